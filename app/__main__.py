@@ -1,0 +1,56 @@
+"""`agno-stream serve`: the server with its embedded defaults."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import uvicorn
+
+from app import __version__
+from app.core.errors import ConfigurationError
+from app.logs import configure
+from app.main import create_app
+from app.settings import load_settings
+
+#: Seconds that open connections have to end after a stop signal.
+SHUTDOWN_GRACE = 10
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until a signal; the exit code is 2 for settings that cannot work."""
+    flags = vars(_parser().parse_args(arguments))
+    flags.pop("command")
+    configure()
+    try:
+        settings = load_settings(**flags)
+        app = create_app(settings)
+    except ConfigurationError as error:
+        print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
+        return 2
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_GRACE,
+    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="agno-stream", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser(
+        "serve", help="run the server", description="Flags override the environment and .env."
+    )
+    serve.add_argument("--host", help="the address to listen on (127.0.0.1)")
+    serve.add_argument("--port", type=int, help="the port to listen on (8000)")
+    serve.add_argument("--agents", help="your own agents, module:attribute")
+    serve.add_argument("--model", help="the default model, as openai:gpt-4o-mini or demo")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""HTTP: routes, wire formats and error shapes. Of models and stores nothing is known here."""

@@ -1,0 +1,42 @@
+"""What the routes need, put together once by `create_app`."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from app.core.agents import AgentCatalog
+from app.core.conversations import Conversations
+from app.core.models import ModelCatalog
+from app.core.openai_service import AgentService
+from app.core.runs import Runs, Timeouts
+
+#: Who asks, while there are no keys.
+ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts of one server, and the bounds that its routes keep."""
+
+    service: AgentService
+    runs: Runs
+    agents: AgentCatalog
+    models: ModelCatalog
+    conversations: Conversations
+    timeouts: Timeouts
+    grace: float
+    heartbeat: float
+    max_body_bytes: int
+
+
+def _context(request: Request) -> Context:
+    return cast(Context, request.app.state.context)
+
+
+def _principal() -> str:
+    return ANONYMOUS
+
+
+Server = Annotated[Context, Depends(_context)]
+Principal = Annotated[str, Depends(_principal)]

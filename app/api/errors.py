@@ -1,0 +1,64 @@
+"""Errors before the first byte: one JSON shape, a status, and nothing that is not for clients."""
+
+import logging
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from app.core.errors import AgnoStreamError, InvalidField
+
+logger = logging.getLogger(__name__)
+
+
+def error_response(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
+    """`{"error": {"code", "message", ...}}` with the error's status and `Retry-After`."""
+    extra = dict(headers or {})
+    if error.retry_after is not None:
+        extra["Retry-After"] = str(math.ceil(error.retry_after))
+    return JSONResponse(error.body(), status_code=error.status, headers=extra)
+
+
+def invalid_field(error: RequestValidationError) -> InvalidField:
+    """Our error for what FastAPI found wrong with a query or a path."""
+    problems = [
+        {"field": ".".join(str(part) for part in problem["loc"][1:]), "problem": problem["msg"]}
+        for problem in error.errors()
+    ]
+    said = "; ".join(f"{problem['field']}: {problem['problem']}" for problem in problems)
+    return InvalidField(said, fields=problems)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app in our shape."""
+
+    @app.exception_handler(AgnoStreamError)
+    async def ours(request: Request, error: AgnoStreamError) -> Response:
+        return error_response(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return error_response(invalid_field(error))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        phrase = HTTPStatus(error.status_code).phrase
+        wrapped = AgnoStreamError(
+            f"{phrase}: {request.method} {request.url.path}"
+            if error.status_code in (404, 405)
+            else str(error.detail)
+        )
+        wrapped.code = phrase.lower().replace(" ", "_")
+        wrapped.status = error.status_code
+        return error_response(wrapped, error.headers)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        # The traceback goes to the server's log, by Starlette's own hand.
+        wrapped = AgnoStreamError("The server failed; its log says why.")
+        wrapped.code = "internal_error"
+        return error_response(wrapped)

@@ -1,0 +1,35 @@
+"""Whether the server is alive, and whether it is ready for work."""
+
+import logging
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from app.api import openapi
+from app.api.context import Server
+
+logger = logging.getLogger(__name__)
+
+router = APIRouter(tags=["health"])
+
+
+@router.api_route("/healthz", methods=["GET", "HEAD"], operation_id="healthz")
+@router.api_route("/health", methods=["GET", "HEAD"], operation_id="health")
+async def healthz() -> dict[str, str]:
+    """Alive: the process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", response_model=None, **openapi.NOT_READY)
+async def readyz(server: Server) -> Response:
+    """Ready: the stores can be read and new runs are taken."""
+    checks = {"runs": "ok" if server.runs.open else "stopping"}
+    try:
+        await server.conversations.check()
+        checks["conversations"] = "ok"
+    except Exception:
+        logger.exception("readyz: the conversations cannot be read")
+        checks["conversations"] = "cannot be read"
+    ready = all(state == "ok" for state in checks.values())
+    status = "ready" if ready else "not ready"
+    return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)

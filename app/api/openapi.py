@@ -1,0 +1,158 @@
+"""What the OpenAPI page says of routes that FastAPI cannot read off a signature: streams."""
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from app.api.requests import ChatRequest
+from app.core.conversations import Conversation, ConversationPage
+from app.models.chat import ChatResponse, RunState, StreamingChunk
+
+REF = "#/components/schemas/{name}"
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": _ref(name)}}
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    said = {
+        400: "The request cannot be read.",
+        404: "No such agent, model, run or conversation.",
+        405: "Not a method of this address.",
+        409: "The conversation is being answered, and `on_busy` is `reject`.",
+        410: "The events asked for are no longer kept.",
+        413: "The request, or the conversation, is too large.",
+        422: "A field is wrong; the message names it.",
+        429: "The model's provider limits requests.",
+        499: "The run was stopped because its reader left.",
+        500: "The agent, or the server, failed.",
+        502: "The model's provider failed, or cut its answer short.",
+        503: "The model cannot be reached, or the server is stopping.",
+        504: "The answer took too long.",
+    }
+    return {
+        status: {"description": said[status], "content": _json("Error")} for status in statuses
+    }
+
+
+RUN_HEADERS = {
+    name: {"description": description, "schema": {"type": "string"}}
+    for name, description in {
+        "X-Run-Id": "The run's id.",
+        "X-Conversation-Id": "Send it back to go on with the conversation.",
+    }.items()
+}
+
+STREAM = {
+    "text/event-stream": {
+        "schema": {"type": "string"},
+        "itemSchema": _ref("StreamingChunk"),
+        "description": "One `StreamingChunk` an event, with `id: <run_id>:<n>`.",
+    },
+    "application/x-ndjson": {
+        "schema": {"type": "string"},
+        "itemSchema": _ref("StreamingChunk"),
+        "description": "One `StreamingChunk` a line.",
+    },
+    "text/plain": {"schema": {"type": "string"}, "description": "The text alone."},
+}
+
+_BODY = {"requestBody": {"required": True, "content": _json("ChatRequest")}}
+_ANSWER = {
+    "description": "The answer, as it comes or in one piece.",
+    "headers": RUN_HEADERS,
+    "content": {**STREAM, **_json("ChatResponse")},
+}
+_FAILURES = _errors(400, 404, 409, 413, 422, 429, 499, 500, 502, 503, 504)
+
+CHAT: dict[str, Any] = {
+    "openapi_extra": _BODY,
+    "responses": {
+        200: _ANSWER,
+        202: {
+            "description": "Started in the background; `Location` is its stream.",
+            "headers": RUN_HEADERS,
+            "content": _json("RunStarted"),
+        },
+        **_FAILURES,
+    },
+}
+NO_CONTENT = {204: {"description": "That was the run's last event; there is nothing more."}}
+EVENT_SOURCE: dict[str, Any] = {
+    "responses": {
+        200: {**_ANSWER, "content": STREAM},
+        **NO_CONTENT,
+        **_errors(400, 404, 409, 410, 422, 503),
+    }
+}
+RUN_EVENTS: dict[str, Any] = {
+    "responses": {
+        200: {**_ANSWER, "content": STREAM},
+        **NO_CONTENT,
+        **_errors(400, 404, 410, 422),
+    }
+}
+RUN_STATE: dict[str, Any] = {
+    "responses": {
+        200: {"description": "The run so far.", "content": _json("RunState")},
+        **_errors(404),
+    }
+}
+CONVERSATIONS: dict[str, Any] = {
+    "responses": {
+        200: {"description": "A page of them.", "content": _json("ConversationPage")},
+        **_errors(422),
+    }
+}
+CONVERSATION: dict[str, Any] = {
+    "responses": {
+        200: {"description": "Its messages.", "content": _json("Conversation")},
+        **_errors(404, 422),
+    }
+}
+DELETE: dict[str, Any] = {"responses": {204: {"description": "Deleted."}, **_errors(404, 422)}}
+NOT_READY: dict[str, Any] = {
+    "responses": {503: {"description": "Not ready; says what is not."}}
+}
+
+
+def install(app: FastAPI) -> None:
+    """Add the shapes that only streams and errors have to the app's OpenAPI page."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if "StreamingChunk" not in schemas:
+            _, ours = msgspec.json.schema_components(
+                [StreamingChunk, ChatResponse, RunState, Conversation, ConversationPage],
+                ref_template=REF,
+            )
+            _, asked = models_json_schema(
+                [(ChatRequest, "validation")], ref_template=REF.replace("{name}", "{model}")
+            )
+            schemas |= ours | asked["$defs"]
+            schemas["Error"] = {
+                "type": "object",
+                "required": ["error"],
+                "properties": {
+                    "error": {
+                        "type": "object",
+                        "required": ["code", "message"],
+                        "properties": {
+                            "code": {"type": "string", "description": "Stable, for programs."},
+                            "message": {"type": "string", "description": "For people."},
+                        },
+                    }
+                },
+            }
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way

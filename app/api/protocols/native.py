@@ -1,0 +1,106 @@
+"""The server's own formats: Server-Sent Events, NDJSON and plain text.
+
+SSE as in the HTML standard, section 9.2: `id: <run_id>:<n>` makes every event a place to resume.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+from app.api.protocols import Encoder
+from app.core.errors import BadEventId
+from app.models.chat import StreamingChunk
+
+_json = msgspec.json.Encoder()
+
+
+class SseEncoder:
+    """`id:` and `data:` for each chunk; JSON has no raw line ends, so one data line is enough."""
+
+    media_type: ClassVar[str] = "text/event-stream"
+    holds: ClassVar[bool] = False
+
+    def __init__(self, run_id: str, model: str) -> None:
+        self.heartbeat: bytes | None = b": \n\n"
+        self._head = f"id: {run_id}:".encode()
+
+    def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        return b"%b%d\ndata: %b\n\n" % (self._head, number, _json.encode(chunk))
+
+
+class NdjsonEncoder:
+    """One chunk a line. The heartbeat is a chunk that says nothing: any reader can take it."""
+
+    media_type: ClassVar[str] = "application/x-ndjson"
+    holds: ClassVar[bool] = False
+
+    def __init__(self, run_id: str, model: str) -> None:
+        self.heartbeat: bytes | None = (
+            _json.encode(StreamingChunk(content="", done=False, model=model)) + b"\n"
+        )
+
+    def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        return _json.encode(chunk) + b"\n"
+
+
+class TextEncoder:
+    """The text alone."""
+
+    media_type: ClassVar[str] = "text/plain; charset=utf-8"
+    holds: ClassVar[bool] = True
+
+    def __init__(self, run_id: str, model: str) -> None:
+        self.heartbeat: bytes | None = None
+
+    def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        return chunk.content.encode()
+
+
+ENCODERS: dict[str, type[SseEncoder | NdjsonEncoder | TextEncoder]] = {
+    "text/event-stream": SseEncoder,
+    "application/x-ndjson": NdjsonEncoder,
+    "application/ndjson": NdjsonEncoder,
+    "application/jsonl": NdjsonEncoder,
+    "text/plain": TextEncoder,
+}
+
+
+def negotiate(accept: str | None, default: str) -> str:
+    """The media type of `ENCODERS` that an `Accept` header wants most, or `default`.
+
+    RFC 9110, section 12.5.1; what we do not speak is passed over, for a client that asks for
+    JSON or for anything is well served with the default.
+    """
+    wanted: list[tuple[float, str]] = []
+    for part in (accept or "").split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            key, _, value = parameter.partition("=")
+            if key.strip() == "q":
+                try:
+                    quality = float(value)
+                except ValueError:
+                    quality = 0.0
+        if name.lower() in ENCODERS and quality > 0:
+            wanted.append((quality, name.lower()))
+    return max(wanted, key=lambda choice: choice[0])[1] if wanted else default
+
+
+def encoder_for(media_type: str, run_id: str, model: str) -> Encoder:
+    return ENCODERS[media_type](run_id, model)
+
+
+def parse_event_id(value: str, run_id: str | None = None) -> tuple[str, int]:
+    """The run and the number in an event id, `<run_id>:<n>`; raises `BadEventId`.
+
+    Where the run is known from the address, a number alone will do, and another run's id will not.
+    """
+    head, colon, number = value.strip().rpartition(":")
+    if not colon and run_id is not None:
+        head = run_id
+    if not head or not number.isascii() or not number.isdigit() or len(number) > 15:
+        raise BadEventId(f"{value[:80]!r} is not an event id of this server, '<run_id>:<number>'.")
+    if run_id is not None and head != run_id:
+        raise BadEventId(f"Event id {value[:80]!r} belongs to another run than {run_id}.")
+    return head, int(number)

@@ -1,0 +1,163 @@
+"""What clients send: bodies read with a bound, whatever their content type, and checked."""
+
+import base64
+import binascii
+import json
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from fastapi import Request
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from app.core.errors import BadRequest, InvalidField, TooLarge
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def _encodable(text: str) -> str:
+    """Text that can be stored and sent on: NUL cannot be stored, half characters not be sent."""
+    if "\0" in text:
+        raise ValueError("contains a NUL character, which cannot be stored")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("contains half of a UTF-16 surrogate pair") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+#: Conversation ids travel in headers, so they are plain.
+ConversationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")]
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+
+
+class ChatMessage(BaseModel):
+    """One message of a history that the client keeps."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Text
+
+
+class ChatOptions(BaseModel):
+    """What the model is asked for; absent: the provider's default."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(gt=0)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    stop: str | list[str] | None = None
+    seed: int | None = None
+
+
+class ChatTimeouts(BaseModel):
+    """Seconds; at most what the server allows."""
+
+    first_token: Seconds | None = None
+    idle: Seconds | None = None
+    total: Seconds | None = None
+
+
+class ChatRequest(BaseModel):
+    """A question. `message`, or `messages` whose last is the user's, or both: then `messages`
+    comes before. With `messages` the server's own memory of the conversation is not used."""
+
+    message: Text | None = None
+    messages: list[ChatMessage] | None = None
+    stream: bool = True
+    agent: Name | None = None
+    model: Name | None = None
+    conversation_id: ConversationId | None = None
+    images: list[str] = Field(
+        [], max_length=16, description="Addresses (https), data URLs, or base64."
+    )
+    options: ChatOptions = ChatOptions()
+    timeouts: ChatTimeouts = ChatTimeouts()
+    on_disconnect: Literal["cancel", "continue", "grace"] | None = None
+    on_busy: Literal["queue", "reject", "interrupt"] = "queue"
+    background: bool = False
+
+    @model_validator(mode="after")
+    def _has_question(self) -> Self:
+        if self.message is None:
+            if not self.messages or self.messages[-1].role != "user":
+                raise ValueError("message is missing, and messages does not end in the user's")
+            self.message = self.messages.pop().content
+        if not self.message.strip() and not self.images:
+            raise ValueError("message is empty")
+        return self
+
+
+async def read_body(request: Request, bound: int) -> bytes:
+    """The body, at most `bound` bytes of it; raises `TooLarge`."""
+    too_large = TooLarge(f"The request body is larger than {bound} bytes.", max_body_bytes=bound)
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > 16 * bound:
+        raise too_large
+    body = bytearray()
+    size = 0
+    # A body a little too large is read to its end and thrown away, for a client that is still
+    # sending does not read the answer.
+    async for part in request.stream():
+        size += len(part)
+        if size <= bound:
+            body += part
+        elif size > 16 * bound:
+            break
+    if size > bound:
+        raise too_large
+    return bytes(body)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """A body as a JSON object; the content type is not looked at, since many clients send none."""
+    if not body.strip():
+        raise BadRequest("The request body is empty; send a JSON object.")
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"The request body is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise BadRequest("The request body is not a JSON object.")
+    return data
+
+
+def validate(model: type[Body], fields: dict[str, Any]) -> Body:
+    """Fields as `model`; raises `InvalidField`, which names each wrong one."""
+    try:
+        return model.model_validate(fields, strict=True)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def invalid(error: ValidationError) -> InvalidField:
+    """Our error for what pydantic found, without the values that were sent."""
+    problems = [
+        {
+            "field": ".".join(str(part) for part in problem["loc"]),
+            "problem": problem["msg"].removeprefix("Value error, "),
+        }
+        for problem in error.errors(include_input=False, include_url=False)
+    ]
+    said = "; ".join(": ".join(filter(None, problem.values())) for problem in problems)
+    return InvalidField(said, fields=problems)
+
+
+def picture(image: str) -> dict[str, Any]:
+    """An image as an address, or as its bytes and media type; raises `InvalidField`."""
+    if image.startswith(("https://", "http://")):
+        return {"url": image}
+    head, comma, data = image.partition(",")
+    mime = head[5:].partition(";")[0] if comma and head.startswith("data:") else None
+    try:
+        content = base64.b64decode(data if mime else image, validate=True)
+    except binascii.Error:
+        content = b""
+    if not content:
+        raise InvalidField("images: neither an https address, a data URL nor base64.")
+    return {"content": content, "mime_type": mime}

@@ -1,0 +1,201 @@
+"""The response that carries a run to one reader, in whichever protocol."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+
+import msgspec
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.api.errors import error_response
+from app.api.protocols import Encoder
+from app.core.errors import Gap, failure_from
+from app.core.follow import Follower
+from app.core.journals import Entry
+from app.core.runs import failure_chunk
+from app.models.chat import ChatResponse, fold
+
+#: Seconds of silence after which the first heartbeat goes out, however long the interval is.
+FIRST_HEARTBEAT = 1.0
+
+
+@asynccontextmanager
+async def reading(follower: Follower, receive: Receive) -> AsyncIterator[asyncio.Event]:
+    """For as long as a client reads; the event is set, and the follower poked, when it leaves."""
+    gone = asyncio.Event()
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+        follower.poke()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield gone
+    finally:
+        watching.cancel()
+        follower.close()
+
+
+class WholeAnswer(Response):
+    """The answer in one piece; a failure has its own status and tells what was said before it."""
+
+    def __init__(self, follower: Follower, headers: Mapping[str, str]) -> None:
+        super().__init__(headers={**headers, "Cache-Control": "no-store"})
+        self._follower = follower
+        self._extra = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        follower, record = self._follower, self._follower.record
+        answer = ChatResponse(
+            content="",
+            model=record.model,
+            run_id=record.run_id,
+            conversation_id=record.conversation_id,
+            agent=record.agent,
+        )
+        async with reading(follower, receive) as gone:
+            while not follower.done and not gone.is_set():
+                fold(answer, (chunk for _, chunk in await follower.batch()))
+        if not gone.is_set():
+            await self._response(answer)(scope, receive, send)
+
+    def _response(self, answer: ChatResponse) -> Response:
+        if answer.error is None or answer.finish_reason == "cancelled":
+            body = msgspec.json.encode(answer)
+            return Response(body, headers=self._extra, media_type="application/json")
+        failure = failure_from(answer.error)
+        failure.details = {
+            "finish_reason": answer.finish_reason,
+            "content": answer.content,
+            "run_id": answer.run_id,
+            "conversation_id": answer.conversation_id,
+        }
+        return error_response(failure, self._extra)
+
+
+class RunStream(Response):
+    """Follows a run and writes what is new: several events in one write when it is behind.
+
+    One timer watches for silence and one task waits for the client to leave; a token costs
+    neither. The run lives on when its reader is gone. `pace` sends the events with the delays
+    that they had when they were recorded.
+    """
+
+    def __init__(
+        self,
+        follower: Follower,
+        encoder: Encoder,
+        *,
+        heartbeat: float,
+        headers: Mapping[str, str],
+        pace: bool = False,
+    ) -> None:
+        super().__init__(
+            media_type=encoder.media_type,
+            headers={**headers, "Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+        del self.headers["content-length"]
+        self._follower = follower
+        self._encoder = encoder
+        self._heartbeat = heartbeat
+        self._pace = pace
+        self._gone = asyncio.Event()
+        self._started = False
+        self._failed = False
+        self._patience = min(FIRST_HEARTBEAT, heartbeat)
+        self._last_write = 0.0
+        self._beat_due = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        async with reading(self._follower, receive) as self._gone:
+            self._last_write = loop.time()
+            self._timer = loop.call_later(self._patience, self._tick)
+            try:
+                if not self._encoder.holds:
+                    await self._start(send)
+                refusal = await self._carry(send)
+            finally:
+                self._timer.cancel()
+        if refusal is not None:
+            await refusal(scope, receive, send)
+        elif not (self._encoder.holds and self._failed):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _carry(self, send: Send) -> Response | None:
+        """Write the run to its end; or the response to give instead, while nothing is written."""
+        follower = self._follower
+        while not follower.done and not self._gone.is_set():
+            number = follower.after
+            try:
+                entries = await follower.batch()
+            except Gap as gap:
+                chunk = failure_chunk(gap, follower.record.model)
+                await self._write(send, self._encoder.encode(number, chunk))
+                return None
+            if not entries:
+                await self._beat(send)
+                continue
+            error = entries[-1][1].error
+            self._failed = error is not None
+            if error is not None and not self._started and not _has_text(entries):
+                own = {name: value for name, value in self.headers.items() if name[:2] == "x-"}
+                return error_response(failure_from(error), own)
+            if self._pace:
+                await self._replay(send, number, entries)
+            else:
+                await self._write(send, self._bytes(number, entries))
+        if not self._started:
+            await self._start(send)
+        return None
+
+    async def _replay(self, send: Send, number: int, entries: list[Entry]) -> None:
+        before = entries[0][0]
+        for offset, entry in enumerate(entries):
+            try:
+                async with asyncio.timeout(entry[0] - before):
+                    await self._gone.wait()
+                return
+            except TimeoutError:
+                before = entry[0]
+                await self._write(send, self._bytes(number + offset, [entry]))
+
+    def _bytes(self, number: int, entries: list[Entry]) -> bytes:
+        encode = self._encoder.encode
+        return b"".join(encode(n, entry[1]) for n, entry in enumerate(entries, start=number + 1))
+
+    async def _start(self, send: Send) -> None:
+        self._started = True
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+
+    async def _write(self, send: Send, body: bytes) -> None:
+        if not body:
+            return
+        if not self._started:
+            await self._start(send)
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        self._last_write = asyncio.get_running_loop().time()
+
+    async def _beat(self, send: Send) -> None:
+        if self._beat_due and not self._gone.is_set():
+            self._beat_due = False
+            self._patience = self._heartbeat
+            await self._write(send, self._encoder.heartbeat or b"")
+
+    def _tick(self) -> None:
+        """Wake the writer after a silence, and look again when there may be another."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if now >= self._last_write + self._patience:
+            self._beat_due = True
+            self._last_write = now
+            self._follower.poke()
+        self._timer = loop.call_at(self._last_write + self._patience, self._tick)
+
+
+def _has_text(entries: Iterable[Entry]) -> bool:
+    return any(chunk.content for _, chunk in entries)

@@ -1,0 +1,141 @@
+"""The agents that may be asked: the built-in `general` one, or the user's own."""
+
+import copy
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agno.agent import Agent
+from agno.db.base import AsyncBaseDb, BaseDb
+from agno.models.utils import get_model
+
+from app.core.demo import DemoModel, current_time
+from app.core.endings import reporting
+from app.core.errors import ConfigurationError, UnknownAgent
+from app.core.models import ModelCatalog, ModelEntry, ModelOptions, apply_options
+
+#: How many earlier turns the built-in agent is given.
+HISTORY_RUNS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEntry:
+    """An agent on the list; `model` is the id of its own model, if it brought one."""
+
+    id: str
+    name: str
+    description: str
+    model: str | None
+    agent: Agent
+
+
+class AgentCatalog:
+    """The agents by id; the first is the default."""
+
+    def __init__(
+        self, agents: Iterable[Agent], models: ModelCatalog, db: AsyncBaseDb | BaseDb
+    ) -> None:
+        self._models = models
+        self.entries: dict[str, AgentEntry] = {}
+        for number, agent in enumerate(agents, start=1):
+            entry = _entry(agent, number, db)
+            if entry.id in self.entries:
+                raise ConfigurationError(f"AGENTS: two agents have the id {entry.id!r}.")
+            self.entries[entry.id] = entry
+        if not self.entries:
+            raise ConfigurationError("AGENTS: there is no agent in it.")
+
+    @property
+    def dbs(self) -> list[AsyncBaseDb | BaseDb]:
+        """The stores of all agents, each once."""
+        dbs = [entry.agent.db for entry in self.entries.values() if entry.agent.db is not None]
+        return list({id(db): db for db in dbs}.values())
+
+    def find(self, name: str | None) -> AgentEntry:
+        if name is None:
+            return next(iter(self.entries.values()))
+        if name not in self.entries:
+            known = list(self.entries)
+            raise UnknownAgent(
+                f"There is no agent {name!r} here; there is {', '.join(known)}.", agents=known
+            )
+        return self.entries[name]
+
+    def model_of(self, entry: AgentEntry, name: str | None) -> ModelEntry | None:
+        """The model to answer with; None is the agent's own."""
+        own = entry.agent.model
+        if own is not None and name in (None, own.id):
+            return None
+        return self._models.find(name)
+
+    def prepare(
+        self, entry: AgentEntry, model: ModelEntry | None, options: ModelOptions
+    ) -> tuple[Agent, str]:
+        """A copy of the agent for one run, with a model that reports its ending; the model's id.
+
+        Tools, store, memory and connections are shared with the original.
+        """
+        agent = copy.copy(entry.agent)
+        source = self._models.model(model) if model is not None else agent.model
+        if source is None:
+            raise ConfigurationError(f"AGENTS: agent {entry.id!r} has no model.")
+        agent.model = reporting(source)
+        apply_options(agent.model, options)
+        if isinstance(source, DemoModel) and not agent.tools:
+            agent.tools = [current_time]  # the demonstration needs one tool to show
+        return agent, agent.model.id
+
+
+def general_agent(instructions: str | None, db: AsyncBaseDb) -> Agent:
+    """The agent that answers when the user brings none."""
+    return Agent(
+        id="general",
+        name="General",
+        instructions=instructions,
+        build_context=True,
+        db=db,
+        add_history_to_context=True,
+        num_history_runs=HISTORY_RUNS,
+        telemetry=False,
+    )
+
+
+def load_agents(reference: str) -> list[Agent]:
+    """The agents at `module:attribute`: one, several, or a function that returns them."""
+    module_name, colon, attribute = reference.partition(":")
+    if not (module_name and colon and attribute):
+        raise ConfigurationError(f"AGENTS: {reference!r} is not 'module:attribute'.")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)  # as for uvicorn: the user's file lies where the server starts
+    try:
+        found = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"AGENTS: {reference!r} cannot be loaded: {error}") from error
+    if isinstance(found, Callable) and not isinstance(found, Agent):  # type: ignore[arg-type]
+        found = found()
+    agents = [found] if isinstance(found, Agent) else list(found)
+    if not all(isinstance(agent, Agent) for agent in agents):
+        raise ConfigurationError(f"AGENTS: {reference!r} holds something that is no Agno agent.")
+    return agents
+
+
+def _entry(agent: Agent, number: int, db: AsyncBaseDb | BaseDb) -> AgentEntry:
+    """Name an agent, and lend it our store if it has none; nothing else of it is changed."""
+    mine = copy.copy(agent)
+    mine.telemetry = False
+    mine.model = get_model(mine.model)  # Agno takes a string, too
+    if mine.db is None:
+        mine.db = db
+        mine.add_history_to_context = True
+    slug = re.sub(r"[^a-z0-9._-]+", "-", (mine.name or "").lower()).strip("-")
+    mine.id = mine.id or slug or f"agent-{number}"
+    return AgentEntry(
+        id=mine.id,
+        name=mine.name or mine.id,
+        description=str(mine.description or mine.role or ""),
+        model=mine.model.id if mine.model else None,
+        agent=mine,
+    )

@@ -1,0 +1,248 @@
+"""A model that needs no key and no network, so that a newcomer sees streaming at once."""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from agno.exceptions import ModelProviderError
+from agno.metrics import MessageMetrics
+from agno.models.base import Model
+from agno.models.message import Message
+from agno.models.response import ModelResponse
+
+Pieces = Iterator[tuple[float, ModelResponse]]  # each after a pause in seconds
+MAX_COUNT, MAX_WORDS = 10_000, 50_000
+
+ABOUT = """This is the demonstration of agno-stream: there is no language model behind it, so it \
+cannot answer questions. You wrote {question}.
+
+Try `markdown`, `long` (or `long 5000`; at most 50,000 words), `count to 20` (at most 10,000) and \
+then `continue`, `reasoning`, `tool` (or `tool Europe/Paris`), `slow`, `fail`, `echo` and a text, \
+or `what did I say?`. To talk to a real model, set `OPENAI_API_KEY` or `MODEL` and start again."""
+MARKDOWN = """# A demonstration of Markdown
+- plain, **bold** and *italic* words
+- a [link](https://docs.agno.com) and some `code`
+
+## A table, then some Python
+| field | meaning |
+|---|---|
+| `content` | a piece of the answer |
+| `done` | whether it was the last |
+
+```python
+def greet(name: str) -> str:
+    return f"Hello, {name}!"
+```"""
+THOUGHTS = "I have no thoughts of my own. These words were written beforehand, and travel apart."
+CONCLUSION = "That was the reasoning, and this is the answer. A client can fold the first away."
+SLOW = "This answer is slow on purpose: it pauses before each new word."
+PASSAGE = """No language model is behind this long answer; its words were written beforehand, and \
+they repeat. A stream is a promise kept in small pieces: the first word leaves before the last one \
+is known, so whoever reads can begin at once and need not wait for an ending."""
+
+NUMBER_WORDS = """one two three four five six seven eight nine ten eleven twelve thirteen fourteen \
+fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty \
+ninety"""
+NUMBERS = dict(zip(NUMBER_WORDS.split(), [*range(1, 20), *range(20, 100, 10)], strict=True))
+
+
+def current_time(timezone: str = "UTC") -> str:
+    """Tell the current date and time in a time zone.
+
+    Args:
+        timezone: IANA name of the time zone, such as "UTC" or "Europe/Paris".
+    """
+    try:
+        # UTC needs no time zone database, which small containers lack.
+        now = datetime.now(UTC if timezone == "UTC" else ZoneInfo(timezone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"Unknown time zone {timezone!r}: use an IANA name such as 'UTC' or 'Europe/Paris'."
+    return f"{now:%A %d %B %Y, %H:%M:%S} ({timezone})"
+
+
+class SlowWord(ModelResponse):
+    """A word that comes after a long silence."""
+
+
+def _say(text: str) -> Iterator[ModelResponse]:
+    # A word keeps its spaces, so nothing is lost; the bound lets scripts without spaces stream.
+    return (ModelResponse(content=match[0]) for match in re.finditer(r"\s*\S{1,24}\s*", text))
+
+
+def _quote(text: str) -> str:
+    line = " ".join(text.split())
+    return f"“{line[:80]}…”" if len(line) > 80 else f"“{line}”"
+
+
+def _text(message: Message) -> str:
+    parts = message.content if isinstance(message.content, list) else [message.content]
+    texts = (part.get("text") if isinstance(part, dict) else part for part in parts)
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _number(text: str) -> int:
+    """Read the number, in digits or English words, that a text starts with; 0 if there is none."""
+    if digits := re.match(r"\d[\d,]*", text):
+        return int(digits[0].replace(",", "")[:9])  # nine digits exceed every limit here
+    total = part = 0
+    for word in re.findall(r"[a-z]+", text[:80].lower()):
+        if word == "thousand":
+            total, part = (part or 1) * 1000, 0
+        elif word == "hundred":
+            part = (part or 1) * 100
+        elif word in NUMBERS:
+            part += NUMBERS[word]
+        elif word not in ("a", "and"):
+            break
+    return total + part
+
+
+def _count(first: int, last: int) -> Iterator[ModelResponse]:
+    last = min(last, first + MAX_COUNT - 1)
+    return (ModelResponse(content=f"{n}, " if n < last else f"{n}") for n in range(first, last + 1))
+
+
+def _long(done: int, amount: int) -> Iterator[ModelResponse]:
+    """Say an amount of words, in paragraphs that begin with the number of their first word."""
+    passage, last = PASSAGE.split(), min(amount, MAX_WORDS) - 1
+    for n in range(last + 1):
+        place = n % (len(passage) + 1)
+        word = passage[place - 1] if place else f"[{done + n + 1}]"
+        gap = "" if n == last else "\n\n" if place == len(passage) else " "
+        yield ModelResponse(content=word + gap)
+
+
+def _continue(previous: str) -> Iterator[ModelResponse]:
+    if count := re.match(r"(\d{1,9}, )+\d{0,9}|\d{1,9},?$", previous.strip()):
+        numbers = [int(number) for number in re.findall(r"\d+", count[0])]
+        return _count(numbers[-1] + 1, numbers[-1] + len(numbers))
+    if label := re.match(r"\[(\d{1,9})\]", previous):
+        amount = len(previous.split())
+        return _long(int(label[1]) - 1 + amount, amount)
+    return _say("There is nothing to continue. Try `count to 5` or `long` first.")
+
+
+def _call(question: str, tools: list[dict[str, Any]]) -> Iterator[ModelResponse]:
+    # Without a language model nothing can make up arguments that a tool insists on.
+    ready = [tool for tool in tools if not tool.get("parameters", {}).get("required")]
+    if not ready:
+        return _say("This agent has no tool that the demonstration could call.")
+    tool = min(ready, key=lambda tool: tool["name"] != current_time.__name__)
+    zone = re.search(r"\b[A-Z]\w+(/[\w-]+)+", question)
+    takes_zone = "timezone" in tool.get("parameters", {}).get("properties", {})
+    arguments = json.dumps({"timezone": zone[0]} if zone and takes_zone else {})
+    function = {"name": tool["name"], "arguments": arguments}
+    call = {"id": f"call_{uuid4().hex}", "type": "function", "function": function}
+    return chain(_say(f"Let me ask `{tool['name']}`.\n\n"), [ModelResponse(tool_calls=[call])])
+
+
+def _answer(messages: list[Message], tools: list[dict[str, Any]]) -> Iterator[ModelResponse]:
+    *earlier, question = ["", *(_text(m) for m in messages if m.role == "user")]
+    previous = next((_text(m) for m in reversed(messages) if m.role == "assistant"), "")
+    asks = partial(re.search, string=question, flags=re.IGNORECASE | re.DOTALL)
+    if messages and messages[-1].role == "tool":
+        yield from _say(f"The tool `{messages[-1].tool_name}` answered: {_text(messages[-1])}")
+    elif match := asks(r"^\s*echo\s+(\S.*)"):
+        yield from _say(match[1])
+    elif asks(r"^\s*continue\W*$"):
+        yield from _continue(previous)
+    elif asks(r"\bwhat (did|have) i (just )?(say|said|ask|asked)\b"):
+        said = "\n".join(f"- {_quote(text)}" for text in earlier[1:])
+        yield from _say(f"Before this, you said:\n\n{said}" if said else "You said nothing before.")
+    elif (match := asks(r"\bcount(?: up)?(?: from (?:1|one))? to (.+)")) and _number(match[1]):
+        yield from _count(1, _number(match[1]))
+    elif asks(r"\bfail(ure|s|ing)?\b"):
+        yield from _say("This answer starts well, but then it ")
+        raise ModelProviderError("The demonstration failed, as you asked.", status_code=503)
+    elif asks(r"\bslow(ly)?\b"):
+        yield from (SlowWord(content=word.content) for word in _say(SLOW))
+    elif asks(r"\btools?\b|\bwhat time\b|\bcurrent.time\b"):
+        yield from _call(question, tools)
+    elif asks(r"\b(reason|think)(ing)?\b"):
+        yield from (ModelResponse(reasoning_content=word.content) for word in _say(THOUGHTS))
+        yield from _say(CONCLUSION)
+    elif asks(r"\bmarkdown\b"):
+        yield from _say(MARKDOWN)
+    elif match := asks(r"\blong\b(?:\D{0,40}(\d[\d,]*))?"):
+        yield from _long(0, _number(match[1] or "600"))
+    else:
+        yield from _say(ABOUT.format(question=_quote(question)))
+
+
+@dataclass
+class DemoModel(Model):
+    """Stream, with no language model, what a message asks to be shown; delays are in seconds."""
+
+    id: str = "demo"
+    name: str | None = "Demo"
+    provider: str | None = "agno-stream"
+    delay: float = 0.02
+    slow_delay: float = 1.0
+    max_tokens: int | None = None
+    stop: str | list[str] | None = None
+    temperature: float | None = None  # this and the next two change nothing here
+    top_p: float | None = None
+    seed: int | None = None
+
+    def _pieces(self, messages: list[Message], **request: Any) -> Pieces:
+        """Make the answer lazily, with the pause before each piece; the last one is the ending."""
+        tools = [t["function"] for t in request.get("tools") or [] if "function" in t]
+        stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        finish, spoken, held = "stop", 0, ""
+        for piece in _answer(messages, [] if request.get("tool_choice") == "none" else tools):
+            pause = self.slow_delay if isinstance(piece, SlowWord) else self.delay
+            if spoken == self.max_tokens:
+                finish = "length"
+                break
+            spoken += 1
+            held += piece.content or ""
+            if found := [held.index(stop) for stop in stops if stop and stop in held]:
+                held = held[: min(found)]
+                break
+            # An end that may be the start of a stop string waits for the next piece.
+            waits = (n for stop in stops for n in range(len(stop)) if held.endswith(stop[:n]))
+            ready = len(held) - max(waits, default=0)
+            yield pause, replace(piece, content=held[:ready] or None)
+            held = held[ready:]
+            finish = "tool_calls" if piece.tool_calls else finish
+        heard = sum(len(_text(message).split()) for message in messages)
+        usage = MessageMetrics(heard, spoken, heard + spoken)
+        ending = {"finish_reason": finish}
+        yield 0, ModelResponse(content=held or None, provider_data=ending, response_usage=usage)
+
+    def invoke_stream(self, *args: Any, **kwargs: Any) -> Iterator[ModelResponse]:
+        for pause, piece in self._pieces(*args, **kwargs):
+            time.sleep(pause)
+            yield self._parse_provider_response_delta(piece)
+
+    async def ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ModelResponse]:
+        for pause, piece in self._pieces(*args, **kwargs):
+            await asyncio.sleep(pause)
+            yield self._parse_provider_response_delta(piece)
+
+    def invoke(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        return self._parse_provider_response(list(self.invoke_stream(*args, **kwargs)))
+
+    async def ainvoke(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        pieces = [piece async for piece in self.ainvoke_stream(*args, **kwargs)]
+        return self._parse_provider_response(pieces)
+
+    def _parse_provider_response(self, response: list[ModelResponse], **_: Any) -> ModelResponse:
+        return replace(
+            response[-1],
+            content="".join(piece.content or "" for piece in response),
+            reasoning_content="".join(piece.reasoning_content or "" for piece in response) or None,
+            tool_calls=[call for piece in response for call in piece.tool_calls],
+        )
+
+    def _parse_provider_response_delta(self, response: ModelResponse) -> ModelResponse:
+        return response

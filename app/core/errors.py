@@ -1,0 +1,219 @@
+"""Every error that the server tells a client, each with a stable code and an HTTP status.
+
+AgnoStreamError
+├── BadRequest            400  bad_request
+│   ├── BadEventId        400  bad_last_event_id
+│   └── InvalidField      422  invalid_field
+├── NotFound              404
+│   ├── UnknownAgent           unknown_agent
+│   ├── UnknownModel           unknown_model
+│   ├── UnknownRun             unknown_run
+│   └── UnknownConversation    unknown_conversation
+├── ConversationBusy      409  conversation_busy
+├── Gap                   410  gap
+├── TooLarge              413  too_large
+├── Overloaded            503  overloaded
+├── ConfigurationError         configuration_error (before the server serves)
+└── RunFailed                  a run that could not give its whole answer
+    ├── ModelAuthFailed   502  model_auth_failed
+    ├── ModelNotFound     502  model_not_found
+    ├── ModelRefused      400  model_refused_request
+    ├── ContextTooLong    413  context_too_long
+    ├── ModelRateLimited  429  model_rate_limited
+    ├── ModelUnavailable  503  model_unavailable
+    ├── ModelBadResponse  502  model_bad_response
+    ├── UpstreamCut       502  upstream_cut
+    ├── RunTimeout        504  timeout_first_token | timeout_idle | timeout_total
+    ├── RunStopped        499  cancelled | disconnected
+    ├── Interrupted       503  interrupted
+    └── AgentFailed       500  agent_failed
+"""
+
+from typing import Any
+
+from app.models.chat import ErrorInfo, FinishReason
+
+
+class AgnoStreamError(Exception):
+    """Base of the tree. `details` are further JSON fields for the client."""
+
+    code: str = "error"
+    status: int = 500
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, **details: object
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after = retry_after
+        self.details = details
+
+    def body(self) -> dict[str, Any]:
+        """The JSON shape that every door but the compatible ones answers with."""
+        return {"error": {"code": self.code, "message": self.message, **self.details}}
+
+
+class ConfigurationError(AgnoStreamError):
+    code = "configuration_error"
+
+
+class BadRequest(AgnoStreamError):
+    code = "bad_request"
+    status = 400
+
+
+class BadEventId(BadRequest):
+    code = "bad_last_event_id"
+
+
+class InvalidField(BadRequest):
+    code = "invalid_field"
+    status = 422
+
+
+class NotFound(AgnoStreamError):
+    code = "not_found"
+    status = 404
+
+
+class UnknownAgent(NotFound):
+    code = "unknown_agent"
+
+
+class UnknownModel(NotFound):
+    code = "unknown_model"
+
+
+class UnknownRun(NotFound):
+    code = "unknown_run"
+
+
+class UnknownConversation(NotFound):
+    code = "unknown_conversation"
+
+
+class ConversationBusy(AgnoStreamError):
+    code = "conversation_busy"
+    status = 409
+
+
+class Gap(AgnoStreamError):
+    code = "gap"
+    status = 410
+
+
+class TooLarge(AgnoStreamError):
+    code = "too_large"
+    status = 413
+
+
+class Overloaded(AgnoStreamError):
+    code = "overloaded"
+    status = 503
+
+
+class RunFailed(AgnoStreamError):
+    """A run ended without its whole answer; becomes the `error` of the last chunk."""
+
+    finish_reason: FinishReason = "error"
+
+    def info(self) -> ErrorInfo:
+        return ErrorInfo(code=self.code, message=self.message, retry_after=self.retry_after)
+
+
+class ModelAuthFailed(RunFailed):
+    code = "model_auth_failed"
+    status = 502
+
+
+class ModelNotFound(RunFailed):
+    code = "model_not_found"
+    status = 502
+
+
+class ModelRefused(RunFailed):
+    code = "model_refused_request"
+    status = 400
+
+
+class ContextTooLong(RunFailed):
+    code = "context_too_long"
+    status = 413
+
+
+class ModelRateLimited(RunFailed):
+    code = "model_rate_limited"
+    status = 429
+
+
+class ModelUnavailable(RunFailed):
+    code = "model_unavailable"
+    status = 503
+
+
+class ModelBadResponse(RunFailed):
+    code = "model_bad_response"
+    status = 502
+
+
+class UpstreamCut(RunFailed):
+    code = "upstream_cut"
+    status = 502
+    finish_reason = "upstream_cut"
+
+
+class AgentFailed(RunFailed):
+    code = "agent_failed"
+    status = 500
+
+
+class Interrupted(RunFailed):
+    code = "interrupted"
+    status = 503
+    finish_reason = "interrupted"
+
+
+class RunTimeout(RunFailed):
+    """One of the three clocks of a run ran out; `which` is both the code and the ending."""
+
+    status = 504
+
+    def __init__(self, which: FinishReason, message: str) -> None:
+        super().__init__(message)
+        self.code = self.finish_reason = which
+
+
+class RunStopped(RunFailed):
+    """Somebody ended the run: a cancel, or the last reader left."""
+
+    status = 499
+
+    def __init__(self, which: FinishReason, message: str) -> None:
+        super().__init__(message)
+        self.code = self.finish_reason = which
+
+
+STATUSES: dict[str, int] = {
+    error.code: error.status
+    for error in (
+        ModelAuthFailed,
+        ModelNotFound,
+        ModelRefused,
+        ContextTooLong,
+        ModelRateLimited,
+        ModelUnavailable,
+        ModelBadResponse,
+        UpstreamCut,
+        AgentFailed,
+        Interrupted,
+    )
+}
+
+
+def failure_from(info: ErrorInfo) -> RunFailed:
+    """The failure that a run's last chunk tells of, with its HTTP status."""
+    failure = RunFailed(info.message, retry_after=info.retry_after)
+    failure.code = info.code
+    stopped = RunTimeout.status if info.code.startswith("timeout_") else RunStopped.status
+    failure.status = STATUSES.get(info.code, stopped)
+    return failure

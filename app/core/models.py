@@ -1,0 +1,169 @@
+"""The models that may be asked: from `MODEL` and `MODELS`, made when first used."""
+
+import json
+import logging
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+from urllib.error import URLError
+
+import msgspec
+from agno.models.base import Model
+from agno.models.utils import get_model
+
+from app.core.demo import DemoModel
+from app.core.errors import ConfigurationError, UnknownModel
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_OPENAI = "openai:gpt-4o-mini"
+DEMO = "demo"
+
+#: Roles as most servers of the protocol know them; only OpenAI's own knows `developer`.
+PLAIN_ROLES = {role: role for role in ("system", "user", "assistant", "tool")}
+
+
+class ModelOptions(msgspec.Struct, frozen=True):
+    """What a request may ask of a model; None leaves the provider's default."""
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+    stop: list[str] | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """Where the providers are. `ollama_host` is an origin, as Ollama's own tools take it."""
+
+    openai_api_key: str | None = None
+    openai_base_url: str | None = None
+    ollama_host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model on the list: `id` is what its provider calls it, `spec` is `<provider>:<id>`."""
+
+    id: str
+    provider: str
+    spec: str
+
+
+class ModelCatalog:
+    """The models by name: a name is a spec or, where that is enough, the id in it."""
+
+    def __init__(self, default: str, further: list[str], providers: Providers) -> None:
+        self.entries = [_entry(spec) for spec in dict.fromkeys([default, *further])]
+        self.default = self.entries[0]
+        self._providers = providers
+        self._made: dict[str, Model] = {}
+
+    def find(self, name: str | None) -> ModelEntry:
+        """The entry of that name, or the default; raises `UnknownModel` with the list."""
+        if name is None:
+            return self.default
+        for entry in self.entries:
+            if name in (entry.spec, entry.id):
+                return entry
+        known = [entry.id for entry in self.entries]
+        raise UnknownModel(
+            f"There is no model {name!r} here; there is {', '.join(known)}.", models=known
+        )
+
+    def model(self, entry: ModelEntry) -> Model:
+        """The Agno model of an entry; the same each time, so that its connections are kept."""
+        if entry.spec not in self._made:
+            self._made[entry.spec] = _build(entry, self._providers)
+        return self._made[entry.spec]
+
+    async def close(self) -> None:
+        """Close the connections of all models."""
+        for model in self._made.values():
+            client = getattr(model, "async_client", None)
+            if hasattr(client, "close"):
+                await client.close()
+
+    def check(self) -> None:
+        """Make every model once, so that a wrong one is told before the server serves."""
+        for entry in self.entries:
+            self.model(entry)
+
+
+def choose_default(providers: Providers) -> str:
+    """The model to use when none is named: OpenAI's if it is set up, else a local Ollama's
+    if one answers, else the built-in demonstration."""
+    if providers.openai_api_key or providers.openai_base_url:
+        return DEFAULT_OPENAI
+    url = f"{_ollama_origin(providers.ollama_host)}/api/tags"
+    try:
+        with urllib.request.urlopen(url, timeout=0.5) as answer:  # noqa: S310  # our own setting
+            models = json.load(answer)["models"]
+            return f"ollama:{models[0]['name']}"
+    except (URLError, OSError, ValueError, LookupError, TypeError):
+        return DEMO
+
+
+def _ollama_origin(host: str | None) -> str:
+    host = host or "127.0.0.1:11434"
+    return (host if "://" in host else f"http://{host}").rstrip("/")
+
+
+def _entry(spec: str) -> ModelEntry:
+    if spec == DEMO:
+        return ModelEntry(id=DEMO, provider="agno-stream", spec=DEMO)
+    provider, colon, model_id = spec.partition(":")
+    if not (provider and colon and model_id):
+        raise ConfigurationError(
+            f"MODEL: {spec!r} is not '<provider>:<model>', as in 'openai:gpt-4o-mini' or "
+            "'ollama:llama3.2', nor 'demo'."
+        )
+    return ModelEntry(id=model_id.strip(), provider=provider.strip().lower(), spec=spec)
+
+
+def _build(entry: ModelEntry, providers: Providers) -> Model:
+    try:
+        if entry.spec == DEMO:
+            return DemoModel()
+        if entry.provider in ("openai", "openai-chat"):
+            from agno.models.openai import OpenAIChat  # noqa: PLC0415  # only if it is used
+
+            # Servers of one's own often want no key, but the SDK insists on some.
+            key = providers.openai_api_key or ("none" if providers.openai_base_url else None)
+            if key is None:
+                raise ConfigurationError(f"MODEL: {entry.spec} needs OPENAI_API_KEY.")
+            return OpenAIChat(
+                id=entry.id,
+                api_key=key,
+                base_url=providers.openai_base_url,
+                role_map=PLAIN_ROLES if providers.openai_base_url else None,
+                max_retries=1,
+            )
+        if entry.provider == "ollama":
+            from agno.models.ollama import Ollama  # noqa: PLC0415  # only if it is used
+
+            return Ollama(id=entry.id, host=_ollama_origin(providers.ollama_host))
+        model = get_model(entry.spec)
+    except (ValueError, ImportError) as error:
+        raise ConfigurationError(f"MODEL: {entry.spec} cannot be used: {error}") from error
+    if model is None:
+        raise ConfigurationError(f"MODEL: {entry.spec} cannot be used.")
+    return model
+
+
+def apply_options(model: Model, options: ModelOptions) -> None:
+    """Set what a request asked for on its own copy of a model; others are not touched."""
+    asked: dict[str, Any] = {
+        name: value for name, value in msgspec.structs.asdict(options).items() if value is not None
+    }
+    if any(base.__name__ == "Ollama" for base in type(model).__mro__):
+        if "max_tokens" in asked:
+            asked["num_predict"] = asked.pop("max_tokens")
+        model.options = {**(getattr(model, "options", None) or {}), **asked}  # type: ignore[attr-defined]
+        return
+    if "max_tokens" in asked and getattr(model, "base_url", "") is None:
+        asked["max_completion_tokens"] = asked.pop("max_tokens")  # OpenAI's own name for it
+    for name, value in asked.items():
+        if hasattr(model, name):
+            setattr(model, name, value)

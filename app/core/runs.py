@@ -1,0 +1,347 @@
+"""Runs: started by a request but never owned by it, followed by any number of readers."""
+
+import asyncio
+import logging
+import time
+import uuid
+import weakref
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from typing import Any, Literal, Protocol, TypeVar
+
+import msgspec
+
+from app.core.clock import Clock, Timeouts
+from app.core.errors import (
+    AgentFailed,
+    AgnoStreamError,
+    BadEventId,
+    ConversationBusy,
+    Gap,
+    Interrupted,
+    Overloaded,
+    RunFailed,
+    RunStopped,
+    UnknownRun,
+)
+from app.core.follow import PAGE, Follower
+from app.core.hub import Hub, RunLog
+from app.core.journals import RunRecord
+from app.models.chat import COMPLETE, ErrorInfo, RunState, StreamingChunk, fold
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+OnDisconnect = Literal["cancel", "continue", "grace"]
+OnBusy = Literal["queue", "reject", "interrupt"]
+
+#: Seconds that remembering a broken turn may take before its end is told all the same.
+REMEMBER_TIMEOUT = 5.0
+
+
+class Turn(Protocol):
+    """One question put to one agent, ready to be run."""
+
+    agent: str
+    model: str
+
+    def stream(self) -> AsyncGenerator[StreamingChunk, None]:
+        """Text, reasoning and tool chunks, then one with `done`; raises `RunFailed`."""
+
+    async def remember(self, text: str, failure: RunFailed) -> None:
+        """Keep the question and the partial answer of a turn that did not end well."""
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """How a run lives. `grace` is in seconds, and counts from the last reader's leaving."""
+
+    timeouts: Timeouts
+    on_disconnect: OnDisconnect = "grace"
+    on_busy: OnBusy = "queue"
+    grace: float = 30.0
+
+
+class Run:
+    """A run of this process. `stop` ends it at any moment, whatever the agent is doing."""
+
+    def __init__(self, record: RunRecord, log: RunLog, turn: Turn, policy: Policy) -> None:
+        self.record = record
+        self.log = log
+        self.turn = turn
+        self.policy = policy
+        self.loop = asyncio.get_running_loop()
+        self.running = False
+        self.ended = asyncio.Event()
+        self.text: list[str] = []
+        self.task: asyncio.Task[None] | None = None
+        self._failure: RunFailed | None = None
+        self._step: asyncio.Task[Any] | None = None
+        self._readers = 0
+        self._leaving: asyncio.TimerHandle | None = None
+
+    def stop(self, failure: RunFailed) -> None:
+        """End the run for this reason; the first reason given is the one that is told."""
+        if self._failure is None:
+            self._failure = failure
+            if self._step is not None:
+                self._step.cancel()
+
+    async def step(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do a part of the run's work in a task of its own, which `stop` cancels."""
+        if self._failure is not None:
+            work.close()
+            raise self._failure
+        self._step = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({self._step})
+        except asyncio.CancelledError:
+            self._step.cancel()
+            raise
+        if self._step.cancelled():
+            raise self._failure or AgentFailed("The agent was cancelled from within.")
+        return self._step.result()  # type: ignore[no-any-return]  # Task[Any] holds the T
+
+    def join(self) -> None:
+        self._readers += 1
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
+
+    def leave(self) -> None:
+        self._readers -= 1
+        if self._readers or self.log.ended or self.policy.on_disconnect == "continue":
+            return
+        gone = RunStopped("disconnected", "The last reader left, and nobody came back in time.")
+        if self.policy.on_disconnect == "cancel":
+            self.stop(gone)
+        else:
+            self._leaving = self.loop.call_later(self.policy.grace, self.stop, gone)
+
+    async def consume(self) -> StreamingChunk:
+        """Run the agent to its end; its last chunk is returned, all others are logged."""
+        clock = Clock(self.policy.timeouts, self.stop)
+        try:
+            async with aclosing(self.turn.stream()) as chunks:
+                async for chunk in chunks:
+                    if chunk.done:
+                        return chunk
+                    clock.saw(chunk)
+                    if chunk.content:
+                        self.text.append(chunk.content)
+                    self.log.append(chunk)
+        finally:
+            clock.stop()
+        raise AgentFailed("The agent ended without saying so.")
+
+
+class Runs:
+    """Starts, finds, follows and stops runs."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._runs: dict[str, Run] = {}
+        # A conversation's lock lives as long as a run holds it or waits for it.
+        self._locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
+            weakref.WeakValueDictionary()
+        )
+        self.open = True
+
+    @property
+    def live(self) -> int:
+        """How many runs have not ended."""
+        return len(self._runs)
+
+    async def start(
+        self, turn: Turn, policy: Policy, *, run_id: str, conversation_id: str, principal: str
+    ) -> Run:
+        """Begin a run and return at once; its log opens before the model is asked."""
+        if not self.open:
+            raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
+        busy = [
+            run
+            for run in self._runs.values()
+            if (run.record.principal, run.record.conversation_id) == (principal, conversation_id)
+        ]
+        if busy and policy.on_busy == "reject":
+            raise ConversationBusy(
+                f"Conversation {conversation_id} is being answered by run "
+                f"{busy[-1].record.run_id}; wait for it, cancel it, or send on_busy.",
+                run_id=busy[-1].record.run_id,
+            )
+        if policy.on_busy == "interrupt":
+            for run in busy:
+                run.stop(RunStopped("cancelled", "A newer message took this one's place."))
+        record = RunRecord(
+            run_id=run_id,
+            conversation_id=conversation_id,
+            principal=principal,
+            agent=turn.agent,
+            model=turn.model,
+            created_at=time.time(),
+        )
+        run = Run(record, await self._hub.create(record), turn, policy)
+        run.log.append(
+            StreamingChunk(
+                content="",
+                done=False,
+                model=turn.model,
+                agent=turn.agent,
+                run_id=run_id,
+                conversation_id=conversation_id,
+            )
+        )
+        self._runs[run_id] = run
+        run.task = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
+        return run
+
+    async def follow(self, run_id: str, after: int, *, principal: str) -> Follower:
+        """Read a run's log from the number `after`: 0 is its beginning.
+
+        Raises `UnknownRun`, and `BadEventId` for a number that the log has not reached.
+        """
+        record = await self._record(run_id, principal)
+        run = self._runs.get(run_id)
+        log = self._hub.get(run_id)
+        if log is not None and after > log.last:
+            raise BadEventId(f"Run {run_id} has {log.last} events so far; there is no {after}.")
+        if run is None:
+            return Follower(record, self._hub.journal, log, after)
+        run.join()
+        return Follower(record, self._hub.journal, log, after, run.leave)
+
+    async def cancel(self, run_id: str, *, principal: str) -> RunState:
+        """Stop a run, wait until it has ended, and tell how; an ended run is left as it is."""
+        await self._record(run_id, principal)
+        run = self._runs.get(run_id)
+        if run is not None:
+            run.stop(RunStopped("cancelled", "The run was cancelled."))
+            await run.ended.wait()
+        return await self.state(run_id, principal=principal)
+
+    async def state(self, run_id: str, *, principal: str) -> RunState:
+        """What a run has said so far, folded from its log."""
+        record = await self._record(run_id, principal)
+        state = RunState(
+            content="",
+            model=record.model,
+            run_id=run_id,
+            conversation_id=record.conversation_id,
+            agent=record.agent,
+            status="queued",
+            last_event_id=f"{run_id}:0",
+            created_at=record.created_at,
+        )
+        log, after = self._hub.get(run_id), 0
+        while True:
+            try:
+                if log is None or after < log.base:
+                    entries = await self._hub.journal.read(run_id, after, PAGE)
+                else:
+                    entries = log.since(after)
+            except Gap as gap:
+                after = int(str(gap.details["base"]))
+                state.truncated = True
+                continue
+            if not entries:
+                break
+            after += len(entries)
+            fold(state, (chunk for _, chunk in entries))
+            if entries[-1][1].done:
+                state.ended_at = record.created_at + entries[-1][0]
+                break
+        state.last_event_id = f"{run_id}:{after}"
+        run = self._runs.get(run_id)
+        if state.finish_reason is not None:
+            state.status = _status(state.finish_reason)
+        elif run is None or run.running:
+            state.status = "running"
+        return state
+
+    def stop_soon(self) -> None:
+        """Take no new runs, and end those that there are as `interrupted`; safe in a signal."""
+        self.open = False
+        for run in list(self._runs.values()):
+            failure = Interrupted("The server stopped before the answer was complete.")
+            run.loop.call_soon_threadsafe(run.stop, failure)
+
+    async def stop_all(self) -> None:
+        """As `stop_soon`, and wait until all have ended."""
+        self.stop_soon()
+        await asyncio.gather(*(run.ended.wait() for run in list(self._runs.values())))
+
+    async def _record(self, run_id: str, principal: str) -> RunRecord:
+        log = self._hub.get(run_id)
+        record = log.record if log else await self._hub.journal.record(run_id)
+        if record is None or record.principal != principal:
+            raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
+        return record
+
+    async def _drive(self, run: Run) -> None:
+        """The life of a run, from its place in the queue to its one last chunk."""
+        key = (run.record.principal, run.record.conversation_id)
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        failure: RunFailed | None = None
+        final: StreamingChunk | None = None
+        try:
+            await run.step(lock.acquire())
+            run.running = True
+            final = await run.step(run.consume())
+        except RunFailed as error:
+            failure = error
+        except Exception:
+            logger.exception("run %s: the agent failed", run.record.run_id)
+            failure = AgentFailed("The agent failed; the server's log says why.")
+        finally:
+            try:
+                if run.running and failure is not None:
+                    await self._remember(run, failure)
+            finally:
+                if run.running:
+                    lock.release()
+                await self._end(run, final, failure)
+
+    async def _remember(self, run: Run, failure: RunFailed) -> None:
+        try:
+            async with asyncio.timeout(REMEMBER_TIMEOUT):
+                await run.turn.remember("".join(run.text), failure)
+        except Exception:
+            logger.exception("run %s: its partial answer was not remembered", run.record.run_id)
+
+    async def _end(
+        self, run: Run, final: StreamingChunk | None, failure: RunFailed | None
+    ) -> None:
+        if final is None:
+            failure = failure or Interrupted("The server stopped before the answer was complete.")
+            final = StreamingChunk(
+                content="",
+                done=True,
+                model=run.record.model,
+                finish_reason=failure.finish_reason,
+                error=failure.info(),
+            )
+        run.log.append(final)
+        del self._runs[run.record.run_id]
+        run.ended.set()
+        await self._hub.retire(run.log)
+
+
+def new_id() -> str:
+    """An id for a run or a conversation: random, and short enough for a header."""
+    return uuid.uuid4().hex
+
+
+def _status(finish_reason: str) -> Literal["completed", "cancelled", "failed"]:
+    if finish_reason in COMPLETE:
+        return "completed"
+    return "cancelled" if finish_reason in ("cancelled", "disconnected") else "failed"
+
+
+def failure_chunk(error: AgnoStreamError, model: str) -> StreamingChunk:
+    """The last chunk of a stream that cannot go on although its run may, as behind a gap."""
+    return StreamingChunk(
+        content="",
+        done=True,
+        model=model,
+        finish_reason="error",
+        error=ErrorInfo(code=error.code, message=error.message),
+    )

@@ -1,0 +1,34 @@
+"""Text that arrives in pieces, made safe to encode."""
+
+
+class Joiner:
+    """Joins characters that were cut in two between pieces.
+
+    A provider may send the halves of an emoji (UTF-16 surrogates) in two deltas; neither can be
+    encoded by itself. A half without its other half becomes U+FFFD.
+    """
+
+    __slots__ = ("_half",)
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def feed(self, piece: str) -> str:
+        """The text that is whole with this piece; a last high half is held back."""
+        if not self._half and piece.isascii():
+            return piece
+        text = self._half + piece
+        self._half = ""
+        if "\ud800" <= text[-1] <= "\udbff":
+            self._half = text[-1]
+            text = text[:-1]
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text
+
+    def rest(self) -> str:
+        """What is left at the end: U+FFFD for a half whose other half never came."""
+        half, self._half = self._half, ""
+        return "\ufffd" if half else ""

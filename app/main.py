@@ -1,0 +1,129 @@
+"""Puts the server together; the only place where the parts know each other's names."""
+
+import logging
+import signal
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+from typing import Any
+
+from agno.agent import Agent
+from fastapi import FastAPI
+
+from app import __version__
+from app.api import catalog, endpoints, errors, health, openapi
+from app.api.context import Context
+from app.core.agents import AgentCatalog, general_agent, load_agents
+from app.core.clock import Timeouts
+from app.core.conversations import Conversations
+from app.core.hub import Hub
+from app.core.journals import open_journal
+from app.core.models import ModelCatalog, Providers, choose_default
+from app.core.openai_service import AgentService
+from app.core.runs import Runs
+from app.core.stores import open_database
+from app.logs import protect
+from app.settings import Settings, load_settings
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> FastAPI:
+    """The server as an ASGI app; `agents` replace those of the settings.
+
+    Raises `ConfigurationError` for settings that cannot work.
+    """
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+    protect([key] if key else [])
+    providers = Providers(key, settings.openai_base_url, settings.ollama_host)
+    models = ModelCatalog(settings.model or choose_default(providers), settings.models, providers)
+    models.check()
+    db = open_database(settings.database_url, settings.data_dir)
+    if agents is None:
+        found = load_agents(settings.agents) if settings.agents else None
+        agents = found or [general_agent(settings.instructions, db)]
+    chosen = AgentCatalog(agents, models, db)
+    hub = Hub(open_journal(settings.journal_url, retention=settings.retention))
+    runs = Runs(hub)
+    conversations = Conversations(chosen.dbs)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await hub.open()
+        await conversations.check()  # makes the tables, and fails here if it cannot
+        logger.info("model: %s; agents: %s", _named(models), ", ".join(chosen.entries))
+        with _warned(runs):
+            yield
+        await runs.stop_all()
+        await hub.close()
+        await models.close()
+        await db.close()
+
+    app = FastAPI(
+        title="agno-stream",
+        version=__version__,
+        description="An Agno agent over HTTP: one run, every protocol, no token lost.",
+        lifespan=lifespan,
+    )
+    app.state.context = Context(
+        service=AgentService(chosen, conversations),
+        runs=runs,
+        agents=chosen,
+        models=models,
+        conversations=conversations,
+        timeouts=Timeouts(
+            first_token=settings.first_token_timeout,
+            idle=settings.idle_timeout,
+            total=settings.total_timeout,
+        ),
+        grace=settings.disconnect_grace,
+        heartbeat=settings.heartbeat,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    for router in (endpoints.router, catalog.router, health.router):
+        app.include_router(router)
+    errors.install(app)
+    openapi.install(app)
+    return app
+
+
+def _named(models: ModelCatalog) -> str:
+    """The start-up line's words for the default model."""
+    if models.default.spec == "demo":
+        return "demo (a demonstration; set OPENAI_API_KEY, OLLAMA_HOST or MODEL for a real one)"
+    return models.default.spec
+
+
+@contextmanager
+def _warned(runs: Runs) -> Any:
+    """Hear of a stop signal when the web server does: it waits for open streams to end before it
+    ends the lifespan, and they end only with their runs."""
+    previous: dict[int, Any] = {}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        runs.stop_soon()
+        if callable(handler := previous[number]):
+            handler(number, frame)
+
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            previous[number] = signal.signal(number, stop)
+    except ValueError:
+        previous.clear()  # not in the main thread: whoever runs us there ends us by the lifespan
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def __getattr__(name: str) -> FastAPI:
+    """`app.main:app`, for uvicorn and `fastapi run`, is made when it is asked for: importing
+    this module reads no settings."""
+    if name != "app":
+        raise AttributeError(name)
+    return globals().setdefault("app", create_app(load_settings()))
+
+
+def __dir__() -> list[str]:
+    return [*globals(), "app"]

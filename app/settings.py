@@ -1,0 +1,76 @@
+"""The settings: from flags, the environment and `.env`, read once, wrong ones told by name."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.core.errors import ConfigurationError
+
+
+def _split(value: Any) -> Any:
+    """`a, b` from the environment is the list of a and b."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _no_blank(value: Any) -> Any:
+    """`OPENAI_API_KEY=` in a `.env` means that there is none."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+Text = Annotated[str | None, BeforeValidator(_no_blank)]
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default; times are in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+
+    openai_api_key: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
+        None, description="Key for OpenAI, or for the server at OPENAI_BASE_URL."
+    )
+    openai_base_url: Text = Field(None, description="Any server that speaks OpenAI's protocol.")
+    ollama_host: Text = Field(None, description="Where Ollama is; 127.0.0.1:11434 by default.")
+    model: Text = Field(None, description="The default model, '<provider>:<model>' or 'demo'.")
+    models: Names = Field([], description="Further models that a request may name.")
+    agents: Text = Field(None, description="Your own agents, 'module:attribute'.")
+    instructions: Text = Field(None, description="What the built-in agent is told to be.")
+
+    data_dir: Path = Field(Path("data"), description="The folder for all that is kept.")
+    database_url: Text = Field(None, description="Conversations; sqlite:///... so far.")
+    journal_url: str = Field("memory://", description="Runs; memory:// so far.")
+    retention: PositiveFloat = Field(3600, description="Seconds that an ended run is kept.")
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 picks a free one.")
+
+    first_token_timeout: PositiveFloat = Field(
+        120, description="Longest silence before the first token; requests may ask for less."
+    )
+    idle_timeout: PositiveFloat = Field(
+        120, description="Longest silence in mid-answer; requests may ask for less."
+    )
+    total_timeout: PositiveFloat = Field(
+        1800, description="Longest answer; requests may ask for less."
+    )
+    disconnect_grace: float = Field(
+        30, ge=0, description="Seconds that a run goes on after its last reader left."
+    )
+    heartbeat: PositiveFloat = Field(10, description="Seconds between signs of life in silence.")
+    max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body.")
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Settings with `flags` over the environment over `.env`; raises `ConfigurationError`."""
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{str(problem['loc'][0]).upper()}: {problem['msg'].lower()}"
+            for problem in error.errors(include_input=False)
+        )
+        raise ConfigurationError(wrong) from None
