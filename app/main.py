@@ -43,7 +43,11 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         found = load_agents(settings.agents) if settings.agents else None
         agents = found or [general_agent(settings.instructions, db)]
     chosen = AgentCatalog(agents, models, db)
-    hub = Hub(open_journal(settings.journal_url, retention=settings.retention))
+    hub = Hub(
+        open_journal(settings.journal_url, retention=settings.retention),
+        run_bytes=settings.hub_run_bytes,
+        total_bytes=settings.hub_bytes,
+    )
     runs = Runs(hub)
     conversations = Conversations(chosen.dbs)
 
@@ -99,6 +103,7 @@ def _warned(runs: Runs) -> Any:
     """Hear of a stop signal when the web server does: it waits for open streams to end before it
     ends the lifespan, and they end only with their runs."""
     previous: dict[int, Any] = {}
+    signals: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
 
     def stop(number: int, frame: FrameType | None) -> None:
         runs.stop_soon()
@@ -106,7 +111,7 @@ def _warned(runs: Runs) -> Any:
             handler(number, frame)
 
     try:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in signals:
             previous[number] = signal.signal(number, stop)
     except ValueError:
         previous.clear()  # not in the main thread: whoever runs us there ends us by the lifespan
@@ -122,7 +127,8 @@ def __getattr__(name: str) -> FastAPI:
     this module reads no settings."""
     if name != "app":
         raise AttributeError(name)
-    return globals().setdefault("app", create_app(load_settings()))
+    app: FastAPI = globals().setdefault("app", create_app(load_settings()))
+    return app
 
 
 def __dir__() -> list[str]:

@@ -43,10 +43,14 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="The folder for all that is kept.")
     database_url: Text = Field(None, description="Conversations; sqlite:///... so far.")
     journal_url: str = Field("memory://", description="Runs; memory:// so far.")
+    hub_run_bytes: PositiveInt = Field(4 << 20, description="Memory for one run's live events.")
+    hub_bytes: PositiveInt = Field(256 << 20, description="Memory for all live events.")
     retention: PositiveFloat = Field(3600, description="Seconds that an ended run is kept.")
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 picks a free one.")
+    port: int = Field(
+        8000, ge=0, le=65535, description="The port to listen on; 0 picks a free one."
+    )
 
     first_token_timeout: PositiveFloat = Field(
         120, description="Longest silence before the first token; requests may ask for less."

@@ -6,10 +6,11 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from app.core.agents import AgentCatalog
+from app.core.clock import Timeouts
 from app.core.conversations import Conversations
 from app.core.models import ModelCatalog
 from app.core.openai_service import AgentService
-from app.core.runs import Runs, Timeouts
+from app.core.runs import Runs
 
 #: Who asks, while there are no keys.
 ANONYMOUS = "anonymous"

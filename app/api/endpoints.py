@@ -50,7 +50,10 @@ class RunStarted(BaseModel):
 
 @router.post("/api/v1/chat", **openapi.CHAT)
 async def chat(
-    request: Request, server: Server, principal: Principal, x_conversation_id: ConversationHeader = None
+    request: Request,
+    server: Server,
+    principal: Principal,
+    x_conversation_id: ConversationHeader = None,
 ) -> Response:
     """Ask an agent. Streams Server-Sent Events unless `Accept` or the body says otherwise."""
     asked = await _read(request, server, x_conversation_id)
@@ -59,7 +62,10 @@ async def chat(
 
 @router.post("/chat", **openapi.CHAT)
 async def short_chat(
-    request: Request, server: Server, principal: Principal, x_conversation_id: ConversationHeader = None
+    request: Request,
+    server: Server,
+    principal: Principal,
+    x_conversation_id: ConversationHeader = None,
 ) -> Response:
     """Ask an agent, the short way: streams plain text unless `Accept` says otherwise."""
     asked = await _read(request, server, x_conversation_id)
@@ -71,7 +77,7 @@ async def event_source(
     request: Request,
     server: Server,
     principal: Principal,
-    message: Annotated[str, Query(description="The question.")],
+    message: Annotated[str | None, Query(description="The question.")] = None,
     agent: str | None = None,
     model: str | None = None,
     conversation_id: str | None = None,
@@ -220,7 +226,9 @@ async def _resumed(
     return _stream(server, follower, media_type, pace=pace)
 
 
-def _stream(server: Context, follower: Follower, media_type: str, *, pace: bool = False) -> Response:
+def _stream(
+    server: Context, follower: Follower, media_type: str, *, pace: bool = False
+) -> Response:
     record = follower.record
     return RunStream(
         follower,

@@ -13,8 +13,10 @@ logger = logging.getLogger(__name__)
 router = APIRouter(tags=["health"])
 
 
-@router.api_route("/healthz", methods=["GET", "HEAD"], operation_id="healthz")
-@router.api_route("/health", methods=["GET", "HEAD"], operation_id="health")
+@router.head("/health", include_in_schema=False)
+@router.get("/health", include_in_schema=False)
+@router.head("/healthz", include_in_schema=False)
+@router.get("/healthz")
 async def healthz() -> dict[str, str]:
     """Alive: the process answers."""
     return {"status": "ok"}

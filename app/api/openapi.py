@@ -37,9 +37,7 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
         503: "The model cannot be reached, or the server is stopping.",
         504: "The answer took too long.",
     }
-    return {
-        status: {"description": said[status], "content": _json("Error")} for status in statuses
-    }
+    return {status: {"description": said[status], "content": _json("Error")} for status in statuses}
 
 
 RUN_HEADERS = {
@@ -118,9 +116,7 @@ CONVERSATION: dict[str, Any] = {
     }
 }
 DELETE: dict[str, Any] = {"responses": {204: {"description": "Deleted."}, **_errors(404, 422)}}
-NOT_READY: dict[str, Any] = {
-    "responses": {503: {"description": "Not ready; says what is not."}}
-}
+NOT_READY: dict[str, Any] = {"responses": {503: {"description": "Not ready; says what is not."}}}
 
 
 def install(app: FastAPI) -> None:

@@ -73,9 +73,7 @@ class Conversations:
                 db.get_sessions, session_type=SessionType.AGENT, limit=1, include_runs=False
             )
 
-    async def list(
-        self, principal: str, *, limit: int, offset: int
-    ) -> ConversationPage:
+    async def list(self, principal: str, *, limit: int, offset: int) -> ConversationPage:
         """A principal's conversations, the newest first."""
         found: list[ConversationInfo] = []
         total = 0

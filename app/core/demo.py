@@ -95,8 +95,8 @@ def _number(text: str) -> int:
         return int(digits[0].replace(",", "")[:9])  # nine digits exceed every limit here
     total = part = 0
     for word in re.findall(r"[a-z]+", text[:80].lower()):
-        if word == "thousand":
-            total, part = (part or 1) * 1000, 0
+        if word in ("thousand", "million"):
+            total, part = (part or 1) * (1_000 if word == "thousand" else 1_000_000), 0
         elif word == "hundred":
             part = (part or 1) * 100
         elif word in NUMBERS:

@@ -59,14 +59,15 @@ class ReportsEnding(Model):
     ending: FinishReason | None
     failure: RunFailed | None
 
-    async def ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ModelResponse, None]:  # type: ignore[override]  # the base declares a plain iterator
+    async def ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ModelResponse]:
         self.ending = None
         spoke = False
         try:
-            async with aclosing(super().ainvoke_stream(*args, **kwargs)) as deltas:  # type: ignore[type-var]  # every provider's is a generator
+            stream: Any = super().ainvoke_stream(*args, **kwargs)  # type: ignore[safe-super]  # mixed in before a real model
+            async with aclosing(stream) as deltas:
                 async for delta in deltas:
-                    if delta.provider_data is not None and self.ending is None:
-                        self.ending = FINISH_REASONS.get(delta.provider_data.get("finish_reason"))
+                    if delta.provider_data and "finish_reason" in delta.provider_data:
+                        self.ending = FINISH_REASONS.get(delta.provider_data["finish_reason"])
                     spoke = True
                     yield delta
         except Exception as error:
@@ -80,7 +81,7 @@ class ReportsEnding(Model):
         reason = finish_reason_of(response)
         if reason is not None:
             self.ending = FINISH_REASONS.get(reason, "stop")
-        return super()._parse_provider_response_delta(response, *args, **kwargs)
+        return super()._parse_provider_response_delta(response, *args, **kwargs)  # type: ignore[safe-super]  # as above
 
 
 def reporting(model: Model) -> Model:
@@ -134,7 +135,9 @@ def classify(error: Exception, model_id: str, *, spoke: bool) -> RunFailed:
     status = next((s for e in reversed(causes) if (s := getattr(e, "status_code", None))), None)
     if _is_transport(causes) and not any(hasattr(e, "response") for e in causes):
         if spoke:
-            return UpstreamCut("The connection to the model was lost before its answer was complete.")
+            return UpstreamCut(
+                "The connection to the model was lost before its answer was complete."
+            )
         return ModelUnavailable(f"The model {model_id!r} cannot be reached.", retry_after=5)
     if isinstance(error, ModelAuthenticationError) or status in (401, 403):
         return ModelAuthFailed(

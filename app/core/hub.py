@@ -42,7 +42,9 @@ class RunLog:
 
     def append(self, chunk: StreamingChunk) -> None:
         if self.ended:
-            raise RuntimeError(f"run {self.record.run_id} has ended; nothing follows its last chunk")
+            raise RuntimeError(
+                f"run {self.record.run_id} has ended; nothing follows its last chunk"
+            )
         if self.flushed == self.last:
             self._touch(self)
         self.entries.append((time.monotonic() - self._start, chunk))

@@ -81,7 +81,7 @@ class ModelCatalog:
     async def close(self) -> None:
         """Close the connections of all models."""
         for model in self._made.values():
-            client = getattr(model, "async_client", None)
+            client: Any = getattr(model, "async_client", None)
             if hasattr(client, "close"):
                 await client.close()
 

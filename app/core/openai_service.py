@@ -96,7 +96,7 @@ class AgentTurn:
     async def stream(self) -> AsyncGenerator[StreamingChunk, None]:
         """The answer as chunks, the last one `done`; raises `RunFailed` for every other end."""
         reader = EventReader(self.run_id, self.model)
-        events = self.runner.arun(
+        events: Any = self.runner.arun(
             self._input(),
             stream=True,
             stream_events=True,
@@ -106,7 +106,7 @@ class AgentTurn:
             images=_images(self.question.images) if self.question.history is None else None,
             add_history_to_context=False if self.question.history is not None else None,
         )
-        async with aclosing(events):  # type: ignore[type-var]  # a generator when streaming
+        async with aclosing(events):
             async for event in events:
                 self.begun = True
                 if event.event == RunEvent.run_error:

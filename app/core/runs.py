@@ -307,9 +307,7 @@ class Runs:
         except Exception:
             logger.exception("run %s: its partial answer was not remembered", run.record.run_id)
 
-    async def _end(
-        self, run: Run, final: StreamingChunk | None, failure: RunFailed | None
-    ) -> None:
+    async def _end(self, run: Run, final: StreamingChunk | None, failure: RunFailed | None) -> None:
         if final is None:
             failure = failure or Interrupted("The server stopped before the answer was complete.")
             final = StreamingChunk(

@@ -15,13 +15,17 @@ _json = msgspec.json.Encoder()
 
 
 class SseEncoder:
-    """`id:` and `data:` for each chunk; JSON has no raw line ends, so one data line is enough."""
+    """`id:` and `data:` for each chunk; JSON has no raw line ends, so one data line is enough.
+
+    The heartbeat is a comment without a blank line behind it: after an id was seen, several
+    decoders take a blank line for the end of an event without data.
+    """
 
     media_type: ClassVar[str] = "text/event-stream"
     holds: ClassVar[bool] = False
 
     def __init__(self, run_id: str, model: str) -> None:
-        self.heartbeat: bytes | None = b": \n\n"
+        self.heartbeat: bytes | None = b":\n"
         self._head = f"id: {run_id}:".encode()
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:

@@ -5,7 +5,7 @@ One file here is one journal; `open_journal` picks it by the scheme of `JOURNAL_
 
 from collections.abc import Sequence
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -60,10 +60,17 @@ def size_of(chunk: StreamingChunk) -> int:
 
 
 def open_journal(url: str, *, retention: float) -> Journal:
-    """The journal for a `JOURNAL_URL`; runs are kept for `retention` seconds after their end."""
+    """The journal for a `JOURNAL_URL`; runs are kept for `retention` seconds after their end.
+
+    `memory://?run_bytes=N&total_bytes=N` bounds the memory of one run, and of all.
+    """
     from app.core.journals.memory import MemoryJournal  # one import a scheme: none pays for all
 
-    scheme = urlsplit(url).scheme
-    if scheme == "memory":
-        return MemoryJournal(retention=retention)
-    raise ConfigurationError(f"JOURNAL_URL: no journal for {scheme!r}; known: memory://")
+    parts = urlsplit(url)
+    if parts.scheme != "memory":
+        raise ConfigurationError(f"JOURNAL_URL: no journal for {parts.scheme!r}; known: memory://")
+    try:
+        bounds = {name: int(value) for name, value in parse_qsl(parts.query)}
+        return MemoryJournal(retention=retention, **bounds)
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"JOURNAL_URL: {error}") from error

@@ -1,0 +1,97 @@
+# What a person does here, CI does too. Needs Python 3.11 or newer, make and git; the first target that
+# needs packages makes .venv and installs them, and does so again only when a lock changes.
+
+PYTHONS := python3.13 python3.12 python3.11 python3
+ENOUGH := import sys; sys.version_info >= (3, 11) or sys.exit(1)
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+
+# The stamps name the folder they were made in: a copied or moved tree is installed anew.
+HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
+SERVER := .venv/.server-$(HERE)
+TOOLS := .venv/.tools-$(HERE)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test check format lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: $(SERVER) ## the server on http://127.0.0.1:8000 (ARGS="--port 9000 ...")
+	@exec .venv/bin/agno-stream serve $(ARGS)
+
+test: $(TOOLS) ## the whole test suite (ARGS="-k name ...", ARGS=--cov)
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: $(TOOLS) ## lint, formatting, types, import rules
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/python -m mypy $(wildcard app agno_stream tests)
+	.venv/bin/python .venv/bin/lint-imports --no-logo
+
+format: $(TOOLS) ## mend what the tools can mend
+	.venv/bin/ruff check --fix-only
+	.venv/bin/ruff format
+
+lock: ## write both locks from pyproject.toml (ARGS=--upgrade for newer versions)
+	$(venv)
+	@.venv/bin/python -m uv --version >/dev/null 2>&1 || $(PIP) install -q uv
+	$(COMPILE) -o requirements.lock $(ARGS)
+	$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock $(ARGS)
+
+# Plain versions for every system: no index, no path, so that the locks read the same everywhere.
+COMPILE = .venv/bin/python -m uv pip compile -q pyproject.toml --universal --python-version 3.11 \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+clean: ## remove .venv, caches and builds; data/ stays
+	rm -rf .venv .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
+		build dist htmlcov *.egg-info
+	find $(wildcard app agno_stream tests) -name __pycache__ -prune -exec rm -rf {} +
+
+$(SERVER): requirements.lock pyproject.toml .venv/bin/python
+	$(venv)
+	$(call install,requirements.lock)
+	@touch $@
+
+$(TOOLS): requirements-dev.lock requirements.lock pyproject.toml .venv/bin/python
+	$(venv)
+	$(call install,requirements-dev.lock)
+	@touch $(SERVER) $@
+
+# Missing, or a link to a Python that is gone: what needs it is then made anew.
+.venv/bin/python: ;
+
+# A virtual environment that works, made only if there is none.
+define venv
+@set -eu; \
+pick() { for p in $(PYTHONS); do if "$$p" -c "$$1" >/dev/null 2>&1; then echo "$$p"; return; fi; done; }; \
+if ! .venv/bin/python -c '$(ENOUGH)' >/dev/null 2>&1; then \
+	python=$$(pick '$(ENOUGH); import ensurepip, venv'); \
+	if [ -z "$$python" ]; then \
+		python=$$(pick '$(ENOUGH)'); \
+		if [ -z "$$python" ]; then \
+			echo "agno-stream needs Python 3.11 or newer; none of these is: $(PYTHONS)" >&2; exit 1; \
+		fi; \
+		package=$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+			echo "$$python cannot make virtual environments. Try: apt-get install $$package" >&2; exit 1; \
+		fi; \
+		echo "Installing $$package, which $$python lacks"; \
+		apt-get -qq update; \
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "$$package"; \
+	fi; \
+	echo "Making .venv with $$("$$python" --version)"; \
+	"$$python" -m venv --clear .venv; \
+fi; \
+.venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip
+endef
+
+# The versions of lock $(1), and this project on top. A failure is tried once more with pip's warnings
+# on, since only they tell a network that is down from a version that does not exist.
+define install
+@set -eu; \
+pip_install() { $(PIP) install -qq --no-deps "$$@" || $(PIP) install -q --no-deps "$$@"; }; \
+echo "Installing the versions of $(1) (a minute or so the first time)"; \
+pip_install -r $(1); \
+pip_install -e .
+endef

@@ -1,0 +1,56 @@
+"""Fixtures: a provider, and servers in front of it; all real, all on loopback."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import pytest
+
+from tests.provider import Provider
+from tests.server import Server
+
+pytest_plugins = ["tests.skips"]
+
+
+class Serve(Protocol):
+    """Starts a server in front of the provider; further settings by their names."""
+
+    def __call__(self, **settings: Any) -> Server: ...
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with Provider() as running:
+        yield running
+
+
+@pytest.fixture
+def serve(provider: Provider, tmp_path: Path) -> Iterator[Serve]:
+    with ExitStack() as stack:
+
+        def start(**settings: Any) -> Server:
+            settings = {
+                "model": "openai:test-model",
+                "openai_base_url": provider.url,
+                "openai_api_key": "sk-test-of-the-suite-0123456789",
+                "data_dir": tmp_path,
+                **settings,
+            }
+            return stack.enter_context(Server(**settings))
+
+        yield start
+
+
+@pytest.fixture
+def server(serve: Serve) -> Server:
+    """The server as most tests want it: one provider, one model, nothing special."""
+    return serve()
+
+
+@pytest.fixture
+async def http(server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of `server`."""
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+        yield client

@@ -1,0 +1,255 @@
+"""A local server that plays a model provider: OpenAI's protocol and Ollama's, on one port.
+
+    with Provider() as provider:
+        provider.script(Reply("Hello there", stall_after=1))
+        client = AsyncOpenAI(base_url=provider.url, api_key="sk-test", max_retries=0)
+
+It runs in a thread with an event loop of its own, so it answers whatever the test's loop does, and
+notices that a client left even while it is silent. On its own, for benchmarks and trying by hand:
+
+    python tests/provider.py --port 9999 --tokens 200 --rate 50
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from aiohttp import web
+
+if not __package__:  # run as a script, Python looks in tests/ and not beside it
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from tests.provider_replies import OllamaWire, OpenAIWire, Reply, Wire, numbered
+
+BATCH = 64  # tokens in one write when nothing paces them
+WIRES: dict[str, type[Wire]] = {"/v1/chat/completions": OpenAIWire, "/api/chat": OllamaWire}
+HELLO = Reply("Hello from the provider.")
+CONTROL_WORD = re.compile(r"\b(tokens|rate|delay_first|stall_after|cut_after)=([\d.]*\d)")
+
+
+def controlled(reply: Reply, messages: Sequence[Mapping[str, Any]]) -> Reply:
+    """The reply as control words in the last user message want it, such as `tokens=100 rate=50`."""
+    said = [str(message.get("content")) for message in messages if message.get("role") == "user"]
+    words = CONTROL_WORD.findall("".join(said[-1:]))
+    changes = {word: json.loads(number) for word, number in words}
+    if "tokens" in changes:
+        changes["text"] = numbered(changes.pop("tokens"))
+    return replace(reply, **changes)
+
+
+@dataclass(slots=True)
+class Request:
+    """What a client asked, and how its answer went. Times are of `time.monotonic()`."""
+
+    method: str
+    path: str
+    headers: dict[str, str]  # names in lower case
+    body: Any  # parsed JSON
+    started: float = field(default_factory=time.monotonic)
+    finished: float | None = None  # the reply was played to its end, be that end a fault
+    aborted: float | None = None  # the client left before that
+    tokens_sent: int = 0
+
+    @property
+    def state(self) -> Literal["open", "finished", "aborted"]:
+        if self.aborted is not None:
+            return "aborted"
+        return "open" if self.finished is None else "finished"
+
+
+class Provider:
+    """A context manager. Its attributes and methods may be used, and set, from any thread."""
+
+    def __init__(self, default: Reply = HELLO, *, port: int = 0) -> None:
+        self.default = default  # what it says when nothing is scripted
+        self.port = port
+        self.models = ["gpt-4o-mini", "llama3.2:latest"]
+        self.requests: list[Request] = []
+        self._replies: deque[Reply] = deque()
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"  # for an Ollama client
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin}/v1"  # for an OpenAI client
+
+    def script(self, *replies: Reply) -> None:
+        """Queue replies for the next chat requests, one each; an SDK's retry takes one, too."""
+        self._replies.extend(replies)
+
+    @property
+    def opened(self) -> int:
+        return len(self.requests)
+
+    @property
+    def finished(self) -> int:
+        return sum(request.state == "finished" for request in self.requests)
+
+    @property
+    def aborted(self) -> int:
+        return sum(request.state == "aborted" for request in self.requests)
+
+    def wait_for(self, predicate: Callable[[], object], timeout: float = 5) -> None:
+        """Block until the predicate holds; raises TimeoutError. Coroutines should await `until`."""
+        deadline = time.monotonic() + timeout
+        while not predicate():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {timeout} s; requests: {self.requests}")
+            time.sleep(0.002)
+
+    async def until(self, predicate: Callable[[], object], timeout: float = 5) -> None:  # noqa: ASYNC109 - the thread keeps to it
+        """`wait_for` that leaves the event loop free."""
+        await asyncio.to_thread(self.wait_for, predicate, timeout)
+
+    def __enter__(self) -> Self:
+        listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
+        self.port = listener.getsockname()[1]
+        self._leave: Future[None] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(listener)))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave.set_result(None)
+        self._thread.join()
+
+    async def _serve(self, listener: socket.socket) -> None:
+        # Without handler_cancellation a handler learns only at its next write that nobody listens.
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=0.05)
+        await runner.setup()
+        await web.SockSite(runner, listener, backlog=1024).start()
+        await asyncio.wrap_future(self._leave)
+        for connection in server.connections:  # their clients see a cut
+            connection.force_close()
+        await runner.cleanup()
+
+    async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
+        body = json.loads(await http.content.read() or "null")
+        headers = {name.lower(): value for name, value in http.headers.items()}
+        self.requests.append(request := Request(http.method, http.path, headers, body))
+        try:
+            if request.method == "POST" and request.path in WIRES:
+                return await self._chat(http, request)
+            request.finished = time.monotonic()
+            return self._inventory(request.path)
+        except (asyncio.CancelledError, ConnectionError):
+            request.aborted = time.monotonic()
+            raise
+
+    async def _chat(self, http: web.BaseRequest, request: Request) -> web.StreamResponse:
+        scripted = self._replies.popleft() if self._replies else None
+        reply = scripted or controlled(self.default, request.body["messages"])
+        wire = WIRES[request.path](request.body, reply)
+        await asyncio.sleep(reply.delay_headers)
+        if reply.status == 200:
+            return await _Answer(http, request, reply, wire).play()
+        request.finished = time.monotonic()
+        headers = {"Content-Type": "application/json", **dict(reply.headers)}
+        return web.Response(status=reply.status, body=wire.error_body(), headers=headers)
+
+    def _inventory(self, path: str) -> web.Response:
+        if path == "/v1/models":
+            model = {"object": "model", "created": 0, "owned_by": "provider"}
+            data = [{"id": name, **model} for name in self.models]
+            return web.json_response({"object": "list", "data": data})
+        if path == "/api/tags":
+            tag = {"modified_at": "2026-01-01T00:00:00Z", "size": 1, "digest": "0" * 64}
+            tags = [{"name": name, "model": name, **tag, "details": {}} for name in self.models]
+            return web.json_response({"models": tags})
+        if path == "/api/version":
+            return web.json_response({"version": "0.33.0"})
+        return web.Response(status=404, text=f"no route {path}")
+
+
+class _Answer:
+    """One reply on its way out. An answer that does not stream has tokens of no bytes."""
+
+    def __init__(self, http: web.BaseRequest, request: Request, reply: Reply, wire: Wire) -> None:
+        self.http, self.request, self.reply, self.wire = http, request, reply, wire
+        headers = {"Content-Type": wire.content_type, "Cache-Control": "no-cache"}
+        self.response = web.StreamResponse(headers={**headers, **dict(reply.headers)})
+
+    async def play(self) -> web.StreamResponse:
+        reply, wire = self.reply, self.wire
+        await self.response.prepare(self.http)
+        if reply.delay_first:
+            await self.response.write(b"")  # aiohttp keeps the headers back until a write
+            await asyncio.sleep(reply.delay_first)
+        if reply.empty:
+            return await self._end(b"")
+        await self.response.write(wire.opening() if wire.streams else b"")
+        frames = wire.tokens() if wire.streams else (b"" for _ in wire.tokens())
+        for after, fault in reply.faults():
+            await self._send(islice(frames, after - self.request.tokens_sent))
+            match fault:
+                case "stall":
+                    await asyncio.sleep(reply.stall_seconds)
+                case "garbage":
+                    await self.response.write(reply.garbage)
+                case "error_frame":
+                    return await self._end(wire.error_frame())
+                case "cut" if reply.cut == "clean":
+                    return await self._end(b"")
+                case "cut":
+                    return self._hang_up(next(frames, b"") or b"the rest")
+        await self._send(frames)
+        return await self._end(wire.closing() if wire.streams else wire.whole())
+
+    async def _send(self, frames: Iterator[bytes]) -> None:
+        """Send all frames; at a rate each takes 1/rate seconds, and all that are due go at once."""
+        rate, began, sent = self.reply.rate, time.monotonic(), 0
+        while True:
+            await asyncio.sleep(max(0.0, began + sent / rate - time.monotonic()) if rate else 0)
+            due = int((time.monotonic() - began) * rate) + 1 - sent if rate else BATCH
+            batch = list(islice(frames, max(1, due)))
+            if not batch:
+                return
+            sent += len(batch)
+            self.request.tokens_sent += len(batch)
+            for data in batch if self.reply.one_write_per_token else [b"".join(batch)]:
+                await self.response.write(data)
+
+    async def _end(self, last: bytes) -> web.StreamResponse:
+        self.request.finished = time.monotonic()  # first, for the client may read on at once
+        await self.response.write_eof(last)
+        return self.response
+
+    def _hang_up(self, frame: bytes) -> web.StreamResponse:
+        self.request.finished = time.monotonic()
+        if self.http.transport is not None:
+            self.http.transport.write(f"{len(frame):x}\r\n".encode() + frame[: len(frame) // 2])
+            self.http.transport.close()
+        return self.response
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Play a model provider until Ctrl-C.")
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--tokens", type=int, default=200)
+    parser.add_argument("--rate", type=float, default=0, help="tokens a second; 0: no pause")
+    parser.add_argument("--one-write", action="store_true", help="one write for each token")
+    args = parser.parse_args()
+    reply = Reply(numbered(args.tokens), rate=args.rate, one_write_per_token=args.one_write)
+    with Provider(reply, port=args.port) as provider, suppress(KeyboardInterrupt):
+        print(provider.url, flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

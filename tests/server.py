@@ -1,0 +1,59 @@
+"""A real server for tests: uvicorn in a thread, its own data folder, any settings."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import uvicorn
+from agno.agent import Agent
+
+from app.main import create_app
+from app.settings import Settings
+
+
+class Server:
+    """`with Server(data_dir=...) as server:` serves at `server.url` until the block ends.
+
+    `settings` are those of the product, by their names; neither the environment nor a `.env` is
+    read, so that a test sees the same server everywhere.
+    """
+
+    def __init__(
+        self, data_dir: Path, *, agents: Iterable[Agent] | None = None, **settings: Any
+    ) -> None:
+        class Bare(Settings):
+            @classmethod
+            def settings_customise_sources(
+                cls, settings_cls: Any, init_settings: Any, **_: Any
+            ) -> tuple[Any, ...]:
+                return (init_settings,)
+
+        settings = {"model": "demo", **settings}
+        self.app = create_app(Bare(data_dir=data_dir, **settings), agents=agents)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        config = uvicorn.Config(
+            self.app, log_config=None, access_log=False, timeout_graceful_shutdown=1
+        )
+        self._uvicorn = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        deadline = time.monotonic() + 20
+        while not self._uvicorn.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise RuntimeError("the server did not start")
+            time.sleep(0.005)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._uvicorn.should_exit = True
+        self._thread.join(timeout=20)
+        self._socket.close()

@@ -1,0 +1,59 @@
+"""Reading our streams as any client would: httpx, and httpx-sse as the oracle for SSE."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from httpx_sse import EventSource, ServerSentEvent
+
+CHAT = "/api/v1/chat"
+Chunk = dict[str, Any]
+
+
+@asynccontextmanager
+async def ask(
+    http: httpx.AsyncClient, message: str = "Hello?", **fields: Any
+) -> AsyncIterator[EventSource]:
+    """An open SSE answer to a message."""
+    async with http.stream("POST", CHAT, json={"message": message, **fields}) as response:
+        if response.status_code != 200:
+            await response.aread()
+        yield EventSource(response)
+
+
+async def answer(http: httpx.AsyncClient, message: str = "Hello?", **fields: Any) -> list[Chunk]:
+    """All chunks of an SSE answer."""
+    async with ask(http, message, **fields) as source:
+        return [chunk async for chunk in chunks(source)]
+
+
+async def chunks(source: EventSource) -> AsyncIterator[Chunk]:
+    async for event in source.aiter_sse():
+        yield json.loads(event.data)
+
+
+async def take(source: EventSource, count: int) -> list[ServerSentEvent]:
+    """The first `count` events; the caller then leaves."""
+    taken: list[ServerSentEvent] = []
+    async for event in source.aiter_sse():
+        taken.append(event)
+        if len(taken) == count:
+            break
+    return taken
+
+
+async def resume(http: httpx.AsyncClient, last_event_id: str) -> list[ServerSentEvent]:
+    """What an `EventSource` gets when it reconnects after that event."""
+    headers = {"Last-Event-ID": last_event_id, "Accept": "text/event-stream"}
+    async with http.stream("GET", CHAT, params={"message": "Hello?"}, headers=headers) as response:
+        return [event async for event in EventSource(response).aiter_sse()]
+
+
+def text(of: list[Chunk]) -> str:
+    return "".join(chunk["content"] for chunk in of)
+
+
+def told(of: list[ServerSentEvent]) -> str:
+    return text([json.loads(event.data) for event in of])
