@@ -60,8 +60,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
             yield
         await runs.stop_all()
         await hub.close()
-        await models.close()
-        await db.close()
+        await chosen.close()
 
     app = FastAPI(
         title="agno-stream",

@@ -4,10 +4,8 @@
         provider.script(Reply("Hello there", stall_after=1))
         client = AsyncOpenAI(base_url=provider.url, api_key="sk-test", max_retries=0)
 
-It runs in a thread with an event loop of its own, so it answers whatever the test's loop does, and
-notices that a client left even while it is silent. On its own, for benchmarks and trying by hand:
-
-    python tests/provider.py --port 9999 --tokens 200 --rate 50
+It runs in a thread with an event loop of its own, and notices at once that a client left, even
+while it is silent. By hand and for benchmarks: `python tests/provider.py --tokens 200 --rate 50`.
 """
 
 import argparse
@@ -36,15 +34,13 @@ from tests.provider_replies import OllamaWire, OpenAIWire, Reply, Wire, numbered
 
 BATCH = 64  # tokens in one write when nothing paces them
 WIRES: dict[str, type[Wire]] = {"/v1/chat/completions": OpenAIWire, "/api/chat": OllamaWire}
-HELLO = Reply("Hello from the provider.")
 CONTROL_WORD = re.compile(r"\b(tokens|rate|delay_first|stall_after|cut_after)=([\d.]*\d)")
 
 
 def controlled(reply: Reply, messages: Sequence[Mapping[str, Any]]) -> Reply:
     """The reply as control words in the last user message want it, such as `tokens=100 rate=50`."""
     said = [str(message.get("content")) for message in messages if message.get("role") == "user"]
-    words = CONTROL_WORD.findall("".join(said[-1:]))
-    changes = {word: json.loads(number) for word, number in words}
+    changes = {word: json.loads(n) for word, n in CONTROL_WORD.findall("".join(said[-1:]))}
     if "tokens" in changes:
         changes["text"] = numbered(changes.pop("tokens"))
     return replace(reply, **changes)
@@ -65,16 +61,14 @@ class Request:
 
     @property
     def state(self) -> Literal["open", "finished", "aborted"]:
-        if self.aborted is not None:
-            return "aborted"
-        return "open" if self.finished is None else "finished"
+        return "aborted" if self.aborted else "finished" if self.finished else "open"
 
 
 class Provider:
     """A context manager. Its attributes and methods may be used, and set, from any thread."""
 
-    def __init__(self, default: Reply = HELLO, *, port: int = 0) -> None:
-        self.default = default  # what it says when nothing is scripted
+    def __init__(self, default: Reply | None = None, *, port: int = 0) -> None:
+        self.default = default or Reply("Hello from the provider.")  # when nothing is scripted
         self.port = port
         self.models = ["gpt-4o-mini", "llama3.2:latest"]
         self.requests: list[Request] = []
@@ -148,9 +142,9 @@ class Provider:
                 return await self._chat(http, request)
             request.finished = time.monotonic()
             return self._inventory(request.path)
-        except (asyncio.CancelledError, ConnectionError):
+        except (asyncio.CancelledError, ConnectionError) as gone:
             request.aborted = time.monotonic()
-            raise
+            raise asyncio.CancelledError from gone  # aiohttp would log a ConnectionError
 
     async def _chat(self, http: web.BaseRequest, request: Request) -> web.StreamResponse:
         scripted = self._replies.popleft() if self._replies else None

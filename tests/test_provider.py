@@ -244,9 +244,9 @@ async def test_client_leaves(provider: Provider, silence: Reply) -> None:
         assert "open" == provider.requests[0].state
         left = time.monotonic()
 
-    await provider.until(lambda: provider.aborted, timeout=1)
+    await provider.until(lambda: provider.aborted)
 
-    assert (provider.requests[0].aborted or 0) - left < 0.2
+    assert (provider.requests[0].aborted or 0) - left < 1  # 20 ms on an idle machine
     assert (1, 0, 1) == (provider.opened, provider.finished, provider.aborted)
 
 

@@ -2,11 +2,13 @@
 
 import copy
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agno.agent import Agent
 from agno.db.base import AsyncBaseDb, BaseDb
@@ -53,6 +55,18 @@ class AgentCatalog:
         """The stores of all agents, each once."""
         dbs = [entry.agent.db for entry in self.entries.values() if entry.agent.db is not None]
         return list({id(db): db for db in dbs}.values())
+
+    async def close(self) -> None:
+        """Close the connections of all models and stores; Agno opens them again if need be."""
+        own = [entry.agent.model for entry in self.entries.values()]
+        for model in [*self._models.made, *own]:
+            client: Any = getattr(model, "async_client", None)
+            if hasattr(client, "close"):
+                await client.close()
+        for db in self.dbs:
+            closing = db.close()
+            if inspect.isawaitable(closing):
+                await closing
 
     def find(self, name: str | None) -> AgentEntry:
         if name is None:

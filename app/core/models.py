@@ -78,12 +78,10 @@ class ModelCatalog:
             self._made[entry.spec] = _build(entry, self._providers)
         return self._made[entry.spec]
 
-    async def close(self) -> None:
-        """Close the connections of all models."""
-        for model in self._made.values():
-            client: Any = getattr(model, "async_client", None)
-            if hasattr(client, "close"):
-                await client.close()
+    @property
+    def made(self) -> list[Model]:
+        """The models that have been made so far."""
+        return list(self._made.values())
 
     def check(self) -> None:
         """Make every model once, so that a wrong one is told before the server serves."""

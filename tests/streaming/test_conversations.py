@@ -1,0 +1,296 @@
+"""Conversations: remembered, continued, listed, and never broken by a turn that broke off."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from agno.agent import Agent
+from agno.db.sqlite import AsyncSqliteDb, SqliteDb
+from agno.models.openai import OpenAIChat
+
+from tests.conftest import Serve
+from tests.provider import Provider
+from tests.provider_replies import INVALID_KEY, Reply
+from tests.streaming.reader import CHAT, answer, ask, chunks, take, text
+
+
+def heard(provider: Provider, number: int = -1) -> list[tuple[str, str]]:
+    """The conversation that the model was given with a request, but for system messages."""
+    messages = provider.requests[number].body["messages"]
+    return [(m["role"], m["content"]) for m in messages if m["role"] in ("user", "assistant")]
+
+
+@pytest.mark.parametrize("place", ["body", "header"])
+async def test_a_conversation_goes_on(
+    http: httpx.AsyncClient, provider: Provider, place: str
+) -> None:
+    """`X-Conversation-Id`, sent back in the body or as a header, continues a conversation."""
+    provider.script(Reply("I am well."), Reply("So are you."))
+    first = await http.post("/chat", json={"message": "How are you?"})
+    name = first.headers["x-conversation-id"]
+    body = {"message": "And I?"} | ({"conversation_id": name} if place == "body" else {})
+    headers = {"X-Conversation-Id": name} if place == "header" else {}
+    second = await http.post("/chat", json=body, headers=headers)
+    assert name == second.headers["x-conversation-id"]
+    assert [("user", "How are you?"), ("assistant", "I am well."), ("user", "And I?")] == heard(
+        provider
+    )
+
+
+async def test_strangers_share_nothing(http: httpx.AsyncClient, provider: Provider) -> None:
+    """Without an id each question begins a conversation of its own."""
+    one = await http.post("/chat", json={"message": "First"})
+    two = await http.post("/chat", json={"message": "Second"})
+    assert one.headers["x-conversation-id"] != two.headers["x-conversation-id"]
+    assert [("user", "Second")] == heard(provider)
+
+
+@pytest.mark.parametrize(
+    ("reply", "ending"),
+    [
+        (Reply("one two three four", stall_after=2), "cancelled"),
+        (Reply("one two three four", stall_after=2), "disconnected"),
+        (Reply("one two three four", stall_after=2), "timeout_idle"),
+        (Reply("one two three four", cut_after=2), "upstream_cut"),
+        (Reply("one two three four", garbage_after=2), "error"),
+    ],
+)
+async def test_an_interrupted_turn_is_remembered(
+    http: httpx.AsyncClient, provider: Provider, reply: Reply, ending: str
+) -> None:
+    """The question and the partial answer of a broken turn are in the next turn's context."""
+    provider.script(reply)
+    asked: dict[str, Any] = {
+        "on_disconnect": "cancel" if ending == "disconnected" else "continue"
+    }
+    if ending == "timeout_idle":
+        asked["timeouts"] = {"idle": 0.4}
+    async with ask(http, "Count!", **asked) as source:
+        headers = source.response.headers
+        await take(source, 3)
+        if ending == "cancelled":
+            await http.post(f"/api/v1/runs/{headers['x-run-id']}/cancel")
+    await wait_for_end(http, headers["x-run-id"])
+    name = headers["x-conversation-id"]
+    await answer(http, "Go on!", conversation_id=name)
+    state = (await http.get(f"/api/v1/runs/{headers['x-run-id']}")).json()
+    stored = (await http.get(f"/api/v1/conversations/{name}")).json()["messages"]
+    assert ending == state["finish_reason"]
+    assert [("user", "Count!"), ("assistant", "one two "), ("user", "Go on!")] == heard(provider)
+    assert ["Count!", "one two ", "Go on!", "Hello from the provider."] == [
+        message["content"] for message in stored
+    ]
+    assert ending == stored[1]["finish_reason"]
+
+
+async def test_a_failed_question_is_remembered(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """A question that got no answer at all is still known in the next turn."""
+    provider.script(INVALID_KEY)
+    failed = await http.post(CHAT, json={"message": "Remember 42.", "stream": False})
+    name = failed.headers["x-conversation-id"]
+    await answer(http, "Which number?", conversation_id=name)
+    assert [("user", "Remember 42."), ("user", "Which number?")] == heard(provider)
+
+
+async def test_list_read_delete(http: httpx.AsyncClient) -> None:
+    """Conversations are listed newest first, in pages, can be read, and deleted."""
+    names = []
+    for number in range(3):
+        reply = await http.post("/chat", json={"message": f"Question {number}"})
+        names.append(reply.headers["x-conversation-id"])
+    listed = (await http.get("/api/v1/conversations?limit=2")).json()
+    rest = (await http.get("/api/v1/conversations?limit=2&offset=2")).json()
+    found = listed["conversations"] + rest["conversations"]
+    read = (await http.get(f"/api/v1/conversations/{names[0]}")).json()
+    deleted = await http.delete(f"/api/v1/conversations/{names[0]}")
+    gone = await http.get(f"/api/v1/conversations/{names[0]}")
+    again = await http.delete(f"/api/v1/conversations/{names[0]}")
+    assert (3, 2, 1) == (listed["total"], len(listed["conversations"]), len(rest["conversations"]))
+    assert set(names) == {info["conversation_id"] for info in found}
+    assert {"Question 0", "Question 1", "Question 2"} == {info["title"] for info in found}
+    assert ["user", "assistant"] == [message["role"] for message in read["messages"]]
+    assert (204, 404, 404) == (deleted.status_code, gone.status_code, again.status_code)
+    assert "unknown_conversation" == gone.json()["error"]["code"]
+
+
+async def test_conversations_outlive_the_server(serve: Serve, provider: Provider) -> None:
+    """A new server on the same folder goes on with the conversation."""
+    async with httpx.AsyncClient(base_url=serve().url) as http:
+        name = (await http.post("/chat", json={"message": "Before"})).headers["x-conversation-id"]
+    async with httpx.AsyncClient(base_url=serve().url) as http:
+        await http.post("/chat", json={"message": "After", "conversation_id": name})
+    assert ["Before", "Hello from the provider.", "After"] == [said for _, said in heard(provider)]
+
+
+async def test_a_history_of_the_clients_own(http: httpx.AsyncClient, provider: Provider) -> None:
+    """With `messages` the client's history is used, and the server's is not."""
+    name = (await http.post("/chat", json={"message": "Stored"})).headers["x-conversation-id"]
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Q1"},
+        {"role": "assistant", "content": "A1"},
+        {"role": "user", "content": "Q2"},
+    ]
+    await answer(http, "Q3", messages=messages[:3], conversation_id=name)
+    with_message = heard(provider)
+    await http.post("/chat", json={"messages": messages})
+    assert [("user", "Q1"), ("assistant", "A1"), ("user", "Q3")] == with_message
+    assert [("user", "Q1"), ("assistant", "A1"), ("user", "Q2")] == heard(provider)
+    assert {"role": "system", "content": "Be brief."} in provider.requests[-1].body["messages"]
+
+
+async def test_queue(http: httpx.AsyncClient, provider: Provider) -> None:
+    """A second question waits for the first, and knows its answer."""
+    provider.script(Reply("one two three", rate=20), Reply("four"))
+    first, second = await asyncio.gather(
+        answer(http, "A", conversation_id="c"),
+        later(answer(http, "B", conversation_id="c")),
+    )
+    assert ("one two three", "four") == (text(first), text(second))
+    assert [("user", "A"), ("assistant", "one two three"), ("user", "B")] == heard(provider)
+
+
+async def test_reject(http: httpx.AsyncClient, provider: Provider) -> None:
+    """`on_busy: reject` answers 409 and names the run that is in the way."""
+    provider.script(Reply("one two three", rate=10))
+    async with ask(http, conversation_id="c") as source:
+        run_id = source.response.headers["x-run-id"]
+        body = {"message": "x", "conversation_id": "c", "on_busy": "reject"}
+        rejected = await http.post(CHAT, json=body)
+        elsewhere = await http.post(CHAT, json=body | {"conversation_id": "d"})
+    error = rejected.json()["error"]
+    assert (409, "conversation_busy", run_id) == (
+        rejected.status_code,
+        error["code"],
+        error["run_id"],
+    )
+    assert 200 == elsewhere.status_code
+
+
+async def test_interrupt(http: httpx.AsyncClient, provider: Provider) -> None:
+    """`on_busy: interrupt` stops the first answer; the second knows what was said of it."""
+    provider.script(Reply("one two three", stall_after=1), Reply("four"))
+    got = []
+    async with ask(http, "A", conversation_id="c") as source:
+        async for chunk in chunks(source):
+            got.append(chunk)
+            if len(got) == 2:
+                second = asyncio.create_task(
+                    answer(http, "B", conversation_id="c", on_busy="interrupt")
+                )
+    assert "four" == text(await second)
+    assert "cancelled" == got[-1]["finish_reason"]
+    assert [("user", "A"), ("assistant", "one "), ("user", "B")] == heard(provider)
+
+
+@pytest.mark.parametrize("kind", [AsyncSqliteDb, SqliteDb])
+async def test_an_agent_with_its_own_store(
+    serve: Serve, provider: Provider, tmp_path: Path, kind: Any
+) -> None:
+    """A user's agent keeps its store, its tools and its model; broken turns are mended there."""
+
+    def secret_number() -> str:
+        """The number that only this tool knows."""
+        return "4711"
+
+    own = OpenAIChat(id="own-model", base_url=provider.url, api_key="k")
+    db = kind(db_file=str(tmp_path / "own.db"))
+    agent = Agent(name="My Agent", model=own, db=db, tools=[secret_number])
+    agent.add_history_to_context = True
+    provider.script(
+        Reply(tool_calls=[("secret_number", "{}")]),
+        Reply("It is 4711."),
+        Reply("one two three", cut_after=2),
+    )
+    server = serve(agents=[agent])
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        listed = (await http.get("/api/v1/agents")).json()["agents"]
+        first = await answer(http, "Tell!", agent="my-agent", conversation_id="c")
+        broken = await answer(http, "Count!", conversation_id="c")
+        await answer(http, "Go on!", conversation_id="c")
+        stored = (await http.get("/api/v1/conversations/c")).json()["messages"]
+    tools = [chunk["tool"] for chunk in first if "tool" in chunk]
+    assert [("my-agent", "own-model")] == [(a["id"], a["model"]) for a in listed]
+    assert ["started", "completed"] == [tool["status"] for tool in tools]
+    assert ("4711", "secret_number") == (tools[1]["result"], tools[1]["name"])
+    assert ("It is 4711.", "stop", "own-model") == (
+        text(first),
+        first[-1]["finish_reason"],
+        first[-1]["model"],
+    )
+    assert ("one two ", "upstream_cut") == (text(broken), broken[-1]["finish_reason"])
+    assert [("user", "Count!"), ("assistant", "one two "), ("user", "Go on!")] == heard(provider)[-3:]
+    assert "one two " in [message["content"] for message in stored]
+    assert telemetry_is_off(agent, server)
+
+
+async def test_ollama_as_the_model(serve: Serve, provider: Provider) -> None:
+    """A model of Ollama's own protocol streams, ends and is remembered like any other."""
+    server = serve(model="ollama:llama3.2", ollama_host=provider.origin)
+    provider.script(
+        Reply("from ollama"), Reply("one two three", cut_after=2, cut="clean"), Reply("end")
+    )
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        options = {"temperature": 0.5, "max_tokens": 7, "stop": "X"}
+        good = await answer(http, "A", conversation_id="c", options=options)
+        cut = await answer(http, "B", conversation_id="c")
+        await answer(http, "C", conversation_id="c")
+    asked = provider.requests[0].body
+    assert ("from ollama", "stop") == (text(good), good[-1]["finish_reason"])
+    assert ("one two ", "upstream_cut") == (text(cut), cut[-1]["finish_reason"])
+    assert {"temperature": 0.5, "num_predict": 7, "stop": ["X"]} == asked["options"]
+    assert [("user", "B"), ("assistant", "one two "), ("user", "C")] == heard(provider)[-3:]
+
+
+async def test_options_and_images_reach_the_model(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """What a request asks of the model arrives there unchanged, and is gone in the next one."""
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    options = {"temperature": 0.3, "max_tokens": 5, "top_p": 0.9, "stop": ["a", "b"], "seed": 7}
+    await answer(http, "Look!", options=options, images=[f"data:image/png;base64,{pixel}"])
+    await answer(http, "Again!")
+    first, second = (request.body for request in provider.requests)
+    parts = first["messages"][-1]["content"]
+    assert options == {name: first[name] for name in options}
+    assert not set(options) & set(second)
+    assert ["text", "image_url"] == [part["type"] for part in parts]
+    assert pixel in json.dumps(parts)
+
+
+async def test_models_by_name(serve: Serve, provider: Provider) -> None:
+    """A request may name one of the models that are set up; the list tells which."""
+    server = serve(models=["openai:second-model", "demo"])
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        listed = (await http.get("/api/v1/models")).json()["models"]
+        await answer(http, model="second-model")
+        await answer(http, model="openai:test-model")
+        demo = await answer(http, "count to two", model="demo")
+        unknown = await http.post(CHAT, json={"message": "x", "model": "gpt-4"})
+    assert ["test-model", "second-model", "demo"] == [model["id"] for model in listed]
+    assert [True, False, False] == [model["default"] for model in listed]
+    assert ["second-model", "test-model"] == [r.body["model"] for r in provider.requests]
+    assert "1, 2" == text(demo)
+    assert (404, "unknown_model") == (unknown.status_code, unknown.json()["error"]["code"])
+    assert ["test-model", "second-model", "demo"] == unknown.json()["error"]["models"]
+
+
+async def later(work: Any) -> Any:
+    await asyncio.sleep(0.05)
+    return await work
+
+
+async def wait_for_end(http: httpx.AsyncClient, run_id: str) -> None:
+    while not (await http.get(f"/api/v1/runs/{run_id}")).json().get("finish_reason"):
+        await asyncio.sleep(0.01)
+
+
+def telemetry_is_off(agent: Agent, server: Any) -> bool:
+    """On the copy that runs; the user's own object is left as it was."""
+    running = server.app.state.context.agents.find(None).agent
+    return agent.telemetry and not running.telemetry
