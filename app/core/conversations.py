@@ -207,7 +207,7 @@ def _mended(messages: list[Message], question: str, answer: str) -> list[Message
 
 
 def _info(session: AgentSession | None) -> ConversationInfo:
-    assert session is not None  # noqa: S101  # a stored row has an id
+    assert session is not None  # a stored row has an id
     title = next((m.content for m in _messages(session) if m.role == "user"), "")
     return ConversationInfo(
         conversation_id=session.session_id,

@@ -96,7 +96,7 @@ def choose_default(providers: Providers) -> str:
         return DEFAULT_OPENAI
     url = f"{_ollama_origin(providers.ollama_host)}/api/tags"
     try:
-        with urllib.request.urlopen(url, timeout=0.5) as answer:  # noqa: S310  # our own setting
+        with urllib.request.urlopen(url, timeout=0.5) as answer:  # our own setting
             models = json.load(answer)["models"]
             return f"ollama:{models[0]['name']}"
     except (URLError, OSError, ValueError, LookupError, TypeError):
@@ -125,7 +125,7 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
         if entry.spec == DEMO:
             return DemoModel()
         if entry.provider in ("openai", "openai-chat"):
-            from agno.models.openai import OpenAIChat  # noqa: PLC0415  # only if it is used
+            from agno.models.openai import OpenAIChat  # only if it is used
 
             # Servers of one's own often want no key, but the SDK insists on some.
             key = providers.openai_api_key or ("none" if providers.openai_base_url else None)
@@ -139,7 +139,7 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
                 max_retries=1,
             )
         if entry.provider == "ollama":
-            from agno.models.ollama import Ollama  # noqa: PLC0415  # only if it is used
+            from agno.models.ollama import Ollama  # only if it is used
 
             return Ollama(id=entry.id, host=_ollama_origin(providers.ollama_host))
         model = get_model(entry.spec)

@@ -1,5 +1,6 @@
 """Reading our streams as any client would: httpx, and httpx-sse as the oracle for SSE."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -57,3 +58,12 @@ def text(of: list[Chunk]) -> str:
 
 def told(of: list[ServerSentEvent]) -> str:
     return text([json.loads(event.data) for event in of])
+
+
+async def ended(http: httpx.AsyncClient, run_id: str) -> None:
+    """Wait for the end of a run without being one of its readers."""
+    for _ in range(500):
+        if (await http.get(f"/api/v1/runs/{run_id}")).json().get("finish_reason"):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"run {run_id} did not end")

@@ -1,6 +1,6 @@
 """Shows a stream of a running server character by character, slowly enough to watch.
 
-    python tests/streaming/stream_test_with_delay.py [--delay SECONDS] [--url URL] [MESSAGE]
+python tests/streaming/stream_test_with_delay.py [--delay SECONDS] [--url URL] [MESSAGE]
 """
 
 import argparse

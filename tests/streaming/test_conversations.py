@@ -1,6 +1,7 @@
 """Conversations: remembered, continued, listed, and never broken by a turn that broke off."""
 
 import asyncio
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from agno.models.openai import OpenAIChat
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import INVALID_KEY, Reply
-from tests.streaming.reader import CHAT, answer, ask, chunks, take, text
+from tests.streaming.reader import CHAT, answer, ask, chunks, ended, take, text
 
 
 def heard(provider: Provider, number: int = -1) -> list[tuple[str, str]]:
@@ -63,9 +64,7 @@ async def test_an_interrupted_turn_is_remembered(
 ) -> None:
     """The question and the partial answer of a broken turn are in the next turn's context."""
     provider.script(reply)
-    asked: dict[str, Any] = {
-        "on_disconnect": "cancel" if ending == "disconnected" else "continue"
-    }
+    asked: dict[str, Any] = {"on_disconnect": "cancel" if ending == "disconnected" else "continue"}
     if ending == "timeout_idle":
         asked["timeouts"] = {"idle": 0.4}
     async with ask(http, "Count!", **asked) as source:
@@ -73,7 +72,7 @@ async def test_an_interrupted_turn_is_remembered(
         await take(source, 3)
         if ending == "cancelled":
             await http.post(f"/api/v1/runs/{headers['x-run-id']}/cancel")
-    await wait_for_end(http, headers["x-run-id"])
+    await ended(http, headers["x-run-id"])
     name = headers["x-conversation-id"]
     await answer(http, "Go on!", conversation_id=name)
     state = (await http.get(f"/api/v1/runs/{headers['x-run-id']}")).json()
@@ -86,9 +85,7 @@ async def test_an_interrupted_turn_is_remembered(
     assert ending == stored[1]["finish_reason"]
 
 
-async def test_a_failed_question_is_remembered(
-    http: httpx.AsyncClient, provider: Provider
-) -> None:
+async def test_a_failed_question_is_remembered(http: httpx.AsyncClient, provider: Provider) -> None:
     """A question that got no answer at all is still known in the next turn."""
     provider.script(INVALID_KEY)
     failed = await http.post(CHAT, json={"message": "Remember 42.", "stream": False})
@@ -224,7 +221,9 @@ async def test_an_agent_with_its_own_store(
         first[-1]["model"],
     )
     assert ("one two ", "upstream_cut") == (text(broken), broken[-1]["finish_reason"])
-    assert [("user", "Count!"), ("assistant", "one two "), ("user", "Go on!")] == heard(provider)[-3:]
+    assert [("user", "Count!"), ("assistant", "one two "), ("user", "Go on!")] == heard(provider)[
+        -3:
+    ]
     assert "one two " in [message["content"] for message in stored]
     assert telemetry_is_off(agent, server)
 
@@ -251,7 +250,7 @@ async def test_options_and_images_reach_the_model(
     http: httpx.AsyncClient, provider: Provider
 ) -> None:
     """What a request asks of the model arrives there unchanged, and is gone in the next one."""
-    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    pixel = base64.b64encode(b"\x89PNG\r\n\x1a\n and a pixel").decode()
     options = {"temperature": 0.3, "max_tokens": 5, "top_p": 0.9, "stop": ["a", "b"], "seed": 7}
     await answer(http, "Look!", options=options, images=[f"data:image/png;base64,{pixel}"])
     await answer(http, "Again!")
@@ -283,11 +282,6 @@ async def test_models_by_name(serve: Serve, provider: Provider) -> None:
 async def later(work: Any) -> Any:
     await asyncio.sleep(0.05)
     return await work
-
-
-async def wait_for_end(http: httpx.AsyncClient, run_id: str) -> None:
-    while not (await http.get(f"/api/v1/runs/{run_id}")).json().get("finish_reason"):
-        await asyncio.sleep(0.01)
 
 
 def telemetry_is_off(agent: Agent, server: Any) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import INVALID_KEY, Reply, refusal
-from tests.streaming.reader import CHAT, answer, ask, chunks, take, text
+from tests.streaming.reader import CHAT, answer, ask, chunks, ended, take, text
 
 STORY = "once upon a time there was a stream that never broke off"
 SILENT = Reply(STORY, stall_after=4)
@@ -23,8 +23,18 @@ SILENT = Reply(STORY, stall_after=4)
         (Reply(STORY, finish_reason="length"), "length", None, STORY),
         (Reply(STORY, finish_reason="content_filter"), "content_filter", None, STORY),
         (Reply(""), "stop", None, ""),
-        (Reply(STORY, cut_after=4, cut="clean"), "upstream_cut", "upstream_cut", "once upon a time "),
-        (Reply(STORY, cut_after=4, cut="abort"), "upstream_cut", "upstream_cut", "once upon a time "),
+        (
+            Reply(STORY, cut_after=4, cut="clean"),
+            "upstream_cut",
+            "upstream_cut",
+            "once upon a time ",
+        ),
+        (
+            Reply(STORY, cut_after=4, cut="abort"),
+            "upstream_cut",
+            "upstream_cut",
+            "once upon a time ",
+        ),
         (Reply(STORY, finish_reason=""), "upstream_cut", "upstream_cut", STORY),
         (Reply(empty=True), "upstream_cut", "upstream_cut", ""),
         (Reply(STORY, garbage_after=4), "error", "model_bad_response", "once upon a time "),
@@ -89,7 +99,7 @@ async def test_plain_text_breaks_off_unclean(http: httpx.AsyncClient, provider: 
     """Plain text cannot tell of an error, so a broken answer ends in a broken connection."""
     provider.script(Reply(STORY, cut_after=4))
     got = b""
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx.RemoteProtocolError):  # noqa: PT012  # what came before is looked at
         async with http.stream("POST", "/chat", json={"message": "x"}) as response:
             async for part in response.aiter_raw():
                 got += part
@@ -265,12 +275,3 @@ async def test_stopping_the_server(serve: Serve, provider: Provider) -> None:
             if len(got) == 5:
                 server.app.state.context.runs.stop_soon()
     assert ("once upon a time ", "interrupted") == (text(got), got[-1]["finish_reason"])
-
-
-async def ended(http: httpx.AsyncClient, run_id: str) -> None:
-    """Wait for the end of a run without being one of its readers."""
-    for _ in range(500):
-        if (await http.get(f"/api/v1/runs/{run_id}")).json().get("finish_reason"):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"run {run_id} did not end")

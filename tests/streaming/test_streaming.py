@@ -83,7 +83,9 @@ async def test_sse_is_the_default(http: httpx.AsyncClient) -> None:
     assert [f"id: {run_id}:{n}" for n in range(1, len(frames))] == [
         frame.splitlines()[0] for frame in frames[:-1]
     ]
-    assert frames[1].splitlines()[1] == 'data: {"content":"Hello ","done":false,"model":"test-model"}'
+    assert (
+        frames[1].splitlines()[1] == 'data: {"content":"Hello ","done":false,"model":"test-model"}'
+    )
     assert "\r" not in reply.text
 
 
