@@ -1,6 +1,7 @@
 """`agno-stream serve`: the server with its embedded defaults."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
         return 2
+    # uvicorn raises the signal that stopped it again when all is done; as KeyboardInterrupt it takes
+    # it for what it is, an end that was asked for, and the exit code is 0.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     uvicorn.run(
         app,
         host=settings.host,

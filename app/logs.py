@@ -10,33 +10,32 @@ from agno.exceptions import redact_secrets
 OTHERS = ("agno", "agno-team", "agno-workflow", "uvicorn", "uvicorn.error", "uvicorn.access")
 
 
-class Redact(logging.Filter):
-    """Takes the known secrets, and whatever looks like one, out of every record."""
+class Redacted(logging.Formatter):
+    """Takes the known secrets, and whatever looks like one, out of what a formatter has written.
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    The records stay as they are, for other formatters read their arguments.
+    """
+
+    def __init__(self, formatter: logging.Formatter | None) -> None:
         super().__init__()
-        self._secrets = list(secrets)
+        self._formatter = formatter or logging.Formatter()
+        self.secrets: set[str] = set()
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self._clean(record.getMessage()), ()
-        if record.exc_info and not record.exc_text:
-            record.exc_text = logging.Formatter().formatException(record.exc_info)
-        if record.exc_text:
-            record.exc_text = self._clean(record.exc_text)
-        return True
-
-    def _clean(self, text: str) -> str:
-        for secret in self._secrets:
+    def format(self, record: logging.LogRecord) -> str:
+        text = self._formatter.format(record)
+        for secret in self.secrets:
             text = text.replace(secret, "[redacted]")
         return redact_secrets(text)
 
 
 def protect(secrets: Iterable[str]) -> None:
     """Redact what the handlers that exist by now write, whoever made them."""
-    redact = Redact(secrets)
     for name in (None, *OTHERS):
         for handler in logging.getLogger(name).handlers:
-            handler.addFilter(redact)
+            if not isinstance(handler.formatter, Redacted):
+                handler.setFormatter(Redacted(handler.formatter))
+            if isinstance(handler.formatter, Redacted):
+                handler.formatter.secrets.update(secrets)
 
 
 def configure(level: str = "INFO") -> None:

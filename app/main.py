@@ -40,8 +40,8 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     models.check()
     db = open_database(settings.database_url, settings.data_dir)
     if agents is None:
-        found = load_agents(settings.agents) if settings.agents else None
-        agents = found or [general_agent(settings.instructions, db)]
+        own = settings.agents
+        agents = load_agents(own) if own else [general_agent(settings.instructions, db)]
     chosen = AgentCatalog(agents, models, db)
     hub = Hub(
         open_journal(settings.journal_url, retention=settings.retention),

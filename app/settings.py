@@ -78,3 +78,5 @@ def load_settings(**flags: Any) -> Settings:
             for problem in error.errors(include_input=False)
         )
         raise ConfigurationError(wrong) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(".env: is not a text in UTF-8") from None

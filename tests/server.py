@@ -27,7 +27,7 @@ class Server:
         class Bare(Settings):
             @classmethod
             def settings_customise_sources(
-                cls, settings_cls: Any, init_settings: Any, **_: Any
+                cls, settings_cls: Any, init_settings: Any, *others: Any, **sources: Any
             ) -> tuple[Any, ...]:
                 return (init_settings,)
 

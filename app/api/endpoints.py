@@ -4,7 +4,6 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel
 
 from app.api import openapi
 from app.api.context import Context, Principal, Server
@@ -23,7 +22,7 @@ from app.core.follow import Follower
 from app.core.models import ModelOptions
 from app.core.openai_service import PastMessage, Picture, Question
 from app.core.runs import OnDisconnect, Policy, Run, new_id
-from app.models.chat import RunState
+from app.models.chat import RunStarted, RunState
 
 SSE = "text/event-stream"
 TEXT = "text/plain"
@@ -38,14 +37,6 @@ LastEventId = Annotated[
 ConversationHeader = Annotated[
     str | None, Header(alias="X-Conversation-Id", description="Continues this conversation.")
 ]
-
-
-class RunStarted(BaseModel):
-    """Where to find a run that was started in the background."""
-
-    run_id: str
-    conversation_id: str
-    stream_url: str
 
 
 @router.post("/api/v1/chat", **openapi.CHAT)
@@ -153,9 +144,8 @@ async def _answer(
         started = RunStarted(
             run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
         )
-        return Response(
-            started.model_dump_json(), 202, headers | {"Location": url}, media_type=JSON
-        )
+        body = msgspec.json.encode(started)
+        return Response(body, 202, headers | {"Location": url}, media_type=JSON)
     follower = await server.runs.follow(record.run_id, 0, principal=principal)
     if asked.stream:
         return _stream(server, follower, media_type)

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from app.core.errors import AgnoStreamError, InvalidField
@@ -33,6 +34,14 @@ def invalid_field(error: RequestValidationError) -> InvalidField:
     return InvalidField(said, fields=problems)
 
 
+def _allowed(request: Request) -> str:
+    """Every method of the address (RFC 9110, section 10.2.1), which may have several routes."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    routes = iter_route_contexts(request.app.routes)
+    methods = (route.methods or () for route in routes if route.path_regex.match(path))
+    return ", ".join(sorted({method for some in methods for method in some}))
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the app in our shape."""
 
@@ -54,7 +63,8 @@ def install(app: FastAPI) -> None:
         )
         wrapped.code = phrase.lower().replace(" ", "_")
         wrapped.status = error.status_code
-        return error_response(wrapped, error.headers)
+        headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+        return error_response(wrapped, headers)
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:

@@ -3,12 +3,12 @@
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from pydantic.json_schema import models_json_schema
 
 from app.api.requests import ChatRequest
 from app.core.conversations import Conversation, ConversationPage
-from app.models.chat import ChatResponse, RunState, StreamingChunk
+from app.models.chat import ChatResponse, RunStarted, RunState, StreamingChunk
 
 REF = "#/components/schemas/{name}"
 
@@ -19,6 +19,10 @@ def _ref(name: str) -> dict[str, Any]:
 
 def _json(name: str) -> dict[str, Any]:
     return {"application/json": {"schema": _ref(name)}}
+
+
+def _text(description: str) -> dict[str, str]:
+    return {"type": "string", "description": description}
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -50,16 +54,14 @@ RUN_HEADERS = {
 
 STREAM = {
     "text/event-stream": {
-        "schema": {"type": "string"},
+        "schema": _text("One `StreamingChunk` an event, with `id: <run_id>:<n>`."),
         "itemSchema": _ref("StreamingChunk"),
-        "description": "One `StreamingChunk` an event, with `id: <run_id>:<n>`.",
     },
     "application/x-ndjson": {
-        "schema": {"type": "string"},
+        "schema": _text("One `StreamingChunk` a line."),
         "itemSchema": _ref("StreamingChunk"),
-        "description": "One `StreamingChunk` a line.",
     },
-    "text/plain": {"schema": {"type": "string"}, "description": "The text alone."},
+    "text/plain": {"schema": _text("The text alone.")},
 }
 
 _BODY = {"requestBody": {"required": True, "content": _json("ChatRequest")}}
@@ -84,23 +86,27 @@ CHAT: dict[str, Any] = {
 }
 NO_CONTENT = {204: {"description": "That was the run's last event; there is nothing more."}}
 EVENT_SOURCE: dict[str, Any] = {
+    "response_class": Response,  # else FastAPI adds JSON to what is a stream
     "responses": {
         200: {**_ANSWER, "content": STREAM},
         **NO_CONTENT,
-        **_errors(400, 404, 409, 410, 422, 503),
-    }
+        **_FAILURES,
+        **_errors(410),
+    },
 }
 RUN_EVENTS: dict[str, Any] = {
+    "response_class": Response,
     "responses": {
         200: {**_ANSWER, "content": STREAM},
         **NO_CONTENT,
-        **_errors(400, 404, 410, 422),
-    }
+        **_FAILURES,  # of the run, to a reader of plain text
+        **_errors(410),
+    },
 }
 RUN_STATE: dict[str, Any] = {
     "responses": {
         200: {"description": "The run so far.", "content": _json("RunState")},
-        **_errors(404),
+        **_errors(404, 422),
     }
 }
 CONVERSATIONS: dict[str, Any] = {
@@ -128,7 +134,14 @@ def install(app: FastAPI) -> None:
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         if "StreamingChunk" not in schemas:
             _, ours = msgspec.json.schema_components(
-                [StreamingChunk, ChatResponse, RunState, Conversation, ConversationPage],
+                [
+                    StreamingChunk,
+                    ChatResponse,
+                    RunStarted,
+                    RunState,
+                    Conversation,
+                    ConversationPage,
+                ],
                 ref_template=REF,
             )
             _, asked = models_json_schema(

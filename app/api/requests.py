@@ -1,9 +1,8 @@
 """What clients send: bodies read with a bound, whatever their content type, and checked."""
 
 import base64
-import binascii
 import json
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 
 from fastapi import Request
 from pydantic import (
@@ -14,6 +13,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from starlette.requests import ClientDisconnect
 
 from app.core.errors import BadRequest, InvalidField, TooLarge
 
@@ -33,6 +33,8 @@ def _encodable(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_encodable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+#: Whole numbers as every provider can read them: of 64 bits.
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 #: Conversation ids travel in headers, so they are plain.
 ConversationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
@@ -49,10 +51,10 @@ class ChatOptions(BaseModel):
     """What the model is asked for; absent: the provider's default."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, Field(gt=0)] | None = None
+    max_tokens: Annotated[int, Field(gt=0, lt=2**63)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    stop: str | list[str] | None = None
-    seed: int | None = None
+    stop: Text | list[Text] | None = None
+    seed: Whole | None = None
 
 
 class ChatTimeouts(BaseModel):
@@ -73,7 +75,7 @@ class ChatRequest(BaseModel):
     agent: Name | None = None
     model: Name | None = None
     conversation_id: ConversationId | None = None
-    images: list[str] = Field(
+    images: list[Text] = Field(
         [], max_length=16, description="Addresses (https), data URLs, or base64."
     )
     options: ChatOptions = ChatOptions()
@@ -103,12 +105,15 @@ async def read_body(request: Request, bound: int) -> bytes:
     size = 0
     # A body a little too large is read to its end and thrown away, for a client that is still
     # sending does not read the answer.
-    async for part in request.stream():
-        size += len(part)
-        if size <= bound:
-            body += part
-        elif size > 16 * bound:
-            break
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size <= bound:
+                body += part
+            elif size > 16 * bound:
+                break
+    except ClientDisconnect:
+        raise BadRequest("The client left before its request was whole.") from None
     if size > bound:
         raise too_large
     return bytes(body)
@@ -119,12 +124,17 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not body.strip():
         raise BadRequest("The request body is empty; send a JSON object.")
     try:
-        data = json.loads(body)
+        data = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The request body is not JSON: {error}") from None
     if not isinstance(data, dict):
         raise BadRequest("The request body is not a JSON object.")
     return data
+
+
+def _no_constant(name: str) -> NoReturn:
+    """Python's parser takes NaN and Infinity; JSON has no such numbers (RFC 8259, section 6)."""
+    raise ValueError(f"{name} is no JSON number")
 
 
 def validate(model: type[Body], fields: dict[str, Any]) -> Body:
@@ -156,7 +166,7 @@ def picture(image: str) -> dict[str, Any]:
     mime = head[5:].partition(";")[0] if comma and head.startswith("data:") else None
     try:
         content = base64.b64decode(data if mime else image, validate=True)
-    except binascii.Error:
+    except ValueError:
         content = b""
     if not content:
         raise InvalidField("images: neither an https address, a data URL nor base64.")

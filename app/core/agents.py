@@ -5,7 +5,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,11 +126,13 @@ def load_agents(reference: str) -> list[Agent]:
         sys.path.insert(0, here)  # as for uvicorn: the user's file lies where the server starts
     try:
         found = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"AGENTS: {reference!r} cannot be loaded: {error}") from error
-    if isinstance(found, Callable) and not isinstance(found, Agent):  # type: ignore[arg-type]
-        found = found()
-    agents = [found] if isinstance(found, Agent) else list(found)
+        if callable(found) and not isinstance(found, Agent):
+            found = found()
+    except Exception as error:  # the user's own code may raise anything
+        raise ConfigurationError(
+            f"AGENTS: {reference!r} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    agents = list(found) if isinstance(found, Iterable) else [found]
     if not all(isinstance(agent, Agent) for agent in agents):
         raise ConfigurationError(f"AGENTS: {reference!r} holds something that is no Agno agent.")
     return agents

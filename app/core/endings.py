@@ -81,7 +81,12 @@ class ReportsEnding(Model):
         reason = finish_reason_of(response)
         if reason is not None:
             self.ending = FINISH_REASONS.get(reason, "stop")
-        return super()._parse_provider_response_delta(response, *args, **kwargs)  # type: ignore[safe-super]  # as above
+        delta: ModelResponse = super()._parse_provider_response_delta(response, *args, **kwargs)  # type: ignore[safe-super]  # as above
+        if delta.content is None:
+            delta.content = _refusal(response)
+        if delta.reasoning_content is None:
+            delta.reasoning_content = _thinking(response)
+        return delta
 
 
 def reporting(model: Model) -> Model:
@@ -119,6 +124,17 @@ def finish_reason_of(event: Any) -> str | None:
     if getattr(event, "done", None):  # Ollama
         return getattr(event, "done_reason", None) or "stop"
     return None
+
+
+def _refusal(event: Any) -> str | None:
+    """What an OpenAI model says instead of an answer; Agno passes it over."""
+    choices = getattr(event, "choices", None)
+    return getattr(choices[0].delta, "refusal", None) if choices else None
+
+
+def _thinking(event: Any) -> str | None:
+    """The reasoning of an Ollama model; Agno passes it over when streaming."""
+    return getattr(getattr(event, "message", None), "thinking", None)
 
 
 def classify(error: Exception, model_id: str, *, spoke: bool) -> RunFailed:

@@ -4,8 +4,8 @@ import json
 import logging
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
-from urllib.error import URLError
 
 import msgspec
 from agno.models.base import Model
@@ -99,7 +99,7 @@ def choose_default(providers: Providers) -> str:
         with urllib.request.urlopen(url, timeout=0.5) as answer:  # our own setting
             models = json.load(answer)["models"]
             return f"ollama:{models[0]['name']}"
-    except (URLError, OSError, ValueError, LookupError, TypeError):
+    except (HTTPException, OSError, ValueError, LookupError, TypeError):
         return DEMO
 
 
@@ -111,13 +111,13 @@ def _ollama_origin(host: str | None) -> str:
 def _entry(spec: str) -> ModelEntry:
     if spec == DEMO:
         return ModelEntry(id=DEMO, provider="agno-stream", spec=DEMO)
-    provider, colon, model_id = spec.partition(":")
-    if not (provider and colon and model_id):
+    provider, model_id = (part.strip() for part in spec.partition(":")[::2])
+    if not (provider and model_id):
         raise ConfigurationError(
             f"MODEL: {spec!r} is not '<provider>:<model>', as in 'openai:gpt-4o-mini' or "
             "'ollama:llama3.2', nor 'demo'."
         )
-    return ModelEntry(id=model_id.strip(), provider=provider.strip().lower(), spec=spec)
+    return ModelEntry(id=model_id, provider=provider.lower(), spec=spec)
 
 
 def _build(entry: ModelEntry, providers: Providers) -> Model:

@@ -16,7 +16,10 @@ def open_database(url: str | None, data_dir: Path) -> AsyncBaseDb:
 
     Raises `ConfigurationError` where the folder cannot be written or the scheme is not known.
     """
-    parts = urlsplit(url or "sqlite:///")
+    try:
+        parts = urlsplit(url or "sqlite:///")
+    except ValueError as error:
+        raise ConfigurationError(f"DATABASE_URL: {error}") from error
     if parts.scheme != "sqlite":
         raise ConfigurationError(f"DATABASE_URL: no store for {parts.scheme!r}; known: sqlite:///")
     # As in SQLAlchemy: three slashes are a relative path, four an absolute one.

@@ -1,6 +1,15 @@
 """Text that arrives in pieces, made safe to encode."""
 
 
+def whole(text: str) -> str:
+    """Text that can be encoded: halves of characters are joined, single ones become U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 class Joiner:
     """Joins characters that were cut in two between pieces.
 
@@ -22,11 +31,7 @@ class Joiner:
         if "\ud800" <= text[-1] <= "\udbff":
             self._half = text[-1]
             text = text[:-1]
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return text
+        return whole(text)
 
     def rest(self) -> str:
         """What is left at the end: U+FFFD for a half whose other half never came."""

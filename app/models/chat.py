@@ -91,6 +91,14 @@ class ChatResponse(msgspec.Struct, omit_defaults=True):
     agent: str | None = None
 
 
+class RunStarted(msgspec.Struct):
+    """Where to find a run that was started in the background."""
+
+    run_id: str
+    conversation_id: str
+    stream_url: str
+
+
 class RunState(ChatResponse, kw_only=True, omit_defaults=True):
     """A run as it stands now; `last_event_id` is where a reader would continue from.
 

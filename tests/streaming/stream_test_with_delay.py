@@ -7,6 +7,7 @@ import argparse
 import json
 import sys
 import time
+from typing import Any
 
 import httpx
 
@@ -26,6 +27,7 @@ def main() -> int:
             if reply.status_code != 200:
                 print(json.loads(reply.read())["error"]["message"], file=sys.stderr)
                 return 1
+            chunk: dict[str, Any] = {}
             for line in reply.iter_lines():
                 if line.startswith("data: "):
                     chunk = json.loads(line.removeprefix("data: "))

@@ -15,7 +15,7 @@ from agno.models.openai import OpenAIChat
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import INVALID_KEY, Reply
-from tests.streaming.reader import CHAT, answer, ask, chunks, ended, take, text
+from tests.streaming.reader import CHAT, answer, ask, ended, take, text
 
 
 def heard(provider: Provider, number: int = -1) -> list[tuple[str, str]]:
@@ -172,16 +172,12 @@ async def test_reject(http: httpx.AsyncClient, provider: Provider) -> None:
 async def test_interrupt(http: httpx.AsyncClient, provider: Provider) -> None:
     """`on_busy: interrupt` stops the first answer; the second knows what was said of it."""
     provider.script(Reply("one two three", stall_after=1), Reply("four"))
-    got = []
-    async with ask(http, "A", conversation_id="c") as source:
-        async for chunk in chunks(source):
-            got.append(chunk)
-            if len(got) == 2:
-                second = asyncio.create_task(
-                    answer(http, "B", conversation_id="c", on_busy="interrupt")
-                )
-    assert "four" == text(await second)
-    assert "cancelled" == got[-1]["finish_reason"]
+    first = asyncio.create_task(answer(http, "A", conversation_id="c"))
+    await provider.until(lambda: provider.requests and provider.requests[0].tokens_sent)
+    await asyncio.sleep(0.1)  # the token is on its way to us
+    second = await answer(http, "B", conversation_id="c", on_busy="interrupt")
+    assert "four" == text(second)
+    assert "cancelled" == (await first)[-1]["finish_reason"]
     assert [("user", "A"), ("assistant", "one "), ("user", "B")] == heard(provider)
 
 

@@ -129,7 +129,7 @@ async def test_bad_event_ids(
     http: httpx.AsyncClient, provider: Provider, last_event_id: str, status: int, code: str
 ) -> None:
     """A wrong id is a clear error, and never starts a run."""
-    headers = {"Last-Event-ID": last_event_id.encode()}
+    headers = {b"Last-Event-ID": last_event_id.encode()}
     reply = await http.get(CHAT, params={"message": "x"}, headers=headers)
     assert (status, code) == (reply.status_code, reply.json()["error"]["code"])
     assert 0 == provider.opened

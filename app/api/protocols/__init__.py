@@ -2,7 +2,18 @@
 
 from typing import ClassVar, Protocol
 
+import msgspec
+
 from app.models.chat import StreamingChunk
+
+_json = msgspec.json.Encoder()
+
+#: U+2028, U+2029 and U+0085 in UTF-8, and as JSON may also write them.
+_LINE_ENDS = (
+    (b"\xe2\x80\xa8", rb"\u2028"),
+    (b"\xe2\x80\xa9", rb"\u2029"),
+    (b"\xc2\x85", rb"\u0085"),
+)
 
 
 class Encoder(Protocol):
@@ -19,3 +30,16 @@ class Encoder(Protocol):
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
         """The bytes for one entry; empty for those that this protocol does not show."""
+
+
+def encode_line(value: msgspec.Struct) -> bytes:
+    """JSON without any character that a reader may take for a line end.
+
+    JSON itself escapes the ASCII ones. Python's `splitlines`, by which httpx and the clients
+    built on it read lines, also splits at three others, and would cut an answer there.
+    """
+    line = _json.encode(value)
+    if not line.isascii():
+        for raw, escaped in _LINE_ENDS:
+            line = line.replace(raw, escaped)
+    return line

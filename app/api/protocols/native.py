@@ -5,17 +5,13 @@ SSE as in the HTML standard, section 9.2: `id: <run_id>:<n>` makes every event a
 
 from typing import ClassVar
 
-import msgspec
-
-from app.api.protocols import Encoder
+from app.api.protocols import Encoder, encode_line
 from app.core.errors import BadEventId
 from app.models.chat import StreamingChunk
 
-_json = msgspec.json.Encoder()
-
 
 class SseEncoder:
-    """`id:` and `data:` for each chunk; JSON has no raw line ends, so one data line is enough.
+    """`id:` and `data:` for each chunk; our JSON has no raw line ends, so one data line is enough.
 
     The heartbeat is a comment without a blank line behind it: after an id was seen, several
     decoders take a blank line for the end of an event without data.
@@ -29,7 +25,7 @@ class SseEncoder:
         self._head = f"id: {run_id}:".encode()
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        return b"%b%d\ndata: %b\n\n" % (self._head, number, _json.encode(chunk))
+        return b"%b%d\ndata: %b\n\n" % (self._head, number, encode_line(chunk))
 
 
 class NdjsonEncoder:
@@ -40,11 +36,11 @@ class NdjsonEncoder:
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = (
-            _json.encode(StreamingChunk(content="", done=False, model=model)) + b"\n"
+            encode_line(StreamingChunk(content="", done=False, model=model)) + b"\n"
         )
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        return _json.encode(chunk) + b"\n"
+        return encode_line(chunk) + b"\n"
 
 
 class TextEncoder:

@@ -66,10 +66,12 @@ def open_journal(url: str, *, retention: float) -> Journal:
     """
     from app.core.journals.memory import MemoryJournal  # one import a scheme: none pays for all
 
-    parts = urlsplit(url)
-    if parts.scheme != "memory":
-        raise ConfigurationError(f"JOURNAL_URL: no journal for {parts.scheme!r}; known: memory://")
     try:
+        parts = urlsplit(url)
+        if parts.scheme != "memory":
+            raise ConfigurationError(
+                f"JOURNAL_URL: no journal for {parts.scheme!r}; known: memory://"
+            )
         bounds = {name: int(value) for name, value in parse_qsl(parts.query)}
         return MemoryJournal(retention=retention, **bounds)
     except (ValueError, TypeError) as error:
