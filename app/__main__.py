@@ -28,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
         return 2
-    # uvicorn raises the signal that stopped it again when all is done; as KeyboardInterrupt it takes
-    # it for what it is, an end that was asked for, and the exit code is 0.
+    # When all is done uvicorn raises the signal that stopped it again. As a KeyboardInterrupt it
+    # is taken for what it is, an end that was asked for: the exit code is 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     uvicorn.run(
         app,

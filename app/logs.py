@@ -30,12 +30,14 @@ class Redacted(logging.Formatter):
 
 def protect(secrets: Iterable[str]) -> None:
     """Redact what the handlers that exist by now write, whoever made them."""
+    known = set(secrets)
     for name in (None, *OTHERS):
         for handler in logging.getLogger(name).handlers:
-            if not isinstance(handler.formatter, Redacted):
-                handler.setFormatter(Redacted(handler.formatter))
-            if isinstance(handler.formatter, Redacted):
-                handler.formatter.secrets.update(secrets)
+            formatter = handler.formatter
+            if not isinstance(formatter, Redacted):
+                formatter = Redacted(formatter)
+                handler.setFormatter(formatter)
+            formatter.secrets |= known
 
 
 def configure(level: str = "INFO") -> None:

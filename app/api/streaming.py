@@ -134,6 +134,9 @@ class RunStream(Response):
             try:
                 entries = await follower.batch()
             except Gap as gap:
+                self._failed = True
+                if not self._started:
+                    return error_response(gap, self._own_headers())
                 chunk = failure_chunk(gap, follower.record.model)
                 await self._write(send, self._encoder.encode(number, chunk))
                 return None
@@ -143,8 +146,7 @@ class RunStream(Response):
             error = entries[-1][1].error
             self._failed = error is not None
             if error is not None and not self._started and not _has_text(entries):
-                own = {name: value for name, value in self.headers.items() if name[:2] == "x-"}
-                return error_response(failure_from(error), own)
+                return error_response(failure_from(error), self._own_headers())
             if self._pace:
                 await self._replay(send, number, entries)
             else:
@@ -152,6 +154,9 @@ class RunStream(Response):
         if not self._started:
             await self._start(send)
         return None
+
+    def _own_headers(self) -> dict[str, str]:
+        return {name: value for name, value in self.headers.items() if name[:2] == "x-"}
 
     async def _replay(self, send: Send, number: int, entries: list[Entry]) -> None:
         before = entries[0][0]

@@ -30,6 +30,7 @@ from app.core.errors import (
     RunFailed,
     UpstreamCut,
 )
+from app.core.text import Sink
 from app.models.chat import FinishReason
 
 #: Families of Agno models whose every complete stream ends in a finish reason. By name, for to
@@ -71,7 +72,7 @@ class ReportsEnding(Model):
                     spoke = True
                     yield delta
         except Exception as error:
-            self.failure = classify(error, self.id, spoke=spoke)
+            self.failure = classify(error, self.id, spoke=spoke, key=getattr(self, "api_key", None))
             raise
         if self.ending is None and _tells(type(self)):
             self.failure = UpstreamCut("The model's stream stopped before its answer was complete.")
@@ -89,20 +90,38 @@ class ReportsEnding(Model):
         return delta
 
 
-def reporting(model: Model) -> Model:
-    """A copy of `model` for one run that reports its ending; clients and settings are shared."""
+def reporting(model: Model, sink: Sink | None = None) -> Model:
+    """A copy of `model` for one run that reports its ending; clients and settings are shared.
+
+    Where the model's class allows it, its text goes to `sink` as it comes, and Agno gets it in
+    `Whole`s.
+    """
     # The client is made on first use and kept on the model: make it before there are copies.
     if hasattr(model, "get_async_client") and getattr(model, "async_client", None) is None:
         model.get_async_client()
     twin = copy.copy(model)
-    twin.__class__ = _reporting_class(type(model))
+    fast = sink is not None and _streams_as_openai(type(model))
+    twin.__class__ = _reporting_class(type(model), fast)
     twin.ending = twin.failure = None  # type: ignore[attr-defined]  # it is a ReportsEnding now
+    if fast:
+        twin.sink = sink  # type: ignore[attr-defined]  # it is a FastStreaming, too
     return twin
 
 
 @cache
-def _reporting_class(cls: type[Model]) -> type[Model]:
-    return type(cls.__name__, (ReportsEnding, cls), {})
+def _reporting_class(cls: type[Model], fast: bool) -> type[Model]:
+    if not fast:
+        return type(cls.__name__, (ReportsEnding, cls), {})
+    from app.core.fast_openai import FastStreaming  # the SDK is loaded only where it is used
+
+    return type(cls.__name__, (ReportsEnding, FastStreaming, cls), {})
+
+
+def _streams_as_openai(cls: type[Model]) -> bool:
+    """Whether a class is `OpenAIChat`, or one that reads its streams in the same way."""
+    stock = next((base for base in cls.__mro__ if base.__name__ == "OpenAIChat"), None)
+    ours = ("ainvoke_stream", "_parse_provider_response_delta", "get_async_client")
+    return stock is not None and all(getattr(cls, name) is getattr(stock, name) for name in ours)
 
 
 def _tells(cls: type) -> bool:
@@ -137,15 +156,19 @@ def _thinking(event: Any) -> str | None:
     return getattr(getattr(event, "message", None), "thinking", None)
 
 
-def classify(error: Exception, model_id: str, *, spoke: bool) -> RunFailed:
+def classify(error: Exception, model_id: str, *, spoke: bool, key: str | None = None) -> RunFailed:
     """What went wrong with a model, for the client: no secret in it, no traceback.
 
-    `spoke` says that a part of the answer had already come.
+    `spoke` says that a part of the answer had already come. `key` is the one that was sent: some
+    providers repeat it.
     """
     causes = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) and len(causes) < 10:
         causes.append(cause)  # type: ignore[arg-type]  # a BaseException would have passed through
-    said = redact_secrets(str(getattr(error, "message", None) or error))
+    said = str(getattr(error, "message", None) or error)
+    if key and len(key) >= 8:  # shorter ones are placeholders, such as "none"
+        said = said.replace(key, "[redacted]")
+    said = redact_secrets(said)
     if isinstance(error, ContextWindowExceededError) or "context_length_exceeded" in said:
         return ContextTooLong(f"The conversation is too long for the model: {said}")
     status = next((s for e in reversed(causes) if (s := getattr(e, "status_code", None))), None)
@@ -171,8 +194,10 @@ def classify(error: Exception, model_id: str, *, spoke: bool) -> RunFailed:
         return ModelRefused(f"The provider refused the request: {said}")
     if status is not None and (answered or status != 502):
         return ModelUnavailable(f"The provider failed ({status}): {said}", retry_after=5)
-    # 502 is Agno's default for all that has no status: rubbish, or an error in mid-stream.
-    return ModelBadResponse(f"The provider sent what is not an answer: {said}")
+    # 502 is Agno's default for all that has no status: an error in mid-stream, or rubbish.
+    if any(type(e).__module__.partition(".")[0] in ("openai", "ollama") for e in causes):
+        return ModelBadResponse(f"The provider reported an error in its stream: {said}")
+    return ModelBadResponse("The provider sent something that is not an answer.")
 
 
 def _is_transport(causes: list[Exception]) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Self
 
+from app.core.errors import Gap, UnknownRun
 from app.core.hub import RunLog
 from app.core.journals import Entry, Journal, RunRecord
 
@@ -43,7 +44,7 @@ class Follower:
         """
         log = self._log
         if log is None or self.after < log.base:
-            entries = await self._journal.read(self.record.run_id, self.after, PAGE)
+            entries = await self._page()
             if log is None and not entries:
                 self.done = True
         else:
@@ -58,6 +59,13 @@ class Follower:
             self.after += len(entries)
             self.done = entries[-1][1].done
         return entries
+
+    async def _page(self) -> list[Entry]:
+        run_id = self.record.run_id
+        try:
+            return await self._journal.read(run_id, self.after, PAGE)
+        except UnknownRun as error:  # it was known when this reader came
+            raise Gap(f"Run {run_id} is no longer kept; it was read up to {self.after}.") from error
 
     async def ended(self) -> bool:
         """Whether there is nothing left to read, and never will be."""

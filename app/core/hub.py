@@ -88,15 +88,20 @@ class Hub:
         self._dirty: set[RunLog] = set()
         self._work = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
+        self._closing = False
 
     async def open(self) -> None:
         await self.journal.open()
+        self._closing = False
         self._flusher = asyncio.create_task(self._keep_flushing(), name="hub-flusher")
 
     async def close(self) -> None:
+        """Write what is left. A write that is under way is waited for: cancelled, it may or may
+        not have been made, and its entries would be lost or doubled."""
+        self._closing = True
+        self._work.set()
         if self._flusher is not None:
-            self._flusher.cancel()
-            await asyncio.wait({self._flusher})
+            await self._flusher
         await self._flush_dirty()
         await self.journal.close()
 
@@ -109,17 +114,16 @@ class Hub:
         return self._logs.get(run_id)
 
     async def retire(self, log: RunLog) -> None:
-        """Hand an ended log to the journal; readers that hold it read on undisturbed."""
+        """Hand an ended log to the journal; readers that hold it read on undisturbed. What cannot
+        be written yet is kept here until it can."""
         await self._flush(log)
-        if log.flushed == log.last:
-            self._logs.pop(log.record.run_id, None)
 
     def _touch(self, log: RunLog) -> None:
         self._dirty.add(log)
         self._work.set()
 
     async def _keep_flushing(self) -> None:
-        while True:
+        while not self._closing:
             await self._work.wait()
             await asyncio.sleep(self._flush_interval)
             self._work.clear()
@@ -144,6 +148,10 @@ class Hub:
                 self._touch(log)
             else:
                 log.flushed += len(entries)
+                if log.flushed < log.last:
+                    self._touch(log)  # these came while the others were being written
+                elif log.ended:
+                    self._logs.pop(log.record.run_id, None)
 
     def _bound(self) -> None:
         for log in self._logs.values():

@@ -44,18 +44,23 @@ class Providers:
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model on the list: `id` is what its provider calls it, `spec` is `<provider>:<id>`."""
+    """A model on the list: `id` is what its provider calls it, `spec` is `<provider>:<id>`.
+
+    `setting` is where it was named, to be told if it cannot be used.
+    """
 
     id: str
     provider: str
     spec: str
+    setting: str
 
 
 class ModelCatalog:
     """The models by name: a name is a spec or, where that is enough, the id in it."""
 
     def __init__(self, default: str, further: list[str], providers: Providers) -> None:
-        self.entries = [_entry(spec) for spec in dict.fromkeys([default, *further])]
+        others = dict.fromkeys(spec for spec in further if spec != default)
+        self.entries = [_entry(default, "MODEL"), *(_entry(spec, "MODELS") for spec in others)]
         self.default = self.entries[0]
         self._providers = providers
         self._made: dict[str, Model] = {}
@@ -108,16 +113,16 @@ def _ollama_origin(host: str | None) -> str:
     return (host if "://" in host else f"http://{host}").rstrip("/")
 
 
-def _entry(spec: str) -> ModelEntry:
+def _entry(spec: str, setting: str) -> ModelEntry:
     if spec == DEMO:
-        return ModelEntry(id=DEMO, provider="agno-stream", spec=DEMO)
+        return ModelEntry(id=DEMO, provider="agno-stream", spec=DEMO, setting=setting)
     provider, model_id = (part.strip() for part in spec.partition(":")[::2])
     if not (provider and model_id):
         raise ConfigurationError(
-            f"MODEL: {spec!r} is not '<provider>:<model>', as in 'openai:gpt-4o-mini' or "
+            f"{setting}: {spec!r} is not '<provider>:<model>', as in 'openai:gpt-4o-mini' or "
             "'ollama:llama3.2', nor 'demo'."
         )
-    return ModelEntry(id=model_id, provider=provider.lower(), spec=spec)
+    return ModelEntry(id=model_id, provider=provider.lower(), spec=spec, setting=setting)
 
 
 def _build(entry: ModelEntry, providers: Providers) -> Model:
@@ -130,7 +135,7 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
             # Servers of one's own often want no key, but the SDK insists on some.
             key = providers.openai_api_key or ("none" if providers.openai_base_url else None)
             if key is None:
-                raise ConfigurationError(f"MODEL: {entry.spec} needs OPENAI_API_KEY.")
+                raise ConfigurationError(f"{entry.setting}: {entry.spec} needs OPENAI_API_KEY.")
             return OpenAIChat(
                 id=entry.id,
                 api_key=key,
@@ -144,9 +149,11 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
             return Ollama(id=entry.id, host=_ollama_origin(providers.ollama_host))
         model = get_model(entry.spec)
     except (ValueError, ImportError) as error:
-        raise ConfigurationError(f"MODEL: {entry.spec} cannot be used: {error}") from error
+        raise ConfigurationError(
+            f"{entry.setting}: {entry.spec} cannot be used: {error}"
+        ) from error
     if model is None:
-        raise ConfigurationError(f"MODEL: {entry.spec} cannot be used.")
+        raise ConfigurationError(f"{entry.setting}: {entry.spec} cannot be used.")
     return model
 
 

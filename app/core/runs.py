@@ -5,6 +5,7 @@ import logging
 import time
 import uuid
 import weakref
+from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any, Literal, Protocol, TypeVar
@@ -35,8 +36,9 @@ T = TypeVar("T")
 OnDisconnect = Literal["cancel", "continue", "grace"]
 OnBusy = Literal["queue", "reject", "interrupt"]
 
-#: Seconds that remembering a broken turn may take before its end is told all the same.
-REMEMBER_TIMEOUT = 5.0
+#: Seconds that a stopped agent may take to let go, and then that remembering its broken turn may
+#: take, before the end is told all the same.
+PATIENCE = 5.0
 
 
 class Turn(Protocol):
@@ -64,7 +66,9 @@ class Policy(msgspec.Struct, frozen=True):
 class Run:
     """A run of this process. `stop` ends it at any moment, whatever the agent is doing."""
 
-    def __init__(self, record: RunRecord, log: RunLog, turn: Turn, policy: Policy) -> None:
+    def __init__(
+        self, record: RunRecord, log: RunLog, turn: Turn, policy: Policy, patience: float
+    ) -> None:
         self.record = record
         self.log = log
         self.turn = turn
@@ -78,6 +82,9 @@ class Run:
         self._step: asyncio.Task[Any] | None = None
         self._readers = 0
         self._leaving: asyncio.TimerHandle | None = None
+        self._patience = patience
+        self._given_up = self.loop.create_future()
+        self._giving_up: asyncio.TimerHandle | None = None
 
     def stop(self, failure: RunFailed) -> None:
         """End the run for this reason; the first reason given is the one that is told."""
@@ -85,6 +92,7 @@ class Run:
             self._failure = failure
             if self._step is not None:
                 self._step.cancel()
+                self._giving_up = self.loop.call_later(self._patience, self._give_up)
 
     async def step(self, work: Coroutine[Any, Any, T]) -> T:
         """Do a part of the run's work in a task of its own, which `stop` cancels."""
@@ -93,13 +101,23 @@ class Run:
             raise self._failure
         self._step = asyncio.ensure_future(work)
         try:
-            await asyncio.wait({self._step})
+            await asyncio.wait({self._step, self._given_up}, return_when=FIRST_COMPLETED)
         except asyncio.CancelledError:
             self._step.cancel()
             raise
-        if self._step.cancelled():
-            raise self._failure or AgentFailed("The agent was cancelled from within.")
+        done = self._step.done() and not self._step.cancelled()
+        if self._failure is not None and not (done and self._step.exception() is None):
+            self._step.add_done_callback(_let_go)
+            raise self._failure
+        if not done:
+            raise AgentFailed("The agent was cancelled from within.")
         return self._step.result()  # type: ignore[no-any-return]  # Task[Any] holds the T
+
+    def close(self) -> None:
+        """Forget the timers of a run that has ended."""
+        for timer in (self._giving_up, self._leaving):
+            if timer is not None:
+                timer.cancel()
 
     def join(self) -> None:
         self._readers += 1
@@ -117,12 +135,18 @@ class Run:
         else:
             self._leaving = self.loop.call_later(self.policy.grace, self.stop, gone)
 
+    def _give_up(self) -> None:
+        if not self._given_up.done():
+            self._given_up.set_result(None)
+
     async def consume(self) -> StreamingChunk:
         """Run the agent to its end; its last chunk is returned, all others are logged."""
         clock = Clock(self.policy.timeouts, self.stop)
         try:
             async with aclosing(self.turn.stream()) as chunks:
                 async for chunk in chunks:
+                    if self._failure is not None:  # the agent did not heed that it was stopped
+                        raise self._failure
                     if chunk.done:
                         return chunk
                     clock.saw(chunk)
@@ -137,9 +161,12 @@ class Run:
 class Runs:
     """Starts, finds, follows and stops runs."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, *, patience: float = PATIENCE) -> None:
         self._hub = hub
+        self._patience = patience
         self._runs: dict[str, Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._starting = asyncio.Lock()  # a run that is being created is not among the busy ones
         # A conversation's lock lives as long as a run holds it or waits for it.
         self._locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
             weakref.WeakValueDictionary()
@@ -155,43 +182,33 @@ class Runs:
         self, turn: Turn, policy: Policy, *, run_id: str, conversation_id: str, principal: str
     ) -> Run:
         """Begin a run and return at once; its log opens before the model is asked."""
-        if not self.open:
-            raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
-        busy = [
-            run
-            for run in self._runs.values()
-            if (run.record.principal, run.record.conversation_id) == (principal, conversation_id)
-        ]
-        if busy and policy.on_busy == "reject":
-            raise ConversationBusy(
-                f"Conversation {conversation_id} is being answered by run "
-                f"{busy[-1].record.run_id}; wait for it, cancel it, or send on_busy.",
-                run_id=busy[-1].record.run_id,
-            )
-        if policy.on_busy == "interrupt":
-            for run in busy:
-                run.stop(RunStopped("cancelled", "A newer message took this one's place."))
-        record = RunRecord(
-            run_id=run_id,
-            conversation_id=conversation_id,
-            principal=principal,
-            agent=turn.agent,
-            model=turn.model,
-            created_at=time.time(),
-        )
-        run = Run(record, await self._hub.create(record), turn, policy)
-        run.log.append(
-            StreamingChunk(
-                content="",
-                done=False,
-                model=turn.model,
-                agent=turn.agent,
+        async with self._starting:
+            self._make_way(policy, conversation_id=conversation_id, principal=principal)
+            record = RunRecord(
                 run_id=run_id,
                 conversation_id=conversation_id,
+                principal=principal,
+                agent=turn.agent,
+                model=turn.model,
+                created_at=time.time(),
             )
-        )
-        self._runs[run_id] = run
-        run.task = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
+            log = await self._hub.create(record)
+            run = self._runs[run_id] = Run(record, log, turn, policy, self._patience)
+            log.append(
+                StreamingChunk(
+                    content="",
+                    done=False,
+                    model=turn.model,
+                    agent=turn.agent,
+                    run_id=run_id,
+                    conversation_id=conversation_id,
+                )
+            )
+            run.task = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
+            self._tasks.add(run.task)
+            run.task.add_done_callback(self._tasks.discard)
+            if not self.open:  # the server began to stop in the meantime
+                run.stop(_stopping())
         return run
 
     async def follow(self, run_id: str, after: int, *, principal: str) -> Follower:
@@ -261,13 +278,33 @@ class Runs:
         """Take no new runs, and end those that there are as `interrupted`; safe in a signal."""
         self.open = False
         for run in list(self._runs.values()):
-            failure = Interrupted("The server stopped before the answer was complete.")
-            run.loop.call_soon_threadsafe(run.stop, failure)
+            run.loop.call_soon_threadsafe(run.stop, _stopping())
 
     async def stop_all(self) -> None:
-        """As `stop_soon`, and wait until all have ended."""
+        """As `stop_soon`, and wait until all have ended and are in the journal."""
         self.stop_soon()
-        await asyncio.gather(*(run.ended.wait() for run in list(self._runs.values())))
+        async with self._starting:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+
+    def _make_way(self, policy: Policy, *, conversation_id: str, principal: str) -> None:
+        """Deal with the runs that a new one finds in its conversation."""
+        if not self.open:
+            raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
+        busy = [
+            run
+            for run in self._runs.values()
+            if (run.record.principal, run.record.conversation_id) == (principal, conversation_id)
+        ]
+        if busy and policy.on_busy == "reject":
+            raise ConversationBusy(
+                f"Conversation {conversation_id} is being answered by run "
+                f"{busy[-1].record.run_id}; wait for it, cancel it, or send on_busy.",
+                run_id=busy[-1].record.run_id,
+            )
+        if policy.on_busy == "interrupt":
+            for run in busy:
+                run.stop(RunStopped("cancelled", "A newer message took this one's place."))
 
     async def _record(self, run_id: str, principal: str) -> RunRecord:
         log = self._hub.get(run_id)
@@ -302,14 +339,14 @@ class Runs:
 
     async def _remember(self, run: Run, failure: RunFailed) -> None:
         try:
-            async with asyncio.timeout(REMEMBER_TIMEOUT):
+            async with asyncio.timeout(self._patience):
                 await run.turn.remember("".join(run.text), failure)
         except Exception:
             logger.exception("run %s: its partial answer was not remembered", run.record.run_id)
 
     async def _end(self, run: Run, final: StreamingChunk | None, failure: RunFailed | None) -> None:
         if final is None:
-            failure = failure or Interrupted("The server stopped before the answer was complete.")
+            failure = failure or _stopping()
             final = StreamingChunk(
                 content="",
                 done=True,
@@ -317,6 +354,7 @@ class Runs:
                 finish_reason=failure.finish_reason,
                 error=failure.info(),
             )
+        run.close()
         run.log.append(final)
         del self._runs[run.record.run_id]
         run.ended.set()
@@ -326,6 +364,16 @@ class Runs:
 def new_id() -> str:
     """An id for a run or a conversation: random, and short enough for a header."""
     return uuid.uuid4().hex
+
+
+def _stopping() -> Interrupted:
+    return Interrupted("The server stopped before the answer was complete.")
+
+
+def _let_go(step: asyncio.Task[Any]) -> None:
+    """Tell the log how a stopped agent ended, where it is not in the way it was asked to."""
+    if not step.cancelled() and not isinstance(step.exception(), RunFailed):
+        logger.warning("an agent that was stopped failed", exc_info=step.exception())
 
 
 def _status(finish_reason: str) -> Literal["completed", "cancelled", "failed"]:

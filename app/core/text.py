@@ -1,4 +1,15 @@
-"""Text that arrives in pieces, made safe to encode."""
+"""Text that arrives in pieces: its way out, and what makes it safe to encode."""
+
+from collections.abc import Callable
+
+#: Takes a piece of text and a piece of reasoning as they come; either may be None.
+Sink = Callable[[str | None, str | None], None]
+
+
+class Whole(str):
+    """A whole text whose pieces went to a sink: it is for Agno's memory, not for readers."""
+
+    __slots__ = ()
 
 
 def whole(text: str) -> str:

@@ -37,10 +37,18 @@ def main() -> int:
     except httpx.ConnectError:
         print(f"No server answers at {arguments.url}. Start one with: make run", file=sys.stderr)
         return 1
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        print(f"\nThe stream broke off: {error}", file=sys.stderr)
+        return 1
+    except (ValueError, LookupError, TypeError):
+        print(f"What answers at {arguments.url} is another server.", file=sys.stderr)
+        return 1
     print()
-    if "error" in chunk:
+    if not chunk.get("done"):
+        print("The stream ended without its last chunk.", file=sys.stderr)
+    elif "error" in chunk:
         print(chunk["error"]["message"], file=sys.stderr)
-    return 1 if "error" in chunk else 0
+    return 0 if chunk.get("done") and "error" not in chunk else 1
 
 
 if __name__ == "__main__":

@@ -34,8 +34,10 @@ def main() -> int:
         return show(arguments.url, asked)
     except httpx.ConnectError:
         print(f"No server answers at {arguments.url}. Start one with: make run", file=sys.stderr)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         print(f"\nThe stream broke off: {error}", file=sys.stderr)
+    except (ValueError, LookupError, TypeError):
+        print(f"What answers at {arguments.url} is another server.", file=sys.stderr)
     return 1
 
 

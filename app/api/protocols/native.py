@@ -77,7 +77,7 @@ def negotiate(accept: str | None, default: str) -> str:
         quality = 1.0
         for parameter in parameters:
             key, _, value = parameter.partition("=")
-            if key.strip() == "q":
+            if key.strip().lower() == "q":
                 try:
                     quality = float(value)
                 except ValueError:

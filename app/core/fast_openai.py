@@ -1,0 +1,223 @@
+"""A fast way through the streams of OpenAI-compatible providers, for Agno's `OpenAIChat`.
+
+The stock class still builds the request, authenticates, retries and maps errors, with the
+`openai` package; only its client is swapped for one that reads the stream itself. A delta of plain
+text, which is nearly all of a stream, goes straight to the run as soon as its bytes are there.
+Everything else, whatever it is, takes the stock way. At the end of the stream Agno is given the
+whole text at once: given each token, it would copy all of the text so far each time.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack, aclosing
+from typing import Any
+
+import httpx2
+import msgspec
+import openai
+from agno.models.base import Model
+from agno.models.response import ModelResponse
+from openai.types.chat import ChatCompletionChunk
+
+from app.core.text import Sink, Whole
+
+class _Delta(msgspec.Struct):
+    """The parts of a delta that Agno reads; a value where only None is allowed is not plain."""
+
+    role: str | None = None
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: None = None
+    tool_calls: None = None
+    annotations: None = None
+    audio: None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta
+    finish_reason: None = None
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """A chunk of a stream that holds text and nothing that Agno would want to know of."""
+
+    choices: tuple[_Choice]
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+    obfuscation: str | None = None
+    usage: None = None
+    error: None = None
+
+
+#: Seconds that a provider may take to end its body after it said that it is done.
+DRAIN = 1.0
+
+_decode = msgspec.json.Decoder(_Plain).decode
+
+
+class Events:
+    """Cuts the bytes of a stream into the data of its events; as in the HTML standard, 9.2.6.
+
+    Lines may end in LF, CRLF or CR, and a cut may fall anywhere. An event that has no blank line
+    behind it when the stream ends is dropped.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, part: bytes) -> Iterator[bytes]:
+        """The data of each event that is complete with this part."""
+        part = self._rest + part
+        if b"\r" in part:
+            held = part.endswith(b"\r")  # its LF may come with the next part
+            part = part.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        else:
+            held = False
+        *lines, rest = part.split(b"\n")
+        self._rest = rest + b"\r" if held else rest
+        data = self._data
+        for line in lines:
+            if line.startswith(b"data:"):
+                data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+            elif not line and data:
+                yield data[0] if len(data) == 1 else b"\n".join(data)
+                data.clear()
+
+
+class FastStreaming(Model):
+    """Mixed in before `OpenAIChat` or a class that only configures it; needs a `sink`."""
+
+    sink: Sink
+
+    def get_async_client(self) -> Any:
+        client = super().get_async_client()  # type: ignore[misc]  # mixed in before OpenAIChat
+        return _Client(client, self.sink)
+
+    def _parse_provider_response_delta(self, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(response, ModelResponse):
+            return response
+        return super()._parse_provider_response_delta(response, *args, **kwargs)  # type: ignore[safe-super]  # as above
+
+
+class _Client:
+    """An `AsyncOpenAI` as far as `OpenAIChat` uses one: `chat.completions.create`."""
+
+    def __init__(self, client: openai.AsyncOpenAI, sink: Sink) -> None:
+        self._client = client
+        self._sink = sink
+        self.chat = self.completions = self
+
+    async def create(self, *, stream: bool = False, **request: Any) -> Any:
+        completions = self._client.chat.completions
+        if not stream:
+            return await completions.create(**request)
+        opening = AsyncExitStack()
+        response = await opening.enter_async_context(
+            completions.with_streaming_response.create(stream=True, **request)
+        )
+        return _read(response, opening, self._sink)
+
+
+async def _read(
+    response: Any, opened: AsyncExitStack, sink: Sink
+) -> AsyncGenerator[ChatCompletionChunk | ModelResponse, None]:
+    """What Agno is to see of a stream: an empty response with the first token, for its clock;
+    each chunk that is not plain; and, before such a chunk and at the end, the text so far."""
+    said = _Said()
+    async with opened, aclosing(_events(response)) as events:
+        async for data in events:
+            try:
+                plain = _decode(data)
+            except msgspec.MsgspecError:  # the stock way tells what it is
+                if said.something:
+                    yield said.whole()
+                if data.startswith(b"[DONE]"):
+                    await _drain(events)
+                    return
+                yield _chunk(data, response)
+                continue
+            delta = plain.choices[0].delta
+            text, thought = delta.content, delta.reasoning_content
+            if thought is None:
+                thought = delta.reasoning
+            if text is None and thought is None:
+                continue
+            if not said.begun:
+                yield ModelResponse()
+            said.add(plain, text, thought)
+            sink(text, thought)
+    if said.something:
+        yield said.whole()
+
+
+class _Said:
+    """What has gone to the sink since Agno was last given the whole of it."""
+
+    def __init__(self) -> None:
+        self.begun = self.something = False
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._identity: dict[str, Any] = {}
+
+    def add(self, plain: _Plain, text: str | None, thought: str | None) -> None:
+        self.begun = self.something = True
+        if text is not None:
+            self._texts.append(text)
+            if not self._identity:  # as the stock class keeps it
+                if plain.id:
+                    self._identity["id"] = plain.id
+                if plain.system_fingerprint:
+                    self._identity["system_fingerprint"] = plain.system_fingerprint
+        if thought is not None:
+            self._thoughts.append(thought)
+
+    def whole(self) -> ModelResponse:
+        texts, thoughts, self._texts, self._thoughts = self._texts, self._thoughts, [], []
+        self.something = False
+        return ModelResponse(
+            content=Whole("".join(texts)) if texts else None,
+            reasoning_content=Whole("".join(thoughts)) if thoughts else None,
+            provider_data=dict(self._identity) if texts else None,
+        )
+
+
+async def _drain(events: AsyncIterator[bytes]) -> None:
+    """Read what is behind the last event, so that the connection can be used again."""
+    try:
+        async with asyncio.timeout(DRAIN):
+            async for _ in events:
+                pass
+    except TimeoutError:
+        pass  # it is closed instead
+
+
+async def _events(response: Any) -> AsyncGenerator[bytes, None]:
+    events = Events()
+    request = response.http_request
+    try:
+        async for part in response.iter_bytes():
+            for data in events.feed(part):
+                yield data
+    except httpx2.TimeoutException as error:
+        raise openai.APITimeoutError(request=request) from error
+    except httpx2.RequestError as error:
+        raise openai.APIConnectionError(request=request) from error
+
+
+def _chunk(data: bytes, response: Any) -> ChatCompletionChunk:
+    """A chunk as the SDK makes it; raises `APIError` for an error frame."""
+    value = json.loads(data.decode())
+    error = value.get("error") if isinstance(value, dict) else None
+    if error:
+        message = error.get("message") if isinstance(error, dict) else None
+        if not isinstance(message, str) or not message:
+            message = "An error occurred during streaming"
+        raise openai.APIError(message, request=response.http_request, body=error)
+    return ChatCompletionChunk.construct(**value)

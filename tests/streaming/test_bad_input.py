@@ -1,0 +1,479 @@
+"""Whatever clients send: one clear error, no model asked, and a server that goes on serving."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import Serve
+from tests.provider import Provider
+from tests.server import Server
+from tests.streaming.reader import CHAT, answer, text
+
+HELLO = "Hello from the provider."
+DEEP = 100_000
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    """One for all of the table: starting each anew would take longer than the cases."""
+    with Provider() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(
+        tmp_path_factory.mktemp("data"),
+        model="openai:test-model",
+        openai_base_url=provider.url,
+        openai_api_key="sk-test-of-the-suite-0123456789",
+    ) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+async def still_serving(
+    http: httpx.AsyncClient, provider: Provider, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[None]:
+    """After each case nothing failed in the server, and a normal question is answered."""
+    provider.requests.clear()
+    yield
+    assert HELLO == text(await answer(http))
+    assert [] == [entry for entry in caplog.records if entry.levelno >= logging.ERROR]
+
+
+def refused(reply: httpx.Response, provider: Provider, status: int, code: str, named: str) -> None:
+    """The documented error shape, which names what is wrong; the model was not asked."""
+    error = reply.json()["error"]
+    assert (status, code) == (reply.status_code, error["code"])
+    assert named in error["message"]
+    assert "application/json" == reply.headers["content-type"]
+    assert "Traceback" not in reply.text
+    assert len(reply.content) < 2000
+    assert 0 == provider.opened
+
+
+@pytest.mark.parametrize("door", [CHAT, "/chat"])
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        pytest.param(b"", "empty", id="nothing"),
+        pytest.param(b" \n ", "empty", id="white-space"),
+        pytest.param(b'{"message": ', "JSON", id="cut off"),
+        pytest.param(b"message=Hello", "JSON", id="a form"),
+        pytest.param(b"{'message': 'Hello'}", "JSON", id="single quotes"),
+        pytest.param(b'{"message": "Hello"}}', "JSON", id="one brace too many"),
+        pytest.param(b'{"message": "\xff\xfe"}', "utf-8", id="not UTF-8"),
+        pytest.param(b"\x00\x01\x02\x03", "JSON", id="bytes"),
+        pytest.param(b'[{"message": "Hello"}]', "JSON object", id="array"),
+        pytest.param(b"5", "JSON object", id="number"),
+        pytest.param(b"null", "JSON object", id="null"),
+        pytest.param(b'"Hello"', "JSON object", id="string"),
+        pytest.param(b"[" * DEEP, "JSON", id="deep array"),
+        pytest.param(b'{"a":' * DEEP, "JSON", id="deep object"),
+        pytest.param(
+            b'{"message":"x","y":' + b"[" * DEEP + b"]" * DEEP + b"}", "JSON", id="deep field"
+        ),
+        pytest.param(b'{"message":"x","timeouts":{"total":NaN}}', "NaN", id="NaN"),
+        pytest.param(b'{"message":"x","options":{"top_p":Infinity}}', "Infinity", id="Infinity"),
+        pytest.param(b'{"message":"x","unknown":-Infinity}', "-Infinity", id="-Infinity"),
+        pytest.param(
+            b'{"message":"x","options":{"seed":' + b"9" * 5000 + b"}}", "digits", id="5000 digits"
+        ),
+    ],
+)
+async def test_not_a_json_object(
+    http: httpx.AsyncClient, provider: Provider, door: str, body: bytes, named: str
+) -> None:
+    """A body that is no JSON object is a bad request."""
+    refused(await http.post(door, content=body), provider, 400, "bad_request", named)
+
+
+def message_of(*roles: str) -> list[dict[str, str]]:
+    return [{"role": role, "content": "x"} for role in roles]
+
+
+@pytest.mark.parametrize("door", [CHAT, "/chat"])
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"message": None}, "message is missing"),
+        ({"message": ""}, "message is empty"),
+        ({"message": " \n\t\u2003"}, "message is empty"),
+        ({"message": 5}, "message: "),
+        ({"message": ["Hello"]}, "message: "),
+        ({"message": {"text": "Hello"}}, "message: "),
+        ({"message": True}, "message: "),
+        ({"message": "nul \0 in it"}, "message: contains a NUL"),
+        ({"message": "half \ud83d"}, "message: contains half"),
+        ({"stream": "yes"}, "stream: "),
+        ({"stream": 1}, "stream: "),
+        ({"stream": None}, "stream: "),
+        ({"agent": 5}, "agent: "),
+        ({"agent": ""}, "agent: "),
+        ({"agent": "x" * 201}, "agent: "),
+        ({"agent": "\ud83d"}, "agent: "),
+        ({"model": ["demo"]}, "model: "),
+        ({"model": ""}, "model: "),
+        ({"model": "\ud83d"}, "model: "),
+        ({"conversation_id": 5}, "conversation_id: "),
+        ({"conversation_id": ""}, "conversation_id: "),
+        ({"conversation_id": "a b"}, "conversation_id: "),
+        ({"conversation_id": "../a"}, "conversation_id: "),
+        ({"conversation_id": "a\r\nSet-Cookie: b"}, "conversation_id: "),
+        ({"conversation_id": "a\n"}, "conversation_id: "),
+        ({"conversation_id": "x" * 129}, "conversation_id: "),
+        ({"conversation_id": "\ud83d"}, "conversation_id: "),
+        ({"messages": "Hello", "message": None}, "messages: "),
+        ({"messages": ["Hello"], "message": None}, "messages.0: "),
+        ({"messages": [], "message": None}, "messages does not end"),
+        ({"messages": message_of("user", "assistant"), "message": None}, "messages does not end"),
+        ({"messages": message_of("system"), "message": None}, "messages does not end"),
+        ({"messages": message_of("wizard", "user"), "message": None}, "messages.0.role: "),
+        ({"messages": [{"role": "user"}], "message": None}, "messages.0.content: "),
+        ({"messages": [{"content": "x"}], "message": None}, "messages.0.role: "),
+        ({"messages": [{"role": "user", "content": 5}], "message": None}, "messages.0.content: "),
+        ({"messages": [{"role": "user", "content": "\0"}]}, "messages.0.content: "),
+        ({"messages": [{"role": "user", "content": "\udead"}]}, "messages.0.content: "),
+        ({"images": "https://example.org/a.png"}, "images: "),
+        ({"images": [5]}, "images.0: "),
+        ({"images": ["rubbish!"]}, "images: "),
+        ({"images": [""]}, "images: "),
+        ({"images": ["r\u00fcbbish"]}, "images: "),
+        ({"images": ["\ud83d"]}, "images.0: "),
+        ({"images": ["https://example.org/\ud83d"]}, "images.0: "),
+        ({"images": ["data:,"]}, "images: "),
+        ({"images": ["data:image/png;base64,????"]}, "images: "),
+        ({"images": ["/etc/passwd"]}, "images: "),
+        ({"images": ["file:///etc/passwd"]}, "images: "),
+        ({"images": ["https://example.org/a.png"] * 17}, "images: "),
+        ({"options": 5}, "options: "),
+        ({"options": {"temperature": "hot"}}, "options.temperature: "),
+        ({"options": {"temperature": -0.1}}, "options.temperature: "),
+        ({"options": {"temperature": 10**400}}, "options.temperature: "),
+        ({"options": {"top_p": 1.5}}, "options.top_p: "),
+        ({"options": {"max_tokens": 0}}, "options.max_tokens: "),
+        ({"options": {"max_tokens": 1.5}}, "options.max_tokens: "),
+        ({"options": {"max_tokens": 2**63}}, "options.max_tokens: "),
+        ({"options": {"seed": 2**63}}, "options.seed: "),
+        ({"options": {"seed": -(10**400)}}, "options.seed: "),
+        ({"options": {"stop": 5}}, "options.stop"),
+        ({"options": {"stop": "\ud83d"}}, "options.stop"),
+        ({"options": {"stop": ["ok", "\ud83d"]}}, "options.stop"),
+        ({"timeouts": []}, "timeouts: "),
+        ({"timeouts": {"idle": "1"}}, "timeouts.idle: "),
+        ({"timeouts": {"first_token": -1}}, "timeouts.first_token: "),
+        ({"timeouts": {"idle": 0}}, "timeouts.idle: "),
+        ({"timeouts": {"total": -0.5}}, "timeouts.total: "),
+        ({"timeouts": {"total": 10**400}}, "timeouts.total: "),
+        ({"timeouts": {"total": 86_400}}, "timeouts.total: "),
+        ({"on_disconnect": "explode"}, "on_disconnect: "),
+        ({"on_disconnect": 5}, "on_disconnect: "),
+        ({"on_busy": "explode"}, "on_busy: "),
+        ({"on_busy": None}, "on_busy: "),
+        ({"background": "false"}, "background: "),
+    ],
+    ids=lambda value: ascii(value)[:60] if isinstance(value, dict) else "",
+)
+async def test_a_wrong_field(
+    http: httpx.AsyncClient, provider: Provider, door: str, fields: dict[str, Any], named: str
+) -> None:
+    """A wrong field is told by its name."""
+    body = json.dumps({"message": "Hello?", **fields})
+    refused(await http.post(door, content=body), provider, 422, "invalid_field", named)
+
+
+async def test_all_wrong_fields_are_told(http: httpx.AsyncClient, provider: Provider) -> None:
+    """Two wrong fields are two problems in one answer."""
+    reply = await http.post(CHAT, json={"message": 5, "stream": "yes"})
+    refused(reply, provider, 422, "invalid_field", "stream: ")
+    assert ["message", "stream"] == [p["field"] for p in reply.json()["error"]["fields"]]
+
+
+@pytest.mark.parametrize("door", [CHAT, "/chat"])
+@pytest.mark.parametrize("value", ["", "a b", "x" * 129, "\u00e9", "a,b"])
+async def test_a_wrong_conversation_header(
+    http: httpx.AsyncClient, provider: Provider, door: str, value: str
+) -> None:
+    """The header that names the conversation is checked as the field is."""
+    headers = {"X-Conversation-Id": value.encode()}
+    reply = await http.post(door, json={"message": "x"}, headers=headers)
+    refused(reply, provider, 422, "invalid_field", "conversation_id: ")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code", "named"),
+    [
+        ("", 422, "invalid_field", "message is missing"),
+        ("message=", 422, "invalid_field", "message is empty"),
+        ("message=%20%0a", 422, "invalid_field", "message is empty"),
+        ("message=%00", 422, "invalid_field", "message: "),
+        ("message=x&conversation_id=a%20b", 422, "invalid_field", "conversation_id: "),
+        ("message=x&conversation_id=", 422, "invalid_field", "conversation_id: "),
+        ("message=x&agent=", 422, "invalid_field", "agent: "),
+        ("message=x&agent=nobody", 404, "unknown_agent", "general"),
+        ("message=x&model=gpt-none", 404, "unknown_model", "test-model"),
+    ],
+)
+async def test_a_wrong_query(
+    http: httpx.AsyncClient, provider: Provider, query: str, status: int, code: str, named: str
+) -> None:
+    """The door of a browser's EventSource checks what it is asked as the others do."""
+    refused(await http.get(f"{CHAT}?{query}"), provider, status, code, named)
+
+
+@pytest.mark.parametrize("door", [CHAT, "/chat"])
+@pytest.mark.parametrize(
+    ("field", "code", "listed"),
+    [
+        ({"agent": "nobody"}, "unknown_agent", "general"),
+        ({"agent": "\0"}, "unknown_agent", "general"),
+        ({"model": "gpt-none"}, "unknown_model", "test-model"),
+        ({"model": "openai:gpt-none"}, "unknown_model", "test-model"),
+    ],
+)
+async def test_an_unknown_name(
+    http: httpx.AsyncClient,
+    provider: Provider,
+    door: str,
+    field: dict[str, str],
+    code: str,
+    listed: str,
+) -> None:
+    """Who asks for what is not there is told what there is."""
+    reply = await http.post(door, json={"message": "x", **field})
+    refused(reply, provider, 404, code, listed)
+    assert [listed] == reply.json()["error"][code.removeprefix("unknown_") + "s"]
+
+
+@pytest.mark.parametrize("run_id", ["x", "0" * 32, "%00", "%ff", "..%2f..", "x" * 1000])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("GET", "/events"), ("GET", "/events?after=5"), ("POST", "/cancel")],
+)
+async def test_an_unknown_run(
+    http: httpx.AsyncClient, provider: Provider, method: str, path: str, run_id: str
+) -> None:
+    """A run that never was is not found, whatever is wanted of it."""
+    reply = await http.request(method, f"/api/v1/runs/{run_id}{path}")
+    code = "not_found" if "%2f" in run_id else "unknown_run"
+    refused(reply, provider, 404, code, "")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_an_unknown_conversation(
+    http: httpx.AsyncClient, provider: Provider, method: str
+) -> None:
+    """A conversation that never was is not found."""
+    reply = await http.request(method, "/api/v1/conversations/nothing")
+    refused(reply, provider, 404, "unknown_conversation", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("/api/v1/conversations?limit=x", "limit: "),
+        ("/api/v1/conversations?limit=0", "limit: "),
+        ("/api/v1/conversations?limit=201", "limit: "),
+        ("/api/v1/conversations?offset=-1", "offset: "),
+        ("/api/v1/conversations?offset=1e400", "offset: "),
+        ("/api/v1/runs/x/events?pace=fast", "pace: "),
+    ],
+)
+async def test_a_wrong_parameter(
+    http: httpx.AsyncClient, provider: Provider, path: str, named: str
+) -> None:
+    """A wrong parameter of another address is told by its name, too."""
+    refused(await http.get(path), provider, 422, "invalid_field", named)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/nowhere", "/api/v1", "/api/v1/chat/x", "/api/v2/chat", "//"])
+async def test_an_unknown_address(
+    http: httpx.AsyncClient, provider: Provider, method: str, path: str
+) -> None:
+    """An address that is not there is told in the same shape as all errors."""
+    reply = await http.request(method, str(http.base_url).rstrip("/") + path)
+    refused(reply, provider, 404, "not_found", path)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed", "methods"),
+    [
+        (CHAT, "GET, POST", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]),
+        ("/chat", "POST", ["GET", "PUT", "DELETE", "OPTIONS"]),
+        ("/api/v1/runs/x", "GET", ["POST", "DELETE", "OPTIONS"]),
+        ("/api/v1/runs/x/events", "GET", ["POST", "OPTIONS"]),
+        ("/api/v1/runs/x/cancel", "POST", ["GET", "OPTIONS"]),
+        ("/api/v1/conversations/x", "DELETE, GET", ["POST", "PUT"]),
+        ("/api/v1/models", "GET", ["POST"]),
+        ("/healthz", "GET, HEAD", ["POST"]),
+    ],
+)
+async def test_a_wrong_method(
+    http: httpx.AsyncClient, provider: Provider, path: str, allowed: str, methods: list[str]
+) -> None:
+    """A method that an address has not is refused with those that it has."""
+    for method in methods:
+        reply = await http.request(method, path)
+        refused(reply, provider, 405, "method_not_allowed", f"{method} {path}")
+        assert allowed == reply.headers["allow"]
+
+
+@pytest.mark.parametrize(("path", "status"), [(CHAT, 405), ("/nowhere", 404), ("/healthz", 200)])
+async def test_head(http: httpx.AsyncClient, provider: Provider, path: str, status: int) -> None:
+    """HEAD has the headers of an answer and no body, also where it is not allowed."""
+    reply = await http.head(path)
+    assert (status, b"") == (reply.status_code, reply.content)
+    assert "application/json" == reply.headers["content-type"]
+    assert 0 == provider.opened
+
+
+async def send(server: Server, head: str, *parts: bytes) -> bytes:
+    """Write all of a request before reading anything of its answer, as simple clients do."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    try:
+        writer.write(head.replace("\n", "\r\n").encode())
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        async with asyncio.timeout(20):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("door", [CHAT, "/chat"])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_ten_megabytes(server: Server, provider: Provider, door: str, chunked: bool) -> None:
+    """A message of 10 MB is refused in words that arrive, even if it was sent to its end first."""
+    body = b'{"message":"' + b"x" * 10_000_000 + b'"}'
+    head = f"POST {door} HTTP/1.1\nHost: test\nConnection: close\n"
+    if chunked:
+        pieces = [body[place : place + 65_536] for place in range(0, len(body), 65_536)]
+        frames = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]
+        got = await send(server, head + "Transfer-Encoding: chunked\n\n", *frames, b"0\r\n\r\n")
+    else:
+        got = await send(server, f"{head}Content-Length: {len(body)}\n\n", body)
+    headers, _, content = got.partition(b"\r\n\r\n")
+    reply = httpx.Response(
+        int(headers.split()[1]),
+        headers=[line.split(b": ", 1) for line in headers.split(b"\r\n")[1:]],  # type: ignore[misc]  # pairs
+        content=content,
+    )
+    refused(reply, provider, 413, "too_large", "8388608 bytes")
+    assert 8_388_608 == reply.json()["error"]["max_body_bytes"]
+
+
+async def test_the_bound_of_a_body(serve: Serve, provider: Provider) -> None:
+    """A body of just the size allowed is taken; one byte more is too large, as is far more."""
+    async with httpx.AsyncClient(base_url=serve(max_body_bytes=1000).url, timeout=30) as http:
+        for size in (1001, 10_000, 1_000_000):
+            body = b'{"message":"' + b"x" * (size - 14) + b'"}'
+            assert size == len(body)
+            refused(await http.post(CHAT, content=body), provider, 413, "too_large", "1000 bytes")
+        body = b'{"message":"' + b"x" * (1000 - 14) + b'"}'
+        assert 200 == (await http.post(CHAT, content=body)).status_code
+    assert 1 == provider.opened
+
+
+@pytest.mark.parametrize("door", [CHAT, "/chat"])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain",
+        "text/plain;charset=UTF-8",
+        "application/json; charset=utf-16",
+        "rubbish",
+    ],
+)
+async def test_any_content_type(
+    http: httpx.AsyncClient, door: str, content_type: str | None
+) -> None:
+    """JSON is read as JSON, whatever the client calls it: many call it nothing at all."""
+    headers = {"Content-Type": content_type} if content_type else {}
+    reply = await http.post(door, content=b'{"message": "Hello?"}', headers=headers)
+    assert 200 == reply.status_code
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"unknown": {"field": [1, None]}, "temperature": "hot"},
+        {"options": {"unknown": 1}, "timeouts": {"unknown": 1}},
+        {"agent": None, "model": None, "conversation_id": None, "messages": None},
+        {"options": {"seed": 2**63 - 1, "max_tokens": 2**63 - 1, "stop": []}},
+        {"messages": [{"role": "user", "content": "x", "name": "unknown"}]},
+    ],
+)
+async def test_what_is_unknown_is_ignored(http: httpx.AsyncClient, fields: dict[str, Any]) -> None:
+    """Fields that this server does not know, and null where a field may be absent, do no harm."""
+    assert HELLO == text(await answer(http, **fields))
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "rubbish",
+        ";;;,,,",
+        "*/*",
+        "text/html",
+        "text/plain;q=",
+        "text/plain;q=x",
+        "a/b;q=\x80",
+        "text/plain;q=0",
+        "text/event-stream;q=1e999",
+        "," * 5000,
+    ],
+)
+async def test_an_accept_that_is_rubbish(http: httpx.AsyncClient, accept: str) -> None:
+    """An Accept header that wants nothing we have gets what the door gives by itself."""
+    headers = {"Accept": accept.encode("latin-1")}
+    long = await http.post(CHAT, json={"message": "x"}, headers=headers)
+    short = await http.post("/chat", json={"message": "x"}, headers=headers)
+    assert (200, 200) == (long.status_code, short.status_code)
+    assert "text/event-stream; charset=utf-8" == long.headers["content-type"]
+    if "event-stream" not in accept:
+        assert HELLO == short.text
+
+
+POST = "POST /api/v1/chat HTTP/1.1\nHost: test\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ("", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+        ("", bytes(range(256))),
+        ("", b"SSH-2.0-OpenSSH_9.6\r\n"),
+        ("GET / HTTP/9.9\n\n", b""),
+        ("GET /" + "x" * 100_000 + " HTTP/1.1\nHost: test\n\n", b""),
+        ("POST /api/v1/ch", b""),
+        (POST, b""),
+        (POST + "Content-Length: 100\n\n", b'{"mess'),
+        (POST + "Content-Length: x\n\n", b"{}"),
+        (POST + "Content-Length: -1\n\n", b"{}"),
+        (POST + "Transfer-Encoding: chunked\n\n", b'5\r\n{"me'),
+        (POST + "Transfer-Encoding: chunked\n\n", b"zz\r\n{}\r\n"),
+    ],
+    ids=range(12),
+)
+async def test_not_http(server: Server, provider: Provider, head: str, body: bytes) -> None:
+    """A connection that talks something else, or breaks off in mid-request, harms nobody."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(head.replace("\n", "\r\n").encode() + body)
+    writer.write_eof()
+    async with asyncio.timeout(10):
+        got = await reader.read()
+    writer.close()
+    assert b" 200 " not in got[:20]
+    assert b"Traceback" not in got
+    assert 0 == provider.opened
