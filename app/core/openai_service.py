@@ -1,5 +1,6 @@
 """Runs an Agno agent and maps every event of its run to a `StreamingChunk`."""
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from app.core.agents import AgentCatalog
 from app.core.conversations import Conversations
 from app.core.errors import AgentFailed, RunFailed, RunStopped
 from app.core.models import ModelOptions
-from app.core.text import Joiner
+from app.core.text import Joiner, whole
 from app.models.chat import FinishReason, StreamingChunk, ToolCall, Usage
 
 #: Error types of Agno whose text was written for the person who asked.
@@ -206,8 +207,8 @@ class EventReader:
         if tool is None or kind == "ToolCallError":
             return None  # a failed call has been told as completed, with its failure
         call = ToolCall(
-            id=tool.tool_call_id or "",
-            name=tool.tool_name or "",
+            id=whole(tool.tool_call_id or ""),
+            name=whole(tool.tool_name or ""),
             status="started" if kind == "ToolCallStarted" else _tool_status(tool),
             arguments=_plain(tool.tool_args),
             result=None if kind == "ToolCallStarted" else _clean(tool.result),
@@ -220,13 +221,15 @@ def _tool_status(tool: ToolExecution) -> Any:
 
 
 def _plain(arguments: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Arguments as JSON knows them: a tool may have been called with any Python object."""
-    plain: dict[str, Any] | None = msgspec.to_builtins(arguments, enc_hook=str)
+    """Arguments as JSON knows them: a tool may have been called with any Python object, or, by a
+    model, with half a character."""
+    text = json.dumps(msgspec.to_builtins(arguments, enc_hook=str), ensure_ascii=False)
+    plain: dict[str, Any] | None = json.loads(whole(text))
     return plain
 
 
 def _clean(text: Any) -> str | None:
-    return None if text is None else str(text).encode("utf-8", "replace").decode()
+    return None if text is None else whole(str(text))
 
 
 def _structured(content: Any) -> str:

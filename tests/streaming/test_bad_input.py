@@ -201,7 +201,7 @@ async def test_a_wrong_conversation_header(
     http: httpx.AsyncClient, provider: Provider, door: str, value: str
 ) -> None:
     """The header that names the conversation is checked as the field is."""
-    headers = {"X-Conversation-Id": value.encode()}
+    headers = {b"X-Conversation-Id": value.encode()}
     reply = await http.post(door, json={"message": "x"}, headers=headers)
     refused(reply, provider, 422, "invalid_field", "conversation_id: ")
 
@@ -360,10 +360,11 @@ async def test_ten_megabytes(server: Server, provider: Provider, door: str, chun
         got = await send(server, head + "Transfer-Encoding: chunked\n\n", *frames, b"0\r\n\r\n")
     else:
         got = await send(server, f"{head}Content-Length: {len(body)}\n\n", body)
-    headers, _, content = got.partition(b"\r\n\r\n")
+    start, _, content = got.partition(b"\r\n\r\n")
+    status, *lines = start.split(b"\r\n")
     reply = httpx.Response(
-        int(headers.split()[1]),
-        headers=[line.split(b": ", 1) for line in headers.split(b"\r\n")[1:]],  # type: ignore[misc]  # pairs
+        int(status.split()[1]),
+        headers=[(name, value) for name, _, value in (line.partition(b": ") for line in lines)],
         content=content,
     )
     refused(reply, provider, 413, "too_large", "8388608 bytes")
@@ -436,7 +437,7 @@ async def test_what_is_unknown_is_ignored(http: httpx.AsyncClient, fields: dict[
 )
 async def test_an_accept_that_is_rubbish(http: httpx.AsyncClient, accept: str) -> None:
     """An Accept header that wants nothing we have gets what the door gives by itself."""
-    headers = {"Accept": accept.encode("latin-1")}
+    headers = {b"Accept": accept.encode("latin-1")}
     long = await http.post(CHAT, json={"message": "x"}, headers=headers)
     short = await http.post("/chat", json={"message": "x"}, headers=headers)
     assert (200, 200) == (long.status_code, short.status_code)
