@@ -70,18 +70,18 @@ class Events:
 
     def __init__(self) -> None:
         self._rest = b""
+        self._after_cr = False
         self._data: list[bytes] = []
 
     def feed(self, part: bytes) -> Iterator[bytes]:
         """The data of each event that is complete with this part."""
-        part = self._rest + part
+        if self._after_cr and part:
+            part = part.removeprefix(b"\n")
+            self._after_cr = False
         if b"\r" in part:
-            held = part.endswith(b"\r")  # its LF may come with the next part
-            part = part.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        else:
-            held = False
-        *lines, rest = part.split(b"\n")
-        self._rest = rest + b"\r" if held else rest
+            self._after_cr = part.endswith(b"\r")  # a LF may come with the next part
+            part = part.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, self._rest = (self._rest + part).split(b"\n")
         data = self._data
         for line in lines:
             if line.startswith(b"data:"):
