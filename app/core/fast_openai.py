@@ -22,7 +22,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from app.core.text import Sink, Whole
 
-class _Delta(msgspec.Struct):
+class _Delta(msgspec.Struct, gc=False):
     """The parts of a delta that Agno reads; a value where only None is allowed is not plain."""
 
     role: str | None = None
@@ -35,12 +35,12 @@ class _Delta(msgspec.Struct):
     audio: None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     delta: _Delta
     finish_reason: None = None
 
 
-class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A chunk of a stream that holds text and nothing that Agno would want to know of."""
 
     choices: tuple[_Choice]
