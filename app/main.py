@@ -1,5 +1,6 @@
 """Puts the server together; the only place where the parts know each other's names."""
 
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterable
@@ -56,6 +57,10 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         await hub.open()
         await conversations.check()  # makes the tables, and fails here if it cannot
         logger.info("model: %s; agents: %s", _named(models), ", ".join(chosen.entries))
+        # What is loaded now stays: the collector need not look through it again and again, which
+        # it would do every few thousand tokens.
+        gc.collect()
+        gc.freeze()
         with _warned(runs):
             yield
         await runs.stop_all()

@@ -31,11 +31,11 @@ class Context:
     max_body_bytes: int
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:
     return cast(Context, request.app.state.context)
 
 
-def _principal() -> str:
+async def _principal() -> str:
     return ANONYMOUS
 
 

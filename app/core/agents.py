@@ -18,6 +18,7 @@ from app.core.demo import DemoModel, current_time
 from app.core.endings import reporting
 from app.core.errors import ConfigurationError, UnknownAgent
 from app.core.models import ModelCatalog, ModelEntry, ModelOptions, apply_options
+from app.core.text import Sink
 
 #: How many earlier turns the built-in agent is given.
 HISTORY_RUNS = 50
@@ -86,9 +87,10 @@ class AgentCatalog:
         return self._models.find(name)
 
     def prepare(
-        self, entry: AgentEntry, model: ModelEntry | None, options: ModelOptions
-    ) -> tuple[Agent, str]:
-        """A copy of the agent for one run, with a model that reports its ending; the model's id.
+        self, entry: AgentEntry, model: ModelEntry | None, options: ModelOptions, sink: Sink
+    ) -> Agent:
+        """A copy of the agent for one run, with a model that reports its ending and, where it
+        can, gives its text to `sink`.
 
         Tools, store, memory and connections are shared with the original.
         """
@@ -96,11 +98,12 @@ class AgentCatalog:
         source = self._models.model(model) if model is not None else agent.model
         if source is None:
             raise ConfigurationError(f"AGENTS: agent {entry.id!r} has no model.")
-        agent.model = reporting(source)
+        # What goes to an output model is no answer yet.
+        agent.model = reporting(source, sink if agent.output_model is None else None)
         apply_options(agent.model, options)
         if isinstance(source, DemoModel) and not agent.tools:
             agent.tools = [current_time]  # the demonstration needs one tool to show
-        return agent, agent.model.id
+        return agent
 
 
 def general_agent(instructions: str | None, db: AsyncBaseDb) -> Agent:

@@ -94,7 +94,7 @@ def reporting(model: Model, sink: Sink | None = None) -> Model:
     """A copy of `model` for one run that reports its ending; clients and settings are shared.
 
     Where the model's class allows it, its text goes to `sink` as it comes, and Agno gets it in
-    `Whole`s.
+    `Streamed`s.
     """
     # The client is made on first use and kept on the model: make it before there are copies.
     if hasattr(model, "get_async_client") and getattr(model, "async_client", None) is None:

@@ -20,9 +20,10 @@ from agno.models.base import Model
 from agno.models.response import ModelResponse
 from openai.types.chat import ChatCompletionChunk
 
-from app.core.text import Sink, Whole
+from app.core.text import Sink, Streamed
 
-class _Delta(msgspec.Struct):
+
+class _Delta(msgspec.Struct, gc=False):
     """The parts of a delta that Agno reads; a value where only None is allowed is not plain."""
 
     role: str | None = None
@@ -35,12 +36,12 @@ class _Delta(msgspec.Struct):
     audio: None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     delta: _Delta
     finish_reason: None = None
 
 
-class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A chunk of a stream that holds text and nothing that Agno would want to know of."""
 
     choices: tuple[_Choice]
@@ -70,18 +71,18 @@ class Events:
 
     def __init__(self) -> None:
         self._rest = b""
+        self._after_cr = False
         self._data: list[bytes] = []
 
     def feed(self, part: bytes) -> Iterator[bytes]:
         """The data of each event that is complete with this part."""
-        part = self._rest + part
+        if self._after_cr and part:
+            part = part.removeprefix(b"\n")
+            self._after_cr = False
         if b"\r" in part:
-            held = part.endswith(b"\r")  # its LF may come with the next part
-            part = part.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        else:
-            held = False
-        *lines, rest = part.split(b"\n")
-        self._rest = rest + b"\r" if held else rest
+            self._after_cr = part.endswith(b"\r")  # a LF may come with the next part
+            part = part.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, self._rest = (self._rest + part).split(b"\n")
         data = self._data
         for line in lines:
             if line.startswith(b"data:"):
@@ -182,8 +183,8 @@ class _Said:
         texts, thoughts, self._texts, self._thoughts = self._texts, self._thoughts, [], []
         self.something = False
         return ModelResponse(
-            content=Whole("".join(texts)) if texts else None,
-            reasoning_content=Whole("".join(thoughts)) if thoughts else None,
+            content=Streamed("".join(texts)) if texts else None,
+            reasoning_content=Streamed("".join(thoughts)) if thoughts else None,
             provider_data=dict(self._identity) if texts else None,
         )
 

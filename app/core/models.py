@@ -131,6 +131,7 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
             return DemoModel()
         if entry.provider in ("openai", "openai-chat"):
             from agno.models.openai import OpenAIChat  # only if it is used
+            from openai import AsyncOpenAI, DefaultAioHttpClient
 
             # Servers of one's own often want no key, but the SDK insists on some.
             key = providers.openai_api_key or ("none" if providers.openai_base_url else None)
@@ -141,7 +142,12 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
                 api_key=key,
                 base_url=providers.openai_base_url,
                 role_map=PLAIN_ROLES if providers.openai_base_url else None,
-                max_retries=1,
+                async_client=AsyncOpenAI(
+                    api_key=key,
+                    base_url=providers.openai_base_url,
+                    max_retries=1,
+                    http_client=DefaultAioHttpClient(),
+                ),
             )
         if entry.provider == "ollama":
             from agno.models.ollama import Ollama  # only if it is used

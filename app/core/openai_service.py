@@ -1,25 +1,26 @@
 """Runs an Agno agent and maps every event of its run to a `StreamingChunk`."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from agno.agent import Agent
 from agno.media import Image
 from agno.models.message import Message
 from agno.models.response import ToolExecution
 from agno.run.agent import RunEvent
 from pydantic import BaseModel
 
-from app.core.agents import AgentCatalog
+from app.core.agents import AgentCatalog, AgentEntry
 from app.core.conversations import Conversations
 from app.core.errors import AgentFailed, RunFailed, RunStopped
-from app.core.models import ModelOptions
-from app.core.text import Joiner, whole
+from app.core.models import ModelEntry, ModelOptions
+from app.core.text import Joiner, Streamed, whole
 from app.models.chat import FinishReason, StreamingChunk, ToolCall, Usage
+
+Emit = Callable[[StreamingChunk], None]
 
 #: Error types of Agno whose text was written for the person who asked.
 GUARDRAILS = frozenset({"input_check_error", "output_check_error"})
@@ -66,71 +67,89 @@ class AgentService:
     ) -> "AgentTurn":
         """Choose agent and model; raises `UnknownAgent` or `UnknownModel`."""
         entry = self._agents.find(question.agent)
-        chosen = self._agents.model_of(entry, question.model)
-        agent, model = self._agents.prepare(entry, chosen, question.options)
         return AgentTurn(
-            agent=entry.id,
-            model=model,
-            runner=agent,
-            question=question,
+            self._agents,
+            entry,
+            self._agents.model_of(entry, question.model),
+            question,
+            self._conversations,
             run_id=run_id,
             conversation_id=conversation_id,
             principal=principal,
-            conversations=self._conversations,
         )
 
 
-@dataclass(slots=True)
 class AgentTurn:
-    """One run of an agent of its own; `app.core.runs.Turn` is what a run sees of it."""
+    """One run of a copy of an agent; `app.core.runs.Turn` is what a run sees of it."""
 
-    agent: str
-    model: str
-    runner: Agent
-    question: Question
-    run_id: str
-    conversation_id: str
-    principal: str
-    conversations: Conversations
-    begun: bool = False
+    def __init__(
+        self,
+        agents: AgentCatalog,
+        entry: AgentEntry,
+        chosen: ModelEntry | None,
+        question: Question,
+        conversations: Conversations,
+        *,
+        run_id: str,
+        conversation_id: str,
+        principal: str,
+    ) -> None:
+        self._runner = agents.prepare(entry, chosen, question.options, self._take)
+        self._question = question
+        self._conversations = conversations
+        self._run_id = run_id
+        self._conversation_id = conversation_id
+        self._principal = principal
+        self._begun = False
+        self.agent = entry.id
+        self.model: str = getattr(self._runner.model, "id", "")
+        self._reader = EventReader(run_id, self.model)
 
-    async def stream(self) -> AsyncGenerator[StreamingChunk, None]:
-        """The answer as chunks, the last one `done`; raises `RunFailed` for every other end."""
-        reader = EventReader(self.run_id, self.model)
-        events: Any = self.runner.arun(
+    async def run(self, emit: Emit) -> StreamingChunk:
+        """Emit the answer as it comes, and return its last chunk; raises `RunFailed` for every
+        end that is not one of a whole answer."""
+        self._emit = emit
+        question = self._question
+        events: Any = self._runner.arun(
             self._input(),
             stream=True,
             stream_events=True,
-            run_id=self.run_id,
-            session_id=self.conversation_id,
-            user_id=self.principal,
-            images=_images(self.question.images) if self.question.history is None else None,
-            add_history_to_context=False if self.question.history is not None else None,
+            run_id=self._run_id,
+            session_id=self._conversation_id,
+            user_id=self._principal,
+            images=_images(question.images) if question.history is None else None,
+            add_history_to_context=False if question.history is not None else None,
         )
         async with aclosing(events):
             async for event in events:
-                self.begun = True
+                self._begun = True
                 if event.event == RunEvent.run_error:
                     raise self._failure(event)
-                chunk = reader.read(event)
+                chunk = self._reader.read(event)
                 if chunk is not None:
-                    yield chunk
-        yield reader.ending(getattr(self.runner.model, "ending", None))
+                    emit(chunk)
+        return self._reader.ending(getattr(self._runner.model, "ending", None))
+
+    def _take(self, text: str | None, reasoning: str | None) -> None:
+        """What a model says past Agno, which gets the whole of it later."""
+        chunk = self._reader.content(text, reasoning)
+        if chunk is not None:
+            self._emit(chunk)
 
     async def remember(self, text: str, failure: RunFailed) -> None:
-        await self.conversations.remember(
-            self.runner,
-            run_id=self.run_id,
-            conversation_id=self.conversation_id,
-            principal=self.principal,
-            question=self.question.message,
+        await self._conversations.remember(
+            self._runner,
+            run_id=self._run_id,
+            conversation_id=self._conversation_id,
+            principal=self._principal,
+            question=self._question.message,
             answer=text,
             finish_reason=failure.finish_reason,
-            begun=self.begun,
+            begun=self._begun,
         )
 
     def _input(self) -> str | list[Message]:
-        question = self.question
+        question = self._question
         if question.history is None:
             return question.message
         past = [Message(role=past.role, content=past.content) for past in question.history]
@@ -138,7 +157,7 @@ class AgentTurn:
         return [*past, Message(role="user", content=question.message, images=images)]
 
     def _failure(self, event: Any) -> RunFailed:
-        known: RunFailed | None = getattr(self.runner.model, "failure", None)
+        known: RunFailed | None = getattr(self._runner.model, "failure", None)
         if known is not None:
             return known
         if event.error_type in GUARDRAILS:
@@ -163,11 +182,11 @@ class EventReader:
         if kind == "RunContent":
             if event.run_id != self._run_id:
                 return None  # a nested agent's text is its caller's tool result, not the answer
-            return self._content(event.content, event.reasoning_content)
+            return self.content(event.content, event.reasoning_content)
         if kind in ("ToolCallStarted", "ToolCallCompleted", "ToolCallError"):
             return self._tool(kind, event.tool)
         if kind == "ReasoningContentDelta":
-            return self._content(None, event.reasoning_content)
+            return self.content(None, event.reasoning_content)
         if kind == "RunPaused":
             self._paused = True
             return None
@@ -192,9 +211,12 @@ class EventReader:
             usage=self._usage,
         )
 
-    def _content(self, content: Any, reasoning: str | None) -> StreamingChunk | None:
-        if content is not None and not isinstance(content, str):
-            content = _structured(content)
+    def content(self, content: Any, reasoning: str | None) -> StreamingChunk | None:
+        """The chunk for text and reasoning; None for what has nothing new in it."""
+        if type(content) is not str and content is not None:
+            content = None if isinstance(content, Streamed) else _structured(content)
+        if isinstance(reasoning, Streamed):
+            reasoning = None
         text = self._text.feed(content) if content else ""
         thought = self._reasoning.feed(reasoning) if reasoning else ""
         if not text and not thought:

@@ -6,8 +6,7 @@ import time
 import uuid
 import weakref
 from asyncio import FIRST_COMPLETED
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
@@ -47,8 +46,9 @@ class Turn(Protocol):
     agent: str
     model: str
 
-    def stream(self) -> AsyncGenerator[StreamingChunk, None]:
-        """Text, reasoning and tool chunks, then one with `done`; raises `RunFailed`."""
+    async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
+        """Emit text, reasoning and tool calls as they come; return the one chunk with `done`, or
+        raise `RunFailed`."""
 
     async def remember(self, text: str, failure: RunFailed) -> None:
         """Keep the question and the partial answer of a turn that did not end well."""
@@ -142,20 +142,19 @@ class Run:
     async def consume(self) -> StreamingChunk:
         """Run the agent to its end; its last chunk is returned, all others are logged."""
         clock = Clock(self.policy.timeouts, self.stop)
+
+        def emit(chunk: StreamingChunk) -> None:
+            if self._failure is not None:  # the agent did not heed that it was stopped
+                raise self._failure
+            clock.saw(chunk)
+            if chunk.content:
+                self.text.append(chunk.content)
+            self.log.append(chunk)
+
         try:
-            async with aclosing(self.turn.stream()) as chunks:
-                async for chunk in chunks:
-                    if self._failure is not None:  # the agent did not heed that it was stopped
-                        raise self._failure
-                    if chunk.done:
-                        return chunk
-                    clock.saw(chunk)
-                    if chunk.content:
-                        self.text.append(chunk.content)
-                    self.log.append(chunk)
+            return await self.turn.run(emit)
         finally:
             clock.stop()
-        raise AgentFailed("The agent ended without saying so.")
 
 
 class Runs:

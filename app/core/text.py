@@ -6,10 +6,19 @@ from collections.abc import Callable
 Sink = Callable[[str | None, str | None], None]
 
 
-class Whole(str):
-    """A whole text whose pieces went to a sink: it is for Agno's memory, not for readers."""
+class Streamed(str):
+    """A text whose pieces went to a sink before: it is for Agno's memory, not for readers.
+
+    Agno joins reasoning to another text that is mostly empty; then it stays what it is.
+    """
 
     __slots__ = ()
+
+    def __add__(self, other: str) -> str:
+        return super().__add__(other) if other else self
+
+    def __radd__(self, other: str) -> str:
+        return other + str(self) if other else self
 
 
 def whole(text: str) -> str:

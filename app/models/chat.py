@@ -55,7 +55,7 @@ class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     retry_after: float | None = None
 
 
-class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True):
+class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One entry of a run's log.
 
     `content`, `done` and `model` are always on the wire; the other fields only when they are set.

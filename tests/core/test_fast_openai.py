@@ -83,7 +83,10 @@ STREAMS: dict[str, list[bytes]] = {
     "logprobs": [frame({"content": "a"}, service_tier="default"), STOP, DONE],
     "comments": [b": ping\n\n", *TEXT, b":\n", b"event: x\n", *TEXT, b": ping\n\n", STOP],
     "no space": [b"data:" + TEXT[1][6:], STOP, DONE],
-    "two data lines": [b'data: {"choices":[{"index":0,\ndata: "delta":{"content":"a"}}]}\n\n', STOP],
+    "two data lines": [
+        b'data: {"choices":[{"index":0,\ndata: "delta":{"content":"a"}}]}\n\n',
+        STOP,
+    ],
     "crlf": [part.replace(b"\n", b"\r\n") for part in (START, *TEXT, STOP, USAGE, DONE)],
     "cr": [part.replace(b"\n", b"\r") for part in (START, *TEXT, STOP, USAGE, DONE)],
     "surrogates": [frame({"content": "a\ud83d"}), frame({"content": "\ude42b"}), STOP, DONE],

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from hypothesis import example, given, settings
@@ -54,15 +54,19 @@ class Scripted:
         self._order = order
         self._name = name
 
-    async def stream(self) -> Chunks:
+    async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
         self.began.set()
         if self._order is not None:
             self._order.append(self._name)
         try:
-            async for chunk in self._script():
-                yield chunk
+            async with aclosing(self._script()) as chunks:
+                async for chunk in chunks:
+                    if chunk.done:
+                        return chunk
+                    emit(chunk)
         finally:
             self.closed = True
+        raise EOFError("the script has no end")
 
     async def remember(self, text: str, failure: RunFailed) -> None:
         self.remembered.append((text, failure.finish_reason))
