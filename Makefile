@@ -12,7 +12,7 @@ TOOLS := .venv/.tools-$(HERE)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check format lock clean
+.PHONY: help run test bench check format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,9 @@ run: $(SERVER) ## the server on http://127.0.0.1:8000 (ARGS="--port 9000 ...")
 
 test: $(TOOLS) ## the whole test suite (ARGS="-k name ...", ARGS=--cov)
 	@.venv/bin/python -m pytest $(ARGS)
+
+bench: $(TOOLS) ## what a token costs here and elsewhere (ARGS=--quick, ARGS=--litellm, ...)
+	@.venv/bin/python -m benchmarks $(ARGS)
 
 check: $(TOOLS) ## lint, formatting, types, import rules
 	.venv/bin/ruff check

@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         port=settings.port,
         log_config=None,
         access_log=False,
+        ws="none",
         timeout_graceful_shutdown=SHUTDOWN_GRACE,
     )
     return 0

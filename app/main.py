@@ -17,6 +17,7 @@ from app.api.context import Context
 from app.core.agents import AgentCatalog, general_agent, load_agents
 from app.core.clock import Timeouts
 from app.core.conversations import Conversations
+from app.core.errors import ConfigurationError
 from app.core.hub import Hub
 from app.core.journals import open_journal
 from app.core.models import ModelCatalog, Providers, choose_default
@@ -131,7 +132,10 @@ def __getattr__(name: str) -> FastAPI:
     this module reads no settings."""
     if name != "app":
         raise AttributeError(name)
-    app: FastAPI = globals().setdefault("app", create_app(load_settings()))
+    try:
+        app: FastAPI = globals().setdefault("app", create_app(load_settings()))
+    except ConfigurationError as error:
+        raise SystemExit(f"agno-stream: {error.message}") from None
     return app
 
 

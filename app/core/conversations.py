@@ -194,15 +194,22 @@ async def _session(db: Db, conversation_id: str, principal: str) -> AgentSession
 
 
 def _mended(messages: list[Message], question: str, answer: str) -> list[Message]:
-    """The messages of a broken turn, with its question and its partial answer at the end."""
+    """The messages of a broken turn, with its question and its partial answer at the end.
+
+    Calls of tools that never answered are left out: providers refuse a history that has them.
+    """
     kept = [message for message in messages if not message.from_history]
+    answered = {message.tool_call_id for message in kept if message.role == "tool"}
+    for message in kept:
+        calls = [call for call in message.tool_calls or [] if call.get("id") in answered]
+        message.tool_calls = calls or None
     if not any(message.role == "user" for message in kept):
         kept.append(Message(role="user", content=question))
-    last = kept[-1]
-    if answer and not (last.role == "assistant" and last.content == answer):
-        if last.role == "assistant" and not last.tool_calls:
-            kept.pop()
-        kept.append(Message(role="assistant", content=answer))
+    if kept[-1].role == "assistant" and not kept[-1].tool_calls:
+        kept.pop()
+    before = "".join(m.get_content_string() for m in kept if m.role == "assistant")
+    if rest := answer.removeprefix(before):
+        kept.append(Message(role="assistant", content=rest))
     return kept
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import httpx
 import msgspec
@@ -103,7 +104,7 @@ def with_heartbeats(
 def pieces(stream: bytes, cuts: Iterable[int]) -> Iterator[bytes]:
     """The stream cut at those places, as a network may."""
     places = [0, *sorted(cut for cut in cuts if 0 < cut < len(stream)), len(stream)]
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         yield stream[start:end]
 
 
@@ -304,8 +305,8 @@ def test_event_ids(value: str, run_id: str | None, place: tuple[str, int]) -> No
         ("3f2a:1e3", None),
         ("3f2a:1_0", None),
         ("3f2a: 7", None),
-        ("3f2a:٧", None),  # a digit, but not of ours
-        ("3f2a:²", None),
+        ("3f2a:\u0667", None),  # a digit, but not of ours
+        ("3f2a:\xb2", None),
         ("3f2a:1000000000000000", None),
         ("3f2a:" + "9" * 10_000, None),
         ("other:7", "3f2a"),

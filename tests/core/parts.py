@@ -45,7 +45,7 @@ async def read_all(follower: Follower, *, pause: int = 0) -> list[Entry]:
 async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
     """Wait until something holds; fail if it does not come to."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # nobody there to set an event
             await asyncio.sleep(0.001)
 
 

@@ -8,7 +8,7 @@ import pytest
 from app.core.clock import Clock, Timeouts
 from app.core.errors import RunTimeout
 from app.models.chat import StreamingChunk, ToolCall
-from tests.core.parts import said
+from tests.core.parts import said, until
 
 LONG = 60.0
 
@@ -32,9 +32,7 @@ class Watched:
 
     async def out(self) -> tuple[str, float]:
         """Wait for the clock to run out; what it said, and when."""
-        async with asyncio.timeout(5):
-            while not self.said:
-                await asyncio.sleep(0.005)
+        await until(lambda: bool(self.said))
         return self.said[0]
 
 
@@ -163,8 +161,6 @@ async def test_what_is_said_names_the_time() -> None:
     """People are told how long was waited, and programs get the ending by name."""
     errors: list[RunTimeout] = []
     Clock(Timeouts(first_token=0.05, idle=LONG, total=LONG), errors.append)
-    async with asyncio.timeout(5):
-        while not errors:
-            await asyncio.sleep(0.005)
+    await until(lambda: bool(errors))
     assert ("timeout_first_token", 504) == (errors[0].finish_reason, errors[0].status)
     assert "0.05 s" in errors[0].message

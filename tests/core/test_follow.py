@@ -271,8 +271,7 @@ def test_every_reader_gets_everything(
     journal: Journal = MemoryJournal() if in_memory else Notebook(delay=delay)
 
     async def read(come: int, after: int, pace: int, spoken: list[int], hub: Hub) -> list[str]:
-        while spoken[0] < min(come, count + 1):
-            await asyncio.sleep(0)
+        await until(lambda: spoken[0] >= min(come, count + 1))
         with follow(hub, min(after, spoken[0])) as follower:
             return words(await read_all(follower, pause=pace))
 

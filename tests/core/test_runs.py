@@ -187,8 +187,9 @@ async def unending() -> Chunks:
 
 
 async def empty() -> Chunks:
-    if not empty:
-        yield ending()
+    nothing: list[StreamingChunk] = []
+    for chunk in nothing:
+        yield chunk
 
 
 async def cancelling_itself() -> Chunks:
@@ -437,10 +438,8 @@ async def test_queue(house: House) -> None:
 async def test_conversations_leave_no_locks(house: House) -> None:
     """Nothing is kept of a conversation in which no run is going on."""
     for n in range(10):
-        run = await house.start(Scripted(saying("a")), conversation_id=f"c{n}")
-        await house.read(run)
+        await house.read(await house.start(Scripted(saying("a")), conversation_id=f"c{n}"))
     await until(lambda: house.runs.live == 0)
-    del run
     gc.collect()
     assert 0 == len(house.runs._locks)
 

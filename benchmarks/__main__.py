@@ -1,0 +1,109 @@
+"""`make bench`: agno-stream and its peers side by side, on this machine, in one run."""
+# ruff: noqa: T201 - it talks to its terminal
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import uvloop
+
+from benchmarks import chart, docs, litellm, measures, report
+from benchmarks.measures import QUICK, Plan, Run
+from benchmarks.peers import AGENTOS, BOOK, DIRECT, OURS, RELAY, Peer
+from benchmarks.processes import ROOT, Server
+
+RESULTS = ROOT / "benchmarks" / "results" / "latest.json"
+PAGE = ROOT / "docs" / "performance.md"
+CHART = ROOT / "docs" / "images" / "performance.png"
+
+
+def main() -> None:
+    args = _arguments()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the servers inherit it
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
+    peers = _peers(args)
+    plan = QUICK if args.quick else Plan()
+    if args.rounds:
+        plan = replace(plan, rounds=args.rounds)
+    with Server(DIRECT) as upstream:
+        run = Run(plan, upstream.port, _progress())
+        if args.hold:
+            for peer in peers:
+                uvloop.run(measures.hold(run, peer, args.hold, args.seconds))
+            return
+        uvloop.run(_rounds(run, peers))
+    versions = {"litellm": litellm.version()} if args.litellm else {}
+    result = report.summary(run, peers, versions, quick=args.quick)
+    print(report.terminal(result))
+    if args.peers:
+        return  # a part of the table is for the eyes only
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"\nwritten: {RESULTS.relative_to(ROOT)}")
+    if args.write_docs:
+        flags = " ".join(argument for argument in sys.argv[1:])
+        docs.write(result, PAGE, f'make bench ARGS="{flags}"')
+        print(f"written: {PAGE.relative_to(ROOT)}")
+    if drawn := chart.draw(result, CHART if args.write_docs else RESULTS.with_suffix(".png")):
+        print(f"written: {drawn.relative_to(ROOT)}")
+    else:
+        print("no chart: matplotlib is missing (the extra `bench`)")
+
+
+async def _rounds(run: Run, peers: list[Peer]) -> None:
+    for number in range(run.plan.rounds):
+        run.say(f"round {number + 1} of {run.plan.rounds}")
+        await measures.direct(run)
+        for peer in peers:
+            await measures.start(run, peer)
+            await measures.work(run, peer, number)
+
+
+def _peers(args: argparse.Namespace) -> list[Peer]:
+    known = [OURS, AGENTOS, BOOK, RELAY]
+    if args.litellm:
+        print("LiteLLM: looking for it in benchmarks/.cache (the first time takes a minute)")
+        try:
+            known.insert(3, litellm.peer())
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"LiteLLM: left out, it could not be installed: {error}")
+    else:
+        print("LiteLLM: left out; --litellm includes it")
+    if args.peers:
+        wanted = args.peers.split(",")
+        if unknown := set(wanted) - {peer.name for peer in known}:
+            sys.exit(f"no such peer: {', '.join(unknown)}")
+        known = [peer for peer in known if peer.name in wanted]
+    return known
+
+
+def _progress() -> Callable[[str], None]:
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {text}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round, two minutes")
+    parser.add_argument("--litellm", action="store_true", help="with LiteLLM's proxy")
+    parser.add_argument("--rounds", type=int, help="how often each is measured")
+    parser.add_argument("--peers", help="only these, as 'agno-stream,relay'; writes no file")
+    parser.add_argument(
+        "--write-docs", action="store_true", help="put the run into docs/performance.md"
+    )
+    parser.add_argument("--hold", help="only keep a load on: 'flat', or a number of paced streams")
+    parser.add_argument("--seconds", type=float, default=30, help="for how long (30)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

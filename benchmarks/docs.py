@@ -1,0 +1,30 @@
+"""docs/performance.md, written whole from a run."""
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import FIGURES
+from benchmarks.report import markdown, ratios, standing, values
+
+TEMPLATE = Path(__file__).with_name("performance.template.md")
+
+
+def write(result: dict[str, Any], file: Path, command: str) -> None:
+    """Write the page; `command` is what was run."""
+    machine = result["machine"] | result["versions"]
+    peers = [f"- **{name}**: {note}." for name, note in result["peers"].items()]
+    meanings = [f"- **{figure.label}** ({figure.unit}): {figure.meaning}" for figure in FIGURES]
+    rounds = result["rounds"]
+    page = TEMPLATE.read_text().format(
+        command=command,
+        date=result["date"],
+        machine="\n".join(f"| {name} | {what} |" for name, what in machine.items()),
+        peers="\n".join(peers),
+        values=markdown(values(result)),
+        ratios=markdown(ratios(result)),
+        goals=markdown(standing(result)),
+        meanings="\n".join(meanings),
+        rounds="once" if rounds == 1 else f"{rounds} times",
+    )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(page)

@@ -1,0 +1,101 @@
+"""The client: raw sockets that count tokens as they come, so that it is never what is measured."""
+
+import asyncio
+import time
+from typing import cast
+
+from benchmarks.peers import Peer
+
+FIRST = b'"0 "'  # the first token of every answer of tests/provider.py, in anyone's JSON
+
+
+class Stream(asyncio.Protocol):
+    """One request and its answer. Times are of `time.perf_counter()`, in seconds."""
+
+    def __init__(self, request: bytes, marker: bytes) -> None:
+        self._request, self._marker = request, marker
+        self._keep = len(marker) - 1  # of what came, in case a marker is cut in two
+        self._tail = b""
+        self._head = b""  # all that came before the first token
+        self._last = 0.0
+        self.began = 0.0
+        self.tokens = 0
+        self.timing = False
+        self.gaps: list[float] = []  # between tokens, while `timing`
+        loop = asyncio.get_running_loop()
+        self.first: asyncio.Future[float] = loop.create_future()  # seconds to the first token
+        self.ended: asyncio.Future[None] = loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's has no common base
+        self.began = time.perf_counter()
+        self.transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        now = time.perf_counter()
+        if not self.first.done():
+            self._head += data
+            if FIRST in self._head:
+                self.first.set_result(now - self.began)
+        data = self._tail + data
+        found = data.count(self._marker)
+        self._tail = data[-self._keep :]
+        self.tokens += found
+        if found and self.timing:
+            self.gaps.append(now - self._last)
+            self.gaps.extend([0.0] * (found - 1))
+        if found:
+            self._last = now
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.first.done():
+            said = self._head[:600].decode(errors="replace")
+            self.first.set_exception(RuntimeError(f"no token came, but {said!r}"))
+            self.first.exception()  # noted, should nobody ask
+        self.ended.set_result(None)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer ended as HTTP says it must."""
+        return self._tail.endswith(b"0\r\n\r\n")
+
+
+async def ask(peer: Peer, port: int, message: str) -> Stream:
+    """A stream that has just been asked for."""
+    request, marker = peer.request(message), peer.marker
+    loop = asyncio.get_running_loop()
+    _, stream = await loop.create_connection(lambda: Stream(request, marker), "127.0.0.1", port)
+    return stream
+
+
+async def answer(peer: Peer, port: int, tokens: int) -> None:
+    """One answer of so many tokens, as fast as it comes; raises RuntimeError if some are lost."""
+    stream = await ask(peer, port, f"tokens={tokens}")
+    await stream.first
+    await stream.ended
+    # A relay may cut a marker in two with the frame of an HTTP chunk, once in 64 KiB.
+    if not stream.whole or not 0.99 * tokens - 2 <= stream.tokens <= tokens + 2:
+        raise RuntimeError(f"{peer.name}: {stream.tokens} of {tokens} tokens, whole={stream.whole}")
+
+
+async def open_paced(peer: Peer, port: int, count: int, tokens: int, rate: int) -> list[Stream]:
+    """So many streams, each paced by the upstream, opened 10 ms apart; all have begun."""
+    streams = []
+    for _ in range(count):
+        streams.append(await ask(peer, port, f"tokens={tokens} rate={rate}"))
+        await asyncio.sleep(0.01)
+    for stream in streams:
+        await asyncio.wait_for(stream.first, 120)
+    return streams
+
+
+async def open_silent(peer: Peer, port: int, count: int) -> list[Stream]:
+    """So many streams whose upstream said one token and is silent since, opened 25 at a time."""
+    streams: list[Stream] = []
+    while len(streams) < count:
+        size = min(25, count - len(streams))
+        asked = [ask(peer, port, "tokens=2 stall_after=1") for _ in range(size)]
+        new = await asyncio.gather(*asked)
+        await asyncio.wait_for(asyncio.gather(*(stream.first for stream in new)), 120)
+        streams += new
+    return streams

@@ -1,0 +1,192 @@
+"""What is measured of one server: each measure starts it, loads it, and yields figures.
+
+Nothing is subtracted but the upstream's own time to first token. A figure of one round is one
+number; `benchmarks.figures` says what each means.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from benchmarks.load import Stream, answer, ask, open_paced, open_silent
+from benchmarks.peers import DIRECT, Peer
+from benchmarks.processes import Server
+
+RATE = 50  # tokens a second of a paced stream
+LONG = 200_000  # tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long a run may take."""
+
+    rounds: int = 3
+    answers: int = 10  # of 2,000 tokens
+    longest: int = 1  # rounds that include an answer of 200,000 tokens
+    slow_longest: bool = True  # measure it for the peers, too
+    requests: int = 50
+    settle: float = 2.0  # seconds between the opening of paced streams and their window
+    window: float = 10.0  # seconds
+    probes: int = 100
+    silent: int = 500
+
+
+QUICK = Plan(
+    rounds=1, answers=3, slow_longest=False, requests=20, settle=0.7, window=2.5, probes=25
+)
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: what it is told, and where the figures go, by peer and name, one a round."""
+
+    plan: Plan
+    upstream: int  # its port
+    say: Callable[[str], None]  # shows progress
+    figures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    direct: list[list[float]] = field(default_factory=list)  # sorted times to first token
+
+    def note(self, peer: Peer, name: str, value: float) -> None:
+        self.figures.setdefault(peer.name, {}).setdefault(name, []).append(value)
+
+    def server(self, peer: Peer) -> Server:
+        return Server(peer, f"http://127.0.0.1:{self.upstream}/v1")
+
+
+async def start(run: Run, peer: Peer) -> None:
+    """Start-up time, memory at rest, and memory per open stream."""
+    run.say(f"{peer.name}: start, and {run.plan.silent} silent streams")
+    with run.server(peer) as server:
+        await _rested(run, peer, server)
+        for _ in range(20):
+            await answer(peer, server.port, 20)
+        await asyncio.sleep(0.5)
+        before = server.rss()
+        streams = await open_silent(peer, server.port, run.plan.silent)
+        await asyncio.sleep(1)
+        run.note(peer, "stream_kb", (server.rss() - before) / len(streams) / 1024)
+
+
+async def work(run: Run, peer: Peer, round_number: int) -> None:
+    """CPU per token flat out, in long answers and paced; per request; delays."""
+    run.say(f"{peer.name}: start, and flat out")
+    with run.server(peer) as server:
+        await _rested(run, peer, server)
+        await answer(peer, server.port, 2000)
+
+        async def flat(name: str, tokens: int, answers: int) -> None:
+            cost = await _cpu(server, lambda: _answers(peer, server, tokens, answers))
+            run.note(peer, name, cost / tokens / answers * 1e6)
+
+        await flat("flat", 2000, run.plan.answers)
+        await flat("length_20k", 20_000, 1)
+        if round_number < run.plan.longest and (run.plan.slow_longest or _is_fast(run, peer)):
+            run.say(f"{peer.name}: one answer of {LONG:,} tokens")
+            await flat("length_200k", LONG, 1)
+        cost = await _cpu(server, lambda: _answers(peer, server, 1, run.plan.requests))
+        run.note(peer, "request_ms", cost / run.plan.requests * 1e3)
+        await _paced(run, peer, server)
+
+
+async def direct(run: Run) -> None:
+    """The upstream's own time to first token, under the load that the peers' is taken at."""
+    run.say("upstream: its own time to first token")
+    streams = await open_paced(DIRECT, run.upstream, 50, 6000, RATE)
+    run.direct.append(await _probe(DIRECT, run.upstream, run.plan.probes))
+    _close(streams)
+
+
+async def hold(run: Run, peer: Peer, load: str, seconds: float) -> None:
+    """Keep one load on one server, for a profiler to look at; `load` is "flat" or a number."""
+    with run.server(peer) as server:
+        await answer(peer, server.port, 2000)
+        run.say(f"{peer.name}: process {server.pid}, port {server.port}, for {seconds:g} s")
+        until, spent, tokens = time.monotonic() + seconds, server.cpu(), 0
+        streams: list[Stream] = []
+        if load == "flat":
+            while time.monotonic() < until:
+                await answer(peer, server.port, 2000)
+                tokens += 2000
+        else:
+            length = int((seconds + 60) * RATE)
+            streams = await open_paced(peer, server.port, int(load), length, RATE)
+            spent, tokens = server.cpu(), -sum(stream.tokens for stream in streams)
+            await asyncio.sleep(max(1, until - time.monotonic()))
+            tokens += sum(stream.tokens for stream in streams)
+        cost = (server.cpu() - spent) / tokens * 1e6
+        run.say(f"{peer.name}: {tokens} tokens, {cost:.1f} µs of CPU each")
+        _close(streams)
+
+
+async def _rested(run: Run, peer: Peer, server: Server) -> None:
+    run.note(peer, "start_s", server.start_seconds)
+    await asyncio.sleep(0.5)
+    run.note(peer, "rest_mb", server.rss() / 1e6)
+
+
+def _is_fast(run: Run, peer: Peer) -> bool:
+    """Whether 200,000 tokens take no more than some seconds."""
+    return run.figures[peer.name]["length_20k"][-1] < 100
+
+
+async def _cpu(server: Server, load: Callable[[], Awaitable[None]]) -> float:
+    """Seconds of the server's CPU for a load, with what it does right after the last answer."""
+    before = server.cpu()
+    await load()
+    await asyncio.sleep(0.3)
+    return server.cpu() - before
+
+
+async def _answers(peer: Peer, server: Server, tokens: int, count: int) -> None:
+    for _ in range(count):
+        await answer(peer, server.port, tokens)
+
+
+async def _paced(run: Run, peer: Peer, server: Server) -> None:
+    """1, then 50, then 200 streams: each window is taken while the ones before go on."""
+    streams: list[Stream] = []
+    plan = run.plan
+    for count in (1, 50, 200):
+        run.say(f"{peer.name}: {count} paced streams")
+        streams += await open_paced(peer, server.port, count - len(streams), 6000, RATE)
+        await asyncio.sleep(plan.settle)
+        for stream in streams:
+            stream.gaps, stream.timing = [], True
+        spent, began = server.cpu(), time.perf_counter()
+        came = sum(stream.tokens for stream in streams)
+        await asyncio.sleep(plan.window)
+        spent, took = server.cpu() - spent, time.perf_counter() - began
+        came = sum(stream.tokens for stream in streams) - came
+        gaps = sorted(gap for stream in streams for gap in stream.gaps[1:])
+        for stream in streams:
+            stream.timing = False
+        run.note(peer, f"paced_{count}", spent / came * 1e6)
+        run.note(peer, f"kept_{count}", came / (count * RATE * took) * 100)
+        if count == 50:
+            run.note(peer, "gap_p99_ms", quantile(gaps, 0.99) * 1e3)
+            first = await _probe(peer, server.port, plan.probes)
+            for name, part in (("p50", 0.5), ("p99", 0.99)):
+                added = quantile(first, part) - quantile(run.direct[-1], part)
+                run.note(peer, f"first_{name}_ms", added * 1e3)
+    _close(streams)
+
+
+async def _probe(peer: Peer, port: int, count: int) -> list[float]:
+    """Sorted times to first token of short answers, asked for ten times a second."""
+    streams = []
+    for _ in range(count):
+        streams.append(await ask(peer, port, "tokens=1"))
+        await asyncio.sleep(0.1)
+    await asyncio.wait_for(asyncio.gather(*(stream.ended for stream in streams)), 120)
+    return sorted([await stream.first for stream in streams])
+
+
+def _close(streams: list[Stream]) -> None:
+    for stream in streams:
+        stream.transport.abort()
+
+
+def quantile(values: list[float], part: float) -> float:
+    """Of sorted values, by the nearest rank."""
+    return values[min(len(values) - 1, int(part * len(values)))]

@@ -1,0 +1,80 @@
+"""Turns that break while, or after, a tool is at work leave a history that providers accept."""
+
+import asyncio
+from typing import Any
+
+import httpx
+from agno.agent import Agent
+
+from tests.conftest import Serve
+from tests.provider import Provider
+from tests.provider_replies import Reply
+from tests.streaming.reader import answer, ask, chunks, text
+
+CALL = ("search", '{"what": "streams"}')
+
+
+async def search(what: str) -> str:
+    """Search for something."""
+    return f"all about {what}"
+
+
+async def search_for_ever(what: str) -> str:
+    """Search for something."""
+    await asyncio.sleep(600)
+    return what
+
+
+search_for_ever.__name__ = "search"
+
+
+def told(provider: Provider) -> list[tuple[str, Any, int]]:
+    """What the model was told last: who said what, with how many tool calls."""
+    messages = provider.requests[-1].body["messages"]
+    return [(m["role"], m.get("content"), len(m.get("tool_calls") or [])) for m in messages]
+
+
+async def test_cancelled_in_a_tool(serve: Serve, provider: Provider) -> None:
+    """A call whose tool never answered is not in the next turn's history; its text is."""
+    provider.script(Reply("let me look ", tool_calls=[CALL]), Reply("fine"))
+    server = serve(agents=[Agent(id="librarian", tools=[search_for_ever])])
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        async with ask(http, conversation_id="c1") as source:
+            run_id = source.response.headers["x-run-id"]
+            async for chunk in chunks(source):
+                if "tool" in chunk:
+                    await http.post(f"/api/v1/runs/{run_id}/cancel")
+        again = await answer(http, "And now?", conversation_id="c1")
+    assert ("cancelled", "stop") == (chunk["finish_reason"], again[-1]["finish_reason"])
+    assert [("user", "Hello?", 0), ("assistant", "let me look ", 0), ("user", "And now?", 0)] == (
+        told(provider)
+    )
+
+
+async def test_cancelled_in_a_tool_without_a_word(serve: Serve, provider: Provider) -> None:
+    """A turn that was nothing but such a call leaves its question alone."""
+    provider.script(Reply(tool_calls=[CALL]), Reply("fine"))
+    server = serve(agents=[Agent(id="librarian", tools=[search_for_ever])])
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        await answer(http, conversation_id="c1", timeouts={"total": 0.5})
+        await answer(http, "And now?", conversation_id="c1")
+    assert [("user", "Hello?", 0), ("user", "And now?", 0)] == told(provider)
+
+
+async def test_cut_after_a_tool(serve: Serve, provider: Provider) -> None:
+    """What was said before and after a tool, and its answer, are told once and in order."""
+    provider.script(
+        Reply("let me look ", tool_calls=[CALL]), Reply("it says a lot", cut_after=2), Reply("fine")
+    )
+    server = serve(agents=[Agent(id="librarian", tools=[search])])
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        broken = await answer(http, conversation_id="c1")
+        await answer(http, "And now?", conversation_id="c1")
+    assert ("let me look it says ", "upstream_cut") == (text(broken), broken[-1]["finish_reason"])
+    assert [
+        ("user", "Hello?", 0),
+        ("assistant", "let me look ", 1),
+        ("tool", "all about streams", 0),
+        ("assistant", "it says ", 0),
+        ("user", "And now?", 0),
+    ] == told(provider)
