@@ -60,8 +60,11 @@ async def _rounds(run: Run, peers: list[Peer]) -> None:
         run.say(f"round {number + 1} of {run.plan.rounds}")
         await measures.direct(run)
         for peer in peers:
-            await measures.start(run, peer)
-            await measures.work(run, peer, number)
+            for measure in (measures.start, measures.work):
+                try:
+                    await measure(run, peer, number)
+                except (RuntimeError, TimeoutError) as error:
+                    run.remark(f"{peer.name}: {error or 'no answer in time'}")
 
 
 def _peers(args: argparse.Namespace) -> list[Peer]:

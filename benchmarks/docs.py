@@ -22,6 +22,7 @@ def write(result: dict[str, Any], file: Path, command: str) -> None:
         peers="\n".join(peers),
         values=markdown(values(result)),
         ratios=markdown(ratios(result)),
+        remarks="\n".join(f"- {remark}." for remark in result["remarks"]) or "None.",
         goals=markdown(standing(result)),
         meanings="\n".join(meanings),
         rounds="once" if rounds == 1 else f"{rounds} times",

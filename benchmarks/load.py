@@ -7,6 +7,7 @@ from typing import cast
 from benchmarks.peers import Peer
 
 FIRST = b'"0 "'  # the first token of every answer of tests/provider.py, in anyone's JSON
+PATIENCE = 20  # seconds to the first token
 
 
 class Stream(asyncio.Protocol):
@@ -71,31 +72,38 @@ async def ask(peer: Peer, port: int, message: str) -> Stream:
 async def answer(peer: Peer, port: int, tokens: int) -> None:
     """One answer of so many tokens, as fast as it comes; raises RuntimeError if some are lost."""
     stream = await ask(peer, port, f"tokens={tokens}")
-    await stream.first
-    await stream.ended
+    async with asyncio.timeout(900):
+        await stream.first
+        await stream.ended
     # A relay may cut a marker in two with the frame of an HTTP chunk, once in 64 KiB.
     if not stream.whole or not 0.99 * tokens - 2 <= stream.tokens <= tokens + 2:
         raise RuntimeError(f"{peer.name}: {stream.tokens} of {tokens} tokens, whole={stream.whole}")
 
 
 async def open_paced(peer: Peer, port: int, count: int, tokens: int, rate: int) -> list[Stream]:
-    """So many streams, each paced by the upstream, opened 10 ms apart; all have begun."""
+    """So many streams, each paced by the upstream, opened 10 ms apart; those that have begun."""
     streams = []
     for _ in range(count):
         streams.append(await ask(peer, port, f"tokens={tokens} rate={rate}"))
         await asyncio.sleep(0.01)
-    for stream in streams:
-        await asyncio.wait_for(stream.first, 120)
-    return streams
+    return await begun(streams)
 
 
 async def open_silent(peer: Peer, port: int, count: int) -> list[Stream]:
     """So many streams whose upstream said one token and is silent since, opened 25 at a time."""
     streams: list[Stream] = []
-    while len(streams) < count:
-        size = min(25, count - len(streams))
+    for place in range(0, count, 25):
+        size = min(25, count - place)
         asked = [ask(peer, port, "tokens=2 stall_after=1") for _ in range(size)]
-        new = await asyncio.gather(*asked)
-        await asyncio.wait_for(asyncio.gather(*(stream.first for stream in new)), 120)
-        streams += new
+        streams += await begun(await asyncio.gather(*asked))
     return streams
+
+
+async def begun(streams: list[Stream]) -> list[Stream]:
+    """Those whose first token has come, once all have or `PATIENCE` is over; others are closed."""
+    if streams:
+        await asyncio.wait([stream.first for stream in streams], timeout=PATIENCE)
+    late = [s for s in streams if not s.first.done() or s.first.exception()]
+    for stream in late:
+        stream.transport.abort()
+    return [stream for stream in streams if stream not in late]

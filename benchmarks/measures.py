@@ -9,12 +9,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from benchmarks.load import Stream, answer, ask, open_paced, open_silent
+from benchmarks.load import PATIENCE, Stream, answer, ask, begun, open_paced, open_silent
 from benchmarks.peers import DIRECT, Peer
 from benchmarks.processes import Server
 
 RATE = 50  # tokens a second of a paced stream
-LONG = 200_000  # tokens
+FAST = 100  # µs a token; of others a quick run asks no long answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Plan:
     rounds: int = 3
     answers: int = 10  # of 2,000 tokens
     longest: int = 1  # rounds that include an answer of 200,000 tokens
-    slow_longest: bool = True  # measure it for the peers, too
+    slow_lengths: bool = True  # measure long answers of servers that take long, too
     requests: int = 50
     settle: float = 2.0  # seconds between the opening of paced streams and their window
     window: float = 10.0  # seconds
@@ -33,7 +33,7 @@ class Plan:
 
 
 QUICK = Plan(
-    rounds=1, answers=3, slow_longest=False, requests=20, settle=0.7, window=2.5, probes=25
+    rounds=1, answers=2, slow_lengths=False, requests=20, settle=0.5, window=2.0, probes=20
 )
 
 
@@ -46,15 +46,20 @@ class Run:
     say: Callable[[str], None]  # shows progress
     figures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     direct: list[list[float]] = field(default_factory=list)  # sorted times to first token
+    remarks: list[str] = field(default_factory=list)  # what a server could not do
 
     def note(self, peer: Peer, name: str, value: float) -> None:
         self.figures.setdefault(peer.name, {}).setdefault(name, []).append(value)
+
+    def remark(self, text: str) -> None:
+        self.say(text)
+        self.remarks.append(text)
 
     def server(self, peer: Peer) -> Server:
         return Server(peer, f"http://127.0.0.1:{self.upstream}/v1")
 
 
-async def start(run: Run, peer: Peer) -> None:
+async def start(run: Run, peer: Peer, _: int) -> None:
     """Start-up time, memory at rest, and memory per open stream."""
     run.say(f"{peer.name}: start, and {run.plan.silent} silent streams")
     with run.server(peer) as server:
@@ -64,6 +69,7 @@ async def start(run: Run, peer: Peer) -> None:
         await asyncio.sleep(0.5)
         before = server.rss()
         streams = await open_silent(peer, server.port, run.plan.silent)
+        _told(run, peer, streams, run.plan.silent, "silent")
         await asyncio.sleep(1)
         run.note(peer, "stream_kb", (server.rss() - before) / len(streams) / 1024)
 
@@ -80,10 +86,11 @@ async def work(run: Run, peer: Peer, round_number: int) -> None:
             run.note(peer, name, cost / tokens / answers * 1e6)
 
         await flat("flat", 2000, run.plan.answers)
-        await flat("length_20k", 20_000, 1)
-        if round_number < run.plan.longest and (run.plan.slow_longest or _is_fast(run, peer)):
-            run.say(f"{peer.name}: one answer of {LONG:,} tokens")
-            await flat("length_200k", LONG, 1)
+        if run.plan.slow_lengths or run.figures[peer.name]["flat"][-1] < FAST:
+            run.say(f"{peer.name}: long answers")
+            await flat("length_20k", 20_000, 1)
+            if round_number < run.plan.longest:
+                await flat("length_200k", 200_000, 1)
         cost = await _cpu(server, lambda: _answers(peer, server, 1, run.plan.requests))
         run.note(peer, "request_ms", cost / run.plan.requests * 1e3)
         await _paced(run, peer, server)
@@ -125,11 +132,6 @@ async def _rested(run: Run, peer: Peer, server: Server) -> None:
     run.note(peer, "rest_mb", server.rss() / 1e6)
 
 
-def _is_fast(run: Run, peer: Peer) -> bool:
-    """Whether 200,000 tokens take no more than some seconds."""
-    return run.figures[peer.name]["length_20k"][-1] < 100
-
-
 async def _cpu(server: Server, load: Callable[[], Awaitable[None]]) -> float:
     """Seconds of the server's CPU for a load, with what it does right after the last answer."""
     before = server.cpu()
@@ -150,6 +152,7 @@ async def _paced(run: Run, peer: Peer, server: Server) -> None:
     for count in (1, 50, 200):
         run.say(f"{peer.name}: {count} paced streams")
         streams += await open_paced(peer, server.port, count - len(streams), 6000, RATE)
+        _told(run, peer, streams, count, "paced")
         await asyncio.sleep(plan.settle)
         for stream in streams:
             stream.gaps, stream.timing = [], True
@@ -178,8 +181,15 @@ async def _probe(peer: Peer, port: int, count: int) -> list[float]:
     for _ in range(count):
         streams.append(await ask(peer, port, "tokens=1"))
         await asyncio.sleep(0.1)
-    await asyncio.wait_for(asyncio.gather(*(stream.ended for stream in streams)), 120)
-    return sorted([await stream.first for stream in streams])
+    return sorted([stream.first.result() for stream in await begun(streams)])
+
+
+def _told(run: Run, peer: Peer, streams: list[Stream], wanted: int, what: str) -> None:
+    """A remark if not all streams have begun; a server without any cannot be measured."""
+    if len(streams) < wanted:
+        run.remark(f"{peer.name}: of {wanted} {what} streams {len(streams)} began in {PATIENCE} s")
+    if not streams:
+        raise RuntimeError(f"{peer.name}: no stream began")
 
 
 def _close(streams: list[Stream]) -> None:

@@ -29,6 +29,7 @@ def summary(
         "machine": machine(),
         "versions": {name: version(name) for name in PACKAGES} | versions,
         "peers": {peer.name: peer.note for peer in peers},
+        "remarks": list(dict.fromkeys(run.remarks)),
         "medians": medians(run.figures),
         "figures": run.figures,
     }
@@ -82,7 +83,7 @@ def standing(result: dict[str, Any]) -> Table:
 
 def terminal(result: dict[str, Any]) -> str:
     tables = [values(result), ratios(result), standing(result)]
-    return "\n\n".join(_aligned(table) for table in tables)
+    return "\n\n".join([*map(_aligned, tables), *result["remarks"]])
 
 
 def markdown(table: Table) -> str:

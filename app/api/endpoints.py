@@ -21,7 +21,8 @@ from app.core.errors import InvalidField
 from app.core.follow import Follower
 from app.core.models import ModelOptions
 from app.core.openai_service import PastMessage, Picture, Question
-from app.core.runs import OnDisconnect, Policy, Run, new_id
+from app.core.run import OnDisconnect, Policy, Run
+from app.core.runs import new_id
 from app.models.chat import RunStarted, RunState
 
 SSE = "text/event-stream"

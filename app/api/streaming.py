@@ -14,7 +14,7 @@ from app.core.errors import Gap, failure_from
 from app.core.follow import Follower
 from app.core.journals import Entry
 from app.core.runs import failure_chunk
-from app.models.chat import ChatResponse, fold
+from app.models.chat import ChatResponse, StreamingChunk, fold
 
 #: Seconds of silence after which the first heartbeat goes out, however long the interval is.
 FIRST_HEARTBEAT = 1.0
@@ -57,8 +57,10 @@ class WholeAnswer(Response):
             agent=record.agent,
         )
         async with reading(follower, receive) as gone:
+            chunks: list[StreamingChunk] = []
             while not follower.done and not gone.is_set():
-                fold(answer, (chunk for _, chunk in await follower.batch()))
+                chunks += [chunk for _, chunk in await follower.batch()]
+        fold(answer, chunks)
         if not gone.is_set():
             await self._response(answer)(scope, receive, send)
 
@@ -107,6 +109,7 @@ class RunStream(Response):
         self._failed = False
         self._patience = min(FIRST_HEARTBEAT, heartbeat)
         self._last_write = 0.0
+        self._zero: float | None = None
         self._beat_due = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -159,15 +162,19 @@ class RunStream(Response):
         return {name: value for name, value in self.headers.items() if name[:2] == "x-"}
 
     async def _replay(self, send: Send, number: int, entries: list[Entry]) -> None:
-        before = entries[0][0]
+        """Write entries when it is their time, counted from the first one of this response."""
+        loop = asyncio.get_running_loop()
+        if self._zero is None:
+            self._zero = loop.time() - entries[0][0]
         for offset, entry in enumerate(entries):
-            try:
-                async with asyncio.timeout(entry[0] - before):
-                    await self._gone.wait()
-                return
-            except TimeoutError:
-                before = entry[0]
-                await self._write(send, self._bytes(number + offset, [entry]))
+            while (pause := self._zero + entry[0] - loop.time()) > 0:
+                try:
+                    async with asyncio.timeout(min(pause, self._patience)):
+                        await self._gone.wait()
+                    return
+                except TimeoutError:
+                    await self._beat(send)
+            await self._write(send, self._bytes(number + offset, [entry]))
 
     def _bytes(self, number: int, entries: list[Entry]) -> bytes:
         encode = self._encoder.encode

@@ -1,24 +1,20 @@
-"""Runs an Agno agent and maps every event of its run to a `StreamingChunk`."""
+"""Runs an Agno agent; every event of its run becomes a `StreamingChunk` (see `events`)."""
 
-import json
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from agno.media import Image
 from agno.models.message import Message
-from agno.models.response import ToolExecution
 from agno.run.agent import RunEvent
-from pydantic import BaseModel
 
 from app.core.agents import AgentCatalog, AgentEntry
 from app.core.conversations import Conversations
-from app.core.errors import AgentFailed, RunFailed, RunStopped
+from app.core.errors import AgentFailed, RunFailed
+from app.core.events import EventReader
 from app.core.models import ModelEntry, ModelOptions
-from app.core.text import Joiner, Streamed, whole
-from app.models.chat import FinishReason, StreamingChunk, ToolCall, Usage
+from app.models.chat import StreamingChunk
 
 Emit = Callable[[StreamingChunk], None]
 
@@ -163,113 +159,6 @@ class AgentTurn:
         if event.error_type in GUARDRAILS:
             return AgentFailed(str(event.content))
         return AgentFailed(f"The agent failed ({event.error_type}); the server's log says why.")
-
-
-class EventReader:
-    """Maps the events of one run to chunks, without their beginning and their end."""
-
-    def __init__(self, run_id: str, model: str) -> None:
-        self._run_id = run_id
-        self._model = model
-        self._text = Joiner()
-        self._reasoning = Joiner()
-        self._usage: Usage | None = None
-        self._paused = False
-
-    def read(self, event: Any) -> StreamingChunk | None:
-        """The chunk for an event; None for those that say nothing to a reader."""
-        kind = event.event
-        if kind == "RunContent":
-            if event.run_id != self._run_id:
-                return None  # a nested agent's text is its caller's tool result, not the answer
-            return self.content(event.content, event.reasoning_content)
-        if kind in ("ToolCallStarted", "ToolCallCompleted", "ToolCallError"):
-            return self._tool(kind, event.tool)
-        if kind == "ReasoningContentDelta":
-            return self.content(None, event.reasoning_content)
-        if kind == "RunPaused":
-            self._paused = True
-            return None
-        if kind == "RunCancelled":
-            raise RunStopped("cancelled", event.reason or "The run was cancelled.")
-        if kind == "RunCompleted" and event.metrics is not None:
-            self._usage = _usage(event.metrics)
-        return None
-
-    def ending(self, reason: FinishReason | None) -> StreamingChunk:
-        """The last chunk. A completed run has called its own tools: that is no ending to tell."""
-        if self._paused:
-            reason = "tool_calls"
-        elif reason is None or reason == "tool_calls":
-            reason = "stop"
-        return StreamingChunk(
-            content=self._text.rest(),
-            reasoning=self._reasoning.rest() or None,
-            done=True,
-            model=self._model,
-            finish_reason=reason,
-            usage=self._usage,
-        )
-
-    def content(self, content: Any, reasoning: str | None) -> StreamingChunk | None:
-        """The chunk for text and reasoning; None for what has nothing new in it."""
-        if type(content) is not str and content is not None:
-            content = None if isinstance(content, Streamed) else _structured(content)
-        if isinstance(reasoning, Streamed):
-            reasoning = None
-        text = self._text.feed(content) if content else ""
-        thought = self._reasoning.feed(reasoning) if reasoning else ""
-        if not text and not thought:
-            return None
-        return StreamingChunk(
-            content=text, done=False, model=self._model, reasoning=thought or None
-        )
-
-    def _tool(self, kind: str, tool: ToolExecution | None) -> StreamingChunk | None:
-        if tool is None or kind == "ToolCallError":
-            return None  # a failed call has been told as completed, with its failure
-        call = ToolCall(
-            id=whole(tool.tool_call_id or ""),
-            name=whole(tool.tool_name or ""),
-            status="started" if kind == "ToolCallStarted" else _tool_status(tool),
-            arguments=_plain(tool.tool_args),
-            result=None if kind == "ToolCallStarted" else _clean(tool.result),
-        )
-        return StreamingChunk(content="", done=False, model=self._model, tool=call)
-
-
-def _tool_status(tool: ToolExecution) -> Any:
-    return "failed" if tool.tool_call_error else "completed"
-
-
-def _plain(arguments: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Arguments as JSON knows them: a tool may have been called with any Python object, or, by a
-    model, with half a character."""
-    text = json.dumps(msgspec.to_builtins(arguments, enc_hook=str), ensure_ascii=False)
-    plain: dict[str, Any] | None = json.loads(whole(text))
-    return plain
-
-
-def _clean(text: Any) -> str | None:
-    return None if text is None else whole(str(text))
-
-
-def _structured(content: Any) -> str:
-    if isinstance(content, BaseModel):
-        return content.model_dump_json()
-    return msgspec.json.encode(content, enc_hook=str).decode()
-
-
-def _usage(metrics: Any) -> Usage | None:
-    if not metrics.total_tokens:
-        return None
-    return Usage(
-        input_tokens=metrics.input_tokens,
-        output_tokens=metrics.output_tokens,
-        total_tokens=metrics.total_tokens,
-        reasoning_tokens=metrics.reasoning_tokens or 0,
-        cached_tokens=metrics.cache_read_tokens or 0,
-    )
 
 
 def _images(pictures: list[Picture]) -> list[Image] | None:

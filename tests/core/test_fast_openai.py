@@ -140,6 +140,7 @@ class Heard:
     text: str
     reasoning: str
     message: dict[str, Any]
+    calls: list[dict[str, Any]]
     usage: tuple[Any, ...]
     ending: str | None
     failure: str | None
@@ -186,8 +187,12 @@ async def hear(parts: Iterable[bytes], *, fast: bool, status: int = 200) -> Hear
         reasoning="".join(thoughts),
         message={
             name: getattr(message, name)
-            for name in ("role", "content", "reasoning_content", "tool_calls", "citations")
+            for name in ("role", "content", "reasoning_content", "citations")
         },
+        calls=[
+            {**call, "id": call["id"] if call["id"].startswith("call_") else "made up by Agno"}
+            for call in message.tool_calls or []
+        ],
         usage=(metrics.input_tokens, metrics.output_tokens, metrics.reasoning_tokens)
         if metrics
         else (),

@@ -24,7 +24,8 @@ from app.core.follow import Follower
 from app.core.hub import Hub
 from app.core.journals import Journal
 from app.core.journals.memory import MemoryJournal
-from app.core.runs import OnBusy, OnDisconnect, Policy, Run, Runs
+from app.core.run import OnBusy, OnDisconnect, Policy, Run
+from app.core.runs import Runs
 from app.models.chat import RunState, StreamingChunk
 from tests.core.parts import Notebook, ending, read_all, said, until
 

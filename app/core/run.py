@@ -1,0 +1,144 @@
+"""One run: how it lives, what its agent does for it, and how it is stopped."""
+
+import asyncio
+import logging
+from asyncio import FIRST_COMPLETED
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, Protocol, TypeVar
+
+import msgspec
+
+from app.core.clock import Clock, Timeouts
+from app.core.errors import AgentFailed, RunFailed, RunStopped
+from app.core.hub import RunLog
+from app.core.journals import RunRecord
+from app.models.chat import StreamingChunk
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+OnDisconnect = Literal["cancel", "continue", "grace"]
+OnBusy = Literal["queue", "reject", "interrupt"]
+
+
+class Turn(Protocol):
+    """One question put to one agent, ready to be run."""
+
+    agent: str
+    model: str
+
+    async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
+        """Emit text, reasoning and tool calls as they come; return the one chunk with `done`, or
+        raise `RunFailed`."""
+
+    async def remember(self, text: str, failure: RunFailed) -> None:
+        """Keep the question and the partial answer of a turn that did not end well."""
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """How a run lives. `grace` is in seconds, and counts from the last reader's leaving."""
+
+    timeouts: Timeouts
+    on_disconnect: OnDisconnect = "grace"
+    on_busy: OnBusy = "queue"
+    grace: float = 30.0
+
+
+class Run:
+    """A run of this process. `stop` ends it at any moment, whatever the agent is doing."""
+
+    def __init__(
+        self, record: RunRecord, log: RunLog, turn: Turn, policy: Policy, patience: float
+    ) -> None:
+        self.record = record
+        self.log = log
+        self.turn = turn
+        self.policy = policy
+        self.loop = asyncio.get_running_loop()
+        self.running = False
+        self.ended = asyncio.Event()
+        self.text: list[str] = []
+        self.task: asyncio.Task[None] | None = None
+        self._failure: RunFailed | None = None
+        self._step: asyncio.Task[Any] | None = None
+        self._readers = 0
+        self._leaving: asyncio.TimerHandle | None = None
+        self._patience = patience
+        self._given_up = self.loop.create_future()
+        self._giving_up: asyncio.TimerHandle | None = None
+
+    def stop(self, failure: RunFailed) -> None:
+        """End the run for this reason; the first reason given is the one that is told."""
+        if self._failure is None:
+            self._failure = failure
+            if self._step is not None:
+                self._step.cancel()
+                self._giving_up = self.loop.call_later(self._patience, self._give_up)
+
+    async def step(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do a part of the run's work in a task of its own, which `stop` cancels."""
+        if self._failure is not None:
+            work.close()
+            raise self._failure
+        self._step = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({self._step, self._given_up}, return_when=FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._step.cancel()
+            raise
+        done = self._step.done() and not self._step.cancelled()
+        if self._failure is not None and not (done and self._step.exception() is None):
+            self._step.add_done_callback(_let_go)
+            raise self._failure
+        if not done:
+            raise AgentFailed("The agent was cancelled from within.")
+        return self._step.result()  # type: ignore[no-any-return]  # Task[Any] holds the T
+
+    def close(self) -> None:
+        """Forget the timers of a run that has ended."""
+        for timer in (self._giving_up, self._leaving):
+            if timer is not None:
+                timer.cancel()
+
+    def join(self) -> None:
+        self._readers += 1
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
+
+    def leave(self) -> None:
+        self._readers -= 1
+        if self._readers or self.log.ended or self.policy.on_disconnect == "continue":
+            return
+        gone = RunStopped("disconnected", "The last reader left, and nobody came back in time.")
+        if self.policy.on_disconnect == "cancel":
+            self.stop(gone)
+        else:
+            self._leaving = self.loop.call_later(self.policy.grace, self.stop, gone)
+
+    def _give_up(self) -> None:
+        if not self._given_up.done():
+            self._given_up.set_result(None)
+
+    async def consume(self) -> StreamingChunk:
+        """Run the agent to its end; its last chunk is returned, all others are logged."""
+        clock = Clock(self.policy.timeouts, self.stop)
+
+        def emit(chunk: StreamingChunk) -> None:
+            if self._failure is not None:  # the agent did not heed that it was stopped
+                raise self._failure
+            clock.saw(chunk)
+            if chunk.content:
+                self.text.append(chunk.content)
+            self.log.append(chunk)
+
+        try:
+            return await self.turn.run(emit)
+        finally:
+            clock.stop()
+
+
+def _let_go(step: asyncio.Task[Any]) -> None:
+    """Tell the log how a stopped agent ended, where it is not in the way it was asked to."""
+    if not step.cancelled() and not isinstance(step.exception(), RunFailed):
+        logger.warning("an agent that was stopped failed", exc_info=step.exception())
