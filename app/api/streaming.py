@@ -178,6 +178,8 @@ class RunStream(Response):
 
     def _bytes(self, number: int, entries: list[Entry]) -> bytes:
         encode = self._encoder.encode
+        if len(entries) == 1:
+            return encode(number + 1, entries[0][1])
         return b"".join(encode(n, entry[1]) for n, entry in enumerate(entries, start=number + 1))
 
     async def _start(self, send: Send) -> None:

@@ -203,7 +203,9 @@ async def _events(response: Any) -> AsyncGenerator[bytes, None]:
     events = Events()
     request = response.http_request
     try:
-        async for part in response.iter_bytes():
+        # Straight from the transport where nothing is compressed: there is a layer less.
+        plain = "content-encoding" not in response.headers
+        async for part in response.http_response.aiter_raw() if plain else response.iter_bytes():
             for data in events.feed(part):
                 yield data
     except httpx2.TimeoutException as error:

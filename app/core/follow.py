@@ -33,7 +33,8 @@ class Follower:
         self._journal = journal
         self._log = log
         self._on_close = on_close
-        self._wake = asyncio.Event()
+        self._poked = False
+        self._waiting: asyncio.Future[None] | None = None
         if log is not None:
             log.readers.add(self._wake)
 
@@ -48,13 +49,13 @@ class Follower:
             if log is None and not entries:
                 self.done = True
         else:
-            self._wake.clear()
             entries = log.since(self.after)
             if not entries and not log.ended:
-                await self._wake.wait()
+                await self._news()
                 entries = [] if self.after < log.base else log.since(self.after)
             elif not entries:
                 self.done = True
+            self._poked = False
         if entries:
             self.after += len(entries)
             self.done = entries[-1][1].done
@@ -73,8 +74,22 @@ class Follower:
             return self._log.ended and self.after >= self._log.last
         return not await self._journal.read(self.record.run_id, self.after, 1)
 
+    async def _news(self) -> None:
+        """Wait for a new entry or a poke. A future of our own: an Event costs three times that."""
+        if not self._poked:
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
     def poke(self) -> None:
-        self._wake.set()
+        self._poked = True
+        self._wake()
 
     def close(self) -> None:
         """Leave; the run learns that one reader fewer is there."""

@@ -26,7 +26,7 @@ class RunLog:
         self.base = 0
         self.flushed = 0
         self.size = 0
-        self.readers: set[asyncio.Event] = set()
+        self.readers: set[Callable[[], None]] = set()
         self.flushing = asyncio.Lock()  # groups reach the journal in order
         self._start = time.monotonic()
         self._touch = touch
@@ -49,8 +49,8 @@ class RunLog:
             self._touch(self)
         self.entries.append((time.monotonic() - self._start, chunk))
         self.size += size_of(chunk)
-        for reader in self.readers:
-            reader.set()
+        for wake in self.readers:
+            wake()
 
     def since(self, after: int) -> list[Entry]:
         """All entries that follow number `after`, which must not be before `base`."""
