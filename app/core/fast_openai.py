@@ -9,8 +9,8 @@ whole text at once: given each token, it would copy all of the text so far each 
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import httpx2
@@ -55,6 +55,9 @@ class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     usage: None = None
     error: None = None
 
+
+#: What Agno's `OpenAIChat` is handed instead of the SDK's chunks.
+Seen = ChatCompletionChunk | ModelResponse
 
 #: Seconds that a provider may take to end its body after it said that it is done.
 DRAIN = 1.0
@@ -126,92 +129,92 @@ class _Client:
         return _read(response, opening, self._sink)
 
 
-async def _read(
-    response: Any, opened: AsyncExitStack, sink: Sink
-) -> AsyncGenerator[ChatCompletionChunk | ModelResponse, None]:
-    """What Agno is to see of a stream: an empty response with the first token, for its clock;
-    each chunk that is not plain; and, before such a chunk and at the end, the text so far."""
-    said = _Said()
-    async with opened, aclosing(_events(response)) as events:
-        async for data in events:
-            try:
-                plain = _decode(data)
-            except msgspec.MsgspecError:  # the stock way tells what it is
-                if said.something:
-                    yield said.whole()
-                if data.startswith(b"[DONE]"):
-                    await _drain(events)
-                    return
-                yield _chunk(data, response)
-                continue
-            delta = plain.choices[0].delta
-            text, thought = delta.content, delta.reasoning_content
-            if thought is None:
-                thought = delta.reasoning
-            if text is None and thought is None:
-                continue
-            if not said.begun:
-                yield ModelResponse()
-            said.add(plain, text, thought)
-            sink(text, thought)
-    if said.something:
-        yield said.whole()
+async def _read(response: Any, opened: AsyncExitStack, sink: Sink) -> AsyncGenerator[Seen, None]:
+    """What Agno is to see of a stream, while the text of it goes to the sink."""
+    events, reading = Events(), _Reading(response, sink)
+    # Straight from the transport where nothing is compressed: there is a layer less.
+    plain = "content-encoding" not in response.headers
+    parts = response.http_response.aiter_raw() if plain else response.iter_bytes()
+    try:
+        async with opened:
+            async for part in parts:
+                for data in events.feed(part):
+                    for seen in reading.take(data):
+                        yield seen
+                    if reading.done:
+                        await _drain(parts)
+                        return
+    except httpx2.TimeoutException as error:
+        raise openai.APITimeoutError(request=response.http_request) from error
+    except httpx2.RequestError as error:
+        raise openai.APIConnectionError(request=response.http_request) from error
+    for seen in reading.so_far():
+        yield seen
 
 
-class _Said:
-    """What has gone to the sink since Agno was last given the whole of it."""
+class _Reading:
+    """One stream, event by event. Agno sees an empty response with the first token, for its
+    clock; each chunk that is not plain; and, before such a chunk and at the end, the text so far.
+    """
 
-    def __init__(self) -> None:
-        self.begun = self.something = False
+    def __init__(self, response: Any, sink: Sink) -> None:
+        self.done = False
+        self._response = response
+        self._sink = sink
+        self._begun = False
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._identity: dict[str, Any] = {}
 
-    def add(self, plain: _Plain, text: str | None, thought: str | None) -> None:
-        self.begun = self.something = True
+    def take(self, data: bytes) -> Sequence[Seen]:
+        """What Agno is to see of an event: of most, nothing."""
+        try:
+            plain = _decode(data)
+        except msgspec.MsgspecError:  # the stock way tells what it is
+            self.done = data.startswith(b"[DONE]")
+            return self.so_far() if self.done else [*self.so_far(), _chunk(data, self._response)]
+        delta = plain.choices[0].delta
+        text, thought = delta.content, delta.reasoning_content
+        if thought is None:
+            thought = delta.reasoning
         if text is not None:
             self._texts.append(text)
-            if not self._identity:  # as the stock class keeps it
-                if plain.id:
-                    self._identity["id"] = plain.id
-                if plain.system_fingerprint:
-                    self._identity["system_fingerprint"] = plain.system_fingerprint
+            self._identity = self._identity or _identity(plain)
+        elif thought is None:
+            return ()
         if thought is not None:
             self._thoughts.append(thought)
+        self._sink(text, thought)
+        if self._begun:
+            return ()
+        self._begun = True
+        return (ModelResponse(),)
 
-    def whole(self) -> ModelResponse:
+    def so_far(self) -> Sequence[Seen]:
+        """What has gone to the sink since this was asked the last time, in one piece."""
+        if not (self._texts or self._thoughts):
+            return ()
         texts, thoughts, self._texts, self._thoughts = self._texts, self._thoughts, [], []
-        self.something = False
-        return ModelResponse(
+        whole = ModelResponse(
             content=Streamed("".join(texts)) if texts else None,
             reasoning_content=Streamed("".join(thoughts)) if thoughts else None,
             provider_data=dict(self._identity) if texts else None,
         )
+        return (whole,)
 
 
-async def _drain(events: AsyncIterator[bytes]) -> None:
+def _identity(plain: _Plain) -> dict[str, Any]:
+    """What the stock class keeps of a stream beside its text."""
+    kept = {"id": plain.id, "system_fingerprint": plain.system_fingerprint}
+    return {name: value for name, value in kept.items() if value}
+
+
+async def _drain(parts: AsyncIterator[bytes]) -> None:
     """Read what is behind the last event, so that the connection can be used again."""
-    try:
+    with suppress(TimeoutError):  # else it is closed instead
         async with asyncio.timeout(DRAIN):
-            async for _ in events:
+            async for _ in parts:
                 pass
-    except TimeoutError:
-        pass  # it is closed instead
-
-
-async def _events(response: Any) -> AsyncGenerator[bytes, None]:
-    events = Events()
-    request = response.http_request
-    try:
-        # Straight from the transport where nothing is compressed: there is a layer less.
-        plain = "content-encoding" not in response.headers
-        async for part in response.http_response.aiter_raw() if plain else response.iter_bytes():
-            for data in events.feed(part):
-                yield data
-    except httpx2.TimeoutException as error:
-        raise openai.APITimeoutError(request=request) from error
-    except httpx2.RequestError as error:
-        raise openai.APIConnectionError(request=request) from error
 
 
 def _chunk(data: bytes, response: Any) -> ChatCompletionChunk:
