@@ -64,7 +64,7 @@ async def _rounds(run: Run, peers: list[Peer]) -> None:
                 try:
                     await measure(run, peer, number)
                 except (RuntimeError, TimeoutError) as error:
-                    run.remark(f"{peer.name}: {error or 'no answer in time'}")
+                    run.remark(f"{peer.name}: {str(error) or 'no answer in time'}")
 
 
 def _peers(args: argparse.Namespace) -> list[Peer]:

@@ -18,7 +18,7 @@ def peer() -> Peer:
     if not program.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", HOME], check=True)
         pip = [str(HOME / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "-q", "litellm[proxy]"], check=True)
+        subprocess.run([*pip, "install", "-qq", "litellm[proxy]"], check=True)
 
     def command(port: int, upstream: str) -> Sequence[str]:
         parameters = {"model": f"openai/{MODEL}", "api_base": upstream, "api_key": KEY}

@@ -7,7 +7,7 @@ from typing import cast
 from benchmarks.peers import Peer
 
 FIRST = b'"0 "'  # the first token of every answer of tests/provider.py, in anyone's JSON
-PATIENCE = 20  # seconds to the first token
+PATIENCE = 12  # seconds to the first token
 
 
 class Stream(asyncio.Protocol):
@@ -77,7 +77,7 @@ async def answer(peer: Peer, port: int, tokens: int) -> None:
         await stream.ended
     # A relay may cut a marker in two with the frame of an HTTP chunk, once in 64 KiB.
     if not stream.whole or not 0.99 * tokens - 2 <= stream.tokens <= tokens + 2:
-        raise RuntimeError(f"{peer.name}: {stream.tokens} of {tokens} tokens, whole={stream.whole}")
+        raise RuntimeError(f"{stream.tokens} of {tokens} tokens, whole={stream.whole}")
 
 
 async def open_paced(peer: Peer, port: int, count: int, tokens: int, rate: int) -> list[Stream]:

@@ -80,7 +80,7 @@ class Server:
             finally:
                 connection.close()
             time.sleep(0.01)
-        raise RuntimeError(f"{self.peer.name} did not start:\n{self.log()}")
+        raise RuntimeError(f"did not start:\n{self.log()}")
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")[-2000:]

@@ -52,11 +52,12 @@ def machine() -> dict[str, str]:
 def values(result: dict[str, Any]) -> Table:
     """Each figure of each peer; then how agno-stream stands to AgentOS and to the floor."""
     peers, table = list(result["peers"]), result["medians"]
-    rows = [["", *peers, "AgentOS is", "floor is"]]
+    rows = [["", *peers, "AgentOS ÷ ours", "ours ÷ floor"]]
     for figure in FIGURES:
         cells = [_number(table.get(figure.name, {}).get(peer), figure.digits) for peer in peers]
         if figure.compared:
-            cells += [_times(table, figure, other.name, OURS.name) for other in (AGENTOS, RELAY)]
+            pairs = ((AGENTOS, OURS), (OURS, RELAY))
+            cells += [_times(table, figure, one.name, other.name) for one, other in pairs]
         else:
             cells += ["", ""]
         rows.append([f"{figure.label} ({figure.unit})", *cells])
@@ -82,7 +83,9 @@ def standing(result: dict[str, Any]) -> Table:
 
 
 def terminal(result: dict[str, Any]) -> str:
-    tables = [values(result), ratios(result), standing(result)]
+    tables = [values(result), ratios(result)]
+    if {OURS.name, AGENTOS.name} <= result["peers"].keys():
+        tables.append(standing(result))
     return "\n\n".join([*map(_aligned, tables), *result["remarks"]])
 
 
@@ -109,7 +112,10 @@ def _both(table: Medians, figure: Figure, peer: str) -> str:
 
 def _times(table: Medians, figure: Figure, peer: str, other: str) -> str:
     found = ratio(table, figure.name, peer, other)
-    return NOTHING if found is None else f"{found:.{2 if found < 10 else 0}f}×"  # noqa: RUF001
+    if found is None:
+        return NOTHING
+    digits = 0 if found >= 10 else 1 if found >= 1 else 2 if found >= 0.1 else 3
+    return f"{found:,.{digits}f}×"  # noqa: RUF001 - it means "times"
 
 
 def _number(value: float | None, digits: int) -> str:
