@@ -25,7 +25,8 @@ class Figure:
 CPU = "CPU of the server process, user and system, by the tokens that the client got"
 FIGURES = (
     Figure("flat", "CPU per token, flat out", "µs", f"{CPU}: answers of 2,000 tokens one after "
-           "another, from an upstream that sends as fast as it can. Requests are included."),
+           "another, from an upstream that sends as fast as it can, "
+           "64 tokens in a write. Requests are included."),
     Figure("length_20k", "CPU per token, answer of 20,000", "µs", "The same, one answer."),
     Figure("length_200k", "CPU per token, answer of 200,000", "µs", "The same, one answer: a "
            "server that handles the whole text again at each token shows here."),

@@ -13,7 +13,6 @@ from app.api.protocols import Encoder
 from app.core.errors import Gap, failure_from
 from app.core.follow import Follower
 from app.core.journals import Entry
-from app.core.runs import failure_chunk
 from app.models.chat import ChatResponse, StreamingChunk, fold
 
 #: Seconds of silence after which the first heartbeat goes out, however long the interval is.
@@ -140,7 +139,7 @@ class RunStream(Response):
                 self._failed = True
                 if not self._started:
                     return error_response(gap, self._own_headers())
-                chunk = failure_chunk(gap, follower.record.model)
+                chunk = gap.last_chunk(follower.record.model)
                 await self._write(send, self._encoder.encode(number, chunk))
                 return None
             if not entries:

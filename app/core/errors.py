@@ -32,7 +32,7 @@ AgnoStreamError
 from typing import Any
 
 from app.core.text import whole
-from app.models.chat import ErrorInfo, FinishReason
+from app.models.chat import ErrorInfo, FinishReason, StreamingChunk
 
 
 class AgnoStreamError(Exception):
@@ -40,6 +40,7 @@ class AgnoStreamError(Exception):
 
     code: str = "error"
     status: int = 500
+    finish_reason: FinishReason = "error"
 
     def __init__(
         self, message: str, *, retry_after: float | None = None, **details: object
@@ -52,6 +53,16 @@ class AgnoStreamError(Exception):
     def body(self) -> dict[str, Any]:
         """The JSON shape that every door but the compatible ones answers with."""
         return {"error": {"code": self.code, "message": self.message, **self.details}}
+
+    def last_chunk(self, model: str) -> StreamingChunk:
+        """The end of a stream that this error ends."""
+        return StreamingChunk(
+            content="",
+            done=True,
+            model=model,
+            finish_reason=self.finish_reason,
+            error=ErrorInfo(code=self.code, message=self.message, retry_after=self.retry_after),
+        )
 
 
 class ConfigurationError(AgnoStreamError):
@@ -115,11 +126,6 @@ class Overloaded(AgnoStreamError):
 
 class RunFailed(AgnoStreamError):
     """A run ended without its whole answer; becomes the `error` of the last chunk."""
-
-    finish_reason: FinishReason = "error"
-
-    def info(self) -> ErrorInfo:
-        return ErrorInfo(code=self.code, message=self.message, retry_after=self.retry_after)
 
 
 class ModelAuthFailed(RunFailed):

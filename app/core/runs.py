@@ -9,7 +9,6 @@ from typing import Literal
 
 from app.core.errors import (
     AgentFailed,
-    AgnoStreamError,
     BadEventId,
     ConversationBusy,
     Gap,
@@ -23,9 +22,10 @@ from app.core.follow import PAGE, Follower
 from app.core.hub import Hub
 from app.core.journals import RunRecord
 from app.core.run import Policy, Run, Turn
-from app.models.chat import COMPLETE, ErrorInfo, RunState, StreamingChunk, fold
+from app.models.chat import COMPLETE, RunState, StreamingChunk, fold
 
 logger = logging.getLogger(__name__)
+
 #: Seconds that a stopped agent may take to let go, and then that remembering its broken turn may
 #: take, before the end is told all the same.
 PATIENCE = 5.0
@@ -220,13 +220,7 @@ class Runs:
     async def _end(self, run: Run, final: StreamingChunk | None, failure: RunFailed | None) -> None:
         if final is None:
             failure = failure or _stopping()
-            final = StreamingChunk(
-                content="",
-                done=True,
-                model=run.record.model,
-                finish_reason=failure.finish_reason,
-                error=failure.info(),
-            )
+            final = failure.last_chunk(run.record.model)
         run.close()
         run.log.append(final)
         del self._runs[run.record.run_id]
@@ -247,14 +241,3 @@ def _status(finish_reason: str) -> Literal["completed", "cancelled", "failed"]:
     if finish_reason in COMPLETE:
         return "completed"
     return "cancelled" if finish_reason in ("cancelled", "disconnected") else "failed"
-
-
-def failure_chunk(error: AgnoStreamError, model: str) -> StreamingChunk:
-    """The last chunk of a stream that cannot go on although its run may, as behind a gap."""
-    return StreamingChunk(
-        content="",
-        done=True,
-        model=model,
-        finish_reason="error",
-        error=ErrorInfo(code=error.code, message=error.message),
-    )

@@ -76,9 +76,7 @@ def say(log: RunLog, *numbers: int) -> None:
 
 
 def failed() -> StreamingChunk:
-    return StreamingChunk(
-        content="", done=True, model="m", finish_reason="error", error=AgentFailed("no").info()
-    )
+    return AgentFailed("no").last_chunk("m")
 
 
 def stream(hub: Hub, encoder: Encoder, after: int = 0, **options: Any) -> tuple[RunStream, Client]:
