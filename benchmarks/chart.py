@@ -24,7 +24,9 @@ def draw(result: dict[str, Any], file: Path) -> Path | None:
         figure, row = known[name], result["medians"].get(name, {})
         found = [max(0.0, row.get(peer, 0.0)) for peer in peers]
         bars = panel.barh(peers, found, color=colours)
-        told = [f"{row[peer]:,.{figure.digits}f}" if peer in row else "–" for peer in peers]
+        told = [
+            f"{row[peer]:,.{figure.digits}f}" if peer in row else "not counted" for peer in peers
+        ]
         panel.bar_label(bars, told, padding=3)
         panel.set_title(f"{figure.label} ({figure.unit})", fontsize=10)
         panel.invert_yaxis()
