@@ -85,6 +85,8 @@ class RunStream(Response):
     that they had when they were recorded.
     """
 
+    _gone: asyncio.Event  # there while it is being carried
+
     def __init__(
         self,
         follower: Follower,
@@ -103,7 +105,6 @@ class RunStream(Response):
         self._encoder = encoder
         self._heartbeat = heartbeat
         self._pace = pace
-        self._gone = asyncio.Event()
         self._started = False
         self._failed = False
         self._patience = min(FIRST_HEARTBEAT, heartbeat)

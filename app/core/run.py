@@ -58,7 +58,6 @@ class Run:
         self.running = False
         self.ended = asyncio.Event()
         self.text: list[str] = []
-        self.task: asyncio.Task[None] | None = None
         self._failure: RunFailed | None = None
         self._step: asyncio.Task[Any] | None = None
         self._readers = 0

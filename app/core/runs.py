@@ -77,9 +77,9 @@ class Runs:
                     conversation_id=conversation_id,
                 )
             )
-            run.task = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
-            self._tasks.add(run.task)
-            run.task.add_done_callback(self._tasks.discard)
+            driving = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
+            self._tasks.add(driving)
+            driving.add_done_callback(self._tasks.discard)
             if not self.open:  # the server began to stop in the meantime
                 run.stop(_stopping())
         return run
@@ -122,6 +122,7 @@ class Runs:
             created_at=record.created_at,
         )
         log, after = self._hub.get(run_id), 0
+        chunks: list[StreamingChunk] = []
         while True:
             try:
                 if log is None or after < log.base:
@@ -135,10 +136,11 @@ class Runs:
             if not entries:
                 break
             after += len(entries)
-            fold(state, (chunk for _, chunk in entries))
+            chunks += [chunk for _, chunk in entries]
             if entries[-1][1].done:
                 state.ended_at = record.created_at + entries[-1][0]
                 break
+        fold(state, chunks)
         state.last_event_id = f"{run_id}:{after}"
         run = self._runs.get(run_id)
         if state.finish_reason is not None:
