@@ -20,7 +20,7 @@ from app.core.clock import Timeouts
 from app.core.errors import InvalidField
 from app.core.follow import Follower
 from app.core.models import ModelOptions
-from app.core.openai_service import PastMessage, Picture, Question
+from app.core.question import PastMessage, Picture, Question
 from app.core.run import OnDisconnect, Policy, Run
 from app.core.runs import new_id
 from app.models.chat import RunStarted, RunState

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any
 
 from agno.media import Image
@@ -13,42 +12,14 @@ from app.core.agents import AgentCatalog, AgentEntry
 from app.core.conversations import Conversations
 from app.core.errors import AgentFailed, RunFailed
 from app.core.events import EventReader
-from app.core.models import ModelEntry, ModelOptions
+from app.core.models import ModelEntry
+from app.core.question import Picture, Question
 from app.models.chat import StreamingChunk
 
 Emit = Callable[[StreamingChunk], None]
 
 #: Error types of Agno whose text was written for the person who asked.
 GUARDRAILS = frozenset({"input_check_error", "output_check_error"})
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """An image of the question: either an address, or the bytes themselves."""
-
-    url: str | None = None
-    content: bytes | None = None
-    mime_type: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PastMessage:
-    """One message of a history that the client sends along."""
-
-    role: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of whom. A `history` that is not None replaces the server's own memory."""
-
-    message: str
-    agent: str | None = None
-    model: str | None = None
-    history: list[PastMessage] | None = None
-    images: list[Picture] = field(default_factory=list)
-    options: ModelOptions = ModelOptions()  # noqa: RUF009  # frozen
 
 
 class AgentService:
@@ -138,7 +109,7 @@ class AgentTurn:
             run_id=self._run_id,
             conversation_id=self._conversation_id,
             principal=self._principal,
-            question=self._question.message,
+            question=self._question.message or "",
             answer=text,
             finish_reason=failure.finish_reason,
             begun=self._begun,
@@ -147,7 +118,7 @@ class AgentTurn:
     def _input(self) -> str | list[Message]:
         question = self._question
         if question.history is None:
-            return question.message
+            return question.message or ""
         past = [Message(role=past.role, content=past.content) for past in question.history]
         images = _images(question.images)
         return [*past, Message(role="user", content=question.message, images=images)]
