@@ -2,10 +2,10 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from app.core.errors import Gap, UnknownRun
-from app.core.journals import Entry, RunRecord, size_of
+from app.core.journals import Entry, Group, Reach, RunRecord, size_of
 
 MEBIBYTE = 1 << 20
 
@@ -45,7 +45,7 @@ class MemoryJournal:
         self._live: OrderedDict[str, _Log] = OrderedDict()  # written to longest ago first
         self._ended: OrderedDict[str, _Log] = OrderedDict()  # ended first, first
 
-    async def open(self) -> None:
+    async def open(self, owner: str) -> None:
         pass
 
     async def close(self) -> None:
@@ -53,13 +53,25 @@ class MemoryJournal:
         self._ended.clear()
 
     async def create(self, record: RunRecord) -> None:
-        self._forget_old()
-        self._live[record.run_id] = _Log(record)
+        await self.sweep()
+        if self._find(record.run_id) is None:
+            self._live[record.run_id] = _Log(record)
 
-    async def append(self, run_id: str, first: int, entries: Sequence[Entry]) -> None:
-        log = self._live[run_id]
-        if first != log.base + len(log.entries) + 1:
-            raise ValueError(f"entry {first} does not follow {log.base + len(log.entries)}")
+    async def append(self, groups: Sequence[Group]) -> Collection[str]:
+        lost = [group.record.run_id for group in groups if not self._append(group)]
+        await self.sweep()
+        return lost
+
+    def _append(self, group: Group) -> bool:
+        run_id = group.record.run_id
+        if ended := self._ended.get(run_id):
+            return group.last <= ended.base + len(ended.entries)  # a repeat
+        log = self._live.setdefault(run_id, _Log(group.record))
+        last = log.base + len(log.entries)
+        if group.first > last + 1:
+            self._drop(log, len(log.entries))
+            log.base = last = group.first - 1
+        entries = group.entries[last + 1 - group.first :]
         log.entries.extend(entries)
         grown = sum(size_of(chunk) for _, chunk in entries)
         log.size += grown
@@ -67,13 +79,13 @@ class MemoryJournal:
         self._live.move_to_end(run_id)
         if log.size > self._run_bytes:
             self._behead(log, log.size - self._run_bytes)
-        if entries and entries[-1][1].done:
+        if group.ended:
             log.ended_at = time.monotonic()
             self._ended[run_id] = self._live.pop(run_id)
-        self._forget_old()
+        return True
 
     async def record(self, run_id: str) -> RunRecord | None:
-        self._forget_old()
+        await self.sweep()
         log = self._find(run_id)
         return log.record if log else None
 
@@ -90,6 +102,13 @@ class MemoryJournal:
         start = after - log.base
         return log.entries[start : start + limit]
 
+    async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
+        found = {run_id: log for run_id in run_ids if (log := self._find(run_id))}
+        return {
+            run_id: Reach(log.base + len(log.entries), log.ended_at is not None)
+            for run_id, log in found.items()
+        }
+
     def _find(self, run_id: str) -> _Log | None:
         return self._live.get(run_id) or self._ended.get(run_id)
 
@@ -99,12 +118,16 @@ class MemoryJournal:
         while freed < excess and count < len(log.entries) - 1:
             freed += size_of(log.entries[count][1])
             count += 1
+        self._drop(log, count)
+
+    def _drop(self, log: _Log, count: int) -> None:
+        freed = sum(size_of(chunk) for _, chunk in log.entries[:count])
         del log.entries[:count]
         log.base += count
         log.size -= freed
         self.size -= freed
 
-    def _forget_old(self) -> None:
+    async def sweep(self) -> None:
         horizon = time.monotonic() - self._retention
         while self._ended:
             log = next(iter(self._ended.values()))
