@@ -197,20 +197,21 @@ class RunStream(Response):
             await self._write(send, self._bytes(number + offset, [entry]))
 
     def _bytes(self, number: int, entries: list[Entry]) -> bytes:
-        encode = self._encoder.encode
         memo = self._follower.memo if self._encoder.shared else None
-        if memo is not None:
-            key, place = type(self._encoder), (number, len(entries))
-            if key in memo and memo[key][:2] == place:
-                return memo[key][2]
-        if len(entries) == 1:
-            body = encode(number + 1, entries[0][1])
-        else:
-            numbered = enumerate(entries, start=number + 1)
-            body = b"".join(encode(n, entry[1]) for n, entry in numbered)
-        if memo is not None:
-            memo[key] = (*place, body)
+        if memo is None:
+            return self._encoded(number, entries)
+        kind = type(self._encoder)
+        before, count, body = memo.get(kind, (-1, 0, b""))
+        if (before, count) != (number, len(entries)):
+            body = self._encoded(number, entries)
+            memo[kind] = (number, len(entries), body)
         return body
+
+    def _encoded(self, number: int, entries: list[Entry]) -> bytes:
+        encode = self._encoder.encode
+        if len(entries) == 1:
+            return encode(number + 1, entries[0][1])
+        return b"".join(encode(n, entry[1]) for n, entry in enumerate(entries, start=number + 1))
 
     async def _start(self, send: Send) -> None:
         self._started = True

@@ -20,7 +20,7 @@ class Queues:
         self._runs = runs
         self._peers = peers
         # A conversation's lock lives as long as a run holds it or waits for it.
-        self._locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
+        self.locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
             weakref.WeakValueDictionary()
         )
 
@@ -46,7 +46,7 @@ class Queues:
 
     async def turn(self, record: RunRecord) -> asyncio.Lock:
         """Wait until it is this run's turn; the lock that is returned is to be released."""
-        lock = self._locks.setdefault(_key(record), asyncio.Lock())
+        lock = self.locks.setdefault(_key(record), asyncio.Lock())
         await lock.acquire()
         try:
             if self._peers is not None:

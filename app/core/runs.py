@@ -52,7 +52,7 @@ class Runs:
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting = asyncio.Lock()  # a run that is being created is not among the busy ones
-        self._queues = Queues(self._runs, self._peers)
+        self.queues = Queues(self._runs, self._peers)
         self.taking = True
 
     async def open(self) -> None:
@@ -95,7 +95,7 @@ class Runs:
             )
             if not self.taking:
                 raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
-            await self._queues.make_way(policy, record)
+            await self.queues.make_way(policy, record)
             log = await self._hub.create(record)
             watched = partial(self._peers.journal.watched, run_id) if self._peers else None
             run = self._runs[run_id] = Run(record, log, turn, policy, self._patience, watched)
@@ -222,7 +222,7 @@ class Runs:
         failure: RunFailed | None = None
         final: StreamingChunk | None = None
         try:
-            lock = await run.step(self._queues.turn(run.record))
+            lock = await run.step(self.queues.turn(run.record))
             run.running = True
             final = await run.step(run.consume())
         except RunFailed as error:
