@@ -7,7 +7,7 @@ from typing import Self
 
 from app.core.errors import Gap, UnknownRun
 from app.core.hub import RunLog
-from app.core.journals import Entry, Journal, RunRecord
+from app.core.journals import Entry, Journal, Reach, RunRecord
 from app.core.tail import Tail
 
 #: Entries that one read of the journal returns at most.
@@ -108,12 +108,13 @@ class Follower:
             return None
 
     async def ended(self) -> bool:
-        """Whether there is nothing left to read, and never will be."""
-        if self._log is not None:
-            return self._log.ended and self.after >= self._log.last
-        reach = (await self._journal.reached([self.record.run_id])).get(self.record.run_id)
-        if reach is None:
-            return True
+        """Whether there is nothing left to read, and never will be. Raises `Gap`, as `batch`."""
+        log, run_id = self._log, self.record.run_id
+        if log is not None and self.after >= log.base:
+            return log.ended and self.after >= log.last
+        if await self._journal.read(run_id, self.after, 1):
+            return False
+        reach = (await self._journal.reached([run_id])).get(run_id, Reach(0, ended=True))
         return self.after >= reach.last and (reach.ended or self._tail is None)
 
     async def _news(self) -> None:

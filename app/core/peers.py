@@ -35,9 +35,8 @@ class Peers:
     It says that it lives, ends the runs of processes that do not, and hears whom to cancel.
     """
 
-    def __init__(self, journal: SharedJournal, owner: str, remember: Remember) -> None:
+    def __init__(self, journal: SharedJournal, remember: Remember) -> None:
         self.journal = journal
-        self.owner = owner
         self._remember = remember
         self._tasks: list[asyncio.Task[None]] = []
         self._truce = 0.0
@@ -71,8 +70,8 @@ class Peers:
                 # The journal is down, and the hub tells so: better an answer out of turn than none.
                 logger.debug("peers: the queue cannot be read", exc_info=True)
                 return
-            if all(other.owner == self.owner for other in before):
-                return  # ours wait for each other here; the journal does not know all their ends
+            if not before:
+                return
             await asyncio.sleep(INTERVAL)
 
     async def _beat(self) -> None:

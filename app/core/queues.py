@@ -62,14 +62,10 @@ class Queues:
         if self._peers is None:
             return here
         try:
-            queue = await self._peers.journal.queue(record)
+            return await self._peers.journal.queue(record) + here
         except Exception:  # the journal is down, and the hub tells so
             logger.debug("queues: the journal cannot be read", exc_info=True)
             return here
-        # Of ours the journal does not know yet that some have ended.
-        mine = self._peers.owner
-        elsewhere = [other.run_id for other in queue if other.owner != mine]
-        return elsewhere + here
 
 
 def _key(record: RunRecord) -> tuple[str, str]:

@@ -5,12 +5,16 @@ import logging
 import time
 import uuid
 import weakref
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any, TypeVar
 
 from app.core.errors import (
     AgentFailed,
+    AgnoStreamError,
     BadEventId,
     Interrupted,
+    JournalUnavailable,
     Overloaded,
     RunFailed,
     RunStopped,
@@ -27,6 +31,7 @@ from app.core.tail import Tail
 from app.models.chat import RunState, StreamingChunk
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 #: Seconds that a stopped agent may take to let go, and then that remembering its broken turn may
 #: take, before the end is told all the same.
@@ -45,7 +50,7 @@ class Runs:
         self._peers: Peers | None = None
         self._tail: Tail | None = None
         if isinstance(hub.journal, SharedJournal):
-            self._peers = Peers(hub.journal, self.owner, remember or _forget)
+            self._peers = Peers(hub.journal, remember or _forget)
             self._tail = Tail(hub.journal)
         self._patience = patience
         self._runs: dict[str, Run] = {}
@@ -143,7 +148,7 @@ class Runs:
             run.stop(_cancelled())
             await run.ended.wait()
         elif self._peers is not None:
-            await self._peers.journal.ask(run_id)
+            await _asking(self._peers.journal.ask(run_id))
             with await self.follow(run_id, 0, principal=principal) as follower:
                 follower.after = await self._reached(run_id)
                 while not follower.done:
@@ -155,7 +160,9 @@ class Runs:
         record = await self._record(run_id, principal)
         run = self._runs.get(run_id)
         waiting = run is not None and not run.running
-        return await state_of(record, self._hub.journal, self._hub.get(run_id), waiting=waiting)
+        return await _asking(
+            state_of(record, self._hub.journal, self._hub.get(run_id), waiting=waiting)
+        )
 
     def stop_soon(self) -> None:
         """Take no new runs, and end those that there are as `interrupted`."""
@@ -197,7 +204,7 @@ class Runs:
             follower.send_away()
 
     async def _reached(self, run_id: str) -> int:
-        reach = (await self._hub.journal.reached([run_id])).get(run_id)
+        reach = (await _asking(self._hub.journal.reached([run_id]))).get(run_id)
         return reach.last if reach is not None else 0
 
     def _cancel_asked(self, run_id: str) -> None:
@@ -211,7 +218,7 @@ class Runs:
 
     async def _record(self, run_id: str, principal: str) -> RunRecord:
         log = self._hub.get(run_id)
-        record = log.record if log else await self._hub.journal.record(run_id)
+        record = log.record if log else await _asking(self._hub.journal.record(run_id))
         if record is None or record.principal != principal:
             raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
         return record
@@ -256,6 +263,19 @@ class Runs:
         run.log.append(final)
         del self._runs[run.record.run_id]
         run.ended.set()
+
+
+async def _asking(question: Coroutine[Any, Any, T]) -> T:
+    """What a journal answers, where nobody else could; raises `JournalUnavailable`."""
+    try:
+        return await question
+    except AgnoStreamError:
+        raise
+    except Exception as error:
+        logger.error("journal: cannot be read: %r", error)
+        raise JournalUnavailable(
+            "The journal of runs cannot be read at the moment.", retry_after=2
+        ) from error
 
 
 def new_id() -> str:

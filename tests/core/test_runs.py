@@ -39,7 +39,7 @@ class Scripted:
 
     agent = "a"
     model = "m"
-    question = "what?"
+    question: str | None = "what?"
 
     def __init__(
         self,

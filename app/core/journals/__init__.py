@@ -112,9 +112,9 @@ class SharedJournal(Journal, Protocol):
     async def adopt(self) -> list[RunRecord]:
         """Take over the runs that have no end and whose owner is dead; each goes to one caller."""
 
-    async def queue(self, record: RunRecord) -> list[RunRecord]:
-        """The runs of its conversation, of the same principal, that have not ended and were created
-        before this one, in order; all of them if this one has not been created."""
+    async def queue(self, record: RunRecord) -> list[str]:
+        """The runs of other owners in its conversation, of the same principal, that have not ended
+        and were created before this one, in order; all of them if this one has not been created."""
 
     async def ask(self, run_id: str) -> None:
         """Ask the owner of a run to cancel it."""
