@@ -203,7 +203,8 @@ def shrink(db: sqlite3.Connection) -> None:
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     free = db.execute("PRAGMA freelist_count").fetchone()[0]
     if free > pages // 4:
-        db.execute(f"PRAGMA incremental_vacuum({SWEPT_PAGES})").fetchall()
+        for _ in range(min(free, SWEPT_PAGES)):
+            db.execute("PRAGMA incremental_vacuum(1)")  # `sqlite3` takes one step of it, no more
 
 
 def dead_owners(db: sqlite3.Connection, owner: str, owners: Owners) -> list[str]:
