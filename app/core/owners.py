@@ -35,8 +35,8 @@ class Owners:
         unnamed.rename(own)
         self._own = own
         # A forked child shares the lock and may outlive this process.
-        myself = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: (here := myself()) and here._let_go())
+        let_go = weakref.WeakMethod(self._let_go)
+        os.register_at_fork(after_in_child=lambda: (call := let_go()) and call())
 
     def leave(self) -> None:
         if self._own is not None:

@@ -53,6 +53,7 @@ class Connection:
     def __init__(self, file: Path, begin: str) -> None:
         self._file = file
         self._begin = begin
+        self._closed = False
         self._db: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
 
@@ -75,6 +76,10 @@ class Connection:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
     async def close(self) -> None:
+        """Let go of the file and the thread; calls fail from then on, but for this one."""
+        if self._closed:
+            return
+        self._closed = True
         await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
         self._thread.shutdown(wait=False)
 

@@ -203,7 +203,8 @@ def shrink(db: sqlite3.Connection) -> None:
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     free = db.execute("PRAGMA freelist_count").fetchone()[0]
     if free > pages // 4:
-        db.execute(f"PRAGMA incremental_vacuum({SWEPT_PAGES})").fetchall()
+        for _ in range(min(free, SWEPT_PAGES)):
+            db.execute("PRAGMA incremental_vacuum(1)")  # `sqlite3` takes one step of it, no more
 
 
 def dead_owners(db: sqlite3.Connection, owner: str, owners: Owners) -> list[str]:
@@ -227,7 +228,8 @@ def adopt(db: sqlite3.Connection, owner: str, dead: Sequence[str]) -> list[RunRe
 def queue(db: sqlite3.Connection, record: RunRecord) -> list[str]:
     rows = db.execute(
         "SELECT run_id FROM runs WHERE ended_at IS NULL AND conversation_id = ? AND principal = ?"
-        " AND owner != ? AND seq < ifnull((SELECT seq FROM runs WHERE run_id = ?), seq + 1) ORDER BY seq",
+        " AND owner != ?"
+        " AND seq < ifnull((SELECT seq FROM runs WHERE run_id = ?), seq + 1) ORDER BY seq",
         (record.conversation_id, record.principal, record.owner, record.run_id),
     )
     return [run_id for (run_id,) in rows]
