@@ -1,6 +1,7 @@
 """`agno-stream serve`: the server with its embedded defaults."""
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def worker() -> FastAPI:
     """The app of one of several workers, from the environment."""
     configure()
+    logging.getLogger("uvicorn.access").propagate = False  # as `access_log=False` says
     return create_app(load_settings())
 
 
