@@ -610,8 +610,8 @@ async def test_killed_processes(join: Join, shared_url: str, how: list[str]) -> 
 
 
 async def test_queues(join: Join) -> None:
-    """A run waits for those of its conversation and principal that came before, in that order,
-    wherever they run, until they have ended."""
+    """A run waits for those of its conversation and principal that came before it in other
+    processes, in that order, until they have ended."""
     one, two = await join("one"), await join("two")
     order = ["r3", "r1", "r2"]
     for n, run_id in enumerate(order):
@@ -619,12 +619,13 @@ async def test_queues(join: Join) -> None:
     await one.create(record("elsewhere", conversation_id="c2"))
     await one.create(record("foreign", principal="bob"))
     for journal in (one, two):
-        assert [] == await journal.queue(record("r3"))
-        assert ["r3"] == await journal.queue(record("r1"))
-        assert ["r3", "r1"] == await journal.queue(record("r2"))
+        assert [] == await journal.queue(owned("r3", "one"))
+        assert ["r3"] == await journal.queue(owned("r1", "two"))
+        assert ["r1"] == await journal.queue(owned("r2", "one"))
+        assert ["r3", "r1", "r2"] == await journal.queue(owned("new", "three"))
         assert [] == await journal.queue(record("foreign", principal="bob"))
     await put(one, owned("r3", "one"), 1, [(0.0, ending())])
-    assert ["r1"] == await two.queue(record("r2"))
+    assert ["r1", "r2"] == await two.queue(owned("new", "three"))
 
 
 async def test_asking_to_cancel(join: Join) -> None:
