@@ -10,6 +10,7 @@ import pytest
 
 from tests.provider import Provider
 from tests.server import Server
+from tests.services import PostgresServer, RedisServer
 
 pytest_plugins = ["tests.skips"]
 
@@ -18,6 +19,20 @@ class Serve(Protocol):
     """Starts a server in front of the provider; further settings by their names."""
 
     def __call__(self, **settings: Any) -> Server: ...
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis for all tests that leave it running; whoever wants it empty says so."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests that leave it running; each makes databases of its own."""
+    with PostgresServer() as running:
+        yield running
 
 
 @pytest.fixture
