@@ -9,10 +9,16 @@ import msgspec
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError, NoScriptError, RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    NoScriptError,
+    RedisError,
+    ResponseError,
+)
 
 from app.core.errors import ConfigurationError, Gap, UnknownRun
-from app.core.journals import WATCH, Entry, Group, Reach, RunRecord, size_of
+from app.core.journals import WATCH, Entry, Group, Reach, RunRecord
 from app.core.journals import redis_scripts as scripts
 
 MEBIBYTE = 1 << 20
@@ -33,6 +39,9 @@ TIMEOUT = 2.0
 #: Commands at the same time; further ones wait for `TIMEOUT`.
 CONNECTIONS = 16
 
+#: Bytes that a group takes beside its entries.
+ROW = 50
+
 #: Runs that one step of a sweep removes: Redis does nothing else meanwhile.
 SWEPT = 200
 
@@ -46,7 +55,7 @@ _entries = msgspec.json.Decoder(list[Entry]).decode
 
 
 class RedisJournal:
-    """Keeps at most `run_bytes` of one run and `total_bytes` of all, in one Redis of 6.2 or newer.
+    """Keeps about `run_bytes` of one run and `total_bytes` of all, in one Redis of 6.2 or newer.
 
     A run is a stream with one entry for each group, whose id is the number of the group's last
     entry, and a hash that tells the rest. A run over its bound loses its oldest groups; when all
@@ -97,7 +106,9 @@ class RedisJournal:
             await self.beat()
         except RedisError as error:
             await self._redis.aclose()
-            message = f"JOURNAL_URL: {self._address} cannot be reached: {error}"
+            refused = isinstance(error, (AuthenticationError, ResponseError))
+            what = "refuses" if refused else "cannot be reached"
+            message = f"JOURNAL_URL: {self._address} {what}: {error}"
             raise ConfigurationError(message) from None
         self._steady = self._beaten - min(uptime, LIFE)
 
@@ -142,18 +153,13 @@ class RedisJournal:
 
     async def _append(self, groups: Sequence[Group]) -> list[int]:
         """All groups in one command: redis-py takes longer over a command than over a group."""
-        packed = [
-            (
-                group.record.run_id,
-                group.record.owner,
-                group.first,
-                group.last,
-                sum([size_of(chunk) for _, chunk in group.entries]),
-                group.ended,
-                _encode_entries(group.entries).decode(),  # Redis knows no MessagePack of bytes
-            )
-            for group in groups
-        ]
+        packed = []
+        for group in groups:
+            run_id, owner = group.record.run_id, group.record.owner
+            data = _encode_entries(group.entries)
+            size = len(data) + ROW
+            text = data.decode()  # the scripts know no MessagePack of bytes
+            packed.append((run_id, owner, group.first, group.last, size, group.ended, text))
         bounds = (self._run_bytes, self._retention, self._lifetime)
         return cast("list[int]", await self._run(scripts.APPEND, _encode(packed), *bounds))
 
@@ -187,7 +193,8 @@ class RedisJournal:
         }
 
     async def sweep(self) -> None:
-        await self._run(scripts.SWEEP, self._retention, self._total_bytes, SWEPT)
+        while await self._run(scripts.SWEEP, self._retention, self._total_bytes, SWEPT) == SWEPT:
+            pass  # other commands come in between
 
     async def beat(self) -> None:
         await self._run(scripts.BEAT, self._owner, _milliseconds(LIFE), self._lifetime)

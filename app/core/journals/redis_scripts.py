@@ -38,7 +38,7 @@ local function behead(id, excess)
   if base then
     redis.call('HSET', run_key(id), 'base', base)
     redis.call('HINCRBY', run_key(id), 'size', -freed)
-    redis.call('INCRBY', bytes, -freed)
+    redis.call('DECRBY', bytes, freed)
   end
   return freed
 end
@@ -55,6 +55,7 @@ redis.call('SADD', runs_key(owner), id)
 redis.call('PEXPIRE', runs_key(owner), lifetime)
 redis.call('ZADD', owners, 'GT', now() + ARGV[7], owner)
 redis.call('ZADD', live, now(), id)
+redis.call('INCRBY', bytes, #ARGV[4])
 redis.call('ZADD', queue, redis.call('INCR', prefix .. 'count'), id)
 redis.call('PEXPIRE', queue, lifetime)
 """
@@ -76,7 +77,7 @@ local function append(id, owner, first, last, size, ends, blob)
   if found[4] then return LOST end
   if first > written + 1 then
     redis.call('UNLINK', log)
-    redis.call('INCRBY', bytes, -held)
+    redis.call('DECRBY', bytes, held)
     redis.call('HSET', run, 'base', first - 1)
     held = 0
   end
@@ -87,7 +88,7 @@ local function append(id, owner, first, last, size, ends, blob)
   if held > run_bytes then held = held - behead(id, held - run_bytes) end
   if ends then
     redis.call('HSET', run, 'ended', time)
-    redis.call('HSET', sizes, id, held)
+    redis.call('HSET', sizes, id, held + redis.call('HSTRLEN', run, 'record'))
     redis.call('ZADD', ended, time, id)
     settle(id, owner, found[5])
   else
@@ -204,23 +205,26 @@ WATCH = """
 for n = 3, #ARGV do redis.call('SET', prefix .. 'watch:' .. ARGV[n], 1, 'PX', ARGV[2]) end
 """
 
-#: retention, total_bytes, how many runs at most
+#: retention, total_bytes, how many runs at most; answers how many it removed
 SWEEP = """
 local horizon, total, most = now() - tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local function excess() return tonumber(redis.call('GET', bytes) or 0) - total end
 
-for _ = 1, most do
+local removed = 0
+while removed < most do
   local oldest = redis.call('ZRANGE', ended, 0, 0, 'WITHSCORES')
-  if not oldest[1] or (tonumber(oldest[2]) >= horizon and excess() <= 0) then break end
-  local id = oldest[1]
-  redis.call('INCRBY', bytes, -(redis.call('HGET', sizes, id) or 0))
+  local id, time = oldest[1], tonumber(oldest[2])
+  if not id or (time >= horizon and excess() <= 0) then break end
+  redis.call('DECRBY', bytes, redis.call('HGET', sizes, id) or 0)
   redis.call('HDEL', sizes, id)
   redis.call('ZREM', ended, id)
   redis.call('UNLINK', run_key(id), log_key(id))
+  removed = removed + 1
 end
 for _, id in ipairs(redis.call('ZRANGE', live, 0, most - 1)) do
   local over = excess()
   if over <= 0 then break end
   behead(id, over)
 end
+return removed
 """
