@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     instructions: Text = Field(None, description="What the built-in agent is told to be.")
 
     data_dir: Path = Field(Path("data"), description="The folder for all that is kept.")
-    database_url: Text = Field(None, description="Conversations; sqlite:///... so far.")
+    database_url: Text = Field(None, description="Conversations; sqlite:///... or postgresql://...")
     journal_url: str = Field("memory://", description="Runs; memory:// so far.")
     hub_run_bytes: PositiveInt = Field(4 << 20, description="Memory for one run's live events.")
     hub_bytes: PositiveInt = Field(256 << 20, description="Memory for all live events.")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Collection, Sequence
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -17,6 +17,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from app.core.addresses import shown
 from app.core.errors import ConfigurationError, Gap, UnknownRun
 from app.core.journals import WATCH, Entry, Group, Reach, RunRecord
 from app.core.journals import redis_scripts as scripts
@@ -83,7 +84,7 @@ class RedisJournal:
         self._beaten = self._steady = 0.0
         self._loaded: dict[str, str] = {}  # a script, and its hash
         try:
-            self._address = _without_secrets(url)
+            self._address = shown(url)
             pool = BlockingConnectionPool.from_url(
                 url,
                 max_connections=CONNECTIONS,
@@ -257,10 +258,3 @@ def _run(run_id: str) -> str:
 
 def _queue(record: RunRecord) -> str:
     return f"{PREFIX}queue:{quote(record.principal, safe='')}:{record.conversation_id}"
-
-
-def _without_secrets(url: str) -> str:
-    """Scheme, host, port and database of an address."""
-    parts = urlsplit(url)
-    parts.port  # noqa: B018  # raises ValueError
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
