@@ -1,11 +1,15 @@
 """`agno-stream serve`: the server with its embedded defaults."""
 
 import argparse
+import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import uvicorn
+from fastapi import FastAPI
 
 from app import __version__
 from app.core.errors import ConfigurationError
@@ -25,14 +29,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(**flags)
         app = create_app(settings)
+        several = settings.workers > 1
+        if several and urlsplit(settings.journal_url or "").scheme == "memory":
+            raise ConfigurationError("WORKERS: several need a journal to share; memory:// is not.")
     except ConfigurationError as error:
         print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
         return 2
     # When all is done uvicorn raises the signal that stopped it again. As a KeyboardInterrupt it
     # is taken for what it is, an end that was asked for: the exit code is 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Workers are fresh processes: what the flags said reaches them by the environment.
+    os.environ.update((name.upper(), str(value)) for name, value in flags.items() if value)
     uvicorn.run(
-        app,
+        "app.__main__:worker" if several else app,
+        factory=several,
+        workers=settings.workers,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -41,6 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=SHUTDOWN_GRACE,
     )
     return 0
+
+
+def worker() -> FastAPI:
+    """The app of one of several workers, from the environment."""
+    configure()
+    logging.getLogger("uvicorn.access").propagate = False  # as `access_log=False` says
+    return create_app(load_settings())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, help="the port to listen on (8000)")
     serve.add_argument("--agents", help="your own agents, module:attribute")
     serve.add_argument("--model", help="the default model, as openai:gpt-4o-mini or demo")
+    serve.add_argument("--workers", type=int, help="processes that serve together (1)")
     return parser
 
 

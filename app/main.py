@@ -1,5 +1,6 @@
 """Puts the server together; the only place where the parts know each other's names."""
 
+import asyncio
 import gc
 import logging
 import signal
@@ -47,29 +48,28 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         own = settings.agents
         agents = load_agents(own) if own else [general_agent(settings.instructions, db)]
     chosen = AgentCatalog(agents, models, db)
-    hub = Hub(
-        open_journal(settings.journal_url, retention=settings.retention),
-        run_bytes=settings.hub_run_bytes,
-        total_bytes=settings.hub_bytes,
-    )
-    runs = Runs(hub)
     conversations = Conversations(chosen.dbs)
+    service = AgentService(chosen, conversations)
+    journal = open_journal(
+        settings.journal_url, retention=settings.retention, data_dir=settings.data_dir
+    )
+    hub = Hub(journal, run_bytes=settings.hub_run_bytes, total_bytes=settings.hub_bytes)
+    runs = Runs(hub, service.remember)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await hub.open()
         if db in chosen.dbs:
             await prepare(db, settings.database_url)
         await conversations.check()  # those that users brought, too
+        await runs.open()
         logger.info("model: %s; agents: %s", _named(models), ", ".join(chosen.entries))
         # What is loaded now stays: the collector need not look through it again and again, which
         # it would do every few thousand tokens.
         gc.collect()
         gc.freeze()
-        with _warned(runs):
+        with _warned(runs, settings.shutdown_grace):
             yield
-        await runs.stop_all()
-        await hub.close()
+        await runs.close()
         await chosen.close()
 
     app = FastAPI(
@@ -79,7 +79,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         lifespan=lifespan,
     )
     app.state.context = Context(
-        service=AgentService(chosen, conversations),
+        service=service,
         runs=runs,
         agents=chosen,
         models=models,
@@ -108,19 +108,38 @@ def _named(models: ModelCatalog) -> str:
 
 
 @contextmanager
-def _warned(runs: Runs) -> Any:
-    """Hear of a stop signal when the web server does: it waits for open streams to end before it
-    ends the lifespan, and they end only with their runs."""
-    previous: dict[int, Any] = {}
-    signals: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
+def _warned(runs: Runs, grace: float) -> Any:
+    """Hear of a stop signal before the web server does.
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        runs.stop_soon()
-        if callable(handler := previous[number]):
+    On SIGTERM runs may go on for `grace` seconds, and only then the web server is told, which
+    closes its doors. On SIGINT, or at the second signal, all of them end at once.
+    """
+    loop = asyncio.get_running_loop()
+    previous: dict[int, Any] = {}
+    draining: set[asyncio.Task[None]] = set()
+
+    def pass_on(number: int, frame: FrameType | None = None) -> None:
+        if callable(handler := previous.get(number)):
             handler(number, frame)
 
+    async def drain() -> None:
+        logger.info("stopping: %d runs have up to %g s to end", runs.live, grace)
+        await runs.drain(grace)
+        pass_on(signal.SIGTERM)
+
+    def heard(number: int) -> None:
+        if number == signal.SIGTERM and not draining:
+            draining.add(loop.create_task(drain(), name="drain"))
+        else:
+            runs.stop_soon()
+            pass_on(number)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(heard, number)  # wakes the loop, too
+
     try:
-        for number in signals:
+        numbers: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
+        for number in numbers:
             previous[number] = signal.signal(number, stop)
     except ValueError:
         previous.clear()  # not in the main thread: whoever runs us there ends us by the lifespan

@@ -41,8 +41,12 @@ class Settings(BaseSettings):
     instructions: Text = Field(None, description="What the built-in agent is told to be.")
 
     data_dir: Path = Field(Path("data"), description="The folder for all that is kept.")
-    database_url: Text = Field(None, description="Conversations; sqlite:///... or postgresql://...")
-    journal_url: str = Field("memory://", description="Runs; memory:// so far.")
+    database_url: Text = Field(
+        None, description="Conversations; sqlite:///... by default, or postgresql://..."
+    )
+    journal_url: Text = Field(
+        None, description="Runs; sqlite:///... by default, redis://... for many hosts, memory://."
+    )
     hub_run_bytes: PositiveInt = Field(4 << 20, description="Memory for one run's live events.")
     hub_bytes: PositiveInt = Field(256 << 20, description="Memory for all live events.")
     retention: PositiveFloat = Field(3600, description="Seconds that an ended run is kept.")
@@ -51,6 +55,8 @@ class Settings(BaseSettings):
     port: int = Field(
         8000, ge=0, le=65535, description="The port to listen on; 0 picks a free one."
     )
+
+    workers: PositiveInt = Field(1, description="Processes that serve; they share the journal.")
 
     first_token_timeout: PositiveFloat = Field(
         120, description="Longest silence before the first token; requests may ask for less."
@@ -63,6 +69,9 @@ class Settings(BaseSettings):
     )
     disconnect_grace: float = Field(
         30, ge=0, description="Seconds that a run goes on after its last reader left."
+    )
+    shutdown_grace: float = Field(
+        8, ge=0, description="Seconds that runs may go on after SIGTERM; Docker waits for 10."
     )
     heartbeat: PositiveFloat = Field(10, description="Seconds between signs of life in silence.")
     max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body.")

@@ -71,7 +71,7 @@ def test_stopping(tmp_path: Path, provider: Provider, number: int) -> None:
     """A signal ends a server with an open stream within seconds; the stream says why it ended,
     the model's provider is left, and the exit code is 0."""
     provider.script(Reply("one two three four", stall_after=2))
-    settings = {"MODEL": "openai:m", "OPENAI_BASE_URL": provider.url}
+    settings = {"MODEL": "openai:m", "OPENAI_BASE_URL": provider.url, "SHUTDOWN_GRACE": "0.5"}
     with (
         Command(tmp_path, **settings) as command,
         httpx.stream("POST", command.url + CHAT, json={"message": "x"}, timeout=30) as reply,

@@ -24,8 +24,9 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", response_model=None, **openapi.NOT_READY)
 async def readyz(server: Server) -> Response:
-    """Ready: the stores can be read and new runs are taken."""
-    checks = {"runs": "ok" if server.runs.open else "stopping"}
+    """Ready: new runs are taken, and conversations can be read. A journal that cannot be written
+    does not stop the work: streams go on from memory, and `degraded` says so."""
+    checks = {"runs": "ok" if server.runs.taking else "stopping"}
     try:
         await server.conversations.check()
         checks["conversations"] = "ok"
@@ -33,5 +34,7 @@ async def readyz(server: Server) -> Response:
         logger.exception("readyz: the conversations cannot be read")
         checks["conversations"] = "cannot be read"
     ready = all(state == "ok" for state in checks.values())
-    status = "ready" if ready else "not ready"
+    trouble = server.runs.trouble
+    checks["journal"] = "ok" if trouble is None else "cannot be written; kept in memory"
+    status = "not ready" if not ready else "ready" if trouble is None else "degraded"
     return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)

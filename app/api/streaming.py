@@ -1,6 +1,7 @@
 """The response that carries a run to one reader, in whichever protocol."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,11 @@ from app.models.chat import ChatResponse, StreamingChunk, fold
 
 #: Seconds of silence after which the first heartbeat goes out, however long the interval is.
 FIRST_HEARTBEAT = 1.0
+
+#: Seconds that one write may take, for a reader that has stopped reading.
+WRITE_TIMEOUT = 30.0
+
+logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -81,8 +87,9 @@ class RunStream(Response):
     """Follows a run and writes what is new: several events in one write when it is behind.
 
     One timer watches for silence and one task waits for the client to leave; a token costs
-    neither. The run lives on when its reader is gone. `pace` sends the events with the delays
-    that they had when they were recorded.
+    neither. The run lives on when its reader is gone, or is cut off because a write took longer
+    than `WRITE_TIMEOUT`. `pace` sends the events with the delays that they had when they were
+    recorded.
     """
 
     _gone: asyncio.Event  # there while it is being carried
@@ -106,38 +113,51 @@ class RunStream(Response):
         self._heartbeat = heartbeat
         self._pace = pace
         self._started = False
-        self._failed = False
+        self._cut = False  # the body is to break off, not to end
         self._patience = min(FIRST_HEARTBEAT, heartbeat)
         self._last_write = 0.0
+        self._writing = False
+        self._deadline = asyncio.timeout(None)
         self._zero: float | None = None
         self._beat_due = False
         self._timer: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
+        refusal = None
         async with reading(self._follower, receive) as self._gone:
             self._last_write = loop.time()
             self._timer = loop.call_later(self._patience, self._tick)
             try:
-                if not self._encoder.holds:
-                    await self._start(send)
-                refusal = await self._carry(send)
+                async with self._deadline:
+                    if not self._encoder.holds:
+                        await self._start(send)
+                    refusal = await self._carry(send)
+            except TimeoutError:
+                if not self._deadline.expired():
+                    raise
+                logger.info("run %s: a reader stopped reading", self._follower.record.run_id)
+                self._cut = True
             finally:
                 self._timer.cancel()
         if refusal is not None:
             await refusal(scope, receive, send)
-        elif not (self._encoder.holds and self._failed):
+        elif not self._cut:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _carry(self, send: Send) -> Response | None:
         """Write the run to its end; or the response to give instead, while nothing is written."""
         follower = self._follower
         while not follower.done and not self._gone.is_set():
+            if follower.sent_away and (self._encoder.parting or not follower.live):
+                self._cut = self._encoder.parting is None
+                await self._write(send, self._encoder.parting or b"")
+                return None
             number = follower.after
             try:
                 entries = await follower.batch()
             except Gap as gap:
-                self._failed = True
+                self._cut = self._encoder.holds
                 if not self._started:
                     return error_response(gap, self._own_headers())
                 chunk = gap.last_chunk(follower.record.model)
@@ -147,7 +167,7 @@ class RunStream(Response):
                 await self._beat(send)
                 continue
             error = entries[-1][1].error
-            self._failed = error is not None
+            self._cut = error is not None and self._encoder.holds
             if error is not None and not self._started and not _has_text(entries):
                 return error_response(failure_from(error), self._own_headers())
             if self._pace:
@@ -177,6 +197,17 @@ class RunStream(Response):
             await self._write(send, self._bytes(number + offset, [entry]))
 
     def _bytes(self, number: int, entries: list[Entry]) -> bytes:
+        memo = self._follower.memo if self._encoder.shared else None
+        if memo is None:
+            return self._encoded(number, entries)
+        kind = type(self._encoder)
+        before, count, body = memo.get(kind, (-1, 0, b""))
+        if (before, count) != (number, len(entries)):
+            body = self._encoded(number, entries)
+            memo[kind] = (number, len(entries), body)
+        return body
+
+    def _encoded(self, number: int, entries: list[Entry]) -> bytes:
         encode = self._encoder.encode
         if len(entries) == 1:
             return encode(number + 1, entries[0][1])
@@ -191,7 +222,9 @@ class RunStream(Response):
             return
         if not self._started:
             await self._start(send)
+        self._writing = True
         await send({"type": "http.response.body", "body": body, "more_body": True})
+        self._writing = False
         self._last_write = asyncio.get_running_loop().time()
 
     async def _beat(self, send: Send) -> None:
@@ -204,6 +237,12 @@ class RunStream(Response):
         """Wake the writer after a silence, and look again when there may be another."""
         loop = asyncio.get_running_loop()
         now = loop.time()
+        if self._writing:
+            if now >= self._last_write + WRITE_TIMEOUT:
+                self._deadline.reschedule(now)
+                return
+            self._timer = loop.call_later(FIRST_HEARTBEAT, self._tick)
+            return
         if now >= self._last_write + self._patience:
             self._beat_due = True
             self._last_write = now

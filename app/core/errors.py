@@ -13,6 +13,7 @@ AgnoStreamError
 ├── Gap                   410  gap
 ├── TooLarge              413  too_large
 ├── Overloaded            503  overloaded
+├── JournalUnavailable    503  journal_unavailable
 ├── ConfigurationError         configuration_error (before the server serves)
 └── RunFailed                  a run that could not give its whole answer
     ├── ModelAuthFailed   502  model_auth_failed
@@ -121,6 +122,13 @@ class TooLarge(AgnoStreamError):
 
 class Overloaded(AgnoStreamError):
     code = "overloaded"
+    status = 503
+
+
+class JournalUnavailable(AgnoStreamError):
+    """What only the journal knows cannot be told now."""
+
+    code = "journal_unavailable"
     status = 503
 
 

@@ -1,22 +1,30 @@
 """A reader's place in a run's log. Starting, resuming and watching are all this."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Self
 
 from app.core.errors import Gap, UnknownRun
 from app.core.hub import RunLog
-from app.core.journals import Entry, Journal, RunRecord
+from app.core.journals import Entry, Journal, Reach, RunRecord
+from app.core.tail import Tail
 
 #: Entries that one read of the journal returns at most.
 PAGE = 1000
+
+#: Seconds until a reader asks a journal again that failed.
+RETRY = 0.5
+
+logger = logging.getLogger(__name__)
 
 
 class Follower:
     """Reads a log from the number `after` to its end: first the journal's part, then live.
 
-    `batch` returns everything new at once, so a reader that falls behind catches up in few
-    steps. `poke` makes a waiting `batch` return early with nothing.
+    Live is the hub's `log` where this process drives the run, and else what `tail` tells of the
+    journal. `batch` returns everything new at once, so a reader that falls behind catches up in
+    few steps. `poke` makes a waiting `batch` return early with nothing.
     """
 
     def __init__(
@@ -26,17 +34,22 @@ class Follower:
         log: RunLog | None,
         after: int,
         on_close: Callable[[], None] | None = None,
+        tail: Tail | None = None,
     ) -> None:
         self.record = record
         self.after = after
         self.done = False
+        self.sent_away = False  # this process is leaving: read on at another one
         self._journal = journal
         self._log = log
+        self._tail = tail if log is None else None
         self._on_close = on_close
         self._poked = False
         self._waiting: asyncio.Future[None] | None = None
         if log is not None:
             log.readers.add(self._wake)
+        elif tail is not None:
+            tail.join(record.run_id, self.poke)
 
     async def batch(self) -> list[Entry]:
         """The entries after `after`, which moves on; empty when poked or when there are no more.
@@ -44,10 +57,17 @@ class Follower:
         Raises `Gap` when retention has removed the part that comes next.
         """
         log = self._log
-        if log is None or self.after < log.base:
-            entries = await self._page()
-            if log is None and not entries:
-                self.done = True
+        if log is None:
+            entries = await self._elsewhere()
+        elif self.after < log.base:
+            page = await self._page()
+            entries = page or []
+            if page == []:  # the journal failed for longer than the hub could hold it all
+                raise Gap(
+                    f"Events up to {log.base} of run {self.record.run_id} could not be kept.",
+                    first_event_id=f"{self.record.run_id}:{log.base}",
+                    base=log.base,
+                )
         else:
             entries = log.since(self.after)
             if not entries and not log.ended:
@@ -61,18 +81,41 @@ class Follower:
             self.done = entries[-1][1].done
         return entries
 
-    async def _page(self) -> list[Entry]:
+    async def _elsewhere(self) -> list[Entry]:
+        """What the journal has, of a run that is not driven here: waits for more if it goes on."""
+        self._poked = False  # what is news from here on is not missed
+        page = await self._page()
+        if page == []:
+            if await self.ended():
+                self.done = True
+            else:
+                await self._news()
+                page = await self._page()
+        return page or []
+
+    async def _page(self) -> list[Entry] | None:
+        """The next entries of the journal; None if it failed, which it need not do for ever."""
         run_id = self.record.run_id
         try:
             return await self._journal.read(run_id, self.after, PAGE)
         except UnknownRun as error:  # it was known when this reader came
             raise Gap(f"Run {run_id} is no longer kept; it was read up to {self.after}.") from error
+        except Gap:
+            raise
+        except Exception:
+            logger.debug("a reader waits for the journal", exc_info=True)
+            await asyncio.sleep(RETRY)
+            return None
 
     async def ended(self) -> bool:
-        """Whether there is nothing left to read, and never will be."""
-        if self._log is not None:
-            return self._log.ended and self.after >= self._log.last
-        return not await self._journal.read(self.record.run_id, self.after, 1)
+        """Whether there is nothing left to read, and never will be. Raises `Gap`, as `batch`."""
+        log, run_id = self._log, self.record.run_id
+        if log is not None and self.after >= log.base:
+            return log.ended and self.after >= log.last
+        if await self._journal.read(run_id, self.after, 1):
+            return False
+        reach = (await self._journal.reached([run_id])).get(run_id, Reach(0, ended=True))
+        return self.after >= reach.last and (reach.ended or self._tail is None)
 
     async def _news(self) -> None:
         """Wait for a new entry or a poke. A future of our own: an Event costs three times that."""
@@ -91,13 +134,33 @@ class Follower:
         self._poked = True
         self._wake()
 
+    @property
+    def live(self) -> bool:
+        """Whether this process drives the run, or did until it ended."""
+        return self._log is not None
+
+    @property
+    def memo(self) -> dict[object, tuple[int, int, bytes]] | None:
+        """Where readers leave for each other what they made of entries; None for a single one.
+
+        By any key: the number before the first entry, how many there were, and their bytes.
+        """
+        log = self._log
+        return log.memo if log is not None and len(log.readers) > 1 else None
+
+    def send_away(self) -> None:
+        self.sent_away = True
+        self.poke()
+
     def close(self) -> None:
         """Leave; the run learns that one reader fewer is there."""
         if self._log is not None:
             self._log.readers.discard(self._wake)
-        if self._on_close is not None:
+        elif self._tail is not None:
+            self._tail.leave(self.record.run_id, self.poke)
+        if self._on_close is not None and not self.sent_away:
             self._on_close()
-            self._on_close = None
+        self._on_close = None
 
     def __enter__(self) -> Self:
         return self

@@ -3,15 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from app.core.journals import Entry, Journal, RunRecord, size_of
+from app.core.journals import Entry, Group, Journal, RunRecord, size_of
 from app.models.chat import StreamingChunk
 
 logger = logging.getLogger(__name__)
 
 #: Seconds that a new chunk may wait for others before the group goes to the journal.
 FLUSH_INTERVAL = 0.05
+
+#: Seconds until a journal that failed is tried again: at first, and at most.
+RETRY, RETRY_MOST = 0.1, 2.0
 
 
 class RunLog:
@@ -27,7 +30,7 @@ class RunLog:
         self.flushed = 0
         self.size = 0
         self.readers: set[Callable[[], None]] = set()
-        self.flushing = asyncio.Lock()  # groups reach the journal in order
+        self.memo: dict[object, tuple[int, int, bytes]] = {}  # what readers made of the newest
         self._start = time.monotonic()
         self._touch = touch
 
@@ -56,21 +59,32 @@ class RunLog:
         """All entries that follow number `after`, which must not be before `base`."""
         return self.entries[after - self.base :]
 
-    def behead(self, bound: int) -> int:
-        """Drop flushed entries, oldest first, until at most `bound` bytes are held; bytes freed."""
+    def behead(self, bound: int, *, lossy: bool = False) -> int:
+        """Drop entries, oldest first, until at most `bound` bytes are held; bytes freed.
+
+        Those that the journal does not have yet are dropped only where it is to be `lossy`, and
+        the last one never is.
+        """
         freed = count = 0
-        droppable = min(self.flushed - self.base, len(self.entries) - 1)
+        droppable = min((self.last if lossy else self.flushed) - self.base, len(self.entries) - 1)
         while self.size - freed > bound and count < droppable:
             freed += size_of(self.entries[count][1])
             count += 1
         del self.entries[:count]
         self.base += count
+        self.flushed = max(self.flushed, self.base)
         self.size -= freed
         return freed
 
 
 class Hub:
-    """All live logs: `run_bytes` of one and `total_bytes` of all are held, the rest is journal."""
+    """All live logs: `run_bytes` of one and `total_bytes` of all are held, the rest is journal.
+
+    Everything new in all of them goes to the journal in one group write each `flush_interval`
+    seconds. While the journal fails, streams go on from here, and what could not be written is
+    tried again; `trouble` says since when (Unix time) and why. `on_lost` is told of the runs that
+    another process has taken over.
+    """
 
     def __init__(
         self,
@@ -79,86 +93,114 @@ class Hub:
         run_bytes: int = 4 << 20,
         total_bytes: int = 256 << 20,
         flush_interval: float = FLUSH_INTERVAL,
+        on_lost: Callable[[str], None] = lambda run_id: None,
     ) -> None:
         self.journal = journal
+        self.trouble: tuple[float, str] | None = None
+        self.on_lost = on_lost
         self._logs: dict[str, RunLog] = {}
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
         self._flush_interval = flush_interval
+        self._pause = flush_interval
         self._dirty: set[RunLog] = set()
         self._work = asyncio.Event()
+        self._stop = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
-        self._closing = False
 
-    async def open(self) -> None:
-        await self.journal.open()
-        self._closing = False
+    async def open(self, owner: str) -> None:
+        await self.journal.open(owner)
+        self._stop.clear()
         self._flusher = asyncio.create_task(self._keep_flushing(), name="hub-flusher")
 
     async def close(self) -> None:
-        """Write what is left. A write that is under way is waited for: cancelled, it may or may
-        not have been made, and its entries would be lost or doubled."""
-        self._closing = True
+        """Write what is left. A write that is under way is waited for."""
+        self._stop.set()
         self._work.set()
         if self._flusher is not None:
             await self._flusher
-        await self._flush_dirty()
+        await self._flush()
+        if self._dirty:
+            logger.error("journal: what %d runs said last is lost", len(self._dirty))
         await self.journal.close()
 
     async def create(self, record: RunRecord) -> RunLog:
-        await self.journal.create(record)
+        """Open a log. Where the journal cannot be told now, it is with the first entries."""
+        try:
+            await self.journal.create(record)
+        except Exception as error:
+            self._failed(error)
         log = self._logs[record.run_id] = RunLog(record, self._touch)
         return log
 
     def get(self, run_id: str) -> RunLog | None:
         return self._logs.get(run_id)
 
-    async def retire(self, log: RunLog) -> None:
-        """Hand an ended log to the journal; readers that hold it read on undisturbed. What cannot
-        be written yet is kept here until it can."""
-        await self._flush(log)
-
     def _touch(self, log: RunLog) -> None:
         self._dirty.add(log)
         self._work.set()
 
     async def _keep_flushing(self) -> None:
-        while not self._closing:
+        while not self._stop.is_set():
             await self._work.wait()
-            await asyncio.sleep(self._flush_interval)
-            self._work.clear()
-            await self._flush_dirty()
-
-    async def _flush_dirty(self) -> None:
-        dirty, self._dirty = self._dirty, set()
-        for log in dirty:
-            await self._flush(log)
-        self._bound()
-
-    async def _flush(self, log: RunLog) -> None:
-        async with log.flushing:
-            entries = log.since(log.flushed)
-            if not entries:
-                return
             try:
-                await self.journal.append(log.record.run_id, log.flushed + 1, entries)
-            except Exception:
-                # The stream goes on from memory; what could not be written is tried again.
-                logger.exception("journal: %d entries of a run were not written", len(entries))
+                async with asyncio.timeout(self._pause):
+                    await self._stop.wait()
+                return
+            except TimeoutError:
+                self._work.clear()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        dirty, self._dirty = self._dirty, set()
+        groups = [Group(log.record, log.flushed + 1, log.since(log.flushed)) for log in dirty]
+        try:
+            lost = set(await self.journal.append(groups)) if groups else set()
+        except Exception as error:
+            self._failed(error)
+            for log in dirty:
                 self._touch(log)
-            else:
-                log.flushed += len(entries)
+        else:
+            self._recovered()
+            for log, group in zip(dirty, groups, strict=True):
+                if group.record.run_id in lost:
+                    self._logs.pop(group.record.run_id, None)
+                    self.on_lost(group.record.run_id)
+                    continue
+                log.flushed = max(log.flushed, group.last)
                 if log.flushed < log.last:
                     self._touch(log)  # these came while the others were being written
                 elif log.ended:
                     self._logs.pop(log.record.run_id, None)
+        self._bound()
+
+    def _failed(self, error: Exception) -> None:
+        """Tell a failure once, and wait longer each time before the next try."""
+        if self.trouble is None:
+            self.trouble = (time.time(), type(error).__name__)
+            logger.error("journal: cannot be written; streams go on from memory", exc_info=error)
+            self._pause = RETRY
+        else:
+            self._pause = min(2 * self._pause, RETRY_MOST)
+
+    def _recovered(self) -> None:
+        if self.trouble is not None:
+            seconds = time.time() - self.trouble[0]
+            logger.warning("journal: is written again, after %.1f s", seconds)
+            self.trouble = None
+            self._pause = self._flush_interval
 
     def _bound(self) -> None:
         for log in self._logs.values():
             if log.size > self._run_bytes:
                 log.behead(self._run_bytes)
         excess = sum(log.size for log in self._logs.values()) - self._total_bytes
-        for log in list(self._logs.values()):
-            if excess <= 0:
-                return
-            excess -= log.behead(max(0, log.size - excess))
+        for lossy in (False, True):  # memory is bounded, though the journal may get a hole by it
+            for log in self._oldest_first():
+                if excess <= 0:
+                    return
+                excess -= log.behead(max(0, log.size - excess), lossy=lossy)
+
+    def _oldest_first(self) -> Iterable[RunLog]:
+        """Logs that have ended before those that are still being written."""
+        return sorted(self._logs.values(), key=lambda log: not log.ended)

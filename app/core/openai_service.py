@@ -10,8 +10,9 @@ from agno.run.agent import RunEvent
 
 from app.core.agents import AgentCatalog, AgentEntry
 from app.core.conversations import Conversations
-from app.core.errors import AgentFailed, RunFailed
+from app.core.errors import AgentFailed, RunFailed, UnknownAgent
 from app.core.events import EventReader
+from app.core.journals import RunRecord
 from app.core.models import ModelEntry
 from app.core.question import Picture, Question
 from app.models.chat import StreamingChunk
@@ -45,6 +46,23 @@ class AgentService:
             principal=principal,
         )
 
+    async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
+        """Keep the question of a run, and what was said of its answer, when its process died."""
+        try:
+            agent = self._agents.find(record.agent).agent
+        except UnknownAgent:  # another set of agents was served then
+            agent = self._agents.find(None).agent
+        await self._conversations.remember(
+            agent,
+            run_id=record.run_id,
+            conversation_id=record.conversation_id,
+            principal=record.principal,
+            question=record.question or "",
+            answer=text,
+            finish_reason=failure.finish_reason,
+            begun=False,
+        )
+
 
 class AgentTurn:
     """One run of a copy of an agent; `app.core.runs.Turn` is what a run sees of it."""
@@ -69,6 +87,7 @@ class AgentTurn:
         self._principal = principal
         self._begun = False
         self.agent = entry.id
+        self.question = (question.message or "") if question.kept else None
         self.model: str = getattr(self._runner.model, "id", "")
         self._reader = EventReader(run_id, self.model)
 
@@ -109,7 +128,7 @@ class AgentTurn:
             run_id=self._run_id,
             conversation_id=self._conversation_id,
             principal=self._principal,
-            question=self._question.message or "",
+            question=self.question or "",
             answer=text,
             finish_reason=failure.finish_reason,
             begun=self._begun,

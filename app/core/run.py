@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from asyncio import FIRST_COMPLETED
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from app.core.clock import Clock, Timeouts
 from app.core.errors import AgentFailed, RunFailed, RunStopped
 from app.core.hub import RunLog
-from app.core.journals import RunRecord
+from app.core.journals import WATCH, RunRecord
 from app.models.chat import StreamingChunk
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ class Turn(Protocol):
 
     agent: str
     model: str
+    question: str | None  # None: nothing of this turn is to be remembered
 
     async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
         """Emit text, reasoning and tool calls as they come; return the one chunk with `done`, or
@@ -48,7 +49,13 @@ class Run:
     """A run of this process. `stop` ends it at any moment, whatever the agent is doing."""
 
     def __init__(
-        self, record: RunRecord, log: RunLog, turn: Turn, policy: Policy, patience: float
+        self,
+        record: RunRecord,
+        log: RunLog,
+        turn: Turn,
+        policy: Policy,
+        patience: float,
+        watched: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self.record = record
         self.log = log
@@ -63,8 +70,10 @@ class Run:
         self._readers = 0
         self._leaving: asyncio.TimerHandle | None = None
         self._patience = patience
+        self._watched = watched  # whether another process has readers of this run
         self._given_up = self.loop.create_future()
         self._giving_up: asyncio.TimerHandle | None = None
+        self._asking: asyncio.Task[None] | None = None
 
     def stop(self, failure: RunFailed) -> None:
         """End the run for this reason; the first reason given is the one that is told."""
@@ -95,9 +104,9 @@ class Run:
 
     def close(self) -> None:
         """Forget the timers of a run that has ended."""
-        for timer in (self._giving_up, self._leaving):
-            if timer is not None:
-                timer.cancel()
+        for waiting in (self._giving_up, self._leaving, self._asking):
+            if waiting is not None:
+                waiting.cancel()
 
     def join(self) -> None:
         self._readers += 1
@@ -109,11 +118,34 @@ class Run:
         self._readers -= 1
         if self._readers or self.log.ended or self.policy.on_disconnect == "continue":
             return
-        gone = RunStopped("disconnected", "The last reader left, and nobody came back in time.")
         if self.policy.on_disconnect == "cancel":
-            self.stop(gone)
+            self._abandoned()
         else:
-            self._leaving = self.loop.call_later(self.policy.grace, self.stop, gone)
+            self._leaving = self.loop.call_later(self.policy.grace, self._grace_over)
+
+    def _abandoned(self) -> None:
+        self.stop(RunStopped("disconnected", "The last reader left, and nobody came back in time."))
+
+    def _grace_over(self) -> None:
+        self._leaving = None
+        if self._watched is None:
+            self._abandoned()
+        else:
+            self._asking = asyncio.create_task(self._ask_others(self._watched))
+
+    async def _ask_others(self, watched: Callable[[], Awaitable[bool]]) -> None:
+        """Stop unless the run is read in another process; then ask again later."""
+        try:
+            found = await watched()
+        except Exception:  # the journal is down, and the hub tells so
+            logger.debug("run %s: its readers cannot be counted", self.record.run_id, exc_info=True)
+            found = True
+        if self._readers or self.log.ended:
+            return
+        if found:
+            self._leaving = self.loop.call_later(WATCH, self._grace_over)
+        else:
+            self._abandoned()
 
     def _give_up(self) -> None:
         if not self._given_up.done():

@@ -5,26 +5,33 @@ import logging
 import time
 import uuid
 import weakref
-from typing import Literal
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, TypeVar
 
 from app.core.errors import (
     AgentFailed,
+    AgnoStreamError,
     BadEventId,
-    ConversationBusy,
-    Gap,
     Interrupted,
+    JournalUnavailable,
     Overloaded,
     RunFailed,
     RunStopped,
     UnknownRun,
 )
-from app.core.follow import PAGE, Follower
+from app.core.follow import Follower
 from app.core.hub import Hub
-from app.core.journals import RunRecord
+from app.core.journals import RunRecord, SharedJournal
+from app.core.peers import Peers, Remember
+from app.core.queues import Queues
 from app.core.run import Policy, Run, Turn
-from app.models.chat import COMPLETE, RunState, StreamingChunk, fold
+from app.core.state import state_of
+from app.core.tail import Tail
+from app.models.chat import RunState, StreamingChunk
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 #: Seconds that a stopped agent may take to let go, and then that remembering its broken turn may
 #: take, before the end is told all the same.
@@ -34,29 +41,53 @@ PATIENCE = 5.0
 class Runs:
     """Starts, finds, follows and stops runs."""
 
-    def __init__(self, hub: Hub, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, hub: Hub, remember: Remember | None = None, *, patience: float = PATIENCE
+    ) -> None:
+        self.owner = new_id()
         self._hub = hub
+        hub.on_lost = self._lost
+        self._peers: Peers | None = None
+        self._tail: Tail | None = None
+        if isinstance(hub.journal, SharedJournal):
+            self._peers = Peers(hub.journal, remember or _forget)
+            self._tail = Tail(hub.journal)
         self._patience = patience
         self._runs: dict[str, Run] = {}
+        self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting = asyncio.Lock()  # a run that is being created is not among the busy ones
-        # A conversation's lock lives as long as a run holds it or waits for it.
-        self._locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
-            weakref.WeakValueDictionary()
-        )
-        self.open = True
+        self.queues = Queues(self._runs, self._peers)
+        self.taking = True
+
+    async def open(self) -> None:
+        """Open the log; runs that a dead process left behind have their ends when this returns."""
+        await self._hub.open(self.owner)
+        if self._peers is not None:
+            await self._peers.open(lambda: self._runs, self._cancel_asked)
+
+    async def close(self) -> None:
+        """End all runs and close the log."""
+        await self.stop_all()
+        if self._peers is not None:
+            await self._peers.close()
+        await self._hub.close()
 
     @property
     def live(self) -> int:
         """How many runs have not ended."""
         return len(self._runs)
 
+    @property
+    def trouble(self) -> tuple[float, str] | None:
+        """Since when (Unix time) the journal cannot be written, and why; None while it can."""
+        return self._hub.trouble
+
     async def start(
         self, turn: Turn, policy: Policy, *, run_id: str, conversation_id: str, principal: str
     ) -> Run:
         """Begin a run and return at once; its log opens before the model is asked."""
         async with self._starting:
-            self._make_way(policy, conversation_id=conversation_id, principal=principal)
             record = RunRecord(
                 run_id=run_id,
                 conversation_id=conversation_id,
@@ -64,9 +95,15 @@ class Runs:
                 agent=turn.agent,
                 model=turn.model,
                 created_at=time.time(),
+                owner=self.owner,
+                question=turn.question,
             )
+            if not self.taking:
+                raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
+            await self.queues.make_way(policy, record)
             log = await self._hub.create(record)
-            run = self._runs[run_id] = Run(record, log, turn, policy, self._patience)
+            watched = partial(self._peers.journal.watched, run_id) if self._peers else None
+            run = self._runs[run_id] = Run(record, log, turn, policy, self._patience, watched)
             log.append(
                 StreamingChunk(
                     content="",
@@ -80,7 +117,7 @@ class Runs:
             driving = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
             self._tasks.add(driving)
             driving.add_done_callback(self._tasks.discard)
-            if not self.open:  # the server began to stop in the meantime
+            if not self.taking:  # the server began to stop in the meantime
                 run.stop(_stopping())
         return run
 
@@ -90,112 +127,109 @@ class Runs:
         Raises `UnknownRun`, and `BadEventId` for a number that the log has not reached.
         """
         record = await self._record(run_id, principal)
+        journal, log = self._hub.journal, self._hub.get(run_id)
+        last = log.last if log is not None else await self._reached(run_id)
+        if after > last:
+            raise BadEventId(f"Run {run_id} has {last} events so far; there is no {after}.")
+        log = self._hub.get(run_id)  # it may have ended while the journal was asked
         run = self._runs.get(run_id)
-        log = self._hub.get(run_id)
-        if log is not None and after > log.last:
-            raise BadEventId(f"Run {run_id} has {log.last} events so far; there is no {after}.")
-        if run is None:
-            return Follower(record, self._hub.journal, log, after)
-        run.join()
-        return Follower(record, self._hub.journal, log, after, run.leave)
+        if run is not None:
+            run.join()
+        leave = None if run is None else run.leave
+        follower = Follower(record, journal, log, after, leave, self._tail)
+        self._followers.add(follower)
+        return follower
 
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
         """Stop a run, wait until it has ended, and tell how; an ended run is left as it is."""
         await self._record(run_id, principal)
         run = self._runs.get(run_id)
         if run is not None:
-            run.stop(RunStopped("cancelled", "The run was cancelled."))
+            run.stop(_cancelled())
             await run.ended.wait()
+        elif self._peers is not None:
+            await _asking(self._peers.journal.ask(run_id))
+            with await self.follow(run_id, 0, principal=principal) as follower:
+                follower.after = await self._reached(run_id)
+                while not follower.done:
+                    await follower.batch()
         return await self.state(run_id, principal=principal)
 
     async def state(self, run_id: str, *, principal: str) -> RunState:
         """What a run has said so far, folded from its log."""
         record = await self._record(run_id, principal)
-        state = RunState(
-            content="",
-            model=record.model,
-            run_id=run_id,
-            conversation_id=record.conversation_id,
-            agent=record.agent,
-            status="queued",
-            last_event_id=f"{run_id}:0",
-            created_at=record.created_at,
-        )
-        log, after = self._hub.get(run_id), 0
-        chunks: list[StreamingChunk] = []
-        while True:
-            try:
-                if log is None or after < log.base:
-                    entries = await self._hub.journal.read(run_id, after, PAGE)
-                else:
-                    entries = log.since(after)
-            except Gap as gap:
-                after = int(str(gap.details["base"]))
-                state.truncated = True
-                continue
-            if not entries:
-                break
-            after += len(entries)
-            chunks += [chunk for _, chunk in entries]
-            if entries[-1][1].done:
-                state.ended_at = record.created_at + entries[-1][0]
-                break
-        fold(state, chunks)
-        state.last_event_id = f"{run_id}:{after}"
         run = self._runs.get(run_id)
-        if state.finish_reason is not None:
-            state.status = _status(state.finish_reason)
-        elif run is None or run.running:
-            state.status = "running"
-        return state
+        waiting = run is not None and not run.running
+        return await _asking(
+            state_of(record, self._hub.journal, self._hub.get(run_id), waiting=waiting)
+        )
 
     def stop_soon(self) -> None:
-        """Take no new runs, and end those that there are as `interrupted`; safe in a signal."""
-        self.open = False
+        """Take no new runs, and end those that there are as `interrupted`."""
+        self.taking = False
         for run in list(self._runs.values()):
-            run.loop.call_soon_threadsafe(run.stop, _stopping())
+            run.stop(_stopping())
+
+    async def drain(self, grace: float) -> None:
+        """Take no new runs, and give those that there are `grace` seconds to end.
+
+        Where another process can follow them, readers that can resume are sent there.
+        """
+        self.taking = False
+        if await self._has_peers():
+            self._send_away()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=grace)
+        self.stop_soon()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+        self._send_away()
 
     async def stop_all(self) -> None:
-        """As `stop_soon`, and wait until all have ended and are in the journal."""
+        """As `stop_soon`, and wait until all have ended."""
         self.stop_soon()
         async with self._starting:
             if self._tasks:
-                await asyncio.wait(self._tasks)
+                await asyncio.wait(set(self._tasks))
 
-    def _make_way(self, policy: Policy, *, conversation_id: str, principal: str) -> None:
-        """Deal with the runs that a new one finds in its conversation."""
-        if not self.open:
-            raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
-        busy = [
-            run
-            for run in self._runs.values()
-            if (run.record.principal, run.record.conversation_id) == (principal, conversation_id)
-        ]
-        if busy and policy.on_busy == "reject":
-            raise ConversationBusy(
-                f"Conversation {conversation_id} is being answered by run "
-                f"{busy[-1].record.run_id}; wait for it, cancel it, or send on_busy.",
-                run_id=busy[-1].record.run_id,
-            )
-        if policy.on_busy == "interrupt":
-            for run in busy:
-                run.stop(RunStopped("cancelled", "A newer message took this one's place."))
+    async def _has_peers(self) -> bool:
+        try:
+            return self._peers is not None and await self._peers.journal.peers() > 0
+        except Exception:
+            logger.exception("runs: whether other processes live cannot be told")
+            return False
+
+    def _send_away(self) -> None:
+        for follower in list(self._followers):
+            follower.send_away()
+
+    async def _reached(self, run_id: str) -> int:
+        reach = (await _asking(self._hub.journal.reached([run_id]))).get(run_id)
+        return reach.last if reach is not None else 0
+
+    def _cancel_asked(self, run_id: str) -> None:
+        if (run := self._runs.get(run_id)) is not None:
+            run.stop(_cancelled())
+
+    def _lost(self, run_id: str) -> None:
+        if (run := self._runs.get(run_id)) is not None:
+            logger.warning("run %s: another process took it for dead, and ended it", run_id)
+            run.stop(_stopping())
 
     async def _record(self, run_id: str, principal: str) -> RunRecord:
         log = self._hub.get(run_id)
-        record = log.record if log else await self._hub.journal.record(run_id)
+        record = log.record if log else await _asking(self._hub.journal.record(run_id))
         if record is None or record.principal != principal:
             raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
         return record
 
     async def _drive(self, run: Run) -> None:
         """The life of a run, from its place in the queue to its one last chunk."""
-        key = (run.record.principal, run.record.conversation_id)
-        lock = self._locks.setdefault(key, asyncio.Lock())
+        lock: asyncio.Lock | None = None
         failure: RunFailed | None = None
         final: StreamingChunk | None = None
         try:
-            await run.step(lock.acquire())
+            lock = await run.step(self.queues.turn(run.record))
             run.running = True
             final = await run.step(run.consume())
         except RunFailed as error:
@@ -205,21 +239,23 @@ class Runs:
             failure = AgentFailed("The agent failed; the server's log says why.")
         finally:
             try:
-                if run.running and failure is not None:
+                if failure is not None and (run.running or isinstance(failure, Interrupted)):
                     await self._remember(run, failure)
             finally:
-                if run.running:
+                if lock is not None:
                     lock.release()
-                await self._end(run, final, failure)
+                self._end(run, final, failure)
 
     async def _remember(self, run: Run, failure: RunFailed) -> None:
         try:
+            if run.turn.question is None:
+                return
             async with asyncio.timeout(self._patience):
                 await run.turn.remember("".join(run.text), failure)
         except Exception:
             logger.exception("run %s: its partial answer was not remembered", run.record.run_id)
 
-    async def _end(self, run: Run, final: StreamingChunk | None, failure: RunFailed | None) -> None:
+    def _end(self, run: Run, final: StreamingChunk | None, failure: RunFailed | None) -> None:
         if final is None:
             failure = failure or _stopping()
             final = failure.last_chunk(run.record.model)
@@ -227,7 +263,19 @@ class Runs:
         run.log.append(final)
         del self._runs[run.record.run_id]
         run.ended.set()
-        await self._hub.retire(run.log)
+
+
+async def _asking(question: Coroutine[Any, Any, T]) -> T:
+    """What a journal answers, where nobody else could; raises `JournalUnavailable`."""
+    try:
+        return await question
+    except AgnoStreamError:
+        raise
+    except Exception as error:
+        logger.error("journal: cannot be read: %r", error)
+        raise JournalUnavailable(
+            "The journal of runs cannot be read at the moment.", retry_after=2
+        ) from error
 
 
 def new_id() -> str:
@@ -239,7 +287,9 @@ def _stopping() -> Interrupted:
     return Interrupted("The server stopped before the answer was complete.")
 
 
-def _status(finish_reason: str) -> Literal["completed", "cancelled", "failed"]:
-    if finish_reason in COMPLETE:
-        return "completed"
-    return "cancelled" if finish_reason in ("cancelled", "disconnected") else "failed"
+def _cancelled() -> RunStopped:
+    return RunStopped("cancelled", "The run was cancelled.")
+
+
+async def _forget(record: RunRecord, text: str, failure: RunFailed) -> None:
+    """What is remembered of an orphan where there are no conversations."""

@@ -63,7 +63,7 @@ class Client:
 async def opened(**bounds: int) -> AsyncIterator[tuple[Hub, RunLog]]:
     """A hub that forgets fast, and the log of a run in it; no task may be left at the end."""
     hub = Hub(MemoryJournal(**bounds), run_bytes=2 * ONE, flush_interval=0.001)
-    await hub.open()
+    await hub.open("me")
     yield hub, await hub.create(record())
     await hub.close()
     await asyncio.sleep(0)

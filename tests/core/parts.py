@@ -1,11 +1,12 @@
 """Small real parts for the tests of the core: chunks, records, and a journal that tells all."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from app.core.errors import UnknownRun
+from app.core.errors import Gap, UnknownRun
 from app.core.follow import Follower
-from app.core.journals import Entry, RunRecord
+from app.core.hub import Hub, RunLog
+from app.core.journals import Entry, Group, Reach, RunRecord
 from app.models.chat import StreamingChunk
 
 
@@ -52,6 +53,11 @@ async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
             await asyncio.sleep(0.001)
 
 
+async def retired(hub: Hub, log: RunLog) -> None:
+    """Wait until an ended log is in the journal alone."""
+    await until(lambda: hub.get(log.record.run_id) is None)
+
+
 class Notebook:
     """A journal that keeps everything and notes each call; it may be slow, and it may fail."""
 
@@ -64,8 +70,11 @@ class Notebook:
         self.entries: dict[str, list[Entry]] = {}
         self.appends: list[tuple[str, int, int]] = []  # run, first number, count
         self.reads: list[tuple[str, int]] = []
+        self.writes = self.refused = 0
+        self.bases: dict[str, int] = {}
+        self.taken: set[str] = set()  # runs that another process has taken over
 
-    async def open(self) -> None:
+    async def open(self, owner: str) -> None:
         self.closed = False
 
     async def close(self) -> None:
@@ -74,20 +83,26 @@ class Notebook:
     async def create(self, record: RunRecord) -> None:
         if self.create_delay is not None:
             await asyncio.sleep(self.create_delay)
+        self._check()
         self.records[record.run_id] = record
-        self.entries[record.run_id] = []
+        self.entries.setdefault(record.run_id, [])
 
-    async def append(self, run_id: str, first: int, entries: Sequence[Entry]) -> None:
+    async def append(self, groups: Sequence[Group]) -> Collection[str]:
         if self.delay is not None:
             await asyncio.sleep(self.delay)
-        if self.closed:
-            raise OSError("the journal is closed")
-        if self.failing:
-            raise OSError("the disk is full")
-        if first != len(self.entries[run_id]) + 1:
-            raise ValueError(f"entry {first} does not follow {len(self.entries[run_id])}")
-        self.entries[run_id].extend(entries)
-        self.appends.append((run_id, first, len(entries)))
+        self._check()
+        self.writes += 1
+        for group in groups:
+            run_id = group.record.run_id
+            self.records[run_id] = group.record
+            if run_id not in self.taken:
+                kept = self.entries.setdefault(run_id, [])
+                if group.first > self.bases.get(run_id, 0) + len(kept) + 1:
+                    kept.clear()
+                    self.bases[run_id] = group.first - 1
+                kept.extend(group.entries)
+                self.appends.append((run_id, group.first, len(group.entries)))
+        return self.taken & {group.record.run_id for group in groups}
 
     async def record(self, run_id: str) -> RunRecord | None:
         return self.records.get(run_id)
@@ -98,4 +113,24 @@ class Notebook:
             await asyncio.sleep(self.delay)
         if run_id not in self.records:
             raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
-        return self.entries[run_id][after : after + limit]
+        base = self.bases.get(run_id, 0)
+        if after < base:
+            raise Gap("There is a hole.", base=base)
+        return self.entries[run_id][after - base : after - base + limit]
+
+    async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
+        found = {run_id: self.entries[run_id] for run_id in run_ids if run_id in self.entries}
+        return {
+            run_id: Reach(self.bases.get(run_id, 0) + len(kept), bool(kept) and kept[-1][1].done)
+            for run_id, kept in found.items()
+        }
+
+    async def sweep(self) -> None:
+        pass
+
+    def _check(self) -> None:
+        if self.closed:
+            raise OSError("the journal is closed")
+        if self.failing:
+            self.refused += 1
+            raise OSError("the disk is full")

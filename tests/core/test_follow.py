@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from app.core.errors import Gap
 from app.core.follow import PAGE, Follower
 from app.core.hub import Hub, RunLog
-from app.core.journals import Journal, size_of
+from app.core.journals import Group, Journal, size_of
 from app.core.journals.memory import MemoryJournal
-from tests.core.parts import Notebook, ending, read_all, record, said, until, words
+from tests.core.parts import Notebook, ending, read_all, record, retired, said, until, words
 
 ONE = size_of(said("0000"))
 
@@ -25,7 +25,7 @@ def journal() -> Notebook:
 @pytest.fixture
 async def hub(journal: Notebook) -> AsyncIterator[Hub]:
     hub = Hub(journal, flush_interval=0.005)
-    await hub.open()
+    await hub.open("me")
     yield hub
     await hub.close()
 
@@ -48,7 +48,7 @@ async def test_from_any_number_after_the_end(hub: Hub) -> None:
     log = await hub.create(record())
     say(log, *range(5))
     log.append(ending())
-    await hub.retire(log)
+    await retired(hub, log)
     whole = [*numbered(5), ""]
     for after in range(7):
         with follow(hub, after) as follower:
@@ -67,7 +67,7 @@ async def test_from_any_number_while_it_goes_on(hub: Hub) -> None:
         await asyncio.sleep(0.002)
         say(log, n)
     log.append(ending())
-    await hub.retire(log)
+    await retired(hub, log)
     whole = [*numbered(10), ""]
     assert [whole[after:] for after in range(6)] == [words(await task) for task in reading]
 
@@ -125,7 +125,7 @@ async def test_a_cancelled_batch_loses_nothing(hub: Hub) -> None:
 async def test_a_slow_reader_reads_the_journal(journal: Notebook) -> None:
     """What is no longer in memory comes from the journal, and then the reader is live again."""
     hub = Hub(journal, run_bytes=5 * ONE, flush_interval=0.001)
-    await hub.open()
+    await hub.open("me")
     log = await hub.create(record())
     slow = follow(hub)
     say(log, 0)
@@ -139,7 +139,7 @@ async def test_a_slow_reader_reads_the_journal(journal: Notebook) -> None:
     assert [("r1", 1), ("r1", PAGE + 1)] == journal.reads
     say(log, PAGE + 200)
     log.append(ending())
-    await hub.retire(log)
+    await retired(hub, log)
     got += words(await read_all(slow))
     assert [*numbered(PAGE + 201), ""] == got
     slow.close()
@@ -149,27 +149,27 @@ async def test_a_slow_reader_reads_the_journal(journal: Notebook) -> None:
 async def test_dropped_while_it_waits(journal: Notebook) -> None:
     """A reader that wakes up to find its place dropped from memory loses nothing by it."""
     hub = Hub(journal, run_bytes=ONE, flush_interval=0)
-    await hub.open()
+    await hub.open("me")
     log = await hub.create(record())
     with follow(hub) as follower:
         waiting = asyncio.create_task(follower.batch())
         await asyncio.sleep(0)
         say(log, *range(10))
-        await journal.append("r1", 1, log.since(0))
+        await journal.append([Group(log.record, 1, log.since(0))])
         log.flushed = 10
         log.behead(ONE)
         assert 9 == log.base
         log.append(ending())
         got = words(await waiting)
         assert [*numbered(10), ""] == got + words(await read_all(follower))
-    await hub.retire(log)
+    await retired(hub, log)
     await hub.close()
 
 
 async def test_a_gap() -> None:
     """A place that neither memory nor the journal has is told, not skipped."""
     hub = Hub(MemoryJournal(run_bytes=5 * ONE), run_bytes=2 * ONE, flush_interval=0.001)
-    await hub.open()
+    await hub.open("me")
     log = await hub.create(record())
     with follow(hub, 3) as follower:
         say(log, *range(50))
@@ -180,7 +180,7 @@ async def test_a_gap() -> None:
     with follow(hub, int(str(gap.value.details["base"]))) as again:
         log.append(ending())
         assert [*numbered(50), ""][again.after :] == words(await read_all(again))
-    await hub.retire(log)
+    await retired(hub, log)
     await hub.close()
 
 
@@ -188,11 +188,11 @@ async def test_forgotten_while_it_reads() -> None:
     """A run that the journal forgets under a reader is a gap, too."""
     journal = MemoryJournal(retention=0.05)
     hub = Hub(journal)
-    await hub.open()
+    await hub.open("me")
     log = await hub.create(record())
     say(log, *range(3))
     log.append(ending())
-    await hub.retire(log)
+    await retired(hub, log)
     with follow(hub, 2) as follower:
         await asyncio.sleep(0.1)
         await hub.create(record("other"))
@@ -204,12 +204,12 @@ async def test_forgotten_while_it_reads() -> None:
 async def test_read_on_after_the_journal_forgot() -> None:
     """A reader that came while the run was live reads to its end, whatever the journal keeps."""
     hub = Hub(MemoryJournal(retention=0.05))
-    await hub.open()
+    await hub.open("me")
     log = await hub.create(record())
     say(log, *range(3))
     with follow(hub) as follower:
         log.append(ending())
-        await hub.retire(log)
+        await retired(hub, log)
         await asyncio.sleep(0.1)
         await hub.create(record("other"))
         assert hub.get("r1") is None
@@ -224,7 +224,7 @@ async def test_ended(hub: Hub) -> None:
     seen = [await follow(hub, after).ended() for after in (0, 1)]
     log.append(ending())
     seen += [await follow(hub, after).ended() for after in (0, 1, 2)]
-    await hub.retire(log)
+    await retired(hub, log)
     seen += [await follow(hub, after).ended() for after in (0, 1, 2)]
     assert [False, False, *[False, False, True], *[False, False, True]] == seen
 
@@ -277,7 +277,7 @@ def test_every_reader_gets_everything(
 
     async def check() -> None:
         hub = Hub(journal, run_bytes=run_bytes, flush_interval=0)
-        await hub.open()
+        await hub.open("me")
         log = await hub.create(record())
         spoken = [0]
         reading = [asyncio.create_task(read(*reader, spoken, hub)) for reader in readers]
@@ -288,7 +288,7 @@ def test_every_reader_gets_everything(
             spoken[0] += 1
         log.append(ending())
         spoken[0] += 1
-        await hub.retire(log)
+        await retired(hub, log)
         got = [await task for task in reading]
         whole = [*numbered(count), ""]
         assert all(text == whole[len(whole) - len(text) :] for text in got)

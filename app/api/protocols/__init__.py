@@ -22,11 +22,16 @@ class Encoder(Protocol):
     `heartbeat` is what may be sent while nothing is said, None if nothing may be. An encoder that
     `holds` has no way to tell an error in its own format: the status waits for the first text,
     and after that an unfinished answer ends in a broken connection instead of a clean end.
+    `parting` is what sends a reader to another process that can follow the run, None if this
+    protocol cannot resume. What a `shared` encoder makes of an entry is the same for every reader
+    of the run.
     """
 
     media_type: ClassVar[str]
     heartbeat: bytes | None
     holds: ClassVar[bool]
+    parting: ClassVar[bytes | None]
+    shared: ClassVar[bool]
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
         """The bytes for one entry; empty for those that this protocol does not show."""

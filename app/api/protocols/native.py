@@ -14,11 +14,14 @@ class SseEncoder:
     """`id:` and `data:` for each chunk; our JSON has no raw line ends, so one data line is enough.
 
     The heartbeat is a comment without a blank line behind it: after an id was seen, several
-    decoders take a blank line for the end of an event without data.
+    decoders take a blank line for the end of an event without data. So is the parting, which tells
+    a reader to come back after a second.
     """
 
     media_type: ClassVar[str] = "text/event-stream"
     holds: ClassVar[bool] = False
+    parting: ClassVar[bytes | None] = b"retry: 1000\n"
+    shared: ClassVar[bool] = True
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = b":\n"
@@ -33,6 +36,8 @@ class NdjsonEncoder:
 
     media_type: ClassVar[str] = "application/x-ndjson"
     holds: ClassVar[bool] = False
+    parting: ClassVar[bytes | None] = None
+    shared: ClassVar[bool] = True
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = (
@@ -48,6 +53,8 @@ class TextEncoder:
 
     media_type: ClassVar[str] = "text/plain; charset=utf-8"
     holds: ClassVar[bool] = True
+    parting: ClassVar[bytes | None] = None
+    shared: ClassVar[bool] = True
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = None

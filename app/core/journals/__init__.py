@@ -63,8 +63,8 @@ class Reach(NamedTuple):
 class Journal(Protocol):
     """Keeps the entries of each run in order, numbered from 1.
 
-    Calls may come from any task, but `append` is called by one at a time. Any of them may raise
-    what the store raises; a call that raised may be made again.
+    Calls may come from any task; those of `append` for the same run come one after another. Any
+    of them may raise what the store raises; a call that raised may be made again.
     """
 
     async def open(self, owner: str) -> None:
@@ -113,8 +113,8 @@ class SharedJournal(Journal, Protocol):
         """Take over the runs that have no end and whose owner is dead; each goes to one caller."""
 
     async def queue(self, record: RunRecord) -> list[str]:
-        """The runs of its conversation, of the same principal, that came before this one and have
-        not ended; in the order they came."""
+        """The runs of other owners in its conversation, of the same principal, that have not ended
+        and were created before this one, in order; all of them if this one has not been created."""
 
     async def ask(self, run_id: str) -> None:
         """Ask the owner of a run to cancel it."""
@@ -145,6 +145,7 @@ def open_journal(url: str | None, *, retention: float, data_dir: Path) -> Journa
     The default is a SQLite file in `data_dir`. `?run_bytes=N&total_bytes=N` bounds the bytes of
     one run, and of all.
     """
+    parts = urlsplit("")
     try:
         parts = urlsplit(url or "sqlite:///")
         bounds = (

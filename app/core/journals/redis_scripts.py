@@ -202,7 +202,11 @@ end
 
 #: milliseconds, ids
 WATCH = """
-for n = 3, #ARGV do redis.call('SET', prefix .. 'watch:' .. ARGV[n], 1, 'PX', ARGV[2]) end
+for n = 3, #ARGV do
+  if redis.call('EXISTS', run_key(ARGV[n])) == 1 then
+    redis.call('SET', prefix .. 'watch:' .. ARGV[n], 1, 'PX', ARGV[2])
+  end
+end
 """
 
 #: retention, total_bytes, how many runs at most; answers how many it removed

@@ -228,8 +228,9 @@ def adopt(db: sqlite3.Connection, owner: str, dead: Sequence[str]) -> list[RunRe
 def queue(db: sqlite3.Connection, record: RunRecord) -> list[str]:
     rows = db.execute(
         "SELECT run_id FROM runs WHERE ended_at IS NULL AND conversation_id = ? AND principal = ?"
+        " AND owner != ?"
         " AND seq < ifnull((SELECT seq FROM runs WHERE run_id = ?), seq + 1) ORDER BY seq",
-        (record.conversation_id, record.principal, record.run_id),
+        (record.conversation_id, record.principal, record.owner, record.run_id),
     )
     return [run_id for (run_id,) in rows]
 
