@@ -42,7 +42,20 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture
-def serve(provider: Provider, tmp_path: Path) -> Iterator[Serve]:
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """The store of conversations of the servers of a test; see `STORES`."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        return server.create()
+    return None
+
+
+#: Runs a test once over each store of conversations.
+STORES = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def serve(provider: Provider, tmp_path: Path, database_url: str | None) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(**settings: Any) -> Server:
@@ -51,6 +64,7 @@ def serve(provider: Provider, tmp_path: Path) -> Iterator[Serve]:
                 "openai_base_url": provider.url,
                 "openai_api_key": "sk-test-of-the-suite-0123456789",
                 "data_dir": tmp_path,
+                "database_url": database_url,
                 **settings,
             }
             return stack.enter_context(Server(**settings))

@@ -102,6 +102,9 @@ async def prepare(db: AsyncBaseDb, url: str | None) -> None:
         async with lock:
             if not await db.table_exists(db.session_table_name):
                 await db._create_all_tables()  # as AgentOS does
+    except ConfigurationError:
+        await db.close()
+        raise
     except (SQLAlchemyError, OSError, ValueError) as error:
         await db.close()
         raise ConfigurationError(f"DATABASE_URL: {_told(error, url)}") from None
@@ -133,8 +136,15 @@ async def _schema_lock(db: AsyncBaseDb) -> AsyncIterator[None]:
             text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": SCHEMA}
         )
         if found.scalar() is None:
-            async with engine.begin() as other:
-                await other.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+            try:
+                async with engine.begin() as other:
+                    await other.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+            except DBAPIError as error:
+                user = (await connection.execute(text("SELECT current_user"))).scalar()
+                raise ConfigurationError(
+                    f"DATABASE_URL: {error.orig}; somebody who may must first do: "
+                    f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {user}"
+                ) from None
         yield
 
 
