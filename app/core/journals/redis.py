@@ -217,7 +217,7 @@ class RedisJournal:
         return [msgspec.structs.replace(_record(data), owner=self._owner) for data in found]
 
     async def queue(self, record: RunRecord) -> list[str]:
-        found = await self._run(scripts.QUEUE, record.run_id, _queue(record))
+        found = await self._run(scripts.QUEUE, record.run_id, record.owner, _queue(record))
         return [run_id.decode() for run_id in found]
 
     async def ask(self, run_id: str) -> None:

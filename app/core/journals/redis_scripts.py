@@ -176,17 +176,13 @@ if #found > 0 then redis.call('PEXPIRE', runs_key(me), ARGV[3]) end
 return found
 """
 
-#: id, key of its queue; answers the ids of those before it
+#: id, its owner, key of its queue; answers the ids of those of other owners before it
 QUEUE = """
-local id, queue = ARGV[2], ARGV[3]
+local id, owner, queue = ARGV[2], ARGV[3], ARGV[4]
 local before = {}
 for _, other in ipairs(redis.call('ZRANGE', queue, 0, -1)) do
   if other == id then break end
-  if redis.call('EXISTS', run_key(other)) == 1 then
-    before[#before + 1] = other
-  else
-    redis.call('ZREM', queue, other)
-  end
+  if redis.call('HGET', run_key(other), 'owner') ~= owner then table.insert(before, other) end
 end
 return before
 """
