@@ -1,6 +1,7 @@
 """`agno-stream serve`: the server with its embedded defaults."""
 
 import argparse
+import asyncio
 import logging
 import os
 import signal
@@ -13,9 +14,11 @@ from fastapi import FastAPI
 
 from app import __version__
 from app.core.errors import ConfigurationError
+from app.core.journals import open_journal
+from app.core.runs import new_id
 from app.logs import configure
 from app.main import create_app
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 
 #: Seconds that open connections have to end after a stop signal.
 SHUTDOWN_GRACE = 10
@@ -28,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure()
     try:
         settings = load_settings(**flags)
+        asyncio.run(_try_journal(settings))
         app = create_app(settings)
         several = settings.workers > 1
         if several and urlsplit(settings.journal_url or "").scheme == "memory":
@@ -52,6 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=SHUTDOWN_GRACE,
     )
     return 0
+
+
+async def _try_journal(settings: Settings) -> None:
+    """Open the journal, and close it: the web server would tell its failure by a traceback."""
+    journal = open_journal(
+        settings.journal_url, retention=settings.retention, data_dir=settings.data_dir
+    )
+    await journal.open(new_id())
+    await journal.close()
 
 
 def worker() -> FastAPI:

@@ -1,5 +1,6 @@
 """The real command as a process of its own, for tests."""
 
+import contextlib
 import os
 import re
 import signal
@@ -39,6 +40,7 @@ class Command:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         self.url = ""
 
@@ -57,8 +59,12 @@ class Command:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once by SIGKILL, and its workers, even those that it has left behind."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self, number: int = signal.SIGTERM, *, within: float = 20) -> int:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from app.api import openapi
 from app.api.context import Context, Principal, Server
-from app.api.protocols.native import encoder_for, negotiate, parse_event_id
+from app.api.protocols.native import encoder_for, negotiate, parse_event_id, saw_end
 from app.api.requests import (
     ChatRequest,
     parse_object,
@@ -82,7 +82,9 @@ async def event_source(
     """
     if last_event_id:
         run_id, after = parse_event_id(last_event_id)
-        follower = await server.runs.follow(run_id, after, principal=principal)
+        follower = await server.runs.follow(
+            run_id, after, principal=principal, saw_end=saw_end(last_event_id)
+        )
         return await _resumed(request, server, follower)
     asked = validate(
         ChatRequest,
@@ -114,7 +116,9 @@ async def run_events(
         raise InvalidField("pace: must be 'original' or absent")
     place = last_event_id or after
     number = parse_event_id(place, run_id)[1] if place else 0
-    follower = await server.runs.follow(run_id, number, principal=principal)
+    follower = await server.runs.follow(
+        run_id, number, principal=principal, saw_end=saw_end(place or "")
+    )
     return await _resumed(request, server, follower, pace=pace == "original")
 
 
@@ -210,7 +214,12 @@ async def _resumed(
     request: Request, server: Context, follower: Follower, *, pace: bool = False
 ) -> Response:
     """Follow on from an event; 204 if it was the last one of its run."""
-    if await follower.ended():
+    try:
+        ended = await follower.ended()
+    except BaseException:
+        follower.close()
+        raise
+    if ended:
         follower.close()
         return Response(status_code=204)
     media_type = negotiate(request.headers.get("accept"), SSE)

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Coroutine
+from typing import Any, Self, TypeVar
 
-from app.core.errors import Gap, UnknownRun
+from app.core.errors import AgnoStreamError, Gap, JournalUnavailable, UnknownRun
 from app.core.hub import RunLog
 from app.core.journals import Entry, Journal, Reach, RunRecord
 from app.core.tail import Tail
@@ -17,6 +17,20 @@ PAGE = 1000
 RETRY = 0.5
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+async def asking(question: Coroutine[Any, Any, T]) -> T:
+    """What a journal answers, where nobody else could; raises `JournalUnavailable`."""
+    try:
+        return await question
+    except AgnoStreamError:
+        raise
+    except Exception as error:
+        logger.error("journal: cannot be read: %r", error)
+        raise JournalUnavailable(
+            "The journal of runs cannot be read at the moment.", retry_after=2
+        ) from error
 
 
 class Follower:
@@ -25,6 +39,10 @@ class Follower:
     Live is the hub's `log` where this process drives the run, and else what `tail` tells of the
     journal. `batch` returns everything new at once, so a reader that falls behind catches up in
     few steps. `poke` makes a waiting `batch` return early with nothing.
+
+    A reader of another process may be ahead of the journal: it is told what follows once that is
+    written. If that process was killed, this never is, and the reader is told the end alone, unless
+    it `saw_end`.
     """
 
     def __init__(
@@ -35,6 +53,8 @@ class Follower:
         after: int,
         on_close: Callable[[], None] | None = None,
         tail: Tail | None = None,
+        *,
+        saw_end: bool = False,
     ) -> None:
         self.record = record
         self.after = after
@@ -43,6 +63,7 @@ class Follower:
         self._journal = journal
         self._log = log
         self._tail = tail if log is None else None
+        self._saw_end = saw_end
         self._on_close = on_close
         self._poked = False
         self._waiting: asyncio.Future[None] | None = None
@@ -86,10 +107,15 @@ class Follower:
         self._poked = False  # what is news from here on is not missed
         page = await self._page()
         if page == []:
-            if await self.ended():
-                self.done = True
-            else:
-                await self._news()
+            after = self.after
+            try:
+                self.done = await self.ended()
+            except JournalUnavailable:
+                await asyncio.sleep(RETRY)
+                return []
+            if not self.done:
+                if self.after == after:
+                    await self._news()
                 page = await self._page()
         return page or []
 
@@ -108,14 +134,33 @@ class Follower:
             return None
 
     async def ended(self) -> bool:
-        """Whether there is nothing left to read, and never will be. Raises `Gap`, as `batch`."""
-        log, run_id = self._log, self.record.run_id
+        """Whether there is nothing left to read, and never will be.
+
+        Raises `Gap`, as `batch`, and `JournalUnavailable`.
+        """
+        log = self._log
         if log is not None and self.after >= log.base:
             return log.ended and self.after >= log.last
+        return await asking(self._ended())
+
+    async def _ended(self) -> bool:
+        run_id = self.record.run_id
         if await self._journal.read(run_id, self.after, 1):
             return False
         reach = (await self._journal.reached([run_id])).get(run_id, Reach(0, ended=True))
-        return self.after >= reach.last and (reach.ended or self._tail is None)
+        if not reach.ended:
+            return self._tail is None
+        if self.after < reach.last:
+            return False
+        return self._saw_end or reach.last == 0 or not await self._missed_end(reach.last)
+
+    async def _missed_end(self, last: int) -> bool:
+        """Step back to before the end of a log that this reader is ahead of, if it may be that."""
+        ((_, end),) = await self._journal.read(self.record.run_id, last - 1, 1)
+        if self.after == last and end.finish_reason != "interrupted":
+            return False
+        self.after = last - 1
+        return True
 
     async def _news(self) -> None:
         """Wait for a new entry or a poke. A future of our own: an Event costs three times that."""

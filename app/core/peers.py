@@ -40,15 +40,19 @@ class Peers:
         self._remember = remember
         self._tasks: list[asyncio.Task[None]] = []
         self._truce = 0.0
+        self._orphans: dict[str, RunRecord] = {}  # adopted, and without an end so far
 
     async def open(
         self, live: Callable[[], Collection[str]], cancel: Callable[[str], None]
     ) -> None:
-        """Begin; returns when the orphans that are found now have their ends.
+        """Begin; returns when the orphans that are found now have their ends, if the journal lets.
 
         `live` tells the runs of this process, `cancel` stops one of them.
         """
-        await self._adopt()
+        try:
+            await self._adopt()
+        except Exception:  # it could be opened, so it is busy or gone for a moment: see `_beat`
+            logger.exception("peers: what dead processes left is not dealt with yet")
         self._tasks = [
             asyncio.create_task(self._keep(BEAT, self._beat), name="peers-beat"),
             asyncio.create_task(self._keep(SWEEP, self.journal.sweep), name="peers-sweep"),
@@ -86,7 +90,11 @@ class Peers:
     async def _adopt(self) -> None:
         for record in await self.journal.adopt():
             logger.warning("run %s: its process died; it ends as interrupted", record.run_id)
+            self._orphans[record.run_id] = record
+        # One that cannot be ended now is tried again: it is ours, so nobody else does it.
+        for record in list(self._orphans.values()):
             await self._end(record)
+            del self._orphans[record.run_id]
 
     async def _end(self, record: RunRecord) -> None:
         """Give an orphan its last chunk, once its conversation remembers what was said."""

@@ -5,22 +5,18 @@ import logging
 import time
 import uuid
 import weakref
-from collections.abc import Coroutine
 from functools import partial
-from typing import Any, TypeVar
 
 from app.core.errors import (
     AgentFailed,
-    AgnoStreamError,
     BadEventId,
     Interrupted,
-    JournalUnavailable,
     Overloaded,
     RunFailed,
     RunStopped,
     UnknownRun,
 )
-from app.core.follow import Follower
+from app.core.follow import Follower, asking
 from app.core.hub import Hub
 from app.core.journals import RunRecord, SharedJournal
 from app.core.peers import Peers, Remember
@@ -31,7 +27,6 @@ from app.core.tail import Tail
 from app.models.chat import RunState, StreamingChunk
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 #: Seconds that a stopped agent may take to let go, and then that remembering its broken turn may
 #: take, before the end is told all the same.
@@ -121,22 +116,24 @@ class Runs:
                 run.stop(_stopping())
         return run
 
-    async def follow(self, run_id: str, after: int, *, principal: str) -> Follower:
+    async def follow(
+        self, run_id: str, after: int, *, principal: str, saw_end: bool = False
+    ) -> Follower:
         """Read a run's log from the number `after`: 0 is its beginning.
 
-        Raises `UnknownRun`, and `BadEventId` for a number that the log has not reached.
+        `saw_end` says that the reader has had the end (see `Follower`). Raises `UnknownRun`, and
+        `BadEventId` for a number that a run of this process has not reached; the readers of
+        another process may be ahead of what it has written.
         """
         record = await self._record(run_id, principal)
         journal, log = self._hub.journal, self._hub.get(run_id)
-        last = log.last if log is not None else await self._reached(run_id)
-        if after > last:
-            raise BadEventId(f"Run {run_id} has {last} events so far; there is no {after}.")
-        log = self._hub.get(run_id)  # it may have ended while the journal was asked
+        if log is not None and after > log.last:
+            raise BadEventId(f"Run {run_id} has {log.last} events so far; there is no {after}.")
         run = self._runs.get(run_id)
         if run is not None:
             run.join()
         leave = None if run is None else run.leave
-        follower = Follower(record, journal, log, after, leave, self._tail)
+        follower = Follower(record, journal, log, after, leave, self._tail, saw_end=saw_end)
         self._followers.add(follower)
         return follower
 
@@ -148,7 +145,7 @@ class Runs:
             run.stop(_cancelled())
             await run.ended.wait()
         elif self._peers is not None:
-            await _asking(self._peers.journal.ask(run_id))
+            await asking(self._peers.journal.ask(run_id))
             with await self.follow(run_id, 0, principal=principal) as follower:
                 follower.after = await self._reached(run_id)
                 while not follower.done:
@@ -160,7 +157,7 @@ class Runs:
         record = await self._record(run_id, principal)
         run = self._runs.get(run_id)
         waiting = run is not None and not run.running
-        return await _asking(
+        return await asking(
             state_of(record, self._hub.journal, self._hub.get(run_id), waiting=waiting)
         )
 
@@ -204,7 +201,7 @@ class Runs:
             follower.send_away()
 
     async def _reached(self, run_id: str) -> int:
-        reach = (await _asking(self._hub.journal.reached([run_id]))).get(run_id)
+        reach = (await asking(self._hub.journal.reached([run_id]))).get(run_id)
         return reach.last if reach is not None else 0
 
     def _cancel_asked(self, run_id: str) -> None:
@@ -218,7 +215,7 @@ class Runs:
 
     async def _record(self, run_id: str, principal: str) -> RunRecord:
         log = self._hub.get(run_id)
-        record = log.record if log else await _asking(self._hub.journal.record(run_id))
+        record = log.record if log else await asking(self._hub.journal.record(run_id))
         if record is None or record.principal != principal:
             raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
         return record
@@ -263,19 +260,6 @@ class Runs:
         run.log.append(final)
         del self._runs[run.record.run_id]
         run.ended.set()
-
-
-async def _asking(question: Coroutine[Any, Any, T]) -> T:
-    """What a journal answers, where nobody else could; raises `JournalUnavailable`."""
-    try:
-        return await question
-    except AgnoStreamError:
-        raise
-    except Exception as error:
-        logger.error("journal: cannot be read: %r", error)
-        raise JournalUnavailable(
-            "The journal of runs cannot be read at the moment.", retry_after=2
-        ) from error
 
 
 def new_id() -> str:

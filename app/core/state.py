@@ -6,7 +6,7 @@ from app.core.errors import Gap
 from app.core.follow import PAGE
 from app.core.hub import RunLog
 from app.core.journals import Journal, RunRecord
-from app.models.chat import COMPLETE, RunState, StreamingChunk, fold
+from app.models.chat import COMPLETE, RunState, StreamingChunk, fold, number_in_id
 
 
 async def state_of(
@@ -48,7 +48,8 @@ async def state_of(
             state.ended_at = record.created_at + entries[-1][0]
             break
     fold(state, chunks)
-    state.last_event_id = f"{record.run_id}:{after}"
+    place = number_in_id(after, chunks[-1]) if chunks else str(after)
+    state.last_event_id = f"{record.run_id}:{place}"
     if state.finish_reason is not None:
         state.status = _status(state.finish_reason)
     return state

@@ -76,6 +76,16 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     agent: str | None = None
 
 
+def number_in_id(number: int, chunk: StreamingChunk) -> str:
+    """The number as it stands in an event's id: that of an end as `interrupted` begins with a 0.
+
+    When a process is killed, its readers may have events that its log has not, and so the end that
+    is told in its stead may get a number that one of them knows as a part of the text. By the 0
+    the server can tell a reader that has seen the end from one that has not.
+    """
+    return f"0{number}" if chunk.finish_reason == "interrupted" else str(number)
+
+
 class ChatResponse(msgspec.Struct, omit_defaults=True):
     """A whole answer: what `stream: false` returns and what a run's state holds."""
 

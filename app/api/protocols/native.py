@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from app.api.protocols import Encoder, encode_line
 from app.core.errors import BadEventId
-from app.models.chat import StreamingChunk
+from app.models.chat import StreamingChunk, number_in_id
 
 
 class SseEncoder:
@@ -28,7 +28,8 @@ class SseEncoder:
         self._head = f"id: {run_id}:".encode()
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        return b"%b%d\ndata: %b\n\n" % (self._head, number, encode_line(chunk))
+        place = number_in_id(number, chunk).encode()
+        return b"%b%b\ndata: %b\n\n" % (self._head, place, encode_line(chunk))
 
 
 class NdjsonEncoder:
@@ -102,6 +103,7 @@ def parse_event_id(value: str, run_id: str | None = None) -> tuple[str, int]:
     """The run and the number in an event id, `<run_id>:<n>`; raises `BadEventId`.
 
     Where the run is known from the address, a number alone will do, and another run's id will not.
+    See `saw_end` for what a 0 before the number means.
     """
     head, colon, number = value.strip().rpartition(":")
     if not colon and run_id is not None:
@@ -111,3 +113,9 @@ def parse_event_id(value: str, run_id: str | None = None) -> tuple[str, int]:
     if run_id is not None and head != run_id:
         raise BadEventId(f"Event id {value[:80]!r} belongs to another run than {run_id}.")
     return head, int(number)
+
+
+def saw_end(value: str) -> bool:
+    """Whether an event id is that of an end as `interrupted` (see `number_in_id`)."""
+    number = value.strip().rpartition(":")[2]
+    return number.startswith("0") and number != "0"

@@ -1,0 +1,112 @@
+"""SIGKILL in mid-answer: what was said is kept, the end is true, the next turn remembers."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.provider import Provider
+from tests.survival.parts import CHAT, RATE, Tab, client, counted, ended, paced, serving, until
+
+#: Servers that are killed side by side, and how often each.
+CHAINS, KILLS = 2, 10
+
+#: Tokens that a kill may cost: 100 ms of stream.
+LOSS = RATE // 10
+
+
+async def chain(folder: Path, journal: dict[str, str], moments: Sequence[float]) -> list[int]:
+    """Kill a server at each of these moments of an answer, and look what the next one knows of it.
+
+    Returns how many tokens were lost each time: sent by the model, but not in the log.
+    """
+    losses: list[int] = []
+    killed: Tab | None = None
+    sent = 0
+    with Provider(paced(5)) as provider:
+        for n in range(len(moments) + 1):
+            async with serving(folder, provider, **journal) as command, client(command) as http:
+                if killed is not None:
+                    losses.append(sent - await aftermath(http, provider, killed, f"c{n - 1}"))
+                if n == len(moments):
+                    return losses
+                killed = Tab()
+                asking = asyncio.create_task(
+                    killed.ask(http, f"Question {n}?", conversation_id=f"c{n}")
+                )
+                await killed.until(1)
+                await asyncio.sleep(moments[n])
+                command.process.kill()
+                sent = max(provider.requests[-1].tokens_sent, killed.tokens)
+                await asyncio.gather(asking, return_exceptions=True)
+                assert not killed.done
+                print(f"killed {moments[n] * 1000:.0f} ms after the first token")
+    return losses
+
+
+async def aftermath(
+    http: httpx.AsyncClient, provider: Provider, seen: Tab, conversation_id: str
+) -> int:
+    """What a reader finds that comes back after a kill; returns how many tokens were kept."""
+    state = await ended(http, seen.run_id)
+    kept = state["content"]
+    count = len(kept.split())
+    assert counted(count) == kept
+    assert counted(seen.tokens) == seen.text
+    assert ("failed", "interrupted") == (state["status"], state["finish_reason"])
+
+    # Another device reads it from the beginning; the one that was there comes back.
+    other, back = Tab(), Tab(seen.run_id, seen.last_id)
+    await other.resume(http, seen.run_id)
+    assert 200 == await back.resume(http)
+    assert list(range(1, count + 3)) == other.numbers
+    assert kept == other.text
+    assert ["interrupted"] == other.endings == back.endings
+    if seen.tokens <= count:
+        assert kept == seen.text + back.text
+        assert other.numbers == seen.numbers + back.numbers
+    else:
+        assert ("", 1) == (back.text, len(back.chunks))
+    # A browser that comes back again is told to stop, by either way.
+    for tab in (other, back):
+        assert state["last_event_id"] == tab.last_id
+        assert 204 == await tab.resume(http)
+        place = {"Last-Event-ID": tab.last_id}
+        assert 204 == (await http.get(CHAT, params={"message": "x"}, headers=place)).status_code
+
+    before = provider.opened
+    further = Tab()
+    asking = asyncio.create_task(
+        further.ask(http, "And then?", conversation_id=conversation_id, on_disconnect="cancel")
+    )
+    await until(lambda: provider.opened > before)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    messages = [(m["role"], m["content"]) for m in provider.requests[-1].body["messages"]]
+    question = f"Question {conversation_id[1:]}?"
+    told = [("assistant", kept)] if kept else []
+    assert [("user", question), *told, ("user", "And then?")] == [
+        message for message in messages if message[0] != "system"
+    ]
+    return count
+
+
+@pytest.mark.timeout(300)
+async def test_killed_at_any_moment(tmp_path: Path, journal: dict[str, str]) -> None:
+    """After a SIGKILL at any moment of an answer, at most 100 ms of it are lost, nothing comes
+    twice, it ends once and as interrupted, and the next turn knows what was asked and said."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    chains = []
+    for n in range(CHAINS):
+        folder = tmp_path / f"{n}"
+        folder.mkdir()
+        chains.append(chain(folder, journal, [chance.uniform(0, 1) for _ in range(KILLS)]))
+    losses = [loss for some in await asyncio.gather(*chains) for loss in some]
+    print(f"tokens lost of {RATE} a second: {losses}")
+    assert CHAINS * KILLS == len(losses)
+    assert max(losses) <= LOSS
