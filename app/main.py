@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from app import __version__
 from app.api import catalog, endpoints, errors, health, openapi
 from app.api.context import Context
+from app.api.protocols import ollama
 from app.core.agents import AgentCatalog, general_agent, load_agents
 from app.core.clock import Timeouts
 from app.core.conversations import Conversations
@@ -89,7 +90,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         heartbeat=settings.heartbeat,
         max_body_bytes=settings.max_body_bytes,
     )
-    for router in (endpoints.router, catalog.router, health.router):
+    for router in (endpoints.router, catalog.router, health.router, ollama.router):
         app.include_router(router)
     errors.install(app)
     openapi.install(app)

@@ -1,7 +1,7 @@
 """The response that carries a run to one reader, in whichever protocol."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -10,13 +10,15 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.errors import error_response
 from app.api.protocols import Encoder
-from app.core.errors import Gap, failure_from
+from app.core.errors import AgnoStreamError, Gap, failure_from
 from app.core.follow import Follower
 from app.core.journals import Entry
-from app.models.chat import ChatResponse, StreamingChunk, fold
+from app.models.chat import ChatResponse, fold
 
 #: Seconds of silence after which the first heartbeat goes out, however long the interval is.
 FIRST_HEARTBEAT = 1.0
+
+Refusal = Callable[[AgnoStreamError, Mapping[str, str]], Response]
 
 
 @asynccontextmanager
@@ -47,7 +49,17 @@ class WholeAnswer(Response):
         self._extra = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        follower, record = self._follower, self._follower.record
+        follower = self._follower
+        async with reading(follower, receive) as gone:
+            entries: list[Entry] = []
+            while not follower.done and not gone.is_set():
+                entries += await follower.batch()
+        if not gone.is_set():
+            await self._response(entries)(scope, receive, send)
+
+    def _response(self, entries: list[Entry]) -> Response:
+        """The answer in the form of this door; the compatible ones have others."""
+        record = self._follower.record
         answer = ChatResponse(
             content="",
             model=record.model,
@@ -55,15 +67,7 @@ class WholeAnswer(Response):
             conversation_id=record.conversation_id,
             agent=record.agent,
         )
-        async with reading(follower, receive) as gone:
-            chunks: list[StreamingChunk] = []
-            while not follower.done and not gone.is_set():
-                chunks += [chunk for _, chunk in await follower.batch()]
-        fold(answer, chunks)
-        if not gone.is_set():
-            await self._response(answer)(scope, receive, send)
-
-    def _response(self, answer: ChatResponse) -> Response:
+        fold(answer, (chunk for _, chunk in entries))
         if answer.error is None or answer.finish_reason == "cancelled":
             body = msgspec.json.encode(answer)
             return Response(body, headers=self._extra, media_type="application/json")
@@ -82,7 +86,8 @@ class RunStream(Response):
 
     One timer watches for silence and one task waits for the client to leave; a token costs
     neither. The run lives on when its reader is gone. `pace` sends the events with the delays
-    that they had when they were recorded.
+    that they had when they were recorded. `refusal` makes the response to a run that failed
+    before anything was written, where the encoder `holds`.
     """
 
     _gone: asyncio.Event  # there while it is being carried
@@ -95,6 +100,7 @@ class RunStream(Response):
         heartbeat: float,
         headers: Mapping[str, str],
         pace: bool = False,
+        refusal: Refusal = error_response,
     ) -> None:
         super().__init__(
             media_type=encoder.media_type,
@@ -105,9 +111,10 @@ class RunStream(Response):
         self._encoder = encoder
         self._heartbeat = heartbeat
         self._pace = pace
+        self._refusal = refusal
         self._started = False
         self._failed = False
-        self._patience = min(FIRST_HEARTBEAT, heartbeat)
+        self._patience = heartbeat if encoder.holds else min(FIRST_HEARTBEAT, heartbeat)
         self._last_write = 0.0
         self._zero: float | None = None
         self._beat_due = False
@@ -126,7 +133,7 @@ class RunStream(Response):
                 self._timer.cancel()
         if refusal is not None:
             await refusal(scope, receive, send)
-        elif not (self._encoder.holds and self._failed):
+        elif self._encoder.tells_failures or not self._failed:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _carry(self, send: Send) -> Response | None:
@@ -139,7 +146,7 @@ class RunStream(Response):
             except Gap as gap:
                 self._failed = True
                 if not self._started:
-                    return error_response(gap, self._own_headers())
+                    return self._refusal(gap, self._own_headers())
                 chunk = gap.last_chunk(follower.record.model)
                 await self._write(send, self._encoder.encode(number, chunk))
                 return None
@@ -148,18 +155,24 @@ class RunStream(Response):
                 continue
             error = entries[-1][1].error
             self._failed = error is not None
-            if error is not None and not self._started and not _has_text(entries):
-                return error_response(failure_from(error), self._own_headers())
-            if self._pace:
-                await self._replay(send, number, entries)
-            else:
-                await self._write(send, self._bytes(number, entries))
+            if error is not None and not self._started:
+                await self._put(send, number, entries[:-1])
+                if not self._started:
+                    return self._refusal(failure_from(error), self._own_headers())
+                number, entries = number + len(entries) - 1, entries[-1:]
+            await self._put(send, number, entries)
         if not self._started:
             await self._start(send)
         return None
 
     def _own_headers(self) -> dict[str, str]:
         return {name: value for name, value in self.headers.items() if name[:2] == "x-"}
+
+    async def _put(self, send: Send, number: int, entries: list[Entry]) -> None:
+        if self._pace:
+            await self._replay(send, number, entries)
+        else:
+            await self._write(send, self._bytes(number, entries))
 
     async def _replay(self, send: Send, number: int, entries: list[Entry]) -> None:
         """Write entries when it is their time, counted from the first one of this response."""
@@ -209,7 +222,3 @@ class RunStream(Response):
             self._last_write = now
             self._follower.poke()
         self._timer = loop.call_at(self._last_write + self._patience, self._tick)
-
-
-def _has_text(entries: Iterable[Entry]) -> bool:
-    return any(chunk.content for _, chunk in entries)

@@ -19,6 +19,7 @@ class SseEncoder:
 
     media_type: ClassVar[str] = "text/event-stream"
     holds: ClassVar[bool] = False
+    tells_failures: ClassVar[bool] = True
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = b":\n"
@@ -33,6 +34,7 @@ class NdjsonEncoder:
 
     media_type: ClassVar[str] = "application/x-ndjson"
     holds: ClassVar[bool] = False
+    tells_failures: ClassVar[bool] = True
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = (
@@ -48,6 +50,7 @@ class TextEncoder:
 
     media_type: ClassVar[str] = "text/plain; charset=utf-8"
     holds: ClassVar[bool] = True
+    tells_failures: ClassVar[bool] = False
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = None
