@@ -1,24 +1,22 @@
 """The response that carries a run to one reader, in whichever protocol."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.errors import error_response
+from app.api.errors import Refusal, error_response
 from app.api.protocols import Encoder
-from app.core.errors import AgnoStreamError, Gap, failure_from
+from app.core.errors import Gap, failure_from
 from app.core.follow import Follower
 from app.core.journals import Entry
 from app.models.chat import ChatResponse, fold
 
 #: Seconds of silence after which the first heartbeat goes out, however long the interval is.
 FIRST_HEARTBEAT = 1.0
-
-Refusal = Callable[[AgnoStreamError, Mapping[str, str]], Response]
 
 
 @asynccontextmanager
