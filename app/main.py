@@ -92,7 +92,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     )
     for router in (endpoints.router, catalog.router, health.router, ollama.router):
         app.include_router(router)
-    errors.install(app, {"/api/v1/": errors.error_response, "/api/": ollama.refusal})
+    errors.install(app, {"/api/v1": errors.error_response, "/api": ollama.refusal})
     openapi.install(app)
     return app
 

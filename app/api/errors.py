@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 NO_ADDRESS = "not_found"
 NO_METHOD = "method_not_allowed"
 
-#: Makes the response that tells an error, with these headers besides, in the shape of one door.
-Refusal = Callable[[AgnoStreamError, Mapping[str, str]], Response]
+#: Makes a door's response to an error, with further headers.
+Refusal = Callable[[AgnoStreamError, Mapping[str, str] | None], Response]
 
 
 def retry_after(error: AgnoStreamError) -> dict[str, str]:
@@ -48,25 +48,28 @@ def invalid_field(error: RequestValidationError) -> InvalidField:
 
 def _allowed(request: Request) -> str:
     """Every method of the address (RFC 9110, section 10.2.1), which may have several routes."""
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    path = _path(request)
     routes = iter_route_contexts(request.app.routes)
     methods = (route.methods or () for route in routes if route.path_regex.match(path))
     return ", ".join(sorted({method for some in methods for method in some}))
 
 
-def install(app: FastAPI, doors: Mapping[str, Refusal]) -> None:
-    """Answer every error of the app in the shape of its door.
+def _path(request: Request) -> str:
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))
 
-    `doors` are the beginnings of their addresses, the first that fits; ours needs none.
-    """
+
+def install(app: FastAPI, shapes: Mapping[str, Refusal]) -> None:
+    """Answer every error of the app: below a path of `shapes`, the first that
+    fits, in its shape, else in ours."""
 
     def refuse(
         request: Request, error: AgnoStreamError, headers: Mapping[str, str] | None = None
     ) -> Response:
-        path = request.url.path
-        for beginning, refusal in doors.items():
-            if path.startswith(beginning):
-                return refusal(error, headers or {})
+        path = _path(request)
+        for prefix, shape in shapes.items():
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return shape(error, headers)
         return error_response(error, headers)
 
     @app.exception_handler(AgnoStreamError)

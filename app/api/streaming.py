@@ -42,9 +42,9 @@ class WholeAnswer(Response):
     """The answer in one piece; a failure has its own status and tells what was said before it."""
 
     def __init__(self, follower: Follower, headers: Mapping[str, str]) -> None:
-        super().__init__(headers={**headers, "Cache-Control": "no-store"})
+        super().__init__()
         self._follower = follower
-        self._extra = headers
+        self._extra = {**headers, "Cache-Control": "no-store"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         follower = self._follower
@@ -55,8 +55,7 @@ class WholeAnswer(Response):
         if not gone.is_set():
             await self._response(entries)(scope, receive, send)
 
-    def _response(self, entries: list[Entry]) -> Response:
-        """The answer in the form of this door; the compatible ones have others."""
+    def _folded(self, entries: list[Entry]) -> ChatResponse:
         record = self._follower.record
         answer = ChatResponse(
             content="",
@@ -66,6 +65,11 @@ class WholeAnswer(Response):
             agent=record.agent,
         )
         fold(answer, (chunk for _, chunk in entries))
+        return answer
+
+    def _response(self, entries: list[Entry]) -> Response:
+        """The answer in the form of this door; the compatible ones have others."""
+        answer = self._folded(entries)
         if answer.error is None or answer.finish_reason == "cancelled":
             body = msgspec.json.encode(answer)
             return Response(body, headers=self._extra, media_type="application/json")

@@ -33,14 +33,14 @@ WEIGHTS = (
 ConversationHeader = Annotated[str | None, Header(alias="X-Conversation-Id")]
 
 
-def refusal(error: AgnoStreamError, headers: Mapping[str, str]) -> Response:
+def refusal(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
     """An error before the first line: `{"error": "..."}` with a status; and what Ollama's own
     server answers where it has no such address, or not with this method."""
     if error.code in (NO_ADDRESS, NO_METHOD):
         said = "page not found" if error.code == NO_ADDRESS else "method not allowed"
         return PlainTextResponse(f"{error.status} {said}", error.status, headers)
     status = 400 if isinstance(error, InvalidField) else error.status
-    extra = {**headers, **retry_after(error)}
+    extra = {**(headers or {}), **retry_after(error)}
     return Response(failure(error.message), status, extra, media_type=JSON)
 
 
