@@ -1,24 +1,22 @@
 """The response that carries a run to one reader, in whichever protocol."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.errors import error_response
+from app.api.errors import Refusal, error_response
 from app.api.protocols import Encoder
-from app.core.errors import AgnoStreamError, Gap, failure_from
+from app.core.errors import Gap, failure_from
 from app.core.follow import Follower
 from app.core.journals import Entry
 from app.models.chat import ChatResponse, fold
 
 #: Seconds of silence after which the first heartbeat goes out, however long the interval is.
 FIRST_HEARTBEAT = 1.0
-
-Refusal = Callable[[AgnoStreamError, Mapping[str, str]], Response]
 
 
 @asynccontextmanager
@@ -57,8 +55,7 @@ class WholeAnswer(Response):
         if not gone.is_set():
             await self._response(entries)(scope, receive, send)
 
-    def _response(self, entries: list[Entry]) -> Response:
-        """The answer in the form of this door; the compatible ones have others."""
+    def _folded(self, entries: list[Entry]) -> ChatResponse:
         record = self._follower.record
         answer = ChatResponse(
             content="",
@@ -68,6 +65,11 @@ class WholeAnswer(Response):
             agent=record.agent,
         )
         fold(answer, (chunk for _, chunk in entries))
+        return answer
+
+    def _response(self, entries: list[Entry]) -> Response:
+        """The answer in the form of this door; the compatible ones have others."""
+        answer = self._folded(entries)
         if answer.error is None or answer.finish_reason == "cancelled":
             body = msgspec.json.encode(answer)
             return Response(body, headers=self._extra, media_type="application/json")

@@ -160,9 +160,7 @@ async def _answer(
     The client has the history. A conversation that it names is kept here besides.
     """
     named = names.find(server, asked.model)
-    form = Form(
-        asked.model, chat=isinstance(asked, ChatRequest), thinks=asked.think is not False
-    )
+    form = Form(asked.model, chat=isinstance(asked, ChatRequest), thinks=asked.think is not False)
     if empty:
         reason = "unload" if asked.unloads else "load"
         return _json(form.line("", done=True, done_reason=reason))
