@@ -60,8 +60,8 @@ def _path(request: Request) -> str:
 
 
 def install(app: FastAPI, shapes: Mapping[str, Refusal]) -> None:
-    """Answer every error of the app: below a path of `shapes`, the first that
-    fits, in its shape, else in ours."""
+    """Answer every error of the app: below a path of `shapes`, the first that fits, in its shape;
+    else in ours."""
 
     def refuse(
         request: Request, error: AgnoStreamError, headers: Mapping[str, str] | None = None

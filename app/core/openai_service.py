@@ -147,7 +147,12 @@ class AgentTurn:
 
 def _images(pictures: list[Picture]) -> list[Image] | None:
     return [
-        Image(url=picture.url, content=picture.content, mime_type=picture.mime_type)
+        Image(
+            url=picture.url,
+            content=picture.content,
+            mime_type=picture.mime_type,
+            detail=picture.detail,
+        )
         for picture in pictures
     ] or None
 

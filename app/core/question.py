@@ -8,11 +8,15 @@ from app.core.options import ModelOptions
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image of the question: either an address, or the bytes themselves."""
+    """An image of the question: either an address, or the bytes themselves.
+
+    `detail` is how closely OpenAI's models are to look.
+    """
 
     url: str | None = None
     content: bytes | None = None
     mime_type: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
