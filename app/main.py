@@ -93,7 +93,12 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     doors = (endpoints.router, catalog.router, health.router, ollama.router, openai.router)
     for router in doors:
         app.include_router(router)
-    errors.install(app, {"/v1": openai.refusal})
+    shapes = {
+        "/v1": openai.refusal,
+        "/api/v1": errors.error_response,
+        "/api": ollama.refusal,
+    }
+    errors.install(app, shapes)
     openapi.install(app)
     return app
 

@@ -15,15 +15,24 @@ from app.core.errors import AgnoStreamError, InvalidField
 
 logger = logging.getLogger(__name__)
 
+#: The codes for what no route serves.
+NO_ADDRESS = "not_found"
+NO_METHOD = "method_not_allowed"
+
 #: Makes a door's response to an error, with further headers.
 Refusal = Callable[[AgnoStreamError, Mapping[str, str] | None], Response]
 
 
+def retry_after(error: AgnoStreamError) -> dict[str, str]:
+    """The header for an error after which trying again later may help; in whole seconds."""
+    if error.retry_after is None:
+        return {}
+    return {"Retry-After": str(math.ceil(error.retry_after))}
+
+
 def error_response(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
     """`{"error": {"code", "message", ...}}` with the error's status and `Retry-After`."""
-    extra = dict(headers or {})
-    if error.retry_after is not None:
-        extra["Retry-After"] = str(math.ceil(error.retry_after))
+    extra = {**(headers or {}), **retry_after(error)}
     return JSONResponse(error.body(), status_code=error.status, headers=extra)
 
 
@@ -51,7 +60,8 @@ def _path(request: Request) -> str:
 
 
 def install(app: FastAPI, shapes: Mapping[str, Refusal]) -> None:
-    """Answer every error of the app: below a path of `shapes` in its shape, else in ours."""
+    """Answer every error of the app: below a path of `shapes`, the first that fits, in its shape;
+    else in ours."""
 
     def refuse(
         request: Request, error: AgnoStreamError, headers: Mapping[str, str] | None = None

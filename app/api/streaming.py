@@ -42,9 +42,9 @@ class WholeAnswer(Response):
     """The answer in one piece; a failure has its own status and tells what was said before it."""
 
     def __init__(self, follower: Follower, headers: Mapping[str, str]) -> None:
-        super().__init__(headers={**headers, "Cache-Control": "no-store"})
+        super().__init__()
         self._follower = follower
-        self._extra = headers
+        self._extra = {**headers, "Cache-Control": "no-store"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         follower = self._follower

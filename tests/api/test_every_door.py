@@ -126,7 +126,7 @@ def _openai(http: httpx.AsyncClient) -> openai.AsyncOpenAI:
     return openai.AsyncOpenAI(base_url=f"{http.base_url}/v1", api_key="none", max_retries=0)
 
 
-async def ollama_stream(http: httpx.AsyncClient) -> Told:
+async def ollama_chat_stream(http: httpx.AsyncClient) -> Told:
     told = Told()
     async with ollama.AsyncClient(str(http.base_url)) as client:
         try:
@@ -137,7 +137,27 @@ async def ollama_stream(http: httpx.AsyncClient) -> Told:
     return told
 
 
-async def ollama_whole(http: httpx.AsyncClient) -> Told:
+async def ollama_chat(http: httpx.AsyncClient) -> Told:
+    async with ollama.AsyncClient(str(http.base_url)) as client:
+        try:
+            answer = await client.chat("general", MESSAGES)
+        except ollama.ResponseError:
+            return Told(None, None, failed=True)
+    return Told(answer.message.content, answer.message.thinking or "")
+
+
+async def ollama_generate_stream(http: httpx.AsyncClient) -> Told:
+    told = Told()
+    async with ollama.AsyncClient(str(http.base_url)) as client:
+        try:
+            async for part in await client.generate("general", QUESTION, stream=True):
+                told.say(part.response, part.thinking)
+        except ollama.ResponseError:
+            told.failed = True
+    return told
+
+
+async def ollama_generate(http: httpx.AsyncClient) -> Told:
     async with ollama.AsyncClient(str(http.base_url)) as client:
         try:
             answer = await client.generate("general", QUESTION)
@@ -156,8 +176,10 @@ DOORS: list[Door] = [
     plain,
     openai_stream,
     openai_whole,
-    ollama_stream,
-    ollama_whole,
+    ollama_chat_stream,
+    ollama_chat,
+    ollama_generate_stream,
+    ollama_generate,
 ]
 
 

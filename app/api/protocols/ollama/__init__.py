@@ -4,6 +4,6 @@
 and models are called here.
 """
 
-from app.api.protocols.ollama.routes import router
+from app.api.protocols.ollama.routes import refusal, router
 
-__all__ = ["router"]
+__all__ = ["refusal", "router"]

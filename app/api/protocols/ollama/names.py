@@ -37,7 +37,10 @@ def full(name: str) -> str:
 
 def everything(server: Context) -> list[Named]:
     """All that can be asked for; where an agent and a model have one name, it is the agent's."""
-    return list({named.name: named for named in reversed(list(_all(server)))}.values())[::-1]
+    found: dict[str, Named] = {}
+    for named in _all(server):
+        found.setdefault(named.name, named)
+    return list(found.values())
 
 
 def find(server: Context, name: str) -> Named:

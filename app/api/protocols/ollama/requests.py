@@ -3,71 +3,41 @@
 Ollama never looks at the content type, takes null for absent, and passes over unknown fields.
 """
 
-import json
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.api.protocols.ollama.messages import (
+    Lenient,
+    Message,
+    no_nulls,
+    pictures,
+    read_history,
+)
 from app.api.requests import (
     ConversationId,
     Text,
     Whole,
     parse_object,
-    picture,
     read_body,
     validate,
 )
 from app.core.errors import BadRequest
 from app.core.options import ModelOptions
-from app.core.question import ClientCall, ClientTool, PastMessage, Picture, Question
+from app.core.question import ClientTool, Question
 
 Body = TypeVar("Body", bound=BaseModel)
-
-
-def _no_nulls(value: Any) -> Any:
-    """Go, in which Ollama is written, reads null as the empty value."""
-    if isinstance(value, dict):
-        return {name: inner for name, inner in value.items() if inner is not None}
-    return value
-
-
-class Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class CalledFunction(Lenient):
-    name: Text
-    arguments: dict[str, Any] | Text = Field(default_factory=dict)
-
-
-class Call(Lenient):
-    """A call that the model made of a client's tool; older clients send no id."""
-
-    id: Text = ""
-    function: Annotated[CalledFunction, BeforeValidator(_no_nulls)]
-
-
-class Message(Lenient):
-    """One message; a tool's names the call that it answers by `tool_call_id` or `tool_name`."""
-
-    role: Literal["system", "user", "assistant", "tool"]
-    content: Text = ""
-    images: list[Text] = []
-    tool_calls: list[Annotated[Call, BeforeValidator(_no_nulls)]] = []
-    tool_name: Text | None = None
-    tool_call_id: Text | None = None
 
 
 class Function(Lenient):
     name: Text
     description: Text = ""
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field({})
 
 
 class Tool(Lenient):
-    function: Annotated[Function, BeforeValidator(_no_nulls)]
+    function: Annotated[Function, BeforeValidator(no_nulls)]
 
 
 class Options(BaseModel):
@@ -94,7 +64,7 @@ class AnyRequest(Lenient):
     model: str = ""
     stream: bool = True
     format: str | dict[str, Any] = ""
-    options: Annotated[Options, BeforeValidator(_no_nulls)] = Options()
+    options: Annotated[Options, BeforeValidator(no_nulls)] = Options()
     think: bool | str | None = None
     keep_alive: float | str | None = None
     top_logprobs: int = 0
@@ -114,7 +84,7 @@ class GenerateRequest(AnyRequest):
     system: Text = ""
     template: Text = ""
     raw: bool = False
-    images: list[Text] = []
+    images: list[Text] = Field([])
 
     def question(self, agent: str | None, model: str | None, *, remembered: bool) -> Question:
         for name, asked in (("insert", self.suffix), ("raw prompts", self.raw)):
@@ -128,20 +98,20 @@ class GenerateRequest(AnyRequest):
             model=model,
             system=self.system or None,
             history=None if remembered else [],
-            images=list(_pictures(self.images)),
+            images=list(pictures(self.images)),
             kept=remembered,
             **_common(self),
         )
 
 
 class ChatRequest(AnyRequest):
-    messages: list[Annotated[Message, BeforeValidator(_no_nulls)]] = []
-    tools: list[Annotated[Tool, BeforeValidator(_no_nulls)]] = []
+    messages: list[Annotated[Message, BeforeValidator(no_nulls)]] = Field([])
+    tools: list[Annotated[Tool, BeforeValidator(no_nulls)]] = Field([])
 
     def question(self, agent: str | None, model: str | None, *, remembered: bool) -> Question:
         """A conversation's first message, or a client that sends only what is new, is answered
         from the server's memory; any other history takes its place."""
-        history = _history(self.messages)
+        history = read_history(self.messages)
         asked = history.pop() if history and history[-1].role == "user" else None
         system = None
         if remembered and asked and all(past.role == "system" for past in history):
@@ -177,7 +147,7 @@ async def read(request: Request, model: type[Body], bound: int) -> Body:
     body = await read_body(request, bound)
     if not body.strip():
         raise BadRequest("missing request body")
-    fields = _no_nulls(parse_object(body))
+    fields = no_nulls(parse_object(body))
     if not fields.get("model") and "name" in fields:
         fields["model"] = fields["name"]
     return validate(model, fields)
@@ -226,50 +196,3 @@ def _format(wanted: str | dict[str, Any]) -> dict[str, Any] | None:
             f'invalid format: "{wanted}"; expected "json" or a valid JSON Schema object'
         )
     return {"type": "json_object"} if wanted else None
-
-
-def _pictures(images: Iterable[str]) -> Iterable[Picture]:
-    return (Picture(**picture(image)) for image in images)
-
-
-def _history(messages: list[Message]) -> list[PastMessage]:
-    """The messages, each call with an id and each result with its call's: other providers insist
-    on them, where Ollama's clients often name only the tool, or go by the order."""
-    history: list[PastMessage] = []
-    waiting: list[ClientCall] = []
-    for number, message in enumerate(messages):
-        calls = tuple(
-            ClientCall(
-                call.id or f"call_{number}_{index}", call.function.name, _written(call.function)
-            )
-            for index, call in enumerate(message.tool_calls)
-        )
-        waiting += calls
-        answered = _answered(message, waiting) if message.role == "tool" else None
-        if answered is not None:
-            waiting.remove(answered)
-        history.append(
-            PastMessage(
-                role=message.role,
-                content=message.content,
-                images=tuple(_pictures(message.images)),
-                calls=calls,
-                call_id=answered.id if answered else message.tool_call_id,
-                tool=answered.name if answered else message.tool_name,
-            )
-        )
-    return history
-
-
-def _answered(result: Message, waiting: list[ClientCall]) -> ClientCall | None:
-    """The call that a tool's result belongs to: by id, else by name, else the oldest."""
-    if result.tool_call_id:
-        return next((call for call in waiting if call.id == result.tool_call_id), None)
-    if result.tool_name:
-        return next((call for call in waiting if call.name == result.tool_name), None)
-    return waiting[0] if waiting else None
-
-
-def _written(function: CalledFunction) -> str:
-    arguments = function.arguments
-    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)

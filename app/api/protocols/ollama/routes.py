@@ -1,15 +1,14 @@
 """The addresses of Ollama's API, and its shape of an error."""
 
-import math
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import PlainTextResponse
-from fastapi.routing import APIRoute
 
 from app.api.context import Context, Principal, Server
+from app.api.errors import NO_ADDRESS, NO_METHOD, retry_after
 from app.api.protocols.ollama import names
 from app.api.protocols.ollama.encoder import Form, OllamaEncoder, failure, whole
 from app.api.protocols.ollama.requests import (
@@ -35,31 +34,18 @@ ConversationHeader = Annotated[str | None, Header(alias="X-Conversation-Id")]
 
 
 def refusal(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
-    """An error before the first line: `{"error": "..."}` with a status."""
-    extra = dict(headers or {})
-    if error.retry_after is not None:
-        extra["Retry-After"] = str(math.ceil(error.retry_after))
+    """An error before the first line: `{"error": "..."}` with a status; and what Ollama's own
+    server answers where it has no such address, or not with this method."""
+    if error.code in (NO_ADDRESS, NO_METHOD):
+        said = "page not found" if error.code == NO_ADDRESS else "method not allowed"
+        return PlainTextResponse(f"{error.status} {said}", error.status, headers)
     status = 400 if isinstance(error, InvalidField) else error.status
+    extra = {**(headers or {}), **retry_after(error)}
     return Response(failure(error.message), status, extra, media_type=JSON)
 
 
-class Route(APIRoute):
-    """A route whose errors have Ollama's shape."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handled(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except AgnoStreamError as error:
-                return refusal(error)
-
-        return handled
-
-
 #: Ollama publishes a description of its own; ours has the native door only.
-router = APIRouter(route_class=Route, include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
 
 @router.head("/")
@@ -164,15 +150,15 @@ async def _answer(
     if empty:
         reason = "unload" if asked.unloads else "load"
         return _json(form.line("", done=True, done_reason=reason))
-    conversation_id = read_conversation(conversation)
-    run_id = new_id()
+    kept = read_conversation(conversation)
+    run_id, conversation_id = new_id(), kept or new_id()
     turn = server.service.prepare(
-        asked.question(named.agent, named.model, remembered=conversation_id is not None),
+        asked.question(named.agent, named.model, remembered=kept is not None),
         run_id=run_id,
-        conversation_id=conversation_id or (conversation_id := new_id()),
+        conversation_id=conversation_id,
         principal=principal,
     )
-    run = await server.runs.start(
+    await server.runs.start(
         turn,
         Policy(server.timeouts, on_disconnect="cancel"),
         run_id=run_id,
@@ -180,7 +166,7 @@ async def _answer(
         principal=principal,
     )
     headers = {"X-Run-Id": run_id, "X-Conversation-Id": conversation_id}
-    follower = await server.runs.follow(run.record.run_id, 0, principal=principal)
+    follower = await server.runs.follow(run_id, 0, principal=principal)
     if not asked.stream:
         return OllamaAnswer(follower, headers, form)
     return RunStream(
