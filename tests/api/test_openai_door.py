@@ -10,7 +10,8 @@ import httpx
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
-from openai.types.chat import ChatCompletionChunk
+from openai.types import Model
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel
 
 from tests.conftest import Serve
@@ -293,7 +294,8 @@ async def test_a_lone_half_of_a_character(http: httpx.AsyncClient, provider: Pro
         ({"messages": [{"role": "robot", "content": "x"}]}, "messages.0.role"),
         ({"temperature": "hot"}, "temperature"),
         ({"tools": [{"type": "function"}]}, "tools.0.function"),
-        ({"response_format": {"type": "poem"}}, "type"),
+        ({"response_format": {"type": "poem"}}, "response_format.type"),
+        ({"response_format": {"type": "json_schema"}}, "response_format"),
     ],
 )
 async def test_wrong_fields(client: AsyncOpenAI, fields: dict[str, Any], param: str) -> None:
@@ -435,6 +437,32 @@ async def test_a_failure_behind_a_heartbeat(serve: Serve, provider: Provider) ->
     assert not isinstance(failed.value, openai.APIStatusError)
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply("Hi there", reasoning="Well."),
+        Reply("Hi", tool_calls=[("weather", "{}")] * 2),
+        Reply("Hi", finish_reason="length", usage=False),
+        Reply(""),
+    ],
+    ids=["reasoning", "calls", "length", "empty"],
+)
+async def test_the_types_of_the_sdk(
+    http: httpx.AsyncClient, provider: Provider, reply: Reply
+) -> None:
+    """All that is sent is of the types that OpenAI publishes; the SDK itself does not check it."""
+    provider.script(reply, reply)
+    body = {"model": MODEL, "messages": ASKED, "tools": [WEATHER]}
+    usage = {"stream": True, "stream_options": {"include_usage": True}}
+    whole = await http.post("/v1/chat/completions", json=body)
+    ChatCompletion.model_validate_json(whole.content, strict=True)
+    frames = (await http.post("/v1/chat/completions", json=body | usage)).text.split("\n\n")
+    for frame in frames[:-2]:
+        ChatCompletionChunk.model_validate_json(frame.removeprefix("data: "), strict=True)
+    listed = (await http.get("/v1/models")).json()
+    assert [Model.model_validate(card, strict=True) for card in listed["data"]]
+
+
 async def test_frames(http: httpx.AsyncClient, provider: Provider) -> None:
     """The frames are as OpenAI's: data lines alone, `[DONE]` last, whatever the text holds."""
     text = "a\r\n\u2028data: [DONE]\n\n\0"
@@ -536,6 +564,24 @@ async def test_a_conversation_that_is_named(
     assert ["another", "story", "Q3"] == said(2)
     stored = (await http.get("/api/v1/conversations/c")).json()["messages"]
     assert ["Q1", "A", "Q2", "A", "Q3", "A"] == [message["content"] for message in stored]
+
+
+async def test_a_tool_in_a_conversation_that_is_named(
+    client: AsyncOpenAI, http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """A turn with calls of the client's tools is kept once, however many requests it takes."""
+    mine = client.with_options(default_headers={"X-Conversation-Id": "c"})
+    provider.script(
+        Reply(tool_calls=[("weather", "{}")]), Reply("Snow."), Reply("You are welcome.")
+    )
+    message = (await ask(mine, tools=[WEATHER])).choices[0].message
+    result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "-3"}
+    await ask(mine, messages=[*ASKED, message, result], tools=[WEATHER])
+    await ask(mine, messages=[{"role": "user", "content": "Thanks"}])
+    stored = (await http.get("/api/v1/conversations/c")).json()["messages"]
+    assert ["Hello?", "Snow.", "Thanks", "You are welcome."] == [m["content"] for m in stored]
+    heard = [message["role"] for message in provider.requests[-1].body["messages"]]
+    assert ["user", "assistant", "tool", "assistant", "user"] == heard
 
 
 async def test_a_wrong_conversation(client: AsyncOpenAI) -> None:

@@ -1,8 +1,8 @@
 """What OpenAI's clients send, and the question in it. Unknown fields are passed over."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.api.requests import ConversationId, Name, Whole, picture, validate
 from app.core.errors import InvalidField
@@ -100,13 +100,25 @@ class Tool(BaseModel):
 
 
 class JsonSchema(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
     name: Text
     schema_: dict[str, Any] | None = Field(None, alias="schema")
 
 
 class ResponseFormat(BaseModel):
+    """Checked, but sent on as it came."""
+
+    model_config = ConfigDict(extra="allow")
+
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _has_schema(self) -> Self:
+        if self.type == "json_schema" and self.json_schema is None:
+            raise ValueError("json_schema is missing")
+        return self
 
 
 class StreamOptions(BaseModel):
@@ -145,7 +157,7 @@ class CompletionRequest(Options):
     tools: list[Tool] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
-    response_format: dict[str, Any] | None = None
+    response_format: ResponseFormat | None = None
 
     @property
     def include_usage(self) -> bool:
@@ -154,8 +166,6 @@ class CompletionRequest(Options):
     def question(self, agent: str | None, model: str | None, *, kept: bool) -> Question:
         """The question in it. Where the turn is `kept`, a single message of the user is asked in
         the server's memory of the conversation; any longer history replaces that."""
-        if self.response_format is not None:  # checked, but sent on as it came
-            validate(ResponseFormat, self.response_format)
         tools = {c.id: c.function.name for message in self.messages for c in message.calls}
         history = [message.past(tools) for message in self.messages]
         if kept and any("\0" in past.content for past in history):
@@ -165,6 +175,7 @@ class CompletionRequest(Options):
         if kept and asked is not None and all(past.role == "system" for past in history):
             system = "\n\n".join(past.content for past in history)
         stop = [self.stop] if isinstance(self.stop, str) else self.stop
+        form = self.response_format
         limit = self.max_completion_tokens or self.max_tokens
         return Question(
             message=asked.content if asked else None,
@@ -182,7 +193,7 @@ class CompletionRequest(Options):
             ],
             tool_choice=self.tool_choice,
             parallel_tool_calls=self.parallel_tool_calls,
-            response_format=self.response_format,
+            response_format=form.model_dump(by_alias=True, exclude_unset=True) if form else None,
             kept=kept,
         )
 
