@@ -345,6 +345,22 @@ def test_a_client_runs_its_own_tools(
     ]
 
 
+def test_calls_that_cannot_be_told(client: ollama.Client, provider: Provider) -> None:
+    """Arguments are an object in Ollama; where the model wrote something else, that is an error,
+    and not a call without arguments."""
+    provider.script(*[Reply("Hm.", tool_calls=[("weather", '{"city": Oslo')])] * 2)
+    with pytest.raises(ollama.ResponseError, match="no JSON object") as caught:
+        client.chat("general", ASKED, tools=[WEATHER])
+    assert 502 == caught.value.status_code
+    lines: list[ollama.ChatResponse] = []
+    with pytest.raises(ollama.ResponseError, match="no JSON object"):
+        lines.extend(client.chat("general", ASKED, tools=[WEATHER], stream=True))
+    assert [("Hm.", False)] == [(line.message.content, line.done) for line in lines]
+    provider.script(Reply(tool_calls=[("weather", "")]))
+    answer = client.chat("general", ASKED, tools=[WEATHER])
+    assert [{}] == [call.function.arguments for call in answer.message.tool_calls or []]
+
+
 @pytest.mark.parametrize(
     ("reply", "status", "said"),
     [

@@ -5,11 +5,12 @@ There are no blank lines and no `data:`: its own clients fail at both.
 
 import time
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 import msgspec
 
 from app.api.protocols import encode_line
+from app.core.errors import ModelBadResponse
 from app.core.journals import Entry
 from app.models.chat import StreamingChunk, ToolCall, Usage
 
@@ -87,11 +88,7 @@ class Form:
 
     def shows(self, chunk: StreamingChunk) -> bool:
         """Whether a chunk has anything to show; the calls of an agent's own tools have not."""
-        return bool(
-            chunk.content
-            or (chunk.reasoning and self._thinks)
-            or (chunk.tool is not None and chunk.tool.status == "paused")
-        )
+        return bool(chunk.content or (chunk.reasoning and self._thinks) or _is_call(chunk.tool))
 
 
 class OllamaEncoder:
@@ -111,20 +108,25 @@ class OllamaEncoder:
         self._began = time.perf_counter()
         self._first: float | None = None
         self._calls = 0
+        self._broken = False
 
     @property
     def heartbeat(self) -> bytes:
         return encode_line(self._form.line("")) + b"\n"
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        if self._broken:
+            return b""
         out = b""
         if self._form.shows(chunk):
             if self._first is None:
                 self._first = time.perf_counter()
-            calls = None
-            if chunk.tool is not None and chunk.tool.status == "paused":
-                calls = [_call(self._calls, chunk.tool)]
-                self._calls += 1
+            try:
+                calls = [_call(self._calls, chunk.tool)] if _is_call(chunk.tool) else None
+            except ModelBadResponse as error:
+                self._broken = True
+                return failure(error.message) + b"\n"
+            self._calls += 1 if calls else 0
             out = encode_line(self._form.line(chunk.content, chunk.reasoning, calls)) + b"\n"
         if chunk.error is not None:
             return out + failure(chunk.error.message) + b"\n"
@@ -137,11 +139,11 @@ class OllamaEncoder:
 
 
 def whole(form: Form, entries: list[Entry]) -> bytes:
-    """The answer as one object, from all entries of a run's log."""
+    """The answer as one object, from all entries of a run's log; raises `ModelBadResponse`."""
     chunks = [chunk for _, chunk in entries]
     total, final = entries[-1]
     first = next((offset for offset, chunk in entries if form.shows(chunk)), total)
-    tools = [chunk.tool for chunk in chunks if chunk.tool and chunk.tool.status == "paused"]
+    tools = [chunk.tool for chunk in chunks if _is_call(chunk.tool)]
     line = form.line(
         "".join(chunk.content for chunk in chunks),
         "".join(chunk.reasoning or "" for chunk in chunks),
@@ -174,7 +176,17 @@ def failure(message: str) -> bytes:
     return encode_line(Failure(message))
 
 
+def _is_call(tool: ToolCall | None) -> TypeGuard[ToolCall]:
+    """Whether the client is to make this call."""
+    return tool is not None and tool.status == "paused"
+
+
 def _call(index: int, tool: ToolCall) -> Call:
+    """The call; raises `ModelBadResponse` for arguments that this protocol has no place for."""
+    if tool.arguments is None and tool.arguments_text:
+        raise ModelBadResponse(
+            f"The model called {tool.name!r} with arguments that are no JSON object."
+        )
     return Call(tool.id, Function(index, tool.name, tool.arguments or {}))
 
 

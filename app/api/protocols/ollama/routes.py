@@ -19,7 +19,13 @@ from app.api.protocols.ollama.requests import (
     read_conversation,
 )
 from app.api.streaming import RunStream, WholeAnswer
-from app.core.errors import AgnoStreamError, BadRequest, InvalidField, failure_from
+from app.core.errors import (
+    AgnoStreamError,
+    BadRequest,
+    InvalidField,
+    ModelBadResponse,
+    failure_from,
+)
 from app.core.follow import Follower
 from app.core.journals import Entry
 from app.core.run import Policy
@@ -189,7 +195,11 @@ class OllamaAnswer(WholeAnswer):
         error = entries[-1][1].error
         if error is not None:
             return refusal(failure_from(error), self._extra)
-        return Response(whole(self._form, entries), headers=self._extra, media_type=JSON)
+        try:
+            body = whole(self._form, entries)
+        except ModelBadResponse as broken:
+            return refusal(broken, self._extra)
+        return Response(body, headers=self._extra, media_type=JSON)
 
 
 def _json(value: Any) -> Response:
