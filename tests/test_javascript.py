@@ -74,3 +74,40 @@ def test_openai(node: str, serve: Serve, provider: Provider) -> None:
     )
     assert "left" == told["left"]
     provider.wait_for(lambda: provider.aborted)
+
+
+def test_ollama(node: str, serve: Serve, provider: Provider) -> None:
+    """Ollama's client does the same, on Ollama's door."""
+    url = serve(heartbeat=0.1).url
+    provider.script(
+        Reply([TEXT], reasoning="Hm."),
+        Reply("At last.", delay_first=0.5),
+        *[Reply([TEXT])] * 3,
+        Reply(tool_calls=[("weather", '{"city": "Zürich"}'), ("weather", "{}")]),
+        refusal(400, "Bad.", "bad"),
+        Reply("Hi there", cut_after=1),
+        Reply(numbered(100), stall_after=50),
+    )
+    told = ask(node, "ollama.mjs", url)
+    assert ["general:latest", "test-model:latest"] == told["models"] == told["loaded"]
+    assert ["completion", "tools", "vision"] == told["shown"][0]
+    assert told["version"]
+    expected = {"text": TEXT, "thinking": "Hm.", "reason": "stop", "counts": [1, 2]}
+    assert {**expected, "calls": [], "error": None} == told["stream"]
+    assert ("At last.", "stop") == (told["silent"]["text"], told["silent"]["reason"])
+    assert TEXT == told["whole"]
+    assert [TEXT, TEXT] == told["generated"]
+    assert [("weather", {"city": "Zürich"}), ("weather", {})] == [
+        (call["name"], call["arguments"]) for call in told["call"]["calls"]
+    ]
+    assert "stop" == told["call"]["reason"]
+    assert ("ResponseError", 400) == (
+        told["refused"]["error"]["kind"],
+        told["refused"]["error"]["status"],
+    )
+    assert ("Hi ", None) == (told["cut"]["text"], told["cut"]["reason"])
+    assert "was lost before" in told["cut"]["error"]["said"]
+    assert {"status": 404, "said": "model 'no' not found"} == told["unknown"]
+    assert 501 == told["weights"]["status"]
+    assert "AbortError" == told["left"]
+    provider.wait_for(lambda: provider.aborted)
