@@ -15,6 +15,7 @@ from agno.db.base import AsyncBaseDb, BaseDb
 from agno.models.message import Message
 from agno.models.utils import get_model
 
+from app.core.client_tools import choose_tool
 from app.core.demo import DemoModel, current_time
 from app.core.endings import reporting
 from app.core.errors import ConfigurationError, UnknownAgent
@@ -111,7 +112,8 @@ class AgentCatalog:
             parallel_tool_calls=question.parallel_tool_calls,
         )
         if question.tool_choice is not None:
-            agent.tool_choice = question.tool_choice
+            agent.tool_choice = None  # it would hold for each request of the run
+            choose_tool(agent.model, question.tool_choice)
         if not question.kept:
             agent.db = None
             agent.add_history_to_context = False

@@ -38,6 +38,14 @@ def client_function(tool: ClientTool) -> ClientFunction:
     )
 
 
+def choose_tool(model: Model, choice: str | dict[str, Any]) -> None:
+    """Ask a run's own copy of a model for `tool_choice`, until it has called a tool.
+
+    An agent runs its own tools and asks again: a choice that held on would never let it answer.
+    """
+    model._tool_choice = choice
+
+
 class KeepsClientCalls(Model):
     """Mixed in before a model class: keeps the calls that the client is to make, as written.
 
@@ -53,6 +61,8 @@ class KeepsClientCalls(Model):
         messages: list[Message],
         functions: dict[str, Function] | None = None,
     ) -> list[FunctionCall]:
+        if self._tool_choice != "none":
+            self._tool_choice = None  # it has been heeded
         own: list[dict[str, Any]] = []
         theirs: list[FunctionCall] = []
         for call in assistant_message.tool_calls or []:

@@ -122,6 +122,16 @@ async def test_a_choice_of_one_tool(asking: Ask, provider: Provider) -> None:
     assert choice == provider.requests[0].body["tool_choice"]
 
 
+@pytest.mark.parametrize(("choice", "later"), [("required", None), ("none", "none")])
+async def test_a_choice_does_not_hold_for_ever(
+    asking: Ask, provider: Provider, choice: str, later: str | None
+) -> None:
+    """Once the agent's own tool was called, the model may answer; a ban on tools stays."""
+    provider.script(Reply(tool_calls=[("local_time", '{"zone": "CET"}')]))
+    await asking(tools=[local_time]).ask(tool_choice=choice)
+    assert [choice, later] == [request.body.get("tool_choice") for request in provider.requests]
+
+
 @pytest.mark.parametrize("model", [OPENAI, OLLAMA])
 async def test_both_kinds_of_tools(asking: Ask, provider: Provider, model: str) -> None:
     """The agent's own tool runs on the server, and the client's is called beside it."""
