@@ -48,7 +48,7 @@ COMPILE = .venv/bin/python -m uv pip compile -q pyproject.toml --universal --pyt
 
 clean: ## remove .venv, caches and builds; data/ stays
 	rm -rf .venv .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
-		build dist htmlcov *.egg-info
+		build dist htmlcov *.egg-info tests/js/node_modules
 	find $(wildcard app agno_stream tests) -name __pycache__ -prune -exec rm -rf {} +
 
 $(SERVER): requirements.lock pyproject.toml .venv/bin/python

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from app import __version__
 from app.api import catalog, endpoints, errors, health, openapi
 from app.api.context import Context
+from app.api.protocols import ollama, openai
 from app.core.addresses import passwords
 from app.core.agents import AgentCatalog, general_agent, load_agents
 from app.core.clock import Timeouts
@@ -93,9 +94,15 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         heartbeat=settings.heartbeat,
         max_body_bytes=settings.max_body_bytes,
     )
-    for router in (endpoints.router, catalog.router, health.router):
+    doors = (endpoints.router, catalog.router, health.router, ollama.router, openai.router)
+    for router in doors:
         app.include_router(router)
-    errors.install(app)
+    shapes = {
+        "/v1": openai.refusal,
+        "/api/v1": errors.error_response,
+        "/api": ollama.refusal,
+    }
+    errors.install(app, shapes)
     openapi.install(app)
     return app
 
