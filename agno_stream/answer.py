@@ -27,8 +27,8 @@ SILENCE = 30.0
 #: while a server lives, its signs of life do that sooner.
 GLANCE = 5.0
 
-#: Seconds before the second attempt to reconnect; twice as long before each further one.
-FIRST_PAUSE = 0.2
+#: Seconds before the first attempt to reconnect; twice as long before each further one.
+FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 
 #: Statuses of proxies and servers in the middle of a restart.
@@ -228,7 +228,7 @@ class Answer:
             yield self._fail(lost)
             return
         # Half of a pause is chance: clients that were cut together do not come back together.
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._attempts - 1))
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._attempts)
         pause = min(LONGEST_PAUSE, max(pause, failure.retry_after or 0.0))
         self._pause = pause * random.uniform(0.5, 1)
         self._attempts += 1
@@ -252,11 +252,9 @@ class Answer:
         """The last chunk of an answer that ends here and not at the server's word."""
         self.done = True
         self._placed(failure)
-        reason = failure.code if isinstance(failure, AnswerTimeout) else "error"
-        info = {"code": failure.code, "message": failure.message}
-        raw = {"content": "", "done": True, "finish_reason": reason, "error": info}
+        raw = failure.raw()
         chunk = StreamChunk("", True, str(failure), self.number, self.run_id, raw=raw)
-        chunk.finish_reason, chunk.failure = reason, failure
+        chunk.finish_reason, chunk.failure = raw["finish_reason"], failure
         return chunk
 
     def _placed(self, failure: AgnoStreamError) -> AgnoStreamError:

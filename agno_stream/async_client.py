@@ -1,7 +1,7 @@
 """`AsyncClient`, for programs with an event loop. What it does is told in `agno_stream.client`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
@@ -25,6 +25,7 @@ from agno_stream.types import (
 from agno_stream.version import __version__
 
 T = TypeVar("T")
+Chunks = AsyncGenerator[StreamChunk, None]
 
 #: Seconds that the end of a body has to follow its last event.
 DRAIN = 0.05
@@ -46,7 +47,7 @@ class AsyncClient:
         self.config = transport.chosen(config, url, api_key)
         self._http = httpx2.AsyncClient(**transport.settings(self.config, __version__))
 
-    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> AsyncIterator[StreamChunk]:
+    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Chunks:
         """Ask, and yield the answer as it comes; see `Asked` for what else can be said."""
         question = requests.question(self.config, prompt, asked)
         return self._follow(Answer.to(transport.base(self.config), question), question.raises)
@@ -78,7 +79,7 @@ class AsyncClient:
 
     def resume(
         self, run_id: str, after: int = 0, *, pace: bool = False, raise_on_error: bool | None = None
-    ) -> AsyncIterator[StreamChunk]:
+    ) -> Chunks:
         """The events of a run behind number `after`, to its end, be it over or not. With `pace`
         they come with the delays that they had."""
         config = self.config
@@ -139,7 +140,7 @@ class AsyncClient:
             raise transport.translate(error, self.config) from error
         return requests.read(call, transport.base(self.config), reply.status_code, reply.content)
 
-    async def _follow(self, answer: Answer, raises: bool) -> AsyncIterator[StreamChunk]:
+    async def _follow(self, answer: Answer, raises: bool) -> Chunks:
         """Move the bytes of an answer, over one connection after the other."""
         while not answer.done:
             pause, request = answer.connect()
@@ -202,7 +203,7 @@ class AsyncChat:
         self.agent, self.model = agent, model
         self._client = client
 
-    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> AsyncIterator[StreamChunk]:
+    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Chunks:
         """`Client.generate_stream`, in this conversation."""
         return self._client.generate_stream(prompt, **requests.said(self, asked))
 

@@ -1,7 +1,7 @@
 """`Client`, for programs without an event loop."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
@@ -25,6 +25,7 @@ from agno_stream.types import (
 from agno_stream.version import __version__
 
 T = TypeVar("T")
+Chunks = Generator[StreamChunk, None, None]
 
 
 class Client:
@@ -45,7 +46,7 @@ class Client:
         self.config = transport.chosen(config, url, api_key)
         self._http = httpx2.Client(**transport.settings(self.config, __version__))
 
-    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Iterator[StreamChunk]:
+    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Chunks:
         """Ask, and yield the answer as it comes; see `Asked` for what else can be said.
 
         A connection that is lost is made again behind the last event that came. The last chunk has
@@ -83,7 +84,7 @@ class Client:
 
     def resume(
         self, run_id: str, after: int = 0, *, pace: bool = False, raise_on_error: bool | None = None
-    ) -> Iterator[StreamChunk]:
+    ) -> Chunks:
         """The events of a run behind number `after`, to its end, be it over or not. With `pace`
         they come with the delays that they had."""
         config = self.config
@@ -144,7 +145,7 @@ class Client:
             raise transport.translate(error, self.config) from error
         return requests.read(call, transport.base(self.config), reply.status_code, reply.content)
 
-    def _follow(self, answer: Answer, raises: bool) -> Iterator[StreamChunk]:
+    def _follow(self, answer: Answer, raises: bool) -> Chunks:
         """Move the bytes of an answer, over one connection after the other."""
         while not answer.done:
             pause, request = answer.connect()
@@ -202,7 +203,7 @@ class Chat:
         self.agent, self.model = agent, model
         self._client = client
 
-    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Iterator[StreamChunk]:
+    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Chunks:
         """`Client.generate_stream`, in this conversation."""
         return self._client.generate_stream(prompt, **requests.said(self, asked))
 

@@ -54,6 +54,13 @@ class AgnoStreamError(Exception):
             return f"Not found: {self.message}"
         return self.message
 
+    def raw(self) -> dict[str, Any]:
+        """The last chunk that the server would have sent."""
+        stopped = isinstance(self, AnswerTimeout | AnswerStopped)
+        info = {"code": self.code, "message": self.message}
+        reason = self.code if stopped else "error"
+        return {"content": "", "done": True, "finish_reason": reason, "error": info}
+
 
 class ServerUnreachable(AgnoStreamError):
     code = "server_unreachable"

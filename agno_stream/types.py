@@ -41,7 +41,7 @@ class ModelResponse:
     `success` says that it ended well; else `error` is a sentence and `failure` its exception, and
     `text` what had come. `status_code` is the HTTP status, None where no server answered. `done`
     is false for a run that goes on. `status`, `created_at`, `ended_at` and `number`, the last
-    event so far, are known of a run that was looked up.
+    event so far, are known of a run that was looked up. `raw` is what the server sent.
     """
 
     text: str
@@ -62,6 +62,7 @@ class ModelResponse:
     created_at: float | None = None
     ended_at: float | None = None
     failure: AgnoStreamError | None = field(default=None, repr=False, compare=False)
+    raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], status_code: int) -> Self:
@@ -78,6 +79,7 @@ class ModelResponse:
             tools=list(data.get("tools") or ()),
             number=int(str(data.get("last_event_id") or "0").rpartition(":")[2]),
             failure=failure,
+            raw=dict(data),
             **{name: data.get(name) for name in _PLAIN},
         )
         if failure is not None:
@@ -93,8 +95,9 @@ class ModelResponse:
             error=str(failure),
             status_code=failure.status_code,
             run_id=failure.run_id,
-            finish_reason=failure.code,
+            finish_reason=failure.raw()["finish_reason"],
             failure=failure,
+            raw=failure.raw(),
         )
 
     @classmethod
