@@ -2,8 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from agno_stream.cli_show import Tally, pick, pieces
 from agno_stream.client import Chat, Client
@@ -45,9 +45,10 @@ def show(
     display = pick(as_json=as_json, delay=delay)
     interrupted = False
     try:
-        for chunk in chunks:
-            tally.add(chunk)
-            display.add(chunk)
+        with _no_echo():
+            for chunk in chunks:
+                tally.add(chunk)
+                display.add(chunk)
     except (KeyboardInterrupt, BrokenPipeError) as left:
         interrupted = True
         if owned and tally.run_id is not None:
@@ -65,6 +66,26 @@ def show(
         return 0, tally
     print(f"agno-stream: {failure}{hint(failure)}", file=sys.stderr)
     return 1, tally
+
+
+@contextmanager
+def _no_echo() -> Iterator[None]:
+    """What is typed during an answer, Ctrl-C too, is not shown in the middle of it; the prompt
+    after it has it."""
+    if not sys.stdin.isatty() or sys.platform == "win32":
+        yield
+        return
+    import termios
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    silent = list(before)
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSANOW, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSANOW, before)
 
 
 def hint(failure: AgnoStreamError) -> str:

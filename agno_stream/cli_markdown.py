@@ -60,12 +60,12 @@ class MarkdownShow:
         if len(starts) > 1 and starts[-1] > 0:
             lines = self._text.splitlines(keepends=True)
             complete, self._text = "".join(lines[: starts[-1]]), "".join(lines[starts[-1] :])
-            self._print(Markdown(complete))
+            self._print(_markdown(complete))
 
     def _flush(self) -> None:
         self._flush_thoughts()
         if self._text.strip():
-            self._print(Markdown(self._text))
+            self._print(_markdown(self._text))
         self._text = ""
 
     def _flush_thoughts(self) -> None:
@@ -74,10 +74,9 @@ class MarkdownShow:
         self._thoughts = ""
 
     def _print(self, block: Markdown | Text) -> None:
-        if self._printed:
-            self._console.print()
+        lines = _lines(self._console, block)
+        self._console.print(_Lines([[], *lines] if self._printed else lines))
         self._printed = True
-        self._console.print(block)
 
     def _draw(self) -> "Spinner | _Tail | Text":
         if not self._text and not self._thoughts:
@@ -103,11 +102,44 @@ class _Tail:
         wanted = (self._content, options.max_width)
         if self._drawn != wanted and now >= self._at + self._cost / SHARE:
             text, thoughts, apart = self._content
-            block = Markdown(text) if text else Text(thoughts.strip(), style="dim italic")
-            lines = console.render_lines(block, options.update(height=None), pad=False)
+            block = _markdown(text) if text else Text(thoughts.strip(), style="dim italic")
+            lines = _lines(console, block)
             self._lines = [[], *lines] if apart else lines
             self._drawn, self._at = wanted, now
             self._cost = time.perf_counter() - now
-        for line in self._lines[-max(1, console.height - 2) :]:
+        yield _Lines(self._lines[-max(1, console.height - 2) :])
+
+
+class _Lines:
+    """Lines that were rendered already."""
+
+    def __init__(self, lines: list[list[Segment]]) -> None:
+        self._lines = lines
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self._lines:
             yield from line
             yield Segment.line()
+
+
+def _markdown(text: str) -> Markdown:
+    return Markdown(text, code_theme="ansi_dark")  # the terminal's own colours
+
+
+def _lines(console: Console, block: Markdown | Text) -> list[list[Segment]]:
+    """A block as lines: without spaces at their ends, which would be copied and wrapped, and
+    without blank lines around them."""
+    lines = [_stripped(line) for line in console.render_lines(block, pad=False)]
+    while lines and not lines[-1]:
+        lines.pop()
+    first = next((number for number, line in enumerate(lines) if line), 0)
+    return lines[first:]
+
+
+def _stripped(line: list[Segment]) -> list[Segment]:
+    while line and not line[-1].text.rstrip():
+        line = line[:-1]
+    if line:
+        text, style, control = line[-1]
+        line = [*line[:-1], Segment(text.rstrip(), style, control)]
+    return line

@@ -22,7 +22,7 @@ HELP = """\
 /retry          ask the last question again
 /help           this
 /exit           leave, as Ctrl-D does
-Enter sends; Alt-Enter, Ctrl-J or a \\ at the end begins a new line. Ctrl-C stops an answer."""
+Enter sends; Alt-Enter, or a \\ at the end, begins a new line. Ctrl-C stops an answer."""
 
 
 class Session:
@@ -168,7 +168,6 @@ def _keys() -> KeyBindings:
             buffer.validate_and_handle()
 
     @keys.add("escape", "enter")
-    @keys.add("c-j")
     def line(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 
