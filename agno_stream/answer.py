@@ -111,7 +111,7 @@ class Answer:
                 if chunk is not None:
                     spoke = spoke or chunk.number > 1
                     yield chunk
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, AttributeError):
             yield self._fail(requests.foreign(self._url, self.status))
         if spoke:
             self._spoke = True
@@ -187,7 +187,7 @@ class Answer:
         try:
             data = json.loads(body)
             state = ModelResponse.from_json(data, 200)
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, AttributeError):
             return self._fail(requests.foreign(self._url, 200))
         self.done = True
         chunk = StreamChunk("", True, state.error, state.number, self.run_id, raw=data)

@@ -1,6 +1,7 @@
 """`Client`, for programs without an event loop."""
 
 import time
+import weakref
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from types import TracebackType
@@ -45,6 +46,8 @@ class Client:
     ) -> None:
         self.config = transport.chosen(config, url, api_key)
         self._http = httpx2.Client(**transport.settings(self.config, __version__))
+        # Programs that never close their client leave no open connections behind, either.
+        self._close = weakref.finalize(self, self._http.close)
 
     def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Chunks:
         """Ask, and yield the answer as it comes; see `Asked` for what else can be said.
@@ -125,7 +128,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._close()
 
     def __enter__(self) -> Self:
         return self

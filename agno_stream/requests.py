@@ -189,7 +189,7 @@ def read(call: Call[T], url: str, status: int, body: bytes) -> T:
         raise refused(url, status, {}, body)
     try:
         return call.parse(json.loads(body) if body else None, status)
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise foreign(url, status) from error
 
 
