@@ -89,6 +89,8 @@ def _answer(answer: ModelResponse, *, running: bool, stopped: bool) -> None:
         st.markdown(answer.text)
     if answer.finish_reason in STOPPED or (stopped and not answer.done):
         st.warning("Stopped.", icon=":material/stop_circle:")
+    elif not (running or answer.done):
+        st.error("What reads this answer has died; the terminal says why.", icon=":material/error:")
     elif answer.failure is not None:
         st.error(f"{answer.failure.message} (`{answer.failure.code}`)", icon=":material/error:")
     elif answer.finish_reason not in (None, "stop"):

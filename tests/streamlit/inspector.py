@@ -8,8 +8,9 @@ from itertools import pairwise
 import streamlit as st
 
 from agno_stream import Client, Exchange, Message
+from tests.streamlit.events import Event, Order
 from tests.streamlit.measures import Measures, measure
-from tests.streamlit.recording import Event, Recording
+from tests.streamlit.recording import Recording
 
 #: Seconds between two looks at an answer on its way: tables and charts cost more than text.
 GLANCE = 0.5
@@ -18,7 +19,7 @@ GLANCE = 0.5
 TAIL = 200
 
 CHART = {
-    "mark": {"type": "bar", "tooltip": True},
+    "mark": {"type": "rule", "tooltip": True, "strokeWidth": 2, "color": "#0068c9"},
     "height": 180,
     "encoding": {
         "x": {"field": "token", "type": "quantitative", "title": "token"},
@@ -51,9 +52,9 @@ def _again(client: Client, run_id: str) -> None:
 
 def _resume(client: Client, run_id: str) -> None:
     here = st.query_params.get("conversation", "")
-    st.session_state.recordings[here] = Recording.resume(
-        client.config, run_id, st.session_state.after, pace=st.session_state.pace
-    )
+    after, pace = st.session_state.after, st.session_state.pace
+    order = Order(client.config, run_id=run_id, after=after, pace=pace)
+    st.session_state.recordings[here] = Recording(order)
 
 
 def _drawn(recording: Recording) -> None:
@@ -66,7 +67,7 @@ def _drawn(recording: Recording) -> None:
         events = recording.events[:]
         measures = measure(recording.began, events)
         _figures(measures)
-        if recording.after is not None:
+        if recording.resumed:
             st.caption(
                 "This run was resumed: what had come before then came at once, and its times are "
                 "those of its coming here."
@@ -120,11 +121,12 @@ def _table(events: list[Event], before: float) -> None:
         }
         for (earlier, at), event in zip(pairwise(times), events, strict=True)
     ]
-    st.dataframe(rows, hide_index=True, height=320)
+    columns = {"data": st.column_config.TextColumn(width="large")}
+    st.dataframe(rows, hide_index=True, height=320, column_config=columns)
 
 
 def _headers(exchange: Exchange) -> None:
-    label = f"{exchange.method} {exchange.url}: {exchange.status_code}"
+    label = f"{exchange.method} `{exchange.url}` {exchange.status_code}"
     with st.expander(label, icon=":material/http:"):
         st.caption("Request headers")
         st.code(_lines(exchange.sent), language="http")

@@ -21,6 +21,7 @@ if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
 from agno_stream import AgnoStreamError, Client, Message, NotFound, ServerUnreachable
 from agno_stream.requests import Asked
 from tests.streamlit import chat, sidebar
+from tests.streamlit.events import Order
 from tests.streamlit.inspector import inspector
 from tests.streamlit.recording import Recording
 
@@ -28,8 +29,21 @@ if TYPE_CHECKING:
     pass
 
 
+#: Of the two sides, in pixels; where the style below holds, they fill the window.
+HEIGHT = 600
+
+STYLE = """<style>
+.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 0; }
+div:has(> .st-key-chat), div:has(> .st-key-inspector), .st-key-chat, .st-key-inspector {
+    height: calc(100vh - 13rem) !important;
+}
+.st-key-conversations button, .st-key-conversations button * { justify-content: flex-start; }
+</style>"""
+
+
 def main() -> None:
     st.set_page_config("agno-stream", ":material/stream:", layout="wide")
+    st.html(STYLE)
     with st.sidebar:
         st.header("agno-stream")
         client = sidebar.connection()
@@ -51,15 +65,15 @@ def main() -> None:
         "Your question", key="question", disabled=recording is not None and recording.running,
         on_submit=ask, args=(client, choices),
     )  # fmt: skip
-    left, right = st.columns([3, 2], gap="large") if choices.debugging else (st.container(), None)
-    with left.container(key="chat"):
+    left, right = st.columns([3, 2]) if choices.debugging else (st.container(), None)
+    with left.container(key="chat", height=HEIGHT, border=False, autoscroll=True):
         chat.history(messages, recording)
         if recording is not None:
             chat.turn(client, recording, chat.question(messages, recording))
         elif not messages:
             st.info("Ask something below.", icon=":material/chat:")
     if right is not None:
-        with right.container(key="inspector"):
+        with right.container(key="inspector", height=HEIGHT, border=False):
             inspector(client, recording, messages)
 
 
@@ -68,8 +82,8 @@ def ask(client: Client, choices: sidebar.Choices) -> None:
     conversation_id = st.query_params.get("conversation") or uuid4().hex
     sidebar.show(conversation_id)
     asked: Asked = {**choices.asked, "conversation_id": conversation_id}
-    recordings()[conversation_id] = Recording.ask(
-        client.config, st.session_state.question, stream=choices.stream, asked=asked
+    recordings()[conversation_id] = Recording(
+        Order(client.config, st.session_state.question, choices.stream, asked)
     )
 
 
@@ -96,9 +110,8 @@ def current(client: Client) -> Recording | None:
     here, run_id = st.query_params.get("conversation", ""), st.query_params.get("run")
     found = recordings().get(here)
     if run_id is not None and (found is None or found.run_id != run_id):
-        found = recordings()[here] = Recording.resume(
-            client.config, run_id, question=chat.questions().get(run_id)
-        )
+        order = Order(client.config, run_id=run_id)
+        found = recordings()[here] = Recording(order, chat.questions().get(run_id))
     if found is not None and not found.running:
         st.query_params.pop("run", None)
     return found
