@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from agno_stream import AgnoStreamError, Client, Message, ModelResponse
+from tests.streamlit import turns
 from tests.streamlit.recording import Recording
 
 #: Seconds between two looks at an answer that is being given.
@@ -23,13 +24,6 @@ def history(messages: Iterable[Message], recording: Recording | None) -> None:
                 st.markdown(message.content)
                 if message.finish_reason not in (None, "stop"):
                     st.caption(f":material/info: ended as `{message.finish_reason}`")
-
-
-@st.cache_resource
-def questions() -> dict[str, str]:
-    """What was asked by this process, by run: the server tells a question only when it is answered,
-    and a page that was reloaded shows it sooner."""
-    return {}
 
 
 def question(messages: Iterable[Message], recording: Recording) -> str | None:
@@ -52,10 +46,7 @@ def turn(client: Client, recording: Recording, question: str | None) -> None:
         with st.chat_message("assistant"):
             _answer(recording.answer, running=running, stopped=recording.stopped)
             if running:
-                if recording.run_id is not None:
-                    st.query_params["run"] = recording.run_id  # a reload comes back to it
-                    if question is not None:
-                        questions()[recording.run_id] = question
+                turns.going_on(recording)
                 st.button(
                     "Stop", icon=":material/stop_circle:", key="stop", on_click=_stop,
                     args=(client, recording),

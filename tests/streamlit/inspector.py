@@ -8,7 +8,8 @@ from itertools import pairwise
 import streamlit as st
 
 from agno_stream import Client, Exchange, Message
-from tests.streamlit.events import Event, Order
+from tests.streamlit import turns
+from tests.streamlit.events import Event
 from tests.streamlit.measures import Measures, measure
 from tests.streamlit.recording import Recording
 
@@ -51,10 +52,7 @@ def _again(client: Client, run_id: str) -> None:
 
 
 def _resume(client: Client, run_id: str) -> None:
-    here = st.query_params.get("conversation", "")
-    after, pace = st.session_state.after, st.session_state.pace
-    order = Order(client.config, run_id=run_id, after=after, pace=pace)
-    st.session_state.recordings[here] = Recording(order)
+    turns.resume(client, run_id, st.session_state.after, pace=st.session_state.pace)
 
 
 def _drawn(recording: Recording) -> None:
