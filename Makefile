@@ -21,6 +21,7 @@ run: $(SERVER) ## the server on http://127.0.0.1:8000 (ARGS="--port 9000 ...")
 	@exec .venv/bin/agno-stream serve $(ARGS)
 
 test: $(TOOLS) ## the whole test suite (ARGS="-k name ...", ARGS=--cov)
+	$(programs)
 	@.venv/bin/python -m pytest $(ARGS)
 
 bench: $(TOOLS) ## what a token costs here and elsewhere (ARGS=--quick, ARGS=--litellm, ...)
@@ -48,7 +49,7 @@ COMPILE = .venv/bin/python -m uv pip compile -q pyproject.toml --universal --pyt
 
 clean: ## remove .venv, caches and builds; data/ stays
 	rm -rf .venv .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
-		build dist htmlcov *.egg-info
+		build dist htmlcov *.egg-info tests/js/node_modules
 	find $(wildcard app agno_stream tests) -name __pycache__ -prune -exec rm -rf {} +
 
 $(SERVER): requirements.lock pyproject.toml .venv/bin/python
@@ -87,6 +88,37 @@ if ! .venv/bin/python -c '$(ENOUGH)' >/dev/null 2>&1; then \
 	"$$python" -m venv --clear .venv; \
 fi; \
 .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip
+endef
+
+# What tests run beside Python: each program, and the Debian package that has it. Installed where we
+# may; else the tests that need it skip. The policy keeps Debian from starting servers of its own.
+PROGRAMS := redis-server:redis-server postgres:postgresql chromium:chromium nginx:nginx-light \
+	node:nodejs npm:npm
+
+define programs
+@set -eu; \
+lacking() { \
+	found=$$PATH$$(printf ':%s' /usr/sbin /usr/lib/postgresql/*/bin); \
+	for pair in $(PROGRAMS); do \
+		PATH=$$found command -v "$${pair%:*}" >/dev/null || printf ' %s' "$${pair#*:}"; \
+	done; \
+}; \
+packages=$$(lacking); \
+if [ -n "$$packages" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	echo "Installing$$packages, which tests run"; \
+	policy=/usr/sbin/policy-rc.d; \
+	if [ ! -e $$policy ]; then \
+		trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
+		printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; \
+	fi; \
+	apt-get -qq update || true; \
+	for package in $$packages; do \
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$$package" \
+			</dev/null >/dev/null || true; \
+	done; \
+	packages=$$(lacking); \
+fi; \
+if [ -n "$$packages" ]; then echo "Tests skip what needs$$packages, not installed here" >&2; fi
 endef
 
 # The versions of lock $(1), and this project on top. A failure is tried once more with pip's warnings

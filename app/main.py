@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from app import __version__
 from app.api import catalog, endpoints, errors, health, openapi
 from app.api.context import Context
+from app.api.protocols import ollama, openai
+from app.core.addresses import passwords
 from app.core.agents import AgentCatalog, general_agent, load_agents
 from app.core.clock import Timeouts
 from app.core.conversations import Conversations
@@ -24,7 +26,7 @@ from app.core.journals import open_journal
 from app.core.models import ModelCatalog, Providers, choose_default
 from app.core.openai_service import AgentService
 from app.core.runs import Runs
-from app.core.stores import open_database
+from app.core.stores import open_database, prepare
 from app.logs import protect
 from app.settings import Settings, load_settings
 
@@ -38,6 +40,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     """
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
     protect([key] if key else [])
+    protect(passwords(settings.database_url) | passwords(settings.journal_url))
     providers = Providers(key, settings.openai_base_url, settings.ollama_host)
     models = ModelCatalog(settings.model or choose_default(providers), settings.models, providers)
     models.check()
@@ -56,7 +59,9 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await conversations.check()  # makes the tables, and fails here if it cannot
+        if db in chosen.dbs:
+            await prepare(db, settings.database_url)
+        await conversations.check()  # those that users brought, too
         await runs.open()
         logger.info("model: %s; agents: %s", _named(models), ", ".join(chosen.entries))
         # What is loaded now stays: the collector need not look through it again and again, which
@@ -89,9 +94,15 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         heartbeat=settings.heartbeat,
         max_body_bytes=settings.max_body_bytes,
     )
-    for router in (endpoints.router, catalog.router, health.router):
+    doors = (endpoints.router, catalog.router, health.router, ollama.router, openai.router)
+    for router in doors:
         app.include_router(router)
-    errors.install(app)
+    shapes = {
+        "/v1": openai.refusal,
+        "/api/v1": errors.error_response,
+        "/api": ollama.refusal,
+    }
+    errors.install(app, shapes)
     openapi.install(app)
     return app
 

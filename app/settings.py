@@ -41,7 +41,9 @@ class Settings(BaseSettings):
     instructions: Text = Field(None, description="What the built-in agent is told to be.")
 
     data_dir: Path = Field(Path("data"), description="The folder for all that is kept.")
-    database_url: Text = Field(None, description="Conversations; sqlite:///... so far.")
+    database_url: Text = Field(
+        None, description="Conversations; sqlite:///... by default, or postgresql://..."
+    )
     journal_url: Text = Field(
         None, description="Runs; sqlite:///... by default, redis://... for many hosts, memory://."
     )

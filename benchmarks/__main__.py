@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import uvloop
 
-from benchmarks import chart, docs, litellm, measures, report
+from benchmarks import chart, docs, journals, litellm, measures, report
 from benchmarks.measures import QUICK, Plan, Run
 from benchmarks.peers import AGENTOS, BOOK, DIRECT, OURS, RELAY, Peer
 from benchmarks.processes import ROOT, Server
@@ -26,7 +27,11 @@ def main() -> None:
     args = _arguments()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the servers inherit it
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
-    peers = _peers(args)
+    with journals.peers() if args.journals else nullcontext([]) as ours:
+        _bench(args, _peers(args, ours))
+
+
+def _bench(args: argparse.Namespace, peers: list[Peer]) -> None:
     plan = QUICK if args.quick else Plan()
     if args.rounds:
         plan = replace(plan, rounds=args.rounds)
@@ -67,8 +72,8 @@ async def _rounds(run: Run, peers: list[Peer]) -> None:
                     run.remark(f"{peer.name}: {str(error) or 'no answer in time'}")
 
 
-def _peers(args: argparse.Namespace) -> list[Peer]:
-    known = [OURS, AGENTOS, BOOK, RELAY]
+def _peers(args: argparse.Namespace, ours: list[Peer]) -> list[Peer]:
+    known = [OURS, AGENTOS, BOOK, RELAY, *ours]
     if args.litellm:
         print("LiteLLM: looking for it in benchmarks/.cache (the first time takes a minute)")
         try:
@@ -98,6 +103,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round, two minutes")
     parser.add_argument("--litellm", action="store_true", help="with LiteLLM's proxy")
+    parser.add_argument("--journals", action="store_true", help="also on memory:// and redis://")
     parser.add_argument("--rounds", type=int, help="how often each is measured")
     parser.add_argument("--peers", help="only these, as 'agno-stream,relay'; writes no file")
     parser.add_argument(

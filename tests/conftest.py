@@ -10,6 +10,7 @@ import pytest
 
 from tests.provider import Provider
 from tests.server import Server
+from tests.services import PostgresServer, RedisServer
 
 pytest_plugins = ["tests.skips"]
 
@@ -20,6 +21,20 @@ class Serve(Protocol):
     def __call__(self, **settings: Any) -> Server: ...
 
 
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis for all tests that leave it running; whoever wants it empty says so."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests that leave it running; each makes databases of its own."""
+    with PostgresServer() as running:
+        yield running
+
+
 @pytest.fixture
 def provider() -> Iterator[Provider]:
     with Provider() as running:
@@ -27,7 +42,20 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture
-def serve(provider: Provider, tmp_path: Path) -> Iterator[Serve]:
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """The store of conversations of the servers of a test; see `STORES`."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        return server.create()
+    return None
+
+
+#: Runs a test once over each store of conversations.
+STORES = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def serve(provider: Provider, tmp_path: Path, database_url: str | None) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(**settings: Any) -> Server:
@@ -36,6 +64,7 @@ def serve(provider: Provider, tmp_path: Path) -> Iterator[Serve]:
                 "openai_base_url": provider.url,
                 "openai_api_key": "sk-test-of-the-suite-0123456789",
                 "data_dir": tmp_path,
+                "database_url": database_url,
                 **settings,
             }
             return stack.enter_context(Server(**settings))

@@ -1,6 +1,7 @@
 """What the routes need, put together once by `create_app`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -29,6 +30,7 @@ class Context:
     grace: float
     heartbeat: float
     max_body_bytes: int
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 async def _context(request: Request) -> Context:

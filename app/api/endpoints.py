@@ -19,7 +19,7 @@ from app.api.streaming import RunStream, WholeAnswer
 from app.core.clock import Timeouts
 from app.core.errors import InvalidField
 from app.core.follow import Follower
-from app.core.models import ModelOptions
+from app.core.options import ModelOptions
 from app.core.question import PastMessage, Picture, Question
 from app.core.run import OnDisconnect, Policy, Run
 from app.core.runs import new_id

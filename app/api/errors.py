@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -15,12 +15,24 @@ from app.core.errors import AgnoStreamError, InvalidField
 
 logger = logging.getLogger(__name__)
 
+#: The codes for what no route serves.
+NO_ADDRESS = "not_found"
+NO_METHOD = "method_not_allowed"
+
+#: Makes a door's response to an error, with further headers.
+Refusal = Callable[[AgnoStreamError, Mapping[str, str] | None], Response]
+
+
+def retry_after(error: AgnoStreamError) -> dict[str, str]:
+    """The header for an error after which trying again later may help; in whole seconds."""
+    if error.retry_after is None:
+        return {}
+    return {"Retry-After": str(math.ceil(error.retry_after))}
+
 
 def error_response(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
     """`{"error": {"code", "message", ...}}` with the error's status and `Retry-After`."""
-    extra = dict(headers or {})
-    if error.retry_after is not None:
-        extra["Retry-After"] = str(math.ceil(error.retry_after))
+    extra = {**(headers or {}), **retry_after(error)}
     return JSONResponse(error.body(), status_code=error.status, headers=extra)
 
 
@@ -36,22 +48,37 @@ def invalid_field(error: RequestValidationError) -> InvalidField:
 
 def _allowed(request: Request) -> str:
     """Every method of the address (RFC 9110, section 10.2.1), which may have several routes."""
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    path = _path(request)
     routes = iter_route_contexts(request.app.routes)
     methods = (route.methods or () for route in routes if route.path_regex.match(path))
     return ", ".join(sorted({method for some in methods for method in some}))
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of the app in our shape."""
+def _path(request: Request) -> str:
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))
+
+
+def install(app: FastAPI, shapes: Mapping[str, Refusal]) -> None:
+    """Answer every error of the app: below a path of `shapes`, the first that fits, in its shape;
+    else in ours."""
+
+    def refuse(
+        request: Request, error: AgnoStreamError, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        path = _path(request)
+        for prefix, shape in shapes.items():
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return shape(error, headers)
+        return error_response(error, headers)
 
     @app.exception_handler(AgnoStreamError)
     async def ours(request: Request, error: AgnoStreamError) -> Response:
-        return error_response(error)
+        return refuse(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return error_response(invalid_field(error))
+        return refuse(request, invalid_field(error))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
@@ -64,11 +91,11 @@ def install(app: FastAPI) -> None:
         wrapped.code = phrase.lower().replace(" ", "_")
         wrapped.status = error.status_code
         headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
-        return error_response(wrapped, headers)
+        return refuse(request, wrapped, headers)
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
         # The traceback goes to the server's log, by Starlette's own hand.
         wrapped = AgnoStreamError("The server failed; its log says why.")
         wrapped.code = "internal_error"
-        return error_response(wrapped)
+        return refuse(request, wrapped)

@@ -2,19 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.errors import error_response
+from app.api.errors import Refusal, error_response
 from app.api.protocols import Encoder
 from app.core.errors import Gap, failure_from
 from app.core.follow import Follower
 from app.core.journals import Entry
-from app.models.chat import ChatResponse, StreamingChunk, fold
+from app.models.chat import ChatResponse, fold
 
 #: Seconds of silence after which the first heartbeat goes out, however long the interval is.
 FIRST_HEARTBEAT = 1.0
@@ -48,12 +48,21 @@ class WholeAnswer(Response):
     """The answer in one piece; a failure has its own status and tells what was said before it."""
 
     def __init__(self, follower: Follower, headers: Mapping[str, str]) -> None:
-        super().__init__(headers={**headers, "Cache-Control": "no-store"})
+        super().__init__()
         self._follower = follower
-        self._extra = headers
+        self._extra = {**headers, "Cache-Control": "no-store"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        follower, record = self._follower, self._follower.record
+        follower = self._follower
+        async with reading(follower, receive) as gone:
+            entries: list[Entry] = []
+            while not follower.done and not gone.is_set():
+                entries += await follower.batch()
+        if not gone.is_set():
+            await self._response(entries)(scope, receive, send)
+
+    def _folded(self, entries: list[Entry]) -> ChatResponse:
+        record = self._follower.record
         answer = ChatResponse(
             content="",
             model=record.model,
@@ -61,15 +70,12 @@ class WholeAnswer(Response):
             conversation_id=record.conversation_id,
             agent=record.agent,
         )
-        async with reading(follower, receive) as gone:
-            chunks: list[StreamingChunk] = []
-            while not follower.done and not gone.is_set():
-                chunks += [chunk for _, chunk in await follower.batch()]
-        fold(answer, chunks)
-        if not gone.is_set():
-            await self._response(answer)(scope, receive, send)
+        fold(answer, (chunk for _, chunk in entries))
+        return answer
 
-    def _response(self, answer: ChatResponse) -> Response:
+    def _response(self, entries: list[Entry]) -> Response:
+        """The answer in the form of this door; the compatible ones have others."""
+        answer = self._folded(entries)
         if answer.error is None or answer.finish_reason == "cancelled":
             body = msgspec.json.encode(answer)
             return Response(body, headers=self._extra, media_type="application/json")
@@ -89,7 +95,8 @@ class RunStream(Response):
     One timer watches for silence and one task waits for the client to leave; a token costs
     neither. The run lives on when its reader is gone, or is cut off because a write took longer
     than `WRITE_TIMEOUT`. `pace` sends the events with the delays that they had when they were
-    recorded.
+    recorded. `refusal` makes the response to a run that failed before anything was written, where
+    the encoder `holds`.
     """
 
     _gone: asyncio.Event  # there while it is being carried
@@ -102,6 +109,7 @@ class RunStream(Response):
         heartbeat: float,
         headers: Mapping[str, str],
         pace: bool = False,
+        refusal: Refusal = error_response,
     ) -> None:
         super().__init__(
             media_type=encoder.media_type,
@@ -112,9 +120,10 @@ class RunStream(Response):
         self._encoder = encoder
         self._heartbeat = heartbeat
         self._pace = pace
+        self._refusal = refusal
         self._started = False
         self._cut = False  # the body is to break off, not to end
-        self._patience = min(FIRST_HEARTBEAT, heartbeat)
+        self._patience = heartbeat if encoder.holds else min(FIRST_HEARTBEAT, heartbeat)
         self._last_write = 0.0
         self._writing = False
         self._deadline = asyncio.timeout(None)
@@ -157,9 +166,9 @@ class RunStream(Response):
             try:
                 entries = await follower.batch()
             except Gap as gap:
-                self._cut = self._encoder.holds
+                self._cut = not self._encoder.tells_failures
                 if not self._started:
-                    return error_response(gap, self._own_headers())
+                    return self._refusal(gap, self._own_headers())
                 chunk = gap.last_chunk(follower.record.model)
                 await self._write(send, self._encoder.encode(number, chunk))
                 return None
@@ -167,19 +176,25 @@ class RunStream(Response):
                 await self._beat(send)
                 continue
             error = entries[-1][1].error
-            self._cut = error is not None and self._encoder.holds
-            if error is not None and not self._started and not _has_text(entries):
-                return error_response(failure_from(error), self._own_headers())
-            if self._pace:
-                await self._replay(send, number, entries)
-            else:
-                await self._write(send, self._bytes(number, entries))
+            self._cut = error is not None and not self._encoder.tells_failures
+            if error is not None and not self._started:
+                await self._put(send, number, entries[:-1])
+                if not self._started:
+                    return self._refusal(failure_from(error), self._own_headers())
+                number, entries = number + len(entries) - 1, entries[-1:]
+            await self._put(send, number, entries)
         if not self._started:
             await self._start(send)
         return None
 
     def _own_headers(self) -> dict[str, str]:
         return {name: value for name, value in self.headers.items() if name[:2] == "x-"}
+
+    async def _put(self, send: Send, number: int, entries: list[Entry]) -> None:
+        if self._pace:
+            await self._replay(send, number, entries)
+        else:
+            await self._write(send, self._bytes(number, entries))
 
     async def _replay(self, send: Send, number: int, entries: list[Entry]) -> None:
         """Write entries when it is their time, counted from the first one of this response."""
@@ -248,7 +263,3 @@ class RunStream(Response):
             self._last_write = now
             self._follower.poke()
         self._timer = loop.call_at(self._last_write + self._patience, self._tick)
-
-
-def _has_text(entries: Iterable[Entry]) -> bool:
-    return any(chunk.content for _, chunk in entries)

@@ -12,12 +12,16 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.db.base import AsyncBaseDb, BaseDb
+from agno.models.message import Message
 from agno.models.utils import get_model
 
+from app.core.client_tools import choose_tool
 from app.core.demo import DemoModel, current_time
 from app.core.endings import reporting
 from app.core.errors import ConfigurationError, UnknownAgent
-from app.core.models import ModelCatalog, ModelEntry, ModelOptions, apply_options
+from app.core.models import ModelCatalog, ModelEntry
+from app.core.options import apply_options
+from app.core.question import Question
 from app.core.text import Sink
 
 #: How many earlier turns the built-in agent is given.
@@ -87,10 +91,10 @@ class AgentCatalog:
         return self._models.find(name)
 
     def prepare(
-        self, entry: AgentEntry, model: ModelEntry | None, options: ModelOptions, sink: Sink
+        self, entry: AgentEntry, model: ModelEntry | None, question: Question, sink: Sink
     ) -> Agent:
-        """A copy of the agent for one run, with a model that reports its ending and, where it
-        can, gives its text to `sink`.
+        """A copy of the agent for one question, with a model that reports its ending and, where
+        it can, gives its text to `sink`.
 
         Tools, store, memory and connections are shared with the original.
         """
@@ -100,7 +104,22 @@ class AgentCatalog:
             raise ConfigurationError(f"AGENTS: agent {entry.id!r} has no model.")
         # What goes to an output model is no answer yet.
         agent.model = reporting(source, sink if agent.output_model is None else None)
-        apply_options(agent.model, options)
+        apply_options(
+            agent.model,
+            question.options,
+            response_format=question.response_format,
+            think=question.think,
+            parallel_tool_calls=question.parallel_tool_calls,
+        )
+        if question.tool_choice is not None:
+            agent.tool_choice = None  # it would hold for each request of the run
+            choose_tool(agent.model, question.tool_choice)
+        if not question.kept:
+            agent.db = None
+            agent.add_history_to_context = False
+        if question.system is not None:
+            said = Message(role="system", content=question.system)
+            agent.additional_input = [*(agent.additional_input or []), said]
         if isinstance(source, DemoModel) and not agent.tools:
             agent.tools = [current_time]  # the demonstration needs one tool to show
         return agent

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -225,12 +226,18 @@ def _info(session: AgentSession | None) -> ConversationInfo:
     )
 
 
+def _question(run: Any) -> str | None:
+    own = (m for m in (run and run.messages) or [] if m.role == "user" and not m.from_history)
+    return next((message.get_content_string() for message in own), None)
+
+
 def _messages(session: AgentSession) -> list[StoredMessage]:
     """What people said and were told; system prompts and tool traffic are left out."""
     stored = []
-    for run in session.runs or []:
-        if run.parent_run_id is not None:
-            continue
+    runs = [run for run in session.runs or [] if run.parent_run_id is None]
+    for run, following in zip_longest(runs, runs[1:]):
+        if run.status == RunStatus.paused and _question(run) == _question(following):
+            continue  # the client's tools have answered, and the turn was told again with them
         for message in run.messages or []:
             content = message.get_content_string()
             if message.from_history or message.role not in ("user", "assistant") or not content:

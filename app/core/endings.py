@@ -19,6 +19,7 @@ from agno.exceptions import (
 from agno.models.base import Model
 from agno.models.response import ModelResponse
 
+from app.core.client_tools import KeepsClientCalls
 from app.core.errors import (
     ContextTooLong,
     ModelAuthFailed,
@@ -103,18 +104,19 @@ def reporting(model: Model, sink: Sink | None = None) -> Model:
     fast = sink is not None and _streams_as_openai(type(model))
     twin.__class__ = _reporting_class(type(model), fast)
     twin.ending = twin.failure = None  # type: ignore[attr-defined]  # it is a ReportsEnding now
+    twin.client_calls = []  # type: ignore[attr-defined]  # it is a KeepsClientCalls, too
     if fast:
-        twin.sink = sink  # type: ignore[attr-defined]  # it is a FastStreaming, too
+        twin.sink = sink  # type: ignore[attr-defined]  # and a FastStreaming
     return twin
 
 
 @cache
 def _reporting_class(cls: type[Model], fast: bool) -> type[Model]:
     if not fast:
-        return type(cls.__name__, (ReportsEnding, cls), {})
+        return type(cls.__name__, (ReportsEnding, KeepsClientCalls, cls), {})
     from app.core.fast_openai import FastStreaming  # the SDK is loaded only where it is used
 
-    return type(cls.__name__, (ReportsEnding, FastStreaming, cls), {})
+    return type(cls.__name__, (ReportsEnding, KeepsClientCalls, FastStreaming, cls), {})
 
 
 def _streams_as_openai(cls: type[Model]) -> bool:

@@ -7,7 +7,9 @@ import msgspec
 from agno.models.response import ToolExecution
 from pydantic import BaseModel
 
+from app.core.client_tools import parsed
 from app.core.errors import RunStopped
+from app.core.question import ClientCall
 from app.core.text import Joiner, Streamed, whole
 from app.models.chat import FinishReason, StreamingChunk, ToolCall, Usage
 
@@ -21,7 +23,7 @@ class EventReader:
         self._text = Joiner()
         self._reasoning = Joiner()
         self._usage: Usage | None = None
-        self._paused = False
+        self.paused = False
 
     def read(self, event: Any) -> StreamingChunk | None:
         """The chunk for an event; None for those that say nothing to a reader."""
@@ -35,7 +37,10 @@ class EventReader:
         if kind == "ReasoningContentDelta":
             return self.content(None, event.reasoning_content)
         if kind == "RunPaused":
-            self._paused = True
+            self.paused = True
+            return None
+        if kind == "ModelRequestCompleted":
+            self._usage = _sum(self._usage, event)
             return None
         if kind == "RunCancelled":
             raise RunStopped("cancelled", event.reason or "The run was cancelled.")
@@ -45,7 +50,7 @@ class EventReader:
 
     def ending(self, reason: FinishReason | None) -> StreamingChunk:
         """The last chunk. A completed run has called its own tools: that is no ending to tell."""
-        if self._paused:
+        if self.paused:
             reason = "tool_calls"
         elif reason is None or reason == "tool_calls":
             reason = "stop"
@@ -71,6 +76,17 @@ class EventReader:
         return StreamingChunk(
             content=text, done=False, model=self._model, reasoning=thought or None
         )
+
+    def call(self, call: ClientCall) -> StreamingChunk:
+        """The chunk for a call that the client is to make."""
+        tool = ToolCall(
+            id=whole(call.id),
+            name=whole(call.name),
+            status="paused",
+            arguments=_plain(parsed(call.arguments)),
+            arguments_text=whole(call.arguments),
+        )
+        return StreamingChunk(content="", done=False, model=self._model, tool=tool)
 
     def _tool(self, kind: str, tool: ToolExecution | None) -> StreamingChunk | None:
         if tool is None or kind == "ToolCallError":
@@ -105,6 +121,20 @@ def _structured(content: Any) -> str:
     if isinstance(content, BaseModel):
         return content.model_dump_json()
     return msgspec.json.encode(content, enc_hook=str).decode()
+
+
+def _sum(usage: Usage | None, request: Any) -> Usage | None:
+    """The tokens of a run after one more request to its model; a run that pauses tells no sum."""
+    if not request.total_tokens:
+        return usage
+    before = usage or Usage(0, 0, 0)
+    return Usage(
+        input_tokens=before.input_tokens + (request.input_tokens or 0),
+        output_tokens=before.output_tokens + (request.output_tokens or 0),
+        total_tokens=before.total_tokens + request.total_tokens,
+        reasoning_tokens=before.reasoning_tokens + (request.reasoning_tokens or 0),
+        cached_tokens=before.cached_tokens + (request.cache_read_tokens or 0),
+    )
 
 
 def _usage(metrics: Any) -> Usage | None:

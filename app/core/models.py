@@ -5,9 +5,7 @@ import logging
 import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any
 
-import msgspec
 from agno.models.base import Model
 from agno.models.utils import get_model
 
@@ -21,16 +19,6 @@ DEMO = "demo"
 
 #: Roles as most servers of the protocol know them; only OpenAI's own knows `developer`.
 PLAIN_ROLES = {role: role for role in ("system", "user", "assistant", "tool")}
-
-
-class ModelOptions(msgspec.Struct, frozen=True):
-    """What a request may ask of a model; None leaves the provider's default."""
-
-    temperature: float | None = None
-    max_tokens: int | None = None
-    top_p: float | None = None
-    stop: list[str] | None = None
-    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +149,3 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
     if model is None:
         raise ConfigurationError(f"{entry.setting}: {entry.spec} cannot be used.")
     return model
-
-
-def apply_options(model: Model, options: ModelOptions) -> None:
-    """Set what a request asked for on its own copy of a model; others are not touched."""
-    asked: dict[str, Any] = {
-        name: value for name, value in msgspec.structs.asdict(options).items() if value is not None
-    }
-    if any(base.__name__ == "Ollama" for base in type(model).__mro__):
-        if "max_tokens" in asked:
-            asked["num_predict"] = asked.pop("max_tokens")
-        model.options = {**(getattr(model, "options", None) or {}), **asked}  # type: ignore[attr-defined]
-        return
-    if "max_tokens" in asked and getattr(model, "base_url", "") is None:
-        asked["max_completion_tokens"] = asked.pop("max_tokens")  # OpenAI's own name for it
-    for name, value in asked.items():
-        if hasattr(model, name):
-            setattr(model, name, value)

@@ -6,15 +6,17 @@ from typing import Any
 
 from agno.media import Image
 from agno.models.message import Message
+from agno.run import RunContext
 from agno.run.agent import RunEvent
 
 from app.core.agents import AgentCatalog, AgentEntry
+from app.core.client_tools import client_function
 from app.core.conversations import Conversations
 from app.core.errors import AgentFailed, RunFailed, UnknownAgent
 from app.core.events import EventReader
 from app.core.journals import RunRecord
 from app.core.models import ModelEntry
-from app.core.question import Picture, Question
+from app.core.question import PastMessage, Picture, Question
 from app.models.chat import StreamingChunk
 
 Emit = Callable[[StreamingChunk], None]
@@ -79,7 +81,7 @@ class AgentTurn:
         conversation_id: str,
         principal: str,
     ) -> None:
-        self._runner = agents.prepare(entry, chosen, question.options, self._take)
+        self._runner = agents.prepare(entry, chosen, question, self._take)
         self._question = question
         self._conversations = conversations
         self._run_id = run_id
@@ -105,6 +107,12 @@ class AgentTurn:
             user_id=self._principal,
             images=_images(question.images) if question.history is None else None,
             add_history_to_context=False if question.history is not None else None,
+            run_context=RunContext(
+                run_id=self._run_id,
+                session_id=self._conversation_id,
+                user_id=self._principal,
+                client_tools=[client_function(tool) for tool in question.tools],
+            ),
         )
         async with aclosing(events):
             async for event in events:
@@ -114,6 +122,9 @@ class AgentTurn:
                 chunk = self._reader.read(event)
                 if chunk is not None:
                     emit(chunk)
+        if self._reader.paused:
+            for call in getattr(self._runner.model, "client_calls", ()):
+                emit(self._reader.call(call))
         return self._reader.ending(getattr(self._runner.model, "ending", None))
 
     def _take(self, text: str | None, reasoning: str | None) -> None:
@@ -138,9 +149,11 @@ class AgentTurn:
         question = self._question
         if question.history is None:
             return question.message or ""
-        past = [Message(role=past.role, content=past.content) for past in question.history]
-        images = _images(question.images)
-        return [*past, Message(role="user", content=question.message, images=images)]
+        messages = [_message(past) for past in question.history]
+        if question.message is not None:
+            images = _images(question.images)
+            messages.append(Message(role="user", content=question.message, images=images))
+        return _remembered(messages)
 
     def _failure(self, event: Any) -> RunFailed:
         known: RunFailed | None = getattr(self._runner.model, "failure", None)
@@ -153,6 +166,39 @@ class AgentTurn:
 
 def _images(pictures: list[Picture]) -> list[Image] | None:
     return [
-        Image(url=picture.url, content=picture.content, mime_type=picture.mime_type)
+        Image(
+            url=picture.url,
+            content=picture.content,
+            mime_type=picture.mime_type,
+            detail=picture.detail,
+        )
         for picture in pictures
     ] or None
+
+
+def _message(past: PastMessage) -> Message:
+    """A message of the client's history as Agno knows it."""
+    calls = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments or "{}"},
+        }
+        for call in past.calls
+    ]
+    return Message(
+        role=past.role,
+        content=past.content,
+        images=_images(list(past.images)),
+        tool_calls=calls or None,
+        tool_call_id=past.call_id,
+        tool_name=past.tool,
+    )
+
+
+def _remembered(messages: list[Message]) -> list[Message]:
+    """Mark what is before the newest message of the user: that is no part of this turn."""
+    newest = max((n for n, message in enumerate(messages) if message.role == "user"), default=0)
+    for message in messages[:newest]:
+        message.from_history = True
+    return messages

@@ -3,16 +3,20 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.core.models import ModelOptions
+from app.core.options import ModelOptions
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image of the question: either an address, or the bytes themselves."""
+    """An image of the question: either an address, or the bytes themselves.
+
+    `detail` is how closely OpenAI's models are to look.
+    """
 
     url: str | None = None
     content: bytes | None = None
     mime_type: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,15 @@ class Question:
 
     `message` is None only where the history ends in the results of a client's tools.
     `response_format` is OpenAI's: `{"type": "json_object"}`, or `json_schema` with its schema.
-    `think` is Ollama's: whether to reason, or how hard. A question that is not to be `kept` leaves
-    no conversation behind: the client has it all.
+    `think` is Ollama's: whether to reason, or how hard. `system` is said before all else, and not
+    remembered. A question that is not to be `kept` leaves no conversation behind: the client has
+    it all.
     """
 
     message: str | None
     agent: str | None = None
     model: str | None = None
+    system: str | None = None
     history: list[PastMessage] | None = None
     images: list[Picture] = field(default_factory=list)
     options: ModelOptions = ModelOptions()  # noqa: RUF009  # frozen

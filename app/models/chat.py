@@ -35,13 +35,18 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One step in the life of a tool call: it started, completed, failed, or waits for a person."""
+    """One step in the life of a tool call: it started, completed, failed, or waits for the client.
+
+    One that waits has `arguments_text`, the arguments as the model wrote them: `arguments` is
+    absent where that is no JSON object, and does not tell `1.0` from `1.00`.
+    """
 
     id: str
     name: str
     status: Literal["started", "completed", "failed", "paused"]
     arguments: dict[str, Any] | None = None
     result: str | None = None
+    arguments_text: str | None = None
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):

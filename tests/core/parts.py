@@ -18,7 +18,9 @@ def ending(text: str = "") -> StreamingChunk:
     return StreamingChunk(content=text, done=True, model="m", finish_reason="stop")
 
 
-def record(run_id: str = "r1", principal: str = "ann", conversation_id: str = "c1") -> RunRecord:
+def record(
+    run_id: str = "r1", principal: str = "ann", conversation_id: str = "c1", owner: str = ""
+) -> RunRecord:
     return RunRecord(
         run_id=run_id,
         conversation_id=conversation_id,
@@ -26,6 +28,7 @@ def record(run_id: str = "r1", principal: str = "ann", conversation_id: str = "c
         agent="a",
         model="m",
         created_at=1_700_000_000.0,
+        owner=owner,
     )
 
 

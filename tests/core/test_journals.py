@@ -32,6 +32,7 @@ from tests.core.parts import ending, record, said, words
 #: The address of a fresh store for each kind, to which bounds are added as a query.
 JOURNALS: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "memory": lambda request: "memory://",
+    "redis": lambda request: request.getfixturevalue("redis_server").empty(),
     "sqlite": lambda request: f"sqlite:///{request.getfixturevalue('tmp_path')}/runs.db",
 }
 SHARED = sorted(JOURNALS.keys() - {"memory"})

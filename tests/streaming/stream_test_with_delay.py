@@ -4,12 +4,10 @@ python tests/streaming/stream_test_with_delay.py [--delay SECONDS] [--url URL] [
 """
 
 import argparse
-import json
 import sys
 import time
-from typing import Any
 
-import httpx
+from agno_stream import Client, ServerUnreachable
 
 
 def main() -> int:
@@ -19,36 +17,19 @@ def main() -> int:
     parser.add_argument("--delay", type=float, default=0.02, help="seconds between characters")
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     arguments = parser.parse_args()
-    asked = {"message": arguments.message, "model": arguments.model}
-    try:
-        with httpx.stream(
-            "POST", f"{arguments.url}/api/v1/chat", json=asked, timeout=httpx.Timeout(10, read=150)
-        ) as reply:
-            if reply.status_code != 200:
-                print(json.loads(reply.read())["error"]["message"], file=sys.stderr)
+    with Client(url=arguments.url) as client:
+        for chunk in client.generate_stream(arguments.message, model=arguments.model):
+            for character in chunk.text:
+                print(character, end="", flush=True)
+                time.sleep(arguments.delay)
+            if chunk.failure is not None:
+                started = chunk.number > 0
+                hint = " Start one with: make run"
+                absent = isinstance(chunk.failure, ServerUnreachable)
+                print("\n" * started + chunk.failure.message + hint * absent, file=sys.stderr)
                 return 1
-            chunk: dict[str, Any] = {}
-            for line in reply.iter_lines():
-                if line.startswith("data: "):
-                    chunk = json.loads(line.removeprefix("data: "))
-                    for character in chunk["content"]:
-                        print(character, end="", flush=True)
-                        time.sleep(arguments.delay)
-    except httpx.ConnectError:
-        print(f"No server answers at {arguments.url}. Start one with: make run", file=sys.stderr)
-        return 1
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        print(f"\nThe stream broke off: {error}", file=sys.stderr)
-        return 1
-    except (ValueError, LookupError, TypeError):
-        print(f"What answers at {arguments.url} is another server.", file=sys.stderr)
-        return 1
     print()
-    if not chunk.get("done"):
-        print("The stream ended without its last chunk.", file=sys.stderr)
-    elif "error" in chunk:
-        print(chunk["error"]["message"], file=sys.stderr)
-    return 0 if chunk.get("done") and "error" not in chunk else 1
+    return 0
 
 
 if __name__ == "__main__":

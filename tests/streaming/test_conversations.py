@@ -12,7 +12,7 @@ from agno.agent import Agent
 from agno.db.sqlite import AsyncSqliteDb, SqliteDb
 from agno.models.openai import OpenAIChat
 
-from tests.conftest import Serve
+from tests.conftest import STORES, Serve
 from tests.provider import Provider
 from tests.provider_replies import INVALID_KEY, Reply
 from tests.streaming.reader import CHAT, answer, ask, ended, take, text
@@ -24,6 +24,7 @@ def heard(provider: Provider, number: int = -1) -> list[tuple[str, str]]:
     return [(m["role"], m["content"]) for m in messages if m["role"] in ("user", "assistant")]
 
 
+@STORES
 @pytest.mark.parametrize("place", ["body", "header"])
 async def test_a_conversation_goes_on(
     http: httpx.AsyncClient, provider: Provider, place: str
@@ -41,6 +42,7 @@ async def test_a_conversation_goes_on(
     )
 
 
+@STORES
 async def test_strangers_share_nothing(http: httpx.AsyncClient, provider: Provider) -> None:
     """Without an id each question begins a conversation of its own."""
     one = await http.post("/chat", json={"message": "First"})
@@ -49,6 +51,7 @@ async def test_strangers_share_nothing(http: httpx.AsyncClient, provider: Provid
     assert [("user", "Second")] == heard(provider)
 
 
+@STORES
 @pytest.mark.parametrize(
     ("reply", "ending"),
     [
@@ -85,6 +88,7 @@ async def test_an_interrupted_turn_is_remembered(
     assert ending == stored[1]["finish_reason"]
 
 
+@STORES
 async def test_a_failed_question_is_remembered(http: httpx.AsyncClient, provider: Provider) -> None:
     """A question that got no answer at all is still known in the next turn."""
     provider.script(INVALID_KEY)
@@ -94,6 +98,7 @@ async def test_a_failed_question_is_remembered(http: httpx.AsyncClient, provider
     assert [("user", "Remember 42."), ("user", "Which number?")] == heard(provider)
 
 
+@STORES
 async def test_list_read_delete(http: httpx.AsyncClient) -> None:
     """Conversations are listed newest first, in pages, can be read, and deleted."""
     names = []
@@ -115,6 +120,7 @@ async def test_list_read_delete(http: httpx.AsyncClient) -> None:
     assert "unknown_conversation" == gone.json()["error"]["code"]
 
 
+@STORES
 async def test_conversations_outlive_the_server(serve: Serve, provider: Provider) -> None:
     """A new server on the same folder goes on with the conversation."""
     async with httpx.AsyncClient(base_url=serve().url) as http:
@@ -141,6 +147,7 @@ async def test_a_history_of_the_clients_own(http: httpx.AsyncClient, provider: P
     assert {"role": "system", "content": "Be brief."} in provider.requests[-1].body["messages"]
 
 
+@STORES
 async def test_queue(http: httpx.AsyncClient, provider: Provider) -> None:
     """A second question waits for the first, and knows its answer."""
     provider.script(Reply("one two three", rate=20), Reply("four"))
@@ -169,6 +176,7 @@ async def test_reject(http: httpx.AsyncClient, provider: Provider) -> None:
     assert 200 == elsewhere.status_code
 
 
+@STORES
 async def test_interrupt(http: httpx.AsyncClient, provider: Provider) -> None:
     """`on_busy: interrupt` stops the first answer; the second knows what was said of it."""
     provider.script(Reply("one two three", stall_after=1), Reply("four"))

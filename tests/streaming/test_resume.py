@@ -92,7 +92,7 @@ async def test_the_log_is_bounded(serve: Serve, provider: Provider) -> None:
         run_id = (await http.post(CHAT, json={"message": "x"})).headers["x-run-id"]
         async with asyncio.timeout(5):
             # Until the newest events have left the hub for the journal, it has all of them.
-            while (reply := await http.get(f"/api/v1/runs/{run_id}/events")).status_code == 200:
+            while (reply := await http.get(f"/api/v1/runs/{run_id}/events")).status_code == 200:  # noqa: ASYNC110  # it is a server that is asked
                 await asyncio.sleep(0.05)
         state = (await http.get(f"/api/v1/runs/{run_id}")).json()
         after = reply.json()["error"]["first_event_id"]

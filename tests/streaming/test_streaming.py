@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from agno_stream import Client, ServerUnreachable
+
 if TYPE_CHECKING:
     from tests.conftest import Serve
     from tests.provider import Provider
@@ -27,45 +29,21 @@ def main() -> int:
     parser.add_argument("--model", help="one of the server's models; its default if absent")
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     arguments = parser.parse_args()
-    asked = {"message": arguments.message, "stream": True}
-    if arguments.model:
-        asked["model"] = arguments.model
-    try:
-        return show(arguments.url, asked)
-    except httpx.ConnectError:
-        print(f"No server answers at {arguments.url}. Start one with: make run", file=sys.stderr)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        print(f"\nThe stream broke off: {error}", file=sys.stderr)
-    except (ValueError, LookupError, TypeError):
-        print(f"What answers at {arguments.url} is another server.", file=sys.stderr)
-    return 1
-
-
-def show(url: str, asked: dict[str, Any]) -> int:
-    """Print an answer as it comes, and what it was like; 0 if it ended well."""
     began, first, count = time.perf_counter(), 0.0, 0
-    with httpx.stream("POST", url + CHAT, json=asked, timeout=httpx.Timeout(10, read=150)) as reply:
-        if reply.status_code != 200:
-            print(json.loads(reply.read())["error"]["message"], file=sys.stderr)
-            return 1
-        for line in reply.iter_lines():
-            if not line.startswith("data: "):
-                continue
-            chunk = json.loads(line.removeprefix("data: "))
-            print(chunk["content"], end="", flush=True)
-            if chunk["content"]:
+    with Client(url=arguments.url) as client:
+        for chunk in client.generate_stream(arguments.message, model=arguments.model):
+            print(chunk.text, end="", flush=True)
+            if chunk.text:
                 first, count = first or time.perf_counter() - began, count + 1
-            if chunk["done"]:
-                break
-        else:
-            print("\nThe stream ended without its last chunk.", file=sys.stderr)
-            return 1
-    if "error" in chunk:
-        print(f"\n{chunk['finish_reason']}: {chunk['error']['message']}", file=sys.stderr)
-        return 1
     took = time.perf_counter() - began
-    print(f"\n\n{count} chunks of {chunk['model']} in {took:.2f} s, the first after {first:.2f} s")
-    return 0
+    if isinstance(chunk.failure, ServerUnreachable):
+        print(f"{chunk.failure.message} Start one with: make run", file=sys.stderr)
+    elif chunk.failure is not None:
+        start = f"\n{chunk.finish_reason}: " if chunk.number else ""
+        print(f"{start}{chunk.failure.message}", file=sys.stderr)
+    else:
+        print(f"\n\n{count} chunks of {chunk.model} in {took:.2f} s, the first after {first:.2f} s")
+    return 0 if chunk.error is None else 1
 
 
 def sse(body: str) -> list[dict[str, Any]]:

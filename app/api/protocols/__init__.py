@@ -19,19 +19,24 @@ _LINE_ENDS = (
 class Encoder(Protocol):
     """Turns the entries of one run's log into bytes; pure, and made anew for each response.
 
-    `heartbeat` is what may be sent while nothing is said, None if nothing may be. An encoder that
-    `holds` has no way to tell an error in its own format: the status waits for the first text,
-    and after that an unfinished answer ends in a broken connection instead of a clean end.
+    `heartbeat` is what may be sent while nothing is said, None if nothing may be. With an encoder
+    that `holds`, the status waits for the first bytes, so that a failure before them has its own;
+    the first heartbeat is such bytes, too. Where a format `tells_failures` the error is in the
+    stream; where it cannot, an unfinished answer ends in a broken connection instead of a clean
+    end.
     `parting` is what sends a reader to another process that can follow the run, None if this
     protocol cannot resume. What a `shared` encoder makes of an entry is the same for every reader
     of the run.
     """
 
     media_type: ClassVar[str]
-    heartbeat: bytes | None
     holds: ClassVar[bool]
     parting: ClassVar[bytes | None]
     shared: ClassVar[bool]
+    tells_failures: ClassVar[bool]
+
+    @property
+    def heartbeat(self) -> bytes | None: ...
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
         """The bytes for one entry; empty for those that this protocol does not show."""

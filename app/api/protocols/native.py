@@ -22,6 +22,7 @@ class SseEncoder:
     holds: ClassVar[bool] = False
     parting: ClassVar[bytes | None] = b"retry: 1000\n"
     shared: ClassVar[bool] = True
+    tells_failures: ClassVar[bool] = True
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = b":\n"
@@ -39,6 +40,7 @@ class NdjsonEncoder:
     holds: ClassVar[bool] = False
     parting: ClassVar[bytes | None] = None
     shared: ClassVar[bool] = True
+    tells_failures: ClassVar[bool] = True
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = (
@@ -56,6 +58,7 @@ class TextEncoder:
     holds: ClassVar[bool] = True
     parting: ClassVar[bytes | None] = None
     shared: ClassVar[bool] = True
+    tells_failures: ClassVar[bool] = False
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = None

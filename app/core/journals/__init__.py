@@ -136,6 +136,7 @@ def size_of(chunk: StreamingChunk) -> int:
         size += len(chunk.reasoning)
     if chunk.tool is not None:
         size += 500 + len(chunk.tool.result or "") + len(str(chunk.tool.arguments or ""))
+        size += len(chunk.tool.arguments_text or "")
     return size
 
 

@@ -1,0 +1,135 @@
+"""How an answer is shown: as text, as Markdown on a terminal, as JSON; and what it was like."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Protocol, TextIO
+
+from agno_stream.types import ModelResponse, StreamChunk
+
+
+class Show(Protocol):
+    """Takes the chunks of one answer, and is closed when it is over, in whichever way."""
+
+    def add(self, chunk: StreamChunk) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class PlainShow:
+    """The text and nothing else; a line end at the end, if the text has none."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out, self._last = out, "\n"
+
+    def add(self, chunk: StreamChunk) -> None:
+        if chunk.text:
+            self._out.write(chunk.text)
+            self._out.flush()
+            self._last = chunk.text
+
+    def close(self) -> None:
+        if not self._last.endswith("\n"):
+            self._out.write("\n")
+        self._out.flush()
+
+
+class JsonShow:
+    """Each chunk as the server sent it, one a line."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def add(self, chunk: StreamChunk) -> None:
+        self._out.write(json.dumps(chunk.raw, ensure_ascii=False) + "\n")
+        self._out.flush()
+
+    def close(self) -> None:
+        pass
+
+
+class SlowShow:
+    """Another show, with a pause of so many seconds after each character."""
+
+    def __init__(self, inner: Show, delay: float) -> None:
+        self._inner, self._delay = inner, delay
+
+    def add(self, chunk: StreamChunk) -> None:
+        for character in chunk.text[:-1]:
+            self._inner.add(StreamChunk(character, False))
+            time.sleep(self._delay)
+        chunk.text = chunk.text[-1:]
+        self._inner.add(chunk)
+        time.sleep(self._delay if chunk.text else 0)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def pick(*, as_json: bool, delay: float = 0.0) -> Show:
+    """The show that fits: Markdown only where a person looks and nothing else is asked for."""
+    if as_json:
+        return JsonShow(sys.stdout)
+    show: Show = PlainShow(sys.stdout)
+    if sys.stdout.isatty():
+        with suppress(ModuleNotFoundError):  # the library alone does not bring rich
+            from agno_stream.cli_markdown import MarkdownShow
+
+            show = MarkdownShow()
+    return SlowShow(show, delay) if delay else show
+
+
+class Tally:
+    """Counts an answer while it comes."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._first = self._latest = 0.0
+        self._pieces = 0
+        self.last = StreamChunk("", False)
+        self.run_id: str | None = None
+        self.conversation_id: str | None = None
+        self.model: str | None = None
+
+    def add(self, chunk: StreamChunk) -> None:
+        if chunk.text or chunk.reasoning:
+            self._latest = time.perf_counter()
+            self._first = self._first or self._latest
+            self._pieces += 1
+        self.run_id = chunk.run_id or self.run_id
+        self.conversation_id = chunk.conversation_id or self.conversation_id
+        self.model = chunk.model or self.model
+        self.last = chunk
+
+    def line(self) -> str:
+        """Tokens, time to the first one, tokens a second between the first and the last."""
+        usage = self.last.usage or {}
+        tokens = usage.get("output_tokens") or self._pieces
+        parts = [f"{tokens} token" + "s" * (tokens != 1)]
+        if self._pieces:
+            parts.append(f"first after {self._first - self._began:.2f} s")
+        if self._pieces > 1 and self._latest > self._first:
+            parts.append(f"{(tokens - 1) / (self._latest - self._first):.1f} tokens/s")
+        if self.model:
+            parts.append(self.model)
+        return " · ".join(parts)
+
+
+def pieces(ask: Callable[[], ModelResponse]) -> Iterator[StreamChunk]:
+    """A whole answer, asked for when its first chunk is, as the one chunk that it is."""
+    response = ask()
+    yield StreamChunk(
+        response.text,
+        True,
+        response.error,
+        response.number,
+        response.run_id,
+        response.model,
+        response.conversation_id,
+        usage=response.usage,
+        finish_reason=response.finish_reason,
+        failure=response.failure,
+        raw=response.raw,
+    )

@@ -1,0 +1,206 @@
+"""The addresses of Ollama's API, and its shape of an error."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from app.api.context import Context, Principal, Server
+from app.api.errors import NO_ADDRESS, NO_METHOD, retry_after
+from app.api.protocols.ollama import names
+from app.api.protocols.ollama.encoder import Form, OllamaEncoder, failure, whole
+from app.api.protocols.ollama.requests import (
+    ChatRequest,
+    GenerateRequest,
+    NameRequest,
+    read,
+    read_conversation,
+)
+from app.api.streaming import RunStream, WholeAnswer
+from app.core.errors import (
+    AgnoStreamError,
+    BadRequest,
+    InvalidField,
+    ModelBadResponse,
+    failure_from,
+)
+from app.core.follow import Follower
+from app.core.journals import Entry
+from app.core.run import Policy
+from app.core.runs import new_id
+
+JSON = "application/json; charset=utf-8"
+WEIGHTS = (
+    "this server puts agents behind Ollama's API and keeps no model weights, so it cannot {}; "
+    "its models are set where it is started (MODEL, MODELS, AGENTS)"
+)
+ConversationHeader = Annotated[str | None, Header(alias="X-Conversation-Id")]
+
+
+def refusal(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
+    """An error before the first line: `{"error": "..."}` with a status; and what Ollama's own
+    server answers where it has no such address, or not with this method."""
+    if error.code in (NO_ADDRESS, NO_METHOD):
+        said = "page not found" if error.code == NO_ADDRESS else "method not allowed"
+        return PlainTextResponse(f"{error.status} {said}", error.status, headers)
+    status = 400 if isinstance(error, InvalidField) else error.status
+    extra = {**(headers or {}), **retry_after(error)}
+    return Response(failure(error.message), status, extra, media_type=JSON)
+
+
+#: Ollama publishes a description of its own; ours has the native door only.
+router = APIRouter(include_in_schema=False)
+
+
+@router.head("/")
+@router.get("/")
+async def running() -> Response:
+    """What Ollama's command line looks for before all else."""
+    return PlainTextResponse("Ollama is running")
+
+
+@router.head("/api/version")
+@router.get("/api/version")
+async def version() -> Response:
+    return _json({"version": names.VERSION})
+
+
+@router.head("/api/tags")
+@router.get("/api/tags")
+async def tags(server: Server) -> Response:
+    """The agents and the models that may be asked."""
+    return _json({"models": [names.tag(n, server.since) for n in names.everything(server)]})
+
+
+@router.get("/api/ps")
+async def ps(server: Server) -> Response:
+    """The same: all of them are loaded, since there is nothing to load."""
+    return _json({"models": [names.loaded(n, server.since) for n in names.everything(server)]})
+
+
+@router.post("/api/show")
+async def show(request: Request, server: Server) -> Response:
+    asked = await read(request, NameRequest, server.max_body_bytes)
+    if not asked.model:
+        raise BadRequest("model is required")
+    return _json(names.shown(names.find(server, asked.model), server.since))
+
+
+@router.post("/api/generate")
+async def generate(
+    request: Request,
+    server: Server,
+    principal: Principal,
+    conversation_id: ConversationHeader = None,
+) -> Response:
+    """Answer a prompt; an empty one loads the model, or unloads it."""
+    asked = await read(request, GenerateRequest, server.max_body_bytes)
+    return await _answer(
+        server, principal, asked, conversation_id, empty=not asked.prompt and not asked.images
+    )
+
+
+@router.post("/api/chat")
+async def chat(
+    request: Request,
+    server: Server,
+    principal: Principal,
+    conversation_id: ConversationHeader = None,
+) -> Response:
+    """Answer the last of the messages; none at all loads the model, or unloads it."""
+    asked = await read(request, ChatRequest, server.max_body_bytes)
+    if not asked.model:
+        raise BadRequest("model is required")
+    return await _answer(server, principal, asked, conversation_id, empty=not asked.messages)
+
+
+def _no_weights(path: str, method: str, what: str) -> None:
+    """A route of those that manage weights, or that no agent can serve."""
+
+    async def sorry() -> Response:
+        return Response(failure(WEIGHTS.format(what)), 501, media_type=JSON)
+
+    router.add_api_route(path, sorry, methods=[method])
+
+
+for _path, _method, _what in (
+    ("/api/pull", "POST", "pull a model"),
+    ("/api/push", "POST", "push a model"),
+    ("/api/create", "POST", "create a model"),
+    ("/api/copy", "POST", "copy a model"),
+    ("/api/delete", "DELETE", "delete a model"),
+    ("/api/embed", "POST", "make embeddings"),
+    ("/api/embeddings", "POST", "make embeddings"),
+    ("/api/blobs/{digest}", "HEAD", "keep blobs"),
+    ("/api/blobs/{digest}", "POST", "keep blobs"),
+):
+    _no_weights(_path, _method, _what)
+
+
+async def _answer(
+    server: Context,
+    principal: str,
+    asked: GenerateRequest | ChatRequest,
+    conversation: str | None,
+    *,
+    empty: bool,
+) -> Response:
+    """Start the run that was asked for, and answer as it was asked for.
+
+    The client has the history. A conversation that it names is kept here besides.
+    """
+    named = names.find(server, asked.model)
+    form = Form(asked.model, chat=isinstance(asked, ChatRequest), thinks=asked.think is not False)
+    if empty:
+        reason = "unload" if asked.unloads else "load"
+        return _json(form.line("", done=True, done_reason=reason))
+    kept = read_conversation(conversation)
+    run_id, conversation_id = new_id(), kept or new_id()
+    turn = server.service.prepare(
+        asked.question(named.agent, named.model, remembered=kept is not None),
+        run_id=run_id,
+        conversation_id=conversation_id,
+        principal=principal,
+    )
+    await server.runs.start(
+        turn,
+        Policy(server.timeouts, on_disconnect="cancel"),
+        run_id=run_id,
+        conversation_id=conversation_id,
+        principal=principal,
+    )
+    headers = {"X-Run-Id": run_id, "X-Conversation-Id": conversation_id}
+    follower = await server.runs.follow(run_id, 0, principal=principal)
+    if not asked.stream:
+        return OllamaAnswer(follower, headers, form)
+    return RunStream(
+        follower,
+        OllamaEncoder(form),
+        heartbeat=server.heartbeat,
+        headers=headers,
+        refusal=refusal,
+    )
+
+
+class OllamaAnswer(WholeAnswer):
+    """The answer as one object; one that is not whole is an error."""
+
+    def __init__(self, follower: Follower, headers: Mapping[str, str], form: Form) -> None:
+        super().__init__(follower, headers)
+        self._form = form
+
+    def _response(self, entries: list[Entry]) -> Response:
+        error = entries[-1][1].error
+        if error is not None:
+            return refusal(failure_from(error), self._extra)
+        try:
+            body = whole(self._form, entries)
+        except ModelBadResponse as broken:
+            return refusal(broken, self._extra)
+        return Response(body, headers=self._extra, media_type=JSON)
+
+
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type=JSON)

@@ -1,0 +1,253 @@
+"""One table of runs goes through every door, and the text that comes out is the same.
+
+A door is a row of `DOORS`: it asks one question as its own clients do, and tells what it was told.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import ollama
+import openai
+import pytest
+from agno.agent import Agent
+from httpx_sse import EventSource
+
+from tests.conftest import Serve
+from tests.provider import Provider
+from tests.provider_replies import SERVER_ERROR, SPLIT_EMOJI, Reply
+from tests.streaming.reader import ended
+
+QUESTION = "Hello?"
+MESSAGES: Any = [{"role": "user", "content": QUESTION}]
+
+
+@dataclass
+class Told:
+    """What a client was told; None is what its door cannot tell."""
+
+    text: str | None = ""
+    reasoning: str | None = ""
+    failed: bool = False
+
+    def say(self, text: str | None, reasoning: str | None = None) -> None:
+        self.text = (self.text or "") + (text or "")
+        self.reasoning = (self.reasoning or "") + (reasoning or "")
+
+
+async def sse(http: httpx.AsyncClient) -> Told:
+    async with http.stream("POST", "/api/v1/chat", json={"message": QUESTION}) as response:
+        return await _events(response)
+
+
+async def event_source(http: httpx.AsyncClient) -> Told:
+    async with http.stream("GET", "/api/v1/chat", params={"message": QUESTION}) as response:
+        return await _events(response)
+
+
+async def replay(http: httpx.AsyncClient) -> Told:
+    asked = {"message": QUESTION, "background": True}
+    started = (await http.post("/api/v1/chat", json=asked)).json()
+    await ended(http, started["run_id"])
+    async with http.stream("GET", started["stream_url"]) as response:
+        return await _events(response)
+
+
+async def _events(response: httpx.Response) -> Told:
+    told = Told()
+    async for event in EventSource(response).aiter_sse():
+        _chunk(told, json.loads(event.data))
+    return told
+
+
+def _chunk(told: Told, chunk: dict[str, Any]) -> None:
+    told.say(chunk["content"], chunk.get("reasoning"))
+    told.failed = "error" in chunk
+
+
+async def ndjson(http: httpx.AsyncClient) -> Told:
+    told = Told()
+    headers = {"Accept": "application/x-ndjson"}
+    reply = await http.post("/api/v1/chat", json={"message": QUESTION}, headers=headers)
+    for line in reply.content.split(b"\n")[:-1]:
+        _chunk(told, json.loads(line))
+    return told
+
+
+async def whole(http: httpx.AsyncClient) -> Told:
+    reply = await http.post("/api/v1/chat", json={"message": QUESTION, "stream": False})
+    answer = reply.json()
+    if "error" in answer:
+        return Told(answer["error"]["content"], None, failed=True)
+    return Told(answer["content"], answer.get("reasoning", ""))
+
+
+async def plain(http: httpx.AsyncClient) -> Told:
+    told, body = Told(reasoning=None), bytearray()
+    async with http.stream("POST", "/chat", json={"message": QUESTION}) as response:
+        if response.status_code != 200:
+            return Told("", None, failed=True)
+        told.failed = True
+        with suppress(httpx.RemoteProtocolError):  # that is how plain text tells a failure
+            async for part in response.aiter_bytes():
+                body += part
+            told.failed = False
+    told.text = body.decode()
+    return told
+
+
+async def openai_stream(http: httpx.AsyncClient) -> Told:
+    told = Told()
+    async with _openai(http) as client:
+        try:
+            create = client.chat.completions.create
+            async for chunk in await create(model="general", messages=MESSAGES, stream=True):
+                delta = chunk.choices[0].delta
+                told.say(delta.content, getattr(delta, "reasoning_content", None))
+        except openai.APIError:
+            told.failed = True
+    return told
+
+
+async def openai_whole(http: httpx.AsyncClient) -> Told:
+    async with _openai(http) as client:
+        try:
+            answer = await client.chat.completions.create(model="general", messages=MESSAGES)
+        except openai.APIError:
+            return Told(None, None, failed=True)
+    message = answer.choices[0].message
+    return Told(message.content, getattr(message, "reasoning_content", ""))
+
+
+def _openai(http: httpx.AsyncClient) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(base_url=f"{http.base_url}/v1", api_key="none", max_retries=0)
+
+
+async def ollama_chat_stream(http: httpx.AsyncClient) -> Told:
+    told = Told()
+    async with ollama.AsyncClient(str(http.base_url)) as client:
+        try:
+            async for part in await client.chat("general", MESSAGES, stream=True):
+                told.say(part.message.content, part.message.thinking)
+        except ollama.ResponseError:
+            told.failed = True
+    return told
+
+
+async def ollama_chat(http: httpx.AsyncClient) -> Told:
+    async with ollama.AsyncClient(str(http.base_url)) as client:
+        try:
+            answer = await client.chat("general", MESSAGES)
+        except ollama.ResponseError:
+            return Told(None, None, failed=True)
+    return Told(answer.message.content, answer.message.thinking or "")
+
+
+async def ollama_generate_stream(http: httpx.AsyncClient) -> Told:
+    told = Told()
+    async with ollama.AsyncClient(str(http.base_url)) as client:
+        try:
+            async for part in await client.generate("general", QUESTION, stream=True):
+                told.say(part.response, part.thinking)
+        except ollama.ResponseError:
+            told.failed = True
+    return told
+
+
+async def ollama_generate(http: httpx.AsyncClient) -> Told:
+    async with ollama.AsyncClient(str(http.base_url)) as client:
+        try:
+            answer = await client.generate("general", QUESTION)
+        except ollama.ResponseError:
+            return Told(None, None, failed=True)
+    return Told(answer.response, answer.thinking or "")
+
+
+Door = Callable[[httpx.AsyncClient], Awaitable[Told]]
+DOORS: list[Door] = [
+    sse,
+    event_source,
+    replay,
+    ndjson,
+    whole,
+    plain,
+    openai_stream,
+    openai_whole,
+    ollama_chat_stream,
+    ollama_chat,
+    ollama_generate_stream,
+    ollama_generate,
+]
+
+
+@dataclass
+class Row:
+    """A run, as a provider plays it, and what every client must be told of it."""
+
+    replies: Sequence[Reply]
+    text: str
+    reasoning: str = ""
+    failed: bool = False
+    name: str = field(kw_only=True)
+
+
+def says(name: str, *deltas: str) -> Row:
+    return Row([Reply(deltas)], "".join(deltas), name=name)
+
+
+RUNS = [
+    says("plain", "Hello ", "there", ", you."),
+    says("emoji", "Hi 🙂", " 👩‍👩‍👧", " e\u0301"),
+    Row([SPLIT_EMOJI], "Hi 🙂!", name="split emoji"),
+    says("cjk", "漢字", "かな ", "한글"),
+    says("line ends", "a\r\n", "b\r", "\nc\n\n", "d\r\r", "\n"),
+    says("unicode line ends", "a\u2028b", "\u2029", "\x85c\v\f\x1c\x1d\x1e"),
+    says("nul", "a\0b", "\0"),
+    says("byte order mark", "\ufeff", "a\ufeffb"),
+    says("like a stream", "data: x\n\n", "data: [DONE]\n\n", "id: 7\n", ": x\n", "event: ping\n\n"),
+    says("like json", '{"done": true}\n', '{"error": "x"}', '"\\'),
+    says("white space", " ", "  \t", " a ", "\n"),
+    says("empty"),
+    Row(
+        [Reply("The answer", reasoning="Let me\r\nthink 🙂.")],
+        "The answer",
+        "Let me\r\nthink 🙂.",
+        name="reasoning",
+    ),
+    Row(
+        [Reply("Wait. ", tool_calls=[("shout", '{"text": "hé"}')]), Reply("It said HÉ.")],
+        "Wait. It said HÉ.",
+        name="tool call",
+    ),
+    Row([SERVER_ERROR] * 2, "", failed=True, name="error"),
+    Row(
+        [Reply("Hello there you", error_frame_after=2)],
+        "Hello there ",
+        failed=True,
+        name="error frame",
+    ),
+    Row([Reply("Hello you", cut_after=1)], "Hello ", failed=True, name="cut"),
+    Row([Reply("Hello there", finish_reason="")], "Hello there", failed=True, name="truncated"),
+    Row([Reply("Hello there", finish_reason="length")], "Hello there", name="length"),
+]
+
+
+def shout(text: str) -> str:
+    """Say it louder."""
+    return text.upper()
+
+
+@pytest.mark.parametrize("row", RUNS, ids=lambda row: row.name)
+async def test_every_door(serve: Serve, provider: Provider, row: Row) -> None:
+    """Every client is told the same text and reasoning, and of every failure."""
+    server = serve(agents=[Agent(id="general", tools=[shout])])
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        for door in DOORS:
+            provider.script(*row.replies)
+            told = await door(http)
+            assert row.failed == told.failed, door.__name__
+            assert told.text in (row.text, None), door.__name__
+            assert told.reasoning in (row.reasoning, None), door.__name__

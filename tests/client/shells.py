@@ -1,0 +1,71 @@
+"""Both shells behind one face, so that each law is tested of both."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+from agno_stream import AsyncClient, Client, Config, ModelResponse, StreamChunk
+
+
+class Sync:
+    """Runs the sync client in a thread."""
+
+    async def stream(self, config: Config, prompt: str, **asked: Any) -> list[StreamChunk]:
+        def work() -> list[StreamChunk]:
+            with Client(config) as client:
+                return list(client.generate_stream(prompt, **asked))
+
+        return await asyncio.to_thread(work)
+
+    async def resume(self, config: Config, run_id: str, **options: Any) -> list[StreamChunk]:
+        def work() -> list[StreamChunk]:
+            with Client(config) as client:
+                return list(client.resume(run_id, **options))
+
+        return await asyncio.to_thread(work)
+
+    async def call(self, config: Config, name: str, *arguments: Any, **named: Any) -> Any:
+        def work() -> Any:
+            with Client(config) as client:
+                return getattr(client, name)(*arguments, **named)
+
+        return await asyncio.to_thread(work)
+
+    async def turns(self, config: Config, *prompts: str) -> list[ModelResponse]:
+        def work() -> list[ModelResponse]:
+            with Client(config) as client:
+                chat = client.chat()
+                return [chat.generate(prompt) for prompt in prompts]
+
+        return await asyncio.to_thread(work)
+
+
+class Async:
+    """Runs the async client here."""
+
+    async def stream(self, config: Config, prompt: str, **asked: Any) -> list[StreamChunk]:
+        async with (
+            AsyncClient(config) as client,
+            aclosing(client.generate_stream(prompt, **asked)) as chunks,
+        ):
+            return [chunk async for chunk in chunks]
+
+    async def resume(self, config: Config, run_id: str, **options: Any) -> list[StreamChunk]:
+        async with (
+            AsyncClient(config) as client,
+            aclosing(client.resume(run_id, **options)) as chunks,
+        ):
+            return [chunk async for chunk in chunks]
+
+    async def call(self, config: Config, name: str, *arguments: Any, **named: Any) -> Any:
+        async with AsyncClient(config) as client:
+            return await getattr(client, name)(*arguments, **named)
+
+    async def turns(self, config: Config, *prompts: str) -> list[ModelResponse]:
+        async with AsyncClient(config) as client:
+            chat = client.chat()
+            return [await chat.generate(prompt) for prompt in prompts]
+
+
+Shell = Sync | Async
+SHELLS = (Sync(), Async())

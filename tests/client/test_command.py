@@ -1,0 +1,217 @@
+"""The command in pipes: what it prints, where, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agno_stream import Client, __version__
+from tests.client.proxy import Proxy
+from tests.command import ROOT, Command, environment
+from tests.provider import Provider
+from tests.provider_replies import Reply
+from tests.server import Server
+
+AGNO_STREAM = "import sys; from agno_stream.cli import main; sys.exit(main())"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+def start(url: str, *words: str, **streams: int) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", AGNO_STREAM, *words],
+        env=environment(AGNO_STREAM_URL=url),
+        cwd=ROOT,
+        stdin=streams.get("stdin", subprocess.DEVNULL),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def run(url: str, *words: str, said: str | None = None) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error."""
+    process = start(url, *words, stdin=subprocess.DEVNULL if said is None else subprocess.PIPE)
+    out, err = process.communicate(said, timeout=60)
+    assert "Traceback" not in err
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize("words", [["count", "to 5"], ["--no-stream", "count to 5"]])
+def test_a_question(demo: Server, words: list[str]) -> None:
+    """An answer in a pipe is the answer, and nothing else."""
+    assert (0, "1, 2, 3, 4, 5\n", "") == run(demo.url, "chat", *words)
+
+
+@pytest.mark.parametrize("words", [[], ["-"]])
+def test_standard_input(demo: Server, words: list[str]) -> None:
+    """Without a question, or with a dash, it is read from standard input."""
+    assert (0, "1, 2, 3\n", "") == run(demo.url, "chat", *words, said="count to 3\n")
+
+
+def test_markdown_in_a_pipe(demo: Server) -> None:
+    """Markdown is rendered for people only."""
+    _, out, _ = run(demo.url, "chat", "markdown")
+    assert out.startswith("# A demonstration of Markdown\n- plain, **bold**")
+    assert "\x1b" not in out
+
+
+def test_json(demo: Server) -> None:
+    """--json prints the chunks of the server, a refusal among them."""
+    code, out, _ = run(demo.url, "chat", "--json", "count to 3")
+    chunks = [json.loads(line) for line in out.splitlines()]
+    assert (0, "1, 2, 3") == (code, "".join(chunk["content"] for chunk in chunks))
+    assert (True, "stop") == (chunks[-1]["done"], chunks[-1]["finish_reason"])
+    code, out, _ = run(demo.url, "chat", "--json", "--model", "none", "x")
+    assert (1, "unknown_model") == (code, json.loads(out)["error"]["code"])
+
+
+def test_an_answer_that_fails(demo: Server) -> None:
+    """What had come is on standard output, why it ended on standard error; the code is 1."""
+    code, out, err = run(demo.url, "chat", "fail")
+    assert (1, "This answer starts well, but then it \n") == (code, out)
+    assert err.startswith("agno-stream: ")
+    assert "The demonstration failed" in err
+
+
+def test_a_conversation(demo: Server) -> None:
+    """--conversation goes on with what was said before."""
+    run(demo.url, "chat", "--conversation", "c1", "count to 3")
+    assert (0, "4, 5, 6\n", "") == run(demo.url, "chat", "--conversation", "c1", "continue")
+
+
+def test_no_server() -> None:
+    """Where no server is, that is said, and how to start one."""
+    url = "http://127.0.0.1:1"
+    said = f"agno-stream: No server answers at {url}. Start one with: agno-stream serve\n"
+    assert (1, "", said) == run(url, "chat", "x")
+    assert (1, "", said) == run(url, "runs", "show", "x")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--version"], 0, __version__),
+        (["--help"], 0, "completion"),
+        (["chat", "--help"], 0, "--no-stream"),
+        (["serve", "--help"], 0, "--port"),
+        ([], 2, "command"),
+        (["fly"], 2, "fly"),
+        (["chat"], 2, "nothing to ask"),
+        (["chat", "--delay", "-1", "x"], 2, "from 0 to 60"),
+        (["runs"], 2, "action"),
+        (["serve", "--wings"], 2, "--wings"),
+        (["completion", "dos"], 2, "dos"),
+    ],
+)
+def test_usage(words: list[str], code: int, told: str) -> None:
+    """The command explains itself, and tells wrong usage by its exit code."""
+    ended, out, err = run("http://127.0.0.1:1", *words)
+    assert (code, True) == (ended, told in out + err)
+
+
+def test_the_delay(demo: Server) -> None:
+    """--delay types like a person."""
+    began = time.monotonic()
+    assert (0, "1, 2, 3\n", "") == run(demo.url, "chat", "--delay", "0.1", "count to 3")
+    assert time.monotonic() - began > 0.7
+
+
+def test_a_reader_that_leaves(demo: Server) -> None:
+    """When whoever reads the pipe leaves, as `head` does, the run is stopped without a fuss."""
+    process = start(demo.url, "chat", "--json", "long 5000")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    run_id = json.loads(process.stdout.readline())["run_id"]
+    process.stdout.close()
+    assert 1 == process.wait(timeout=20)
+    assert "" == process.stderr.read()
+    process.stderr.close()
+    with Client(url=demo.url) as client:
+        assert "cancelled" == client.run(run_id).finish_reason
+
+
+def test_interruption(demo: Server) -> None:
+    """Ctrl-C stops the answer here and on the server; the exit code is 130."""
+    process = start(demo.url, "chat", "--json", "slow")
+    assert process.stdout is not None
+    run_id = json.loads(process.stdout.readline())["run_id"]
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (130, "agno-stream: stopped.\n") == (process.returncode, err)
+    with Client(url=demo.url) as client:
+        assert "cancelled" == client.run(run_id).finish_reason
+
+
+def test_runs(demo: Server) -> None:
+    """A run can be watched, gone on with, shown and cancelled by its id."""
+    with Client(url=demo.url) as client:
+        run_id = str(client.generate("count to 5").run_id)
+        assert (0, "1, 2, 3, 4, 5\n", "") == run(demo.url, "runs", "watch", run_id)
+        assert (0, "3, 4, 5\n", "") == run(demo.url, "runs", "resume", f"{run_id}:3")
+        assert (0, "3, 4, 5\n", "") == run(demo.url, "runs", "resume", run_id, "--after", "3")
+        code, out, _ = run(demo.url, "runs", "show", run_id)
+        assert (0, True) == (code, "ended as:     stop\n" in out)
+        assert out.endswith("\n\n1, 2, 3, 4, 5\n")
+        code, out, _ = run(demo.url, "runs", "show", "--json", run_id)
+        assert "1, 2, 3, 4, 5" == json.loads(out)["content"]
+        going_on = str(next(client.generate_stream("long 5000")).run_id)
+        code, out, _ = run(demo.url, "runs", "cancel", going_on)
+        assert (0, True) == (code, "ended as:     cancelled\n" in out)
+        code, _, err = run(demo.url, "runs", "show", "nobody's")
+        assert (1, True) == (code, err.startswith("agno-stream: Not found: "))
+
+
+def test_a_lost_connection(server: Server, provider: Provider) -> None:
+    """Cut connections are not seen in the output."""
+    provider.script(Reply(tuple(f"{n} " for n in range(100)), rate=200))
+    with Proxy(server.port, [900, 500, 800, 700]) as proxy:
+        code, out, err = run(proxy.url, "chat", "count")
+    assert (0, "".join(f"{n} " for n in range(100)) + "\n", "") == (code, out, err)
+    assert 1 == provider.opened
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str) -> None:
+    """Completions of a shell name the commands and their flags."""
+    code, out, err = run("", "completion", shell)
+    assert (0, "") == (code, err)
+    assert all(word in out for word in ("chat", "runs", "serve", "conversation", "watch"))
+    if shell == "bash":
+        asked = out + '\nCOMP_WORDS=(agno-stream ch); COMP_CWORD=1; COMP_LINE="agno-stream ch"; '
+        asked += '_shtab_agno_stream agno-stream ch agno-stream; echo "${COMPREPLY[@]}"'
+        ended = subprocess.run(["bash", "-c", asked], capture_output=True, encoding="utf-8")
+        assert "chat" in ended.stdout.split()
+
+
+def test_serving(tmp_path: Path) -> None:
+    """`agno-stream serve` is the server, with its own flags."""
+    arguments = ("-c", AGNO_STREAM, "serve", "--port", "0", "--model", "demo")
+    with Command(tmp_path, arguments) as command, Client(url=command.url) as client:
+        assert "1, 2" == client.generate("count to 2").text
+        client.close()
+        assert 0 == command.stop()
+
+
+def test_the_script_in_the_path() -> None:
+    """The installed command is this one."""
+    program = Path(sys.executable).with_name("agno-stream")
+    if not program.exists():
+        pytest.skip("the project is not installed beside this Python")
+    ended = subprocess.run(
+        [program, "--version"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert __version__ in ended.stdout
