@@ -7,12 +7,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.command import run
 from tests.provider import Provider
-from tests.survival.parts import Tab, client, counted, ended, paced, serving
+from tests.survival.parts import (
+    DEGRADED,
+    READY,
+    Tab,
+    becomes,
+    client,
+    counted,
+    kept,
+    paced,
+    readiness,
+    serving,
+)
 
 #: Longer than a call waits for the file.
 LOCKED = 3.0
@@ -25,31 +35,6 @@ async def locked(folder: Path) -> AsyncIterator[None]:
         db.execute("BEGIN IMMEDIATE")
         yield
         db.execute("ROLLBACK")
-
-
-async def status(http: httpx.AsyncClient) -> tuple[int, str, str]:
-    reply = await http.get("/readyz")
-    return reply.status_code, reply.json()["status"], reply.json()["checks"]["journal"]
-
-
-DEGRADED = (200, "degraded", "cannot be written; kept in memory")
-READY = (200, "ready", "ok")
-
-
-async def becomes(http: httpx.AsyncClient, expected: tuple[int, str, str]) -> None:
-    async with asyncio.timeout(10):
-        while await status(http) != expected:  # noqa: ASYNC110  # it is asked each time
-            await asyncio.sleep(0.05)
-
-
-async def kept(http: httpx.AsyncClient, tab: Tab) -> None:
-    """The journal has the whole run, in order and once, as its reader saw it."""
-    again = Tab()
-    state = await ended(http, tab.run_id)
-    await again.resume(http, tab.run_id)
-    assert (tab.text, tab.numbers, tab.chunks) == (again.text, again.numbers, again.chunks)
-    assert (tab.text, "stop") == (state["content"], state["finish_reason"])
-    assert list(range(1, len(tab.chunks) + 1)) == tab.numbers
 
 
 async def test_locked(tmp_path: Path, provider: Provider) -> None:
@@ -65,7 +50,7 @@ async def test_locked(tmp_path: Path, provider: Provider) -> None:
                 before = one.tokens
                 beginning = asyncio.create_task(two.ask(http))
                 await asyncio.sleep(LOCKED)
-                assert DEGRADED == await status(http)
+                assert DEGRADED == await readiness(http)
                 assert one.tokens > before + 100
                 assert two.tokens > 10
             await becomes(http, READY)
@@ -96,7 +81,7 @@ async def test_a_full_disk(tmp_path: Path, provider: Provider) -> None:
             await becomes(http, DEGRADED)
             await two.ask(http)
             await asking
-            assert DEGRADED == await status(http)
+            assert DEGRADED == await readiness(http)
             resource.prlimit(
                 pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
             )
