@@ -12,7 +12,7 @@ from agno.agent import Agent
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import catalog, endpoints, errors, health, openapi
+from app.api import catalog, endpoints, errors, health, openapi, page
 from app.api.context import Context
 from app.core.agents import AgentCatalog, general_agent, load_agents
 from app.core.clock import Timeouts
@@ -91,6 +91,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     )
     for router in (endpoints.router, catalog.router, health.router):
         app.include_router(router)
+    page.install(app)
     errors.install(app)
     openapi.install(app)
     return app

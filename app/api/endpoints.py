@@ -23,7 +23,7 @@ from app.core.models import ModelOptions
 from app.core.question import PastMessage, Picture, Question
 from app.core.run import OnDisconnect, Policy, Run
 from app.core.runs import new_id
-from app.models.chat import RunStarted, RunState
+from app.models.chat import LiveRun, LiveRuns, RunStarted, RunState
 
 SSE = "text/event-stream"
 TEXT = "text/plain"
@@ -91,6 +91,15 @@ async def event_source(
     return await _answer(request, server, principal, asked, SSE)
 
 
+@router.get("/api/v1/runs", response_model=None, **openapi.LIVE_RUNS)
+async def live_runs(
+    server: Server, principal: Principal, conversation_id: str | None = None
+) -> Response:
+    """The runs that have not ended, so that whoever comes later can watch them."""
+    runs = [_live(run) for run in server.runs.of(principal, conversation_id)]
+    return Response(msgspec.json.encode(LiveRuns(runs)), media_type=JSON)
+
+
 @router.get("/api/v1/runs/{run_id}", response_model=None, **openapi.RUN_STATE)
 async def run_state(run_id: str, server: Server, principal: Principal) -> Response:
     """What a run has said so far, and whether it has ended."""
@@ -141,7 +150,7 @@ async def _answer(
     record = run.record
     headers = {"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id}
     if asked.background:
-        url = f"/api/v1/runs/{record.run_id}/events"
+        url = _stream_url(run)
         started = RunStarted(
             run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
         )
@@ -180,7 +189,12 @@ async def _start(
         grace=server.grace,
     )
     return await server.runs.start(
-        turn, policy, run_id=run_id, conversation_id=conversation_id, principal=principal
+        turn,
+        policy,
+        run_id=run_id,
+        conversation_id=conversation_id,
+        principal=principal,
+        question=question.message or "",
     )
 
 
@@ -227,6 +241,23 @@ def _stream(
         heartbeat=server.heartbeat,
         headers={"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id},
         pace=pace,
+    )
+
+
+def _stream_url(run: Run) -> str:
+    return f"/api/v1/runs/{run.record.run_id}/events"
+
+
+def _live(run: Run) -> LiveRun:
+    return LiveRun(
+        run_id=run.record.run_id,
+        conversation_id=run.record.conversation_id,
+        stream_url=_stream_url(run),
+        status="running" if run.running else "queued",
+        question=run.record.question,
+        agent=run.record.agent,
+        model=run.record.model,
+        created_at=run.record.created_at,
     )
 
 

@@ -52,7 +52,14 @@ class Runs:
         return len(self._runs)
 
     async def start(
-        self, turn: Turn, policy: Policy, *, run_id: str, conversation_id: str, principal: str
+        self,
+        turn: Turn,
+        policy: Policy,
+        *,
+        run_id: str,
+        conversation_id: str,
+        principal: str,
+        question: str = "",
     ) -> Run:
         """Begin a run and return at once; its log opens before the model is asked."""
         async with self._starting:
@@ -64,6 +71,7 @@ class Runs:
                 agent=turn.agent,
                 model=turn.model,
                 created_at=time.time(),
+                question=question,
             )
             log = await self._hub.create(record)
             run = self._runs[run_id] = Run(record, log, turn, policy, self._patience)
@@ -83,6 +91,15 @@ class Runs:
             if not self.open:  # the server began to stop in the meantime
                 run.stop(_stopping())
         return run
+
+    def of(self, principal: str, conversation_id: str | None = None) -> list[Run]:
+        """A principal's runs that have not ended, the oldest first; of one conversation or all."""
+        return [
+            run
+            for run in self._runs.values()
+            if run.record.principal == principal
+            and conversation_id in (None, run.record.conversation_id)
+        ]
 
     async def follow(self, run_id: str, after: int, *, principal: str) -> Follower:
         """Read a run's log from the number `after`: 0 is its beginning.
@@ -166,11 +183,7 @@ class Runs:
         """Deal with the runs that a new one finds in its conversation."""
         if not self.open:
             raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
-        busy = [
-            run
-            for run in self._runs.values()
-            if (run.record.principal, run.record.conversation_id) == (principal, conversation_id)
-        ]
+        busy = self.of(principal, conversation_id)
         if busy and policy.on_busy == "reject":
             raise ConversationBusy(
                 f"Conversation {conversation_id} is being answered by run "

@@ -17,7 +17,8 @@ Entry = tuple[float, StreamingChunk]
 
 
 class RunRecord(msgspec.Struct, frozen=True):
-    """What is known of a run when it starts. `created_at` is Unix time in seconds."""
+    """What is known of a run when it starts. `created_at` is Unix time in seconds; `question` is
+    what was asked, for those who come to watch."""
 
     run_id: str
     conversation_id: str
@@ -25,6 +26,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     agent: str
     model: str
     created_at: float
+    question: str = ""
 
 
 class Journal(Protocol):
