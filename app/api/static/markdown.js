@@ -1,0 +1,198 @@
+// Markdown as it streams: finished blocks are drawn once, only the last one is drawn again.
+
+import { Lexer, Marked } from './vendor/marked/marked.esm.js'
+import DOMPurify from './vendor/dompurify/purify.es.mjs'
+import { copy, el, iconButton } from './dom.js'
+
+const LONG = 3000 // characters; a longer last block is drawn in parts
+
+const SAFE = {
+  ALLOWED_TAGS: [
+    'a', 'blockquote', 'br', 'code', 'del', 'em', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'hr', 'li',
+    'ol', 'p', 'pre', 'strong', 'table', 'tbody', 'td', 'th', 'thead', 'tr', 'ul',
+  ],
+  ALLOWED_ATTR: ['align', 'class', 'href', 'start', 'title'],
+  ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+  ALLOW_ARIA_ATTR: false,
+  ALLOW_DATA_ATTR: false,
+  RETURN_DOM_FRAGMENT: true,
+}
+
+const escapes = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
+const escaped = text => text.replace(/[&<>"]/g, character => escapes[character])
+
+const marked = new Marked({
+  gfm: true,
+  renderer: {
+    // HTML is shown, not obeyed; a picture is a link, for loading it would tell who reads.
+    html: ({ text, block }) => (block ? `<p>${escaped(text)}</p>` : escaped(text)),
+    image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(text || href)}</a>`,
+    checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
+  },
+})
+
+/** Tokens as nodes in which nothing can run. */
+function nodes(tokens) {
+  const fragment = DOMPurify.sanitize(marked.parser(tokens), SAFE)
+  for (const link of fragment.querySelectorAll('a')) {
+    link.target = '_blank'
+    link.rel = 'noopener noreferrer nofollow'
+  }
+  for (const table of fragment.querySelectorAll('table')) {
+    const frame = el('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Table' })
+    table.replaceWith(frame)
+    frame.append(table)
+  }
+  for (const pre of fragment.querySelectorAll('pre')) frameCode(pre)
+  return fragment
+}
+
+function frameCode(pre) {
+  const code = pre.querySelector('code')
+  const language = code?.className.match(/^language-([\w+#.-]{1,30})/)?.[1] ?? ''
+  const button = iconButton('copy', 'Copy the code', () => copy(pre.textContent, button))
+  const frame = el('div', { class: 'code' }, el('div', { class: 'code-head' }, el('span', {}, language), button))
+  pre.tabIndex = 0
+  pre.setAttribute('role', 'region')
+  pre.setAttribute('aria-label', language ? `Code in ${language}` : 'Code')
+  pre.replaceWith(frame)
+  frame.append(pre)
+}
+
+/** The last place of a paragraph, before `limit`, where another one may begin: outside of marks that
+ * may yet be closed, and not before what could be read as a list or a heading. */
+function lastSafeCut(inline, limit) {
+  let best = 0
+  let offset = 0
+  for (const token of inline) {
+    const mark = token === inline.at(-1) && token.raw.length < 2 * LONG ? token.raw.search(/[`*_~[<]/) : -1
+    const end = mark < 0 ? token.raw.length : mark
+    if (token.type === 'text') {
+      for (const { index } of token.raw.matchAll(/(?<=\s)(?=\p{L}|\d+\s)|(?=\p{Lo})/gu)) {
+        if (index < end && offset + index < limit) best = offset + index
+      }
+    }
+    offset += token.raw.length
+  }
+  return best
+}
+
+// How a long block is parted: where its children live, and its source as [done, rest].
+// Both sources are blocks of the same kind.
+const PARTS = {
+  paragraph: {
+    host: 'p',
+    part({ raw, tokens }) {
+      const cut = lastSafeCut(tokens, raw.length - 200)
+      return cut > 0 ? [raw.slice(0, cut), raw.slice(cut)] : null
+    },
+  },
+  code: {
+    host: 'code',
+    part({ raw }) {
+      const head = raw.match(/^ {0,3}(`{3,}|~{3,})[^\n]*\n/)?.[0]
+      const cut = raw.lastIndexOf('\n', raw.length - 2) + 1
+      return head && cut > head.length ? [raw.slice(0, cut), head + raw.slice(cut)] : null
+    },
+  },
+  list: {
+    host: 'ul, ol',
+    part({ items }) {
+      if (items.length < 2) return null
+      return [items.slice(0, -1).map(item => item.raw).join(''), items.at(-1).raw]
+    },
+  },
+  table: {
+    host: 'tbody',
+    part({ raw }) {
+      const head = raw.match(/^[^\n]*\n[^\n]*\n/)?.[0]
+      const cut = raw.lastIndexOf('\n', raw.length - 2) + 1
+      return head && cut > head.length ? [raw.slice(0, cut), head + raw.slice(cut)] : null
+    },
+  },
+}
+
+export class StreamedMarkdown {
+  #tail = '' // source of what may still change
+  #open = [] // its nodes
+  #part = null // {type, host} of a long block of which only the end may still change
+  #links = Object.create(null) // definitions of references, which may be used much later
+
+  constructor(element) {
+    this.element = element
+  }
+
+  push(text) {
+    this.#tail += text.replaceAll('\r', '')
+    this.#draw()
+  }
+
+  clear() {
+    this.element.replaceChildren()
+    this.#tail = ''
+    this.#open = []
+    this.#part = null
+  }
+
+  #draw() {
+    const tokens = this.#lex(this.#tail)
+    const last = tokens.findLastIndex(token => token.type !== 'space')
+    if (last < 0) return
+    const done = tokens.slice(0, last).reduce((length, token) => length + token.raw.length, 0)
+    for (const token of tokens.slice(0, last)) {
+      if (token.type === 'space') continue
+      this.#place(token)
+      this.#settle()
+    }
+    this.#tail = this.#tail.slice(done)
+    const open = tokens[last]
+    if (open.raw.length > LONG) this.#shorten(open)
+    else this.#place(open)
+  }
+
+  #lex(source) {
+    const lexer = new Lexer(marked.defaults)
+    lexer.tokens.links = this.#links
+    return lexer.lex(source)
+  }
+
+  /** Draw a block in the place of what is open. */
+  #place(token) {
+    for (const node of this.#open) node.remove()
+    const fragment = nodes([token])
+    const inner = this.#part?.type === token.type && fragment.querySelector(PARTS[token.type].host)
+    if (!inner) this.#part = null
+    const from = inner || fragment
+    this.#open = [...from.childNodes]
+    ;(this.#part?.host ?? this.element).append(from === fragment ? fragment : join(this.#open))
+  }
+
+  #settle() {
+    this.#open = []
+    this.#part = null
+  }
+
+  /** Draw the beginning of a long block for good, and its end as what is open. */
+  #shorten(token) {
+    const [done, rest] = PARTS[token.type]?.part(token) ?? [null, null]
+    const begun = done && this.#lex(done)
+    if (begun?.length !== 1 || begun[0].type !== token.type) return this.#place(token)
+    this.#place(begun[0])
+    const host = this.#part?.host ?? this.#open.map(node => find(node, PARTS[token.type].host)).find(Boolean)
+    if (/[ \n]$/.test(done) && token.type === 'paragraph') host.append(' ')
+    this.#open = []
+    this.#part = { type: token.type, host }
+    this.#tail = this.#tail.replace(token.raw, () => rest)
+    const [next] = this.#lex(this.#tail)
+    if (next?.type === token.type) this.#place(next)
+  }
+}
+
+function join(children) {
+  const fragment = document.createDocumentFragment()
+  fragment.append(...children)
+  return fragment
+}
+
+const find = (node, selector) =>
+  node.nodeType !== Node.ELEMENT_NODE ? null : node.matches(selector) ? node : node.querySelector(selector)
