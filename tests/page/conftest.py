@@ -56,3 +56,8 @@ def server(serve: Serve) -> Server:
 def visit(page: Page, server: Server) -> Visit:
     """The page of `server`, opened."""
     return Visit(page, server.url).open()
+
+
+@pytest.fixture
+def server_url(server: Server) -> str:
+    return server.url

@@ -4,6 +4,7 @@ import { $, el } from './dom.js'
 
 const PAUSE = 1000 // milliseconds between two announcements
 const KEPT = 20
+const LIMIT = 2000 // characters of one announcement
 const END = /[.!?…][\])"'”’*_]*\s|[。！？]|\n/g
 
 export class Announcer {
@@ -13,16 +14,12 @@ export class Announcer {
 
   add(text) {
     this.#rest += text
-    let end = 0
-    for (const match of this.#rest.matchAll(END)) end = match.index + match[0].length
-    this.#ready += this.#rest.slice(0, end)
-    this.#rest = this.#rest.slice(end)
-    if (this.#ready) this.#timer ??= setTimeout(() => this.#say(), PAUSE)
+    this.#timer ??= setTimeout(() => this.#cut(), PAUSE)
   }
 
   /** The answer has ended; `remark` says how. */
   end(remark) {
-    this.#ready += `${this.#rest} ${remark}`
+    this.#ready = `${this.#rest} ${remark}`
     this.#rest = ''
     this.#say()
   }
@@ -32,10 +29,20 @@ export class Announcer {
     this.#rest = this.#ready = ''
   }
 
+  #cut() {
+    this.#timer = null
+    let end = 0
+    for (const match of this.#rest.matchAll(END)) end = match.index + match[0].length
+    this.#ready = this.#rest.slice(0, end)
+    this.#rest = this.#rest.slice(end)
+    if (this.#rest.length > LIMIT) this.#rest = this.#rest.slice(-LIMIT) // no sentence is so long
+    this.#say()
+  }
+
   #say() {
     clearTimeout(this.#timer)
     this.#timer = null
-    const text = spoken(this.#ready)
+    const text = spoken(this.#ready.slice(0, 2 * LIMIT))
     this.#ready = ''
     if (!text) return
     const log = $('announcer')
@@ -53,5 +60,5 @@ function spoken(text) {
     .replace(/[*_`|]+/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()
-  return plain.length > 2000 ? `${plain.slice(0, 2000)} …` : plain
+  return plain.length > LIMIT ? `${plain.slice(0, LIMIT)} …` : plain
 }

@@ -51,7 +51,7 @@ export class Drawer {
     this.opener.setAttribute('aria-expanded', String(open))
     localStorage.setItem('drawer', open ? 'open' : '')
     this.#seen = -1
-    this.#soon()
+    if (open && this.#trace) this.#draw(this.#trace)
   }
 
   /** Show this run from now on. */

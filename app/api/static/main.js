@@ -39,6 +39,7 @@ const talk = new Talk({
     document.title = line ? `${line} · agno-stream` : 'agno-stream'
     $('permalink').hidden = !id
     list.current(id)
+    document.body.classList.toggle('talking', Boolean(id))
   },
   changed: () => composer.answering(talk.live.length > 0),
   started: () => list.refresh(),

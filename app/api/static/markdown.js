@@ -4,7 +4,8 @@ import { Lexer, Marked } from './vendor/marked/marked.esm.js'
 import DOMPurify from './vendor/dompurify/purify.es.mjs'
 import { copy, el, iconButton } from './dom.js'
 
-const LONG = 3000 // characters; a longer last block is drawn in parts
+const LONG = 2000 // characters; a longer last block is drawn in parts
+const LEAF = 5000 // characters; so much of the page is laid out for itself, and only if it is seen
 
 const SAFE = {
   ALLOWED_TAGS: [
@@ -117,9 +118,13 @@ export class StreamedMarkdown {
   #open = [] // its nodes
   #part = null // {type, host} of a long block of which only the end may still change
   #links = Object.create(null) // definitions of references, which may be used much later
+  #leaf = null // the element that blocks are added to
+  #size = 0 // characters of its source
+  #number = 0 // of the next item, where a list goes on in another leaf
 
   constructor(element) {
     this.element = element
+    this.#turn('leaf')
   }
 
   push(text) {
@@ -130,8 +135,14 @@ export class StreamedMarkdown {
   clear() {
     this.element.replaceChildren()
     this.#tail = ''
-    this.#open = []
-    this.#part = null
+    this.#settle()
+    this.#turn('leaf')
+  }
+
+  #turn(name) {
+    this.#leaf = el('div', { class: name })
+    this.#size = 0
+    this.element.append(this.#leaf)
   }
 
   #draw() {
@@ -143,6 +154,8 @@ export class StreamedMarkdown {
       if (token.type === 'space') continue
       this.#place(token)
       this.#settle()
+      this.#size += token.raw.length
+      if (this.#size > LEAF) this.#turn('leaf')
     }
     this.#tail = this.#tail.slice(done)
     const open = tokens[last]
@@ -162,9 +175,10 @@ export class StreamedMarkdown {
     const fragment = nodes([token])
     const inner = this.#part?.type === token.type && fragment.querySelector(PARTS[token.type].host)
     if (!inner) this.#part = null
-    const from = inner || fragment
-    this.#open = [...from.childNodes]
-    ;(this.#part?.host ?? this.element).append(from === fragment ? fragment : join(this.#open))
+    this.#open = [...(inner || fragment).childNodes]
+    ;(this.#part?.host ?? this.#leaf).append(...this.#open)
+    if (!inner && this.#number && token.ordered) this.#leaf.lastElementChild.start = this.#number
+    this.#number = 0
   }
 
   #settle() {
@@ -183,15 +197,25 @@ export class StreamedMarkdown {
     this.#open = []
     this.#part = { type: token.type, host }
     this.#tail = this.#tail.replace(token.raw, () => rest)
+    this.#size += done.length
+    if (this.#size > LEAF) this.#overflow(token, host)
     const [next] = this.#lex(this.#tail)
     if (next?.type === token.type) this.#place(next)
   }
-}
 
-function join(children) {
-  const fragment = document.createDocumentFragment()
-  fragment.append(...children)
-  return fragment
+  /** Go on with a long block in a leaf of its own: code within its frame, all else below it. */
+  #overflow({ type, ordered }, host) {
+    if (type === 'code') {
+      const code = host.closest('code')
+      this.#part.host = el('span', { class: 'leaf' })
+      code.append(this.#part.host)
+      this.#size = 0
+      return
+    }
+    if (ordered) this.#number = host.start + host.childElementCount
+    this.#settle()
+    this.#turn('leaf joined')
+  }
 }
 
 const find = (node, selector) =>

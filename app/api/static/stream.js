@@ -1,22 +1,28 @@
 // Reads a run by the browser's own EventSource, and goes on after the last event it saw.
 
 import * as api from './api.js'
+import { draw } from './frames.js'
 
 const PAUSES = [200, 500, 1000, 2000, 4000] // milliseconds before each new attempt
+const ENOUGH = 1000 // events that wait to be read; then no more are taken for a while
 const SILENCE = 12_000 // then a connection is doubted when the page is looked at again
 
 export class RunReader {
   #source = null
   #timer = null
   #failures = 0
+  #queue = [] // events that came and were not read yet: thousands may come at once
+  #read = 0
+  #last = null
   #heardAt = 0
   #closed = false
+  #full = false
+  #after = 0
 
-  /** `heard` has `chunk(chunk, id, size)`, `snapshot(state)` for what events can no longer tell,
+  /** `heard` has `chunk(chunk, event)`, `snapshot(state)` for what events can no longer tell,
    * `connection('open' | 'waiting' | 'cut')` and `lost(error)`. */
   constructor(runId, heard) {
     this.runId = runId
-    this.after = 0
     this.heard = heard
     document.addEventListener('visibilitychange', this.#doubt)
     addEventListener('online', this.#doubt)
@@ -26,6 +32,7 @@ export class RunReader {
 
   close() {
     this.#closed = true
+    this.#queue = []
     this.#hangUp()
     document.removeEventListener('visibilitychange', this.#doubt)
     removeEventListener('online', this.#doubt)
@@ -48,8 +55,10 @@ export class RunReader {
 
   #open() {
     this.#hangUp()
+    this.#full = false
     this.#heardAt = performance.now()
-    const source = (this.#source = new EventSource(api.events(this.runId, this.after)))
+    if (this.#last) this.#after = numberOf(this.#last)
+    const source = (this.#source = new EventSource(api.events(this.runId, this.#after)))
     source.onopen = () => this.heard.connection('open')
     source.onmessage = event => this.#message(event)
     source.onerror = () => {
@@ -60,15 +69,33 @@ export class RunReader {
     }
   }
 
+  /** As little as can be: what an event says is read in frames. An EventSource cannot be slowed
+   * down, and one that is flooded freezes the page; so it is closed, and opened again later. */
   #message(event) {
     this.#failures = 0
-    this.#heardAt = performance.now()
-    const number = Number(event.lastEventId.slice(event.lastEventId.lastIndexOf(':') + 1))
-    if (number <= this.after) return
-    this.after = number
-    const chunk = JSON.parse(event.data)
-    if (chunk.done) this.close()
-    this.heard.chunk(chunk, event.lastEventId, event.data)
+    this.#heardAt = event.timeStamp
+    this.#last = event
+    this.#queue.push(event)
+    if (event.data.includes('"done":true') && JSON.parse(event.data).done) this.#hangUp()
+    else if (this.#queue.length - this.#read > ENOUGH) {
+      this.#full = true
+      this.#hangUp()
+    }
+    draw(this.#next)
+  }
+
+  #next = () => {
+    for (let some = 0; some < 50 && this.#read < this.#queue.length; some++) {
+      const event = this.#queue[this.#read++]
+      const chunk = JSON.parse(event.data)
+      if (chunk.done) this.close()
+      this.heard.chunk(chunk, event)
+    }
+    if (this.#read < this.#queue.length) return !this.#closed
+    this.#queue = []
+    this.#read = 0
+    if (this.#full && !this.#closed) this.#open()
+    return false
   }
 
   #later() {
@@ -91,7 +118,9 @@ export class RunReader {
     }
     if (this.#closed) return
     if (state.finish_reason) this.close()
-    else this.after = Number(state.last_event_id.slice(state.last_event_id.lastIndexOf(':') + 1))
+    this.#queue = [] // the state has it all
+    this.#read = 0
+    this.#last = { lastEventId: state.last_event_id }
     this.heard.snapshot(state)
     this.#later()
   }
@@ -102,3 +131,5 @@ export class RunReader {
     if (!this.#source || performance.now() - this.#heardAt > SILENCE) this.#open()
   }
 }
+
+const numberOf = ({ lastEventId: id }) => Number(id.slice(id.lastIndexOf(':') + 1))

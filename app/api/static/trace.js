@@ -17,8 +17,7 @@ export class Trace {
     this.asked = asked
   }
 
-  event(id, data, chunk) {
-    const now = performance.now()
+  event({ lastEventId: id, data, timeStamp: now }, chunk) {
     const at = now - this.asked
     this.count++
     this.events.push({ id, at, data })

@@ -63,7 +63,7 @@ export class Turn {
     this.trace = trace
     if (!this.live) this.#begin('')
     this.#reader = new RunReader(runId, {
-      chunk: (chunk, id, data) => this.#chunk(chunk, id, data),
+      chunk: (chunk, event) => this.#chunk(chunk, event),
       snapshot: state => this.#snapshot(state),
       connection: state => this.#connection(state),
       lost: error => this.#lost(error),
@@ -100,8 +100,8 @@ export class Turn {
     this.scene.changed(this)
   }
 
-  #chunk(chunk, id, data) {
-    this.trace.event(id, data, chunk)
+  #chunk(chunk, event) {
+    this.trace.event(event, chunk)
     this.scene.event(this)
     if (chunk.content || chunk.reasoning || chunk.tool) {
       clearTimeout(this.#timer)
