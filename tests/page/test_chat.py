@@ -123,6 +123,7 @@ def test_conversations(visit: Visit, server_url: str, provider: Provider) -> Non
     visit.ask("First question").ended()
     first = visit.conversation
     visit.page.get_by_role("link", name="New conversation").click()
+    visit.page.wait_for_timeout(1100)  # the list is in order of seconds
     visit.ask("Second question").ended()
     rows = visit.page.locator("#list a")
     expect(rows).to_have_text(["Second question", "First question"])
@@ -185,7 +186,7 @@ def test_failures_are_told(visit: Visit, provider: Provider) -> None:
     """A failure is a sentence and what to do about it, and the page goes on working."""
     provider.script(INVALID_KEY, CONTEXT_TOO_LONG, Reply("Fine."))
     visit.ask("one")
-    visit.notice("refused the server’s key.*OPENAI_API_KEY")
+    visit.notice("refused the server.s key.*OPENAI_API_KEY")
     visit.ask("two")
     visit.notice("too long for this model").get_by_role("button", name="New").click()
     assert "Fine." == visit.ask("three").ended().text
