@@ -178,7 +178,7 @@ def test_scroll_lets_go(visit: Visit, provider: Provider) -> None:
     assert page.locator("#talk").evaluate(rest) > 150
     page.locator("#latest").click()
     visit.ended()
-    page.wait_for_function(f"({rest})(document.getElementById('talk')) < 50")
+    page.wait_for_function(f"() => ({rest})(document.getElementById('talk')) < 50")
     expect(page.locator("#latest")).to_be_hidden()
 
 

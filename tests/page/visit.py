@@ -47,10 +47,13 @@ class Visit:
 
     def ended(self, timeout: float = 30) -> Self:
         """Wait until the last answer has ended, and all of it is drawn."""
-        expect(self.page.locator(".answer").last.locator(".acts")).to_be_visible(
-            timeout=timeout * 1000
+        # Not with `expect`, which describes the whole page each time that it has to wait.
+        self.page.wait_for_function(
+            "() => document.querySelector('.turn:last-child .acts')"
+            " && !document.querySelector('.answer[aria-busy]')",
+            polling=100,
+            timeout=timeout * 1000,
         )
-        expect(self.page.locator(".answer.live")).to_have_count(0)
         return self
 
     def copied(self) -> str:

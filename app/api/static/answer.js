@@ -64,7 +64,7 @@ export class Answer {
   end(reason, error = null, said = []) {
     this.#thinkingEnded()
     this.element.classList.remove('live')
-    this.element.removeAttribute('aria-busy')
+    draw(this.#draw) // for the last time
     this.waiting.remove()
     const notice = noticeFor(reason, error)
     this.ending.replaceChildren()
@@ -75,17 +75,15 @@ export class Answer {
     this.ending.append(el('div', { class: 'acts' }, this.text && button, again, el('span', { class: 'said' }, said.filter(Boolean).join(' · '))))
   }
 
-  /** Everything that came is on the page. */
-  get drawn() {
-    return this.#drawn === this.text.length && this.#thoughtDrawn === this.#thoughtText.length
-  }
-
   #draw = () => {
-    if (this.#drawn === this.text.length) return false
-    const end = this.#drawn + STEP
-    this.markdown.push(this.text.slice(this.#drawn, end))
-    this.#drawn = Math.min(end, this.text.length)
-    return this.#drawn < this.text.length
+    if (this.#drawn < this.text.length) {
+      const end = this.#drawn + STEP
+      this.markdown.push(this.text.slice(this.#drawn, end))
+      this.#drawn = Math.min(end, this.text.length)
+    }
+    if (this.#drawn < this.text.length) return true
+    if (!this.element.classList.contains('live')) this.element.removeAttribute('aria-busy')
+    return false
   }
 
   #think(text) {
