@@ -90,7 +90,6 @@ def test_away_and_back(visit: Visit, provider: Provider) -> None:
     """Who goes to another conversation in mid-answer finds the answer complete later."""
     provider.script(Reply(WORDS, rate=300))
     visit.ask("Say words.").said(100)
-    visit.page.keyboard.press("Tab")
     visit.page.get_by_role("link", name="New conversation").click()
     expect(visit.page.locator(".answer")).to_have_count(0)
     expect(visit.page.locator("#list .busy")).to_have_count(1)
@@ -153,3 +152,6 @@ def test_server_restart(page: Page, provider: Provider, tmp_path: Path, number: 
         assert WORDS.startswith(visit.copied())
         visit.ask("Still there?").ended()
         assert "Back again." == visit.text
+        page.reload()
+        expect(page.locator(".question p")).to_have_text(["Say words.", "Still there?"])
+        visit.notice("The server stopped in the middle|The server no longer has this answer")

@@ -5,6 +5,7 @@ import { Composer } from './composer.js'
 import { $, copy, el } from './dom.js'
 import { Drawer } from './drawer.js'
 import { List } from './list.js'
+import * as memory from './memory.js'
 import { Follow } from './scroll.js'
 import { Talk } from './talk.js'
 import * as theme from './theme.js'
@@ -19,7 +20,10 @@ const follow = new Follow($('talk'), $('turns'), held => ($('latest').hidden = h
 const drawer = new Drawer(() => talk.cut())
 const list = new List({
   open: id => go(id),
-  removed: id => id === talk.id && go(null),
+  removed(id) {
+    memory.forget(id)
+    if (id === talk.id) go(null)
+  },
   failed: words => banner('failed', words),
 })
 const composer = new Composer({

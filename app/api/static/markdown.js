@@ -78,14 +78,14 @@ function lastSafeCut(inline, limit) {
   return best
 }
 
-// How a long block is parted: where its children live, and its source as [done, rest].
-// Both sources are blocks of the same kind.
+// How a long block is parted: where its children live, and the part of its source that is done, with
+// the lines that must stand before the rest for it to be a block of the same kind.
 const PARTS = {
   paragraph: {
     host: 'p',
     part({ raw, tokens }) {
       const cut = lastSafeCut(tokens, raw.length - 200)
-      return cut > 0 ? [raw.slice(0, cut), raw.slice(cut)] : null
+      return cut > 0 ? { done: raw.slice(0, cut), head: '' } : null
     },
   },
   code: {
@@ -93,14 +93,14 @@ const PARTS = {
     part({ raw }) {
       const head = raw.match(/^ {0,3}(`{3,}|~{3,})[^\n]*\n/)?.[0]
       const cut = raw.lastIndexOf('\n', raw.length - 2) + 1
-      return head && cut > head.length ? [raw.slice(0, cut), head + raw.slice(cut)] : null
+      return head && cut > head.length ? { done: raw.slice(0, cut), head } : null
     },
   },
   list: {
     host: 'ul, ol',
     part({ items }) {
       if (items.length < 2) return null
-      return [items.slice(0, -1).map(item => item.raw).join(''), items.at(-1).raw]
+      return { done: items.slice(0, -1).map(item => item.raw).join(''), head: '' }
     },
   },
   table: {
@@ -108,7 +108,7 @@ const PARTS = {
     part({ raw }) {
       const head = raw.match(/^[^\n]*\n[^\n]*\n/)?.[0]
       const cut = raw.lastIndexOf('\n', raw.length - 2) + 1
-      return head && cut > head.length ? [raw.slice(0, cut), head + raw.slice(cut)] : null
+      return head && cut > head.length ? { done: raw.slice(0, cut), head } : null
     },
   },
 }
@@ -149,15 +149,14 @@ export class StreamedMarkdown {
     const tokens = this.#lex(this.#tail)
     const last = tokens.findLastIndex(token => token.type !== 'space')
     if (last < 0) return
-    const done = tokens.slice(0, last).reduce((length, token) => length + token.raw.length, 0)
     for (const token of tokens.slice(0, last)) {
+      this.#tail = this.#tail.slice(token.raw.length)
       if (token.type === 'space') continue
       this.#place(token)
       this.#settle()
       this.#size += token.raw.length
       if (this.#size > LEAF) this.#turn('leaf')
     }
-    this.#tail = this.#tail.slice(done)
     const open = tokens[last]
     if (open.raw.length > LONG) this.#shorten(open)
     else this.#place(open)
@@ -188,15 +187,15 @@ export class StreamedMarkdown {
 
   /** Draw the beginning of a long block for good, and its end as what is open. */
   #shorten(token) {
-    const [done, rest] = PARTS[token.type]?.part(token) ?? [null, null]
-    const begun = done && this.#lex(done)
+    const { done, head } = PARTS[token.type]?.part(token) ?? {}
+    const begun = done && this.#tail.startsWith(done) && this.#lex(done)
     if (begun?.length !== 1 || begun[0].type !== token.type) return this.#place(token)
     this.#place(begun[0])
     const host = this.#part?.host ?? this.#open.map(node => find(node, PARTS[token.type].host)).find(Boolean)
     if (/[ \n]$/.test(done) && token.type === 'paragraph') host.append(' ')
     this.#open = []
     this.#part = { type: token.type, host }
-    this.#tail = this.#tail.replace(token.raw, () => rest)
+    this.#tail = head + this.#tail.slice(done.length)
     this.#size += done.length
     if (this.#size > LEAF) this.#overflow(token, host)
     const [next] = this.#lex(this.#tail)

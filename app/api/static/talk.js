@@ -3,6 +3,7 @@
 import * as api from './api.js'
 import { Announcer } from './announce.js'
 import { $, el } from './dom.js'
+import * as memory from './memory.js'
 import { noticeFor } from './notices.js'
 import { Turn } from './turn.js'
 
@@ -100,9 +101,9 @@ export class Talk {
       return
     }
     if (visit !== this.#visit) return
-    if (!live.length && !stored) return this.#refuse(new api.ApiError('unknown_conversation', ''))
-    this.house.opened(this.id, stored?.title ?? live[0].question)
     this.#merge(live, stored)
+    if (!this.#turns.length) return this.#refuse(new api.ApiError('unknown_conversation', ''))
+    this.house.opened(this.id, stored?.title || this.#turns[0].question)
     this.house.follow.hold()
   }
 
@@ -129,6 +130,11 @@ export class Talk {
     for (const run of live) {
       if (!known.has(run.run_id)) this.#add(new Turn(run.question, this.#scene(this.#visit))).follow(run.run_id)
     }
+    const told = new Set((stored?.messages ?? []).map(message => message.run_id))
+    for (const { runId, question } of memory.recall(this.id, told)) {
+      if (known.has(runId) || running.has(runId)) continue
+      this.#add(new Turn(question, this.#scene(this.#visit))).follow(runId)
+    }
   }
 
   #add(turn) {
@@ -139,7 +145,9 @@ export class Talk {
   }
 
   async #send(turn, body) {
-    if (await turn.send(body)) {
+    const runId = await turn.send(body)
+    if (runId) {
+      memory.remember(body.conversation_id, runId, turn.question)
       this.other.postMessage(body.conversation_id)
       this.house.started()
     }
