@@ -21,8 +21,9 @@ function write(asked) {
   }
 }
 
-export const remember = (conversation, runId, question) =>
-  write([...read(), { conversation, runId, question: question.slice(0, 10_000) }])
+/** `after` is the run before it in its conversation: two clocks may differ, and an order does not. */
+export const remember = (conversation, runId, question, after) =>
+  write([...read(), { conversation, runId, question: question.slice(0, 10_000), after }])
 
 /** What was asked in a conversation, without the runs that are known by now. */
 export function recall(conversation, known) {

@@ -118,22 +118,22 @@ export class Talk {
   }
 
   #merge(live, stored) {
-    const known = new Set(this.#turns.map(turn => turn.runId))
     if (this.live.some(turn => !turn.runId)) return // being sent: it would be taken for another's
+    const known = new Set(this.#turns.map(turn => turn.runId))
     const running = new Set(live.map(run => run.run_id))
-    for (const { runId, question, answers } of byRun(stored?.messages ?? [])) {
-      if (known.has(runId) || running.has(runId)) continue
+    const past = byRun(stored?.messages ?? [])
+    const runs = past.filter(({ runId }) => !running.has(runId))
+    for (const asked of memory.recall(this.id, new Set(past.map(({ runId }) => runId)))) {
+      if (running.has(asked.runId)) continue
+      const before = runs.findIndex(({ runId }) => runId === asked.after)
+      runs.splice(before < 0 && asked.after ? runs.length : before + 1, 0, asked)
+    }
+    runs.push(...live.map(run => ({ runId: run.run_id, question: run.question })))
+    for (const { runId, question, answers } of runs) {
+      if (known.has(runId)) continue
       const turn = this.#add(new Turn(question, this.#scene(this.#visit)))
-      turn.runId = runId
-      turn.past({ ...answers.at(-1), content: answers.map(answer => answer.content).join('\n\n') })
-    }
-    for (const run of live) {
-      if (!known.has(run.run_id)) this.#add(new Turn(run.question, this.#scene(this.#visit))).follow(run.run_id)
-    }
-    const told = new Set((stored?.messages ?? []).map(message => message.run_id))
-    for (const { runId, question } of memory.recall(this.id, told)) {
-      if (known.has(runId) || running.has(runId)) continue
-      this.#add(new Turn(question, this.#scene(this.#visit))).follow(runId)
+      if (answers) turn.past(runId, answers)
+      else turn.follow(runId)
     }
   }
 
@@ -147,7 +147,8 @@ export class Talk {
   async #send(turn, body) {
     const runId = await turn.send(body)
     if (runId) {
-      memory.remember(body.conversation_id, runId, turn.question)
+      const before = this.#turns[this.#turns.indexOf(turn) - 1]?.runId ?? null
+      memory.remember(body.conversation_id, runId, turn.question, before)
       this.other.postMessage(body.conversation_id)
       this.house.started()
     }

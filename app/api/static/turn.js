@@ -38,8 +38,10 @@ export class Turn {
   }
 
   /** Show an answer that has ended. */
-  past({ content, model, finish_reason: reason = 'stop' }) {
-    this.answer.add({ content })
+  past(runId, answers) {
+    const { model, finish_reason: reason = 'stop' } = answers.at(-1)
+    this.runId = runId
+    this.answer.add({ content: answers.map(answer => answer.content).join('\n\n') })
     this.answer.end(reason, null, [model])
   }
 
