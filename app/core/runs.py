@@ -116,6 +116,23 @@ class Runs:
                 run.stop(_stopping())
         return run
 
+    async def of(
+        self, principal: str, conversation_id: str | None = None
+    ) -> list[tuple[RunRecord, bool]]:
+        """A principal's runs that have not ended, the oldest first, of one conversation or all;
+        and whether each has begun. Of those of other processes that is not known."""
+        here = {run_id: run.running for run_id, run in self._runs.items()}
+        records = [run.record for run in self._runs.values() if run.record.principal == principal]
+        if self._peers is not None:
+            live = await asking(self._peers.journal.live(principal))
+            records += [record for record in live if record.owner != self.owner]
+        records.sort(key=lambda record: record.created_at)
+        return [
+            (record, here.get(record.run_id, True))
+            for record in records
+            if conversation_id in (None, record.conversation_id)
+        ]
+
     async def follow(
         self, run_id: str, after: int, *, principal: str, saw_end: bool = False
     ) -> Follower:
