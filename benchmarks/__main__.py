@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import uvloop
 
-from benchmarks import chart, docs, litellm, measures, report
+from benchmarks import chart, client, docs, litellm, measures, report
 from benchmarks.measures import QUICK, Plan, Run
 from benchmarks.peers import AGENTOS, BOOK, DIRECT, OURS, RELAY, Peer
 from benchmarks.processes import ROOT, Server
@@ -24,6 +24,9 @@ CHART = ROOT / "docs" / "images" / "performance.png"
 
 def main() -> None:
     args = _arguments()
+    if args.client:
+        client.main(args.rounds or 5)
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the servers inherit it
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
     peers = _peers(args)
@@ -98,6 +101,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round, two minutes")
     parser.add_argument("--litellm", action="store_true", help="with LiteLLM's proxy")
+    parser.add_argument("--client", action="store_true", help="only what reading costs a client")
     parser.add_argument("--rounds", type=int, help="how often each is measured")
     parser.add_argument("--peers", help="only these, as 'agno-stream,relay'; writes no file")
     parser.add_argument(
