@@ -116,7 +116,7 @@ class Answer:
         if spoke:
             self._spoke = True
             self._since = time.monotonic()
-        elif not self.done:
+        if not self.done:
             yield from self._late()
 
     def _chunk(self, data: dict[str, Any], place: str) -> StreamChunk | None:
