@@ -66,6 +66,8 @@ class Runs:
         await self.stop_all()
         if self._peers is not None:
             await self._peers.close()
+        if self._tail is not None:
+            await self._tail.close()
         await self._hub.close()
 
     @property
