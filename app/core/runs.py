@@ -21,7 +21,7 @@ from app.core.hub import Hub
 from app.core.journals import RunRecord, SharedJournal
 from app.core.peers import Peers, Remember
 from app.core.queues import Queues
-from app.core.run import Policy, Run, Turn
+from app.core.run import Policy, Run, Turn, opening
 from app.core.state import state_of
 from app.core.tail import Tail
 from app.models.chat import RunState, StreamingChunk
@@ -101,16 +101,7 @@ class Runs:
             log = await self._hub.create(record)
             watched = partial(self._peers.journal.watched, run_id) if self._peers else None
             run = self._runs[run_id] = Run(record, log, turn, policy, self._patience, watched)
-            log.append(
-                StreamingChunk(
-                    content="",
-                    done=False,
-                    model=turn.model,
-                    agent=turn.agent,
-                    run_id=run_id,
-                    conversation_id=conversation_id,
-                )
-            )
+            log.append(opening(record))
             driving = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
             self._tasks.add(driving)
             driving.add_done_callback(self._tasks.discard)
