@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -18,32 +19,37 @@ CHAINS, KILLS = 2, 10
 LOSS = RATE // 10
 
 
-async def chain(folder: Path, journal: dict[str, str], moments: Sequence[float]) -> list[int]:
+async def chain(
+    folder: Path, journal: dict[str, str], moments: Sequence[float], quiet: asyncio.Lock
+) -> list[int]:
     """Kill a server at each of these moments of an answer, and look what the next one knows of it.
 
-    Returns how many tokens were lost each time: sent by the model, but not in the log.
+    Returns how many tokens were lost each time: sent by the model, but not in the log. Nobody else
+    has the processors meanwhile who heeds `quiet`.
     """
     losses: list[int] = []
-    killed: Tab | None = None
-    sent = 0
     with Provider(paced(5)) as provider:
+        killed: Tab | None = None
+        sent = 0
         for n in range(len(moments) + 1):
-            async with serving(folder, provider, **journal) as command, client(command) as http:
+            async with AsyncExitStack() as stack:
+                async with quiet:
+                    command = await stack.enter_async_context(serving(folder, provider, **journal))
+                http = await stack.enter_async_context(client(command))
                 if killed is not None:
                     losses.append(sent - await aftermath(http, provider, killed, f"c{n - 1}"))
-                if n == len(moments):
-                    return losses
-                killed = Tab()
-                asking = asyncio.create_task(
-                    killed.ask(http, f"Question {n}?", conversation_id=f"c{n}")
-                )
-                await killed.until(1)
-                await asyncio.sleep(moments[n])
-                command.process.kill()
-                sent = max(provider.requests[-1].tokens_sent, killed.tokens)
-                await asyncio.gather(asking, return_exceptions=True)
-                assert not killed.done
-                print(f"killed {moments[n] * 1000:.0f} ms after the first token")
+                if n < len(moments):
+                    async with quiet:
+                        killed = Tab()
+                        fields = {"message": f"Question {n}?", "conversation_id": f"c{n}"}
+                        asking = asyncio.create_task(killed.ask(http, **fields))
+                        await killed.until(1)
+                        await asyncio.sleep(moments[n])
+                        command.process.kill()
+                        sent = max(provider.requests[-1].tokens_sent, killed.tokens)
+                    await asyncio.gather(asking, return_exceptions=True)
+                    assert not killed.done
+                    print(f"killed {moments[n] * 1000:.0f} ms after the first token")
     return losses
 
 
@@ -101,7 +107,7 @@ async def test_killed_at_any_moment(tmp_path: Path, journal: dict[str, str]) -> 
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    chains = []
+    chains, quiet = [], asyncio.Lock()
     for n in range(CHAINS):
         folder = tmp_path / f"{n}"
         folder.mkdir()
