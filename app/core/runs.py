@@ -10,6 +10,7 @@ from functools import partial
 from app.core.errors import (
     AgentFailed,
     BadEventId,
+    ConversationBusy,
     Interrupted,
     Overloaded,
     RunFailed,
@@ -99,9 +100,16 @@ class Runs:
                 raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
             await self.queues.make_way(policy, record)
             log = await self._hub.create(record)
+            log.append(opening(record))
+            if self._peers is not None:
+                try:
+                    await self.queues.make_way(policy, record)  # others may have begun meanwhile
+                except BaseException as error:
+                    busy = error if isinstance(error, ConversationBusy) else _stopping()
+                    log.append(busy.last_chunk(turn.model))
+                    raise
             watched = partial(self._peers.journal.watched, run_id) if self._peers else None
             run = self._runs[run_id] = Run(record, log, turn, policy, self._patience, watched)
-            log.append(opening(record))
             driving = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
             self._tasks.add(driving)
             driving.add_done_callback(self._tasks.discard)
