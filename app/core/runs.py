@@ -10,6 +10,7 @@ from functools import partial
 from app.core.errors import (
     AgentFailed,
     BadEventId,
+    ConversationBusy,
     Interrupted,
     Overloaded,
     RunFailed,
@@ -21,7 +22,7 @@ from app.core.hub import Hub
 from app.core.journals import RunRecord, SharedJournal
 from app.core.peers import Peers, Remember
 from app.core.queues import Queues
-from app.core.run import Policy, Run, Turn
+from app.core.run import Policy, Run, Turn, opening
 from app.core.state import state_of
 from app.core.tail import Tail
 from app.models.chat import RunState, StreamingChunk
@@ -99,18 +100,16 @@ class Runs:
                 raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
             await self.queues.make_way(policy, record)
             log = await self._hub.create(record)
+            log.append(opening(record))
+            if self._peers is not None:
+                try:
+                    await self.queues.make_way(policy, record)  # others may have begun meanwhile
+                except BaseException as error:
+                    busy = error if isinstance(error, ConversationBusy) else _stopping()
+                    log.append(busy.last_chunk(turn.model))
+                    raise
             watched = partial(self._peers.journal.watched, run_id) if self._peers else None
             run = self._runs[run_id] = Run(record, log, turn, policy, self._patience, watched)
-            log.append(
-                StreamingChunk(
-                    content="",
-                    done=False,
-                    model=turn.model,
-                    agent=turn.agent,
-                    run_id=run_id,
-                    conversation_id=conversation_id,
-                )
-            )
             driving = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
             self._tasks.add(driving)
             driving.add_done_callback(self._tasks.discard)

@@ -59,6 +59,27 @@ async def test_orphans_at_the_start(tmp_path: Path) -> None:
     await house.runs.close()
 
 
+async def test_an_orphan_that_said_nothing(tmp_path: Path) -> None:
+    """A run whose process died before anything of it was written has a beginning and an end."""
+    journal = shared(tmp_path)
+    await journal.open("dead")
+    await journal.create(msgspec.structs.replace(record("r1", owner="dead"), question=QUESTION))
+    await journal.close()
+    journal = shared(tmp_path)
+    house = House(journal)
+    await house.runs.open()
+    (_, first), (_, end) = await log_of(journal)
+    assert ("r1", "c1", "", False) == (
+        first.run_id,
+        first.conversation_id,
+        first.content,
+        first.done,
+    )
+    assert "interrupted" == end.finish_reason
+    assert [("r1", "")] == house.remembered
+    await house.runs.close()
+
+
 async def test_orphans_later(tmp_path: Path) -> None:
     """A process that dies while others live: its run is ended, and remembered, by one of them."""
     async with neighbours(tmp_path) as (a, b):

@@ -55,6 +55,21 @@ async def test_reject(pair: tuple[House, House]) -> None:
     assert ("stop", None, "a") == await b.ending(run)
 
 
+async def test_rejects_at_the_same_time(pair: tuple[House, House]) -> None:
+    """Of two that are not to wait and come to both processes at the same time, one is refused."""
+    for n in range(20):
+        results = await asyncio.gather(
+            *(
+                house.start(Scripted(silent()), on_busy="reject", conversation_id=f"c{n}")
+                for house in pair
+            ),
+            return_exceptions=True,
+        )
+        assert [True, False] == sorted(
+            (isinstance(result, ConversationBusy) for result in results), reverse=True
+        )
+
+
 async def test_interrupt(pair: tuple[House, House]) -> None:
     """A newer run ends those before it at both processes, and begins when they have ended."""
     a, b = pair

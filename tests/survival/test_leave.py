@@ -26,6 +26,7 @@ from tests.survival.parts import (
     state_of,
     until,
 )
+from tests.survival.teams import workers
 
 TABS = 50
 
@@ -102,6 +103,27 @@ async def test_no_time_left(
     assert (tab.numbers, tab.text, ["interrupted"]) == (again.numbers, again.text, again.endings)
     said = [message["content"] for message in provider.requests[-1].body["messages"]]
     assert ["What?", tab.text, "And?"] == said[-3:]
+
+
+@pytest.mark.parametrize("signals", [["SIGINT"], ["SIGTERM", "SIGTERM"]], ids="-".join)
+async def test_workers_at_once(tmp_path: Path, provider: Provider, signals: list[str]) -> None:
+    """SIGINT, or a second SIGTERM, ends all workers at once, too, and their runs as interrupted."""
+    provider.default = paced(60)
+    tab = Tab()
+    async with workers(tmp_path, provider, 2, SHUTDOWN_GRACE="60") as team:
+        command = team.commands[0]
+        asking = asyncio.create_task(tab.ask(await team.at(0)))
+        await tab.until(10)
+        for name in signals[:-1]:
+            command.process.send_signal(getattr(signal, name))
+            await until(lambda: "stopping: 1 runs" in command.said)
+        with Watch("-".join(signals)) as watch:
+            assert 0 == await leave(command, getattr(signal, signals[-1]))
+        await asking
+        assert watch.seconds < 15
+        assert "Traceback" not in command.said
+    async with serving(tmp_path, provider) as command, client(command) as http:
+        assert "interrupted" == (await state_of(http, tab.run_id))["finish_reason"]
 
 
 async def test_sent_away(tmp_path: Path, journal: dict[str, str], provider: Provider) -> None:
