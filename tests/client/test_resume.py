@@ -11,7 +11,15 @@ from typing import Any
 import httpx2
 import pytest
 
-from agno_stream import AnswerTimeout, Client, Config, ConnectionLost, NotFound, ServerUnreachable
+from agno_stream import (
+    AnswerTimeout,
+    Client,
+    Config,
+    ConnectionLost,
+    Exchange,
+    NotFound,
+    ServerUnreachable,
+)
 from tests.client.proxy import Proxy
 from tests.client.shells import Shell
 from tests.command import Command
@@ -55,6 +63,23 @@ async def test_forty_cuts(server: Server, provider: Provider, shell: Shell, rese
     assert 0 == proxy.left
     assert CUTS < proxy.connections
     assert 1 == provider.opened
+
+
+async def test_each_connection_can_be_looked_at(server: Server, shell: Shell) -> None:
+    """A program is told of each request and the head of its reply, without the key."""
+    seen: list[Exchange] = []
+    with Proxy(server.port, [HEAD]) as proxy:
+        config = Config(url=proxy.url, api_key="secret")
+        *_, last = await shell.stream(config, "Hello?", on_exchange=seen.append)
+    asked, resumed = seen
+    events = f"{proxy.url}/api/v1/runs/{last.run_id}/events?after="
+    assert ("POST", f"{proxy.url}/api/v1/chat", 200) == (asked.method, asked.url, asked.status_code)
+    assert ("GET", 200) == (resumed.method, resumed.status_code)
+    assert resumed.url.startswith(events)
+    assert "text/event-stream" == asked.sent["accept"]
+    assert last.run_id == asked.received["x-run-id"]
+    assert asked.at <= resumed.at <= time.time()
+    assert "secret" not in repr(seen)
 
 
 async def test_forty_cuts_of_a_live_stream(
