@@ -4,10 +4,11 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from agno_stream import (
@@ -21,6 +22,7 @@ from agno_stream import (
 )
 from tests.client.proxy import Proxy
 from tests.client.shells import Shell
+from tests.command import Command
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import Reply
@@ -172,8 +174,31 @@ async def test_a_server_that_forgot(tmp_path: Path, provider: Provider, shell: S
     assert 1 == provider.opened
 
 
-# The same with a durable journal, where the answer of a killed server ends as `interrupted` and
-# all that it said can be read, belongs here on the day that journal is there.
+async def test_a_killed_server(provider: Provider, shell: Shell, tmp_path: Path) -> None:
+    """After a kill and a restart the answer ends as interrupted, whether the client had seen more
+    than the journal or not; what had come is kept, and the model is not asked again."""
+    provider.script(Reply(TEXT, rate=200))
+    settings = {"MODEL": "openai:m", "OPENAI_BASE_URL": provider.url}
+    with ExitStack() as servers:
+        first = servers.enter_context(Command(tmp_path, **settings))
+        proxy = servers.enter_context(Proxy(httpx2.URL(first.url).port or 0))
+
+        def restart() -> None:
+            said(provider, 50)
+            first.process.kill()
+            first.process.wait()
+            second = servers.enter_context(Command(tmp_path, **settings))
+            proxy.lead_to(httpx2.URL(second.url).port or 0)
+
+        with meanwhile(restart):
+            *before, last = await shell.stream(Config(url=proxy.url, retries=50), "Hello?")
+    text = "".join(chunk.text for chunk in before)
+    assert "interrupted" == last.finish_reason
+    assert last.failure is not None
+    assert text == last.failure.text
+    assert 100 < len(text) < len(TEXT)
+    assert TEXT.startswith(text)
+    assert 1 == provider.opened
 
 
 async def test_cut_before_the_answer(server: Server, provider: Provider, shell: Shell) -> None:
