@@ -76,6 +76,7 @@ def ask(page: Page, question: str) -> None:
     box.press("Enter")
 
 
+@pytest.mark.timeout(300)  # a browser on a busy machine
 def test_a_visit(page: Page, server: Server, provider: Provider, tmp_path: Path) -> None:
     """A person asks, sees the answer stream, stops one, reloads in the middle of another and sees
     it go on, looks at its events, and goes from one conversation to the other."""
