@@ -32,9 +32,9 @@ def question(messages: Iterable[Message], recording: Recording) -> str | None:
     return recording.question or next(asked, None)
 
 
-def turn(client: Client, recording: Recording, question: str | None) -> None:
-    """The question and its answer, drawn again and again until the answer has ended."""
-    live = recording.running
+def turn(client: Client, recording: Recording, question: str | None, live: bool) -> None:
+    """The question and its answer, drawn again and again while it is `live`; then the whole page is
+    drawn anew."""
     if question is not None:
         with st.chat_message("user"):
             st.markdown(question)

@@ -24,11 +24,15 @@ PATIENCE = 90.0
 class Recording:
     """What an order brings, read to its end unless nobody looks any more.
 
-    `question` is None where it is not known, as after a reload. `began` is Unix time in seconds.
+    `question` is None where it is not known, as after a reload. `before`
+    is the run of the turn before, if there is one. `began` is Unix time in seconds.
     """
 
-    def __init__(self, order: Order, question: str | None = None) -> None:
+    def __init__(
+        self, order: Order, question: str | None = None, *, before: str | None = None
+    ) -> None:
         self.order, self.question = order, question or order.question
+        self.before = before
         self.began = time.time()
         self.events: list[Event] = []
         self.exchanges: list[Exchange] = []

@@ -43,6 +43,7 @@ STYLE = """<style>
 div:has(> .st-key-chat), div:has(> .st-key-inspector), .st-key-chat, .st-key-inspector {
     height: calc(100vh - 13rem) !important;
 }
+.stAppDeployButton { display: none; }
 .st-key-conversations button, .st-key-conversations button * { justify-content: flex-start; }
 </style>"""
 
@@ -66,21 +67,23 @@ def main() -> None:
         sidebar.choices(agents, models)
         sidebar.conversations(client, conversations)
 
-    recording = turns.current(client)
+    last = messages[-1].run_id if messages else None
+    recording = turns.current(client, last)
+    live = recording is not None and recording.running
     st.chat_input(
-        "Your question", key="question", disabled=recording is not None and recording.running,
-        on_submit=turns.ask, args=(client,),
+        "Your question", key="question", disabled=live,
+        on_submit=turns.ask, args=(client, last),
     )  # fmt: skip
     left, right = st.columns([4, 3]) if st.session_state.debugging else (st.container(), None)
     with left.container(key="chat", height=HEIGHT, border=False, autoscroll=True):
         chat.history(messages, recording)
         if recording is not None:
-            chat.turn(client, recording, chat.question(messages, recording))
+            chat.turn(client, recording, chat.question(messages, recording), live)
         elif not messages:
             st.info("Ask something below.", icon=":material/chat:")
     if right is not None:
         with right.container(key="inspector", height=HEIGHT, border=False):
-            inspector(client, recording, messages)
+            inspector(client, recording, last, live)
 
 
 def said(client: Client) -> tuple[Message, ...]:
@@ -186,8 +189,9 @@ def test_stop_of_an_answer_in_one_piece(
     here.ask("Count!")
     provider.wait_for(lambda: provider.opened and provider.requests[0].tokens_sent == 2, 30)
     here.click("stop").answered()
-    assert ["Stopped."] == [warning.value for warning in here.app.warning]
     provider.wait_for(lambda: provider.requests[0].aborted)
+    here.until(lambda: here.talk == [("user", "Count!"), ("assistant", "one two")])
+    assert "`disconnected`" in here.app.chat_message[1].caption[0].value
 
 
 def test_reload_in_mid_answer(server: "Server", page: "OpenPage", provider: "Provider") -> None:

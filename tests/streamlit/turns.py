@@ -27,15 +27,15 @@ def recordings() -> dict[str, Recording]:
     return held
 
 
-def ask(client: Client) -> None:
-    """Begin a turn, in a conversation of its own if none is open."""
+def ask(client: Client, before: str | None) -> None:
+    """Begin a turn behind run `before`, in a conversation of its own if none is open."""
     conversation_id = st.query_params.get("conversation") or uuid4().hex
     show(conversation_id)
     # What stands in the widgets now, which may be newer than what they last gave to a script.
     said = st.session_state
     asked = Asked(agent=said.agent, model=said.model or None, conversation_id=conversation_id)
     order = Order(client.config, said.question, said.stream, asked)
-    recordings()[conversation_id] = Recording(order)
+    recordings()[conversation_id] = Recording(order, before=before)
 
 
 def resume(client: Client, run_id: str, after: int = 0, *, pace: bool = False) -> Recording:
@@ -46,9 +46,9 @@ def resume(client: Client, run_id: str, after: int = 0, *, pace: bool = False) -
     return recording
 
 
-def current(client: Client) -> Recording | None:
+def current(client: Client, last: str | None) -> Recording | None:
     """The last turn of the conversation that is open; after a reload of the page, the run that was
-    going on."""
+    going on. `last` is the run of the last turn that the server tells."""
     for recording in recordings().values():
         recording.look()
     found = recordings().get(st.query_params.get("conversation", ""))
@@ -57,6 +57,8 @@ def current(client: Client) -> Recording | None:
         found = resume(client, run_id)
     if found is not None and not found.running:
         st.query_params.pop("run", None)
+        if found.run_id is None and found.stopped and last != found.before:
+            return None  # stopped before its run had a name here: the server now tells of it
     return found
 
 
