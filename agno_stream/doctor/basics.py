@@ -101,9 +101,7 @@ async def auth(wire: Wire) -> Finding:
     if reply.status == 200:
         return Finding("auth", "ok", "It wants a key, and takes this one.")
     if reply.body == without.body:
-        said = (
-            f"The key is answered {reply.status}, as if there were none: perhaps a proxy drops it."
-        )
+        said = f"The key is answered {reply.status} like no key at all: a proxy may drop it."
         return Finding("auth", "failed", said, wire.proxy.mend("authorization"))
     said = f"The key is refused ({reply.status})."
     return Finding("auth", "failed", said, "Check it against API_KEYS on the server.")

@@ -81,8 +81,8 @@ async def cancel(wire: Wire) -> Finding:
         took = time.monotonic() - began
         if reply.status != 200 or not isinstance(reply.json(), dict):
             said = f"A run cannot be cancelled: POST …/cancel is answered {reply.status}."
-            facts = {"status": reply.status}
-            return Finding("cancel", "failed", said, wire.proxy.mend("cancel"), facts)
+            told = {"status": reply.status}
+            return Finding("cancel", "failed", said, wire.proxy.mend("cancel"), told)
         reason = reply.json().get("finish_reason")
         ended = await until(lambda: line.done, QUICK)
     facts = {"seconds": round(took, 3), "finish_reason": reason}

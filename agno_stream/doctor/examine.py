@@ -86,5 +86,5 @@ async def _found(name: str, check: Check, wire: Wire) -> Finding:
         said = f"Nothing was answered within {wire.plan.patience:g} s."
         return Finding(name, "failed", said, wire.proxy.mend("upstream"))
     except httpx2.HTTPError as error:
-        said = f"The connection broke: {error or type(error).__name__}."
+        said = f"The connection broke: {str(error) or type(error).__name__}."
         return Finding(name, "failed", said, wire.proxy.mend("upstream"))

@@ -83,7 +83,7 @@ PROXIES = (
         r"\bAWSALB",
         {
             "idle": "`idle_timeout.timeout_seconds=120` in its attributes.",
-            "buffering": "it does not buffer for instance or IP targets; for Lambda targets it does.",
+            "buffering": "it buffers for Lambda targets only; look behind it.",
         },
     ),
     Proxy("AWS load balancer", "server", "awselb", {}),

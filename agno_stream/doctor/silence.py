@@ -1,6 +1,7 @@
 """The checks of a stream on which nothing is said: is it cut, and do heartbeats come."""
 
 import asyncio
+from itertools import pairwise
 from uuid import uuid4
 
 from agno_stream.doctor.findings import Finding
@@ -71,7 +72,7 @@ class Silence:
         beats = [round(at - line.asked, 1) for at in line.beats]
         facts = {"at": beats}
         if beats:
-            gaps = [b - a for a, b in zip(beats, beats[1:], strict=False)]
+            gaps = [b - a for a, b in pairwise(beats)]
             often = f", then every {max(gaps):.0f} s" if gaps else ""
             said = f"The first heartbeat came after {beats[0]:.0f} s{often}."
             return Finding("heartbeats", "ok", said, facts=facts)

@@ -1,12 +1,13 @@
 """The checks of what a stream meets on its way: buffers, compression, framing, limits."""
 
 import asyncio
+from itertools import pairwise
 from statistics import median
 
 import httpx2
 
 from agno_stream.doctor.findings import Finding, Level
-from agno_stream.doctor.wire import Timeline, Trouble, Wire, events, until
+from agno_stream.doctor.wire import Timeline, Trouble, Wire, Words, events, until
 
 PACED = "Count from 1 to 150, with a comma after each number, and say nothing else."
 LONGEST = 15.0  # seconds of an answer that are watched
@@ -49,7 +50,7 @@ class Paced:
             return Finding("tokens", "failed", said, "The server's log says more.")
         self.lag = lag = held_back(line, told)
         reads, sizes = len(line.reads), sorted(size for _, size in line.reads)
-        gaps = [b - a for (a, _), (b, _) in zip(line.reads, line.reads[1:], strict=False)]
+        gaps = [b - a for (a, _), (b, _) in pairwise(line.reads)]
         facts = {
             "events": len(line.events),
             "reads": reads,
@@ -95,7 +96,7 @@ class Paced:
     async def compression(self, wire: Wire) -> Finding:
         """A stream is not compressed, even for a client that could read it."""
         headers = {"Accept-Encoding": "gzip, deflate, br, zstd"}
-        query = {"after": max(0, self.line.number - TAIL), "pace": "original"}
+        query: Words = {"after": max(0, self.line.number - TAIL), "pace": "original"}
         reads = 0
         async with wire.stream(events(self.run_id), headers, query) as response:
             encoding = response.headers.get("content-encoding", "identity")
@@ -111,13 +112,13 @@ class Paced:
 
     async def connections(self, wire: Wire) -> Finding:
         """More streams at once than a browser opens."""
-        query = {"after": max(0, self.line.number - TAIL * 4), "pace": "original"}
+        query: Words = {"after": max(0, self.line.number - TAIL * 4), "pace": "original"}
         opened = 0
 
         async def one() -> str:
             nonlocal opened
             try:
-                async with wire.reading(events(self.run_id), **query) as line:
+                async with wire.reading(events(self.run_id), query=query) as line:
                     if not await until(lambda: bool(line.events), wire.plan.patience):
                         return "no answer"
                     opened += 1

@@ -4,9 +4,10 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -18,6 +19,11 @@ from agno_stream.sse import SSEDecoder
 
 BEAT = re.compile(rb"(?:^|\n):\r?\n")
 POLL = 0.2  # seconds between two looks at a run
+
+
+#: Names and their values, of headers or of a query.
+Words = Mapping[str, Any]
+NONE: Words = MappingProxyType({})
 
 
 class Trouble(Exception):
@@ -167,11 +173,11 @@ class Wire:
 
     @asynccontextmanager
     async def stream(
-        self, path: str, headers: dict[str, str], query: dict[str, Any]
+        self, path: str, headers: Words, query: Words
     ) -> AsyncIterator[httpx2.Response]:
         """The answer to a request for a stream; raises `Refused` unless its status is 200."""
         sent = {"Accept": SSE, "Accept-Encoding": "identity", **self.key, **headers}
-        # Headers may take long, where a proxy holds them back with the rest.
+        # Words may take long, where a proxy holds them back with the rest.
         timeout = httpx2.Timeout(None, connect=self.plan.patience)
         async with self.http.stream(
             "GET", self.base + path, headers=sent, params=query, timeout=timeout
@@ -181,11 +187,11 @@ class Wire:
             yield response
 
     async def read(
-        self, line: Timeline, path: str, *, headers: dict[str, str] | None = None, **query: Any
+        self, line: Timeline, path: str, *, headers: Words = NONE, query: Words = NONE
     ) -> None:
         """Read a stream to its end, into `line`; a broken connection is an end, too."""
         try:
-            async with self.stream(path, headers or {}, query) as response:
+            async with self.stream(path, headers, query) as response:
                 line.opened, line.response = time.monotonic(), response
                 async for data in response.aiter_bytes():
                     line.take(data)
@@ -196,11 +202,11 @@ class Wire:
 
     @asynccontextmanager
     async def reading(
-        self, path: str, *, headers: dict[str, str] | None = None, **query: Any
+        self, path: str, *, headers: Words = NONE, query: Words = NONE
     ) -> AsyncIterator[Timeline]:
         """A stream that is being read beside what the block does; the block's end cuts it."""
         line = Timeline()
-        task = asyncio.create_task(self.read(line, path, headers=headers, **query))
+        task = asyncio.create_task(self.read(line, path, headers=headers, query=query))
         try:
             yield line
         finally:
