@@ -19,7 +19,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 async def reachable(wire: Wire) -> Finding:
     """Somebody answers at the address, and it is this server."""
     try:
-        reply = await wire.ask("GET", "/healthz", key=False)
+        reply = await wire.ask("GET", "/healthz")
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
         said = f"{wire.plan.url!r} is no address of a server."
         return Finding(REACHABLE, "failed", said, "An address is like https://chat.example.org.")
@@ -54,7 +54,7 @@ def _ours(reply: Reply) -> bool:
 
 async def server(wire: Wire) -> Finding:
     """Which server or proxy answers."""
-    reply = await wire.ask("GET", "/healthz", key=False)
+    reply = await wire.ask("GET", "/healthz")
     wire.proxy, name = recognise(reply.headers)
     if wire.proxy is UNKNOWN:
         said = f"No proxy shows itself; the server is {name or 'not named'}."
@@ -65,7 +65,7 @@ async def server(wire: Wire) -> Finding:
 
 async def health(wire: Wire) -> Finding:
     """It lives, and takes work."""
-    reply = await wire.ask("GET", "/readyz", key=False)
+    reply = await wire.ask("GET", "/readyz")
     told = reply.json()
     if not isinstance(told, dict) or "status" not in told:
         said = f"GET /readyz is answered {reply.status}, and not by the server."
@@ -125,7 +125,7 @@ async def models(wire: Wire) -> Finding:
 
 async def clock(wire: Wire) -> Finding:
     """The clock over there shows the time that it is here."""
-    reply = await wire.ask("GET", "/healthz", key=False)
+    reply = await wire.ask("GET", "/healthz")
     try:
         there = email.utils.parsedate_to_datetime(reply.headers["date"]).timestamp()
     except (KeyError, ValueError):
@@ -157,7 +157,7 @@ async def doors(wire: Wire) -> Finding:
 
 async def http_version(wire: Wire) -> Finding:
     """HTTP/2 is spoken where browsers could use it."""
-    reply = await wire.ask("GET", "/healthz", key=False)
+    reply = await wire.ask("GET", "/healthz")
     at = urlsplit(wire.base)
     if at.scheme != "https":
         said = "HTTP/1.1 without TLS: a browser holds six connections to it, one for each stream."
