@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -213,7 +212,7 @@ def test_nobody() -> None:
     assert (2, {"exit_code", "reachable"}) == (told["exit_code"], set(told))
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "127.0.0.1", "http://["])
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "127.0.0.1"])
 def test_no_address(url: str) -> None:
     """What is no address is told as such."""
     code, said = examine(url)
@@ -230,12 +229,14 @@ def test_no_key(demo: Server, tmp_path: Path) -> None:
 
 
 def test_a_model_of_its_own_pace(provider: Provider, tmp_path: Path) -> None:
-    """Where there is no demo model, the server's own is asked, and its pauses are not blamed."""
+    """Where there is no demo model, the server's own is asked; its pauses are not blamed, and
+    nothing that was asked goes on after the doctor."""
     provider.default = Reply(numbered(90), rate=60, stall_after=45, stall_seconds=1.5)
     with Server(
         tmp_path, model="openai:m", openai_base_url=provider.url, openai_api_key="sk-test-0123456"
     ) as server:
         told = report(server.url)
+        assert 0 == server.app.state.context.runs.live
     assert set() == levels(told, "failed") | levels(told, "warning")
     assert "m is asked" in told["model"]["said"]
     assert "until the model's answer was over" in told["idle"]["said"]
@@ -250,17 +251,6 @@ def test_a_model_that_fails(provider: Provider, tmp_path: Path) -> None:
         told = report(server.url)
     assert "failed" == told["tokens"]["level"]
     assert told["tokens"]["said"].startswith("The answer failed: ")
-
-
-def test_runs_are_given_up(demo: Server, tmp_path: Path) -> None:
-    """No answer of the doctor goes on after it."""
-    with Server(tmp_path) as server:
-        report(server.url)
-        runs = server.app.state.context.runs
-        deadline = time.monotonic() + 5
-        while runs.live and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert 0 == runs.live
 
 
 @pytest.mark.parametrize(
