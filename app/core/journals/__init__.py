@@ -116,6 +116,9 @@ class SharedJournal(Journal, Protocol):
         """The runs of other owners in its conversation, of the same principal, that have not ended
         and were created before this one, in order; all of them if this one has not been created."""
 
+    async def live(self, principal: str) -> list[RunRecord]:
+        """A principal's runs that have not ended, whoever drives them; oldest first."""
+
     async def ask(self, run_id: str) -> None:
         """Ask the owner of a run to cancel it."""
 
