@@ -131,8 +131,11 @@ def _runs(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from agno_stream.cli_doctor import doctor
-
+    try:
+        from agno_stream.cli_doctor import doctor
+    except ModuleNotFoundError as missing:
+        print(f"agno-stream: the doctor needs {missing.name}.", file=sys.stderr)
+        return 2
     return doctor(options)
 
 

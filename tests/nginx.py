@@ -31,8 +31,8 @@ class Nginx:
         self.file.write_text(_moved(configuration, folder, self.port, upstream))
         # One process: its end is the end of all of it.
         here = f"daemon off; master_process off; pid {folder}/nginx.pid;"
-        self._binary = find("nginx", Path("/usr/sbin"))
-        self._command = [self._binary, "-p", str(folder), "-c", str(self.file), "-e", "stderr"]
+        self.binary = find("nginx", Path("/usr/sbin"))
+        self._command = [self.binary, "-p", str(folder), "-c", str(self.file), "-e", "stderr"]
         self._service = Service([*self._command, "-g", here], folder)
 
     def __enter__(self) -> Self:

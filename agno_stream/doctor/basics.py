@@ -9,7 +9,7 @@ import httpx2
 
 from agno_stream.doctor.findings import REACHABLE, Finding
 from agno_stream.doctor.proxies import UNKNOWN, recognise
-from agno_stream.doctor.wire import Reply, Wire
+from agno_stream.doctor.wire import Refused, Reply, Wire
 
 SKEW = 5.0  # seconds that clocks may differ; Date has whole ones
 MODELS = "/api/v1/models"
@@ -94,6 +94,8 @@ async def auth(wire: Wire) -> Finding:
         return Finding(
             "auth", "warning", "Anyone may ask: it wants no key.", "Set API_KEYS on the server."
         )
+    if without.status == 403 and key is None:
+        return Finding("auth", "failed", f"{Refused(403, without.body, f'GET {MODELS}')}.")
     if key is None:
         said = "It wants a key, and none was given; the other checks need it."
         return Finding("auth", "failed", said, "Pass --api-key, or set AGNO_STREAM_API_KEY.")
