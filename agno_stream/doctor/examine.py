@@ -9,7 +9,7 @@ from agno_stream.doctor import basics, comeback
 from agno_stream.doctor.findings import Finding, Plan
 from agno_stream.doctor.silence import Silence
 from agno_stream.doctor.streams import Paced
-from agno_stream.doctor.wire import Trouble, Wire
+from agno_stream.doctor.wire import Refused, Trouble, Wire
 from agno_stream.version import __version__
 
 Check = Callable[[Wire], Awaitable[Finding]]
@@ -80,6 +80,10 @@ async def _found(name: str, check: Check, wire: Wire) -> Finding:
     """The finding of a check; of one that meets an error, that error."""
     try:
         return await check(wire)
+    except Refused as refused:
+        # The server's own limits are no fault of the way.
+        mend = "Give it a key with a higher RATE_LIMIT, or wait." if refused.status == 429 else ""
+        return Finding(name, "warning" if mend else "failed", f"{refused}.", mend)
     except Trouble as trouble:
         return Finding(name, "failed", f"{trouble}.")
     except httpx2.TimeoutException:

@@ -37,10 +37,10 @@ class Refused(Trouble):
         told = ""
         with suppress(ValueError, LookupError, TypeError):
             error = json.loads(body)["error"]
-            told = f": {error['message'] if isinstance(error, dict) else error}"
+            said = error["message"] if isinstance(error, dict) else error
+            told = f": {str(said).rstrip('.')}"
         super().__init__(f"{what} is answered {status}{told[:300]}")
         self.status = status
-        self.ours = bool(told)  # the server's own words, not a proxy's
 
 
 @dataclass(slots=True)
