@@ -74,6 +74,8 @@ async def _all(wire: Wire, look: Callable[[str, Check], Awaitable[bool]]) -> Non
     finally:
         watching.cancel()
         await asyncio.wait([watching])
+        if not watching.cancelled():
+            watching.exception()  # `idle` tells it, if it was reached
 
 
 async def _found(name: str, check: Check, wire: Wire) -> Finding:
