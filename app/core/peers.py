@@ -130,7 +130,7 @@ class Peers:
                 for run_id in await self.journal.asked():
                     cancel(run_id)
 
-        await self._keep(INTERVAL, asked)
+        await self._keep(self.journal.HEARING, asked)
 
     async def _keep(self, interval: float, work: Callable[[], Awaitable[None]]) -> None:
         """Do it again and again, whether it fails or not: the hub tells of a failing journal."""

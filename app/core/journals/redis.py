@@ -68,6 +68,8 @@ class RedisJournal:
     that evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their beginning.
     """
 
+    HEARING = 0.05
+
     def __init__(
         self,
         url: str,

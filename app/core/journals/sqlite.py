@@ -22,6 +22,8 @@ class SqliteJournal:
     A process is known to live by a lock it holds in the folder `<file>.owners`.
     """
 
+    HEARING = 0.2
+
     def __init__(
         self,
         file: Path,
