@@ -27,6 +27,7 @@ from app.core.models import ModelCatalog, Providers, choose_default
 from app.core.openai_service import AgentService
 from app.core.runs import Runs
 from app.core.stores import open_database, prepare
+from app.core.upstream import Upstreams
 from app.logs import protect
 from app.settings import Settings, load_settings
 
@@ -42,13 +43,19 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     protect([key] if key else [])
     protect(passwords(settings.database_url) | passwords(settings.journal_url))
     providers = Providers(key, settings.openai_base_url, settings.ollama_host)
-    models = ModelCatalog(settings.model or choose_default(providers), settings.models, providers)
+    default = settings.model or choose_default(providers)
+    models = ModelCatalog(default, settings.models, providers, settings.fallback_model)
     models.check()
     db = open_database(settings.database_url, settings.data_dir)
     if agents is None:
         own = settings.agents
         agents = load_agents(own) if own else [general_agent(settings.instructions, db)]
-    chosen = AgentCatalog(agents, models, db)
+    upstreams = Upstreams(
+        retries=settings.upstream_retries,
+        failures=settings.circuit_failures,
+        seconds=settings.circuit_seconds,
+    )
+    chosen = AgentCatalog(agents, models, db, upstreams)
     conversations = Conversations(chosen.dbs)
     service = AgentService(chosen, conversations)
     journal = open_journal(
@@ -85,6 +92,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         agents=chosen,
         models=models,
         conversations=conversations,
+        upstreams=upstreams,
         timeouts=Timeouts(
             first_token=settings.first_token_timeout,
             idle=settings.idle_timeout,

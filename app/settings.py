@@ -37,6 +37,16 @@ class Settings(BaseSettings):
     ollama_host: Text = Field(None, description="Where Ollama is; 127.0.0.1:11434 by default.")
     model: Text = Field(None, description="The default model, '<provider>:<model>' or 'demo'.")
     models: Names = Field([], description="Further models that a request may name.")
+    fallback_model: Text = Field(
+        None, description="Answers in the stead of one that fails before its first token."
+    )
+    upstream_retries: int = Field(
+        2, ge=0, le=10, description="Further requests to a provider that fails before a token."
+    )
+    circuit_failures: int = Field(
+        5, ge=0, description="Failures of a model in a row that close it for a while; 0: never."
+    )
+    circuit_seconds: PositiveFloat = Field(30, description="For how long.")
     agents: Text = Field(None, description="Your own agents, 'module:attribute'.")
     instructions: Text = Field(None, description="What the built-in agent is told to be.")
 

@@ -12,6 +12,7 @@ from app.core.conversations import Conversations
 from app.core.models import ModelCatalog
 from app.core.openai_service import AgentService
 from app.core.runs import Runs
+from app.core.upstream import Upstreams
 
 #: Who asks, while there are no keys.
 ANONYMOUS = "anonymous"
@@ -26,6 +27,7 @@ class Context:
     agents: AgentCatalog
     models: ModelCatalog
     conversations: Conversations
+    upstreams: Upstreams
     timeouts: Timeouts
     grace: float
     heartbeat: float

@@ -255,7 +255,7 @@ class Runs:
     def _end(self, run: Run, final: StreamingChunk | None, failure: RunFailed | None) -> None:
         if final is None:
             failure = failure or _stopping()
-            final = failure.last_chunk(run.record.model)
+            final = failure.last_chunk(run.log.entries[-1][1].model)
         run.close()
         run.log.append(final)
         del self._runs[run.record.run_id]
