@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 from app import __version__
 from app.core.errors import ConfigurationError
 from app.core.journals import open_journal
+from app.core.metrics import shared_folder
 from app.core.runs import new_id
 from app.logs import configure
 from app.main import create_app
@@ -31,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure()
     try:
         settings = load_settings(**flags)
+        configure(json=settings.log_format == "json")
         asyncio.run(_try_journal(settings))
         app = create_app(settings)
         several = settings.workers > 1
@@ -44,17 +47,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Workers are fresh processes: what the flags said reaches them by the environment.
     os.environ.update((name.upper(), str(value)) for name, value in flags.items() if value)
-    uvicorn.run(
-        "app.__main__:worker" if several else app,
-        factory=several,
-        workers=settings.workers,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        ws="none",
-        timeout_graceful_shutdown=SHUTDOWN_GRACE,
-    )
+    with shared_folder(settings.data_dir) if several else nullcontext():
+        uvicorn.run(
+            "app.__main__:worker" if several else app,
+            factory=several,
+            workers=settings.workers,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=SHUTDOWN_GRACE,
+        )
     return 0
 
 
@@ -69,9 +73,10 @@ async def _try_journal(settings: Settings) -> None:
 
 def worker() -> FastAPI:
     """The app of one of several workers, from the environment."""
-    configure()
+    settings = load_settings()
+    configure(json=settings.log_format == "json")
     logging.getLogger("uvicorn.access").propagate = False  # as `access_log=False` says
-    return create_app(load_settings())
+    return create_app(settings)
 
 
 def _parser() -> argparse.ArgumentParser:

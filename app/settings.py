@@ -1,7 +1,7 @@
 """The settings: from flags, the environment and `.env`, read once, wrong ones told by name."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(
         8000, ge=0, le=65535, description="The port to listen on; 0 picks a free one."
+    )
+
+    log_format: Literal["text", "json"] = Field("text", description="For people, or programs.")
+    log_messages: bool = Field(False, description="Log questions and answers, too.")
+    otel_exporter_otlp_endpoint: Text = Field(
+        None, description="The collector that traces are sent to, by OTLP over HTTP; none: off."
     )
 
     workers: PositiveInt = Field(1, description="Processes that serve; they share the journal.")

@@ -1,5 +1,6 @@
 """Whether the server is alive, and whether it is ready for work."""
 
+import asyncio
 import logging
 
 from fastapi import APIRouter, Response
@@ -20,6 +21,14 @@ router = APIRouter(tags=["health"])
 async def healthz() -> dict[str, str]:
     """Alive: the process answers."""
     return {"status": "ok"}
+
+
+@router.get("/metrics", response_model=None, **openapi.METRICS)
+async def metrics(server: Server) -> Response:
+    """What happened so far, for Prometheus."""
+    server.look()
+    page = await asyncio.to_thread(server.metrics.page)
+    return Response(page, media_type=server.metrics.media_type)
 
 
 @router.get("/readyz", response_model=None, **openapi.NOT_READY)

@@ -68,6 +68,13 @@ class AgentCatalog:
         dbs = [entry.agent.db for entry in self.entries.values() if entry.agent.db is not None]
         return list({id(db): db for db in dbs}.values())
 
+    @property
+    def model_ids(self) -> set[str]:
+        """The names of all models that may answer."""
+        own = {entry.model for entry in self.entries.values() if entry.model}
+        spare = [self._models.fallback] if self._models.fallback else []
+        return own | {entry.id for entry in (*self._models.entries, *spare)}
+
     async def close(self) -> None:
         """Close the connections of all models and stores; Agno opens them again if need be."""
         own = [entry.agent.model for entry in self.entries.values()]

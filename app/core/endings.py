@@ -62,6 +62,7 @@ class ReportsEnding(Model):
     on_fallback: Callable[[str], None]
     answering: "ReportsEnding"
     spoken: bool  # in any request of this run
+    uncounted: int  # characters sent with the request under way, or with one that was cut
 
     async def aresponse_stream(  # type: ignore[override]  # its further arguments are passed on
         self, messages: list[Message], **kwargs: Any
@@ -90,6 +91,7 @@ class ReportsEnding(Model):
             raise ModelProviderError(refused.message, 503, self.name, self.id) from None
         with call:
             self._pass_on(call)
+            self.uncounted = sum(len(str(m.content or "")) for m in kwargs.get("messages", ()))
             while True:
                 self.ending = self.failure = None
                 spoke = False
@@ -110,9 +112,11 @@ class ReportsEnding(Model):
                     call.failed(failure)
                     pause = None if spoke else call.pause()
                     if pause is None:
+                        self.uncounted *= spoke
                         raise
                 else:
                     call.succeeded()
+                    self.uncounted = 0  # the provider has told
                     return
                 await asyncio.sleep(pause)
 
@@ -157,6 +161,7 @@ def reporting(
     twin.upstream = upstream or Upstream(model.id)
     twin.answering = twin
     twin.spoken = False
+    twin.uncounted = 0
     twin.client_calls = []  # it is a KeepsClientCalls, too
     if fast:
         twin.sink = sink  # and a FastStreaming

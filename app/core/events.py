@@ -22,7 +22,7 @@ class EventReader:
         self.model = model  # who answers
         self._text = Joiner()
         self._reasoning = Joiner()
-        self._usage: Usage | None = None
+        self.usage: Usage | None = None  # that the provider has told
         self.paused = False
 
     def read(self, event: Any) -> StreamingChunk | None:
@@ -40,12 +40,12 @@ class EventReader:
             self.paused = True
             return None
         if kind == "ModelRequestCompleted":
-            self._usage = _sum(self._usage, event)
+            self.usage = _sum(self.usage, event)
             return None
         if kind == "RunCancelled":
             raise RunStopped("cancelled", event.reason or "The run was cancelled.")
         if kind == "RunCompleted" and event.metrics is not None:
-            self._usage = _usage(event.metrics)
+            self.usage = _usage(event.metrics)
         return None
 
     def ending(self, reason: FinishReason | None) -> StreamingChunk:
@@ -60,7 +60,7 @@ class EventReader:
             done=True,
             model=self.model,
             finish_reason=reason,
-            usage=self._usage,
+            usage=self.usage,
         )
 
     def content(self, content: Any, reasoning: str | None) -> StreamingChunk | None:

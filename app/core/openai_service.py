@@ -19,11 +19,14 @@ from app.core.events import EventReader
 from app.core.journals import RunRecord
 from app.core.models import ModelEntry
 from app.core.question import PastMessage, Picture, Question
-from app.models.chat import StreamingChunk
+from app.models.chat import StreamingChunk, Usage
 
 logger = logging.getLogger(__name__)
 
 Emit = Callable[[StreamingChunk], None]
+
+#: Characters of a question that are about one token, where no provider has counted them.
+LETTERS = 4
 
 #: Error types of Agno whose text was written for the person who asked.
 GUARDRAILS = frozenset({"input_check_error", "output_check_error"})
@@ -147,6 +150,12 @@ class AgentTurn:
         chunk = self._reader.content(text, reasoning)
         if chunk is not None:
             self._emit(chunk)
+
+    def spent(self, said: int) -> Usage:
+        counted = self._reader.usage or Usage(0, 0, 0)
+        heard = counted.input_tokens + self._answering.uncounted // LETTERS
+        told = max(counted.output_tokens, said)
+        return Usage(input_tokens=heard, output_tokens=told, total_tokens=heard + told)
 
     async def remember(self, text: str, failure: RunFailed) -> None:
         await self._conversations.remember(

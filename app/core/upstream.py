@@ -147,10 +147,11 @@ class Upstreams:
         failures: int = 0,
         seconds: float = 0,
         watch: Watch | None = None,
-        tracing: Tracing | None = None,
+        tracing: Tracing | None = None,  # this and `watch` may be set until a model is asked for
     ) -> None:
         self._bounds: dict[str, Any] = {"failures": failures, "seconds": seconds}
-        self._hooks: dict[str, Any] = {"watch": watch, "tracing": tracing}
+        self.watch = watch
+        self.tracing = tracing
         self._retries = retries
         self._known: dict[int, Upstream] = {}
 
@@ -165,7 +166,8 @@ class Upstreams:
                 model.id,
                 retries=0 if own or demo else self._retries,
                 **({} if demo else self._bounds),
-                **self._hooks,
+                watch=self.watch,
+                tracing=self.tracing,
             )
         return self._known[id(model)]
 

@@ -26,7 +26,7 @@ from app.core.journals import Journal
 from app.core.journals.memory import MemoryJournal
 from app.core.run import OnBusy, OnDisconnect, Policy, Run
 from app.core.runs import Runs
-from app.models.chat import RunState, StreamingChunk
+from app.models.chat import RunState, StreamingChunk, Usage
 from tests.core.parts import Notebook, ending, read_all, said, until
 
 PATIENCE = 0.3
@@ -69,6 +69,9 @@ class Scripted:
         finally:
             self.closed = True
         raise EOFError("the script has no end")
+
+    def spent(self, said: int) -> Usage:
+        return Usage(input_tokens=2, output_tokens=said, total_tokens=2 + said)
 
     async def remember(self, text: str, failure: RunFailed) -> None:
         self.remembered.append((text, failure.finish_reason))
