@@ -85,7 +85,7 @@ class RunLines:
     def __init__(self, *, json: bool, messages: bool) -> None:
         self._json = json
         self._messages = messages
-        self._logfmt = structlog.processors.LogfmtRenderer(drop_missing=True, bool_as_flag=False)
+        self._logfmt = structlog.processors.LogfmtRenderer(bool_as_flag=False)
 
     def began(self, record: RunRecord) -> None:
         """Runs have a line when they have ended."""
@@ -95,7 +95,8 @@ class RunLines:
         if self._json:
             logger.info("run ended", extra={"run": fields})
         else:
-            logger.info("run ended %s", self._logfmt(None, "", fields))
+            known = {name: value for name, value in fields.items() if value is not None}
+            logger.info("run ended %s", self._logfmt(None, "", known))
 
     def _fields(self, report: RunReport) -> dict[str, Any]:
         record, first = report.record, report.meter.first

@@ -44,7 +44,7 @@ class Circuit:
         self._trial = self._tripped
 
     def leave(self, *, well: bool | None) -> None:
-        """A request has ended; None: in a way that says nothing of the provider."""
+        """How a request went, to its first token; None: it says nothing of the provider."""
         self._trial = False
         if well is not None:
             self._in_a_row = 0 if well else self._in_a_row + 1

@@ -85,7 +85,7 @@ class ReportsEnding(Model):
 
     async def ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ModelResponse]:
         try:
-            call = self.upstream.call(self.get_provider())
+            call = self.upstream.call(self.provider or self.get_provider())
         except ModelUnavailable as refused:
             self.failure = refused
             raise ModelProviderError(refused.message, 503, self.name, self.id) from None
@@ -102,7 +102,9 @@ class ReportsEnding(Model):
                             if delta.provider_data and "finish_reason" in delta.provider_data:
                                 reason = delta.provider_data["finish_reason"]
                                 self.ending = FINISH_REASONS.get(reason)
-                            spoke = self.spoken = True
+                            if not spoke:
+                                spoke = self.spoken = True
+                                call.spoke()
                             yield delta
                     self._check_ending()
                 except Exception as error:
@@ -115,7 +117,8 @@ class ReportsEnding(Model):
                         self.uncounted *= spoke
                         raise
                 else:
-                    call.succeeded()
+                    if not spoke:  # it had nothing to say
+                        call.spoke()
                     self.uncounted = 0  # the provider has told
                     return
                 await asyncio.sleep(pause)

@@ -276,8 +276,12 @@ class Runs:
         del self._runs[run.record.run_id]
         run.ended.set()
         if self._observers:
-            report = _report(run, final)
-            self._tell(lambda observer: observer.ended(report))
+            try:
+                report = _report(run, final)
+            except Exception:
+                logger.exception("run %s: what became of it cannot be told", run.record.run_id)
+            else:
+                self._tell(lambda observer: observer.ended(report))
 
     def _tell(self, what: Callable[[Observer], None]) -> None:
         for observer in self._observers:

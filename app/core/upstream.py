@@ -86,7 +86,7 @@ class Call:
         self._upstream = upstream
         self._attempts = 0
         self._failure: RunFailed | None = None
-        self._well: bool | None = None
+        self._settled = False
         self._span = upstream.tracing and upstream.tracing.upstream(upstream.name, provider)
         if upstream.watch is not None:
             upstream.watch.upstream_began(upstream.name)
@@ -97,13 +97,13 @@ class Call:
         tracing = self._upstream.tracing
         return {} if tracing is None else tracing.headers(self._span)
 
-    def succeeded(self) -> None:
+    def spoke(self) -> None:
+        """The first token is there: the provider is well, whatever becomes of the answer."""
         self._failure = None
-        self._well = True
+        self._settle(well=True)
 
     def failed(self, failure: RunFailed) -> None:
         self._failure = failure
-        self._well = not isinstance(failure, FAULTS)
         if self._upstream.watch is not None:
             self._upstream.watch.upstream_failed(self._upstream.name, failure.code)
 
@@ -131,9 +131,16 @@ class Call:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._upstream.circuit.leave(well=self._well)
+        well = None if self._failure is None else not isinstance(self._failure, FAULTS)
+        self._settle(well=well)
         if self._upstream.tracing is not None:
             self._upstream.tracing.end(self._span, self._failure)
+
+    def _settle(self, *, well: bool | None) -> None:
+        """Tell the circuit, once: the others must not wait until the trial has said it all."""
+        if not self._settled:
+            self._settled = True
+            self._upstream.circuit.leave(well=well)
 
 
 class Upstreams:

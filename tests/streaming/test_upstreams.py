@@ -135,6 +135,23 @@ async def test_the_circuit(serve: Serve, provider: Provider) -> None:
 HELLO = {"role": "user", "content": "hello"}
 
 
+async def test_a_trial_that_takes_long(serve: Serve, provider: Provider) -> None:
+    """The first token of the trial lets all others in; they need not wait for its last one."""
+    server = serve(upstream_retries=0, circuit_failures=1, circuit_seconds=0.2)
+    provider.script(SERVER_ERROR, Reply("one two three", stall_after=1), FINE)
+    async with client(server) as http:
+        await whole(http)
+        await asyncio.sleep(0.3)
+        started = (await http.post(CHAT, json={"message": "x", "background": True})).json()
+        await provider.until(lambda: provider.opened == 2 and provider.requests[1].tokens_sent)
+        async with asyncio.timeout(10):
+            while (await http.get("/readyz")).json()["status"] != "ready":
+                await asyncio.sleep(0.02)
+        during = await whole(http)
+        state = (await http.get(f"/api/v1/runs/{started['run_id']}")).json()
+    assert (200, "running") == (during.status_code, state["status"])
+
+
 async def test_other_models_go_on(serve: Serve, provider: Provider) -> None:
     """Each model has a circuit of its own, and what a client did wrong opens none."""
     server = serve(upstream_retries=0, circuit_failures=2, models=["openai:other"])
