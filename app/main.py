@@ -14,7 +14,7 @@ from agno.agent import Agent
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import catalog, endpoints, errors, health, openapi
+from app.api import catalog, endpoints, errors, health, openapi, page
 from app.api.context import Context
 from app.api.protocols import ollama, openai
 from app.api.tracking import Tracked
@@ -124,6 +124,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     doors = (endpoints.router, catalog.router, health.router, ollama.router, openai.router)
     for router in doors:
         app.include_router(router)
+    page.install(app)
     shapes = {
         "/v1": openai.refusal,
         "/api/v1": errors.error_response,

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import uvloop
 
-from benchmarks import chart, docs, journals, litellm, measures, report
+from benchmarks import chart, client, docs, journals, litellm, measures, report
 from benchmarks.measures import QUICK, Plan, Run
 from benchmarks.peers import AGENTOS, BOOK, DIRECT, OURS, RELAY, Peer
 from benchmarks.processes import ROOT, Server
@@ -25,6 +25,9 @@ CHART = ROOT / "docs" / "images" / "performance.png"
 
 def main() -> None:
     args = _arguments()
+    if args.client:
+        client.main(args.rounds or 5)
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the servers inherit it
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
     with journals.peers() if args.journals else nullcontext([]) as ours:
@@ -104,6 +107,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one short round, two minutes")
     parser.add_argument("--litellm", action="store_true", help="with LiteLLM's proxy")
     parser.add_argument("--journals", action="store_true", help="also on memory:// and redis://")
+    parser.add_argument("--client", action="store_true", help="only what reading costs a client")
     parser.add_argument("--rounds", type=int, help="how often each is measured")
     parser.add_argument("--peers", help="only these, as 'agno-stream,relay'; writes no file")
     parser.add_argument(

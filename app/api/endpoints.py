@@ -19,11 +19,12 @@ from app.api.streaming import RunStream, WholeAnswer
 from app.core.clock import Timeouts
 from app.core.errors import InvalidField
 from app.core.follow import Follower
+from app.core.journals import RunRecord
 from app.core.options import ModelOptions
 from app.core.question import PastMessage, Picture, Question
 from app.core.run import OnDisconnect, Policy, Run
 from app.core.runs import new_id
-from app.models.chat import RunStarted, RunState
+from app.models.chat import LiveRun, LiveRuns, RunStarted, RunState
 
 SSE = "text/event-stream"
 TEXT = "text/plain"
@@ -93,6 +94,16 @@ async def event_source(
     return await _answer(request, server, principal, asked, SSE)
 
 
+@router.get("/api/v1/runs", response_model=None, **openapi.LIVE_RUNS)
+async def live_runs(
+    server: Server, principal: Principal, conversation_id: str | None = None
+) -> Response:
+    """The runs that have not ended, so that whoever comes later can watch them."""
+    live = await server.runs.of(principal, conversation_id)
+    body = LiveRuns([_live(record, running=running) for record, running in live])
+    return Response(msgspec.json.encode(body), media_type=JSON)
+
+
 @router.get("/api/v1/runs/{run_id}", response_model=None, **openapi.RUN_STATE)
 async def run_state(run_id: str, server: Server, principal: Principal) -> Response:
     """What a run has said so far, and whether it has ended."""
@@ -145,7 +156,7 @@ async def _answer(
     record = run.record
     headers = {"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id}
     if asked.background:
-        url = f"/api/v1/runs/{record.run_id}/events"
+        url = _stream_url(record)
         started = RunStarted(
             run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
         )
@@ -236,6 +247,23 @@ def _stream(
         heartbeat=server.heartbeat,
         headers={"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id},
         pace=pace,
+    )
+
+
+def _stream_url(record: RunRecord) -> str:
+    return f"/api/v1/runs/{record.run_id}/events"
+
+
+def _live(record: RunRecord, *, running: bool) -> LiveRun:
+    return LiveRun(
+        run_id=record.run_id,
+        conversation_id=record.conversation_id,
+        stream_url=_stream_url(record),
+        status="running" if running else "queued",
+        question=record.question or "",
+        agent=record.agent,
+        model=record.model,
+        created_at=record.created_at,
     )
 
 

@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from app.api.requests import ChatRequest
 from app.core.conversations import Conversation, ConversationPage
-from app.models.chat import ChatResponse, RunStarted, RunState, StreamingChunk
+from app.models.chat import ChatResponse, LiveRuns, RunStarted, RunState, StreamingChunk
 
 REF = "#/components/schemas/{name}"
 
@@ -103,6 +103,9 @@ RUN_EVENTS: dict[str, Any] = {
         **_errors(410),
     },
 }
+LIVE_RUNS: dict[str, Any] = {
+    "responses": {200: {"description": "They.", "content": _json("LiveRuns")}, **_errors(422)}
+}
 RUN_STATE: dict[str, Any] = {
     "responses": {
         200: {"description": "The run so far.", "content": _json("RunState")},
@@ -142,6 +145,7 @@ def install(app: FastAPI) -> None:
                     StreamingChunk,
                     ChatResponse,
                     RunStarted,
+                    LiveRuns,
                     RunState,
                     Conversation,
                     ConversationPage,

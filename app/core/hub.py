@@ -14,6 +14,9 @@ logger = logging.getLogger(__name__)
 #: Seconds that a new chunk may wait for others before the group goes to the journal.
 FLUSH_INTERVAL = 0.05
 
+#: Seconds that a new run waits for the journal to know of it.
+PATIENCE = 0.5
+
 #: Seconds until a journal that failed is tried again: at first, and at most.
 RETRY, RETRY_MOST = 0.1, 2.0
 
@@ -152,11 +155,13 @@ class Hub:
         await self.journal.close()
 
     async def create(self, record: RunRecord) -> RunLog:
-        """Open a log. Where the journal cannot be told now, it is with the first entries."""
-        try:
-            await self.journal.create(record)
-        except Exception as error:
-            self._failed(error)
+        """Open a log. Where the journal cannot be told soon, it is with the first entries."""
+        if self.trouble is None:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self.journal.create(record)
+            except Exception as error:
+                self._failed(error)
         log = self._logs[record.run_id] = RunLog(record, self._touch)
         return log
 

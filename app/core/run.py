@@ -50,6 +50,18 @@ class Policy(msgspec.Struct, frozen=True):
     grace: float = 30.0
 
 
+def opening(record: RunRecord) -> StreamingChunk:
+    """The first chunk of each run's log."""
+    return StreamingChunk(
+        content="",
+        done=False,
+        model=record.model,
+        agent=record.agent,
+        run_id=record.run_id,
+        conversation_id=record.conversation_id,
+    )
+
+
 class Run:
     """A run of this process. `stop` ends it at any moment, whatever the agent is doing."""
 

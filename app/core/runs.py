@@ -11,6 +11,7 @@ from functools import partial
 from app.core.errors import (
     AgentFailed,
     BadEventId,
+    ConversationBusy,
     Interrupted,
     Overloaded,
     RunFailed,
@@ -23,7 +24,7 @@ from app.core.journals import RunRecord, SharedJournal
 from app.core.peers import Peers, Remember
 from app.core.queues import Queues
 from app.core.report import Observer, RunReport
-from app.core.run import Policy, Run, Turn
+from app.core.run import Policy, Run, Turn, opening
 from app.core.state import state_of
 from app.core.tail import Tail
 from app.core.traffic import Traffic
@@ -76,6 +77,8 @@ class Runs:
         await self.stop_all()
         if self._peers is not None:
             await self._peers.close()
+        if self._tail is not None:
+            await self._tail.close()
         await self._hub.close()
 
     @property
@@ -107,24 +110,39 @@ class Runs:
                 raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
             await self.queues.make_way(policy, record)
             log = await self._hub.create(record)
+            log.append(opening(record))
+            if self._peers is not None:
+                try:
+                    await self.queues.make_way(policy, record)  # others may have begun meanwhile
+                except BaseException as error:
+                    busy = error if isinstance(error, ConversationBusy) else _stopping()
+                    log.append(busy.last_chunk(turn.model))
+                    raise
             watched = partial(self._peers.journal.watched, run_id) if self._peers else None
             run = self._runs[run_id] = Run(record, log, turn, policy, self._patience, watched)
-            log.append(
-                StreamingChunk(
-                    content="",
-                    done=False,
-                    model=turn.model,
-                    agent=turn.agent,
-                    run_id=run_id,
-                    conversation_id=conversation_id,
-                )
-            )
             driving = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
             self._tasks.add(driving)
             driving.add_done_callback(self._tasks.discard)
             if not self.taking:  # the server began to stop in the meantime
                 run.stop(_stopping())
         return run
+
+    async def of(
+        self, principal: str, conversation_id: str | None = None
+    ) -> list[tuple[RunRecord, bool]]:
+        """A principal's runs that have not ended, the oldest first, of one conversation or all;
+        and whether each has begun. Of those of other processes that is not known."""
+        here = {run_id: run.running for run_id, run in self._runs.items()}
+        records = [run.record for run in self._runs.values() if run.record.principal == principal]
+        if self._peers is not None:
+            live = await asking(self._peers.journal.live(principal))
+            records += [record for record in live if record.owner != self.owner]
+        records.sort(key=lambda record: record.created_at)
+        return [
+            (record, here.get(record.run_id, True))
+            for record in records
+            if conversation_id in (None, record.conversation_id)
+        ]
 
     async def follow(
         self, run_id: str, after: int, *, principal: str, saw_end: bool = False

@@ -114,6 +114,22 @@ class RunStarted(msgspec.Struct):
     stream_url: str
 
 
+class LiveRun(RunStarted):
+    """A run that has not ended. `created_at` is Unix time in seconds."""
+
+    status: Literal["queued", "running"]
+    question: str
+    agent: str
+    model: str
+    created_at: float
+
+
+class LiveRuns(msgspec.Struct):
+    """The runs that have not ended, the oldest first."""
+
+    runs: list[LiveRun]
+
+
 class RunState(ChatResponse, kw_only=True, omit_defaults=True):
     """A run as it stands now; `last_event_id` is where a reader would continue from.
 

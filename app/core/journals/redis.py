@@ -68,6 +68,8 @@ class RedisJournal:
     that evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their beginning.
     """
 
+    HEARING = 0.05
+
     def __init__(
         self,
         url: str,
@@ -219,6 +221,14 @@ class RedisJournal:
     async def queue(self, record: RunRecord) -> list[str]:
         found = await self._run(scripts.QUEUE, record.run_id, record.owner, _queue(record))
         return [run_id.decode() for run_id in found]
+
+    async def live(self, principal: str) -> list[RunRecord]:
+        found = await self._run(scripts.LIVE, principal)
+        pairs = zip(found[::2], found[1::2], strict=True)
+        records = [
+            msgspec.structs.replace(_record(data), owner=owner.decode()) for data, owner in pairs
+        ]
+        return sorted(records, key=lambda record: record.created_at)
 
     async def ask(self, run_id: str) -> None:
         await self._run(scripts.ASK, run_id, self._lifetime)
