@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from agno.agent import Agent
 from openai import AsyncOpenAI
 
 from tests.conftest import Serve
@@ -223,6 +224,35 @@ async def test_another_kind_of_model_in_its_stead(serve: Serve, provider: Provid
         got[-1]["model"],
         got[-1]["finish_reason"],
     )
+
+
+async def test_the_tools_of_a_run_that_another_model_took(serve: Serve, provider: Provider) -> None:
+    """The model in its stead calls the agent's tools in its own protocol, and is asked on."""
+
+    def weather() -> str:
+        """Tell the weather."""
+        return "rain"
+
+    server = serve(
+        agents=[Agent(id="cook", tools=[weather])],
+        ollama_host=provider.origin,
+        upstream_retries=0,
+        fallback_model="ollama:llama3.2",
+    )
+    provider.script(SERVER_ERROR, Reply(tool_calls=[("weather", "{}")]), Reply("It rains."))
+    async with client(server) as http:
+        got = await answer(http)
+    tools = [chunk["tool"] for chunk in got if "tool" in chunk]
+    paths = ["/v1/chat/completions", "/api/chat", "/api/chat"]
+    assert paths == [request.path for request in provider.requests]
+    assert ["started", "completed"] == [tool["status"] for tool in tools]
+    assert ("It rains.", "llama3.2", "stop") == (
+        text(got),
+        got[-1]["model"],
+        got[-1]["finish_reason"],
+    )
+    assert "rain" in str(provider.requests[2].body["messages"])
+    assert [] == [m for m in provider.requests[1].body["messages"] if m["role"] == "tool"]
 
 
 async def test_no_model_in_its_stead_after_a_token(serve: Serve, provider: Provider) -> None:
