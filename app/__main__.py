@@ -19,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 from app import __version__
 from app.core.errors import ConfigurationError
 from app.core.journals import open_journal
+from app.core.metrics import shared_folder
 from app.core.runs import new_id
 from app.logs import configure
 from app.main import create_app
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure()
     try:
         settings = load_settings(**flags)
+        configure(json=settings.log_format == "json")
         asyncio.run(_try_journal(settings))
         app = create_app(settings)
         several = settings.workers > 1
@@ -60,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=SHUTDOWN_GRACE,
     )
     if several:
-        return Supervisor(config, [config.bind_socket()]).serve()
+        with shared_folder(settings.data_dir):
+            return Supervisor(config, [config.bind_socket()]).serve()
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):
         server.run()
@@ -103,9 +106,10 @@ async def _try_journal(settings: Settings) -> None:
 
 def worker() -> FastAPI:
     """The app of one of several workers, from the environment."""
-    configure()
+    settings = load_settings()
+    configure(json=settings.log_format == "json")
     logging.getLogger("uvicorn.access").propagate = False  # as `access_log=False` says
-    return create_app(load_settings())
+    return create_app(settings)
 
 
 def _parser() -> argparse.ArgumentParser:

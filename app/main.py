@@ -6,6 +6,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -16,6 +17,7 @@ from app import __version__
 from app.api import catalog, endpoints, errors, health, openapi, page
 from app.api.context import Context
 from app.api.protocols import ollama, openai
+from app.api.tracking import Tracked
 from app.core.addresses import passwords
 from app.core.agents import AgentCatalog, general_agent, load_agents
 from app.core.clock import Timeouts
@@ -23,11 +25,15 @@ from app.core.conversations import Conversations
 from app.core.errors import ConfigurationError
 from app.core.hub import Hub
 from app.core.journals import open_journal
+from app.core.metrics import Metrics
 from app.core.models import ModelCatalog, Providers, choose_default
 from app.core.openai_service import AgentService
+from app.core.report import Observer
 from app.core.runs import Runs
 from app.core.stores import open_database, prepare
-from app.logs import protect
+from app.core.tracing import Tracing
+from app.core.upstream import Upstreams
+from app.logs import RunLines, protect
 from app.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -42,20 +48,32 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     protect([key] if key else [])
     protect(passwords(settings.database_url) | passwords(settings.journal_url))
     providers = Providers(key, settings.openai_base_url, settings.ollama_host)
-    models = ModelCatalog(settings.model or choose_default(providers), settings.models, providers)
+    default = settings.model or choose_default(providers)
+    models = ModelCatalog(default, settings.models, providers, settings.fallback_model)
     models.check()
     db = open_database(settings.database_url, settings.data_dir)
     if agents is None:
         own = settings.agents
         agents = load_agents(own) if own else [general_agent(settings.instructions, db)]
-    chosen = AgentCatalog(agents, models, db)
+    upstreams = Upstreams(
+        retries=settings.upstream_retries,
+        failures=settings.circuit_failures,
+        seconds=settings.circuit_seconds,
+    )
+    chosen = AgentCatalog(agents, models, db, upstreams)
+    metrics = Metrics(chosen.entries, chosen.model_ids)
+    endpoint = settings.otel_exporter_otlp_endpoint
+    tracing = Tracing(endpoint) if endpoint else None
+    upstreams.watch, upstreams.tracing = metrics, tracing
+    lines = RunLines(json=settings.log_format == "json", messages=settings.log_messages)
     conversations = Conversations(chosen.dbs)
     service = AgentService(chosen, conversations)
     journal = open_journal(
         settings.journal_url, retention=settings.retention, data_dir=settings.data_dir
     )
     hub = Hub(journal, run_bytes=settings.hub_run_bytes, total_bytes=settings.hub_bytes)
-    runs = Runs(hub, service.remember)
+    observers: list[Observer] = [metrics, lines, *([tracing] if tracing else [])]
+    runs = Runs(hub, service.remember, observers=observers)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -68,10 +86,15 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         # it would do every few thousand tokens.
         gc.collect()
         gc.freeze()
+        looking = asyncio.create_task(metrics.keep_looking(runs, hub, upstreams), name="metrics")
         with _warned(runs, settings.shutdown_grace):
             yield
         await runs.close()
         await chosen.close()
+        looking.cancel()
+        await asyncio.wait([looking])
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
     app = FastAPI(
         title="agno-stream",
@@ -85,6 +108,9 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         agents=chosen,
         models=models,
         conversations=conversations,
+        upstreams=upstreams,
+        metrics=metrics,
+        look=partial(metrics.look, runs, hub, upstreams),
         timeouts=Timeouts(
             first_token=settings.first_token_timeout,
             idle=settings.idle_timeout,
@@ -94,6 +120,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         heartbeat=settings.heartbeat,
         max_body_bytes=settings.max_body_bytes,
     )
+    app.add_middleware(Tracked, tracing=tracing)
     doors = (endpoints.router, catalog.router, health.router, ollama.router, openai.router)
     for router in doors:
         app.include_router(router)

@@ -12,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from app.core.errors import AgnoStreamError, InvalidField
+from app.core.origin import request_id
 
 logger = logging.getLogger(__name__)
 
@@ -98,4 +99,5 @@ def install(app: FastAPI, shapes: Mapping[str, Refusal]) -> None:
         # The traceback goes to the server's log, by Starlette's own hand.
         wrapped = AgnoStreamError("The server failed; its log says why.")
         wrapped.code = "internal_error"
-        return refuse(request, wrapped)
+        own = request_id.get()  # this is answered outside of what adds it elsewhere
+        return refuse(request, wrapped, {"X-Request-Id": own} if own else None)

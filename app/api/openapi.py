@@ -125,6 +125,10 @@ CONVERSATION: dict[str, Any] = {
     }
 }
 DELETE: dict[str, Any] = {"responses": {204: {"description": "Deleted."}, **_errors(404, 422)}}
+METRICS: dict[str, Any] = {
+    "response_class": Response,
+    "responses": {200: {"description": "Metrics.", "content": {"text/plain": {}}}},
+}
 NOT_READY: dict[str, Any] = {"responses": {503: {"description": "Not ready; says what is not."}}}
 
 

@@ -59,7 +59,9 @@ class WholeAnswer(Response):
             while not follower.done and not gone.is_set():
                 entries += await follower.batch()
         if not gone.is_set():
-            await self._response(entries)(scope, receive, send)
+            response = self._response(entries)
+            follower.traffic.bytes += len(response.body)
+            await response(scope, receive, send)
 
     def _folded(self, entries: list[Entry]) -> ChatResponse:
         record = self._follower.record
@@ -134,7 +136,9 @@ class RunStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         refusal = None
+        traffic = self._follower.traffic
         async with reading(self._follower, receive) as self._gone:
+            traffic.streams += 1
             self._last_write = loop.time()
             self._timer = loop.call_later(self._patience, self._tick)
             try:
@@ -148,6 +152,7 @@ class RunStream(Response):
                 logger.info("run %s: a reader stopped reading", self._follower.record.run_id)
                 self._cut = True
             finally:
+                traffic.streams -= 1
                 self._timer.cancel()
         if refusal is not None:
             await refusal(scope, receive, send)
@@ -240,6 +245,7 @@ class RunStream(Response):
         self._writing = True
         await send({"type": "http.response.body", "body": body, "more_body": True})
         self._writing = False
+        self._follower.traffic.bytes += len(body)
         self._last_write = asyncio.get_running_loop().time()
 
     async def _beat(self, send: Send) -> None:

@@ -5,6 +5,7 @@ import logging
 import time
 import uuid
 import weakref
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from app.core.errors import (
@@ -22,9 +23,11 @@ from app.core.hub import Hub
 from app.core.journals import RunRecord, SharedJournal
 from app.core.peers import Peers, Remember
 from app.core.queues import Queues
+from app.core.report import Observer, RunReport
 from app.core.run import Policy, Run, Turn, opening
 from app.core.state import state_of
 from app.core.tail import Tail
+from app.core.traffic import Traffic
 from app.models.chat import RunState, StreamingChunk
 
 logger = logging.getLogger(__name__)
@@ -38,7 +41,12 @@ class Runs:
     """Starts, finds, follows and stops runs."""
 
     def __init__(
-        self, hub: Hub, remember: Remember | None = None, *, patience: float = PATIENCE
+        self,
+        hub: Hub,
+        remember: Remember | None = None,
+        *,
+        patience: float = PATIENCE,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.owner = new_id()
         self._hub = hub
@@ -49,6 +57,8 @@ class Runs:
             self._peers = Peers(hub.journal, remember or _forget)
             self._tail = Tail(hub.journal)
         self._patience = patience
+        self._observers = observers
+        self.traffic = Traffic()
         self._runs: dict[str, Run] = {}
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -150,8 +160,12 @@ class Runs:
         run = self._runs.get(run_id)
         if run is not None:
             run.join()
+            run.resumes += after > 0
+        self.traffic.resumes += after > 0
         leave = None if run is None else run.leave
-        follower = Follower(record, journal, log, after, leave, self._tail, saw_end=saw_end)
+        follower = Follower(
+            record, journal, log, after, leave, self._tail, saw_end=saw_end, traffic=self.traffic
+        )
         self._followers.add(follower)
         return follower
 
@@ -244,6 +258,7 @@ class Runs:
         failure: RunFailed | None = None
         final: StreamingChunk | None = None
         try:
+            self._tell(lambda observer: observer.began(run.record))
             lock = await run.step(self.queues.turn(run.record))
             run.running = True
             final = await run.step(run.consume())
@@ -273,16 +288,49 @@ class Runs:
     def _end(self, run: Run, final: StreamingChunk | None, failure: RunFailed | None) -> None:
         if final is None:
             failure = failure or _stopping()
-            final = failure.last_chunk(run.record.model)
+            final = failure.last_chunk(run.log.entries[-1][1].model)
         run.close()
         run.log.append(final)
         del self._runs[run.record.run_id]
         run.ended.set()
+        if self._observers:
+            try:
+                report = _report(run, final)
+            except Exception:
+                logger.exception("run %s: what became of it cannot be told", run.record.run_id)
+            else:
+                self._tell(lambda observer: observer.ended(report))
+
+    def _tell(self, what: Callable[[Observer], None]) -> None:
+        for observer in self._observers:
+            try:
+                what(observer)
+            except Exception:  # a run does not fail because it cannot be counted
+                logger.exception("runs: %s failed", type(observer).__name__)
 
 
 def new_id() -> str:
     """An id for a run or a conversation: random, and short enough for a header."""
     return uuid.uuid4().hex
+
+
+def _report(run: Run, final: StreamingChunk) -> RunReport:
+    log = run.log
+    log.measure()
+    return RunReport(
+        record=run.record,
+        model=final.model,
+        ending=final.finish_reason or "error",
+        error=final.error,
+        meter=log.meter,
+        duration=log.age,
+        usage=final.usage or run.turn.spent(log.meter.tokens),
+        estimated=final.usage is None,
+        readers=run.readers,
+        resumes=run.resumes,
+        request_id=run.request_id,
+        text="".join(run.text) + final.content,
+    )
 
 
 def _stopping() -> Interrupted:

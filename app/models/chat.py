@@ -151,6 +151,7 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     tools = {tool.id: tool for tool in response.tools}
     for chunk in chunks:
         text.append(chunk.content)
+        response.model = chunk.model
         if chunk.reasoning is not None:
             reasoning.append(chunk.reasoning)
         if chunk.tool is not None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -286,7 +286,7 @@ async def test_timeouts(
     shell: Shell,
     provider: Provider,
     reply: Reply,
-    limits: dict[str, float],
+    limits: dict[str, Any],
     reason: str,
 ) -> None:
     """Each clock ends an answer in time, keeps what had come, and has the server stop the run."""

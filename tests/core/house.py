@@ -13,7 +13,7 @@ from app.core.journals import Journal, RunRecord
 from app.core.journals.sqlite import SqliteJournal
 from app.core.run import OnBusy, OnDisconnect, Policy, Run
 from app.core.runs import Runs
-from app.models.chat import RunState, StreamingChunk
+from app.models.chat import RunState, StreamingChunk, Usage
 from tests.core.parts import ending, read_all, said
 
 PATIENCE = 0.3
@@ -56,6 +56,9 @@ class Scripted:
         finally:
             self.closed = True
         raise EOFError("the script has no end")
+
+    def spent(self, said: int) -> Usage:
+        return Usage(input_tokens=2, output_tokens=said, total_tokens=2 + said)
 
     async def remember(self, text: str, failure: RunFailed) -> None:
         self.remembered.append((text, failure.finish_reason))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Collection, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
 import msgspec
@@ -68,7 +68,7 @@ class RedisJournal:
     that evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their beginning.
     """
 
-    HEARING = 0.05
+    HEARING: ClassVar[float] = 0.05
 
     def __init__(
         self,

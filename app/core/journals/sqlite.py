@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from app.core.errors import ConfigurationError, Gap, UnknownRun
 from app.core.journals import Entry, Group, Reach, RunRecord
@@ -22,7 +23,7 @@ class SqliteJournal:
     A process is known to live by a lock it holds in the folder `<file>.owners`.
     """
 
-    HEARING = 0.2
+    HEARING: ClassVar[float] = 0.2
 
     def __init__(
         self,
