@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app import __version__
+from app.api.guard import check_address
 from app.core.errors import ConfigurationError
 from app.core.journals import open_journal
 from app.core.runs import new_id
@@ -31,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure()
     try:
         settings = load_settings(**flags)
+        check_address(
+            settings.host,
+            open_to_all=settings.allow_anonymous
+            or bool(settings.api_keys or settings.api_keys_file),
+        )
         asyncio.run(_try_journal(settings))
         app = create_app(settings)
         several = settings.workers > 1

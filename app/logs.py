@@ -1,6 +1,7 @@
 """Logging: plain lines on standard error, from which secrets are taken out."""
 
 import logging
+import re
 import sys
 from collections.abc import Iterable
 
@@ -8,6 +9,9 @@ from agno.exceptions import redact_secrets
 
 #: The loggers that may bring handlers of their own.
 OTHERS = ("agno", "agno-team", "agno-workflow", "uvicorn", "uvicorn.error", "uvicorn.access")
+
+#: A signed stream address, in whichever log it is.
+TICKET = re.compile(r"([?&]token=)[^&\s\"']+")
 
 
 class Redacted(logging.Formatter):
@@ -25,7 +29,7 @@ class Redacted(logging.Formatter):
         text = self._formatter.format(record)
         for secret in self.secrets:
             text = text.replace(secret, "[redacted]")
-        return redact_secrets(text)
+        return redact_secrets(TICKET.sub(r"\1[redacted]", text))
 
 
 def protect(secrets: Iterable[str]) -> None:

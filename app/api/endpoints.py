@@ -16,6 +16,7 @@ from app.api.requests import (
     validate,
 )
 from app.api.streaming import RunStream, WholeAnswer
+from app.api.tickets import StreamTicket
 from app.core.clock import Timeouts
 from app.core.errors import InvalidField
 from app.core.follow import Follower
@@ -122,6 +123,13 @@ async def run_events(
     return await _resumed(request, server, follower, pace=pace == "original")
 
 
+@router.post("/api/v1/runs/{run_id}/ticket", response_model=None, **openapi.TICKET)
+async def ticket(run_id: str, server: Server, principal: Principal) -> Response:
+    """An address of the run's events for a browser's `EventSource`, which can send no key."""
+    await server.runs.record(run_id, principal)
+    return _json(server.tickets.address(run_id, principal))
+
+
 @router.post("/api/v1/runs/{run_id}/cancel", response_model=None, **openapi.RUN_STATE)
 async def cancel(run_id: str, server: Server, principal: Principal) -> Response:
     """Stop a run; answers when it has ended, with its state. An ended run is left as it is."""
@@ -130,7 +138,7 @@ async def cancel(run_id: str, server: Server, principal: Principal) -> Response:
 
 async def _read(request: Request, server: Context, conversation_id: str | None) -> ChatRequest:
     """The body; the conversation may be named in a header instead."""
-    fields = parse_object(await read_body(request, server.max_body_bytes))
+    fields = parse_object(await read_body(request, server.body))
     if fields.get("conversation_id") is None:
         fields["conversation_id"] = conversation_id
     return validate(ChatRequest, fields)
@@ -145,7 +153,7 @@ async def _answer(
     record = run.record
     headers = {"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id}
     if asked.background:
-        url = f"/api/v1/runs/{record.run_id}/events"
+        url = server.tickets.address(record.run_id, principal).stream_url
         started = RunStarted(
             run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
         )
@@ -239,5 +247,5 @@ def _stream(
     )
 
 
-def _json(state: RunState) -> Response:
-    return Response(msgspec.json.encode(state), media_type=JSON)
+def _json(told: RunState | StreamTicket) -> Response:
+    return Response(msgspec.json.encode(told), media_type=JSON)

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Response
 from pydantic.json_schema import models_json_schema
 
 from app.api.requests import ChatRequest
+from app.api.tickets import StreamTicket
 from app.core.conversations import Conversation, ConversationPage
 from app.models.chat import ChatResponse, RunStarted, RunState, StreamingChunk
 
@@ -109,6 +110,12 @@ RUN_STATE: dict[str, Any] = {
         **_errors(404, 422),
     }
 }
+TICKET: dict[str, Any] = {
+    "responses": {
+        200: {"description": "Where to read.", "content": _json("StreamTicket")},
+        **_errors(404, 422),
+    }
+}
 CONVERSATIONS: dict[str, Any] = {
     "responses": {
         200: {"description": "A page of them.", "content": _json("ConversationPage")},
@@ -139,6 +146,7 @@ def install(app: FastAPI) -> None:
                     ChatResponse,
                     RunStarted,
                     RunState,
+                    StreamTicket,
                     Conversation,
                     ConversationPage,
                 ],
