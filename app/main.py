@@ -142,7 +142,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         stack: ASGIApp = Guard(build(), access, refuse)
         if settings.cors_origins:
             stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
-        return Secured(stack)
+        return Secured(stack, settings.write_timeout)
 
     app.build_middleware_stack = guarded  # type: ignore[method-assign]  # called once, lazily
     return app

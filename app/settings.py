@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     heartbeat: PositiveFloat = Field(10, description="Seconds between signs of life in silence.")
     max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body.")
     body_timeout: PositiveFloat = Field(30, description="Longest time for a request body to come.")
+    write_timeout: PositiveFloat = Field(
+        30, description="Longest time for a write to a reader; then it is cut off."
+    )
 
     max_concurrent_runs: PositiveInt = Field(1000, description="Runs at once, in a process.")
     max_concurrent_runs_per_principal: Annotated[PositiveInt | None, BeforeValidator(_no_blank)] = (

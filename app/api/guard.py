@@ -3,7 +3,7 @@
 import ipaddress
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import parse_qs
@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api import connection
 from app.api.errors import Refuse, path_of
 from app.api.tickets import PARAMETER, Tickets
 from app.core.errors import (
@@ -127,20 +128,27 @@ class Guard:
 
 
 class Secured:
-    """Adds the security headers to every response, unless the route has its own."""
+    """Adds the security headers to every response, unless the route has its own, and remembers the
+    connection, on which a write may take `write_timeout` seconds."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, write_timeout: float) -> None:
         self._app = app
+        self._write_timeout = write_timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def secured(message: Message) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        def secured(message: Message) -> Awaitable[None]:  # no coroutine of its own: see tokens
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
                 more = [header for header in SECURITY_HEADERS if header[0] not in own]
                 message["headers"] = [*message["headers"], *more]
-            await send(message)
+            return send(message)
 
-        await self._app(scope, receive, secured if scope["type"] == "http" else send)
+        scope[connection.KEY] = connection.Connection(send, self._write_timeout)
+        await self._app(scope, receive, secured)
 
 
 def host_of(headers: Headers) -> str:
