@@ -103,8 +103,8 @@ async def test_the_same_conversation_id(
         provider.script(Reply(f"Hello {name}."), Reply("It is", stall_after=1), Reply("Yes."))
         asked = {"message": f"I am {name}.", "conversation_id": "c"}
         assert 200 == (await client.post("/api/v1/chat", json=asked)).status_code
-        asked = {"message": "Who?", "conversation_id": "c", "timeouts": {"idle": 0.3}}
-        await client.post("/api/v1/chat", json=asked)
+        broken = {"message": "Who?", "conversation_id": "c", "timeouts": {"idle": 0.3}}
+        await client.post("/api/v1/chat", json=broken)
         body = {"model": "general", "messages": [{"role": "user", "content": "Sure?"}]}
         headers = {"X-Conversation-Id": "c"}
         await client.post("/v1/chat/completions", json=body, headers=headers)
@@ -171,11 +171,12 @@ async def test_a_stream_address_that_expired(serve: Serve) -> None:
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         asked = {"message": "x", "background": True}
         url = (await http.post("/api/v1/chat", json=asked, headers=headers)).json()["stream_url"]
+        reply = await http.get(url)
         for _ in range(60):
-            reply = await http.get(url)
             if reply.status_code != 200:
                 break
             await asyncio.sleep(0.1)
+            reply = await http.get(url)
     assert 401 == reply.status_code
     assert "/ticket" in reply.json()["error"]["message"]
 
