@@ -19,6 +19,7 @@ from agno_stream.errors import (
 from agno_stream.types import (
     AgentInfo,
     Conversation,
+    Exchange,
     Message,
     ModelInfo,
     ModelResponse,
@@ -39,6 +40,7 @@ __all__ = [
     "Config",
     "ConnectionLost",
     "Conversation",
+    "Exchange",
     "ForeignServer",
     "Message",
     "ModelInfo",

@@ -1,7 +1,7 @@
 """`AsyncClient`, for programs with an event loop. What it does is told in `agno_stream.client`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
@@ -17,6 +17,7 @@ from agno_stream.requests import Asked, Call
 from agno_stream.types import (
     AgentInfo,
     Conversation,
+    Exchange,
     Message,
     ModelInfo,
     ModelResponse,
@@ -42,10 +43,21 @@ class AsyncClient:
     """
 
     def __init__(
-        self, config: Config | None = None, *, url: str | None = None, api_key: str | None = None
+        self,
+        config: Config | None = None,
+        *,
+        url: str | None = None,
+        api_key: str | None = None,
+        on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.config = transport.chosen(config, url, api_key)
         self._http = httpx2.AsyncClient(**transport.settings(self.config, __version__))
+        if on_exchange is not None:
+
+            async def tell(reply: httpx2.Response) -> None:
+                on_exchange(transport.exchange(reply))
+
+            self._http.event_hooks["response"].append(tell)
 
     def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Chunks:
         """Ask, and yield the answer as it comes; see `Asked` for what else can be said."""

@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     there.add_argument("--json", action="store_true", help="print what the server sends, as JSON")
     _add_chat(commands.add_parser("chat", parents=[there], help="ask, or hold a conversation"))
     _add_runs(commands.add_parser("runs", help="watch, resume, show or cancel an answer"), there)
+    _add_doctor(commands.add_parser("doctor", help="test a deployed address from outside"))
     commands.add_parser("serve", add_help=False, help="run the server")
     completion = commands.add_parser(
         "completion",
@@ -88,6 +89,28 @@ def _add_runs(runs: argparse.ArgumentParser, there: argparse.ArgumentParser) -> 
         action.add_argument("run_id", help=f"the run's id{extra}")
 
 
+def _add_doctor(doctor: argparse.ArgumentParser) -> None:
+    doctor.description = (
+        "Tests whether streams survive the way to a server: buffering proxies, idle cuts, "
+        "compression, resuming, cancelling. It asks the model a few short questions and two that "
+        "it stops; where `demo` is among the models, that one. Exit code: 0 well, 1 something "
+        "failed, 2 no server was reached."
+    )
+    doctor.add_argument("url", nargs="?", help=f"(AGNO_STREAM_URL, else {DEFAULT_URL})")
+    doctor.add_argument("--api-key", help="a key for it (AGNO_STREAM_API_KEY)")
+    doctor.add_argument(
+        "--timeout", type=_minutes, default=60.0, metavar="S", help="seconds for all of it (60)"
+    )
+    doctor.add_argument("--json", action="store_true", help="print the verdicts as one JSON")
+
+
+def _minutes(word: str) -> float:
+    seconds = float(word)
+    if not 15 <= seconds <= 600:
+        raise argparse.ArgumentTypeError("must be from 15 to 600 seconds")
+    return seconds
+
+
 def _seconds(word: str) -> float:
     seconds = float(word)
     if not 0 <= seconds <= 60:
@@ -107,6 +130,15 @@ def _runs(options: argparse.Namespace) -> int:
     return runs(options)
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    try:
+        from agno_stream.cli_doctor import doctor
+    except ModuleNotFoundError as missing:
+        print(f"agno-stream: the doctor needs {missing.name}.", file=sys.stderr)
+        return 2
+    return doctor(options)
+
+
 def _completion(options: argparse.Namespace) -> int:
     import shtab
 
@@ -114,7 +146,7 @@ def _completion(options: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"chat": _chat, "runs": _runs, "completion": _completion}
+_COMMANDS = {"chat": _chat, "runs": _runs, "doctor": _doctor, "completion": _completion}
 
 
 def _serve(words: list[str]) -> int:

@@ -9,7 +9,8 @@ from agno_stream.client import Client
 
 def chat(options: argparse.Namespace) -> int:
     """Ask what the arguments or standard input say; on a terminal without either, converse."""
-    words = " ".join(options.message)
+    # Bytes that are no UTF-8 come as halves of characters, which cannot be sent.
+    words = " ".join(options.message).encode(errors="replace").decode()
     with Client(config(options)) as client:
         place = client.chat(options.conversation, agent=options.agent, model=options.model)
         if words in ("", "-"):
@@ -20,7 +21,7 @@ def chat(options: argparse.Namespace) -> int:
                     print(f"agno-stream: a conversation needs {missing.name}.", file=sys.stderr)
                     return 2
                 return Session(client, place, options).run()
-            words = sys.stdin.read().strip()
+            words = sys.stdin.buffer.read().decode(errors="replace").strip()
         if not words:
             print("agno-stream chat: there is nothing to ask.", file=sys.stderr)
             return 2

@@ -2,7 +2,7 @@
 
 import time
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
@@ -18,6 +18,7 @@ from agno_stream.requests import Asked, Call
 from agno_stream.types import (
     AgentInfo,
     Conversation,
+    Exchange,
     Message,
     ModelInfo,
     ModelResponse,
@@ -39,13 +40,25 @@ class Client:
     Without a `config` the settings are `Config.from_defaults()`; `url` and `api_key` go before
     both. Answers do not raise: how they ended is in their last chunk or in the response, unless
     `raise_on_error` is set. All other calls raise `AgnoStreamError`.
+
+    `on_exchange` is told of each request when the head of its reply has come: a stream that was
+    cut and resumed is several.
     """
 
     def __init__(
-        self, config: Config | None = None, *, url: str | None = None, api_key: str | None = None
+        self,
+        config: Config | None = None,
+        *,
+        url: str | None = None,
+        api_key: str | None = None,
+        on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.config = transport.chosen(config, url, api_key)
         self._http = httpx2.Client(**transport.settings(self.config, __version__))
+        if on_exchange is not None:
+            self._http.event_hooks["response"].append(
+                lambda reply: on_exchange(transport.exchange(reply))
+            )
         # Programs that never close their client leave no open connections behind, either.
         self._close = weakref.finalize(self, self._http.close)
 

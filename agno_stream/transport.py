@@ -1,5 +1,6 @@
 """The HTTP library: how its clients are set up, and what its exceptions mean."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx2
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError, ConnectionLost, ServerUnreachable
 from agno_stream.requests import SSE, Request
+from agno_stream.types import Exchange
 
 #: Seconds that a connection may wait for its next request: less than a server's own five, so that
 #: no question goes out on a connection that is just being closed.
@@ -51,6 +53,18 @@ def arguments(config: Config, request: Request) -> dict[str, Any]:
         "headers": headers,
         "timeout": httpx2.Timeout(request.patience, connect=config.timeout_connect),
     }
+
+
+def exchange(reply: httpx2.Response) -> Exchange:
+    """What was sent and what came back, as far as the head of the reply."""
+    request = reply.request
+    sent = {name.lower(): value for name, value in request.headers.items()}
+    if "authorization" in sent:
+        sent["authorization"] = "Bearer …"
+    received = {name.lower(): value for name, value in reply.headers.items()}
+    return Exchange(
+        request.method, str(request.url), reply.status_code, sent, received, time.time()
+    )
 
 
 def base(config: Config) -> str:

@@ -181,6 +181,22 @@ class Conversation:
     messages: tuple[Message, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and the head of its reply, for those who look at the wire.
+
+    `sent` and `received` are the headers, with names in lower case; an API key is left out of
+    them. `at` is when the reply began.
+    """
+
+    method: str
+    url: str
+    status_code: int
+    sent: dict[str, str]
+    received: dict[str, str]
+    at: float
+
+
 def take(kind: type[Any], data: Mapping[str, Any]) -> Any:
     """`kind` from JSON; fields that this version does not know are passed over."""
     known = {one.name for one in fields(kind)}

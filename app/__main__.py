@@ -6,16 +6,21 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from app import __version__
 from app.api.guard import check_address
 from app.core.errors import ConfigurationError
 from app.core.journals import open_journal
+from app.core.metrics import shared_folder
 from app.core.runs import new_id
 from app.logs import configure
 from app.main import create_app
@@ -32,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure()
     try:
         settings = load_settings(**flags)
+        configure(json=settings.log_format == "json")
         check_address(
             settings.host,
             open_to_all=settings.allow_anonymous
@@ -50,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Workers are fresh processes: what the flags said reaches them by the environment.
     os.environ.update((name.upper(), str(value)) for name, value in flags.items() if value)
-    uvicorn.run(
+    config = uvicorn.Config(
         "app.__main__:worker" if several else app,
         factory=several,
         workers=settings.workers,
@@ -61,7 +67,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ws="none",
         timeout_graceful_shutdown=SHUTDOWN_GRACE,
     )
-    return 0
+    if several:
+        with shared_folder(settings.data_dir):
+            return Supervisor(config, [config.bind_socket()]).serve()
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    return 0 if server.started else STARTUP_FAILURE
+
+
+class Supervisor(Multiprocess):
+    """Keeps workers alive, and passes on each stop signal: uvicorn's own hears the first alone."""
+
+    def serve(self) -> int:
+        self.run()
+        failed = any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+        return STARTUP_FAILURE if failed else 0
+
+    def handle_int(self) -> None:
+        super().handle_int()
+        self._pass_on(signal.SIGINT)
+
+    def join_all(self) -> None:
+        while any(process.process.is_alive() for process in self.processes):
+            while self.signal_queue:
+                self._pass_on(self.signal_queue.pop())
+            time.sleep(0.05)
+        super().join_all()
+
+    def _pass_on(self, number: int) -> None:
+        for process in self.processes:
+            if process.process.is_alive() and process.pid is not None:
+                os.kill(process.pid, number)
 
 
 async def _try_journal(settings: Settings) -> None:
@@ -75,9 +112,10 @@ async def _try_journal(settings: Settings) -> None:
 
 def worker() -> FastAPI:
     """The app of one of several workers, from the environment."""
-    configure()
+    settings = load_settings()
+    configure(json=settings.log_format == "json")
     logging.getLogger("uvicorn.access").propagate = False  # as `access_log=False` says
-    return create_app(load_settings())
+    return create_app(settings)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,17 +1,26 @@
-"""Logging: plain lines on standard error, from which secrets are taken out."""
+"""Logging: lines on standard error, for people or as JSON, from which secrets are taken out."""
 
 import logging
 import re
 import sys
 from collections.abc import Iterable
+from typing import Any
 
+import structlog
 from agno.exceptions import redact_secrets
+from structlog.stdlib import ProcessorFormatter
+
+from app.core.journals import RunRecord
+from app.core.origin import request_id
+from app.core.report import RunReport
 
 #: The loggers that may bring handlers of their own.
 OTHERS = ("agno", "agno-team", "agno-workflow", "uvicorn", "uvicorn.error", "uvicorn.access")
 
 #: A signed stream address, in whichever log it is.
 TICKET = re.compile(r"([?&]token=)[^&\s\"']+")
+
+logger = logging.getLogger("app.run")
 
 
 class Redacted(logging.Formatter):
@@ -26,10 +35,95 @@ class Redacted(logging.Formatter):
         self.secrets: set[str] = set()
 
     def format(self, record: logging.LogRecord) -> str:
-        text = self._formatter.format(record)
+        return self.redact(self._formatter.format(record))
+
+    def redact(self, text: str) -> str:
         for secret in self.secrets:
             text = text.replace(secret, "[redacted]")
         return redact_secrets(TICKET.sub(r"\1[redacted]", text))
+
+
+class JsonLines(Redacted):
+    """One JSON object a line. Secrets are taken out of the values, before they are written: in
+    JSON a secret may look otherwise, and what looks like one may reach over its value's end."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ProcessorFormatter(
+                processors=[
+                    ProcessorFormatter.remove_processors_meta,
+                    self._redact,
+                    structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
+                ],
+                foreign_pre_chain=[
+                    structlog.stdlib.ExtraAdder(allow=["run"]),
+                    _flat,
+                    structlog.stdlib.add_log_level,
+                    structlog.stdlib.add_logger_name,
+                    structlog.processors.TimeStamper(fmt="iso", utc=True),
+                    structlog.processors.format_exc_info,
+                ],
+            )
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._formatter.format(record)
+
+    def _redact(self, _: Any, __: str, event: Any) -> Any:
+        if isinstance(event, dict):
+            return {name: self._redact(_, __, value) for name, value in event.items()}
+        return self.redact(event) if isinstance(event, str) else event
+
+
+def _flat(_: Any, __: str, event: Any) -> Any:
+    """Put what is known of a run beside the message, and name the request of any other line."""
+    if (own := request_id.get()) is not None:
+        event["request_id"] = own
+    event |= event.pop("run", {})
+    return event
+
+
+class RunLines:
+    """One line for each run, with all that is known of it; texts only if `messages` says so."""
+
+    def __init__(self, *, json: bool, messages: bool) -> None:
+        self._json = json
+        self._messages = messages
+        self._logfmt = structlog.processors.LogfmtRenderer(bool_as_flag=False)
+
+    def began(self, record: RunRecord) -> None:
+        """Runs have a line when they have ended."""
+
+    def ended(self, report: RunReport) -> None:
+        fields = self._fields(report)
+        if self._json:
+            logger.info("run ended", extra={"run": fields})
+        else:
+            known = {name: value for name, value in fields.items() if value is not None}
+            logger.info("run ended %s", self._logfmt(None, "", known))
+
+    def _fields(self, report: RunReport) -> dict[str, Any]:
+        record, first = report.record, report.meter.first
+        fields = {
+            "run": record.run_id,
+            "conversation": record.conversation_id,
+            "principal": record.principal,
+            "agent": record.agent,
+            "model": report.model,
+            "ending": report.ending,
+            "error": report.error.code if report.error is not None else None,
+            "first_token": None if first is None else round(first, 4),
+            "duration": round(report.duration, 4),
+            "input_tokens": report.usage.input_tokens,
+            "output_tokens": report.usage.output_tokens,
+            "estimated": report.estimated,
+            "readers": report.readers,
+            "resumes": report.resumes,
+            "request_id": report.request_id,
+        }
+        if self._messages:
+            fields |= {"question": record.question, "answer": report.text}
+        return fields
 
 
 def protect(secrets: Iterable[str]) -> None:
@@ -44,16 +138,17 @@ def protect(secrets: Iterable[str]) -> None:
             formatter.secrets |= known
 
 
-def configure(level: str = "INFO") -> None:
+def configure(level: str = "INFO", *, json: bool = False) -> None:
     """Send the logs of the server, of Agno and of uvicorn to one handler."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    handler.setFormatter(JsonLines() if json else plain)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel("WARNING")
     logging.getLogger("app").setLevel(level)
     for name in OTHERS:
-        logger = logging.getLogger(name)
-        logger.handlers.clear()
-        logger.propagate = True
-        logger.setLevel(level)
+        other = logging.getLogger(name)
+        other.handlers.clear()
+        other.propagate = True
+        other.setLevel(level)

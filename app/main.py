@@ -6,6 +6,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -15,12 +16,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.api import catalog, endpoints, errors, health, openapi
+from app.api import catalog, endpoints, errors, health, openapi, page
 from app.api.context import Context
 from app.api.guard import Access, Guard, Secured
 from app.api.protocols import ollama, openai
 from app.api.requests import BodyBounds
 from app.api.tickets import Tickets
+from app.api.tracking import Tracked
 from app.core.addresses import passwords
 from app.core.agents import AgentCatalog, general_agent, load_agents
 from app.core.clock import Timeouts
@@ -29,14 +31,18 @@ from app.core.errors import ConfigurationError
 from app.core.hub import Hub
 from app.core.journals import open_journal
 from app.core.keys import Keys, read_keys
+from app.core.metrics import Metrics
 from app.core.models import ModelCatalog, Providers, choose_default
 from app.core.openai_service import AgentService
 from app.core.rates import Rates, read_limits
+from app.core.report import Observer
 from app.core.runs import Runs
 from app.core.secret import load_secret
 from app.core.slots import Slots
 from app.core.stores import open_database, prepare
-from app.logs import protect
+from app.core.tracing import Tracing
+from app.core.upstream import Upstreams
+from app.logs import RunLines, protect
 from app.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -64,13 +70,24 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     protect(passwords(settings.database_url) | passwords(settings.journal_url))
     access = _access(settings)
     providers = Providers(key, settings.openai_base_url, settings.ollama_host)
-    models = ModelCatalog(settings.model or choose_default(providers), settings.models, providers)
+    default = settings.model or choose_default(providers)
+    models = ModelCatalog(default, settings.models, providers, settings.fallback_model)
     models.check()
     db = open_database(settings.database_url, settings.data_dir)
     if agents is None:
         own = settings.agents
         agents = load_agents(own) if own else [general_agent(settings.instructions, db)]
-    chosen = AgentCatalog(agents, models, db)
+    upstreams = Upstreams(
+        retries=settings.upstream_retries,
+        failures=settings.circuit_failures,
+        seconds=settings.circuit_seconds,
+    )
+    chosen = AgentCatalog(agents, models, db, upstreams)
+    metrics = Metrics(chosen.entries, chosen.model_ids)
+    endpoint = settings.otel_exporter_otlp_endpoint
+    tracing = Tracing(endpoint) if endpoint else None
+    upstreams.watch, upstreams.tracing = metrics, tracing
+    lines = RunLines(json=settings.log_format == "json", messages=settings.log_messages)
     conversations = Conversations(chosen.dbs)
     service = AgentService(chosen, conversations)
     journal = open_journal(
@@ -84,7 +101,8 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         patience=settings.run_queue_timeout,
     )
     rates = Rates(read_limits(settings.rate_limit), settings.journal_url)
-    runs = Runs(hub, service.remember, slots=slots, rates=rates)
+    observers: list[Observer] = [metrics, lines, *([tracing] if tracing else [])]
+    runs = Runs(hub, service.remember, observers=observers, slots=slots, rates=rates)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -97,10 +115,15 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         # it would do every few thousand tokens.
         gc.collect()
         gc.freeze()
+        looking = asyncio.create_task(metrics.keep_looking(runs, hub, upstreams), name="metrics")
         with _warned(runs, settings.shutdown_grace):
             yield
         await runs.close()
         await chosen.close()
+        looking.cancel()
+        await asyncio.wait([looking])
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
     app = FastAPI(
         title="agno-stream",
@@ -114,6 +137,9 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         agents=chosen,
         models=models,
         conversations=conversations,
+        upstreams=upstreams,
+        metrics=metrics,
+        look=partial(metrics.look, runs, hub, upstreams),
         timeouts=Timeouts(
             first_token=settings.first_token_timeout,
             idle=settings.idle_timeout,
@@ -124,9 +150,11 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         body=BodyBounds(settings.max_body_bytes, settings.body_timeout),
         tickets=access.tickets,
     )
+    app.add_middleware(Tracked, tracing=tracing)
     doors = (endpoints.router, catalog.router, health.router, ollama.router, openai.router)
     for router in doors:
         app.include_router(router)
+    page.install(app)
     shapes = {
         "/v1": openai.refusal,
         "/api/v1": errors.error_response,

@@ -1,7 +1,7 @@
 """The settings: from flags, the environment and `.env`, read once, wrong ones told by name."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -37,6 +37,16 @@ class Settings(BaseSettings):
     ollama_host: Text = Field(None, description="Where Ollama is; 127.0.0.1:11434 by default.")
     model: Text = Field(None, description="The default model, '<provider>:<model>' or 'demo'.")
     models: Names = Field([], description="Further models that a request may name.")
+    fallback_model: Text = Field(
+        None, description="Answers in the stead of one that fails before its first token."
+    )
+    upstream_retries: int = Field(
+        2, ge=0, le=10, description="Further requests to a provider that fails before a token."
+    )
+    circuit_failures: int = Field(
+        5, ge=0, description="Failures of a model in a row that close it for a while; 0: never."
+    )
+    circuit_seconds: PositiveFloat = Field(30, description="For how long.")
     agents: Text = Field(None, description="Your own agents, 'module:attribute'.")
     instructions: Text = Field(None, description="What the built-in agent is told to be.")
 
@@ -70,6 +80,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(
         8000, ge=0, le=65535, description="The port to listen on; 0 picks a free one."
+    )
+
+    log_format: Literal["text", "json"] = Field("text", description="For people, or programs.")
+    log_messages: bool = Field(False, description="Log questions and answers, too.")
+    otel_exporter_otlp_endpoint: Text = Field(
+        None, description="The collector that traces are sent to, by OTLP over HTTP; none: off."
     )
 
     workers: PositiveInt = Field(1, description="Processes that serve; they share the journal.")

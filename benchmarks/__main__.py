@@ -13,20 +13,27 @@ from dataclasses import replace
 
 import uvloop
 
-from benchmarks import chart, docs, journals, litellm, measures, report
+from benchmarks import chart, client, docs, journals, litellm, measures, report, soak
 from benchmarks.measures import QUICK, Plan, Run
 from benchmarks.peers import AGENTOS, BOOK, DIRECT, OURS, RELAY, Peer
 from benchmarks.processes import ROOT, Server
 
 RESULTS = ROOT / "benchmarks" / "results" / "latest.json"
+SOAKED = RESULTS.with_name("soak.json")
 PAGE = ROOT / "docs" / "performance.md"
 CHART = ROOT / "docs" / "images" / "performance.png"
 
 
 def main() -> None:
     args = _arguments()
+    if args.client:
+        client.main(args.rounds or 5)
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the servers inherit it
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
+    if args.soak:
+        _soak(args)
+        return
     with journals.peers() if args.journals else nullcontext([]) as ours:
         _bench(args, _peers(args, ours))
 
@@ -39,7 +46,7 @@ def _bench(args: argparse.Namespace, peers: list[Peer]) -> None:
         run = Run(plan, upstream.port, _progress())
         if args.hold:
             for peer in peers:
-                uvloop.run(measures.hold(run, peer, args.hold, args.seconds))
+                uvloop.run(measures.hold(run, peer, args.hold, args.seconds or 30))
             return
         uvloop.run(_rounds(run, peers))
     versions = {"litellm": litellm.version()} if args.litellm else {}
@@ -58,6 +65,20 @@ def _bench(args: argparse.Namespace, peers: list[Peer]) -> None:
         print(f"written: {drawn.relative_to(ROOT)}")
     else:
         print("no chart: matplotlib is missing (the extra `bench`)")
+
+
+def _soak(args: argparse.Namespace) -> None:
+    load = soak.Load(args.streams, args.seconds or 300, args.rate, args.answer)
+    result = uvloop.run(soak.soak(load))
+    SOAKED.parent.mkdir(parents=True, exist_ok=True)
+    SOAKED.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"\n{soak.words(result)}\nwritten: {SOAKED.relative_to(ROOT)}")
+    if args.write_docs:
+        flags = " ".join(argument for argument in sys.argv[1:])
+        docs.write_soak(soak.words(result), soak.table(result), PAGE, f'make bench ARGS="{flags}"')
+        print(f"written: {PAGE.relative_to(ROOT)}")
+    if result["wrong"] or result["flat"] is False:
+        sys.exit(1)
 
 
 async def _rounds(run: Run, peers: list[Peer]) -> None:
@@ -104,13 +125,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one short round, two minutes")
     parser.add_argument("--litellm", action="store_true", help="with LiteLLM's proxy")
     parser.add_argument("--journals", action="store_true", help="also on memory:// and redis://")
+    parser.add_argument("--client", action="store_true", help="only what reading costs a client")
     parser.add_argument("--rounds", type=int, help="how often each is measured")
     parser.add_argument("--peers", help="only these, as 'agno-stream,relay'; writes no file")
     parser.add_argument(
         "--write-docs", action="store_true", help="put the run into docs/performance.md"
     )
     parser.add_argument("--hold", help="only keep a load on: 'flat', or a number of paced streams")
-    parser.add_argument("--seconds", type=float, default=30, help="for how long (30)")
+    parser.add_argument("--soak", action="store_true", help="only many streams, for minutes")
+    parser.add_argument("--streams", type=int, default=500, help="of a soak, at once (500)")
+    parser.add_argument("--rate", type=float, default=20, help="of each, tokens a second (20)")
+    parser.add_argument("--answer", type=float, default=30, help="of each answer, seconds (30)")
+    parser.add_argument("--seconds", type=float, help="how long to soak (300) or to hold (30)")
     return parser.parse_args()
 
 

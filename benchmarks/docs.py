@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import FIGURES
-from benchmarks.report import markdown, ratios, standing, values
+from benchmarks.report import Table, markdown, ratios, standing, values
 
 TEMPLATE = Path(__file__).with_name("performance.template.md")
+
+
+SOAK = "## A soak\n"
 
 
 def write(result: dict[str, Any], file: Path, command: str) -> None:
@@ -28,4 +31,20 @@ def write(result: dict[str, Any], file: Path, command: str) -> None:
         rounds="once" if rounds == 1 else f"{rounds} times",
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(page)
+    file.write_text(page + _soaked(file))
+
+
+def write_soak(words: str, table: Table, file: Path, command: str) -> None:
+    """Write the last part of the page anew, and leave the rest of it."""
+    page = file.read_text().partition(f"\n{SOAK}")[0]
+    file.write_text(
+        f"{page}\n{SOAK}\nWritten by `{command}`. Each stream is asked for again as soon as it has "
+        f"ended, on a new connection and in a new conversation, and every answer is compared with "
+        f"what the upstream said.\n\n{words}\n\n{markdown(table)}\n"
+    )
+
+
+def _soaked(file: Path) -> str:
+    """The last part of the page as it stands."""
+    _, head, rest = (file.read_text() if file.exists() else "").partition(f"\n{SOAK}")
+    return head + rest

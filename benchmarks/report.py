@@ -27,12 +27,17 @@ def summary(
         "quick": quick,
         "rounds": run.plan.rounds,
         "machine": machine(),
-        "versions": {name: version(name) for name in PACKAGES} | versions,
+        "versions": packages() | versions,
         "peers": {peer.name: peer.note for peer in peers},
         "remarks": list(dict.fromkeys(run.remarks)),
         "medians": medians(run.figures),
         "figures": run.figures,
     }
+
+
+def packages() -> dict[str, str]:
+    """The versions of what does the work."""
+    return {name: version(name) for name in PACKAGES}
 
 
 def machine() -> dict[str, str]:

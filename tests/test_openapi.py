@@ -109,6 +109,7 @@ def test_the_routes_of_the_surface(document: Document) -> None:
         "POST /api/v1/chat",
         "GET /api/v1/chat",
         "POST /chat",
+        "GET /api/v1/runs",
         "GET /api/v1/runs/{run_id}",
         "GET /api/v1/runs/{run_id}/events",
         "POST /api/v1/runs/{run_id}/cancel",

@@ -1,5 +1,6 @@
 """What the routes need, put together once by `create_app`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, cast
@@ -12,9 +13,11 @@ from app.core.agents import AgentCatalog
 from app.core.clock import Timeouts
 from app.core.conversations import Conversations
 from app.core.keys import ANONYMOUS
+from app.core.metrics import Metrics
 from app.core.models import ModelCatalog
 from app.core.openai_service import AgentService
 from app.core.runs import Runs
+from app.core.upstream import Upstreams
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,9 @@ class Context:
     agents: AgentCatalog
     models: ModelCatalog
     conversations: Conversations
+    upstreams: Upstreams
+    metrics: Metrics
+    look: Callable[[], None]  # brings the metrics up to date
     timeouts: Timeouts
     grace: float
     heartbeat: float

@@ -20,11 +20,12 @@ from app.api.tickets import StreamTicket
 from app.core.clock import Timeouts
 from app.core.errors import InvalidField
 from app.core.follow import Follower
+from app.core.journals import RunRecord
 from app.core.options import ModelOptions
 from app.core.question import PastMessage, Picture, Question
 from app.core.run import OnDisconnect, Policy, Run
 from app.core.runs import new_id
-from app.models.chat import RunStarted, RunState
+from app.models.chat import LiveRun, LiveRuns, RunStarted, RunState
 
 SSE = "text/event-stream"
 TEXT = "text/plain"
@@ -92,6 +93,16 @@ async def event_source(
         {"message": message, "agent": agent, "model": model, "conversation_id": conversation_id},
     )
     return await _answer(request, server, principal, asked, SSE)
+
+
+@router.get("/api/v1/runs", response_model=None, **openapi.LIVE_RUNS)
+async def live_runs(
+    server: Server, principal: Principal, conversation_id: str | None = None
+) -> Response:
+    """The runs that have not ended, so that whoever comes later can watch them."""
+    live = await server.runs.of(principal, conversation_id)
+    body = LiveRuns([_live(server, record, running=running) for record, running in live])
+    return Response(msgspec.json.encode(body), media_type=JSON)
 
 
 @router.get("/api/v1/runs/{run_id}", response_model=None, **openapi.RUN_STATE)
@@ -244,6 +255,19 @@ def _stream(
         heartbeat=server.heartbeat,
         headers={"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id},
         pace=pace,
+    )
+
+
+def _live(server: Context, record: RunRecord, *, running: bool) -> LiveRun:
+    return LiveRun(
+        run_id=record.run_id,
+        conversation_id=record.conversation_id,
+        stream_url=server.tickets.address(record.run_id, record.principal).stream_url,
+        status="running" if running else "queued",
+        question=record.question or "",
+        agent=record.agent,
+        model=record.model,
+        created_at=record.created_at,
     )
 
 

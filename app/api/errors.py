@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from app.core.errors import AgnoStreamError, BodyTimeout, InvalidField
+from app.core.origin import request_id
 
 logger = logging.getLogger(__name__)
 
@@ -121,4 +122,5 @@ def install(app: FastAPI, door: Refuse) -> None:
         # The traceback goes to the server's log, by Starlette's own hand.
         wrapped = AgnoStreamError("The server failed; its log says why.")
         wrapped.code = "internal_error"
-        return refuse(request, wrapped)
+        own = request_id.get()  # this is answered outside of what adds it elsewhere
+        return refuse(request, wrapped, {"X-Request-Id": own} if own else None)

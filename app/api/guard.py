@@ -29,6 +29,9 @@ OPEN = frozenset(
     {"/", "/health", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
 )
 
+#: The files of the chat page.
+FILES = "/static/"
+
 #: The addresses that a ticket opens.
 EVENTS = re.compile(r"/api/v1/runs/([^/]+)/events")
 
@@ -116,7 +119,7 @@ class Guard:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and path_of(scope) not in OPEN:
+        if scope["type"] == "http" and not is_open(path_of(scope)):
             try:
                 scope["principal"] = self._access.principal(scope, Headers(scope=scope))
             except AgnoStreamError as error:
@@ -149,6 +152,10 @@ class Secured:
 
         scope[connection.KEY] = connection.Connection(send, self._write_timeout)
         await self._app(scope, receive, secured)
+
+
+def is_open(path: str) -> bool:
+    return path in OPEN or path.startswith(FILES)
 
 
 def host_of(headers: Headers) -> str:

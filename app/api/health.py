@@ -1,5 +1,6 @@
 """Whether the server is alive, and whether it is ready for work."""
 
+import asyncio
 import logging
 
 from fastapi import APIRouter, Response
@@ -22,10 +23,20 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
+@router.get("/metrics", response_model=None, **openapi.METRICS)
+async def metrics(server: Server) -> Response:
+    """What happened so far, for Prometheus."""
+    server.look()
+    page = await asyncio.to_thread(server.metrics.page)
+    return Response(page, media_type=server.metrics.media_type)
+
+
 @router.get("/readyz", response_model=None, **openapi.NOT_READY)
 async def readyz(server: Server) -> Response:
     """Ready: new runs are taken, and conversations can be read. A journal that cannot be written
-    does not stop the work: streams go on from memory, and `degraded` says so."""
+    does not stop the work: streams go on from memory, and `degraded` says so. Nor does a model
+    whose provider fails: every process has the same one, and only requests find out that it is
+    back."""
     checks = {"runs": "ok" if server.runs.taking else "stopping"}
     try:
         await server.conversations.check()
@@ -36,5 +47,8 @@ async def readyz(server: Server) -> Response:
     ready = all(state == "ok" for state in checks.values())
     trouble = server.runs.trouble
     checks["journal"] = "ok" if trouble is None else "cannot be written; kept in memory"
-    status = "not ready" if not ready else "ready" if trouble is None else "degraded"
+    refused = server.upstreams.open
+    checks["models"] = f"not asked, after failures: {', '.join(refused)}" if refused else "ok"
+    worse = trouble is not None or bool(refused)
+    status = "not ready" if not ready else "degraded" if worse else "ready"
     return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from app.api.requests import ChatRequest
 from app.api.tickets import StreamTicket
 from app.core.conversations import Conversation, ConversationPage
-from app.models.chat import ChatResponse, RunStarted, RunState, StreamingChunk
+from app.models.chat import ChatResponse, LiveRuns, RunStarted, RunState, StreamingChunk
 
 REF = "#/components/schemas/{name}"
 
@@ -129,6 +129,13 @@ RUN_EVENTS: dict[str, Any] = {
         **_errors(410),
     },
 }
+LIVE_RUNS: dict[str, Any] = {
+    "responses": {
+        200: {"description": "They.", "content": _json("LiveRuns")},
+        **_GUARDED,
+        **_errors(422, 503),
+    }
+}
 RUN_STATE: dict[str, Any] = {
     "responses": {
         200: {"description": "The run so far.", "content": _json("RunState")},
@@ -161,6 +168,10 @@ CATALOG: dict[str, Any] = {"responses": {**_GUARDED}}
 DELETE: dict[str, Any] = {
     "responses": {204: {"description": "Deleted."}, **_GUARDED, **_errors(404, 422)}
 }
+METRICS: dict[str, Any] = {
+    "response_class": Response,
+    "responses": {200: {"description": "Metrics.", "content": {"text/plain": {}}}, **_GUARDED},
+}
 NOT_READY: dict[str, Any] = {"responses": {503: {"description": "Not ready; says what is not."}}}
 
 
@@ -186,6 +197,7 @@ def install(app: FastAPI) -> None:
                     StreamingChunk,
                     ChatResponse,
                     RunStarted,
+                    LiveRuns,
                     RunState,
                     StreamTicket,
                     Conversation,

@@ -57,7 +57,9 @@ class WholeAnswer(Response):
             while not follower.done and not gone.is_set():
                 entries += await follower.batch()
         if not gone.is_set():
-            await self._response(entries)(scope, receive, send)
+            response = self._response(entries)
+            follower.traffic.bytes += len(response.body)
+            await response(scope, receive, send)
 
     def _folded(self, entries: list[Entry]) -> ChatResponse:
         record = self._follower.record
@@ -134,7 +136,9 @@ class RunStream(Response):
         loop = asyncio.get_running_loop()
         refusal = None
         self._connection = Connection.of(scope, send)
+        traffic = self._follower.traffic
         async with reading(self._follower, receive) as self._gone:
+            traffic.streams += 1
             self._last_write = loop.time()
             self._timer = loop.call_later(self._patience, self._tick)
             try:
@@ -150,6 +154,7 @@ class RunStream(Response):
                 self._connection.abort()
                 await asyncio.sleep(0)  # the web server hears of it
             finally:
+                traffic.streams -= 1
                 self._timer.cancel()
         if refusal is not None:
             await refusal(scope, receive, send)
@@ -242,6 +247,7 @@ class RunStream(Response):
         self._writing = True
         await send({"type": "http.response.body", "body": body, "more_body": True})
         self._writing = False
+        self._follower.traffic.bytes += len(body)
         self._last_write = asyncio.get_running_loop().time()
 
     async def _beat(self, send: Send) -> None:

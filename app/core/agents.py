@@ -12,17 +12,19 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.db.base import AsyncBaseDb, BaseDb
+from agno.models.base import Model
 from agno.models.message import Message
 from agno.models.utils import get_model
 
 from app.core.client_tools import choose_tool
 from app.core.demo import DemoModel, current_time
-from app.core.endings import reporting
+from app.core.endings import ReportsEnding, reporting
 from app.core.errors import ConfigurationError, UnknownAgent
 from app.core.models import ModelCatalog, ModelEntry
 from app.core.options import apply_options
 from app.core.question import Question
 from app.core.text import Sink
+from app.core.upstream import Upstreams
 
 #: How many earlier turns the built-in agent is given.
 HISTORY_RUNS = 50
@@ -43,9 +45,14 @@ class AgentCatalog:
     """The agents by id; the first is the default."""
 
     def __init__(
-        self, agents: Iterable[Agent], models: ModelCatalog, db: AsyncBaseDb | BaseDb
+        self,
+        agents: Iterable[Agent],
+        models: ModelCatalog,
+        db: AsyncBaseDb | BaseDb,
+        upstreams: Upstreams | None = None,
     ) -> None:
         self._models = models
+        self._upstreams = upstreams or Upstreams()
         self.entries: dict[str, AgentEntry] = {}
         for number, agent in enumerate(agents, start=1):
             entry = _entry(agent, number, db)
@@ -60,6 +67,13 @@ class AgentCatalog:
         """The stores of all agents, each once."""
         dbs = [entry.agent.db for entry in self.entries.values() if entry.agent.db is not None]
         return list({id(db): db for db in dbs}.values())
+
+    @property
+    def model_ids(self) -> set[str]:
+        """The names of all models that may answer."""
+        own = {entry.model for entry in self.entries.values() if entry.model}
+        spare = [self._models.fallback] if self._models.fallback else []
+        return own | {entry.id for entry in (*self._models.entries, *spare)}
 
     async def close(self) -> None:
         """Close the connections of all models and stores; Agno opens them again if need be."""
@@ -96,24 +110,25 @@ class AgentCatalog:
         """A copy of the agent for one question, with a model that reports its ending and, where
         it can, gives its text to `sink`.
 
-        Tools, store, memory and connections are shared with the original.
+        Tools, store, memory and connections are shared with the original. Raises
+        `ModelUnavailable` where the model, and the one in its stead, are not to be asked now.
         """
         agent = copy.copy(entry.agent)
         source = self._models.model(model) if model is not None else agent.model
         if source is None:
             raise ConfigurationError(f"AGENTS: agent {entry.id!r} has no model.")
-        # What goes to an output model is no answer yet.
-        agent.model = reporting(source, sink if agent.output_model is None else None)
-        apply_options(
-            agent.model,
-            question.options,
-            response_format=question.response_format,
-            think=question.think,
-            parallel_tool_calls=question.parallel_tool_calls,
-        )
         if question.tool_choice is not None:
             agent.tool_choice = None  # it would hold for each request of the run
-            choose_tool(agent.model, question.tool_choice)
+        # What goes to an output model is no answer yet.
+        out = sink if agent.output_model is None else None
+        agent.model = twin = self._asked(source, question, out, own=model is None)
+        if (spare := self._models.fallback) is not None:
+            instead = self._models.model(spare)
+            if instead is not source:
+                twin.fallback = self._asked(instead, question, out)
+        circuits = [one.upstream.circuit for one in (twin, twin.fallback) if one is not None]
+        if all(circuit.open for circuit in circuits):
+            circuits[0].check()
         if not question.kept:
             agent.db = None
             agent.add_history_to_context = False
@@ -123,6 +138,22 @@ class AgentCatalog:
         if isinstance(source, DemoModel) and not agent.tools:
             agent.tools = [current_time]  # the demonstration needs one tool to show
         return agent
+
+    def _asked(
+        self, source: Model, question: Question, sink: Sink | None, *, own: bool = False
+    ) -> ReportsEnding:
+        """A copy of a model for one question, with what that asks of a model."""
+        twin = reporting(source, sink, self._upstreams.of(source, own=own))
+        apply_options(
+            twin,
+            question.options,
+            response_format=question.response_format,
+            think=question.think,
+            parallel_tool_calls=question.parallel_tool_calls,
+        )
+        if question.tool_choice is not None:
+            choose_tool(twin, question.tool_choice)
+        return twin
 
 
 def general_agent(instructions: str | None, db: AsyncBaseDb) -> Agent:

@@ -4,34 +4,29 @@ Agno drops the provider's finish reason, and reports a stream that was cut in th
 completed. `reporting` wraps a model, for one run, in a subclass that keeps both facts.
 """
 
+import asyncio
 import copy
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from functools import cache
 from typing import Any
 
 from agno.exceptions import (
-    ContextWindowExceededError,
-    ModelAuthenticationError,
     ModelProviderError,
-    redact_secrets,
 )
 from agno.models.base import Model
+from agno.models.message import Message
 from agno.models.response import ModelResponse
 
 from app.core.client_tools import KeepsClientCalls
 from app.core.errors import (
-    ContextTooLong,
-    ModelAuthFailed,
-    ModelBadResponse,
-    ModelNotFound,
-    ModelRateLimited,
-    ModelRefused,
     ModelUnavailable,
     RunFailed,
     UpstreamCut,
 )
+from app.core.failures import classify
 from app.core.text import Sink
+from app.core.upstream import REPLACEABLE, Call, Upstream
 from app.models.chat import FinishReason
 
 #: Families of Agno models whose every complete stream ends in a finish reason. By name, for to
@@ -51,33 +46,93 @@ FINISH_REASONS: dict[str, FinishReason] = {
     "refusal": "content_filter",
 }
 
-#: Packages whose exceptions mean that the connection, not the provider, is at fault.
-TRANSPORTS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"})
-
 
 class ReportsEnding(Model):
-    """Mixed in before a model class: keeps `ending` and `failure` of the latest request."""
+    """Mixed in before a model class: keeps `ending` and `failure` of the latest request.
+
+    A request that fails before its first token is made again, as its `upstream` allows. Before the
+    first token of the whole run a `fallback` may take over, which `on_fallback` is told of; the
+    one that answers is `answering`.
+    """
 
     ending: FinishReason | None
     failure: RunFailed | None
+    upstream: Upstream
+    fallback: "ReportsEnding | None"
+    on_fallback: Callable[[str], None]
+    answering: "ReportsEnding"
+    spoken: bool  # in any request of this run
+    uncounted: int  # characters sent with the request under way, or with one that was cut
+
+    async def aresponse_stream(  # type: ignore[override]  # its further arguments are passed on
+        self, messages: list[Message], **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        # Agno's own fallback would start anew in the middle of an answer, too.
+        before = list(messages)
+        try:
+            async for event in super().aresponse_stream(messages=messages, **kwargs):
+                yield event
+        except Exception:  # not every class of Agno's makes its own of what its SDK raises
+            if self.spoken or self.fallback is None or not isinstance(self.failure, REPLACEABLE):
+                raise
+            self.answering = self.fallback
+            self.on_fallback(self.fallback.id)
+        else:
+            return
+        messages[:] = before
+        async for event in self.fallback.aresponse_stream(messages=messages, **kwargs):
+            yield event
 
     async def ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ModelResponse]:
-        self.ending = None
-        spoke = False
         try:
-            stream: Any = super().ainvoke_stream(*args, **kwargs)  # type: ignore[safe-super]  # mixed in before a real model
-            async with aclosing(stream) as deltas:
-                async for delta in deltas:
-                    if delta.provider_data and "finish_reason" in delta.provider_data:
-                        self.ending = FINISH_REASONS.get(delta.provider_data["finish_reason"])
-                    spoke = True
-                    yield delta
-        except Exception as error:
-            self.failure = classify(error, self.id, spoke=spoke, key=getattr(self, "api_key", None))
-            raise
+            call = self.upstream.call(self.provider or self.get_provider())
+        except ModelUnavailable as refused:
+            self.failure = refused
+            raise ModelProviderError(refused.message, 503, self.name, self.id) from None
+        with call:
+            self._pass_on(call)
+            self.uncounted = sum(len(str(m.content or "")) for m in kwargs.get("messages", ()))
+            while True:
+                self.ending = self.failure = None
+                spoke = False
+                try:
+                    stream: Any = super().ainvoke_stream(*args, **kwargs)  # type: ignore[safe-super]  # mixed in before a real model
+                    async with aclosing(stream) as deltas:
+                        async for delta in deltas:
+                            if delta.provider_data and "finish_reason" in delta.provider_data:
+                                reason = delta.provider_data["finish_reason"]
+                                self.ending = FINISH_REASONS.get(reason)
+                            if not spoke:
+                                spoke = self.spoken = True
+                                call.spoke()
+                            yield delta
+                    self._check_ending()
+                except Exception as error:
+                    key = getattr(self, "api_key", None)
+                    failure = self.failure or classify(error, self.id, spoke=spoke, key=key)
+                    self.failure = failure
+                    call.failed(failure)
+                    pause = None if spoke else call.pause()
+                    if pause is None:
+                        self.uncounted *= spoke
+                        raise
+                else:
+                    if not spoke:  # it had nothing to say
+                        call.spoke()
+                    self.uncounted = 0  # the provider has told
+                    return
+                await asyncio.sleep(pause)
+
+    def _check_ending(self) -> None:
         if self.ending is None and _tells(type(self)):
             self.failure = UpstreamCut("The model's stream stopped before its answer was complete.")
             raise ModelProviderError(self.failure.message, model_name=self.name, model_id=self.id)
+
+    def _pass_on(self, call: Call) -> None:
+        """Send the provider the context of the trace, where its class can."""
+        twin: Any = self
+        if (headers := call.headers) and hasattr(self, "extra_headers"):
+            twin.extra_headers = {**(twin.extra_headers or {}), **headers}
 
     def _parse_provider_response_delta(self, response: Any, *args: Any, **kwargs: Any) -> Any:
         reason = finish_reason_of(response)
@@ -91,7 +146,9 @@ class ReportsEnding(Model):
         return delta
 
 
-def reporting(model: Model, sink: Sink | None = None) -> Model:
+def reporting(
+    model: Model, sink: Sink | None = None, upstream: Upstream | None = None
+) -> ReportsEnding:
     """A copy of `model` for one run that reports its ending; clients and settings are shared.
 
     Where the model's class allows it, its text goes to `sink` as it comes, and Agno gets it in
@@ -100,14 +157,19 @@ def reporting(model: Model, sink: Sink | None = None) -> Model:
     # The client is made on first use and kept on the model: make it before there are copies.
     if hasattr(model, "get_async_client") and getattr(model, "async_client", None) is None:
         model.get_async_client()
-    twin = copy.copy(model)
+    twin: Any = copy.copy(model)
     fast = sink is not None and _streams_as_openai(type(model))
     twin.__class__ = _reporting_class(type(model), fast)
-    twin.ending = twin.failure = None  # type: ignore[attr-defined]  # it is a ReportsEnding now
-    twin.client_calls = []  # type: ignore[attr-defined]  # it is a KeepsClientCalls, too
+    twin.ending = twin.failure = twin.fallback = None
+    twin.upstream = upstream or Upstream(model.id)
+    twin.answering = twin
+    twin.spoken = False
+    twin.uncounted = 0
+    twin.client_calls = []  # it is a KeepsClientCalls, too
     if fast:
-        twin.sink = sink  # type: ignore[attr-defined]  # and a FastStreaming
-    return twin
+        twin.sink = sink  # and a FastStreaming
+    reporter: ReportsEnding = twin
+    return reporter
 
 
 @cache
@@ -156,66 +218,3 @@ def _refusal(event: Any) -> str | None:
 def _thinking(event: Any) -> str | None:
     """The reasoning of an Ollama model; Agno passes it over when streaming."""
     return getattr(getattr(event, "message", None), "thinking", None)
-
-
-def classify(error: Exception, model_id: str, *, spoke: bool, key: str | None = None) -> RunFailed:
-    """What went wrong with a model, for the client: no secret in it, no traceback.
-
-    `spoke` says that a part of the answer had already come. `key` is the one that was sent: some
-    providers repeat it.
-    """
-    causes = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) and len(causes) < 10:
-        causes.append(cause)  # type: ignore[arg-type]  # a BaseException would have passed through
-    said = str(getattr(error, "message", None) or error)
-    if key and len(key) >= 8:  # shorter ones are placeholders, such as "none"
-        said = said.replace(key, "[redacted]")
-    said = redact_secrets(said)
-    if isinstance(error, ContextWindowExceededError) or "context_length_exceeded" in said:
-        return ContextTooLong(f"The conversation is too long for the model: {said}")
-    status = next((s for e in reversed(causes) if (s := getattr(e, "status_code", None))), None)
-    if _is_transport(causes) and not any(hasattr(e, "response") for e in causes):
-        if spoke:
-            return UpstreamCut(
-                "The connection to the model was lost before its answer was complete."
-            )
-        return ModelUnavailable(f"The model {model_id!r} cannot be reached.", retry_after=5)
-    if isinstance(error, ModelAuthenticationError) or status in (401, 403):
-        return ModelAuthFailed(
-            f"The provider of {model_id!r} did not accept the server's credentials ({status})."
-        )
-    if status == 404:
-        return ModelNotFound(f"The provider does not know the model {model_id!r}: {said}")
-    if status == 429:
-        return ModelRateLimited(
-            f"The provider of {model_id!r} is limiting requests: {said}",
-            retry_after=_retry_after(causes),
-        )
-    answered = any(getattr(e, "status_code", None) for e in causes[1:])
-    if status is not None and answered and 400 <= status < 500:
-        return ModelRefused(f"The provider refused the request: {said}")
-    if status is not None and (answered or status != 502):
-        return ModelUnavailable(f"The provider failed ({status}): {said}", retry_after=5)
-    # 502 is Agno's default for all that has no status: an error in mid-stream, or rubbish.
-    if any(type(e).__module__.partition(".")[0] in ("openai", "ollama") for e in causes):
-        return ModelBadResponse(f"The provider reported an error in its stream: {said}")
-    return ModelBadResponse("The provider sent something that is not an answer.")
-
-
-def _is_transport(causes: list[Exception]) -> bool:
-    return any(
-        isinstance(e, ConnectionError)
-        or type(e).__name__ == "APIConnectionError"
-        or type(e).__module__.partition(".")[0] in TRANSPORTS
-        for e in causes
-    )
-
-
-def _retry_after(causes: list[Exception]) -> float | None:
-    for error in causes:
-        headers = getattr(getattr(error, "response", None), "headers", {})
-        try:
-            return float(headers["retry-after"])
-        except (KeyError, ValueError):
-            continue
-    return None

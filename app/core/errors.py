@@ -181,7 +181,12 @@ class JournalUnavailable(AgnoStreamError):
 
 
 class RunFailed(AgnoStreamError):
-    """A run ended without its whole answer; becomes the `error` of the last chunk."""
+    """A run ended without its whole answer; becomes the `error` of the last chunk.
+
+    `wait` is for how many seconds the provider asked not to be asked again, if it did.
+    """
+
+    wait: float | None = None
 
 
 class ModelAuthFailed(RunFailed):

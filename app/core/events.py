@@ -19,10 +19,10 @@ class EventReader:
 
     def __init__(self, run_id: str, model: str) -> None:
         self._run_id = run_id
-        self._model = model
+        self.model = model  # who answers
         self._text = Joiner()
         self._reasoning = Joiner()
-        self._usage: Usage | None = None
+        self.usage: Usage | None = None  # that the provider has told
         self.paused = False
 
     def read(self, event: Any) -> StreamingChunk | None:
@@ -40,12 +40,12 @@ class EventReader:
             self.paused = True
             return None
         if kind == "ModelRequestCompleted":
-            self._usage = _sum(self._usage, event)
+            self.usage = _sum(self.usage, event)
             return None
         if kind == "RunCancelled":
             raise RunStopped("cancelled", event.reason or "The run was cancelled.")
         if kind == "RunCompleted" and event.metrics is not None:
-            self._usage = _usage(event.metrics)
+            self.usage = _usage(event.metrics)
         return None
 
     def ending(self, reason: FinishReason | None) -> StreamingChunk:
@@ -58,9 +58,9 @@ class EventReader:
             content=self._text.rest(),
             reasoning=self._reasoning.rest() or None,
             done=True,
-            model=self._model,
+            model=self.model,
             finish_reason=reason,
-            usage=self._usage,
+            usage=self.usage,
         )
 
     def content(self, content: Any, reasoning: str | None) -> StreamingChunk | None:
@@ -73,9 +73,7 @@ class EventReader:
         thought = self._reasoning.feed(reasoning) if reasoning else ""
         if not text and not thought:
             return None
-        return StreamingChunk(
-            content=text, done=False, model=self._model, reasoning=thought or None
-        )
+        return StreamingChunk(content=text, done=False, model=self.model, reasoning=thought or None)
 
     def call(self, call: ClientCall) -> StreamingChunk:
         """The chunk for a call that the client is to make."""
@@ -86,7 +84,7 @@ class EventReader:
             arguments=_plain(parsed(call.arguments)),
             arguments_text=whole(call.arguments),
         )
-        return StreamingChunk(content="", done=False, model=self._model, tool=tool)
+        return StreamingChunk(content="", done=False, model=self.model, tool=tool)
 
     def _tool(self, kind: str, tool: ToolExecution | None) -> StreamingChunk | None:
         if tool is None or kind == "ToolCallError":
@@ -98,7 +96,7 @@ class EventReader:
             arguments=_plain(tool.tool_args),
             result=None if kind == "ToolCallStarted" else _clean(tool.result),
         )
-        return StreamingChunk(content="", done=False, model=self._model, tool=call)
+        return StreamingChunk(content="", done=False, model=self.model, tool=call)
 
 
 def _tool_status(tool: ToolExecution) -> Any:

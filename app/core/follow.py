@@ -9,6 +9,7 @@ from app.core.errors import AgnoStreamError, Gap, JournalUnavailable, UnknownRun
 from app.core.hub import RunLog
 from app.core.journals import Entry, Journal, Reach, RunRecord
 from app.core.tail import Tail
+from app.core.traffic import Traffic
 
 #: Entries that a reader is given at once, so that what is written at once is bounded, too.
 PAGE = 1000
@@ -55,10 +56,14 @@ class Follower:
         tail: Tail | None = None,
         *,
         saw_end: bool = False,
+        traffic: Traffic | None = None,
     ) -> None:
         self.record = record
         self.after = after
         self.done = False
+        self.traffic = traffic or Traffic()
+        self.traffic.followers += 1
+        self._closed = False
         self.sent_away = False  # this process is leaving: read on at another one
         self._journal = journal
         self._log = log
@@ -199,6 +204,9 @@ class Follower:
 
     def close(self) -> None:
         """Leave; the run learns that one reader fewer is there."""
+        if not self._closed:
+            self._closed = True
+            self.traffic.followers -= 1
         if self._log is not None:
             self._log.readers.discard(self._wake)
         elif self._tail is not None:

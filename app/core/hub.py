@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from app.core.journals import Entry, Group, Journal, RunRecord, size_of
+from app.core.meter import Meter
 from app.models.chat import StreamingChunk
 
 logger = logging.getLogger(__name__)
@@ -13,8 +14,14 @@ logger = logging.getLogger(__name__)
 #: Seconds that a new chunk may wait for others before the group goes to the journal.
 FLUSH_INTERVAL = 0.05
 
+#: Seconds that a new run waits for the journal to know of it.
+PATIENCE = 0.5
+
 #: Seconds until a journal that failed is tried again: at first, and at most.
 RETRY, RETRY_MOST = 0.1, 2.0
+
+#: Entries that are metered together, while a run goes on.
+METERED = 256
 
 
 class RunLog:
@@ -29,6 +36,8 @@ class RunLog:
         self.base = 0
         self.flushed = 0
         self.size = 0
+        self.meter = Meter()
+        self._metered = 0
         self.readers: set[Callable[[], None]] = set()
         self.memo: dict[object, tuple[int, int, bytes]] = {}  # what readers made of the newest
         self._start = time.monotonic()
@@ -55,6 +64,24 @@ class RunLog:
         for wake in self.readers:
             wake()
 
+    def measure(self, at_least: int = 1) -> None:
+        """Meter what is new, if it is at least that much."""
+        if self.last - self._metered >= at_least:
+            self.meter.read(self.entries[max(self._metered - self.base, 0) :])
+            self._metered = self.last
+
+    @property
+    def age(self) -> float:
+        """Seconds since the run was created."""
+        return time.monotonic() - self._start
+
+    @property
+    def lag(self) -> float:
+        """Age in seconds of the oldest entry that is not in the journal; 0 if all are."""
+        if self.flushed >= self.last:
+            return 0.0
+        return self.age - self.entries[self.flushed - self.base][0]
+
     def since(self, after: int, limit: int | None = None) -> list[Entry]:
         """The entries that follow number `after`, which must not be before `base`."""
         start = after - self.base
@@ -71,6 +98,8 @@ class RunLog:
         while self.size - freed > bound and count < droppable:
             freed += size_of(self.entries[count][1])
             count += 1
+        if count:
+            self.measure()
         del self.entries[:count]
         self.base += count
         self.flushed = max(self.flushed, self.base)
@@ -83,8 +112,8 @@ class Hub:
 
     Everything new in all of them goes to the journal in one group write each `flush_interval`
     seconds. While the journal fails, streams go on from here, and what could not be written is
-    tried again; `trouble` says since when (Unix time) and why. `on_lost` is told of the runs that
-    another process has taken over.
+    tried again; `trouble` says since when (Unix time) and why, `failures` how often in all.
+    `on_lost` is told of the runs that another process has taken over.
     """
 
     def __init__(
@@ -98,6 +127,7 @@ class Hub:
     ) -> None:
         self.journal = journal
         self.trouble: tuple[float, str] | None = None
+        self.failures = 0
         self.on_lost = on_lost
         self._logs: dict[str, RunLog] = {}
         self._run_bytes = run_bytes
@@ -126,13 +156,22 @@ class Hub:
         await self.journal.close()
 
     async def create(self, record: RunRecord) -> RunLog:
-        """Open a log. Where the journal cannot be told now, it is with the first entries."""
-        try:
-            await self.journal.create(record)
-        except Exception as error:
-            self._failed(error)
+        """Open a log. Where the journal cannot be told soon, it is with the first entries."""
+        if self.trouble is None:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self.journal.create(record)
+            except Exception as error:
+                self._failed(error)
         log = self._logs[record.run_id] = RunLog(record, self._touch)
         return log
+
+    @property
+    def unwritten(self) -> tuple[int, float]:
+        """How many entries are not in the journal yet, and the age of the oldest in seconds."""
+        logs = self._logs.values()
+        entries = sum(log.last - log.flushed for log in logs)
+        return entries, max((log.lag for log in logs), default=0.0)
 
     def get(self, run_id: str) -> RunLog | None:
         return self._logs.get(run_id)
@@ -154,6 +193,8 @@ class Hub:
 
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()
+        for log in dirty:
+            log.measure(METERED)
         groups = [Group(log.record, log.flushed + 1, log.since(log.flushed)) for log in dirty]
         try:
             lost = set(await self.journal.append(groups)) if groups else set()
@@ -177,6 +218,7 @@ class Hub:
 
     def _failed(self, error: Exception) -> None:
         """Tell a failure once, and wait longer each time before the next try."""
+        self.failures += 1
         if self.trouble is None:
             self.trouble = (time.time(), type(error).__name__)
             logger.error("journal: cannot be written; streams go on from memory", exc_info=error)

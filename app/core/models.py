@@ -46,10 +46,13 @@ class ModelEntry:
 class ModelCatalog:
     """The models by name: a name is a spec or, where that is enough, the id in it."""
 
-    def __init__(self, default: str, further: list[str], providers: Providers) -> None:
+    def __init__(
+        self, default: str, further: list[str], providers: Providers, fallback: str | None = None
+    ) -> None:
         others = dict.fromkeys(spec for spec in further if spec != default)
         self.entries = [_entry(default, "MODEL"), *(_entry(spec, "MODELS") for spec in others)]
         self.default = self.entries[0]
+        self.fallback = None if fallback is None else _entry(fallback, "FALLBACK_MODEL")
         self._providers = providers
         self._made: dict[str, Model] = {}
 
@@ -78,7 +81,7 @@ class ModelCatalog:
 
     def check(self) -> None:
         """Make every model once, so that a wrong one is told before the server serves."""
-        for entry in self.entries:
+        for entry in (*self.entries, *([self.fallback] if self.fallback else [])):
             self.model(entry)
 
 
@@ -133,7 +136,7 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
                 async_client=AsyncOpenAI(
                     api_key=key,
                     base_url=providers.openai_base_url,
-                    max_retries=1,
+                    max_retries=0,  # see `upstream`, for all providers
                     http_client=DefaultAioHttpClient(),
                 ),
             )
@@ -148,4 +151,6 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
         ) from error
     if model is None:
         raise ConfigurationError(f"{entry.setting}: {entry.spec} cannot be used.")
+    if getattr(model, "max_retries", 0) is None:
+        model.max_retries = 0  # type: ignore[attr-defined]  # see `upstream`
     return model

@@ -1,5 +1,6 @@
 """Runs an Agno agent; every event of its run becomes a `StreamingChunk` (see `events`)."""
 
+import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
@@ -12,14 +13,20 @@ from agno.run.agent import RunEvent
 from app.core.agents import AgentCatalog, AgentEntry
 from app.core.client_tools import client_function
 from app.core.conversations import Conversations, session_of
+from app.core.endings import ReportsEnding
 from app.core.errors import AgentFailed, RunFailed, UnknownAgent
 from app.core.events import EventReader
 from app.core.journals import RunRecord
 from app.core.models import ModelEntry
 from app.core.question import PastMessage, Picture, Question
-from app.models.chat import StreamingChunk
+from app.models.chat import StreamingChunk, Usage
+
+logger = logging.getLogger(__name__)
 
 Emit = Callable[[StreamingChunk], None]
+
+#: Characters of a question that are about one token, where no provider has counted them.
+LETTERS = 4
 
 #: Error types of Agno whose text was written for the person who asked.
 GUARDRAILS = frozenset({"input_check_error", "output_check_error"})
@@ -92,6 +99,8 @@ class AgentTurn:
         self.question = (question.message or "") if question.kept else None
         self.model: str = getattr(self._runner.model, "id", "")
         self._reader = EventReader(run_id, self.model)
+        if isinstance(self._runner.model, ReportsEnding):
+            self._runner.model.on_fallback = self._fell_back
 
     async def run(self, emit: Emit) -> StreamingChunk:
         """Emit the answer as it comes, and return its last chunk; raises `RunFailed` for every
@@ -124,15 +133,30 @@ class AgentTurn:
                 if chunk is not None:
                     emit(chunk)
         if self._reader.paused:
-            for call in getattr(self._runner.model, "client_calls", ()):
+            for call in getattr(self._answering, "client_calls", ()):
                 emit(self._reader.call(call))
-        return self._reader.ending(getattr(self._runner.model, "ending", None))
+        return self._reader.ending(getattr(self._answering, "ending", None))
+
+    @property
+    def _answering(self) -> Any:
+        """The model that answers: the one that was chosen, or the one in its stead."""
+        return getattr(self._runner.model, "answering", self._runner.model)
+
+    def _fell_back(self, model: str) -> None:
+        logger.warning("run %s: %s answers in the stead of %s", self._run_id, model, self.model)
+        self._reader.model = model
 
     def _take(self, text: str | None, reasoning: str | None) -> None:
         """What a model says past Agno, which gets the whole of it later."""
         chunk = self._reader.content(text, reasoning)
         if chunk is not None:
             self._emit(chunk)
+
+    def spent(self, said: int) -> Usage:
+        counted = self._reader.usage or Usage(0, 0, 0)
+        heard = counted.input_tokens + self._answering.uncounted // LETTERS
+        told = max(counted.output_tokens, said)
+        return Usage(input_tokens=heard, output_tokens=told, total_tokens=heard + told)
 
     async def remember(self, text: str, failure: RunFailed) -> None:
         await self._conversations.remember(

@@ -6,9 +6,9 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 
 from app.core.errors import Gap, Interrupted, RunFailed
-from app.core.journals import Group, RunRecord, SharedJournal
+from app.core.journals import Entry, Group, RunRecord, SharedJournal
+from app.core.run import opening
 from app.core.tail import INTERVAL
-from app.models.chat import StreamingChunk
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,9 @@ class Peers:
                 await self._remember(record, "".join(text), failure)
             except Exception:
                 logger.exception("run %s: its partial answer was not remembered", record.run_id)
-        chunks: list[tuple[float, StreamingChunk]] = [(last, failure.last_chunk(record.model))]
+        chunks: list[Entry] = [(last, failure.last_chunk(record.model))]
+        if after == 0:  # it died before anything was written
+            chunks.insert(0, (0.0, opening(record)))
         await self.journal.append([Group(record, after + 1, chunks)])
 
     async def _hear(
@@ -128,7 +130,7 @@ class Peers:
                 for run_id in await self.journal.asked():
                     cancel(run_id)
 
-        await self._keep(INTERVAL, asked)
+        await self._keep(self.journal.HEARING, asked)
 
     async def _keep(self, interval: float, work: Callable[[], Awaitable[None]]) -> None:
         """Do it again and again, whether it fails or not: the hub tells of a failing journal."""

@@ -23,9 +23,6 @@ TIMEOUT = 1.0
 #: Before each key, so that others may use the same Redis.
 PREFIX = "agno-stream:limits"
 
-#: Characters of text that count as a token where the provider did not say how many there were.
-CHARACTERS = 4
-
 _LIMIT = re.compile(
     r"(\d{1,12})\s*(requests?|tokens?)?\s*(?:/|\bper\b)\s*(second|minute|hour|day)s?", re.IGNORECASE
 )

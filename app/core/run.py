@@ -12,7 +12,8 @@ from app.core.clock import Clock, Timeouts
 from app.core.errors import AgentFailed, RunFailed, RunStopped
 from app.core.hub import RunLog
 from app.core.journals import WATCH, RunRecord
-from app.models.chat import StreamingChunk
+from app.core.origin import request_id
+from app.models.chat import StreamingChunk, Usage
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -32,6 +33,10 @@ class Turn(Protocol):
         """Emit text, reasoning and tool calls as they come; return the one chunk with `done`, or
         raise `RunFailed`."""
 
+    def spent(self, said: int) -> Usage:
+        """The tokens of a run whose last chunk does not tell them: what the provider has counted,
+        and an estimate of the rest. `said` pieces of text and reasoning came."""
+
     async def remember(self, text: str, failure: RunFailed) -> None:
         """Keep the question and the partial answer of a turn that did not end well."""
 
@@ -43,6 +48,18 @@ class Policy(msgspec.Struct, frozen=True):
     on_disconnect: OnDisconnect = "grace"
     on_busy: OnBusy = "queue"
     grace: float = 30.0
+
+
+def opening(record: RunRecord) -> StreamingChunk:
+    """The first chunk of each run's log."""
+    return StreamingChunk(
+        content="",
+        done=False,
+        model=record.model,
+        agent=record.agent,
+        run_id=record.run_id,
+        conversation_id=record.conversation_id,
+    )
 
 
 class Run:
@@ -65,6 +82,9 @@ class Run:
         self.running = False
         self.ended = asyncio.Event()
         self.text: list[str] = []
+        self.request_id = request_id.get()
+        self.readers = 0  # that there were
+        self.resumes = 0
         self._failure: RunFailed | None = None
         self._step: asyncio.Task[Any] | None = None
         self._readers = 0
@@ -110,6 +130,7 @@ class Run:
 
     def join(self) -> None:
         self._readers += 1
+        self.readers += 1
         if self._leaving is not None:
             self._leaving.cancel()
             self._leaving = None

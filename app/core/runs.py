@@ -5,11 +5,15 @@ import logging
 import time
 import uuid
 import weakref
+from collections.abc import Callable, Sequence
 from functools import partial
+
+import msgspec
 
 from app.core.errors import (
     AgentFailed,
     BadEventId,
+    ConversationBusy,
     Interrupted,
     Overloaded,
     RunFailed,
@@ -21,11 +25,13 @@ from app.core.hub import Hub
 from app.core.journals import RunRecord, SharedJournal
 from app.core.peers import Peers, Remember
 from app.core.queues import Queues
-from app.core.rates import CHARACTERS, Rates
-from app.core.run import Policy, Run, Turn
+from app.core.rates import Rates
+from app.core.report import Observer, RunReport
+from app.core.run import Policy, Run, Turn, opening
 from app.core.slots import Slots
 from app.core.state import state_of
 from app.core.tail import Tail
+from app.core.traffic import Traffic
 from app.models.chat import RunState, StreamingChunk
 
 logger = logging.getLogger(__name__)
@@ -46,6 +52,7 @@ class Runs:
         patience: float = PATIENCE,
         slots: Slots | None = None,
         rates: Rates | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.owner = new_id()
         self._hub = hub
@@ -58,6 +65,8 @@ class Runs:
         self._patience = patience
         self._slots = slots or Slots()
         self._rates = rates or Rates()
+        self._observers = observers
+        self.traffic = Traffic()
         self._runs: dict[str, Run] = {}
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,6 +85,8 @@ class Runs:
         await self.stop_all()
         if self._peers is not None:
             await self._peers.close()
+        if self._tail is not None:
+            await self._tail.close()
         await self._hub.close()
         await self._rates.close()
 
@@ -122,20 +133,19 @@ class Runs:
         run_id = record.run_id
         async with self._starting:
             self._check_taking()
+            record = msgspec.structs.replace(record, created_at=time.time())  # it may have waited
             await self.queues.make_way(policy, record)
             log = await self._hub.create(record)
+            log.append(opening(record))
+            if self._peers is not None:
+                try:
+                    await self.queues.make_way(policy, record)  # others may have begun meanwhile
+                except BaseException as error:
+                    busy = error if isinstance(error, ConversationBusy) else _stopping()
+                    log.append(busy.last_chunk(turn.model))
+                    raise
             watched = partial(self._peers.journal.watched, run_id) if self._peers else None
             run = self._runs[run_id] = Run(record, log, turn, policy, self._patience, watched)
-            log.append(
-                StreamingChunk(
-                    content="",
-                    done=False,
-                    model=turn.model,
-                    agent=turn.agent,
-                    run_id=run_id,
-                    conversation_id=record.conversation_id,
-                )
-            )
             driving = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
             self._tasks.add(driving)
             driving.add_done_callback(self._tasks.discard)
@@ -146,6 +156,23 @@ class Runs:
     def _check_taking(self) -> None:
         if not self.taking:
             raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
+
+    async def of(
+        self, principal: str, conversation_id: str | None = None
+    ) -> list[tuple[RunRecord, bool]]:
+        """A principal's runs that have not ended, the oldest first, of one conversation or all;
+        and whether each has begun. Of those of other processes that is not known."""
+        here = {run_id: run.running for run_id, run in self._runs.items()}
+        records = [run.record for run in self._runs.values() if run.record.principal == principal]
+        if self._peers is not None:
+            live = await asking(self._peers.journal.live(principal))
+            records += [record for record in live if record.owner != self.owner]
+        records.sort(key=lambda record: record.created_at)
+        return [
+            (record, here.get(record.run_id, True))
+            for record in records
+            if conversation_id in (None, record.conversation_id)
+        ]
 
     async def follow(
         self, run_id: str, after: int, *, principal: str, saw_end: bool = False
@@ -163,8 +190,12 @@ class Runs:
         run = self._runs.get(run_id)
         if run is not None:
             run.join()
+            run.resumes += after > 0
+        self.traffic.resumes += after > 0
         leave = None if run is None else run.leave
-        follower = Follower(record, journal, log, after, leave, self._tail, saw_end=saw_end)
+        follower = Follower(
+            record, journal, log, after, leave, self._tail, saw_end=saw_end, traffic=self.traffic
+        )
         self._followers.add(follower)
         return follower
 
@@ -258,6 +289,7 @@ class Runs:
         failure: RunFailed | None = None
         final: StreamingChunk | None = None
         try:
+            self._tell(lambda observer: observer.began(run.record))
             lock = await run.step(self.queues.turn(run.record))
             run.running = True
             final = await run.step(run.consume())
@@ -288,12 +320,26 @@ class Runs:
     def _end(self, run: Run, final: StreamingChunk | None, failure: RunFailed | None) -> None:
         if final is None:
             failure = failure or _stopping()
-            final = failure.last_chunk(run.record.model)
+            final = failure.last_chunk(run.log.entries[-1][1].model)
         run.close()
         run.log.append(final)
         del self._runs[run.record.run_id]
         self._slots.give(run.record.principal)
         run.ended.set()
+        if self._observers:
+            try:
+                report = _report(run, final)
+            except Exception:
+                logger.exception("run %s: what became of it cannot be told", run.record.run_id)
+            else:
+                self._tell(lambda observer: observer.ended(report))
+
+    def _tell(self, what: Callable[[Observer], None]) -> None:
+        for observer in self._observers:
+            try:
+                what(observer)
+            except Exception:  # a run does not fail because it cannot be counted
+                logger.exception("runs: %s failed", type(observer).__name__)
 
 
 def new_id() -> str:
@@ -302,10 +348,30 @@ def new_id() -> str:
 
 
 def _tokens(run: Run, final: StreamingChunk | None) -> int:
-    """What a run cost: as its provider counted it, else about as much as its text is long."""
+    """What a run cost: as its provider counted it, else as it can be told from its text."""
     if final is not None and final.usage is not None:
         return final.usage.total_tokens
-    return (len(run.turn.question or "") + sum(map(len, run.text))) // CHARACTERS
+    run.log.measure()
+    return run.turn.spent(run.log.meter.tokens).total_tokens
+
+
+def _report(run: Run, final: StreamingChunk) -> RunReport:
+    log = run.log
+    log.measure()
+    return RunReport(
+        record=run.record,
+        model=final.model,
+        ending=final.finish_reason or "error",
+        error=final.error,
+        meter=log.meter,
+        duration=log.age,
+        usage=final.usage or run.turn.spent(log.meter.tokens),
+        estimated=final.usage is None,
+        readers=run.readers,
+        resumes=run.resumes,
+        request_id=run.request_id,
+        text="".join(run.text) + final.content,
+    )
 
 
 def _stopping() -> Interrupted:

@@ -36,6 +36,12 @@ class Tail:
             self._readers.pop(run_id, None)
             self._reached.pop(run_id, None)
 
+    async def close(self) -> None:
+        """Look no more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
     async def _look(self) -> None:
         while self._readers:
             followed = list(self._readers)

@@ -114,6 +114,22 @@ class RunStarted(msgspec.Struct):
     stream_url: str
 
 
+class LiveRun(RunStarted):
+    """A run that has not ended. `created_at` is Unix time in seconds."""
+
+    status: Literal["queued", "running"]
+    question: str
+    agent: str
+    model: str
+    created_at: float
+
+
+class LiveRuns(msgspec.Struct):
+    """The runs that have not ended, the oldest first."""
+
+    runs: list[LiveRun]
+
+
 class RunState(ChatResponse, kw_only=True, omit_defaults=True):
     """A run as it stands now; `last_event_id` is where a reader would continue from.
 
@@ -135,6 +151,7 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     tools = {tool.id: tool for tool in response.tools}
     for chunk in chunks:
         text.append(chunk.content)
+        response.model = chunk.model
         if chunk.reasoning is not None:
             reasoning.append(chunk.reasoning)
         if chunk.tool is not None:

@@ -21,8 +21,9 @@ from app.api.protocols.native import (
     encoder_for,
     negotiate,
     parse_event_id,
+    saw_end,
 )
-from app.core.errors import BadEventId
+from app.core.errors import BadEventId, Interrupted
 from app.models.chat import ErrorInfo, StreamingChunk, ToolCall, Usage
 
 RUN = "3f2a"
@@ -327,6 +328,18 @@ def test_event_ids_round_trip(run_id: str, number: int) -> None:
     (event,) = EventSource(response([frame])).iter_sse()
     assert (run_id, number) == parse_event_id(event.id)
     assert (run_id, number) == parse_event_id(event.id, run_id)
+
+
+def test_the_id_of_an_interrupted_end() -> None:
+    """It tells that its reader has seen the end: the number is the same, behind a 0."""
+    end = Interrupted("The server stopped.").last_chunk("m")
+    (event,) = EventSource(response([SseEncoder("3f2a", "m").encode(7, end)])).iter_sse()
+    assert "3f2a:07" == event.id
+    assert ("3f2a", 7) == parse_event_id(event.id)
+    assert saw_end(event.id)
+    assert [] == [
+        value for value in ("3f2a:7", "7", "3f2a:70", "3f2a:0", "0", "") if saw_end(value)
+    ]
 
 
 @given(st.text(), st.none() | st.just("3f2a"))

@@ -27,7 +27,7 @@ SAID = st.builds(
     StreamingChunk,
     content=TEXTS,
     done=st.just(False),
-    model=TEXTS,
+    model=st.just("m"),  # another one would be told, instead of the name
     reasoning=st.none() | TEXTS,
     tool=st.none() | CALLS,
 )
@@ -35,14 +35,14 @@ LASTS = st.builds(
     StreamingChunk,
     content=TEXTS,
     done=st.just(True),
-    model=TEXTS,
+    model=st.just("m"),  # another one would be told, instead of the name
     usage=st.none() | st.builds(Usage, *[st.integers(0, 2**40)] * 3),
     finish_reason=st.sampled_from(["stop", "length", "content_filter", "tool_calls"]),
 ) | st.builds(
     StreamingChunk,
     content=TEXTS,
     done=st.just(True),
-    model=TEXTS,
+    model=st.just("m"),  # another one would be told, instead of the name
     finish_reason=st.sampled_from(["error", "cancelled", "timeout_idle", "upstream_cut"]),
     error=st.builds(ErrorInfo, code=TEXTS, message=TEXTS),
 )

@@ -1,18 +1,23 @@
 """Both shells behind one face, so that each law is tested of both."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-from agno_stream import AsyncClient, Client, Config, ModelResponse, StreamChunk
+from agno_stream import AsyncClient, Client, Config, Exchange, ModelResponse, StreamChunk
+
+Told = Callable[[Exchange], None] | None
 
 
 class Sync:
     """Runs the sync client in a thread."""
 
-    async def stream(self, config: Config, prompt: str, **asked: Any) -> list[StreamChunk]:
+    async def stream(
+        self, config: Config, prompt: str, *, on_exchange: Told = None, **asked: Any
+    ) -> list[StreamChunk]:
         def work() -> list[StreamChunk]:
-            with Client(config) as client:
+            with Client(config, on_exchange=on_exchange) as client:
                 return list(client.generate_stream(prompt, **asked))
 
         return await asyncio.to_thread(work)
@@ -43,9 +48,11 @@ class Sync:
 class Async:
     """Runs the async client here."""
 
-    async def stream(self, config: Config, prompt: str, **asked: Any) -> list[StreamChunk]:
+    async def stream(
+        self, config: Config, prompt: str, *, on_exchange: Told = None, **asked: Any
+    ) -> list[StreamChunk]:
         async with (
-            AsyncClient(config) as client,
+            AsyncClient(config, on_exchange=on_exchange) as client,
             aclosing(client.generate_stream(prompt, **asked)) as chunks,
         ):
             return [chunk async for chunk in chunks]

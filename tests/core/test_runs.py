@@ -2,8 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import example, given, settings
@@ -16,122 +16,16 @@ from app.core.errors import (
     Interrupted,
     ModelRateLimited,
     Overloaded,
-    RunFailed,
     UnknownRun,
     UpstreamCut,
 )
 from app.core.follow import Follower
-from app.core.hub import Hub
 from app.core.journals import Journal
 from app.core.journals.memory import MemoryJournal
-from app.core.run import OnBusy, OnDisconnect, Policy, Run
-from app.core.runs import Runs
-from app.models.chat import RunState, StreamingChunk
+from app.core.run import OnBusy, OnDisconnect, Run
+from app.models.chat import StreamingChunk
+from tests.core.house import PATIENCE, Chunks, House, Script, Scripted, raising, saying, silent
 from tests.core.parts import Notebook, ending, read_all, said, until
-
-PATIENCE = 0.3
-Chunks = AsyncGenerator[StreamingChunk, None]
-Script = Callable[[], Chunks]
-
-
-class Scripted:
-    """A turn that does what its script says, and notes what it was asked to remember."""
-
-    agent = "a"
-    model = "m"
-    question: str | None = "what?"
-
-    def __init__(
-        self,
-        script: Script,
-        remember: Callable[[], Awaitable[None]] | None = None,
-        order: list[str] | None = None,
-        name: str = "",
-    ) -> None:
-        self.remembered: list[tuple[str, str]] = []
-        self.began = asyncio.Event()
-        self.closed = False
-        self._script = script
-        self._remember = remember
-        self._order = order
-        self._name = name
-
-    async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
-        self.began.set()
-        if self._order is not None:
-            self._order.append(self._name)
-        try:
-            async with aclosing(self._script()) as chunks:
-                async for chunk in chunks:
-                    if chunk.done:
-                        return chunk
-                    emit(chunk)
-        finally:
-            self.closed = True
-        raise EOFError("the script has no end")
-
-    async def remember(self, text: str, failure: RunFailed) -> None:
-        self.remembered.append((text, failure.finish_reason))
-        if self._remember is not None:
-            await self._remember()
-
-
-class House:
-    """Runs with their hub, and short words for what tests do with them."""
-
-    def __init__(self, journal: Journal) -> None:
-        self.hub = Hub(journal, flush_interval=0.005)
-        self.runs = Runs(self.hub, patience=PATIENCE)
-        self._count = 0
-
-    async def start(
-        self,
-        turn: Scripted,
-        *,
-        on_busy: OnBusy = "queue",
-        on_disconnect: OnDisconnect = "continue",
-        grace: float = 30,
-        principal: str = "ann",
-        conversation_id: str = "c1",
-        timeouts: Timeouts | None = None,
-    ) -> Run:
-        self._count += 1
-        policy = Policy(timeouts or Timeouts(60, 60, 60), on_disconnect, on_busy, grace)
-        return await self.runs.start(
-            turn,
-            policy,
-            run_id=f"r{self._count}",
-            conversation_id=conversation_id,
-            principal=principal,
-        )
-
-    async def follow(self, run: Run, after: int = 0) -> Follower:
-        return await self.runs.follow(run.record.run_id, after, principal="ann")
-
-    async def cancel(self, run: Run) -> RunState:
-        return await self.runs.cancel(run.record.run_id, principal="ann")
-
-    async def state(self, run: Run) -> RunState:
-        return await self.runs.state(run.record.run_id, principal="ann")
-
-    async def read(self, run: Run) -> list[StreamingChunk]:
-        """The whole log of a run; its grammar is checked on the way."""
-        async with asyncio.timeout(10):
-            with await self.follow(run) as follower:
-                chunks = [chunk for _, chunk in await read_all(follower)]
-        first, last = chunks[0], chunks[-1]
-        assert ("", run.record.run_id) == (first.content, first.run_id)
-        assert run.record.conversation_id == first.conversation_id
-        assert [last] == [chunk for chunk in chunks if chunk.done]
-        assert last.finish_reason is not None
-        return chunks
-
-    async def ending(self, run: Run) -> tuple[str | None, str | None, str]:
-        """How a run ended: its reason, the code of its error, and what it had said."""
-        chunks = await self.read(run)
-        last = chunks[-1]
-        code = None if last.error is None else last.error.code
-        return last.finish_reason, code, "".join(chunk.content for chunk in chunks)
 
 
 @asynccontextmanager
@@ -151,36 +45,6 @@ async def opened(journal: Journal) -> AsyncIterator[House]:
 async def house() -> AsyncIterator[House]:
     async with opened(MemoryJournal()) as house:
         yield house
-
-
-def saying(*texts: str, pause: float = 0) -> Script:
-    """Says the texts and ends well."""
-
-    async def script() -> Chunks:
-        for text in texts:
-            await asyncio.sleep(pause)
-            yield said(text)
-        yield ending()
-
-    return script
-
-
-def raising(error: BaseException) -> Script:
-    async def script() -> Chunks:
-        yield said("half")
-        raise error
-
-    return script
-
-
-def silent() -> Script:
-    """Says one word and then nothing, for ever."""
-
-    async def script() -> Chunks:
-        yield said("word")
-        await asyncio.Event().wait()
-
-    return script
 
 
 async def unending() -> Chunks:

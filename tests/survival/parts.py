@@ -24,6 +24,7 @@ RATE = 100
 #: The settings that make servers share a fresh journal of each kind, beside a folder they share.
 JOURNALS: dict[str, Callable[[pytest.FixtureRequest], dict[str, str]]] = {
     "sqlite": lambda request: {},
+    "redis": lambda request: {"JOURNAL_URL": request.getfixturevalue("redis_server").empty()},
 }
 
 
@@ -148,6 +149,31 @@ async def ended(http: httpx.AsyncClient, run_id: str, seconds: float = 20) -> di
         while (state := await state_of(http, run_id))["status"] in ("queued", "running"):  # noqa: ASYNC110  # it is asked each time
             await asyncio.sleep(0.05)
     return state
+
+
+async def readiness(http: httpx.AsyncClient) -> tuple[int, str, str]:
+    reply = await http.get("/readyz")
+    return reply.status_code, reply.json()["status"], reply.json()["checks"]["journal"]
+
+
+DEGRADED = (200, "degraded", "cannot be written; kept in memory")
+READY = (200, "ready", "ok")
+
+
+async def becomes(http: httpx.AsyncClient, expected: tuple[int, str, str]) -> None:
+    async with asyncio.timeout(10):
+        while await readiness(http) != expected:  # noqa: ASYNC110  # it is asked each time
+            await asyncio.sleep(0.05)
+
+
+async def kept(http: httpx.AsyncClient, tab: Tab) -> None:
+    """The journal has the whole run, in order and once, as its reader saw it."""
+    again = Tab()
+    state = await ended(http, tab.run_id)
+    await again.resume(http, tab.run_id)
+    assert (tab.text, tab.numbers, tab.chunks) == (again.text, again.numbers, again.chunks)
+    assert (tab.text, "stop") == (state["content"], state["finish_reason"])
+    assert list(range(1, len(tab.chunks) + 1)) == tab.numbers
 
 
 class Watch:

@@ -5,7 +5,7 @@ One file here is one journal; `open_journal` picks it by the scheme of `JOURNAL_
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -103,6 +103,8 @@ class Journal(Protocol):
 class SharedJournal(Journal, Protocol):
     """A journal that several processes keep together, each of which drives its own runs."""
 
+    HEARING: ClassVar[float]
+
     async def beat(self) -> None:
         """Say that this process lives; called every second."""
 
@@ -116,11 +118,15 @@ class SharedJournal(Journal, Protocol):
         """The runs of other owners in its conversation, of the same principal, that have not ended
         and were created before this one, in order; all of them if this one has not been created."""
 
+    async def live(self, principal: str) -> list[RunRecord]:
+        """A principal's runs that have not ended, whoever drives them; oldest first."""
+
     async def ask(self, run_id: str) -> None:
         """Ask the owner of a run to cancel it."""
 
     async def asked(self) -> list[str]:
-        """The runs of this process whose cancellation was asked for since the last call."""
+        """The runs of this process whose cancellation was asked for since the last call; called
+        every `HEARING` seconds while it has any, which is what a look may cost."""
 
     async def watch(self, run_ids: Collection[str]) -> None:
         """Note that somebody reads these runs elsewhere than with their owner, for `WATCH`

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Collection, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
 import msgspec
@@ -67,6 +67,8 @@ class RedisJournal:
     Redis Cluster is not supported: a run's keys would be on several of its nodes. Nor is a Redis
     that evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their beginning.
     """
+
+    HEARING: ClassVar[float] = 0.05
 
     def __init__(
         self,
@@ -219,6 +221,14 @@ class RedisJournal:
     async def queue(self, record: RunRecord) -> list[str]:
         found = await self._run(scripts.QUEUE, record.run_id, record.owner, _queue(record))
         return [run_id.decode() for run_id in found]
+
+    async def live(self, principal: str) -> list[RunRecord]:
+        found = await self._run(scripts.LIVE, principal)
+        pairs = zip(found[::2], found[1::2], strict=True)
+        records = [
+            msgspec.structs.replace(_record(data), owner=owner.decode()) for data, owner in pairs
+        ]
+        return sorted(records, key=lambda record: record.created_at)
 
     async def ask(self, run_id: str) -> None:
         await self._run(scripts.ASK, run_id, self._lifetime)

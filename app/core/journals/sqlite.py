@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from app.core.errors import ConfigurationError, Gap, UnknownRun
 from app.core.journals import Entry, Group, Reach, RunRecord
@@ -21,6 +22,8 @@ class SqliteJournal:
 
     A process is known to live by a lock it holds in the folder `<file>.owners`.
     """
+
+    HEARING: ClassVar[float] = 0.2
 
     def __init__(
         self,
@@ -106,6 +109,9 @@ class SqliteJournal:
 
     async def queue(self, record: RunRecord) -> list[str]:
         return await self._reader.run(sql.queue, record)
+
+    async def live(self, principal: str) -> list[RunRecord]:
+        return await self._reader.run(sql.live, principal)
 
     async def ask(self, run_id: str) -> None:
         await self._writer.run(sql.ask, run_id)

@@ -235,6 +235,15 @@ def queue(db: sqlite3.Connection, record: RunRecord) -> list[str]:
     return [run_id for (run_id,) in rows]
 
 
+def live(db: sqlite3.Connection, principal: str) -> list[RunRecord]:
+    rows = db.execute(
+        "SELECT data, owner FROM runs JOIN records ON run = seq"
+        " WHERE ended_at IS NULL AND principal = ? ORDER BY seq",
+        (principal,),
+    )
+    return [_with_owner(*row) for row in rows]
+
+
 def ask(db: sqlite3.Connection, run_id: str) -> None:
     db.execute("UPDATE runs SET asked = 1 WHERE run_id = ? AND ended_at IS NULL", (run_id,))
 

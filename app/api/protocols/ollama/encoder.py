@@ -63,7 +63,8 @@ class Failure(msgspec.Struct):
 
 
 class Form:
-    """Makes the lines of one answer. `name` is what the request called the model.
+    """Makes the lines of one answer. `name` is what the request called the model; one that answers
+    in its stead is called by its own name.
 
     Each line has the time at which it was made as its `created_at`. A client that does not want
     to see the model `think` is not shown it, whatever the provider sends.
@@ -71,6 +72,7 @@ class Form:
 
     def __init__(self, name: str, *, chat: bool, thinks: bool = True) -> None:
         self._name = name
+        self._model: str | None = None
         self._chat = chat
         self._thinks = thinks
 
@@ -85,6 +87,13 @@ class Form:
             message = Message("assistant", text, thinking, calls)
             return Line(model=self._name, created_at=now, message=message, **last)
         return Line(model=self._name, created_at=now, response=text, thinking=thinking, **last)
+
+    def see(self, chunk: StreamingChunk) -> None:
+        """Learn which model answers; shown every chunk."""
+        if chunk.model != self._model:
+            if self._model is not None:
+                self._name = chunk.model
+            self._model = chunk.model
 
     def shows(self, chunk: StreamingChunk) -> bool:
         """Whether a chunk has anything to show; the calls of an agent's own tools have not."""
@@ -119,6 +128,7 @@ class OllamaEncoder:
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
         if self._broken:
             return b""
+        self._form.see(chunk)
         out = b""
         if self._form.shows(chunk):
             if self._first is None:
@@ -143,6 +153,8 @@ class OllamaEncoder:
 def whole(form: Form, entries: list[Entry]) -> bytes:
     """The answer as one object, from all entries of a run's log; raises `ModelBadResponse`."""
     chunks = [chunk for _, chunk in entries]
+    for chunk in chunks:
+        form.see(chunk)
     total, final = entries[-1]
     first = next((offset for offset, chunk in entries if form.shows(chunk)), total)
     tools = [chunk.tool for chunk in chunks if _is_call(chunk.tool)]

@@ -54,13 +54,6 @@ def refusal(error: AgnoStreamError, headers: Mapping[str, str] | None = None) ->
 router = APIRouter(include_in_schema=False)
 
 
-@router.head("/")
-@router.get("/")
-async def running() -> Response:
-    """What Ollama's command line looks for before all else."""
-    return PlainTextResponse("Ollama is running")
-
-
 @router.head("/api/version")
 @router.get("/api/version")
 async def version() -> Response:

@@ -98,16 +98,22 @@ class OpenAIEncoder:
 
     def __init__(self, run_id: str, model: str, created: float, *, include_usage: bool) -> None:
         self.heartbeat: bytes | None = b": keep-alive\n\n"
-        identity = encode_line(
-            Identity(f"chatcmpl-{run_id}", "chat.completion.chunk", int(created), model)
+        self._identity = Identity(
+            f"chatcmpl-{run_id}", "chat.completion.chunk", int(created), model
         )
-        self._head = b"data: " + identity[:-1]
+        self._head = b"data: " + encode_line(self._identity)[:-1]
+        self._model: str | None = None  # that answers; the client may call it otherwise
         self._null_usage = b',"usage":null' if include_usage else b""
         self._include_usage = include_usage
         self._begun = False
         self._calls = 0
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        if chunk.model != self._model:
+            if self._model is not None:  # another one answers in its stead: that is told
+                self._identity.model = chunk.model
+                self._head = b"data: " + encode_line(self._identity)[:-1]
+            self._model = chunk.model
         out = b""
         if chunk.content or chunk.reasoning:
             out = self._frame(

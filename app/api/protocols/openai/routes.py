@@ -99,7 +99,9 @@ class CompletionAnswer(WholeAnswer):
         error = entries[-1][1].error
         if error is not None:
             return refusal(failure_from(error), self._extra)
-        body = completion(self._folded(entries), self._name, self._follower.record.created_at)
+        answer, record = self._folded(entries), self._follower.record
+        name = self._name if answer.model == record.model else answer.model
+        body = completion(answer, name, record.created_at)
         return Response(body, headers=self._extra, media_type=JSON)
 
 

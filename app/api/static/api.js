@@ -1,0 +1,56 @@
+// The server's HTTP interface. Addresses are relative, so that a proxy may put a path in front.
+
+/** Why a request failed: the server's own `code` and `message`, or `unreachable`. */
+export class ApiError extends Error {
+  constructor(code, message, { status = 0, retryAfter = null } = {}) {
+    super(message)
+    this.code = code
+    this.status = status
+    this.retryAfter = retryAfter
+  }
+}
+
+async function call(method, path, body) {
+  const request = { method, headers: {} }
+  if (body !== undefined) {
+    request.headers['Content-Type'] = 'application/json'
+    request.body = JSON.stringify(body)
+  }
+  let response
+  try {
+    response = await fetch(path, request)
+    if (response.ok) return response.status === 204 ? null : await response.json()
+  } catch {
+    throw new ApiError(navigator.onLine ? 'unreachable' : 'offline', '')
+  }
+  const { error } = await response.json().catch(() => ({}))
+  const { code, message } = error ?? { code: `http_${response.status}`, message: response.statusText }
+  const wait = Number.parseFloat(response.headers.get('Retry-After'))
+  throw new ApiError(code, message, {
+    status: response.status,
+    retryAfter: Number.isNaN(wait) ? null : wait,
+  })
+}
+
+const id = encodeURIComponent
+
+export const API = 'api/v1'
+export const models = async () => (await call('GET', `${API}/models`)).models
+export const agents = async () => (await call('GET', `${API}/agents`)).agents
+export const conversations = (limit, offset) =>
+  call('GET', `${API}/conversations?limit=${limit}&offset=${offset}`)
+export const conversation = name => call('GET', `${API}/conversations/${id(name)}`)
+export const remove = name => call('DELETE', `${API}/conversations/${id(name)}`)
+export const ask = body => call('POST', `${API}/chat`, body)
+export const run = name => call('GET', `${API}/runs/${id(name)}`)
+export const cancel = name => call('POST', `${API}/runs/${id(name)}/cancel`)
+export const events = (name, after) => `${API}/runs/${id(name)}/events?after=${after}`
+export const live = async conversation =>
+  (await call('GET', `${API}/runs${conversation ? `?conversation_id=${id(conversation)}` : ''}`)).runs
+
+/** A name for a new conversation. It is chosen here, so that a question whose answer got lost on
+ * the way can be looked for. */
+export function newName() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,294 @@
+"""The doctor finds each fault of a proxy, while a real nginx with that fault stands between."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from agno_stream.doctor.proxies import ANY, PROXIES, UNKNOWN, recognise
+from agno_stream.doctor.streams import held_back
+from agno_stream.doctor.wire import Timeline
+from tests.command import ROOT, environment
+from tests.nginx import HEALTHY, Nginx, configuration
+from tests.provider import Provider
+from tests.provider_replies import Reply, numbered
+from tests.server import Server
+from tests.services import free_port
+
+COMMAND = "import sys; from agno_stream.cli import main; sys.exit(main())"
+
+CLOSED = HEALTHY + "chunked_transfer_encoding off;"
+BUFFERING = "proxy_ignore_headers X-Accel-Buffering; proxy_http_version 1.1;"
+GZIP = "gzip on; gzip_min_length 0; gzip_types text/event-stream;"
+KEY = "right"
+GUARD = HEALTHY + f'if ($http_authorization != "Bearer {KEY}") {{ return 401; }}'
+
+#: Each is a row of proxies, the one next to the server first.
+FAULTS: dict[str, list[str]] = {
+    "buffering": [CLOSED, BUFFERING],
+    "compression": [HEALTHY + GZIP],
+    "compression that holds back": [BUFFERING + GZIP],
+    "idle": [HEALTHY + "proxy_read_timeout 3s;"],
+    "last_event_id": [HEALTHY + 'proxy_set_header Last-Event-ID "";'],
+    "cancel": [HEALTHY + "if ($request_uri ~ cancel$) { return 405; }"],
+    "framing": [CLOSED],
+    "connections": [HEALTHY + "limit_conn streams 3;"],
+    "doors": [HEALTHY + "if ($request_uri ~ ^/v1) { return 404; }"],
+    "authorization": [GUARD, HEALTHY + 'proxy_set_header Authorization "";'],
+    "the right key": [GUARD],
+}
+
+Report = dict[str, Any]
+
+
+def examine(url: str, *words: str) -> tuple[int, str]:
+    """The exit code of the real command, and what it printed."""
+    ended = subprocess.run(
+        [sys.executable, "-c", COMMAND, "doctor", url, "--timeout", "20", *words],
+        env=environment(),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert "" == ended.stderr
+    return ended.returncode, ended.stdout
+
+
+def report(url: str, *words: str) -> Report:
+    """The findings by their names, and the exit code under `exit_code`."""
+    code, said = examine(url, "--json", *words)
+    told = json.loads(said)
+    assert (code, url) == (told["exit_code"], told["url"])
+    return {"exit_code": code, **{check["name"]: check for check in told["checks"]}}
+
+
+def levels(found: Report, level: str) -> set[str]:
+    checks = (check for name, check in found.items() if name != "exit_code")
+    return {check["name"] for check in checks if check["level"] == level}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("demo"), heartbeat=4.0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def found(
+    demo: Server, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Report]]:
+    """Reports by fault. Those that this session's tests want are made three at a time: each takes
+    ten seconds, nearly all of it waiting."""
+    wanted = {
+        item.callspec.params["fault"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        if "fault" in item.callspec.params
+    }
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(3))
+        made: dict[str, Future[Report]] = {}
+        for fault in FAULTS.keys() & wanted:
+            port, url = demo.port, demo.url
+            for location in FAULTS[fault]:
+                folder = tmp_path_factory.mktemp("nginx")
+                zone = "limit_conn_zone $server_port zone=streams:1m;"
+                text = configuration(location, http=zone)
+                nginx = stack.enter_context(Nginx(folder, text, port))
+                port, url = nginx.port, nginx.url
+            words = ["--api-key", KEY] if GUARD in FAULTS[fault] else []
+            made[fault] = pool.submit(report, url, *words)
+        yield lambda fault: made[fault].result()
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "level", "mend"),
+    [
+        ("buffering", "tokens", "failed", "`proxy_buffering off;`"),
+        ("buffering", "idle", "failed", "`proxy_buffering off;`"),
+        ("compression", "compression", "warning", "`gzip off;`"),
+        ("compression that holds back", "compression", "failed", "`gzip off;`"),
+        ("idle", "idle", "failed", "`proxy_read_timeout 60s;`"),
+        ("last_event_id", "resume", "failed", "`proxy_set_header Last-Event-ID"),
+        ("cancel", "cancel", "failed", "POST"),
+        ("framing", "framing", "warning", "`chunked_transfer_encoding off;`"),
+        ("connections", "connections", "failed", "`limit_conn`"),
+        ("doors", "doors", "warning", "/v1/"),
+        ("authorization", "auth", "failed", "`proxy_set_header Authorization"),
+    ],
+)
+def test_a_fault_is_found(
+    found: Callable[[str], Report], fault: str, check: str, level: str, mend: str
+) -> None:
+    """Each fault has its verdict, with the line of nginx's configuration that mends it."""
+    told = found(fault)
+    assert level == told[check]["level"], told[check]
+    assert mend in told[check]["mend"]
+    assert (1 if levels(told, "failed") else 0) == told["exit_code"]
+    assert "nginx" in told["server"]["said"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "sick"),
+    [
+        ("buffering", {"tokens", "idle", "heartbeats"}),
+        ("compression", {"compression"}),
+        ("idle", {"idle"}),
+        ("last_event_id", {"resume"}),
+        ("cancel", {"cancel"}),
+        ("framing", {"framing"}),
+        ("the right key", set()),
+    ],
+)
+def test_nothing_else_is_blamed(found: Callable[[str], Report], fault: str, sick: set[str]) -> None:
+    """A fault is told where it is, and other checks do not suffer from it."""
+    told = found(fault)
+    assert sick == levels(told, "failed") | levels(told, "warning")
+
+
+@pytest.mark.parametrize("fault", ["idle"])
+def test_facts(found: Callable[[str], Report], fault: str) -> None:
+    """The figures behind a verdict are in the JSON."""
+    told = found(fault)
+    assert 2 <= told["idle"]["facts"]["cut_after"] <= 4
+    assert 152 == told["tokens"]["facts"]["events"]
+    assert told["tokens"]["facts"]["held_back"] < 0.5
+
+
+def documented() -> str:
+    """The configuration for nginx in docs/operations.md."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    return page.split("```nginx\n")[1].split("```")[0]
+
+
+def test_the_documented_nginx(demo: Server, tmp_path: Path) -> None:
+    """With the configuration that the documentation gives, all is well."""
+    with Nginx(tmp_path, documented(), demo.port) as nginx:
+        told = report(nginx.url)
+    checks = [check["said"] for check in told.values() if isinstance(check, dict)]
+    assert set() == levels(told, "failed") | levels(told, "warning") | levels(told, "skipped")
+    assert (0, 17) == (told["exit_code"], len(checks))
+
+
+def test_no_proxy(demo: Server) -> None:
+    """The server alone is well, and people can read so."""
+    code, said = examine(demo.url)
+    assert 0 == code, said
+    assert "✓ tokens       Tokens come as they are said: 152 events" in said
+    assert said.endswith("All is well: 17 checks.\n")
+    assert "\x1b" not in said
+
+
+def test_a_wrong_upstream(tmp_path: Path) -> None:
+    """A proxy without a server behind it is told from a server."""
+    with Nginx(tmp_path, configuration(), free_port()) as nginx:
+        code, said = examine(nginx.url)
+    assert 2 == code
+    assert "✗ reachable    nginx answers 502" in said
+    assert "→ nginx: `proxy_pass` must lead to the server" in said
+    assert "1 failed, 0 warnings, of 1 checks." in said
+
+
+def test_another_server(provider: Provider) -> None:
+    """A server that is not ours is told as such."""
+    code, said = examine(provider.origin)
+    assert 2 == code
+    assert "is no agno-stream server" in said
+
+
+def test_nobody() -> None:
+    """Where nobody listens, that is all there is to say."""
+    told = report(f"http://127.0.0.1:{free_port()}")
+    assert (2, {"exit_code", "reachable"}) == (told["exit_code"], set(told))
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "127.0.0.1"])
+def test_no_address(url: str) -> None:
+    """What is no address is told as such."""
+    code, said = examine(url)
+    assert (2, True) == (code, "is no address of a server" in said)
+
+
+def test_no_key(demo: Server, tmp_path: Path) -> None:
+    """Without the key that is wanted the doctor says so, and asks no model."""
+    with Nginx(tmp_path, configuration(GUARD), demo.port) as nginx:
+        told = report(nginx.url)
+    assert 1 == told["exit_code"]
+    assert "--api-key" in told["auth"]["mend"]
+    assert "model" not in told
+
+
+def test_a_model_of_its_own_pace(provider: Provider, tmp_path: Path) -> None:
+    """Where there is no demo model, the server's own is asked; its pauses are not blamed, and
+    nothing that was asked goes on after the doctor."""
+    provider.default = Reply(numbered(90), rate=60, stall_after=45, stall_seconds=1.5)
+    with Server(
+        tmp_path, model="openai:m", openai_base_url=provider.url, openai_api_key="sk-test-0123456"
+    ) as server:
+        told = report(server.url)
+        assert 0 == server.app.state.context.runs.live
+    assert set() == levels(told, "failed") | levels(told, "warning")
+    assert "m is asked" in told["model"]["said"]
+    assert "until the model's answer was over" in told["idle"]["said"]
+
+
+def test_a_model_that_fails(provider: Provider, tmp_path: Path) -> None:
+    """A model that cannot answer is told as such, not as a fault of the way."""
+    provider.default = Reply(status=401)
+    with Server(
+        tmp_path, model="openai:m", openai_base_url=provider.url, openai_api_key="sk-test-0123456"
+    ) as server:
+        told = report(server.url)
+    assert "failed" == told["tokens"]["level"]
+    assert told["tokens"]["said"].startswith("The answer failed: ")
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [
+        ({"Server": "cloudflare", "CF-RAY": "8f1-FRA"}, "Cloudflare"),
+        ({"Server": "nginx/1.27.1"}, "nginx"),
+        ({"Server": "openresty"}, "nginx"),
+        ({"Server": "Caddy"}, "Caddy"),
+        ({"Server": "uvicorn", "Via": "1.1 Caddy"}, "Caddy"),
+        ({"Via": "1.1 0a1b.cloudfront.net (CloudFront)"}, "CloudFront"),
+        ({"Server": "uvicorn", "Set-Cookie": "AWSALB=x; Path=/"}, "AWS load balancer"),
+        ({"Server": "awselb/2.0"}, "AWS load balancer"),
+        ({"Server": "Apache/2.4.62 (Debian)"}, "Apache"),
+        ({"Server": "istio-envoy"}, "Envoy"),
+        ({"Via": "1.1 google"}, "Google load balancer"),
+        ({"Server": "uvicorn"}, UNKNOWN.name),
+        ({}, UNKNOWN.name),
+    ],
+)
+def test_proxies_by_name(headers: dict[str, str], name: str) -> None:
+    """Proxies are known by their headers, the outermost first."""
+    assert name == recognise(httpx.Headers(headers))[0].name
+
+
+def test_every_fault_has_words() -> None:
+    """Whatever the proxy, there is something to say about each fault."""
+    for proxy in [*PROXIES, UNKNOWN]:
+        assert all(proxy.mend(fault) for fault in ANY)
+
+
+def test_held_back() -> None:
+    """An event is late by the time since the server said that it had it; one or two of many may."""
+    line = Timeline()
+    line.events = [(10.0, 1), (10.1, 2), (12.0, 3)]
+    line.ended = 15.0
+    assert 0 == held_back(line, [])
+    assert 0 >= held_back(line, [(10.05, 1), (10.2, 2)])
+    assert 1.5 == held_back(line, [(10.2, 2), (10.5, 3), (12.5, 3)])
+    assert 4.0 == held_back(line, [(11.0, 4)])
+    assert 0.5 == held_back(line, [(10.5, 3), (10.6, 3), (11.5, 3), *[(12.0, 3)] * 3])

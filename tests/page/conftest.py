@@ -1,0 +1,63 @@
+"""A real browser, and what people do in it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.conftest import Serve
+from tests.page.visit import Visit
+from tests.server import Server
+
+expect.set_options(timeout=10_000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. It is ended with its module: its event loop would stand in others' way."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("there is no chromium (Debian: apt-get install chromium)")
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser without a past."""
+    fresh = browser.new_context(viewport={"width": 1280, "height": 800})
+    fresh.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield fresh
+    fresh.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A tab. An error in its scripts fails the test."""
+    tab = context.new_page()
+    errors: list[str] = []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    assert [] == errors
+
+
+@pytest.fixture
+def server(serve: Serve) -> Server:
+    """A provider's model by default, and the demonstration to choose."""
+    return serve(models=["demo"])
+
+
+@pytest.fixture
+def visit(page: Page, server: Server) -> Visit:
+    """The page of `server`, opened."""
+    return Visit(page, server.url).open()
+
+
+@pytest.fixture
+def server_url(server: Server) -> str:
+    return server.url

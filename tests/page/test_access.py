@@ -1,0 +1,155 @@
+"""The page without a mouse, without sight, and by the rules that axe-core knows."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.page.visit import Visit
+from tests.provider import Provider
+from tests.provider_replies import Reply
+
+AXE = "axe-core@4.11.0"
+CACHE = Path(__file__).parent / ".cache"
+SCRIPT = CACHE / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The source of axe-core, which npm fetches once."""
+    npm = shutil.which("npm")
+    if not SCRIPT.exists():
+        if npm is None:
+            pytest.skip("there is no npm to fetch axe-core with")
+        command = [npm, "install", "--prefix", str(CACHE), "--ignore-scripts", "--no-audit", AXE]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+        if done.returncode:
+            pytest.skip(f"npm cannot fetch axe-core: {done.stderr[-300:]}")
+    return SCRIPT.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe(
+    browser: Browser,
+    axe: str,
+    server_url: str,
+    provider: Provider,
+    colours: Literal["light", "dark"],
+    width: int,
+) -> None:
+    """axe-core finds nothing wrong: empty, with an answer of every kind, and with all opened."""
+    provider.script(
+        Reply("# Title\n\nText `code`\n\n```py\nx\n```\n\n|a|\n|-|\n|1|", reasoning="Hm."),
+        Reply("cut here", cut_after=1),
+    )
+    # The policy would keep axe out as well as any other foreign script.
+    context = browser.new_context(
+        color_scheme=colours, viewport={"width": width, "height": 800}, bypass_csp=True
+    )
+    visit = Visit(context.new_page(), server_url)
+
+    def check() -> None:
+        visit.page.evaluate(axe)
+        found = visit.run(
+            "async () => (await axe.run()).violations.map(v =>"
+            " `${v.id}: ${v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary)}`)"
+        )
+        assert [] == found
+
+    visit.open()
+    check()
+    visit.ask("A question").ended()
+    visit.page.locator(".reasoning summary").click()
+    visit.ask("Another").ended()
+    check()
+    visit.page.get_by_role("button", name="Stream inspector").click()
+    visit.page.wait_for_timeout(300)
+    check()
+    visit.page.get_by_role("button", name="Close the inspector").click()
+    if width < 800:
+        visit.page.get_by_role("button", name="Conversations").click()
+        visit.page.wait_for_timeout(400)
+    visit.page.get_by_role("button", name="Keys").click()
+    check()
+    context.close()
+
+
+def test_keyboard_only(visit: Visit, provider: Provider) -> None:
+    """Ask, stop, ask again, choose, delete: all of it goes without a mouse."""
+    provider.script(Reply("word " * 400, rate=50), Reply("Second."))
+    keyboard = visit.page.keyboard
+    expect(visit.page.locator("#question")).to_be_focused()
+    keyboard.type("First line")
+    keyboard.press("Shift+Enter")
+    keyboard.type("second line")
+    keyboard.press("Enter")
+    visit.said(20)
+    keyboard.press("Escape")
+    visit.notice("You stopped this answer")
+    keyboard.press("ArrowUp")
+    expect(visit.page.locator("#question")).to_have_value("First line\nsecond line")
+    keyboard.press("Enter")
+    visit.ended()
+    assert "First line\nsecond line" == provider.requests[1].body["messages"][-1]["content"]
+    visit.page.locator("#talk").focus()
+    keyboard.press("c")
+    expect(visit.answer.locator(".copy-answer.done")).to_be_visible()
+    keyboard.press("d")
+    expect(visit.page.locator("#drawer")).to_be_visible()
+    keyboard.press("d")
+    expect(visit.page.locator("#drawer")).to_be_hidden()
+    keyboard.press("?")
+    expect(visit.page.get_by_role("heading", name="Keys")).to_be_visible()
+    keyboard.press("Escape")
+    visit.page.locator("#talk").focus()
+    keyboard.press("n")
+    expect(visit.page.locator("#question")).to_be_focused()
+    expect(visit.page.locator(".answer")).to_have_count(0)
+    for _ in range(20):  # by Tab to the bin, as somebody does who sees where the focus is
+        keyboard.press("Shift+Tab")
+        if visit.run("() => document.activeElement.title") == "Delete":
+            break
+    keyboard.press("Enter")
+    expect(visit.page.locator("#confirm")).to_be_visible()
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    expect(visit.page.locator("#list a")).to_have_count(0)
+
+
+def test_screen_readers_hear_sentences(visit: Visit, provider: Provider) -> None:
+    """What is announced are whole sentences, each once, and how the answer ended."""
+    sentences = [f"This is sentence number {n}, which has some words. " for n in range(12)]
+    provider.script(Reply("".join(sentences), finish_reason="length", rate=40))
+    visit.run(
+        """() => {
+          window.heard = []
+          new MutationObserver(changes => {
+            heard.push(...changes.flatMap(change => [...change.addedNodes]).map(n => n.textContent))
+          }).observe(document.getElementById('announcer'), { childList: true })
+        }"""
+    )
+    visit.ask("x").ended()
+    heard = visit.run("() => heard")
+    assert 2 < len(heard) < len(sentences)
+    assert all(part.endswith((".", "tokens.")) for part in heard)
+    assert "".join(sentences) + "The answer reached its limit of tokens." == " ".join(heard)
+    assert visit.run("() => document.querySelector('#talk [aria-live], #talk[aria-live]')") is None
+
+
+def test_typing_in_japanese(visit: Visit, provider: Provider) -> None:
+    """The Enter that ends a word of an input method sends nothing."""
+    session = visit.page.context.new_cdp_session(visit.page)
+    visit.page.focus("#question")
+    session.send(
+        "Input.imeSetComposition", {"text": "にほん", "selectionStart": 3, "selectionEnd": 3}
+    )
+    visit.page.keyboard.press("Enter")
+    session.send("Input.insertText", {"text": "日本"})
+    expect(visit.page.locator("#question")).to_have_value(re.compile("日本"))
+    expect(visit.page.locator(".turn")).to_have_count(0)
+    assert 0 == provider.opened

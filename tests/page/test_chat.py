@@ -1,0 +1,261 @@
+"""The chat: asking, stopping, asking again, and the conversations that were had."""
+
+import re
+
+import httpx
+from playwright.sync_api import Browser, Page, expect
+
+from tests.conftest import Serve
+from tests.page.visit import Visit
+from tests.provider import Provider
+from tests.provider_replies import CONTEXT_TOO_LONG, INVALID_KEY, RATE_LIMITED, Reply
+
+WORDS = "".join(f"word{n} " for n in range(400))
+MARKDOWN = """# Title
+
+Some **bold** and `code`, a [link](https://example.org/a).
+
+- one
+- two
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+```python
+print("hello")
+```
+"""
+
+
+def test_send_and_stream(visit: Visit, provider: Provider) -> None:
+    """An answer is seen while it comes, and in the end it is exactly what the provider said."""
+    provider.script(Reply(WORDS, rate=200))
+    visit.ask("Say words.")
+    early = visit.said(20)
+    assert len(early) < len(WORDS.strip())
+    assert WORDS == visit.ended().copied()
+    assert WORDS.split() == visit.text.split()
+    assert "Say words." == provider.requests[0].body["messages"][-1]["content"]
+
+
+def test_markdown(visit: Visit, provider: Provider) -> None:
+    """Markdown that comes character by character is drawn as it would be in one piece."""
+    provider.script(Reply(list(MARKDOWN), rate=400))
+    prose = visit.ask("x").ended().answer.locator(".prose")
+    expect(prose.locator("h1")).to_have_text("Title")
+    expect(prose.locator("strong")).to_have_text("bold")
+    expect(prose.locator("li")).to_have_text(["one", "two"])
+    expect(prose.locator("td")).to_have_text(["1", "2"])
+    expect(prose.locator("pre code.language-python")).to_have_text('print("hello")')
+    expect(prose.locator("a")).to_have_attribute("href", "https://example.org/a")
+    expect(prose.locator("a")).to_have_attribute("rel", re.compile("noopener"))
+
+
+def test_copy_code(visit: Visit, provider: Provider) -> None:
+    """A code block has a button that copies the code, and nothing but the code."""
+    provider.script(Reply(MARKDOWN))
+    visit.ask("x").ended().answer.get_by_role("button", name="Copy the code").click()
+    expect(visit.answer.locator(".code .done")).to_be_visible()
+    assert 'print("hello")\n' == visit.run("navigator.clipboard.readText()")
+
+
+def test_reasoning_is_folded(visit: Visit, provider: Provider) -> None:
+    """Reasoning is there to be opened, and is no part of the answer."""
+    provider.script(Reply("The answer.", reasoning="Deep thoughts."))
+    visit.ask("x").ended()
+    thoughts = visit.answer.locator(".reasoning .thoughts")
+    expect(thoughts).to_be_hidden()
+    visit.answer.locator(".reasoning summary").click()
+    expect(thoughts).to_have_text("Deep thoughts.")
+    assert "The answer." == visit.copied()
+
+
+def test_tools(visit: Visit) -> None:
+    """A tool call is shown with its name; what it got and gave can be opened."""
+    visit.page.select_option("#model", label="demo")
+    visit.ask("tool Europe/Paris").ended()
+    tool = visit.answer.locator(".tool")
+    expect(tool.locator("summary")).to_contain_text("current_time")
+    tool.locator("summary").click()
+    expect(tool.locator("pre").first).to_contain_text("Europe/Paris")
+
+
+def test_stop(visit: Visit, provider: Provider) -> None:
+    """The button that sends becomes the one that stops: the provider is left, the text is kept."""
+    provider.script(Reply(WORDS, rate=50))
+    visit.ask("x")
+    seen = visit.said(20)
+    visit.page.get_by_role("button", name="Stop the answer").click()
+    visit.notice("You stopped this answer")
+    provider.wait_for(lambda: provider.aborted == 1)
+    assert visit.text.startswith(seen.rstrip())
+    expect(visit.page.get_by_role("button", name="Send")).to_be_visible()
+
+
+def test_answer_again(visit: Visit, provider: Provider) -> None:
+    """Another answer to the same question is given without knowledge of the first one."""
+    provider.script(Reply("Zero."), Reply("First."), Reply("Second."))
+    visit.ask("Warm up.").ended()
+    visit.ask("Question?").ended()
+    visit.answer.get_by_role("button", name="Answer again").click()
+    expect(visit.page.locator(".turn")).to_have_count(3)
+    visit.ended()
+    assert "Second." == visit.text
+    said = [m["content"] for m in provider.requests[2].body["messages"] if m["role"] != "system"]
+    assert ["Warm up.", "Zero.", "Question?"] == said
+
+
+def test_go_on_after_a_limit(visit: Visit, provider: Provider) -> None:
+    """An answer that reached its limit says so, and can be continued."""
+    provider.script(Reply("Half of", finish_reason="length"), Reply(" it."))
+    visit.ask("x")
+    visit.notice("limit of tokens").get_by_role("button", name="Continue").click()
+    expect(visit.page.locator(".turn")).to_have_count(2)
+    visit.ended()
+    said = [m["content"] for m in provider.requests[1].body["messages"]]
+    assert ["x", "Half of", "continue"] == said[-3:]
+
+
+def test_conversations(visit: Visit, server_url: str, provider: Provider) -> None:
+    """The list holds what was asked; a conversation opens by its link, and goes for good."""
+    provider.script(Reply("Answer one."), Reply("Answer two."))
+    visit.ask("First question").ended()
+    first = visit.conversation
+    visit.page.get_by_role("link", name="New conversation").click()
+    visit.page.wait_for_timeout(1100)  # the list is in order of seconds
+    visit.ask("Second question").ended()
+    rows = visit.page.locator("#list a")
+    expect(rows).to_have_text(["Second question", "First question"])
+    expect(rows.first).to_have_attribute("aria-current", "page")
+    rows.nth(1).click()
+    expect(visit.answer.locator(".prose")).to_have_text("Answer one.")
+    assert first == visit.conversation
+    visit.page.go_back()
+    expect(visit.answer.locator(".prose")).to_have_text("Answer two.")
+    visit.page.get_by_role("button", name="Delete First question").click()
+    visit.page.get_by_role("button", name="Keep it").click()
+    expect(rows).to_have_count(2)
+    visit.page.get_by_role("button", name="Delete First question").click()
+    visit.page.get_by_role("button", name="Delete", exact=True).click()
+    expect(rows).to_have_text(["Second question"])
+    assert 404 == httpx.get(f"{server_url}/api/v1/conversations/{first}").status_code
+
+
+def test_permalink(visit: Visit, page: Page, provider: Provider) -> None:
+    """The link that is copied opens the conversation elsewhere, with its endings."""
+    provider.script(Reply("An answer.", finish_reason="length"), Reply("x", cut_after=1))
+    visit.ask("A question").ended()
+    visit.ask("Another").ended()
+    visit.page.get_by_role("button", name="Copy a link").click()
+    expect(page.locator("#permalink.done")).to_be_visible()
+    link = visit.run("navigator.clipboard.readText()")
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.locator(".question p")).to_have_text(["A question", "Another"])
+    expect(page.locator(".prose").first).to_have_text("An answer.")
+    visit.notice("broke off")
+    expect(page).to_have_title(re.compile("A question"))
+
+
+def test_a_link_to_nowhere(visit: Visit) -> None:
+    """A link to a conversation that is gone says so."""
+    visit.open("nothing-here")
+    expect(visit.page.get_by_role("alert")).to_contain_text("not on the server")
+
+
+def test_scroll_lets_go(visit: Visit, provider: Provider) -> None:
+    """The end stays in sight until somebody scrolls up; a button brings it back."""
+    provider.script(Reply("".join(f"Line {n}.\n\n" for n in range(300)), rate=150))
+    visit.ask("x").said(600)
+    page = visit.page
+    rest = "e => e.scrollHeight - e.scrollTop - e.clientHeight"
+    assert page.locator("#talk").evaluate(rest) < 50
+    page.locator("#talk").hover()
+    page.mouse.wheel(0, -300)
+    expect(page.locator("#latest")).to_be_visible()
+    visit.said(1200)
+    assert page.locator("#talk").evaluate(rest) > 150
+    page.locator("#latest").click()
+    visit.ended()
+    page.wait_for_function(f"() => ({rest})(document.getElementById('talk')) < 50")
+    expect(page.locator("#latest")).to_be_hidden()
+
+
+def test_failures_are_told(visit: Visit, provider: Provider) -> None:
+    """A failure is a sentence and what to do about it, and the page goes on working."""
+    provider.script(INVALID_KEY, CONTEXT_TOO_LONG, Reply("Fine."))
+    visit.ask("one")
+    visit.notice("refused the server.s key.*OPENAI_API_KEY")
+    visit.ask("two")
+    visit.notice("too long for this model").get_by_role("button", name="New").click()
+    assert "Fine." == visit.ask("three").ended().text
+
+
+def test_rate_limited(visit: Visit, provider: Provider) -> None:
+    """When the provider says how long to wait, the button waits as long."""
+    provider.default = RATE_LIMITED
+    visit.ask("x")
+    notice = visit.notice("limits how often")
+    expect(notice.get_by_role("button", name="Try again")).to_be_enabled()
+    provider.default = Reply("Now.")
+    notice.get_by_role("button", name="Try again").click()
+    expect(visit.page.locator(".prose").last).to_have_text("Now.")
+
+
+def test_too_large(serve: Serve, page: Page) -> None:
+    """A question that is larger than the server takes is told as that."""
+    visit = Visit(page, serve(max_body_bytes=2000).url).open()
+    visit.ask("x" * 3000)
+    visit.notice("larger than this server accepts")
+
+
+def test_no_model(serve: Serve, page: Page) -> None:
+    """Where no model is configured the page says who answers, how to add one, and what to try."""
+    visit = Visit(page, serve(model="demo").url).open()
+    expect(page.locator("#banner")).to_contain_text("OPENAI_API_KEY")
+    page.get_by_role("button", name="count to 20").click()
+    assert visit.ended().text.endswith("19, 20")
+
+
+def test_models_to_choose(visit: Visit) -> None:
+    """The models of the server are there to choose, and the choice is kept."""
+    visit.page.select_option("#model", label="demo")
+    visit.ask("count to 3").ended()
+    assert "1, 2, 3" == visit.text
+    visit.open()
+    assert "demo" == visit.page.locator("#model").evaluate("e => e.selectedOptions[0].text")
+
+
+def test_inspector(visit: Visit, provider: Provider) -> None:
+    """The inspector shows the raw events with ids and times, figures, and a curl that works."""
+    provider.script(Reply("one two three", rate=20), Reply("one two three"))
+    visit.page.get_by_role("button", name="Stream inspector").click()
+    visit.ask("It's $HOME?").ended()
+    drawer = visit.page.locator("#drawer")
+    rows = drawer.locator(".events li")
+    expect(rows).to_have_count(5)  # the beginning, three words, the end
+    expect(rows.nth(1)).to_contain_text('{"content":"one "')
+    expect(rows.nth(1).locator("b")).to_have_text("2")
+    expect(rows.nth(1).locator("time")).to_have_text(re.compile(r"^\d+\.\d{3}$"))
+    expect(drawer.locator(".figures dd").first).to_have_text(re.compile(r"^\d.* ms$"))
+    expect(drawer.locator(".legend")).to_contain_text("median")
+    assert visit.run("() => document.querySelector('#drawer canvas').width") > 100
+    expect(drawer.locator(".curl")).to_contain_text("""{"message":"It'\\''s $HOME?",""")
+
+
+def test_on_a_phone(browser: Browser, server_url: str, provider: Provider) -> None:
+    """A narrow screen has the list behind a button, and nothing to scroll sideways."""
+    provider.script(Reply(MARKDOWN + "x" * 500))
+    phone = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True)
+    visit = Visit(phone.new_page(), server_url).open().ask("Hello").ended()
+    page = visit.page
+    assert 360 == visit.run("() => document.documentElement.scrollWidth")
+    expect(page.locator("#list a")).to_be_hidden()
+    page.get_by_role("button", name="Conversations").tap()
+    expect(page.locator("#list a")).to_have_text(["Hello"])
+    page.get_by_role("button", name="Close the list").tap()
+    expect(page.locator("#list a")).to_be_hidden()
+    page.get_by_role("button", name="Stream inspector").tap()
+    assert 360 == visit.run("() => document.documentElement.scrollWidth")
+    phone.close()

@@ -1,0 +1,157 @@
+"""Whatever happens to the connection, the tab or the server: no part of an answer is lost."""
+
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.command import Command
+from tests.page.proxy import CuttingProxy
+from tests.page.visit import Visit
+from tests.provider import Provider
+from tests.provider_replies import Reply
+from tests.server import Server
+
+CUTS = 20
+WORDS = "".join(f"word{n} " if n % 20 else f"\n\n- **word{n}** " for n in range(600))
+
+
+def test_reload_in_the_middle(visit: Visit, provider: Provider) -> None:
+    """A reload in mid-answer shows question and answer as if nothing had been."""
+    provider.script(Reply(WORDS, rate=120))
+    visit.ask("Say words.").said(300)
+    visit.page.reload()
+    visit.said(400)
+    expect(visit.page.locator(".question p")).to_have_text(["Say words."])
+    expect(visit.page.get_by_role("button", name="Stop the answer")).to_be_visible()
+    assert WORDS == visit.ended().copied()
+    assert 1 == provider.opened
+
+
+def test_cut_twenty_times(page: Page, server: Server, provider: Provider) -> None:
+    """A connection that breaks twenty times loses nothing, doubles nothing, asks nothing again."""
+    provider.script(Reply(WORDS, rate=60))
+    with CuttingProxy(server.port) as proxy:
+        visit = Visit(page, proxy.url).open().ask("Say words.")
+        seen = 0
+        for _ in range(CUTS):
+            seen = len(visit.said(seen + 10))
+            proxy.cut()
+        assert provider.requests[0].state == "open"
+        assert WORDS == visit.ended().copied()
+    assert 1 == provider.opened
+
+
+def test_cut_by_the_inspector(visit: Visit, provider: Provider) -> None:
+    """The inspector's button cuts the connection, and the answer goes on after the last event."""
+    provider.script(Reply(WORDS, rate=150))
+    visit.page.get_by_role("button", name="Stream inspector").click()
+    visit.ask("Say words.").said(100)
+    visit.page.get_by_role("button", name="Cut the connection").click()
+    expect(visit.page.locator(".connection")).to_have_text("cut")
+    expect(visit.page.locator(".waiting")).to_contain_text("The connection was cut")
+    expect(visit.page.locator(".connection")).to_have_text("connected")
+    assert WORDS == visit.ended().copied()
+    assert 1 == provider.opened
+
+
+def test_second_tab(visit: Visit, context: BrowserContext, provider: Provider) -> None:
+    """A second tab shows the same answer live, and one that is there already is told of it."""
+    provider.script(Reply("Hello."), Reply(WORDS, rate=120))
+    visit.ask("Hello?").ended()
+    early = Visit(context.new_page(), visit.url).open(visit.conversation)
+    expect(early.page.locator(".turn")).to_have_count(1)
+    visit.ask("Say words.").said(100)
+    late = Visit(context.new_page(), visit.url).open(visit.conversation)
+    for tab in (early, late):
+        tab.said(150)
+        expect(tab.page.locator(".question p")).to_have_text(["Hello?", "Say words."])
+        expect(tab.page.get_by_role("button", name="Stop the answer")).to_be_visible()
+    assert [WORDS] * 3 == [tab.ended().copied() for tab in (visit, early, late)]
+    assert 2 == provider.opened
+
+
+def test_another_browser(visit: Visit, browser: Browser, provider: Provider) -> None:
+    """Another device, which knows nothing but the link, sees question and answer, and can stop."""
+    provider.script(Reply(WORDS, rate=60))
+    visit.ask("Say words.").said(100)
+    context = browser.new_context()
+    other = Visit(context.new_page(), visit.url).open(visit.conversation)
+    other.said(100)
+    expect(other.page.locator(".question p")).to_have_text("Say words.")
+    other.page.keyboard.press("Escape")
+    visit.notice("You stopped this answer")
+    context.close()
+
+
+def test_away_and_back(visit: Visit, provider: Provider) -> None:
+    """Who goes to another conversation in mid-answer finds the answer complete later."""
+    provider.script(Reply(WORDS, rate=300))
+    visit.ask("Say words.").said(100)
+    visit.page.get_by_role("link", name="New conversation").click()
+    expect(visit.page.locator(".answer")).to_have_count(0)
+    expect(visit.page.locator("#list .busy")).to_have_count(1)
+    visit.page.locator("#list a").click()
+    visit.said(200)
+    assert WORDS == visit.ended().copied()
+    assert 1 == provider.opened
+
+
+def test_offline(visit: Visit, context: BrowserContext, provider: Provider) -> None:
+    """A question that was asked offline is kept, and sent when it is asked to be."""
+    provider.script(Reply("Here I am."))
+    context.set_offline(True)
+    visit.ask("Anybody there?")
+    notice = visit.notice("You are offline")
+    context.set_offline(False)
+    notice.get_by_role("button", name="Try again").click()
+    assert "Here I am." == visit.ended().text
+    assert 1 == provider.opened
+
+
+def test_an_answer_to_the_question_got_lost(page: Page, server: Server, provider: Provider) -> None:
+    """A question that was heard, but whose acknowledgement was lost, is not asked twice."""
+    provider.script(Reply(WORDS, rate=100))
+    visit = Visit(page, server.url).open()
+    page.route("**/api/v1/chat", lambda route: (route.fetch(), route.abort()))
+    visit.ask("Say words.")
+    notice = visit.notice("could not be reached")
+    page.unroute("**/api/v1/chat")
+    notice.get_by_role("button", name="Try again").click()
+    assert WORDS == visit.ended().copied()
+    assert 1 == provider.opened
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+def test_server_restart(page: Page, provider: Provider, tmp_path: Path, number: int) -> None:
+    """When the server is restarted in mid-answer the page keeps the text, says truthfully that it
+    is not complete, and goes on with the new server."""
+    provider.script(Reply(WORDS, rate=60), Reply("Back again."))
+    serve = ("-m", "app", "serve", "--port", str(free_port()))
+    settings = {
+        "MODEL": "openai:test-model",
+        "OPENAI_BASE_URL": provider.url,
+        "OPENAI_API_KEY": "sk-test-of-the-suite-0123456789",
+    }
+    with Command(tmp_path, serve, **settings) as first:
+        visit = Visit(page, first.url).open().ask("Say words.")
+        seen = visit.said(300)
+        first.stop(number)
+    if number == signal.SIGKILL:
+        expect(page.locator(".waiting")).to_contain_text("it may be restarting")
+    with Command(tmp_path, serve, **settings):
+        visit.notice("The server stopped in the middle|The server no longer has this answer")
+        assert visit.text.startswith(seen.rstrip())
+        assert WORDS.startswith(visit.copied())
+        visit.ask("Still there?").ended()
+        assert "Back again." == visit.text
+        page.reload()
+        expect(page.locator(".question p")).to_have_text(["Say words.", "Still there?"])
+        visit.notice("The server stopped in the middle|The server no longer has this answer")

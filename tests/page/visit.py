@@ -1,0 +1,72 @@
+"""What a person does on the page, and sees there."""
+
+import re
+from typing import Any, Self
+
+from playwright.sync_api import Locator, Page, expect
+
+
+class Visit:
+    """A person in front of the page at `url`."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+
+    def open(self, conversation: str = "") -> Self:
+        self.page.goto(f"{self.url}/?c={conversation}" if conversation else f"{self.url}/")
+        expect(self.page.locator("#model option").first).to_be_attached()
+        return self
+
+    def ask(self, question: str) -> Self:
+        self.page.fill("#question", question)
+        self.page.press("#question", "Enter")
+        return self
+
+    @property
+    def conversation(self) -> str:
+        """The id in the address bar."""
+        return self.page.url.rpartition("?c=")[2]
+
+    @property
+    def answer(self) -> Locator:
+        return self.page.locator(".answer").last
+
+    @property
+    def text(self) -> str:
+        """The last answer as it is shown."""
+        return self.answer.locator(".prose").inner_text()
+
+    def said(self, minimum: int = 1) -> str:
+        """Wait until the last answer has at least so many characters; return them."""
+        self.page.wait_for_function(
+            "n => (document.querySelector('.turn:last-child .prose')?.innerText.length ?? 0) >= n",
+            arg=minimum,
+        )
+        return self.text
+
+    def ended(self, timeout: float = 30) -> Self:
+        """Wait until the last answer has ended, and all of it is drawn."""
+        # Not with `expect`, which describes the whole page each time that it has to wait.
+        self.page.wait_for_function(
+            "() => document.querySelector('.turn:last-child .acts')"
+            " && !document.querySelector('.answer[aria-busy]')",
+            polling=100,
+            timeout=timeout * 1000,
+        )
+        return self
+
+    def copied(self) -> str:
+        """The last answer's source, as its button copies it."""
+        self.answer.locator(".copy-answer").click()
+        expect(self.answer.locator(".copy-answer.done")).to_be_visible()
+        return str(self.page.evaluate("navigator.clipboard.readText()"))
+
+    def notice(self, words: str) -> Locator:
+        """The remark on how an answer ended."""
+        found = self.page.locator(".notice", has_text=re.compile(words)).last
+        expect(found).to_be_visible(timeout=20_000)
+        return found
+
+    def run(self, script: str, argument: Any = None) -> Any:
+        return self.page.evaluate(script, argument)

@@ -1,0 +1,101 @@
+"""The chat: what was said, and the answer that is being given."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import streamlit as st
+
+from agno_stream import AgnoStreamError, Client, Message, ModelResponse
+from tests.streamlit.recording import Recording
+
+#: Seconds between two looks at an answer that is being given.
+GLANCE = 0.1
+CURSOR = " ▌"
+STOPPED = frozenset({"cancelled", "disconnected"})
+
+
+def history(messages: Iterable[Message], recording: Recording | None) -> None:
+    """What the server keeps of the conversation, but for the turn that is drawn from its events."""
+    here = recording and recording.run_id
+    for message in messages:
+        if here is None or message.run_id != here:
+            with st.chat_message(message.role):
+                st.markdown(message.content)
+                if message.finish_reason not in (None, "stop"):
+                    st.caption(f":material/info: ended as `{message.finish_reason}`")
+
+
+@st.cache_resource
+def questions() -> dict[str, str]:
+    """What was asked by this process, by run: the server tells a question only when it is answered,
+    and a page that was reloaded shows it sooner."""
+    return {}
+
+
+def question(messages: Iterable[Message], recording: Recording) -> str | None:
+    """What a recording answers, if that is known."""
+    asked = (m.content for m in messages if m.role == "user" and m.run_id == recording.run_id)
+    return recording.question or next(asked, None)
+
+
+def turn(client: Client, recording: Recording, question: str | None) -> None:
+    """The question and its answer, drawn again and again until the answer has ended."""
+    live = recording.running
+    if question is not None:
+        with st.chat_message("user"):
+            st.markdown(question)
+
+    @st.fragment(run_every=GLANCE if live else None)
+    def drawn() -> None:
+        recording.look()
+        running = recording.running
+        with st.chat_message("assistant"):
+            _answer(recording.answer, running=running, stopped=recording.stopped)
+            if running:
+                if recording.run_id is not None:
+                    st.query_params["run"] = recording.run_id  # a reload comes back to it
+                    if question is not None:
+                        questions()[recording.run_id] = question
+                st.button(
+                    "Stop", icon=":material/stop_circle:", key="stop", on_click=_stop,
+                    args=(client, recording),
+                )  # fmt: skip
+        if live and not running:
+            st.rerun()
+
+    drawn()
+
+
+def _stop(client: Client, recording: Recording) -> None:
+    """End the run on the server. Without an id, which an answer in one piece has not, leave it."""
+    try:
+        if recording.run_id is not None:
+            client.cancel(recording.run_id)
+            return
+    except AgnoStreamError as failure:
+        st.toast(failure.message)
+    recording.leave()
+
+
+def _answer(answer: ModelResponse, *, running: bool, stopped: bool) -> None:
+    if answer.reasoning:
+        with st.expander("Reasoning", icon=":material/psychology:", expanded=running):
+            st.markdown(answer.reasoning)
+    for tool in answer.tools:
+        _tool(tool)
+    if running:
+        st.markdown(answer.text + CURSOR)
+    elif answer.text:
+        st.markdown(answer.text)
+    if answer.finish_reason in STOPPED or (stopped and not answer.done):
+        st.warning("Stopped.", icon=":material/stop_circle:")
+    elif answer.failure is not None:
+        st.error(f"{answer.failure.message} (`{answer.failure.code}`)", icon=":material/error:")
+    elif answer.finish_reason not in (None, "stop"):
+        st.caption(f":material/info: ended as `{answer.finish_reason}`")
+
+
+def _tool(tool: dict[str, Any]) -> None:
+    label = f"`{tool.get('name')}` {tool.get('status')}"
+    with st.expander(label, icon=":material/build:"):
+        st.json(tool)

@@ -1,0 +1,136 @@
+"""The debugging side: when each event came, what it was, and what HTTP said around it."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import streamlit as st
+
+from agno_stream import Client, Exchange, Message
+from tests.streamlit.measures import Measures, measure
+from tests.streamlit.recording import Event, Recording
+
+#: Seconds between two looks at an answer on its way: tables and charts cost more than text.
+GLANCE = 0.5
+
+#: Events that are shown of an answer that is being given; when it has ended, all are.
+TAIL = 200
+
+CHART = {
+    "mark": {"type": "bar", "tooltip": True},
+    "height": 180,
+    "encoding": {
+        "x": {"field": "token", "type": "quantitative", "title": "token"},
+        "y": {"field": "delay", "type": "quantitative", "title": "delay before it, ms"},
+    },
+}
+
+
+def inspector(client: Client, recording: Recording | None, messages: Sequence[Message]) -> None:
+    """All of it for one answer, or the way to one that was given before."""
+    run_id = recording.run_id if recording else messages[-1].run_id if messages else None
+    if recording is None:
+        st.caption("Each event of the next answer is shown here.")
+    else:
+        _drawn(recording)
+    if run_id is not None and not (recording and recording.running):
+        _again(client, run_id)
+
+
+def _again(client: Client, run_id: str) -> None:
+    with (
+        st.expander("Read this run again", icon=":material/replay:"),
+        st.form("again", border=False),
+    ):
+        st.caption(f"Run `{run_id}`")
+        st.number_input("From behind event", 0, key="after")
+        st.toggle("With the delays that it had", key="pace")
+        st.form_submit_button("Resume", on_click=_resume, args=(client, run_id))
+
+
+def _resume(client: Client, run_id: str) -> None:
+    here = st.query_params.get("conversation", "")
+    st.session_state.recordings[here] = Recording.resume(
+        client.config, run_id, st.session_state.after, pace=st.session_state.pace
+    )
+
+
+def _drawn(recording: Recording) -> None:
+    """Drawn again and again until the answer has ended."""
+    live = recording.running
+
+    @st.fragment(run_every=GLANCE if live else None)
+    def drawn() -> None:
+        recording.look()
+        events = recording.events[:]
+        measures = measure(recording.began, events)
+        _figures(measures)
+        if recording.after is not None:
+            st.caption(
+                "This run was resumed: what had come before then came at once, and its times are "
+                "those of its coming here."
+            )
+        _delays(measures)
+        shown = events[-TAIL:] if recording.running else events
+        before = events[-len(shown) - 1].at if len(shown) < len(events) else recording.began
+        with st.expander(f"Raw events ({len(events)})", icon=":material/list:", expanded=True):
+            _table(shown, before)
+        for exchange in recording.exchanges[:]:
+            _headers(exchange)
+
+    drawn()
+
+
+def _figures(measures: Measures) -> None:
+    figures = [
+        ("First token", _milliseconds(measures.first)),
+        ("Tokens/s", "…" if measures.rate is None else f"{measures.rate:.1f}"),
+        ("Tokens", str(measures.tokens)),
+        ("Median delay", _milliseconds(measures.median)),
+        ("Longest delay", _milliseconds(measures.longest)),
+        ("All of it", "…" if measures.took is None else f"{measures.took:.2f} s"),
+    ]
+    for row in (figures[:3], figures[3:]):
+        for column, (label, value) in zip(st.columns(3), row, strict=True):
+            column.metric(label, value)
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "…" if seconds is None else f"{seconds * 1000:.0f} ms"
+
+
+def _delays(measures: Measures) -> None:
+    if measures.delays:
+        rows = [
+            {"token": number, "delay": round(delay * 1000, 3)}
+            for number, delay in enumerate(measures.delays, 2)
+        ]
+        st.vega_lite_chart(rows, CHART)
+
+
+def _table(events: list[Event], before: float) -> None:
+    times = [before, *(event.at for event in events)]
+    rows = [
+        {
+            "id": event.chunk.number,
+            "time": f"{datetime.fromtimestamp(at, UTC).astimezone():%H:%M:%S.%f}"[:-3],
+            "+ ms": round((at - earlier) * 1000, 1),
+            "data": json.dumps(event.chunk.raw, ensure_ascii=False),
+        }
+        for (earlier, at), event in zip(pairwise(times), events, strict=True)
+    ]
+    st.dataframe(rows, hide_index=True, height=320)
+
+
+def _headers(exchange: Exchange) -> None:
+    label = f"{exchange.method} {exchange.url}: {exchange.status_code}"
+    with st.expander(label, icon=":material/http:"):
+        st.caption("Request headers")
+        st.code(_lines(exchange.sent), language="http")
+        st.caption("Response headers")
+        st.code(_lines(exchange.received), language="http")
+
+
+def _lines(headers: dict[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())

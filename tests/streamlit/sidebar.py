@@ -1,0 +1,108 @@
+"""The side bar: the server, whom to ask, and the conversations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from agno_stream import (
+    AgentInfo,
+    AgnoStreamError,
+    Client,
+    Config,
+    Conversation,
+    ModelInfo,
+    NotFound,
+)
+from agno_stream.requests import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """How the next question is asked, and whether the debugging side is shown."""
+
+    asked: Asked
+    stream: bool
+    debugging: bool
+
+
+def connection() -> Client:
+    """The client of the server whose address stands there."""
+    known = Config.from_defaults()
+    with st.expander("Server", icon=":material/dns:", expanded=True):
+        url = st.text_input("Address", known.url, key="url").strip() or known.url
+        typed = st.text_input(
+            "API key", type="password", key="api_key",
+            placeholder="from AGNO_STREAM_API_KEY" if known.api_key else "none",
+        )  # fmt: skip
+    # The key of the environment goes to the server of the environment and to no other.
+    key = typed or (known.api_key if url == known.url else None)
+    held: Client | None = st.session_state.get("client")
+    if held is None or (held.config.url, held.config.api_key) != (url, key):
+        if held is not None:
+            held.close()
+        held = st.session_state.client = Client(Config(url=url, api_key=key))
+    return held
+
+
+def choices(agents: Sequence[AgentInfo], models: Sequence[ModelInfo]) -> Choices:
+    """Whom to ask, and how."""
+    names = {agent.id: agent.name or agent.id for agent in agents}
+    agent = st.selectbox(
+        "Agent", list(names), _default(agents), format_func=lambda one: names[one], key="agent"
+    )
+    by_agent = next((one.model for one in agents if one.id == agent), "")
+    model = st.selectbox(
+        "Model", [None, *(one.spec or one.id for one in models)], key="model",
+        format_func=lambda one: one or f"the agent's: {by_agent}",
+    )  # fmt: skip
+    stream = st.toggle("Stream", value=True, key="stream")
+    debugging = st.toggle("Debugging", value=True, key="debugging")
+    return Choices(Asked(agent=agent, model=model), stream, debugging)
+
+
+def _default(agents: Sequence[AgentInfo]) -> int:
+    return next((place for place, agent in enumerate(agents) if agent.default), 0)
+
+
+def conversations(client: Client, known: Sequence[Conversation]) -> None:
+    """Those that the server keeps, to be opened and deleted, and the way to a new one."""
+    st.button(
+        "New conversation", icon=":material/add:", key="new", on_click=show, width="stretch",
+    )  # fmt: skip
+    here = st.query_params.get("conversation")
+    for one in known:
+        title, bin_ = st.columns([6, 1], vertical_alignment="center")
+        title.button(
+            _short(one.title) or "Untitled", key=f"open-{one.conversation_id}", on_click=show,
+            args=(one.conversation_id,), width="stretch",
+            type="secondary" if one.conversation_id == here else "tertiary",
+        )  # fmt: skip
+        bin_.button(
+            "", icon=":material/delete:", key=f"delete-{one.conversation_id}", type="tertiary",
+            help="Delete this conversation", on_click=_delete, args=(client, one.conversation_id),
+        )  # fmt: skip
+
+
+def show(conversation_id: str | None = None) -> None:
+    """Go to a conversation, or to a new one."""
+    st.query_params.clear()
+    if conversation_id is not None:
+        st.query_params["conversation"] = conversation_id
+
+
+def _delete(client: Client, conversation_id: str) -> None:
+    try:
+        client.delete_conversation(conversation_id)
+    except NotFound:
+        pass  # somebody else was faster
+    except AgnoStreamError as failure:
+        st.toast(failure.message)
+        return
+    if st.query_params.get("conversation") == conversation_id:
+        show()
+
+
+def _short(title: str) -> str:
+    line = " ".join(title.split())
+    return f"{line[:27]}…" if len(line) > 28 else line
