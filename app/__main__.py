@@ -17,6 +17,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
+from app.api.guard import check_address
 from app.core.errors import ConfigurationError
 from app.core.journals import open_journal
 from app.core.metrics import shared_folder
@@ -37,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(**flags)
         configure(json=settings.log_format == "json")
+        check_address(
+            settings.host,
+            open_to_all=settings.allow_anonymous
+            or bool(settings.api_keys or settings.api_keys_file),
+        )
         asyncio.run(_try_journal(settings))
         app = create_app(settings)
         several = settings.workers > 1

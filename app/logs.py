@@ -1,6 +1,7 @@
 """Logging: lines on standard error, for people or as JSON, from which secrets are taken out."""
 
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +16,9 @@ from app.core.report import RunReport
 
 #: The loggers that may bring handlers of their own.
 OTHERS = ("agno", "agno-team", "agno-workflow", "uvicorn", "uvicorn.error", "uvicorn.access")
+
+#: A signed stream address, in whichever log it is.
+TICKET = re.compile(r"([?&]token=)[^&\s\"']+")
 
 logger = logging.getLogger("app.run")
 
@@ -36,7 +40,7 @@ class Redacted(logging.Formatter):
     def redact(self, text: str) -> str:
         for secret in self.secrets:
             text = text.replace(secret, "[redacted]")
-        return redact_secrets(text)
+        return redact_secrets(TICKET.sub(r"\1[redacted]", text))
 
 
 class JsonLines(Redacted):

@@ -12,11 +12,16 @@ from typing import Any
 
 from agno.agent import Agent
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from app import __version__
 from app.api import catalog, endpoints, errors, health, openapi, page
 from app.api.context import Context
+from app.api.guard import Access, Guard, Secured
 from app.api.protocols import ollama, openai
+from app.api.requests import BodyBounds
+from app.api.tickets import Tickets
 from app.api.tracking import Tracked
 from app.core.addresses import passwords
 from app.core.agents import AgentCatalog, general_agent, load_agents
@@ -25,11 +30,15 @@ from app.core.conversations import Conversations
 from app.core.errors import ConfigurationError
 from app.core.hub import Hub
 from app.core.journals import open_journal
+from app.core.keys import Keys, read_keys
 from app.core.metrics import Metrics
 from app.core.models import ModelCatalog, Providers, choose_default
 from app.core.openai_service import AgentService
+from app.core.rates import Rates, read_limits
 from app.core.report import Observer
 from app.core.runs import Runs
+from app.core.secret import load_secret
+from app.core.slots import Slots
 from app.core.stores import open_database, prepare
 from app.core.tracing import Tracing
 from app.core.upstream import Upstreams
@@ -38,6 +47,17 @@ from app.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
+#: A key of fewer characters gets a warning.
+SHORT = 16
+
+#: What pages of `CORS_ORIGINS` may send and read.
+CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "DELETE"],
+    "allow_headers": ["*"],
+    "expose_headers": ["X-Run-Id", "X-Conversation-Id", "X-Request-Id", "Location", "Retry-After"],
+    "max_age": 600,
+}
+
 
 def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> FastAPI:
     """The server as an ASGI app; `agents` replace those of the settings.
@@ -45,8 +65,10 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     Raises `ConfigurationError` for settings that cannot work.
     """
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
-    protect([key] if key else [])
+    secrets = (settings.openai_api_key, settings.secret_key)
+    protect(secret.get_secret_value() for secret in secrets if secret)
     protect(passwords(settings.database_url) | passwords(settings.journal_url))
+    access = _access(settings)
     providers = Providers(key, settings.openai_base_url, settings.ollama_host)
     default = settings.model or choose_default(providers)
     models = ModelCatalog(default, settings.models, providers, settings.fallback_model)
@@ -72,8 +94,15 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         settings.journal_url, retention=settings.retention, data_dir=settings.data_dir
     )
     hub = Hub(journal, run_bytes=settings.hub_run_bytes, total_bytes=settings.hub_bytes)
+    slots = Slots(
+        settings.max_concurrent_runs,
+        settings.max_concurrent_runs_per_principal,
+        queue=settings.run_queue,
+        patience=settings.run_queue_timeout,
+    )
+    rates = Rates(read_limits(settings.rate_limit), settings.journal_url)
     observers: list[Observer] = [metrics, lines, *([tracing] if tracing else [])]
-    runs = Runs(hub, service.remember, observers=observers)
+    runs = Runs(hub, service.remember, observers=observers, slots=slots, rates=rates)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -118,7 +147,8 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         ),
         grace=settings.disconnect_grace,
         heartbeat=settings.heartbeat,
-        max_body_bytes=settings.max_body_bytes,
+        body=BodyBounds(settings.max_body_bytes, settings.body_timeout),
+        tickets=access.tickets,
     )
     app.add_middleware(Tracked, tracing=tracing)
     doors = (endpoints.router, catalog.router, health.router, ollama.router, openai.router)
@@ -130,9 +160,41 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         "/api/v1": errors.error_response,
         "/api": ollama.refusal,
     }
-    errors.install(app, shapes)
+    refuse = errors.by_door(shapes)
+    errors.install(app, refuse)
     openapi.install(app)
+    build = app.build_middleware_stack
+
+    def guarded() -> ASGIApp:
+        """Around all else, so that what fails within has the headers, too."""
+        stack: ASGIApp = Guard(build(), access, refuse)
+        if settings.cors_origins:
+            stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
+        return Secured(stack, settings.write_timeout)
+
+    app.build_middleware_stack = guarded  # type: ignore[method-assign]  # called once, lazily
     return app
+
+
+def _access(settings: Settings) -> Access:
+    """Who may ask; their keys are taken out of the logs, should one ever get there."""
+    listed = settings.api_keys.get_secret_value() if settings.api_keys else None
+    named = read_keys(listed, settings.api_keys_file)
+    protect(key.key for key in named if key.key)
+    for key in named:
+        if key.key and len(key.key) < SHORT:
+            logger.warning("API_KEYS: a key of %s is short enough to be guessed", key.principal)
+    keys = Keys(named)
+    given = settings.secret_key.get_secret_value() if settings.secret_key else None
+    secret = load_secret(given, settings.data_dir) if keys else ""
+    protect([secret] if secret else [])
+    return Access(
+        keys,
+        Tickets(secret, settings.ticket_lifetime, on=bool(keys)),
+        anonymous=settings.allow_anonymous,
+        hosts=settings.allowed_hosts,
+        origins=settings.cors_origins,
+    )
 
 
 def _named(models: ModelCatalog) -> str:

@@ -61,6 +61,22 @@ class Settings(BaseSettings):
     hub_bytes: PositiveInt = Field(256 << 20, description="Memory for all live events.")
     retention: PositiveFloat = Field(3600, description="Seconds that an ended run is kept.")
 
+    api_keys: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
+        None, description="Who may ask: 'name:key, ...'."
+    )
+    api_keys_file: Annotated[Path | None, BeforeValidator(_no_blank)] = Field(
+        None, description="The same from a file, one a line."
+    )
+    allow_anonymous: bool = Field(False, description="Serve without keys, on any address.")
+    secret_key: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
+        None, description="Signs stream addresses; the same on all hosts. Else one is made."
+    )
+    ticket_lifetime: PositiveInt = Field(
+        300, description="Seconds for which a signed stream address opens a stream."
+    )
+    cors_origins: Names = Field([], description="Origins whose pages may call; '*' for all.")
+    allowed_hosts: Names = Field([], description="Names that 'Host' may have; '*.example.org'.")
+
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(
         8000, ge=0, le=65535, description="The port to listen on; 0 picks a free one."
@@ -91,6 +107,20 @@ class Settings(BaseSettings):
     )
     heartbeat: PositiveFloat = Field(10, description="Seconds between signs of life in silence.")
     max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body.")
+    body_timeout: PositiveFloat = Field(30, description="Longest time for a request body to come.")
+    write_timeout: PositiveFloat = Field(
+        30, description="Longest time for a write to a reader; then it is cut off."
+    )
+
+    max_concurrent_runs: PositiveInt = Field(1000, description="Runs at once, in a process.")
+    max_concurrent_runs_per_principal: Annotated[PositiveInt | None, BeforeValidator(_no_blank)] = (
+        Field(None, description="Runs at once of one principal, in a process.")
+    )
+    run_queue: int = Field(100, ge=0, description="Requests that may wait for their run to start.")
+    run_queue_timeout: PositiveFloat = Field(5, description="Longest such wait.")
+    rate_limit: Text = Field(
+        None, description="For each principal: '60 requests/minute, 100000 tokens/minute'."
+    )
 
 
 def load_settings(**flags: Any) -> Settings:

@@ -39,7 +39,7 @@ class AgentList(BaseModel):
     agents: list[AgentInfo]
 
 
-@router.get("/models", tags=["catalog"])
+@router.get("/models", tags=["catalog"], **openapi.CATALOG)
 async def models(server: Server) -> ModelList:
     """The models that a request may name."""
     default = server.models.default
@@ -51,7 +51,7 @@ async def models(server: Server) -> ModelList:
     )
 
 
-@router.get("/agents", tags=["catalog"])
+@router.get("/agents", tags=["catalog"], **openapi.CATALOG)
 async def agents(server: Server) -> AgentList:
     """The agents that a request may name."""
     default = server.agents.find(None)

@@ -7,17 +7,17 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from app.api.requests import BodyBounds
+from app.api.tickets import Tickets
 from app.core.agents import AgentCatalog
 from app.core.clock import Timeouts
 from app.core.conversations import Conversations
+from app.core.keys import ANONYMOUS
 from app.core.metrics import Metrics
 from app.core.models import ModelCatalog
 from app.core.openai_service import AgentService
 from app.core.runs import Runs
 from app.core.upstream import Upstreams
-
-#: Who asks, while there are no keys.
-ANONYMOUS = "anonymous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class Context:
     timeouts: Timeouts
     grace: float
     heartbeat: float
-    max_body_bytes: int
+    body: BodyBounds
+    tickets: Tickets
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -43,8 +44,9 @@ async def _context(request: Request) -> Context:
     return cast(Context, request.app.state.context)
 
 
-async def _principal() -> str:
-    return ANONYMOUS
+async def _principal(request: Request) -> str:
+    """Whom `guard` has found to ask."""
+    return cast(str, request.scope.get("principal", ANONYMOUS))
 
 
 Server = Annotated[Context, Depends(_context)]

@@ -16,6 +16,7 @@ from app.api.requests import (
     validate,
 )
 from app.api.streaming import RunStream, WholeAnswer
+from app.api.tickets import StreamTicket
 from app.core.clock import Timeouts
 from app.core.errors import InvalidField
 from app.core.follow import Follower
@@ -100,7 +101,7 @@ async def live_runs(
 ) -> Response:
     """The runs that have not ended, so that whoever comes later can watch them."""
     live = await server.runs.of(principal, conversation_id)
-    body = LiveRuns([_live(record, running=running) for record, running in live])
+    body = LiveRuns([_live(server, record, running=running) for record, running in live])
     return Response(msgspec.json.encode(body), media_type=JSON)
 
 
@@ -133,6 +134,13 @@ async def run_events(
     return await _resumed(request, server, follower, pace=pace == "original")
 
 
+@router.post("/api/v1/runs/{run_id}/ticket", response_model=None, **openapi.TICKET)
+async def ticket(run_id: str, server: Server, principal: Principal) -> Response:
+    """An address of the run's events for a browser's `EventSource`, which can send no key."""
+    await server.runs.record(run_id, principal)
+    return _json(server.tickets.address(run_id, principal))
+
+
 @router.post("/api/v1/runs/{run_id}/cancel", response_model=None, **openapi.RUN_STATE)
 async def cancel(run_id: str, server: Server, principal: Principal) -> Response:
     """Stop a run; answers when it has ended, with its state. An ended run is left as it is."""
@@ -141,7 +149,7 @@ async def cancel(run_id: str, server: Server, principal: Principal) -> Response:
 
 async def _read(request: Request, server: Context, conversation_id: str | None) -> ChatRequest:
     """The body; the conversation may be named in a header instead."""
-    fields = parse_object(await read_body(request, server.max_body_bytes))
+    fields = parse_object(await read_body(request, server.body))
     if fields.get("conversation_id") is None:
         fields["conversation_id"] = conversation_id
     return validate(ChatRequest, fields)
@@ -156,7 +164,7 @@ async def _answer(
     record = run.record
     headers = {"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id}
     if asked.background:
-        url = _stream_url(record)
+        url = server.tickets.address(record.run_id, principal).stream_url
         started = RunStarted(
             run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
         )
@@ -250,15 +258,11 @@ def _stream(
     )
 
 
-def _stream_url(record: RunRecord) -> str:
-    return f"/api/v1/runs/{record.run_id}/events"
-
-
-def _live(record: RunRecord, *, running: bool) -> LiveRun:
+def _live(server: Context, record: RunRecord, *, running: bool) -> LiveRun:
     return LiveRun(
         run_id=record.run_id,
         conversation_id=record.conversation_id,
-        stream_url=_stream_url(record),
+        stream_url=server.tickets.address(record.run_id, record.principal).stream_url,
         status="running" if running else "queued",
         question=record.question or "",
         agent=record.agent,
@@ -267,5 +271,5 @@ def _live(record: RunRecord, *, running: bool) -> LiveRun:
     )
 
 
-def _json(state: RunState) -> Response:
-    return Response(msgspec.json.encode(state), media_type=JSON)
+def _json(told: RunState | StreamTicket) -> Response:
+    return Response(msgspec.json.encode(told), media_type=JSON)

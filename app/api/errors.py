@@ -4,14 +4,16 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
-from app.core.errors import AgnoStreamError, InvalidField
+from app.core.errors import AgnoStreamError, BodyTimeout, InvalidField
 from app.core.origin import request_id
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,14 @@ NO_METHOD = "method_not_allowed"
 
 #: Makes a door's response to an error, with further headers.
 Refusal = Callable[[AgnoStreamError, Mapping[str, str] | None], Response]
+
+
+class Refuse(Protocol):
+    """Makes the response to an error at a path."""
+
+    def __call__(
+        self, path: str, error: AgnoStreamError, headers: Mapping[str, str] | None = None
+    ) -> Response: ...
 
 
 def retry_after(error: AgnoStreamError) -> dict[str, str]:
@@ -49,29 +59,42 @@ def invalid_field(error: RequestValidationError) -> InvalidField:
 
 def _allowed(request: Request) -> str:
     """Every method of the address (RFC 9110, section 10.2.1), which may have several routes."""
-    path = _path(request)
+    path = path_of(request.scope)
     routes = iter_route_contexts(request.app.routes)
     methods = (route.methods or () for route in routes if route.path_regex.match(path))
     return ", ".join(sorted({method for some in methods for method in some}))
 
 
-def _path(request: Request) -> str:
-    path: str = request.scope["path"]
-    return path.removeprefix(request.scope.get("root_path", ""))
+def path_of(scope: Scope) -> str:
+    """The path that is asked for, below the one at which a proxy has put us."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
-def install(app: FastAPI, shapes: Mapping[str, Refusal]) -> None:
-    """Answer every error of the app: below a path of `shapes`, the first that fits, in its shape;
-    else in ours."""
+def by_door(shapes: Mapping[str, Refusal]) -> Refuse:
+    """Answers an error at a path: below one of `shapes`, the first that fits, in its shape; else in
+    ours."""
 
     def refuse(
-        request: Request, error: AgnoStreamError, headers: Mapping[str, str] | None = None
+        path: str, error: AgnoStreamError, headers: Mapping[str, str] | None = None
     ) -> Response:
-        path = _path(request)
         for prefix, shape in shapes.items():
             if path == prefix or path.startswith(f"{prefix}/"):
                 return shape(error, headers)
         return error_response(error, headers)
+
+    return refuse
+
+
+def install(app: FastAPI, door: Refuse) -> None:
+    """Answer every error of the app in the shape of its door."""
+
+    def refuse(
+        request: Request, error: AgnoStreamError, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        # What is left of a body that did not come in time is not waited for.
+        closing = {"Connection": "close"} if isinstance(error, BodyTimeout) else {}
+        return door(path_of(request.scope), error, {**(headers or {}), **closing})
 
     @app.exception_handler(AgnoStreamError)
     async def ours(request: Request, error: AgnoStreamError) -> Response:

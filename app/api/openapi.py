@@ -7,6 +7,7 @@ from fastapi import FastAPI, Response
 from pydantic.json_schema import models_json_schema
 
 from app.api.requests import ChatRequest
+from app.api.tickets import StreamTicket
 from app.core.conversations import Conversation, ConversationPage
 from app.models.chat import ChatResponse, LiveRuns, RunStarted, RunState, StreamingChunk
 
@@ -28,20 +29,34 @@ def _text(description: str) -> dict[str, str]:
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     said = {
         400: "The request cannot be read.",
+        401: "A key is asked for, and none was sent, or not one that is known.",
+        403: "There are no keys, and the request is not from this machine.",
         404: "No such agent, model, run or conversation.",
         405: "Not a method of this address.",
+        408: "The request body did not come in time.",
         409: "The conversation is being answered, and `on_busy` is `reject`.",
         410: "The events asked for are no longer kept.",
         413: "The request, or the conversation, is too large.",
         422: "A field is wrong; the message names it.",
-        429: "The model's provider limits requests.",
+        429: "You have asked too often, or the model's provider says so.",
         499: "The run was stopped because its reader left.",
         500: "The agent, or the server, failed.",
         502: "The model's provider failed, or cut its answer short.",
-        503: "The model cannot be reached, or the server is stopping.",
+        503: "The model cannot be reached, or the server is full or stopping.",
         504: "The answer took too long.",
     }
-    return {status: {"description": said[status], "content": _json("Error")} for status in statuses}
+    found: dict[int | str, dict[str, Any]] = {
+        status: {"description": said[status], "content": _json("Error")} for status in statuses
+    }
+    for status in {429, 503} & found.keys():
+        found[status]["headers"] = {"Retry-After": RETRY_AFTER}
+    return found
+
+
+RETRY_AFTER = {"description": "Seconds until it may go better.", "schema": {"type": "integer"}}
+
+#: What stands before every route but those of health: see `guard`.
+_GUARDED = _errors(400, 401, 403)
 
 
 RUN_HEADERS = {
@@ -55,7 +70,18 @@ RUN_HEADERS = {
 STREAM = {
     "text/event-stream": {
         "schema": _text("One `StreamingChunk` an event, with `id: <run_id>:<n>`."),
-        "itemSchema": _ref("StreamingChunk"),
+        "itemSchema": {  # an event, as OpenAPI 3.2 sees one
+            "type": "object",
+            "required": ["data"],
+            "properties": {
+                "id": {"type": "string"},
+                "data": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": _ref("StreamingChunk"),
+                },
+            },
+        },
     },
     "application/x-ndjson": {
         "schema": _text("One `StreamingChunk` a line."),
@@ -70,7 +96,7 @@ _ANSWER = {
     "headers": RUN_HEADERS,
     "content": {**STREAM, **_json("ChatResponse")},
 }
-_FAILURES = _errors(400, 404, 409, 413, 422, 429, 499, 500, 502, 503, 504)
+_FAILURES = _GUARDED | _errors(404, 408, 409, 413, 422, 429, 499, 500, 502, 503, 504)
 
 CHAT: dict[str, Any] = {
     "openapi_extra": _BODY,
@@ -104,30 +130,47 @@ RUN_EVENTS: dict[str, Any] = {
     },
 }
 LIVE_RUNS: dict[str, Any] = {
-    "responses": {200: {"description": "They.", "content": _json("LiveRuns")}, **_errors(422)}
+    "responses": {
+        200: {"description": "They.", "content": _json("LiveRuns")},
+        **_GUARDED,
+        **_errors(422, 503),
+    }
 }
 RUN_STATE: dict[str, Any] = {
     "responses": {
         200: {"description": "The run so far.", "content": _json("RunState")},
-        **_errors(404, 422),
+        **_GUARDED,
+        **_errors(404, 422, 503),
+    }
+}
+TICKET: dict[str, Any] = {
+    "responses": {
+        200: {"description": "Where to read.", "content": _json("StreamTicket")},
+        **_GUARDED,
+        **_errors(404, 422, 503),
     }
 }
 CONVERSATIONS: dict[str, Any] = {
     "responses": {
         200: {"description": "A page of them.", "content": _json("ConversationPage")},
+        **_GUARDED,
         **_errors(422),
     }
 }
 CONVERSATION: dict[str, Any] = {
     "responses": {
         200: {"description": "Its messages.", "content": _json("Conversation")},
-        **_errors(404, 422),
+        **_GUARDED,
+        **_errors(404, 422, 503),
     }
 }
-DELETE: dict[str, Any] = {"responses": {204: {"description": "Deleted."}, **_errors(404, 422)}}
+CATALOG: dict[str, Any] = {"responses": {**_GUARDED}}
+DELETE: dict[str, Any] = {
+    "responses": {204: {"description": "Deleted."}, **_GUARDED, **_errors(404, 422)}
+}
 METRICS: dict[str, Any] = {
     "response_class": Response,
-    "responses": {200: {"description": "Metrics.", "content": {"text/plain": {}}}},
+    "responses": {200: {"description": "Metrics.", "content": {"text/plain": {}}}, **_GUARDED},
 }
 NOT_READY: dict[str, Any] = {"responses": {503: {"description": "Not ready; says what is not."}}}
 
@@ -138,7 +181,16 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         document = generate()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        components = document.setdefault("components", {})
+        components["securitySchemes"] = {
+            "key": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "One of API_KEYS, where the server has any.",
+            }
+        }
+        document["security"] = [{"key": []}, {}]  # either: there may be no keys
+        schemas = components.setdefault("schemas", {})
         if "StreamingChunk" not in schemas:
             _, ours = msgspec.json.schema_components(
                 [
@@ -147,6 +199,7 @@ def install(app: FastAPI) -> None:
                     RunStarted,
                     LiveRuns,
                     RunState,
+                    StreamTicket,
                     Conversation,
                     ConversationPage,
                 ],

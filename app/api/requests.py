@@ -1,7 +1,9 @@
 """What clients send: bodies read with a bound, whatever their content type, and checked."""
 
+import asyncio
 import base64
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 
 from fastapi import Request
@@ -15,7 +17,7 @@ from pydantic import (
 )
 from starlette.requests import ClientDisconnect
 
-from app.core.errors import BadRequest, InvalidField, TooLarge
+from app.core.errors import BadRequest, BodyTimeout, InvalidField, TooLarge
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -95,8 +97,26 @@ class ChatRequest(BaseModel):
         return self
 
 
-async def read_body(request: Request, bound: int) -> bytes:
-    """The body, at most `bound` bytes of it; raises `TooLarge`."""
+@dataclass(frozen=True, slots=True)
+class BodyBounds:
+    """How large a body may be, in bytes, and how long it may take to come, in seconds."""
+
+    size: int
+    seconds: float
+
+
+async def read_body(request: Request, bounds: BodyBounds) -> bytes:
+    """The body; raises `TooLarge` and `BodyTimeout`."""
+    try:
+        async with asyncio.timeout(bounds.seconds):
+            return await _read(request, bounds.size)
+    except TimeoutError:
+        raise BodyTimeout(
+            f"The request body did not come within {bounds.seconds:g} seconds."
+        ) from None
+
+
+async def _read(request: Request, bound: int) -> bytes:
     too_large = TooLarge(f"The request body is larger than {bound} bytes.", max_body_bytes=bound)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > 16 * bound:

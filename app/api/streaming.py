@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.api.connection import Connection
 from app.api.errors import Refusal, error_response
 from app.api.protocols import Encoder
 from app.core.errors import Gap, failure_from
@@ -18,9 +19,6 @@ from app.models.chat import ChatResponse, fold
 
 #: Seconds of silence after which the first heartbeat goes out, however long the interval is.
 FIRST_HEARTBEAT = 1.0
-
-#: Seconds that one write may take, for a reader that has stopped reading.
-WRITE_TIMEOUT = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -96,12 +94,13 @@ class RunStream(Response):
 
     One timer watches for silence and one task waits for the client to leave; a token costs
     neither. The run lives on when its reader is gone, or is cut off because a write took longer
-    than `WRITE_TIMEOUT`. `pace` sends the events with the delays that they had when they were
-    recorded. `refusal` makes the response to a run that failed before anything was written, where
-    the encoder `holds`.
+    than the server allows (see `Connection`). `pace` sends the events with the delays that they
+    had when they were recorded. `refusal` makes the response to a run that failed before anything
+    was written, where the encoder `holds`.
     """
 
-    _gone: asyncio.Event  # there while it is being carried
+    _gone: asyncio.Event  # these are there while it is being carried
+    _connection: Connection
 
     def __init__(
         self,
@@ -136,6 +135,7 @@ class RunStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         refusal = None
+        self._connection = Connection.of(scope, send)
         traffic = self._follower.traffic
         async with reading(self._follower, receive) as self._gone:
             traffic.streams += 1
@@ -151,6 +151,8 @@ class RunStream(Response):
                     raise
                 logger.info("run %s: a reader stopped reading", self._follower.record.run_id)
                 self._cut = True
+                self._connection.abort()
+                await asyncio.sleep(0)  # the web server hears of it
             finally:
                 traffic.streams -= 1
                 self._timer.cancel()
@@ -259,7 +261,7 @@ class RunStream(Response):
         loop = asyncio.get_running_loop()
         now = loop.time()
         if self._writing:
-            if now >= self._last_write + WRITE_TIMEOUT:
+            if now >= self._last_write + self._connection.patience:
                 self._deadline.reschedule(now)
                 return
             self._timer = loop.call_later(FIRST_HEARTBEAT, self._tick)

@@ -16,6 +16,7 @@ from agno.run.base import RunStatus
 from agno.session.agent import AgentSession
 
 from app.core.errors import UnknownConversation
+from app.core.keys import ANONYMOUS
 from app.models.chat import FinishReason
 
 Db = AsyncBaseDb | BaseDb
@@ -102,7 +103,9 @@ class Conversations:
 
     async def delete(self, conversation_id: str, principal: str) -> None:
         db, _ = await self._find(conversation_id, principal)
-        await _call(db.delete_session, session_id=conversation_id, user_id=principal)
+        await _call(
+            db.delete_session, session_id=session_of(principal, conversation_id), user_id=principal
+        )
 
     async def remember(
         self,
@@ -125,12 +128,13 @@ class Conversations:
         db = agent.db
         if db is None:
             return
+        session_id = session_of(principal, conversation_id)
         run = await self._stored(db, run_id, wait=begun)
         session = await _session(db, conversation_id, principal)
         if session is None:
             now = int(time.time())
             session = AgentSession(
-                session_id=conversation_id,
+                session_id=session_id,
                 agent_id=agent.id,
                 user_id=principal,
                 session_data={},
@@ -142,7 +146,7 @@ class Conversations:
         if run is None:
             run = RunOutput(
                 run_id=run_id,
-                session_id=conversation_id,
+                session_id=session_id,
                 agent_id=agent.id,
                 agent_name=agent.name,
                 user_id=principal,
@@ -153,7 +157,7 @@ class Conversations:
         run.content = answer
         run.status = RunStatus.completed
         run.metadata = {**(run.metadata or {}), FINISH_REASON: finish_reason}
-        await _call(db.upsert_run, run, session_id=conversation_id, user_id=principal)
+        await _call(db.upsert_run, run, session_id=session_id, user_id=principal)
 
     async def _find(self, conversation_id: str, principal: str) -> tuple[Db, AgentSession]:
         for db in self._dbs:
@@ -177,6 +181,16 @@ class Conversations:
             pause = min(2 * pause, 0.1)
 
 
+def session_of(principal: str, conversation_id: str) -> str:
+    """The id of a conversation in Agno's store, where an id is there once and not once for each
+    user: without the principal in it, a second one who chose the same id would store nothing."""
+    return conversation_id if principal == ANONYMOUS else f"{principal}/{conversation_id}"
+
+
+def _conversation_of(session: AgentSession) -> str:
+    return session.session_id.removeprefix(f"{session.user_id}/")
+
+
 async def _call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a store's method, which may be a coroutine function or block."""
     if inspect.iscoroutinefunction(method):
@@ -187,7 +201,7 @@ async def _call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 async def _session(db: Db, conversation_id: str, principal: str) -> AgentSession | None:
     session = await _call(
         db.get_session,
-        session_id=conversation_id,
+        session_id=session_of(principal, conversation_id),
         session_type=SessionType.AGENT,
         user_id=principal,
     )
@@ -218,7 +232,7 @@ def _info(session: AgentSession | None) -> ConversationInfo:
     assert session is not None  # a stored row has an id
     title = next((m.content for m in _messages(session) if m.role == "user"), "")
     return ConversationInfo(
-        conversation_id=session.session_id,
+        conversation_id=_conversation_of(session),
         title=" ".join(title.split())[:80],
         created_at=session.created_at or 0,
         updated_at=session.updated_at or session.created_at or 0,

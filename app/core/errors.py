@@ -3,15 +3,23 @@
 AgnoStreamError
 ├── BadRequest            400  bad_request
 │   ├── BadEventId        400  bad_last_event_id
+│   ├── UnknownHost       400  unknown_host
 │   └── InvalidField      422  invalid_field
+├── Unauthorized          401  unauthorized
+├── Forbidden             403
+│   ├── LoopbackOnly           loopback_only
+│   └── CrossSite              cross_site
 ├── NotFound              404
 │   ├── UnknownAgent           unknown_agent
 │   ├── UnknownModel           unknown_model
 │   ├── UnknownRun             unknown_run
 │   └── UnknownConversation    unknown_conversation
+├── BodyTimeout           408  body_timeout
 ├── ConversationBusy      409  conversation_busy
 ├── Gap                   410  gap
 ├── TooLarge              413  too_large
+├── TooManyRuns           429  too_many_runs
+├── RateLimited           429  rate_limited
 ├── Overloaded            503  overloaded
 ├── JournalUnavailable    503  journal_unavailable
 ├── ConfigurationError         configuration_error (before the server serves)
@@ -79,9 +87,30 @@ class BadEventId(BadRequest):
     code = "bad_last_event_id"
 
 
+class UnknownHost(BadRequest):
+    code = "unknown_host"
+
+
 class InvalidField(BadRequest):
     code = "invalid_field"
     status = 422
+
+
+class Unauthorized(AgnoStreamError):
+    code = "unauthorized"
+    status = 401
+
+
+class Forbidden(AgnoStreamError):
+    status = 403
+
+
+class LoopbackOnly(Forbidden):
+    code = "loopback_only"
+
+
+class CrossSite(Forbidden):
+    code = "cross_site"
 
 
 class NotFound(AgnoStreamError):
@@ -105,6 +134,11 @@ class UnknownConversation(NotFound):
     code = "unknown_conversation"
 
 
+class BodyTimeout(AgnoStreamError):
+    code = "body_timeout"
+    status = 408
+
+
 class ConversationBusy(AgnoStreamError):
     code = "conversation_busy"
     status = 409
@@ -118,6 +152,20 @@ class Gap(AgnoStreamError):
 class TooLarge(AgnoStreamError):
     code = "too_large"
     status = 413
+
+
+class TooManyRuns(AgnoStreamError):
+    """A principal has as many runs as it may."""
+
+    code = "too_many_runs"
+    status = 429
+
+
+class RateLimited(AgnoStreamError):
+    """A principal has asked as often, or for as many tokens, as it may for now."""
+
+    code = "rate_limited"
+    status = 429
 
 
 class Overloaded(AgnoStreamError):

@@ -11,7 +11,7 @@ from app.core.journals import Entry, Journal, Reach, RunRecord
 from app.core.tail import Tail
 from app.core.traffic import Traffic
 
-#: Entries that one read of the journal returns at most.
+#: Entries that a reader is given at once, so that what is written at once is bounded, too.
 PAGE = 1000
 
 #: Seconds until a reader asks a journal again that failed.
@@ -78,7 +78,7 @@ class Follower:
             tail.join(record.run_id, self.poke)
 
     async def batch(self) -> list[Entry]:
-        """The entries after `after`, which moves on; empty when poked or when there are no more.
+        """The next entries, after which `after` moves on; empty when poked or if there are none.
 
         Raises `Gap` when retention has removed the part that comes next.
         """
@@ -95,10 +95,10 @@ class Follower:
                     base=log.base,
                 )
         else:
-            entries = log.since(self.after)
+            entries = log.since(self.after, PAGE)
             if not entries and not log.ended:
                 await self._news()
-                entries = [] if self.after < log.base else log.since(self.after)
+                entries = [] if self.after < log.base else log.since(self.after, PAGE)
             elif not entries:
                 self.done = True
             self._poked = False

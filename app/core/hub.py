@@ -82,9 +82,10 @@ class RunLog:
             return 0.0
         return self.age - self.entries[self.flushed - self.base][0]
 
-    def since(self, after: int) -> list[Entry]:
-        """All entries that follow number `after`, which must not be before `base`."""
-        return self.entries[after - self.base :]
+    def since(self, after: int, limit: int | None = None) -> list[Entry]:
+        """The entries that follow number `after`, which must not be before `base`."""
+        start = after - self.base
+        return self.entries[start : None if limit is None else start + limit]
 
     def behead(self, bound: int, *, lossy: bool = False) -> int:
         """Drop entries, oldest first, until at most `bound` bytes are held; bytes freed.

@@ -12,7 +12,7 @@ from agno.run.agent import RunEvent
 
 from app.core.agents import AgentCatalog, AgentEntry
 from app.core.client_tools import client_function
-from app.core.conversations import Conversations
+from app.core.conversations import Conversations, session_of
 from app.core.endings import ReportsEnding
 from app.core.errors import AgentFailed, RunFailed, UnknownAgent
 from app.core.events import EventReader
@@ -109,18 +109,19 @@ class AgentTurn:
         end that is not one of a whole answer."""
         self._emit = emit
         question = self._question
+        session_id = session_of(self._principal, self._conversation_id)
         events: Any = self._runner.arun(
             self._input(),
             stream=True,
             stream_events=True,
             run_id=self._run_id,
-            session_id=self._conversation_id,
+            session_id=session_id,
             user_id=self._principal,
             images=_images(question.images) if question.history is None else None,
             add_history_to_context=False if question.history is not None else None,
             run_context=RunContext(
                 run_id=self._run_id,
-                session_id=self._conversation_id,
+                session_id=session_id,
                 user_id=self._principal,
                 client_tools=[client_function(tool) for tool in question.tools],
             ),

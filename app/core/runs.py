@@ -8,6 +8,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import msgspec
+
 from app.core.errors import (
     AgentFailed,
     BadEventId,
@@ -23,8 +25,10 @@ from app.core.hub import Hub
 from app.core.journals import RunRecord, SharedJournal
 from app.core.peers import Peers, Remember
 from app.core.queues import Queues
+from app.core.rates import Rates
 from app.core.report import Observer, RunReport
 from app.core.run import Policy, Run, Turn, opening
+from app.core.slots import Slots
 from app.core.state import state_of
 from app.core.tail import Tail
 from app.core.traffic import Traffic
@@ -46,6 +50,8 @@ class Runs:
         remember: Remember | None = None,
         *,
         patience: float = PATIENCE,
+        slots: Slots | None = None,
+        rates: Rates | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
         self.owner = new_id()
@@ -57,6 +63,8 @@ class Runs:
             self._peers = Peers(hub.journal, remember or _forget)
             self._tail = Tail(hub.journal)
         self._patience = patience
+        self._slots = slots or Slots()
+        self._rates = rates or Rates()
         self._observers = observers
         self.traffic = Traffic()
         self._runs: dict[str, Run] = {}
@@ -80,6 +88,7 @@ class Runs:
         if self._tail is not None:
             await self._tail.close()
         await self._hub.close()
+        await self._rates.close()
 
     @property
     def live(self) -> int:
@@ -94,20 +103,37 @@ class Runs:
     async def start(
         self, turn: Turn, policy: Policy, *, run_id: str, conversation_id: str, principal: str
     ) -> Run:
-        """Begin a run and return at once; its log opens before the model is asked."""
+        """Begin a run; its log opens before the model is asked.
+
+        Returns at once, or when there is a slot. Raises `RateLimited`, `TooManyRuns`, `Overloaded`
+        and `ConversationBusy`.
+        """
+        record = RunRecord(
+            run_id=run_id,
+            conversation_id=conversation_id,
+            principal=principal,
+            agent=turn.agent,
+            model=turn.model,
+            created_at=time.time(),
+            owner=self.owner,
+            question=turn.question,
+        )
+        self._check_taking()
+        await self._rates.admit(principal)
+        await self.queues.make_way(policy, record)  # a run that it interrupts gives it its slot
+        await self._slots.take(principal)
+        try:
+            return await self._begin(turn, policy, record)
+        except BaseException:
+            if run_id not in self._runs:
+                self._slots.give(principal)
+            raise
+
+    async def _begin(self, turn: Turn, policy: Policy, record: RunRecord) -> Run:
+        run_id = record.run_id
         async with self._starting:
-            record = RunRecord(
-                run_id=run_id,
-                conversation_id=conversation_id,
-                principal=principal,
-                agent=turn.agent,
-                model=turn.model,
-                created_at=time.time(),
-                owner=self.owner,
-                question=turn.question,
-            )
-            if not self.taking:
-                raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
+            self._check_taking()
+            record = msgspec.structs.replace(record, created_at=time.time())  # it may have waited
             await self.queues.make_way(policy, record)
             log = await self._hub.create(record)
             log.append(opening(record))
@@ -126,6 +152,10 @@ class Runs:
             if not self.taking:  # the server began to stop in the meantime
                 run.stop(_stopping())
         return run
+
+    def _check_taking(self) -> None:
+        if not self.taking:
+            raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
 
     async def of(
         self, principal: str, conversation_id: str | None = None
@@ -153,7 +183,7 @@ class Runs:
         `BadEventId` for a number that a run of this process has not reached; the readers of
         another process may be ahead of what it has written.
         """
-        record = await self._record(run_id, principal)
+        record = await self.record(run_id, principal)
         journal, log = self._hub.journal, self._hub.get(run_id)
         if log is not None and after > log.last:
             raise BadEventId(f"Run {run_id} has {log.last} events so far; there is no {after}.")
@@ -171,7 +201,7 @@ class Runs:
 
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
         """Stop a run, wait until it has ended, and tell how; an ended run is left as it is."""
-        await self._record(run_id, principal)
+        await self.record(run_id, principal)
         run = self._runs.get(run_id)
         if run is not None:
             run.stop(_cancelled())
@@ -186,7 +216,7 @@ class Runs:
 
     async def state(self, run_id: str, *, principal: str) -> RunState:
         """What a run has said so far, folded from its log."""
-        record = await self._record(run_id, principal)
+        record = await self.record(run_id, principal)
         run = self._runs.get(run_id)
         waiting = run is not None and not run.running
         return await asking(
@@ -245,7 +275,8 @@ class Runs:
             logger.warning("run %s: another process took it for dead, and ended it", run_id)
             run.stop(_stopping())
 
-    async def _record(self, run_id: str, principal: str) -> RunRecord:
+    async def record(self, run_id: str, principal: str) -> RunRecord:
+        """What is known of a principal's run; raises `UnknownRun`, for another's, too."""
         log = self._hub.get(run_id)
         record = log.record if log else await asking(self._hub.journal.record(run_id))
         if record is None or record.principal != principal:
@@ -271,6 +302,7 @@ class Runs:
             try:
                 if failure is not None and (run.running or isinstance(failure, Interrupted)):
                     await self._remember(run, failure)
+                await self._rates.spent(run.record.principal, _tokens(run, final))
             finally:
                 if lock is not None:
                     lock.release()
@@ -292,6 +324,7 @@ class Runs:
         run.close()
         run.log.append(final)
         del self._runs[run.record.run_id]
+        self._slots.give(run.record.principal)
         run.ended.set()
         if self._observers:
             try:
@@ -312,6 +345,14 @@ class Runs:
 def new_id() -> str:
     """An id for a run or a conversation: random, and short enough for a header."""
     return uuid.uuid4().hex
+
+
+def _tokens(run: Run, final: StreamingChunk | None) -> int:
+    """What a run cost: as its provider counted it, else as it can be told from its text."""
+    if final is not None and final.usage is not None:
+        return final.usage.total_tokens
+    run.log.measure()
+    return run.turn.spent(run.log.meter.tokens).total_tokens
 
 
 def _report(run: Run, final: StreamingChunk) -> RunReport:

@@ -16,6 +16,7 @@ from app.api.protocols.ollama.messages import (
     read_history,
 )
 from app.api.requests import (
+    BodyBounds,
     ConversationId,
     Text,
     Whole,
@@ -142,9 +143,9 @@ class _Conversation(BaseModel):
     conversation_id: ConversationId | None
 
 
-async def read(request: Request, model: type[Body], bound: int) -> Body:
-    """The body, of at most `bound` bytes; `name` is an older word for `model`."""
-    body = await read_body(request, bound)
+async def read(request: Request, model: type[Body], bounds: BodyBounds) -> Body:
+    """The body; `name` is an older word for `model`."""
+    body = await read_body(request, bounds)
     if not body.strip():
         raise BadRequest("missing request body")
     fields = no_nulls(parse_object(body))

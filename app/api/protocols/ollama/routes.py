@@ -75,7 +75,7 @@ async def ps(server: Server) -> Response:
 
 @router.post("/api/show")
 async def show(request: Request, server: Server) -> Response:
-    asked = await read(request, NameRequest, server.max_body_bytes)
+    asked = await read(request, NameRequest, server.body)
     if not asked.model:
         raise BadRequest("model is required")
     return _json(names.shown(names.find(server, asked.model), server.since))
@@ -89,7 +89,7 @@ async def generate(
     conversation_id: ConversationHeader = None,
 ) -> Response:
     """Answer a prompt; an empty one loads the model, or unloads it."""
-    asked = await read(request, GenerateRequest, server.max_body_bytes)
+    asked = await read(request, GenerateRequest, server.body)
     return await _answer(
         server, principal, asked, conversation_id, empty=not asked.prompt and not asked.images
     )
@@ -103,7 +103,7 @@ async def chat(
     conversation_id: ConversationHeader = None,
 ) -> Response:
     """Answer the last of the messages; none at all loads the model, or unloads it."""
-    asked = await read(request, ChatRequest, server.max_body_bytes)
+    asked = await read(request, ChatRequest, server.body)
     if not asked.model:
         raise BadRequest("model is required")
     return await _answer(server, principal, asked, conversation_id, empty=not asked.messages)

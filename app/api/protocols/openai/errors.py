@@ -15,12 +15,17 @@ CODES = {
     "unknown_model": "model_not_found",
     "context_too_long": "context_length_exceeded",
     "model_rate_limited": "rate_limit_exceeded",
+    "rate_limited": "rate_limit_exceeded",
+    "too_many_runs": "rate_limit_exceeded",
+    "unauthorized": "invalid_api_key",
 }
 STATUSES = {"invalid_field": 400, "context_too_long": 400}
 
 #: Nothing was generated, and it may be better in a while; the SDKs try again by themselves. At
 #: most other errors they would, too, and each time have an answer written that nobody is shown.
-TRANSIENT = frozenset({"model_unavailable", "model_rate_limited", "overloaded"})
+TRANSIENT = frozenset(
+    {"model_unavailable", "model_rate_limited", "overloaded", "rate_limited", "too_many_runs"}
+)
 
 
 class ErrorBody(msgspec.Struct):

@@ -58,7 +58,7 @@ async def chat_completions(
 ) -> Response:
     """Answer the messages. The client has the history; a conversation that it names is kept
     here besides."""
-    fields = parse_object(await read_body(request, server.max_body_bytes))
+    fields = parse_object(await read_body(request, server.body))
     asked = validate(CompletionRequest, fields)
     kept = read_conversation(conversation_id)
     agent, model = _named(server, asked.model)

@@ -1,0 +1,230 @@
+"""Each limit is crossed, on every door, and answers as it is documented to."""
+
+import asyncio
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from tests.api.test_guard import ALICE, DOORS, bearer
+from tests.conftest import Serve
+from tests.provider import Provider
+from tests.provider_replies import Reply
+from tests.services import RedisServer
+
+BUSY = {"message": "x", "background": True}
+TWO = {"api_keys": f"alice:{ALICE},bob:bob-key-0123456789"}
+KEY_OF_BOB = "bob-key-0123456789"
+
+
+def message(reply: httpx.Response) -> str:
+    """The text of an error, in the shape of its door."""
+    error = reply.json()["error"]
+    return str(
+        error if reply.request.url.path.startswith(("/api/chat", "/api/gen")) else error["message"]
+    )
+
+
+async def ask_all(
+    http: httpx.AsyncClient, status: int, said: str, **headers: str
+) -> list[httpx.Response]:
+    """Ask at every door; each must refuse with the status, and say when to come back."""
+    replies = [await http.post(path, json=body, headers=headers) for path, body, _ in DOORS]
+    replies.append(await http.get("/api/v1/chat", params={"message": "x"}, headers=headers))
+    for reply in replies:
+        assert status == reply.status_code, reply.request.url
+        assert said in message(reply)
+        assert int(reply.headers["retry-after"]) >= 1
+    return replies
+
+
+async def test_runs_at_once(serve: Serve, provider: Provider) -> None:
+    """Over the bound of all every door says 503 after a short wait; a run that ends makes room."""
+    provider.default = Reply("one two", stall_after=1)
+    server = serve(max_concurrent_runs=2, run_queue=0)
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        busy = [(await http.post("/api/v1/chat", json=BUSY)).json() for _ in range(2)]
+        await ask_all(http, 503, "as many runs")
+        assert 200 == (await http.get(f"/api/v1/runs/{busy[0]['run_id']}")).status_code
+        await http.post(f"/api/v1/runs/{busy[0]['run_id']}/cancel")
+        assert 202 == (await http.post("/api/v1/chat", json=BUSY)).status_code
+
+
+async def test_runs_at_once_of_one_principal(serve: Serve, provider: Provider) -> None:
+    """Over its own bound every door tells a principal 429, and the others notice nothing."""
+    provider.default = Reply("one two", stall_after=1)
+    settings = {**TWO, "max_concurrent_runs_per_principal": 1, "run_queue_timeout": 0.2}
+    async with httpx.AsyncClient(base_url=serve(**settings).url, timeout=30) as http:
+        alice, bob = bearer(ALICE), bearer(KEY_OF_BOB)
+        assert 202 == (await http.post("/api/v1/chat", json=BUSY, headers=alice)).status_code
+        replies = await ask_all(http, 429, "as many as you may", **alice)
+        assert "too_many_runs" == replies[0].json()["error"]["code"]
+        assert "rate_limit_exceeded" == replies[2].json()["error"]["code"]
+        assert 202 == (await http.post("/api/v1/chat", json=BUSY, headers=bob)).status_code
+
+
+async def test_the_queue(serve: Serve, provider: Provider) -> None:
+    """A question that comes when all is taken waits for a run to end, and is then answered."""
+    provider.script(Reply("one two", stall_after=1))
+    server = serve(max_concurrent_runs=1, run_queue=1, run_queue_timeout=20)
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        busy = (await http.post("/api/v1/chat", json=BUSY)).json()
+        asked = {"message": "x", "stream": False}
+        waiting = asyncio.create_task(http.post("/api/v1/chat", json=asked))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        assert 503 == (await http.post("/api/v1/chat", json=asked)).status_code  # no place to wait
+        await http.post(f"/api/v1/runs/{busy['run_id']}/cancel")
+        assert (200, "Hello from the provider.") == (
+            (await waiting).status_code,
+            (await waiting).json()["content"],
+        )
+
+
+async def test_an_interruption_takes_the_slot(serve: Serve, provider: Provider) -> None:
+    """A message that takes the place of the one being answered needs no second slot."""
+    provider.script(Reply("one two", stall_after=1))
+    async with httpx.AsyncClient(base_url=serve(max_concurrent_runs=1).url, timeout=30) as http:
+        await http.post("/api/v1/chat", json={**BUSY, "conversation_id": "c"})
+        await provider.until(lambda: provider.opened == 1)
+        await provider.until(lambda: provider.opened == 1)
+        asked = {"message": "x", "stream": False, "conversation_id": "c", "on_busy": "interrupt"}
+        assert 200 == (await http.post("/api/v1/chat", json=asked)).status_code
+
+
+async def test_questions_a_minute(serve: Serve) -> None:
+    """A principal that asks too often is told 429 on every door; reading is not asking."""
+    server = serve(**TWO, rate_limit="2/minute")
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        alice = bearer(ALICE)
+        asked = {"message": "x", "stream": False}
+        run_id = ""
+        for _ in range(2):
+            reply = await http.post("/api/v1/chat", json=asked, headers=alice)
+            run_id = reply.headers["x-run-id"]
+            assert 200 == reply.status_code
+        replies = await ask_all(http, 429, "2 requests a minute", **alice)
+        assert "rate_limited" == replies[0].json()["error"]["code"]
+        assert all(int(reply.headers["retry-after"]) <= 60 for reply in replies)
+        for path in (f"/api/v1/runs/{run_id}/events", "/api/v1/conversations", "/v1/models"):
+            assert 200 == (await http.get(path, headers=alice)).status_code
+        theirs = await http.post("/api/v1/chat", json=asked, headers=bearer(KEY_OF_BOB))
+        assert 200 == theirs.status_code
+        async with openai.AsyncOpenAI(
+            base_url=f"{server.url}/v1", api_key=ALICE, max_retries=0
+        ) as client:
+            with pytest.raises(openai.RateLimitError) as caught:
+                await client.chat.completions.create(
+                    model="general", messages=[{"role": "user", "content": "x"}]
+                )
+        assert "rate_limit_exceeded" == caught.value.code
+
+
+async def test_tokens_a_minute(serve: Serve, provider: Provider) -> None:
+    """When its tokens are used up, a principal is told 429 on every door; those of runs that were
+    stopped count, too."""
+    provider.script(Reply("one two three " * 20), Reply(["x" * 400] * 2, stall_after=1))
+    server = serve(**TWO, rate_limit="1000 requests/minute, 120 tokens/minute")
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        alice = bearer(ALICE)
+        asked = {"message": "x", "stream": False}
+        used = (await http.post("/api/v1/chat", json=asked, headers=alice)).json()["usage"]
+        assert used["total_tokens"] < 120
+        stopped = {**asked, "timeouts": {"idle": 0.2}}
+        assert 504 == (await http.post("/api/v1/chat", json=stopped, headers=alice)).status_code
+        await ask_all(http, 429, "120 tokens a minute", **alice)
+        theirs = await http.post("/api/v1/chat", json=asked, headers=bearer(KEY_OF_BOB))
+        assert 200 == theirs.status_code
+
+
+async def test_hosts_that_share_a_redis_count_together(
+    serve: Serve, redis_server: RedisServer
+) -> None:
+    """With the journal in Redis a limit holds over all processes."""
+    settings = {"journal_url": redis_server.url, "api_keys": f"carol:{ALICE}"}
+    both = [serve(**settings, rate_limit="3/minute, 100000 tokens/minute") for _ in range(2)]
+    async with httpx.AsyncClient(timeout=30) as http:
+        asked = {"message": "x", "stream": False}
+        statuses = [
+            (
+                await http.post(f"{server.url}/api/v1/chat", json=asked, headers=bearer(ALICE))
+            ).status_code
+            for server in both * 2
+        ]
+    assert [200, 200, 200, 429] == statuses
+
+
+async def test_a_redis_that_is_away(serve: Serve, tmp_path: Path) -> None:
+    """What cannot be counted passes: a store that is away stops nobody."""
+    with RedisServer(tmp_path) as short_lived:
+        server = serve(journal_url=short_lived.url, rate_limit="1/minute, 1 tokens/minute")
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
+            asked = {"message": "x", "stream": False}
+            statuses = [(await http.post("/api/v1/chat", json=asked)).status_code for _ in range(2)]
+            short_lived.stop()
+            statuses.append((await http.post("/api/v1/chat", json=asked)).status_code)
+    assert [200, 429, 200] == statuses
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"message": "x"'], ids=["nothing", "a part"])
+@pytest.mark.parametrize("path", [*(door[0] for door in DOORS), "/api/show"])
+async def test_a_body_that_does_not_come(serve: Serve, path: str, sent: bytes) -> None:
+    """Who does not send the body it announced is told 408, and the connection is closed."""
+    server = serve(body_timeout=0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n"
+    writer.write(head.encode() + sent)
+    async with asyncio.timeout(10):
+        answer = await reader.read()  # to the end of the connection
+    writer.close()
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 408 ")
+    assert "connection: close" in head.lower()
+    assert "did not come within 0.3 seconds" in json.dumps(json.loads(body)["error"])
+
+
+async def test_a_body_that_trickles(serve: Serve) -> None:
+    """A byte now and then buys no time."""
+    server = serve(body_timeout=0.5)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+
+    async def trickle() -> None:
+        with contextlib.suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    trickling = asyncio.create_task(trickle())
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+    trickling.cancel()
+    writer.close()
+
+
+async def test_images(serve: Serve) -> None:
+    """Images count as a part of the body, on every door that takes them, and there are only so
+    many."""
+    server = serve(max_body_bytes=10_000)
+    image = "data:image/png;base64," + "A" * 20_000
+    part = {"type": "image_url", "image_url": {"url": image}}
+    message = {"role": "user", "content": "x", "images": ["A" * 20_000]}
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        for path, body in (
+            ("/api/v1/chat", {"message": "x", "images": [image]}),
+            ("/chat", {"message": "x", "images": [image]}),
+            (
+                "/v1/chat/completions",
+                {"model": "general", "messages": [{"role": "user", "content": [part]}]},
+            ),
+            ("/api/chat", {"model": "general", "messages": [message]}),
+            ("/api/generate", {"model": "general", "prompt": "x", "images": ["A" * 20_000]}),
+        ):
+            assert 413 == (await http.post(path, json=body)).status_code, path
+        many: dict[str, Any] = {"message": "x", "images": ["https://example.org/i.png"] * 17}
+        assert 422 == (await http.post("/api/v1/chat", json=many)).status_code
