@@ -16,7 +16,6 @@ from tests.command import ROOT
 from tests.nginx import Nginx
 
 SETTINGS = {name.upper() for name in Settings.model_fields}
-LATER = {"API_KEYS"}
 
 
 def compose() -> dict[str, Any]:
@@ -62,7 +61,7 @@ def test_the_compose_file() -> None:
     assert {"nginx"} == {name for name, one in services.items() if "ports" in one}
     ours = services["agno-stream"]
     assert 2 == ours["deploy"]["replicas"]
-    assert set(ours["environment"]) <= SETTINGS | LATER
+    assert set(ours["environment"]) <= SETTINGS
     assert ours["environment"]["JOURNAL_URL"].startswith("redis://redis:")
     assert "@postgres/" in ours["environment"]["DATABASE_URL"]
     for volume in services["nginx"]["volumes"]:

@@ -127,7 +127,7 @@ async def test_questions_a_minute(serve: Serve) -> None:
 async def test_tokens_a_minute(serve: Serve, provider: Provider) -> None:
     """When its tokens are used up, a principal is told 429 on every door; those of runs that were
     stopped count, too."""
-    provider.script(Reply("one two three " * 20), Reply(["x" * 400] * 2, stall_after=1))
+    provider.script(Reply("one two three " * 20), Reply("four five six " * 40, stall_after=90))
     server = serve(**TWO, rate_limit="1000 requests/minute, 120 tokens/minute")
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         alice = bearer(ALICE)
