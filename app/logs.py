@@ -122,7 +122,7 @@ class RunLines:
             "request_id": report.request_id,
         }
         if self._messages:
-            fields |= {"question": record.question, "answer": report.text}
+            fields |= {"question": report.question, "answer": report.text}
         return fields
 
 

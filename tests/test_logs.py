@@ -81,6 +81,12 @@ def test_json(tmp_path: Path, provider: Provider, messages: bool) -> None:
     with Command(tmp_path, arguments, **settings(provider, **further)) as command:
         ask(command)
         refused = ask(command)
+        messages_of = [{"role": "user", "content": "tell me of ORCHIDS"}]
+        httpx.post(
+            f"{command.url}/v1/chat/completions",
+            json={"model": "general", "messages": messages_of},
+            timeout=30,
+        )
         command.stop()
         said = command.said
     lines = [json.loads(line) for line in said.splitlines()]
@@ -100,6 +106,7 @@ def test_json(tmp_path: Path, provider: Provider, messages: bool) -> None:
             runs[0]["question"],
             runs[0]["answer"],
         )
+        assert ["tell me of ORCHIDS"] * 3 == [run["question"] for run in runs]
     else:
         assert "ORCHIDS" not in said
         assert "TULIPS" not in said

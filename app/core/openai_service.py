@@ -97,6 +97,8 @@ class AgentTurn:
         self._begun = False
         self.agent = entry.id
         self.question = (question.message or "") if question.kept else None
+        last = question.history[-1].content if question.history else None
+        self.asked = question.message or last or ""
         self.model: str = getattr(self._runner.model, "id", "")
         self._reader = EventReader(run_id, self.model)
         if isinstance(self._runner.model, ReportsEnding):

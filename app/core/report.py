@@ -26,6 +26,7 @@ class RunReport:
     readers: int
     resumes: int
     request_id: str | None
+    question: str
     text: str
 
 

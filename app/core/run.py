@@ -28,6 +28,7 @@ class Turn(Protocol):
     agent: str
     model: str
     question: str | None  # None: nothing of this turn is to be remembered
+    asked: str  # what was said last, remembered or not
 
     async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
         """Emit text, reasoning and tool calls as they come; return the one chunk with `done`, or

@@ -370,6 +370,7 @@ def _report(run: Run, final: StreamingChunk) -> RunReport:
         readers=run.readers,
         resumes=run.resumes,
         request_id=run.request_id,
+        question=run.turn.asked,
         text="".join(run.text) + final.content,
     )
 

@@ -222,7 +222,7 @@ RUNS = [
         "Wait. It said HÉ.",
         name="tool call",
     ),
-    Row([SERVER_ERROR] * 2, "", failed=True, name="error"),
+    Row([SERVER_ERROR] * 3, "", failed=True, name="error"),
     Row(
         [Reply("Hello there you", error_frame_after=2)],
         "Hello there ",

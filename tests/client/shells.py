@@ -1,20 +1,17 @@
 """Both shells behind one face, so that each law is tested of both."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-from agno_stream import AsyncClient, Client, Config, Exchange, ModelResponse, StreamChunk
-
-Told = Callable[[Exchange], None] | None
+from agno_stream import AsyncClient, Client, Config, ModelResponse, StreamChunk
 
 
 class Sync:
     """Runs the sync client in a thread."""
 
     async def stream(
-        self, config: Config, prompt: str, *, on_exchange: Told = None, **asked: Any
+        self, config: Config, prompt: str, *, on_exchange: Any = None, **asked: Any
     ) -> list[StreamChunk]:
         def work() -> list[StreamChunk]:
             with Client(config, on_exchange=on_exchange) as client:
@@ -49,7 +46,7 @@ class Async:
     """Runs the async client here."""
 
     async def stream(
-        self, config: Config, prompt: str, *, on_exchange: Told = None, **asked: Any
+        self, config: Config, prompt: str, *, on_exchange: Any = None, **asked: Any
     ) -> list[StreamChunk]:
         async with (
             AsyncClient(config, on_exchange=on_exchange) as client,

@@ -27,6 +27,7 @@ class Scripted:
     agent = "a"
     model = "m"
     question: str | None = "what?"
+    asked = "what?"
 
     def __init__(
         self,

@@ -255,7 +255,7 @@ async def test_a_question_that_is_not_kept(asking: Ask, provider: Provider) -> N
     await asker.ask(kept=False)
     provider.script(Reply(tool_calls=[("weather", "{}")]))
     await asker.ask(kept=False, tools=[WEATHER])
-    provider.script(SERVER_ERROR, SERVER_ERROR)
+    provider.script(SERVER_ERROR)
     with pytest.raises(ModelUnavailable):
         await asker.ask(kept=False)
     assert 0 == (await asker.conversations.list("p", limit=10, offset=0)).total

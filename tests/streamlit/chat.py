@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from agno_stream import AgnoStreamError, Client, Message, ModelResponse
+from tests.streamlit import turns
 from tests.streamlit.recording import Recording
 
 #: Seconds between two looks at an answer that is being given.
@@ -25,22 +26,15 @@ def history(messages: Iterable[Message], recording: Recording | None) -> None:
                     st.caption(f":material/info: ended as `{message.finish_reason}`")
 
 
-@st.cache_resource
-def questions() -> dict[str, str]:
-    """What was asked by this process, by run: the server tells a question only when it is answered,
-    and a page that was reloaded shows it sooner."""
-    return {}
-
-
 def question(messages: Iterable[Message], recording: Recording) -> str | None:
     """What a recording answers, if that is known."""
     asked = (m.content for m in messages if m.role == "user" and m.run_id == recording.run_id)
     return recording.question or next(asked, None)
 
 
-def turn(client: Client, recording: Recording, question: str | None) -> None:
-    """The question and its answer, drawn again and again until the answer has ended."""
-    live = recording.running
+def turn(client: Client, recording: Recording, question: str | None, live: bool) -> None:
+    """The question and its answer, drawn again and again while it is `live`; then the whole page is
+    drawn anew."""
     if question is not None:
         with st.chat_message("user"):
             st.markdown(question)
@@ -52,10 +46,7 @@ def turn(client: Client, recording: Recording, question: str | None) -> None:
         with st.chat_message("assistant"):
             _answer(recording.answer, running=running, stopped=recording.stopped)
             if running:
-                if recording.run_id is not None:
-                    st.query_params["run"] = recording.run_id  # a reload comes back to it
-                    if question is not None:
-                        questions()[recording.run_id] = question
+                turns.going_on(recording)
                 st.button(
                     "Stop", icon=":material/stop_circle:", key="stop", on_click=_stop,
                     args=(client, recording),
@@ -89,6 +80,8 @@ def _answer(answer: ModelResponse, *, running: bool, stopped: bool) -> None:
         st.markdown(answer.text)
     if answer.finish_reason in STOPPED or (stopped and not answer.done):
         st.warning("Stopped.", icon=":material/stop_circle:")
+    elif not (running or answer.done):
+        st.error("What reads this answer has died; the terminal says why.", icon=":material/error:")
     elif answer.failure is not None:
         st.error(f"{answer.failure.message} (`{answer.failure.code}`)", icon=":material/error:")
     elif answer.finish_reason not in (None, "stop"):

@@ -1,15 +1,16 @@
 """The debugging side: when each event came, what it was, and what HTTP said around it."""
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import streamlit as st
 
-from agno_stream import Client, Exchange, Message
+from agno_stream import Client, Exchange
+from tests.streamlit import turns
+from tests.streamlit.events import Event
 from tests.streamlit.measures import Measures, measure
-from tests.streamlit.recording import Event, Recording
+from tests.streamlit.recording import Recording
 
 #: Seconds between two looks at an answer on its way: tables and charts cost more than text.
 GLANCE = 0.5
@@ -18,7 +19,7 @@ GLANCE = 0.5
 TAIL = 200
 
 CHART = {
-    "mark": {"type": "bar", "tooltip": True},
+    "mark": {"type": "rule", "tooltip": True, "strokeWidth": 2, "color": "#0068c9"},
     "height": 180,
     "encoding": {
         "x": {"field": "token", "type": "quantitative", "title": "token"},
@@ -27,14 +28,14 @@ CHART = {
 }
 
 
-def inspector(client: Client, recording: Recording | None, messages: Sequence[Message]) -> None:
-    """All of it for one answer, or the way to one that was given before."""
-    run_id = recording.run_id if recording else messages[-1].run_id if messages else None
+def inspector(client: Client, recording: Recording | None, last: str | None, live: bool) -> None:
+    """All of it for one answer; else the way to that of run `last`."""
     if recording is None:
         st.caption("Each event of the next answer is shown here.")
     else:
-        _drawn(recording)
-    if run_id is not None and not (recording and recording.running):
+        _drawn(recording, live)
+    run_id = recording.run_id if recording else last
+    if run_id is not None and not live:
         _again(client, run_id)
 
 
@@ -50,15 +51,11 @@ def _again(client: Client, run_id: str) -> None:
 
 
 def _resume(client: Client, run_id: str) -> None:
-    here = st.query_params.get("conversation", "")
-    st.session_state.recordings[here] = Recording.resume(
-        client.config, run_id, st.session_state.after, pace=st.session_state.pace
-    )
+    turns.resume(client, run_id, st.session_state.after, pace=st.session_state.pace)
 
 
-def _drawn(recording: Recording) -> None:
-    """Drawn again and again until the answer has ended."""
-    live = recording.running
+def _drawn(recording: Recording, live: bool) -> None:
+    """Drawn again and again while the answer is being given."""
 
     @st.fragment(run_every=GLANCE if live else None)
     def drawn() -> None:
@@ -66,16 +63,17 @@ def _drawn(recording: Recording) -> None:
         events = recording.events[:]
         measures = measure(recording.began, events)
         _figures(measures)
-        if recording.after is not None:
+        if recording.resumed:
             st.caption(
                 "This run was resumed: what had come before then came at once, and its times are "
                 "those of its coming here."
             )
         _delays(measures)
-        shown = events[-TAIL:] if recording.running else events
+        shown = events[-TAIL:] if live else events
         before = events[-len(shown) - 1].at if len(shown) < len(events) else recording.began
         with st.expander(f"Raw events ({len(events)})", icon=":material/list:", expanded=True):
-            _table(shown, before)
+            if shown:
+                _table(shown, before)
         for exchange in recording.exchanges[:]:
             _headers(exchange)
 
@@ -85,19 +83,19 @@ def _drawn(recording: Recording) -> None:
 def _figures(measures: Measures) -> None:
     figures = [
         ("First token", _milliseconds(measures.first)),
-        ("Tokens/s", "…" if measures.rate is None else f"{measures.rate:.1f}"),
+        ("Tokens/s", None if measures.rate is None else f"{measures.rate:.1f}"),
         ("Tokens", str(measures.tokens)),
         ("Median delay", _milliseconds(measures.median)),
         ("Longest delay", _milliseconds(measures.longest)),
-        ("All of it", "…" if measures.took is None else f"{measures.took:.2f} s"),
+        ("All of it", None if measures.took is None else f"{measures.took:.2f} s"),
     ]
     for row in (figures[:3], figures[3:]):
         for column, (label, value) in zip(st.columns(3), row, strict=True):
             column.metric(label, value)
 
 
-def _milliseconds(seconds: float | None) -> str:
-    return "…" if seconds is None else f"{seconds * 1000:.0f} ms"
+def _milliseconds(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{seconds * 1000:.0f} ms"
 
 
 def _delays(measures: Measures) -> None:
@@ -120,11 +118,12 @@ def _table(events: list[Event], before: float) -> None:
         }
         for (earlier, at), event in zip(pairwise(times), events, strict=True)
     ]
-    st.dataframe(rows, hide_index=True, height=320)
+    columns = {"data": st.column_config.TextColumn(width="large")}
+    st.dataframe(rows, hide_index=True, height=320, column_config=columns)
 
 
 def _headers(exchange: Exchange) -> None:
-    label = f"{exchange.method} {exchange.url}: {exchange.status_code}"
+    label = f"{exchange.method} `{exchange.url}` {exchange.status_code}"
     with st.expander(label, icon=":material/http:"):
         st.caption("Request headers")
         st.code(_lines(exchange.sent), language="http")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from tests.streamlit.recording import Event
+from tests.streamlit.events import Event
 
 
 @dataclass(frozen=True, slots=True)

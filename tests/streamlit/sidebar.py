@@ -1,7 +1,6 @@
 """The side bar: the server, whom to ask, and the conversations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
@@ -14,16 +13,6 @@ from agno_stream import (
     ModelInfo,
     NotFound,
 )
-from agno_stream.requests import Asked
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """How the next question is asked, and whether the debugging side is shown."""
-
-    asked: Asked
-    stream: bool
-    debugging: bool
 
 
 def connection() -> Client:
@@ -45,20 +34,19 @@ def connection() -> Client:
     return held
 
 
-def choices(agents: Sequence[AgentInfo], models: Sequence[ModelInfo]) -> Choices:
-    """Whom to ask, and how."""
+def choices(agents: Sequence[AgentInfo], models: Sequence[ModelInfo]) -> None:
+    """Whom to ask and how: `agent`, `model`, `stream` and `debugging` of the session."""
     names = {agent.id: agent.name or agent.id for agent in agents}
     agent = st.selectbox(
         "Agent", list(names), _default(agents), format_func=lambda one: names[one], key="agent"
     )
     by_agent = next((one.model for one in agents if one.id == agent), "")
-    model = st.selectbox(
-        "Model", [None, *(one.spec or one.id for one in models)], key="model",
+    st.selectbox(
+        "Model", ["", *(one.spec or one.id for one in models)], key="model",
         format_func=lambda one: one or f"the agent's: {by_agent}",
     )  # fmt: skip
-    stream = st.toggle("Stream", value=True, key="stream")
-    debugging = st.toggle("Debugging", value=True, key="debugging")
-    return Choices(Asked(agent=agent, model=model), stream, debugging)
+    st.toggle("Stream", value=True, key="stream")
+    st.toggle("Debugging", value=True, key="debugging")
 
 
 def _default(agents: Sequence[AgentInfo]) -> int:
@@ -71,17 +59,21 @@ def conversations(client: Client, known: Sequence[Conversation]) -> None:
         "New conversation", icon=":material/add:", key="new", on_click=show, width="stretch",
     )  # fmt: skip
     here = st.query_params.get("conversation")
-    for one in known:
-        title, bin_ = st.columns([6, 1], vertical_alignment="center")
-        title.button(
-            _short(one.title) or "Untitled", key=f"open-{one.conversation_id}", on_click=show,
-            args=(one.conversation_id,), width="stretch",
-            type="secondary" if one.conversation_id == here else "tertiary",
-        )  # fmt: skip
-        bin_.button(
-            "", icon=":material/delete:", key=f"delete-{one.conversation_id}", type="tertiary",
-            help="Delete this conversation", on_click=_delete, args=(client, one.conversation_id),
-        )  # fmt: skip
+    with st.container(key="conversations", gap=None):
+        for one in known:
+            _row(client, one, open_=one.conversation_id == here)
+
+
+def _row(client: Client, one: Conversation, *, open_: bool) -> None:
+    title, bin_ = st.columns([6, 1], gap=None, vertical_alignment="center")
+    title.button(
+        _short(one.title) or "Untitled", key=f"open-{one.conversation_id}", on_click=show,
+        args=(one.conversation_id,), width="stretch", type="secondary" if open_ else "tertiary",
+    )  # fmt: skip
+    bin_.button(
+        "", icon=":material/delete:", key=f"delete-{one.conversation_id}", type="tertiary",
+        help="Delete this conversation", on_click=_delete, args=(client, one.conversation_id),
+    )  # fmt: skip
 
 
 def show(conversation_id: str | None = None) -> None:

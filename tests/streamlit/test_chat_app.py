@@ -7,10 +7,10 @@ around it. `AGNO_STREAM_URL` and `AGNO_STREAM_API_KEY` say which server, else th
 Collected by pytest, the same file tests the app against servers of its own.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import streamlit as st
 
@@ -19,17 +19,38 @@ if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.insert(0, root)
 
 from agno_stream import AgnoStreamError, Client, Message, NotFound, ServerUnreachable
-from agno_stream.requests import Asked
-from tests.streamlit import chat, sidebar
+from tests.streamlit import chat, sidebar, turns
 from tests.streamlit.inspector import inspector
-from tests.streamlit.recording import Recording
 
 if TYPE_CHECKING:
-    pass
+    import pytest
+
+    from tests.conftest import Serve
+    from tests.provider import Provider
+    from tests.server import Server
+    from tests.streamlit.page import OpenPage
+
+if __name__ != "__main__":  # the app needs none of this
+    from agno.agent import Agent
+
+    from tests.provider_replies import Reply
+
+#: Of the two sides, in pixels; where the style below holds, they fill the window.
+HEIGHT = 600
+
+STYLE = """<style>
+.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 0; }
+div:has(> .st-key-chat), div:has(> .st-key-inspector), .st-key-chat, .st-key-inspector {
+    height: calc(100vh - 13rem) !important;
+}
+.stAppDeployButton { display: none; }
+.st-key-conversations button, .st-key-conversations button * { justify-content: flex-start; }
+</style>"""
 
 
 def main() -> None:
     st.set_page_config("agno-stream", ":material/stream:", layout="wide")
+    st.html(STYLE)
     with st.sidebar:
         st.header("agno-stream")
         client = sidebar.connection()
@@ -43,34 +64,26 @@ def main() -> None:
         st.button("Try again", icon=":material/refresh:")
         return
     with st.sidebar:
-        choices = sidebar.choices(agents, models)
+        sidebar.choices(agents, models)
         sidebar.conversations(client, conversations)
 
-    recording = current(client)
+    last = messages[-1].run_id if messages else None
+    recording = turns.current(client, last)
+    live = recording is not None and recording.running
     st.chat_input(
-        "Your question", key="question", disabled=recording is not None and recording.running,
-        on_submit=ask, args=(client, choices),
+        "Your question", key="question", disabled=live,
+        on_submit=turns.ask, args=(client, last),
     )  # fmt: skip
-    left, right = st.columns([3, 2], gap="large") if choices.debugging else (st.container(), None)
-    with left.container(key="chat"):
+    left, right = st.columns([4, 3]) if st.session_state.debugging else (st.container(), None)
+    with left.container(key="chat", height=HEIGHT, border=False, autoscroll=True):
         chat.history(messages, recording)
         if recording is not None:
-            chat.turn(client, recording, chat.question(messages, recording))
+            chat.turn(client, recording, chat.question(messages, recording), live)
         elif not messages:
             st.info("Ask something below.", icon=":material/chat:")
     if right is not None:
-        with right.container(key="inspector"):
-            inspector(client, recording, messages)
-
-
-def ask(client: Client, choices: sidebar.Choices) -> None:
-    """Begin a turn, in a conversation of its own if none is open."""
-    conversation_id = st.query_params.get("conversation") or uuid4().hex
-    sidebar.show(conversation_id)
-    asked: Asked = {**choices.asked, "conversation_id": conversation_id}
-    recordings()[conversation_id] = Recording.ask(
-        client.config, st.session_state.question, stream=choices.stream, asked=asked
-    )
+        with right.container(key="inspector", height=HEIGHT, border=False):
+            inspector(client, recording, last, live)
 
 
 def said(client: Client) -> tuple[Message, ...]:
@@ -82,26 +95,167 @@ def said(client: Client) -> tuple[Message, ...]:
         return ()
 
 
-def recordings() -> dict[str, Recording]:
-    """The last turn of each conversation of this page."""
-    held: dict[str, Recording] = st.session_state.setdefault("recordings", {})
-    return held
+SAID = "Hello from the provider."
 
 
-def current(client: Client) -> Recording | None:
-    """The last turn of the conversation that is open. After a reload of the page its address tells
-    which run was going on."""
-    for recording in recordings().values():
-        recording.look()
-    here, run_id = st.query_params.get("conversation", ""), st.query_params.get("run")
-    found = recordings().get(here)
-    if run_id is not None and (found is None or found.run_id != run_id):
-        found = recordings()[here] = Recording.resume(
-            client.config, run_id, question=chat.questions().get(run_id)
-        )
-    if found is not None and not found.running:
-        st.query_params.pop("run", None)
-    return found
+def test_a_streamed_answer_and_how_it_came(server: "Server", page: "OpenPage") -> None:
+    """A streamed answer is shown, and beside it each event, when it came, and the headers."""
+    here = page(server.url).ask("Hello?").answered()
+    assert [("user", "Hello?"), ("assistant", SAID)] == here.talk
+    opening, *tokens, last = here.events
+    assert {"conversation": opening["conversation_id"]} == here.params
+    assert ["Hello ", "from ", "the ", "provider."] == [token["content"] for token in tokens]
+    assert "stop" == last["finish_reason"]
+    assert [1, 2, 3, 4, 5, 6] == here.table["id"]
+    assert all(re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", at) for at in here.table["time"])
+    assert all(delay >= 0 for delay in here.table["+ ms"])
+    assert "4" == here.figures["Tokens"]
+    assert re.fullmatch(r"\d+ ms", here.figures["First token"])
+    assert float(here.figures["Tokens/s"]) > 0
+    assert 1 == len(here.app.get("vega_lite_chart"))
+    sent, received = (code.value for code in here.app.code)
+    assert "accept: text/event-stream" in sent
+    assert f"x-run-id: {opening['run_id']}" in received
+
+
+def test_an_answer_in_one_piece(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+    """Without streaming the answer is one event, of one request for JSON."""
+    here = page(server.url)
+    here.app.toggle(key="stream").set_value(False)
+    here.ask("Hello?").answered()
+    assert [("user", "Hello?"), ("assistant", SAID)] == here.talk
+    [answer] = here.events
+    assert (SAID, "stop") == (answer["content"], answer["finish_reason"])
+    assert "content-type: application/json" in here.app.code[1].value
+    here.ask("And again?").answered()
+    assert ["user", "assistant", "user", "assistant"] == [who for who, _ in here.talk]
+    asked = [message["content"] for message in provider.requests[1].body["messages"]]
+    assert ["Hello?", SAID, "And again?"] == asked[-3:]
+
+
+def test_model_and_agent(serve: "Serve", page: "OpenPage", provider: "Provider") -> None:
+    """The lists are the server's, and what is chosen there is asked."""
+    agents = [Agent(id="ada", name="Ada"), Agent(id="bob", name="Bob")]
+    here = page(serve(models="openai:other-model", agents=agents).url)
+    assert {"Ada", "Bob"} <= set(here.app.selectbox(key="agent").options)
+    here.app.selectbox(key="agent").set_value("bob")
+    here.app.selectbox(key="model").set_value("openai:other-model")
+    opening = here.ask("Hello?").answered().events[0]
+    assert ("bob", "other-model") == (opening["agent"], opening["model"])
+    assert "other-model" == provider.requests[0].body["model"]
+
+
+def test_conversations(server: "Server", page: "OpenPage") -> None:
+    """Conversations can be left for a new one, opened again, and deleted."""
+    here = page(server.url).ask("First?").answered()
+    first = here.params["conversation"]
+    here.click("new")
+    assert ([], {}) == (here.talk, here.params)
+    second = here.ask("Second?").answered().params["conversation"]
+    here.click(f"open-{first}")
+    assert [("user", "First?"), ("assistant", SAID)] == here.talk
+    linked = page(server.url, conversation=second)
+    assert [("user", "Second?"), ("assistant", SAID)] == linked.talk
+    here.click(f"delete-{first}")
+    assert ([], {}) == (here.talk, here.params)
+    assert f"open-{second}" in here.buttons
+    assert f"open-{first}" not in here.buttons
+
+
+def test_stop(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+    """Stop cancels the run on the server; what had come is kept, and known in the next turn."""
+    provider.script(Reply("one two three", stall_after=2))
+    here = page(server.url).ask("Count!")
+    here.until(lambda: here.talk[-1][1].startswith("one two"))
+    assert here.app.chat_input[0].disabled
+    here.click("stop").answered()
+    assert ("assistant", "one two") == here.talk[-1]
+    assert ["Stopped."] == [warning.value for warning in here.app.warning]
+    assert "cancelled" == here.events[-1]["finish_reason"]
+    provider.wait_for(lambda: provider.requests[0].aborted)
+    here.ask("Go on?").answered()
+    assert ("assistant", SAID) == here.talk[-1]
+    asked = [message["content"] for message in provider.requests[1].body["messages"]]
+    assert ["Count!", "one two ", "Go on?"] == asked[-3:]
+
+
+def test_stop_of_an_answer_in_one_piece(
+    server: "Server", page: "OpenPage", provider: "Provider"
+) -> None:
+    """Stop ends an answer whose run has no id yet, too."""
+    provider.script(Reply("one two three", stall_after=2))
+    here = page(server.url)
+    here.app.toggle(key="stream").set_value(False)
+    here.ask("Count!")
+    provider.wait_for(lambda: provider.opened and provider.requests[0].tokens_sent == 2, 30)
+    here.click("stop").answered()
+    provider.wait_for(lambda: provider.requests[0].aborted)
+    here.until(lambda: here.talk == [("user", "Count!"), ("assistant", "one two")])
+    assert "`disconnected`" in here.app.chat_message[1].caption[0].value
+
+
+def test_reload_in_mid_answer(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+    """A page that was reloaded shows all of the answer that went on meanwhile, asked for once."""
+    text = " ".join(str(number) for number in range(100))
+    provider.script(Reply(text, rate=25))
+    before = page(server.url).ask("Count!")
+    before.until(lambda: "run" in before.params)
+    here = page(server.url, **before.params)
+    assert not here.ended
+    here.answered()
+    assert [("user", "Count!"), ("assistant", text)] == here.talk
+    assert list(range(1, 103)) == here.table["id"]
+    assert "run" not in here.params
+    assert any("/events?after=0` 200" in one.label for one in here.app.expander)
+    assert 1 == provider.opened
+
+
+def test_a_run_read_again_from_the_middle(server: "Server", page: "OpenPage") -> None:
+    """The events of a run can be had again, from behind any of them."""
+    here = page(server.url).ask("Hello?").answered()
+    here.app.number_input(key="after").set_value(3)
+    next(button for button in here.app.button if button.label == "Resume").click().run()
+    here.answered()
+    assert [4, 5, 6] == here.table["id"]
+    assert [("user", "Hello?"), ("assistant", "the provider.")] == here.talk
+
+
+def test_an_answer_that_fails(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+    """An answer that breaks off keeps its text, and says what happened, then and later."""
+    provider.script(Reply("one two three", cut_after=2))
+    here = page(server.url).ask("Count!").answered()
+    assert ("assistant", "one two") == here.talk[-1]
+    assert "(`upstream_cut`)" in here.app.error[0].value
+    later = page(server.url, **here.params)
+    assert ("assistant", "one two") == later.talk[-1]
+    assert "`upstream_cut`" in later.app.chat_message[1].caption[0].value
+
+
+def test_reasoning(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+    """Thoughts are shown apart from the answer, and count as tokens."""
+    provider.script(Reply("so", reasoning="well then"))
+    here = page(server.url).ask("Why?").answered()
+    assert ["well then", "so"] == [one.value for one in here.app.chat_message[1].markdown]
+    assert "3" == here.figures["Tokens"]
+
+
+def test_no_server(page: "OpenPage") -> None:
+    """Where no server answers, a sentence says so."""
+    here = page("http://127.0.0.1:1")
+    assert not here.app.exception
+    assert ["No server answers at http://127.0.0.1:1."] == [e.value for e in here.app.error]
+
+
+def test_another_address(
+    server: "Server", page: "OpenPage", monkeypatch: "pytest.MonkeyPatch"
+) -> None:
+    """An address in the side bar is used, and the key of the environment is not sent there."""
+    monkeypatch.setenv("AGNO_STREAM_API_KEY", "secret")
+    here = page("http://127.0.0.1:1")
+    here.app.text_input(key="url").set_value(server.url).run()
+    assert "authorization" not in here.ask("Hello?").answered().app.code[0].value
+    here.app.text_input(key="api_key").set_value("typed").run()
+    assert "authorization: Bearer …" in here.ask("Hello?").answered().app.code[0].value
 
 
 if __name__ == "__main__":

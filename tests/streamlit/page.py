@@ -1,0 +1,90 @@
+"""`Page`: the app as a browser holds it, without the browser."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).with_name("test_chat_app.py")
+
+
+class Page:
+    """What stands on it is in `app`; `params` are those of its address."""
+
+    def __init__(self, **params: str) -> None:
+        self.app = AppTest.from_file(APP, default_timeout=30)
+        self.app.query_params.update(params)
+        self.app.run()
+
+    def ask(self, question: str) -> Self:
+        self.app.chat_input[0].set_value(question).run()
+        return self
+
+    def click(self, key: str) -> Self:
+        self.app.button(key=key).click().run()
+        return self
+
+    def until(self, holds: Callable[[], object]) -> Self:
+        """Look again, as the page does by itself while an answer comes, until something holds."""
+        deadline = time.monotonic() + 30
+        while not holds():
+            assert not self.app.exception, self.app.exception
+            assert time.monotonic() < deadline, self.talk
+            time.sleep(0.05)
+            self.app.run()
+        assert not self.app.exception, self.app.exception
+        return self
+
+    def answered(self) -> Self:
+        """Wait for the end of the answer."""
+        return self.until(lambda: self.ended)
+
+    @property
+    def ended(self) -> bool:
+        return "stop" not in self.buttons
+
+    @property
+    def params(self) -> dict[str, str]:
+        return {name: str(value) for name, value in self.app.query_params.items()}
+
+    @property
+    def buttons(self) -> list[str | None]:
+        return [button.key for button in self.app.button]
+
+    @property
+    def talk(self) -> list[tuple[str, str]]:
+        """Who said what."""
+        return [
+            (one.name, one.markdown[-1].value if one.markdown else "")
+            for one in self.app.chat_message
+        ]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The raw events in the table."""
+        return [json.loads(data) for data in self.table["data"]]
+
+    @property
+    def table(self) -> dict[str, list[Any]]:
+        table: dict[str, list[Any]] = self.app.dataframe[0].value.to_dict("list")
+        return table
+
+    @property
+    def figures(self) -> dict[str, str]:
+        return {metric.label: metric.value for metric in self.app.metric}
+
+    def close(self) -> None:
+        """Read no further, and close the connections."""
+        state = self.app.session_state
+        for recording in state["recordings"].values() if "recordings" in state else ():
+            recording.leave()
+        state["client"].close()
+
+
+class OpenPage(Protocol):
+    """Opens a page on a server, at the address that the parameters make."""
+
+    def __call__(self, url: str, **params: str) -> Page: ...

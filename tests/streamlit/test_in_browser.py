@@ -1,0 +1,125 @@
+"""The app as people see it: in Chromium, served by `streamlit run`, in front of a real server."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.provider import Provider
+from tests.provider_replies import Reply, numbered
+from tests.server import Server
+from tests.streamlit.page import APP
+
+CHROMIUM = shutil.which("chromium")
+PATIENCE = 30_000  # milliseconds
+
+
+@contextmanager
+def streamlit(folder: Path, server: str) -> Iterator[str]:
+    """The app at its address, with a home of its own and none of our settings."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = [
+        *("--server.headless", "true", "--browser.gatherUsageStats", "false"),
+        *("--server.address", "127.0.0.1", "--server.port", str(port)),
+    ]
+    ours = {k: v for k, v in os.environ.items() if not k.startswith(("AGNO_STREAM", "STREAMLIT"))}
+    with (folder / "streamlit.txt").open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(APP), *options],
+            cwd=folder,
+            env=ours | {"HOME": str(folder), "AGNO_STREAM_URL": server},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            with suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
+                break
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        yield page
+        browser.close()
+
+
+def ask(page: Page, question: str) -> None:
+    box = page.get_by_placeholder("Your question")
+    expect(box).to_be_enabled()
+    box.fill(question)
+    box.press("Enter")
+
+
+@pytest.mark.timeout(300)  # a browser on a busy machine
+def test_a_visit(page: Page, server: Server, provider: Provider, tmp_path: Path) -> None:
+    """A person asks, sees the answer stream, stops one, reloads in the middle of another and sees
+    it go on, looks at its events, and goes from one conversation to the other."""
+    answer = page.get_by_test_id("stChatMessage").last
+    stop = page.locator(".st-key-stop button")
+    with streamlit(tmp_path, server.url) as url:
+        page.goto(url)
+
+        provider.script(Reply(numbered(2000), rate=20))
+        ask(page, "A long one?")
+        expect(answer).to_contain_text("0 1 2 3")
+        seen = len(answer.inner_text())
+        expect(answer).to_contain_text(re.compile(f".{{{seen + 10}}}", re.DOTALL))  # it grows
+        stop.click()
+        expect(answer).to_contain_text("Stopped.")
+        provider.wait_for(lambda: provider.requests[0].aborted)
+
+        provider.script(Reply(numbered(300), rate=20))
+        ask(page, "Another?")
+        expect(answer).to_contain_text("0 1 2 3")
+        expect(page).to_have_url(re.compile("run="))
+        page.reload()
+        expect(stop).to_be_visible()
+        assert "run=" in page.url
+        expect(answer).to_contain_text("0 1 2 3")
+        expect(stop).to_be_hidden()
+        words = answer.inner_text().split()
+        assert [str(number) for number in range(300)] == [w for w in words if w.isdigit()]
+        assert 2 == provider.opened
+        expect(page).not_to_have_url(re.compile("run="))
+
+        side = page.locator(".st-key-inspector")
+        expect(side).to_contain_text("Raw events (302)")
+        expect(side.get_by_test_id("stVegaLiteChart")).to_be_visible()
+        rows = side.get_by_test_id("stDataFrame").locator("tbody tr")  # for screen readers
+        expect(rows.first).to_contain_text('"agent": "general"')
+        side.get_by_text("/events?after=0").click()
+        expect(side).to_contain_text("x-run-id: ")
+
+        page.get_by_role("button", name="New conversation").click()
+        expect(page.get_by_text("Ask something below.")).to_be_visible()
+        ask(page, "Hello?")
+        expect(answer).to_contain_text("Hello from the provider.")
+        page.locator(".st-key-conversations").get_by_text("A long one?").click()
+        expect(page.get_by_text("Another?")).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
