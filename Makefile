@@ -20,9 +20,9 @@ help: ## this list
 run: $(SERVER) ## the server on http://127.0.0.1:8000 (ARGS="--port 9000 ...")
 	@exec .venv/bin/agno-stream serve $(ARGS)
 
-test: $(TOOLS) ## the whole test suite (ARGS="-k name ...", ARGS=--cov)
+test: $(TOOLS) ## the whole test suite (ARGS="-k name ...", ARGS=--cov, ARGS=-n0 for one after another)
 	$(programs)
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 bench: $(TOOLS) ## what a token costs here and elsewhere (ARGS=--quick, ARGS=--litellm, ...)
 	@.venv/bin/python -m benchmarks $(ARGS)
