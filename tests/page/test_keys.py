@@ -38,7 +38,7 @@ def give(visit: Visit, key: str, *, remember: bool = False) -> Visit:
     expect(dialog(visit.page)).to_be_visible()
     visit.page.get_by_label("Key", exact=True).fill(key)
     visit.page.get_by_label("Remember it").set_checked(remember)
-    visit.page.get_by_role("button", name="Use this key").click()
+    visit.page.get_by_role("button", name="Use it").click()
     return visit
 
 
@@ -124,7 +124,7 @@ def test_a_key_of_a_tab_and_one_that_is_remembered(
     third = Visit(context.new_page(), visit.url).open(other.conversation)
     expect(third.page.locator(".question p")).to_have_text("A secret question")
     third.page.get_by_role("button", name="Change or forget the key").click()
-    third.page.get_by_role("button", name="Forget the key").click()
+    third.page.get_by_role("button", name="Forget the key", exact=True).click()
     expect(dialog(third.page)).to_be_visible()
     expect(third.page.locator(".question, #list a")).to_have_count(0)
     kept = third.run("() => JSON.stringify({ ...localStorage, ...sessionStorage })")
