@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 from agno.agent import Agent
 from fastapi import FastAPI
@@ -186,6 +187,8 @@ def _access(settings: Settings) -> Access:
             logger.warning("API_KEYS: a key of %s is short enough to be guessed", key.principal)
     keys = Keys(named)
     given = settings.secret_key.get_secret_value() if settings.secret_key else None
+    if keys and not given and urlsplit(settings.journal_url or "").scheme in ("redis", "rediss"):
+        logger.warning("SECRET_KEY: not set; other hosts will not take the addresses signed here")
     secret = load_secret(given, settings.data_dir) if keys else ""
     protect([secret] if secret else [])
     return Access(

@@ -115,4 +115,10 @@ def goals(table: Medians) -> list[Goal]:
     times = long / short if short and long else None
     text = "An answer of 200,000 tokens: at most 1.3 times an answer of 2,000, per token"
     most(times, 1.3, text, "times")
+    for journal, peer in (("SQLite", OURS.name), ("Redis", "on redis")):
+        for name, what in (("flat", "flat out"), ("paced_50", "50 paced streams")):
+            times = ratio(table, name, peer, "on memory")
+            if times:
+                text = f"The journal in {journal}, {what}: at most 1.15 times memory://"
+                found.append(Goal(text, f"{times:.2f} times", times <= 1.15))
     return found

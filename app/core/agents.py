@@ -19,12 +19,16 @@ from agno.models.utils import get_model
 from app.core.client_tools import choose_tool
 from app.core.demo import DemoModel, current_time
 from app.core.endings import ReportsEnding, reporting
-from app.core.errors import ConfigurationError, UnknownAgent
+from app.core.errors import ConfigurationError, InvalidField, UnknownAgent
 from app.core.models import ModelCatalog, ModelEntry
 from app.core.options import apply_options
 from app.core.question import Question
 from app.core.text import Sink
 from app.core.upstream import Upstreams
+
+#: Classes of models that hand the address of an image on to their provider. For others Agno would
+#: fetch it from here: any address, those within our own network, too, and without any bound.
+HAND_ON = frozenset({"OpenAIChat", "OpenAIResponses", "DemoModel"})
 
 #: How many earlier turns the built-in agent is given.
 HISTORY_RUNS = 50
@@ -117,6 +121,8 @@ class AgentCatalog:
         source = self._models.model(model) if model is not None else agent.model
         if source is None:
             raise ConfigurationError(f"AGENTS: agent {entry.id!r} has no model.")
+        if not _may_see(source, question):
+            raise InvalidField("images: this model takes no addresses; send the images themselves.")
         if question.tool_choice is not None:
             agent.tool_choice = None  # it would hold for each request of the run
         # What goes to an output model is no answer yet.
@@ -124,7 +130,7 @@ class AgentCatalog:
         agent.model = twin = self._asked(source, question, out, own=model is None)
         if (spare := self._models.fallback) is not None:
             instead = self._models.model(spare)
-            if instead is not source:
+            if instead is not source and _may_see(instead, question):
                 twin.fallback = self._asked(instead, question, out)
         circuits = [one.upstream.circuit for one in (twin, twin.fallback) if one is not None]
         if all(circuit.open for circuit in circuits):
@@ -154,6 +160,13 @@ class AgentCatalog:
         if question.tool_choice is not None:
             choose_tool(twin, question.tool_choice)
         return twin
+
+
+def _may_see(model: Model, question: Question) -> bool:
+    """Whether a model can be shown the images of a question without our fetching any."""
+    known = any(base.__name__ in HAND_ON for base in type(model).__mro__)
+    past = (image for message in question.history or [] for image in message.images)
+    return known or not any(image.url for image in (*question.images, *past))
 
 
 def general_agent(instructions: str | None, db: AsyncBaseDb) -> Agent:

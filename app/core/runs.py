@@ -5,16 +5,15 @@ import logging
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
 
+from app.core.drive import PATIENCE, Driver, stopping
 from app.core.errors import (
-    AgentFailed,
     BadEventId,
     ConversationBusy,
-    Interrupted,
     Overloaded,
     RunFailed,
     RunStopped,
@@ -26,19 +25,15 @@ from app.core.journals import RunRecord, SharedJournal
 from app.core.peers import Peers, Remember
 from app.core.queues import Queues
 from app.core.rates import Rates
-from app.core.report import Observer, RunReport
+from app.core.report import Observer
 from app.core.run import Policy, Run, Turn, opening
 from app.core.slots import Slots
 from app.core.state import state_of
 from app.core.tail import Tail
 from app.core.traffic import Traffic
-from app.models.chat import RunState, StreamingChunk
+from app.models.chat import RunState
 
 logger = logging.getLogger(__name__)
-
-#: Seconds that a stopped agent may take to let go, and then that remembering its broken turn may
-#: take, before the end is told all the same.
-PATIENCE = 5.0
 
 
 class Runs:
@@ -62,16 +57,17 @@ class Runs:
         if isinstance(hub.journal, SharedJournal):
             self._peers = Peers(hub.journal, remember or _forget)
             self._tail = Tail(hub.journal)
-        self._patience = patience
         self._slots = slots or Slots()
         self._rates = rates or Rates()
-        self._observers = observers
         self.traffic = Traffic()
         self._runs: dict[str, Run] = {}
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting = asyncio.Lock()  # a run that is being created is not among the busy ones
         self.queues = Queues(self._runs, self._peers)
+        self._driver = Driver(
+            self.queues, self._rates, observers, patience=patience, on_end=self._ended
+        )
         self.taking = True
 
     async def open(self) -> None:
@@ -141,16 +137,18 @@ class Runs:
                 try:
                     await self.queues.make_way(policy, record)  # others may have begun meanwhile
                 except BaseException as error:
-                    busy = error if isinstance(error, ConversationBusy) else _stopping()
+                    busy = error if isinstance(error, ConversationBusy) else stopping()
                     log.append(busy.last_chunk(turn.model))
                     raise
             watched = partial(self._peers.journal.watched, run_id) if self._peers else None
-            run = self._runs[run_id] = Run(record, log, turn, policy, self._patience, watched)
-            driving = asyncio.create_task(self._drive(run), name=f"run-{run_id}")
+            run = self._runs[run_id] = Run(
+                record, log, turn, policy, self._driver.patience, watched
+            )
+            driving = asyncio.create_task(self._driver.drive(run), name=f"run-{run_id}")
             self._tasks.add(driving)
             driving.add_done_callback(self._tasks.discard)
             if not self.taking:  # the server began to stop in the meantime
-                run.stop(_stopping())
+                run.stop(stopping())
         return run
 
     def _check_taking(self) -> None:
@@ -227,7 +225,7 @@ class Runs:
         """Take no new runs, and end those that there are as `interrupted`."""
         self.taking = False
         for run in list(self._runs.values()):
-            run.stop(_stopping())
+            run.stop(stopping())
 
     async def drain(self, grace: float) -> None:
         """Take no new runs, and give those that there are `grace` seconds to end.
@@ -273,7 +271,7 @@ class Runs:
     def _lost(self, run_id: str) -> None:
         if (run := self._runs.get(run_id)) is not None:
             logger.warning("run %s: another process took it for dead, and ended it", run_id)
-            run.stop(_stopping())
+            run.stop(stopping())
 
     async def record(self, run_id: str, principal: str) -> RunRecord:
         """What is known of a principal's run; raises `UnknownRun`, for another's, too."""
@@ -283,100 +281,14 @@ class Runs:
             raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
         return record
 
-    async def _drive(self, run: Run) -> None:
-        """The life of a run, from its place in the queue to its one last chunk."""
-        lock: asyncio.Lock | None = None
-        failure: RunFailed | None = None
-        final: StreamingChunk | None = None
-        try:
-            self._tell(lambda observer: observer.began(run.record))
-            lock = await run.step(self.queues.turn(run.record))
-            run.running = True
-            final = await run.step(run.consume())
-        except RunFailed as error:
-            failure = error
-        except Exception:
-            logger.exception("run %s: the agent failed", run.record.run_id)
-            failure = AgentFailed("The agent failed; the server's log says why.")
-        finally:
-            try:
-                if failure is not None and (run.running or isinstance(failure, Interrupted)):
-                    await self._remember(run, failure)
-                await self._rates.spent(run.record.principal, _tokens(run, final))
-            finally:
-                if lock is not None:
-                    lock.release()
-                self._end(run, final, failure)
-
-    async def _remember(self, run: Run, failure: RunFailed) -> None:
-        try:
-            if run.turn.question is None:
-                return
-            async with asyncio.timeout(self._patience):
-                await run.turn.remember("".join(run.text), failure)
-        except Exception:
-            logger.exception("run %s: its partial answer was not remembered", run.record.run_id)
-
-    def _end(self, run: Run, final: StreamingChunk | None, failure: RunFailed | None) -> None:
-        if final is None:
-            failure = failure or _stopping()
-            final = failure.last_chunk(run.log.entries[-1][1].model)
-        run.close()
-        run.log.append(final)
+    def _ended(self, run: Run) -> None:
         del self._runs[run.record.run_id]
         self._slots.give(run.record.principal)
-        run.ended.set()
-        if self._observers:
-            try:
-                report = _report(run, final)
-            except Exception:
-                logger.exception("run %s: what became of it cannot be told", run.record.run_id)
-            else:
-                self._tell(lambda observer: observer.ended(report))
-
-    def _tell(self, what: Callable[[Observer], None]) -> None:
-        for observer in self._observers:
-            try:
-                what(observer)
-            except Exception:  # a run does not fail because it cannot be counted
-                logger.exception("runs: %s failed", type(observer).__name__)
 
 
 def new_id() -> str:
     """An id for a run or a conversation: random, and short enough for a header."""
     return uuid.uuid4().hex
-
-
-def _tokens(run: Run, final: StreamingChunk | None) -> int:
-    """What a run cost: as its provider counted it, else as it can be told from its text."""
-    if final is not None and final.usage is not None:
-        return final.usage.total_tokens
-    run.log.measure()
-    return run.turn.spent(run.log.meter.tokens).total_tokens
-
-
-def _report(run: Run, final: StreamingChunk) -> RunReport:
-    log = run.log
-    log.measure()
-    return RunReport(
-        record=run.record,
-        model=final.model,
-        ending=final.finish_reason or "error",
-        error=final.error,
-        meter=log.meter,
-        duration=log.age,
-        usage=final.usage or run.turn.spent(log.meter.tokens),
-        estimated=final.usage is None,
-        readers=run.readers,
-        resumes=run.resumes,
-        request_id=run.request_id,
-        question=run.turn.asked,
-        text="".join(run.text) + final.content,
-    )
-
-
-def _stopping() -> Interrupted:
-    return Interrupted("The server stopped before the answer was complete.")
 
 
 def _cancelled() -> RunStopped:

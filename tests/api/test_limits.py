@@ -127,7 +127,7 @@ async def test_questions_a_minute(serve: Serve) -> None:
 async def test_tokens_a_minute(serve: Serve, provider: Provider) -> None:
     """When its tokens are used up, a principal is told 429 on every door; those of runs that were
     stopped count, too."""
-    provider.script(Reply("one two three " * 20), Reply(["x" * 400] * 2, stall_after=1))
+    provider.script(Reply("one two three " * 20), Reply("four five six " * 40, stall_after=90))
     server = serve(**TWO, rate_limit="1000 requests/minute, 120 tokens/minute")
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         alice = bearer(ALICE)
@@ -205,6 +205,39 @@ async def test_a_body_that_trickles(serve: Serve) -> None:
         assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
     trickling.cancel()
     writer.close()
+
+
+async def test_addresses_of_images(serve: Serve, provider: Provider) -> None:
+    """No address that a client names is fetched from here, on any door: one is handed on to a
+    provider that fetches it itself, and for other models refused."""
+    image = f"{provider.origin}/secret.png"
+    part = {"type": "image_url", "image_url": {"url": image}}
+    asked: list[tuple[str, dict[str, Any], int]] = [
+        ("/api/v1/chat", {"message": "x", "images": [image]}, 422),
+        (
+            "/v1/chat/completions",
+            {
+                "model": "general",
+                "messages": [
+                    {"role": "user", "content": [part]},
+                    {"role": "assistant", "content": "a"},
+                    {"role": "user", "content": "x"},
+                ],
+            },
+            400,
+        ),
+        ("/api/generate", {"model": "general", "prompt": "x", "images": [image]}, 400),
+    ]
+    openai_like = serve()
+    by_ollama = serve(model="ollama:llama3.2", ollama_host=provider.origin)
+    async with httpx.AsyncClient(timeout=30) as http:
+        for path, body, status in asked:
+            assert status == (await http.post(by_ollama.url + path, json=body)).status_code, path
+            assert [] == provider.requests
+        for path, body, _ in asked:
+            assert 200 == (await http.post(openai_like.url + path, json=body)).status_code, path
+            assert image in json.dumps(provider.requests[-1].body)
+    assert {"POST"} == {request.method for request in provider.requests}
 
 
 async def test_images(serve: Serve) -> None:

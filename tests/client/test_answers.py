@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
@@ -233,6 +233,13 @@ def foreign(reply: bytes) -> Iterator[str]:
             with client:
                 client.recv(65536)
                 client.sendall(reply)
+                client.shutdown(socket.SHUT_WR)
+                # Closed with a part of the request unread, the connection would be reset, and the
+                # reply lost.
+                client.settimeout(5)
+                with suppress(OSError):
+                    while client.recv(65536):
+                        pass
 
     thread = threading.Thread(target=answer)
     thread.start()
