@@ -79,7 +79,8 @@ class Access:
         if not found or not token or scope["method"] != "GET":
             return None
         principal = self.tickets.principal(token[0], found[1])
-        if principal not in self.keys.principals:
+        known = principal in self.keys.principals
+        if not known and not (self.anonymous and principal == ANONYMOUS):
             raise Unauthorized("The token of this address is that of nobody who has a key.")
         return principal
 

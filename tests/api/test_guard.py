@@ -112,6 +112,8 @@ async def test_anonymous_beside_keys(serve: Serve) -> None:
         mine = await http.get("/api/v1/conversations/c", headers=bearer(ALICE))
         wrong = await http.get("/api/v1/conversations/c", headers=bearer("x"))
         assert (404, 401) == (mine.status_code, wrong.status_code)
+        started = (await http.post("/api/v1/chat", json={**ASKED, "background": True})).json()
+        assert 200 == (await http.get(started["stream_url"])).status_code
 
 
 async def called(server: Server, address: str, path: str = "/v1/models", **headers: str) -> Message:

@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.conftest import Serve
 from tests.page.visit import Visit
 from tests.provider import Provider
 from tests.provider_replies import Reply
@@ -76,6 +77,22 @@ def test_axe(
         visit.page.wait_for_timeout(400)
     visit.page.get_by_role("button", name="Keys").click()
     check()
+    context.close()
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_axe_on_the_dialog_for_a_key(
+    browser: Browser, axe: str, serve: Serve, colours: Literal["light", "dark"]
+) -> None:
+    """axe-core finds nothing wrong with the dialog that asks for a key, and says of a wrong one."""
+    context = browser.new_context(color_scheme=colours, bypass_csp=True)
+    visit = Visit(context.new_page(), serve(api_keys="ada:key-of-ada-0123456789").url)
+    visit.page.goto(visit.url)
+    visit.page.get_by_label("Key", exact=True).fill("wrong")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.locator("#key-remark")).not_to_be_empty()
+    visit.page.evaluate(axe)
+    assert [] == visit.run("async () => (await axe.run()).violations.map(v => v.id)")
     context.close()
 
 

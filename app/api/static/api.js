@@ -1,5 +1,7 @@
 // The server's HTTP interface. Addresses are relative, so that a proxy may put a path in front.
 
+import * as key from './key.js'
+
 /** Why a request failed: the server's own `code` and `message`, or `unreachable`. */
 export class ApiError extends Error {
   constructor(code, message, { status = 0, retryAfter = null } = {}) {
@@ -11,7 +13,8 @@ export class ApiError extends Error {
 }
 
 async function call(method, path, body) {
-  const request = { method, headers: {} }
+  const held = key.held()
+  const request = { method, headers: key.header(held) }
   if (body !== undefined) {
     request.headers['Content-Type'] = 'application/json'
     request.body = JSON.stringify(body)
@@ -23,6 +26,7 @@ async function call(method, path, body) {
   } catch {
     throw new ApiError(navigator.onLine ? 'unreachable' : 'offline', '')
   }
+  if (response.status === 401 && (await key.another(held))) return call(method, path, body)
   const { error } = await response.json().catch(() => ({}))
   const { code, message } = error ?? { code: `http_${response.status}`, message: response.statusText }
   const wait = Number.parseFloat(response.headers.get('Retry-After'))
@@ -41,10 +45,16 @@ export const conversations = (limit, offset) =>
   call('GET', `${API}/conversations?limit=${limit}&offset=${offset}`)
 export const conversation = name => call('GET', `${API}/conversations/${id(name)}`)
 export const remove = name => call('DELETE', `${API}/conversations/${id(name)}`)
-export const ask = body => call('POST', `${API}/chat`, body)
+export const ask = body => (key.again(), call('POST', `${API}/chat`, body))
 export const run = name => call('GET', `${API}/runs/${id(name)}`)
 export const cancel = name => call('POST', `${API}/runs/${id(name)}/cancel`)
-export const events = (name, after) => `${API}/runs/${id(name)}/events?after=${after}`
+export const events = name => `${API}/runs/${id(name)}/events`
+/** A run's signed stream address, which the server also tells of each run that it starts or lists;
+ * it opens the stream for some minutes. */
+export const ticket = async name => (await call('POST', `${API}/runs/${id(name)}/ticket`)).stream_url
+/** A stream address, from the event after the given number on. */
+export const from = (address, after) =>
+  `${address.replace(/^\//, '')}${address.includes('?') ? '&' : '?'}after=${after}`
 export const live = async conversation =>
   (await call('GET', `${API}/runs${conversation ? `?conversation_id=${id(conversation)}` : ''}`)).runs
 

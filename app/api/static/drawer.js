@@ -2,7 +2,8 @@
 
 import { $, copy, el, icon, iconButton } from './dom.js'
 import { drawChart } from './chart.js'
-import { API, events } from './api.js'
+import { API, events, from } from './api.js'
+import * as key from './key.js'
 
 const SHOWN = 200 // events
 const EVERY = 100 // milliseconds
@@ -119,8 +120,9 @@ const quoted = text => `'${text.replaceAll("'", `'\\''`)}'`
 const address = path => quoted(new URL(path, document.baseURI).href)
 
 function commands({ runId, request }) {
-  const read = `# read it again, from any event\ncurl -N ${address(events(runId, 0))}`
+  const signed = key.held() ? ' \\\n  -H "Authorization: Bearer $AGNO_STREAM_API_KEY"' : ''
+  const read = `# read it again, from any event\ncurl -N ${address(from(events(runId), 0))}${signed}`
   if (!request) return read
   const { background: _, ...body } = request
-  return `curl -N ${address(`${API}/chat`)} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quoted(JSON.stringify(body))}\n\n${read}`
+  return `curl -N ${address(`${API}/chat`)}${signed} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quoted(JSON.stringify(body))}\n\n${read}`
 }

@@ -4,6 +4,7 @@ import * as api from './api.js'
 import { Composer } from './composer.js'
 import { $, copy, el } from './dom.js'
 import { Drawer } from './drawer.js'
+import * as key from './key.js'
 import { List } from './list.js'
 import * as memory from './memory.js'
 import { Follow } from './scroll.js'
@@ -95,9 +96,22 @@ async function catalog() {
     lost = false
   } catch (error) {
     lost = true
+    if (error.status === 401) return locked()
     banner('lost', error.status ? `The server refused: ${error.message}` : 'The server cannot be reached; it may be restarting. Trying again …')
     setTimeout(catalog, 3000)
   }
+}
+
+/** Without a key nothing can be asked, and nothing is tried until a person gives one. */
+function locked() {
+  banner('lost', 'This server asks for a key.')
+  const enter = el('button', { type: 'button', class: 'quiet', click: changeKey }, 'Enter the key')
+  $('banner').querySelector('[data-kind=lost] .plain').before(enter)
+}
+
+/** All that is shown is another's with another key, so the page begins anew. */
+async function changeKey() {
+  if (await key.ask()) location.reload()
 }
 
 const KEYS = {
@@ -135,6 +149,15 @@ $('side-open').addEventListener('click', () => side(true))
 for (const name of ['side-close', 'veil']) $(name).addEventListener('click', () => side(false))
 wide.addEventListener('change', () => side(false))
 $('keys').addEventListener('click', () => $('help').showModal())
+$('key-open').addEventListener('click', changeKey)
+$('key-forget').addEventListener('click', () => {
+  key.forget()
+  location.replace(location.pathname)
+})
+$('key').addEventListener('close', () => {
+  $('key-open').hidden = !key.held()
+  if (lost && key.held()) catalog()
+})
 $('latest').addEventListener('click', () => follow.hold())
 $('permalink').addEventListener('click', () => copy(location.href, $('permalink')))
 addEventListener('popstate', arrive)
@@ -148,6 +171,7 @@ document.addEventListener('visibilitychange', () => {
   talk.sync()
   list.refresh()
 })
+$('key-open').hidden = !key.held()
 theme.install($('theme'))
 side(false)
 await catalog()

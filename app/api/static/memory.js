@@ -32,4 +32,5 @@ export function recall(conversation, known) {
   return asked.filter(one => one.conversation === conversation)
 }
 
+export const forgetAll = () => localStorage.removeItem(KEY)
 export const forget = conversation => write(read().filter(one => one.conversation !== conversation))

@@ -36,7 +36,7 @@ const SAID = {
   gap: ['The beginning of this answer is no longer kept.', 'Its end is shown here.', []],
   unreachable: ['The server could not be reached.', 'Check that it runs, then try again. Your question is kept here.', [AGAIN]],
   offline: ['You are offline.', 'Your question is kept here; send it when you are connected again.', [AGAIN]],
-  unauthorized: ['The server wants a key.', 'Open the page through whatever signs you in, or ask who runs it.', []],
+  unauthorized: ['The server wants a key.', 'Whoever runs it gives keys. Your question is kept here.', [AGAIN]],
   invalid_field: ['The server did not accept the question.', 'Its reason stands below.', []],
 }
 const UNKNOWN = ['The server refused the question.', 'Its reason stands below.', [AGAIN]]

@@ -18,11 +18,13 @@ export class RunReader {
   #closed = false
   #full = false
   #after = 0
+  #renewed = false // the address is new, and has not opened the stream yet
 
   /** `heard` has `chunk(chunk, event)`, `snapshot(state)` for what events can no longer tell,
-   * `connection('open' | 'waiting' | 'cut')` and `lost(error)`. */
-  constructor(runId, heard) {
+   * `connection('open' | 'waiting' | 'cut')` and `lost(error)`. `address` is the stream's. */
+  constructor(runId, address, heard) {
     this.runId = runId
+    this.address = address
     this.heard = heard
     document.addEventListener('visibilitychange', this.#doubt)
     addEventListener('online', this.#doubt)
@@ -58,8 +60,11 @@ export class RunReader {
     this.#full = false
     this.#heardAt = performance.now()
     if (this.#last) this.#after = numberOf(this.#last)
-    const source = (this.#source = new EventSource(api.events(this.runId, this.#after)))
-    source.onopen = () => this.heard.connection('open')
+    const source = (this.#source = new EventSource(api.from(this.address, this.#after)))
+    source.onopen = () => {
+      this.#renewed = false
+      this.heard.connection('open')
+    }
     source.onmessage = event => this.#message(event)
     source.onerror = () => {
       const refused = source.readyState === EventSource.CLOSED
@@ -105,14 +110,20 @@ export class RunReader {
     this.#timer = setTimeout(() => this.#open(), pause)
   }
 
-  /** An EventSource does not tell why it was refused; the run itself does. */
+  /** An EventSource does not tell why it was refused. A signed address may have expired, so first
+   * another one is tried; if that is not it, the run itself tells. */
   async #inquire() {
     let state
     try {
+      if (this.address.includes('token=') && !this.#renewed) {
+        this.address = await api.ticket(this.runId)
+        this.#renewed = true
+        return this.#closed || this.#open()
+      }
       state = await api.run(this.runId)
     } catch (error) {
       if (this.#closed) return
-      if (error.status === 0 || error.status === 429 || error.status >= 500) return this.#later()
+      if ([0, 401, 429].includes(error.status) || error.status >= 500) return this.#later()
       this.close()
       return this.heard.lost(error)
     }

@@ -3,6 +3,7 @@
 import * as api from './api.js'
 import { Announcer } from './announce.js'
 import { $, el } from './dom.js'
+import * as key from './key.js'
 import * as memory from './memory.js'
 import { noticeFor } from './notices.js'
 import { Turn } from './turn.js'
@@ -128,12 +129,12 @@ export class Talk {
       const before = runs.findIndex(({ runId }) => runId === asked.after)
       runs.splice(before < 0 && asked.after ? runs.length : before + 1, 0, asked)
     }
-    runs.push(...live.map(run => ({ runId: run.run_id, question: run.question })))
-    for (const { runId, question, answers } of runs) {
+    runs.push(...live.map(run => ({ runId: run.run_id, question: run.question, address: run.stream_url })))
+    for (const { runId, question, answers, address } of runs) {
       if (known.has(runId)) continue
       const turn = this.#add(new Turn(question, this.#scene(this.#visit)))
       if (answers) turn.past(runId, answers)
-      else turn.follow(runId)
+      else turn.follow(runId, address ?? api.events(runId))
     }
   }
 
@@ -159,7 +160,7 @@ export class Talk {
     const known = new Set(this.#turns.map(other => other.runId))
     const live = await api.live(this.id).catch(() => [])
     const heard = live.find(run => !known.has(run.run_id) && run.question === turn.question)
-    if (heard) turn.follow(heard.run_id)
+    if (heard) turn.follow(heard.run_id, heard.stream_url)
     else await this.#send(turn, turn.body)
   }
 
@@ -213,7 +214,7 @@ export class Talk {
 
   #refuse(error) {
     const { title, advice, detail } = noticeFor('error', error)
-    const retry = el('button', { type: 'button', class: 'quiet', click: () => this.open(this.id) }, 'Try again')
+    const retry = el('button', { type: 'button', class: 'quiet', click: () => (key.again(), this.open(this.id)) }, 'Try again')
     const fresh = el('button', { type: 'button', class: 'quiet', click: () => this.house.new() }, 'New conversation')
     this.element.replaceChildren(
       el('div', { class: 'welcome', role: 'alert' }, el('h2', {}, title), el('p', {}, advice), detail && el('p', { class: 'detail' }, detail), el('p', { class: 'buttons' }, retry, fresh)),

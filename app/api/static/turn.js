@@ -3,6 +3,7 @@
 import * as api from './api.js'
 import { Answer } from './answer.js'
 import { el } from './dom.js'
+import * as key from './key.js'
 import { RunReader } from './stream.js'
 import { Trace } from './trace.js'
 
@@ -52,19 +53,19 @@ export class Turn {
     this.#begin('')
     const asked = performance.now()
     try {
-      const { run_id: runId } = await api.ask({ ...body, background: true })
-      this.follow(runId, new Trace(runId, body, asked))
+      const { run_id: runId, stream_url: address } = await api.ask({ ...body, background: true })
+      this.follow(runId, address, new Trace(runId, body, asked))
     } catch (error) {
       this.#end('error', error)
     }
     return this.runId
   }
 
-  follow(runId, trace = new Trace(runId)) {
+  follow(runId, address, trace = new Trace(runId)) {
     this.runId = runId
     this.trace = trace
     if (!this.live) this.#begin('')
-    this.#reader = new RunReader(runId, {
+    this.#reader = new RunReader(runId, address, {
       chunk: (chunk, event) => this.#chunk(chunk, event),
       snapshot: state => this.#snapshot(state),
       connection: state => this.#connection(state),
@@ -129,7 +130,9 @@ export class Turn {
     if (state === 'cut') this.answer.wait('The connection was cut. The answer goes on by itself.')
     if (state === 'waiting') {
       this.answer.wait(
-        navigator.onLine
+        key.wasDeclined()
+          ? 'The server wants a key. The answer goes on when it has one.'
+          : navigator.onLine
           ? 'The server cannot be reached; it may be restarting. Trying again …'
           : 'You are offline. The answer goes on when you are connected again.',
       )
