@@ -1,6 +1,6 @@
 """Fixtures: a provider, and servers in front of it; all real, all on loopback."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,16 @@ from tests.server import Server
 from tests.services import PostgresServer, RedisServer
 
 pytest_plugins = ["tests.skips"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test logged may hold halves of characters, which cannot travel between processes."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 class Serve(Protocol):
