@@ -40,6 +40,7 @@ class Peers:
         self._remember = remember
         self._tasks: list[asyncio.Task[None]] = []
         self._truce = 0.0
+        self._cancel: Callable[[str], None] = lambda run_id: None
         self._orphans: dict[str, RunRecord] = {}  # adopted, and without an end so far
 
     async def open(
@@ -49,6 +50,7 @@ class Peers:
 
         `live` tells the runs of this process, `cancel` stops one of them.
         """
+        self._cancel = cancel
         try:
             await self._adopt()
         except Exception:  # it could be opened, so it is busy or gone for a moment: see `_beat`
@@ -56,7 +58,7 @@ class Peers:
         self._tasks = [
             asyncio.create_task(self._keep(BEAT, self._beat), name="peers-beat"),
             asyncio.create_task(self._keep(SWEEP, self.journal.sweep), name="peers-sweep"),
-            asyncio.create_task(self._hear(live, cancel), name="peers-hear"),
+            asyncio.create_task(self._hear(live), name="peers-hear"),
         ]
 
     async def close(self) -> None:
@@ -67,16 +69,18 @@ class Peers:
     async def turn(self, record: RunRecord) -> None:
         """Wait until the runs of other processes that came before this one in its conversation
         have ended."""
-        while True:
-            try:
-                before = await self.journal.queue(record)
-            except Exception:
-                # The journal is down, and the hub tells so: better an answer out of turn than none.
-                logger.debug("peers: the queue cannot be read", exc_info=True)
-                return
-            if not before:
-                return
-            await asyncio.sleep(INTERVAL)
+        try:
+            waited = False
+            while True:
+                if not await self.journal.queue(record):
+                    break
+                waited = True
+                await asyncio.sleep(INTERVAL)
+            if waited:  # who ended those may have asked to cancel this one, too
+                await self._asked()
+        except Exception:
+            # The journal is down, and the hub tells so: better an answer out of turn than none.
+            logger.debug("peers: the queue cannot be read", exc_info=True)
 
     async def _beat(self) -> None:
         try:
@@ -122,15 +126,16 @@ class Peers:
             chunks.insert(0, (0.0, opening(record)))
         await self.journal.append([Group(record, after + 1, chunks)])
 
-    async def _hear(
-        self, live: Callable[[], Collection[str]], cancel: Callable[[str], None]
-    ) -> None:
+    async def _hear(self, live: Callable[[], Collection[str]]) -> None:
         async def asked() -> None:
             if live():
-                for run_id in await self.journal.asked():
-                    cancel(run_id)
+                await self._asked()
 
         await self._keep(self.journal.HEARING, asked)
+
+    async def _asked(self) -> None:
+        for run_id in await self.journal.asked():
+            self._cancel(run_id)
 
     async def _keep(self, interval: float, work: Callable[[], Awaitable[None]]) -> None:
         """Do it again and again, whether it fails or not: the hub tells of a failing journal."""
