@@ -5,6 +5,7 @@ Whoever starts one of them without its binary skips.
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -20,9 +22,12 @@ import pytest
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+    """A port to start a server on. It is below those that the kernel gives to connections, one of
+    which could else have it before the server does."""
+    while True:
+        port = random.randint(15_000, 30_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def find(name: str, *folders: Path) -> str:

@@ -86,7 +86,7 @@ async def test_forty_cuts_of_a_live_stream(
     server: Server, provider: Provider, shell: Shell
 ) -> None:
     """The same while the answer is being made: the connection is killed again and again."""
-    provider.script(Reply(TEXT, rate=250))
+    provider.script(Reply(TEXT, rate=100))
     killed = 0
 
     def kill(proxy: Proxy, over: threading.Event) -> None:
