@@ -92,7 +92,8 @@ def found(
     wanted = {
         item.callspec.params["fault"]
         for item in request.session.items
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        if isinstance(item, pytest.Function) and item.module is request.module
+        if hasattr(item, "callspec")
         if "fault" in item.callspec.params
     }
     with ExitStack() as stack:

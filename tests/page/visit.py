@@ -58,8 +58,12 @@ class Visit:
 
     def copied(self) -> str:
         """The last answer's source, as its button copies it."""
+        self.page.evaluate("navigator.clipboard.writeText('')")
         self.answer.locator(".copy-answer").click()
-        expect(self.answer.locator(".copy-answer.done")).to_be_visible()
+        # The button says so only for a moment, in which a long page may be busy.
+        self.page.wait_for_function(
+            "async () => (await navigator.clipboard.readText()) !== ''", polling=100
+        )
         return str(self.page.evaluate("navigator.clipboard.readText()"))
 
     def notice(self, words: str) -> Locator:
