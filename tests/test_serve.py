@@ -17,6 +17,7 @@ from app import __main__, __version__, main
 from tests.command import ROOT, Command, environment, run
 from tests.provider import Provider
 from tests.provider_replies import Reply, refusal
+from tests.services import free_port
 
 CHAT = "/api/v1/chat"
 SCRIPTS = ["tests/streaming/test_streaming.py", "tests/streaming/stream_test_with_delay.py"]
@@ -27,12 +28,6 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
     """A server with the demonstration, for all tests that do not end it."""
     with Command(tmp_path_factory.mktemp("serve")) as running:
         yield running
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def test_starting(command: Command) -> None:

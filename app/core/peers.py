@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 
 from app.core.errors import Gap, Interrupted, RunFailed
+from app.core.follow import PAGE
 from app.core.journals import Entry, Group, RunRecord, SharedJournal
 from app.core.run import opening
 from app.core.tail import INTERVAL
@@ -21,9 +22,6 @@ SWEEP = 30.0
 #: Seconds without adoptions after the journal failed: it failed the others, too, and they have not
 #: said yet that they live.
 TRUCE = 5.0
-
-#: Entries of an orphan that are read at a time.
-PAGE = 1000
 
 #: Keeps the question of a run, and what was said of its answer, in its conversation.
 Remember = Callable[[RunRecord, str, RunFailed], Awaitable[None]]
@@ -71,9 +69,7 @@ class Peers:
         have ended."""
         try:
             waited = False
-            while True:
-                if not await self.journal.queue(record):
-                    break
+            while await self.journal.queue(record):
                 waited = True
                 await asyncio.sleep(INTERVAL)
             if waited:  # who ended those may have asked to cancel this one, too

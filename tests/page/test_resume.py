@@ -1,7 +1,6 @@
 """Whatever happens to the connection, the tab or the server: no part of an answer is lost."""
 
 import signal
-import socket
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from tests.page.visit import Visit
 from tests.provider import Provider
 from tests.provider_replies import Reply
 from tests.server import Server
+from tests.services import free_port
 
 CUTS = 20
 WORDS = "".join(f"word{n} " if n % 20 else f"\n\n- **word{n}** " for n in range(600))
@@ -122,11 +122,6 @@ def test_an_answer_to_the_question_got_lost(page: Page, server: Server, provider
     notice.get_by_role("button", name="Try again").click()
     assert WORDS == visit.ended().copied()
     assert 1 == provider.opened
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
