@@ -157,6 +157,7 @@ export class Talk {
 
   /** A question whose answer got lost on the way may have been heard. */
   async #resend(turn) {
+    turn.begin()
     const known = new Set(this.#turns.map(other => other.runId))
     const live = await api.live(this.id).catch(() => [])
     const heard = live.find(run => !known.has(run.run_id) && run.question === turn.question)

@@ -49,8 +49,7 @@ export class Turn {
   /** Start the run, and follow it. */
   async send(body) {
     this.body = body
-    this.#blank()
-    this.#begin('')
+    this.begin()
     const asked = performance.now()
     try {
       const { run_id: runId, stream_url: address } = await api.ask({ ...body, background: true })
@@ -64,7 +63,7 @@ export class Turn {
   follow(runId, address, trace = new Trace(runId)) {
     this.runId = runId
     this.trace = trace
-    if (!this.live) this.#begin('')
+    this.begin()
     this.#reader = new RunReader(runId, address, {
       chunk: (chunk, event) => this.#chunk(chunk, event),
       snapshot: state => this.#snapshot(state),
@@ -96,9 +95,11 @@ export class Turn {
     this.#reader?.close()
   }
 
-  #begin(words) {
+  /** Wait for an answer; an earlier attempt is wiped out. */
+  begin() {
+    if (this.live) return
     this.live = true
-    this.answer.wait(words)
+    this.#blank()
     this.#timer = setTimeout(() => this.answer.wait('Waiting for the model …'), PATIENCE)
     this.scene.changed(this)
   }
