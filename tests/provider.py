@@ -73,6 +73,7 @@ class Provider:
         self.models = ["gpt-4o-mini", "llama3.2:latest"]
         self.requests: list[Request] = []
         self._replies: deque[Reply] = deque()
+        self._going_on: Future[None] = Future()
 
     @property
     def origin(self) -> str:
@@ -85,6 +86,10 @@ class Provider:
     def script(self, *replies: Reply) -> None:
         """Queue replies for the next chat requests, one each; an SDK's retry takes one, too."""
         self._replies.extend(replies)
+
+    def go_on(self) -> None:
+        """End every stall, those to come included."""
+        self._going_on.set_result(None)
 
     @property
     def opened(self) -> int:
@@ -152,7 +157,7 @@ class Provider:
         wire = WIRES[request.path](request.body, reply)
         await asyncio.sleep(reply.delay_headers)
         if reply.status == 200:
-            return await _Answer(http, request, reply, wire).play()
+            return await _Answer(http, request, reply, wire, self._going_on).play()
         request.finished = time.monotonic()
         headers = {"Content-Type": "application/json", **dict(reply.headers)}
         return web.Response(status=reply.status, body=wire.error_body(), headers=headers)
@@ -174,8 +179,16 @@ class Provider:
 class _Answer:
     """One reply on its way out. An answer that does not stream has tokens of no bytes."""
 
-    def __init__(self, http: web.BaseRequest, request: Request, reply: Reply, wire: Wire) -> None:
+    def __init__(
+        self,
+        http: web.BaseRequest,
+        request: Request,
+        reply: Reply,
+        wire: Wire,
+        going_on: Future[None],
+    ) -> None:
         self.http, self.request, self.reply, self.wire = http, request, reply, wire
+        self.going_on = going_on  # done: nothing stalls any more
         headers = {"Content-Type": wire.content_type, "Cache-Control": "no-cache"}
         self.response = web.StreamResponse(headers={**headers, **dict(reply.headers)})
 
@@ -193,7 +206,9 @@ class _Answer:
             await self._send(islice(frames, after - self.request.tokens_sent))
             match fault:
                 case "stall":
-                    await asyncio.sleep(reply.stall_seconds)
+                    await asyncio.wait(
+                        [asyncio.wrap_future(self.going_on)], timeout=reply.stall_seconds
+                    )
                 case "garbage":
                     await self.response.write(reply.garbage)
                 case "error_frame":

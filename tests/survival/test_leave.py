@@ -5,6 +5,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -200,7 +201,7 @@ async def stay(tab: Tab, http: httpx.AsyncClient) -> None:
 async def test_rolling_restart(tmp_path: Path, journal: dict[str, str], provider: Provider) -> None:
     """Both of two servers behind one address are replaced, one soon after the other, under fifty
     streams: none loses a token, sees one twice, or is interrupted, and nothing is asked twice."""
-    provider.default = paced(12, rate=10)
+    provider.default = replace(paced(12, rate=10), stall_after=60)
     settings = {"SHUTDOWN_GRACE": "40", **journal}
     tabs = [Tab() for _ in range(TABS)]
     balancer = Balancer()
@@ -224,6 +225,8 @@ async def test_rolling_restart(tmp_path: Path, journal: dict[str, str], provider
             new = await stack.enter_async_context(serving(tmp_path, provider, **settings))
             balancer.backends.append(new)  # the old one stays there: nobody tells the balancer
             server.process.send_signal(signal.SIGTERM)
+            await until(lambda server=server: "stopping:" in server.said)
+        provider.go_on()
         await asyncio.gather(*asking)
         with Watch("the last reader saw the end, and the old servers left after"):
             codes = [await asyncio.to_thread(server.process.wait, 30) for server in old]
