@@ -145,7 +145,7 @@ class RunStream(Response):
                 async with self._deadline:
                     if not self._encoder.holds:
                         await self._start(send)
-                    refusal = await self._carry(send)
+                    refusal = await asyncio.create_task(self._carry(send))
             except TimeoutError:
                 if not self._deadline.expired():
                     raise

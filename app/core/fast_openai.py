@@ -131,25 +131,19 @@ class _Client:
 
 async def _read(response: Any, opened: AsyncExitStack, sink: Sink) -> AsyncGenerator[Seen, None]:
     """What Agno is to see of a stream, while the text of it goes to the sink."""
-    events, reading = Events(), _Reading(response, sink)
-    # Straight from the transport where nothing is compressed: there is a layer less.
-    plain = "content-encoding" not in response.headers
-    parts = response.http_response.aiter_raw() if plain else response.iter_bytes()
+    reading = _Reading(response, sink)
     try:
         async with opened:
-            async for part in parts:
-                for data in events.feed(part):
-                    for seen in reading.take(data):
-                        yield seen
-                    if reading.done:
-                        await _drain(parts)
-                        return
+            # In a task of its own: each part would have to pass some thirty frames of Agno here.
+            while more := await asyncio.create_task(reading.more()):
+                for seen in more:
+                    yield seen
+            if reading.done:
+                await reading.drain()
     except httpx2.TimeoutException as error:
         raise openai.APITimeoutError(request=response.http_request) from error
     except httpx2.RequestError as error:
         raise openai.APIConnectionError(request=response.http_request) from error
-    for seen in reading.so_far():
-        yield seen
 
 
 class _Reading:
@@ -161,18 +155,45 @@ class _Reading:
         self.done = False
         self._response = response
         self._sink = sink
+        # Straight from the transport where nothing is compressed: there is a layer less.
+        plain = "content-encoding" not in response.headers
+        self._parts: AsyncIterator[bytes] = (
+            response.http_response.aiter_raw() if plain else response.iter_bytes()
+        )
+        self._events = Events()
+        self._data: Iterator[bytes] = iter(())
         self._begun = False
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._identity: dict[str, Any] = {}
 
-    def take(self, data: bytes) -> Sequence[Seen]:
+    async def more(self) -> Sequence[Seen]:
+        """Read until there is something for Agno to see; nothing at the end of the stream."""
+        while not self.done:
+            for data in self._data:
+                seen = self._take(data)
+                if seen or self.done:
+                    return seen
+            part = await anext(self._parts, None)
+            if part is None:
+                break
+            self._data = self._events.feed(part)
+        return self._so_far()
+
+    async def drain(self) -> None:
+        """Read what is behind the last event, so that the connection can be used again."""
+        with suppress(TimeoutError):  # else it is closed instead
+            async with asyncio.timeout(DRAIN):
+                async for _ in self._parts:
+                    pass
+
+    def _take(self, data: bytes) -> Sequence[Seen]:
         """What Agno is to see of an event: of most, nothing."""
         try:
             plain = _decode(data)
         except msgspec.MsgspecError:  # the stock way tells what it is
             self.done = data.startswith(b"[DONE]")
-            return self.so_far() if self.done else [*self.so_far(), _chunk(data, self._response)]
+            return self._so_far() if self.done else [*self._so_far(), _chunk(data, self._response)]
         delta = plain.choices[0].delta
         text, thought = delta.content, delta.reasoning_content
         if thought is None:
@@ -190,7 +211,7 @@ class _Reading:
         self._begun = True
         return (ModelResponse(),)
 
-    def so_far(self) -> Sequence[Seen]:
+    def _so_far(self) -> Sequence[Seen]:
         """What has gone to the sink since this was asked the last time, in one piece."""
         if not (self._texts or self._thoughts):
             return ()
@@ -207,14 +228,6 @@ def _identity(plain: _Plain) -> dict[str, Any]:
     """What the stock class keeps of a stream beside its text."""
     kept = {"id": plain.id, "system_fingerprint": plain.system_fingerprint}
     return {name: value for name, value in kept.items() if value}
-
-
-async def _drain(parts: AsyncIterator[bytes]) -> None:
-    """Read what is behind the last event, so that the connection can be used again."""
-    with suppress(TimeoutError):  # else it is closed instead
-        async with asyncio.timeout(DRAIN):
-            async for _ in parts:
-                pass
 
 
 def _chunk(data: bytes, response: Any) -> ChatCompletionChunk:
