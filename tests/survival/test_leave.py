@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -189,6 +190,10 @@ class Balancer:
             writer.close()
 
 
+def stops(command: Command) -> bool:
+    return "stopping:" in command.said
+
+
 async def stay(tab: Tab, http: httpx.AsyncClient) -> None:
     """Ask, and come back after the time that was hinted at until the end is told."""
     await tab.ask(http)
@@ -225,7 +230,7 @@ async def test_rolling_restart(tmp_path: Path, journal: dict[str, str], provider
             new = await stack.enter_async_context(serving(tmp_path, provider, **settings))
             balancer.backends.append(new)  # the old one stays there: nobody tells the balancer
             server.process.send_signal(signal.SIGTERM)
-            await until(lambda server=server: "stopping:" in server.said)
+            await until(partial(stops, server))
         provider.go_on()
         await asyncio.gather(*asking)
         with Watch("the last reader saw the end, and the old servers left after"):
