@@ -3,11 +3,9 @@
 import asyncio
 import gc
 import logging
-import signal
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from functools import partial
-from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +20,7 @@ from app.api.context import Context
 from app.api.guard import Access, Guard, Secured
 from app.api.protocols import ollama, openai
 from app.api.requests import BodyBounds
+from app.api.runs import router as runs_router
 from app.api.tickets import Tickets
 from app.api.tracking import Tracked
 from app.core.addresses import passwords
@@ -45,6 +44,7 @@ from app.core.tracing import Tracing
 from app.core.upstream import Upstreams
 from app.logs import RunLines, protect
 from app.settings import Settings, load_settings
+from app.signals import heeded
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,10 @@ SHORT = 16
 CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "DELETE"],
     "allow_headers": ["*"],
-    "expose_headers": ["X-Run-Id", "X-Conversation-Id", "X-Request-Id", "Location", "Retry-After"],
+    "expose_headers": [
+        *("X-Run-Id", "X-Conversation-Id", "X-Request-Id"),
+        *("Location", "Retry-After", "Idempotent-Replayed"),
+    ],
     "max_age": 600,
 }
 
@@ -117,7 +120,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         gc.collect()
         gc.freeze()
         looking = asyncio.create_task(metrics.keep_looking(runs, hub, upstreams), name="metrics")
-        with _warned(runs, settings.shutdown_grace):
+        with heeded(runs, settings.shutdown_grace):
             yield
         await runs.close()
         await chosen.close()
@@ -152,8 +155,8 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         tickets=access.tickets,
     )
     app.add_middleware(Tracked, tracing=tracing)
-    doors = (endpoints.router, catalog.router, health.router, ollama.router, openai.router)
-    for router in doors:
+    native = (endpoints.router, runs_router, catalog.router, health.router)
+    for router in (*native, ollama.router, openai.router):
         app.include_router(router)
     page.install(app)
     shapes = {
@@ -205,49 +208,6 @@ def _named(models: ModelCatalog) -> str:
     if models.default.spec == "demo":
         return "demo (a demonstration; set OPENAI_API_KEY, OLLAMA_HOST or MODEL for a real one)"
     return models.default.spec
-
-
-@contextmanager
-def _warned(runs: Runs, grace: float) -> Any:
-    """Hear of a stop signal before the web server does.
-
-    On SIGTERM runs may go on for `grace` seconds, and only then the web server is told, which
-    closes its doors. On SIGINT, or at the second signal, all of them end at once.
-    """
-    loop = asyncio.get_running_loop()
-    previous: dict[int, Any] = {}
-    draining: set[asyncio.Task[None]] = set()
-
-    def pass_on(number: int, frame: FrameType | None = None) -> None:
-        if callable(handler := previous.get(number)):
-            handler(number, frame)
-
-    async def drain() -> None:
-        logger.info("stopping: %d runs have up to %g s to end", runs.live, grace)
-        await runs.drain(grace)
-        pass_on(signal.SIGTERM)
-
-    def heard(number: int) -> None:
-        if number == signal.SIGTERM and not draining:
-            draining.add(loop.create_task(drain(), name="drain"))
-        else:
-            runs.stop_soon()
-            pass_on(number)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(heard, number)  # wakes the loop, too
-
-    try:
-        numbers: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
-        for number in numbers:
-            previous[number] = signal.signal(number, stop)
-    except ValueError:
-        previous.clear()  # not in the main thread: whoever runs us there ends us by the lifespan
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def __getattr__(name: str) -> FastAPI:

@@ -1,4 +1,4 @@
-"""The native door: chat as SSE, NDJSON, plain text and JSON, and the runs behind it."""
+"""The native door: chat as SSE, NDJSON, plain text and JSON."""
 
 from typing import Annotated
 
@@ -6,39 +6,32 @@ import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from app.api import openapi
+from app.api.asking import Once, ask
 from app.api.context import Context, Principal, Server
-from app.api.protocols.native import encoder_for, negotiate, parse_event_id, saw_end
-from app.api.requests import (
-    ChatRequest,
-    parse_object,
-    picture,
-    read_body,
-    validate,
-)
-from app.api.streaming import RunStream, WholeAnswer
-from app.api.tickets import StreamTicket
+from app.api.protocols.native import negotiate, parse_event_id
+from app.api.requests import ChatRequest, parse_object, picture, read_body, validate
+from app.api.runs import JSON, SSE, LastEventId, resume, stream
+from app.api.streaming import WholeAnswer, named
 from app.core.clock import Timeouts
 from app.core.errors import InvalidField
-from app.core.follow import Follower
-from app.core.journals import RunRecord
 from app.core.options import ModelOptions
 from app.core.question import PastMessage, Picture, Question
-from app.core.run import OnDisconnect, Policy, Run
-from app.core.runs import new_id
-from app.models.chat import LiveRun, LiveRuns, RunStarted, RunState
+from app.core.run import OnDisconnect, Policy
+from app.models.chat import RunStarted
 
-SSE = "text/event-stream"
 TEXT = "text/plain"
-JSON = "application/json"
 
 router = APIRouter(tags=["chat"])
 
-LastEventId = Annotated[
-    str | None,
-    Header(description="`<run_id>:<n>`: go on after this event. Browsers send it by themselves."),
-]
 ConversationHeader = Annotated[
     str | None, Header(alias="X-Conversation-Id", description="Continues this conversation.")
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        description="A name of your own for this question: sent again with it, by whomever lost "
+        "the answer on its way, it is not asked again but answered by the same run."
+    ),
 ]
 
 
@@ -48,10 +41,11 @@ async def chat(
     server: Server,
     principal: Principal,
     x_conversation_id: ConversationHeader = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Ask an agent. Streams Server-Sent Events unless `Accept` or the body says otherwise."""
     asked = await _read(request, server, x_conversation_id)
-    return await _answer(request, server, principal, asked, SSE)
+    return await _answer(request, server, principal, asked, SSE, idempotency_key)
 
 
 @router.post("/chat", **openapi.CHAT)
@@ -60,10 +54,11 @@ async def short_chat(
     server: Server,
     principal: Principal,
     x_conversation_id: ConversationHeader = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Ask an agent, the short way: streams plain text unless `Accept` says otherwise."""
     asked = await _read(request, server, x_conversation_id)
-    return await _answer(request, server, principal, asked, TEXT)
+    return await _answer(request, server, principal, asked, TEXT, idempotency_key)
 
 
 @router.get("/api/v1/chat", **openapi.EVENT_SOURCE)
@@ -83,68 +78,13 @@ async def event_source(
     after the run's last event it is answered 204, which tells the browser to stop.
     """
     if last_event_id:
-        run_id, after = parse_event_id(last_event_id)
-        follower = await server.runs.follow(
-            run_id, after, principal=principal, saw_end=saw_end(last_event_id)
-        )
-        return await _resumed(request, server, follower)
+        run_id, _ = parse_event_id(last_event_id)
+        return await resume(request, server, principal, run_id, last_event_id)
     asked = validate(
         ChatRequest,
         {"message": message, "agent": agent, "model": model, "conversation_id": conversation_id},
     )
     return await _answer(request, server, principal, asked, SSE)
-
-
-@router.get("/api/v1/runs", response_model=None, **openapi.LIVE_RUNS)
-async def live_runs(
-    server: Server, principal: Principal, conversation_id: str | None = None
-) -> Response:
-    """The runs that have not ended, so that whoever comes later can watch them."""
-    live = await server.runs.of(principal, conversation_id)
-    body = LiveRuns([_live(server, record, running=running) for record, running in live])
-    return Response(msgspec.json.encode(body), media_type=JSON)
-
-
-@router.get("/api/v1/runs/{run_id}", response_model=None, **openapi.RUN_STATE)
-async def run_state(run_id: str, server: Server, principal: Principal) -> Response:
-    """What a run has said so far, and whether it has ended."""
-    return _json(await server.runs.state(run_id, principal=principal))
-
-
-@router.get("/api/v1/runs/{run_id}/events", **openapi.RUN_EVENTS)
-async def run_events(
-    request: Request,
-    run_id: str,
-    server: Server,
-    principal: Principal,
-    last_event_id: LastEventId = None,
-    after: Annotated[str | None, Query(description="As `Last-Event-ID`, or its number.")] = None,
-    pace: Annotated[
-        str | None, Query(description="`original` replays with the delays of the recording.")
-    ] = None,
-) -> Response:
-    """Replay a run from any event, and follow it while it goes on."""
-    if pace not in (None, "original"):
-        raise InvalidField("pace: must be 'original' or absent")
-    place = last_event_id or after
-    number = parse_event_id(place, run_id)[1] if place else 0
-    follower = await server.runs.follow(
-        run_id, number, principal=principal, saw_end=saw_end(place or "")
-    )
-    return await _resumed(request, server, follower, pace=pace == "original")
-
-
-@router.post("/api/v1/runs/{run_id}/ticket", response_model=None, **openapi.TICKET)
-async def ticket(run_id: str, server: Server, principal: Principal) -> Response:
-    """An address of the run's events for a browser's `EventSource`, which can send no key."""
-    await server.runs.record(run_id, principal)
-    return _json(server.tickets.address(run_id, principal))
-
-
-@router.post("/api/v1/runs/{run_id}/cancel", response_model=None, **openapi.RUN_STATE)
-async def cancel(run_id: str, server: Server, principal: Principal) -> Response:
-    """Stop a run; answers when it has ended, with its state. An ended run is left as it is."""
-    return _json(await server.runs.cancel(run_id, principal=principal))
 
 
 async def _read(request: Request, server: Context, conversation_id: str | None) -> ChatRequest:
@@ -156,33 +96,44 @@ async def _read(request: Request, server: Context, conversation_id: str | None) 
 
 
 async def _answer(
-    request: Request, server: Context, principal: str, asked: ChatRequest, default: str
+    request: Request,
+    server: Context,
+    principal: str,
+    asked: ChatRequest,
+    default: str,
+    key: str | None = None,
 ) -> Response:
     """Start the run that was asked for, and answer in the form that was asked for."""
     media_type = negotiate(request.headers.get("accept"), default) if asked.stream else JSON
-    run = await _start(server, principal, asked, _leaving(asked, media_type))
-    record = run.record
-    headers = {"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id}
+    once = None if key is None else Once.of(key, principal, asked.model_dump_json())
+    policy = Policy(
+        timeouts=_timeouts(asked, server.timeouts),
+        on_disconnect=_leaving(asked, media_type, once),
+        on_busy=asked.on_busy,
+        grace=server.grace,
+    )
+    conversation = asked.conversation_id
+    record, found = await ask(
+        server, principal, _question(asked), policy, conversation_id=conversation, once=once
+    )
+    headers = {"Idempotent-Replayed": "true"} if found else {}
     if asked.background:
         url = server.tickets.address(record.run_id, principal).stream_url
         started = RunStarted(
             run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
         )
-        body = msgspec.json.encode(started)
-        return Response(body, 202, headers | {"Location": url}, media_type=JSON)
+        headers |= {**named(record), "Location": url}
+        return Response(msgspec.json.encode(started), 202, headers, media_type=JSON)
     follower = await server.runs.follow(record.run_id, 0, principal=principal)
     if asked.stream:
-        return _stream(server, follower, media_type)
+        return stream(server, follower, media_type, headers=headers)
     return WholeAnswer(follower, headers)
 
 
-async def _start(
-    server: Context, principal: str, asked: ChatRequest, on_disconnect: OnDisconnect
-) -> Run:
-    run_id, conversation_id = new_id(), asked.conversation_id or new_id()
+def _question(asked: ChatRequest) -> Question:
     stop = asked.options.stop
     history = asked.messages
-    question = Question(
+    return Question(
         message=asked.message or "",
         agent=asked.agent,
         model=asked.model,
@@ -193,27 +144,16 @@ async def _start(
             stop=[stop] if isinstance(stop, str) else stop,
         ),
     )
-    turn = server.service.prepare(
-        question, run_id=run_id, conversation_id=conversation_id, principal=principal
-    )
-    policy = Policy(
-        timeouts=_timeouts(asked, server.timeouts),
-        on_disconnect=on_disconnect,
-        on_busy=asked.on_busy,
-        grace=server.grace,
-    )
-    return await server.runs.start(
-        turn, policy, run_id=run_id, conversation_id=conversation_id, principal=principal
-    )
 
 
-def _leaving(asked: ChatRequest, media_type: str) -> OnDisconnect:
-    """What a reader's leaving means: forms that cannot be resumed have no one to wait for."""
+def _leaving(asked: ChatRequest, media_type: str, once: Once | None) -> OnDisconnect:
+    """What a reader's leaving means: forms that cannot be resumed have no one to wait for, unless
+    the question may come again."""
     if asked.background:
         return "continue"
     if asked.on_disconnect is not None:
         return asked.on_disconnect
-    return "cancel" if media_type in (TEXT, JSON) else "grace"
+    return "cancel" if media_type in (TEXT, JSON) and once is None else "grace"
 
 
 def _timeouts(asked: ChatRequest, bounds: Timeouts) -> Timeouts:
@@ -227,49 +167,3 @@ def _timeouts(asked: ChatRequest, bounds: Timeouts) -> Timeouts:
                 bound=getattr(bounds, name),
             )
     return msgspec.structs.replace(bounds, **chosen)
-
-
-async def _resumed(
-    request: Request, server: Context, follower: Follower, *, pace: bool = False
-) -> Response:
-    """Follow on from an event; 204 if it was the last one of its run."""
-    try:
-        ended = await follower.ended()
-    except BaseException:
-        follower.close()
-        raise
-    if ended:
-        follower.close()
-        return Response(status_code=204)
-    media_type = negotiate(request.headers.get("accept"), SSE)
-    return _stream(server, follower, media_type, pace=pace)
-
-
-def _stream(
-    server: Context, follower: Follower, media_type: str, *, pace: bool = False
-) -> Response:
-    record = follower.record
-    return RunStream(
-        follower,
-        encoder_for(media_type, record.run_id, record.model),
-        heartbeat=server.heartbeat,
-        headers={"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id},
-        pace=pace,
-    )
-
-
-def _live(server: Context, record: RunRecord, *, running: bool) -> LiveRun:
-    return LiveRun(
-        run_id=record.run_id,
-        conversation_id=record.conversation_id,
-        stream_url=server.tickets.address(record.run_id, record.principal).stream_url,
-        status="running" if running else "queued",
-        question=record.question or "",
-        agent=record.agent,
-        model=record.model,
-        created_at=record.created_at,
-    )
-
-
-def _json(told: RunState | StreamTicket) -> Response:
-    return Response(msgspec.json.encode(told), media_type=JSON)

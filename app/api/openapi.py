@@ -108,6 +108,7 @@ CHAT: dict[str, Any] = {
             "content": _json("RunStarted"),
         },
         **_FAILURES,
+        **_errors(410),
     },
 }
 NO_CONTENT = {204: {"description": "That was the run's last event; there is nothing more."}}

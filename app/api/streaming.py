@@ -14,13 +14,18 @@ from app.api.errors import Refusal, error_response
 from app.api.protocols import Encoder
 from app.core.errors import Gap, failure_from
 from app.core.follow import Follower
-from app.core.journals import Entry
+from app.core.journals import Entry, RunRecord
 from app.models.chat import ChatResponse, fold
 
 #: Seconds of silence after which the first heartbeat goes out, however long the interval is.
 FIRST_HEARTBEAT = 1.0
 
 logger = logging.getLogger(__name__)
+
+
+def named(record: RunRecord) -> dict[str, str]:
+    """The headers that name a run in every answer."""
+    return {"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id}
 
 
 @asynccontextmanager
@@ -45,10 +50,10 @@ async def reading(follower: Follower, receive: Receive) -> AsyncIterator[asyncio
 class WholeAnswer(Response):
     """The answer in one piece; a failure has its own status and tells what was said before it."""
 
-    def __init__(self, follower: Follower, headers: Mapping[str, str]) -> None:
+    def __init__(self, follower: Follower, headers: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self._follower = follower
-        self._extra = {**headers, "Cache-Control": "no-store"}
+        self._extra = {**named(follower.record), **(headers or {}), "Cache-Control": "no-store"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         follower = self._follower
@@ -108,13 +113,18 @@ class RunStream(Response):
         encoder: Encoder,
         *,
         heartbeat: float,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
         pace: bool = False,
         refusal: Refusal = error_response,
     ) -> None:
         super().__init__(
             media_type=encoder.media_type,
-            headers={**headers, "Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+            headers={
+                **named(follower.record),
+                **(headers or {}),
+                "Cache-Control": "no-store",
+                "X-Accel-Buffering": "no",
+            },
         )
         del self.headers["content-length"]
         self._follower = follower

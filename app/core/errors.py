@@ -5,6 +5,7 @@ AgnoStreamError
 │   ├── BadEventId        400  bad_last_event_id
 │   ├── UnknownHost       400  unknown_host
 │   └── InvalidField      422  invalid_field
+│       └── KeyReused          idempotency_key_reused
 ├── Unauthorized          401  unauthorized
 ├── Forbidden             403
 │   ├── LoopbackOnly           loopback_only
@@ -16,6 +17,7 @@ AgnoStreamError
 │   └── UnknownConversation    unknown_conversation
 ├── BodyTimeout           408  body_timeout
 ├── ConversationBusy      409  conversation_busy
+├── AlreadyAsked          409  already_asked
 ├── Gap                   410  gap
 ├── TooLarge              413  too_large
 ├── TooManyRuns           429  too_many_runs
@@ -142,6 +144,17 @@ class BodyTimeout(AgnoStreamError):
 class ConversationBusy(AgnoStreamError):
     code = "conversation_busy"
     status = 409
+
+
+class AlreadyAsked(AgnoStreamError):
+    """The run of this question is there: it is to be followed instead of started."""
+
+    code = "already_asked"
+    status = 409
+
+
+class KeyReused(InvalidField):
+    code = "idempotency_key_reused"
 
 
 class Gap(AgnoStreamError):

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
+from app.core.errors import AlreadyAsked
 from app.core.journals import Entry, Group, Journal, RunRecord, size_of
 from app.core.meter import Meter
 from app.models.chat import StreamingChunk
@@ -156,13 +157,19 @@ class Hub:
         await self.journal.close()
 
     async def create(self, record: RunRecord) -> RunLog:
-        """Open a log. Where the journal cannot be told soon, it is with the first entries."""
-        if self.trouble is None:
+        """Open a log; raises `AlreadyAsked` if there is one of this run, wherever it is driven.
+
+        Where the journal cannot be told soon, it is with the first entries.
+        """
+        new = record.run_id not in self._logs
+        if new and self.trouble is None:
             try:
                 async with asyncio.timeout(PATIENCE):
-                    await self.journal.create(record)
+                    new = await self.journal.create(record)
             except Exception as error:
                 self._failed(error)
+        if not new:
+            raise AlreadyAsked(f"Run {record.run_id} has begun before.")
         log = self._logs[record.run_id] = RunLog(record, self._touch)
         return log
 

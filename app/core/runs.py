@@ -97,12 +97,19 @@ class Runs:
         return self._hub.trouble
 
     async def start(
-        self, turn: Turn, policy: Policy, *, run_id: str, conversation_id: str, principal: str
+        self,
+        turn: Turn,
+        policy: Policy,
+        *,
+        run_id: str,
+        conversation_id: str,
+        principal: str,
+        fingerprint: str = "",
     ) -> Run:
         """Begin a run; its log opens before the model is asked.
 
-        Returns at once, or when there is a slot. Raises `RateLimited`, `TooManyRuns`, `Overloaded`
-        and `ConversationBusy`.
+        Returns at once, or when there is a slot. Raises `RateLimited`, `TooManyRuns`, `Overloaded`,
+        `ConversationBusy`, and `AlreadyAsked` where there is a run of this id.
         """
         record = RunRecord(
             run_id=run_id,
@@ -113,6 +120,7 @@ class Runs:
             created_at=time.time(),
             owner=self.owner,
             question=turn.question,
+            fingerprint=fingerprint,
         )
         self._check_taking()
         await self._rates.admit(principal)
@@ -120,9 +128,8 @@ class Runs:
         await self._slots.take(principal)
         try:
             return await self._begin(turn, policy, record)
-        except BaseException:
-            if run_id not in self._runs:
-                self._slots.give(principal)
+        except BaseException:  # then there is no run that gives it back
+            self._slots.give(principal)
             raise
 
     async def _begin(self, turn: Turn, policy: Policy, record: RunRecord) -> Run:

@@ -80,12 +80,14 @@ class Notebook:
     async def close(self) -> None:
         self.closed = True
 
-    async def create(self, record: RunRecord) -> None:
+    async def create(self, record: RunRecord) -> bool:
         if self.create_delay is not None:
             await asyncio.sleep(self.create_delay)
         self._check()
-        self.records[record.run_id] = record
+        new = record.run_id not in self.records
+        self.records.setdefault(record.run_id, record)
         self.entries.setdefault(record.run_id, [])
+        return new
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
         if self.delay is not None:

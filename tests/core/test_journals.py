@@ -232,10 +232,12 @@ async def test_made_known_by_append(fresh: Open) -> None:
 
 
 async def test_known_runs_stay_as_they_are(fresh: Open) -> None:
-    """Creating a run that is known changes neither its record nor its log."""
+    """Creating a run that is known changes neither its record nor its log, and says so."""
     journal = await fresh()
     await put(journal, "r1", 1, numbered(2))
-    await journal.create(msgspec.structs.replace(record(), agent="another"))
+    assert not await journal.create(msgspec.structs.replace(record(), agent="another"))
+    assert await journal.create(record("r2"))
+    assert not await journal.create(record("r2"))
     assert record() == await journal.record("r1")
     assert numbered(2) == await journal.read("r1", 0, 10)
 
@@ -244,7 +246,7 @@ async def test_known_runs_stay_as_they_are(fresh: Open) -> None:
 async def test_questions(fresh: Open, question: str | None) -> None:
     """What a conversation must remember comes back with its run's record."""
     journal = await fresh()
-    asked = msgspec.structs.replace(record(), question=question)
+    asked = msgspec.structs.replace(record(), question=question, fingerprint="f" * 32)
     await journal.create(asked)
     assert asked == await journal.record("r1")
 

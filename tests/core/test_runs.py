@@ -562,7 +562,7 @@ async def test_a_journal_that_cannot_create() -> None:
     """A run that the journal could not be told of is answered all the same, from memory."""
 
     class Full(MemoryJournal):
-        async def create(self, record: object) -> None:
+        async def create(self, record: object) -> bool:
             raise OSError("the disk is full")
 
     async with opened(Full()) as full:

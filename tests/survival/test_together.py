@@ -114,6 +114,20 @@ async def _join(tab: Tab, http: httpx.AsyncClient, run_id: str) -> None:
     await tab.resume(http, run_id)
 
 
+async def test_asked_of_both(team: Team, provider: Provider) -> None:
+    """A question with a key that is sent to both processes, at once and again, is asked once."""
+    both = [await team.at(0), await team.at(1)]
+    headers = {"Idempotency-Key": "k1"}
+
+    async def send(n: int) -> httpx.Response:
+        return await both[n % 2].post(CHAT, json={"message": "What?"}, headers=headers)
+
+    replies = [*await asyncio.gather(*(send(n) for n in range(6))), await send(0), await send(1)]
+    assert {200} == {reply.status_code for reply in replies}
+    assert 1 == len({reply.text for reply in replies})
+    assert 1 == provider.opened
+
+
 async def test_killed(team: Team, provider: Provider) -> None:
     """When a process is killed its runs end as interrupted at the other one, which goes on with
     its own, and the next turn there knows what was asked and said."""

@@ -24,7 +24,8 @@ class RunRecord(msgspec.Struct, frozen=True):
     """What is known of a run when it starts. `created_at` is Unix time in seconds.
 
     `owner` is the process that drives it. `question` is what the conversation must remember if
-    the owner dies; None where nothing is to be remembered.
+    the owner dies; None where nothing is to be remembered. `fingerprint` tells whether a question
+    that is asked again is the same one; empty where none is to be asked again.
     """
 
     run_id: str
@@ -35,6 +36,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     created_at: float
     owner: str = ""
     question: str | None = None
+    fingerprint: str = ""
 
 
 class Group(NamedTuple):
@@ -72,8 +74,8 @@ class Journal(Protocol):
 
     async def close(self) -> None: ...
 
-    async def create(self, record: RunRecord) -> None:
-        """Make a run known; one that is known already stays as it is."""
+    async def create(self, record: RunRecord) -> bool:
+        """Make a run known; whether it was not yet. One that is known already stays as it is."""
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
         """Write groups, at most one a run, and make known the runs that are not yet.

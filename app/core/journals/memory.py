@@ -52,10 +52,12 @@ class MemoryJournal:
         self._live.clear()
         self._ended.clear()
 
-    async def create(self, record: RunRecord) -> None:
+    async def create(self, record: RunRecord) -> bool:
         await self.sweep()
-        if self._find(record.run_id) is None:
+        new = self._find(record.run_id) is None
+        if new:
             self._live[record.run_id] = _Log(record)
+        return new
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
         lost = [group.record.run_id for group in groups if not self._append(group)]

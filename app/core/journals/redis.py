@@ -129,8 +129,8 @@ class RedisJournal:
         finally:
             await self._redis.aclose()
 
-    async def create(self, record: RunRecord) -> None:
-        await self._run(
+    async def create(self, record: RunRecord) -> bool:
+        made = await self._run(
             scripts.CREATE,
             record.run_id,
             record.owner,
@@ -139,6 +139,7 @@ class RedisJournal:
             self._lifetime,
             _milliseconds(LIFE) if record.owner == self._owner else 0,
         )
+        return bool(made)
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
         answers = await self._append(groups)

@@ -47,7 +47,7 @@ end
 #: id, owner, record, key of its queue, lifetime, and for how long its owner lives by this
 CREATE = """
 local id, owner, queue, lifetime = ARGV[2], ARGV[3], ARGV[5], ARGV[6]
-if redis.call('EXISTS', run_key(id)) == 1 then return end
+if redis.call('EXISTS', run_key(id)) == 1 then return 0 end
 redis.call('HSET', run_key(id), 'owner', owner, 'record', ARGV[4], 'queue', queue,
            'last', 0, 'base', 0, 'size', 0)
 redis.call('PEXPIRE', run_key(id), lifetime)
@@ -58,6 +58,7 @@ redis.call('ZADD', live, now(), id)
 redis.call('INCRBY', bytes, #ARGV[4])
 redis.call('ZADD', queue, redis.call('INCR', prefix .. 'count'), id)
 redis.call('PEXPIRE', queue, lifetime)
+return 1
 """
 
 #: groups, run_bytes, retention, lifetime; answers for each group whether it is in the log now,

@@ -63,8 +63,8 @@ class SqliteJournal:
         await self._writer.close()
         self._owners.leave()
 
-    async def create(self, record: RunRecord) -> None:
-        await self._writer.run(sql.create, [record])
+    async def create(self, record: RunRecord) -> bool:
+        return await self._writer.run(sql.create, [record]) == 1
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
         return await self._writer.run(sql.append, groups, self._run_bytes)

@@ -44,7 +44,9 @@ def states(db: sqlite3.Connection, run_ids: Collection[str]) -> dict[str, State]
     return {row[0]: State(*row) for row in rows}
 
 
-def create(db: sqlite3.Connection, records: Sequence[RunRecord]) -> None:
+def create(db: sqlite3.Connection, records: Sequence[RunRecord]) -> int:
+    """Make runs known; how many of them were not yet."""
+    count = 0
     for record in records:
         data = _encode(record)
         made = db.execute(
@@ -62,6 +64,8 @@ def create(db: sqlite3.Connection, records: Sequence[RunRecord]) -> None:
         )
         if made.rowcount:
             db.execute("INSERT INTO records VALUES (?, ?)", (made.lastrowid, data))
+            count += 1
+    return count
 
 
 def append(db: sqlite3.Connection, groups: Sequence[Group], run_bytes: int) -> list[str]:

@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from app.api.asking import ask
 from app.api.context import Context, Principal, Server
 from app.api.errors import NO_ADDRESS, NO_METHOD, retry_after
 from app.api.protocols.ollama import names
@@ -29,7 +30,6 @@ from app.core.errors import (
 from app.core.follow import Follower
 from app.core.journals import Entry
 from app.core.run import Policy
-from app.core.runs import new_id
 
 JSON = "application/json; charset=utf-8"
 WEIGHTS = (
@@ -150,38 +150,24 @@ async def _answer(
         reason = "unload" if asked.unloads else "load"
         return _json(form.line("", done=True, done_reason=reason))
     kept = read_conversation(conversation)
-    run_id, conversation_id = new_id(), kept or new_id()
-    turn = server.service.prepare(
+    run, _ = await ask(
+        server,
+        principal,
         asked.question(named.agent, named.model, remembered=kept is not None),
-        run_id=run_id,
-        conversation_id=conversation_id,
-        principal=principal,
-    )
-    await server.runs.start(
-        turn,
         Policy(server.timeouts, on_disconnect="cancel"),
-        run_id=run_id,
-        conversation_id=conversation_id,
-        principal=principal,
+        conversation_id=kept,
     )
-    headers = {"X-Run-Id": run_id, "X-Conversation-Id": conversation_id}
-    follower = await server.runs.follow(run_id, 0, principal=principal)
+    follower = await server.runs.follow(run.run_id, 0, principal=principal)
     if not asked.stream:
-        return OllamaAnswer(follower, headers, form)
-    return RunStream(
-        follower,
-        OllamaEncoder(form),
-        heartbeat=server.heartbeat,
-        headers=headers,
-        refusal=refusal,
-    )
+        return OllamaAnswer(follower, form)
+    return RunStream(follower, OllamaEncoder(form), heartbeat=server.heartbeat, refusal=refusal)
 
 
 class OllamaAnswer(WholeAnswer):
     """The answer as one object; one that is not whole is an error."""
 
-    def __init__(self, follower: Follower, headers: Mapping[str, str], form: Form) -> None:
-        super().__init__(follower, headers)
+    def __init__(self, follower: Follower, form: Form) -> None:
+        super().__init__(follower)
         self._form = form
 
     def _response(self, entries: list[Entry]) -> Response:

@@ -1,11 +1,12 @@
 """The addresses of OpenAI's API."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
 
+from app.api.asking import ask
 from app.api.context import Context, Principal, Server
 from app.api.protocols.openai.encoder import OpenAIEncoder, completion
 from app.api.protocols.openai.errors import refusal
@@ -16,7 +17,6 @@ from app.core.errors import UnknownModel, failure_from
 from app.core.follow import Follower
 from app.core.journals import Entry
 from app.core.run import Policy
-from app.core.runs import new_id
 
 JSON = "application/json"
 OWNER = "agno-stream"
@@ -62,37 +62,27 @@ async def chat_completions(
     asked = validate(CompletionRequest, fields)
     kept = read_conversation(conversation_id)
     agent, model = _named(server, asked.model)
-    run_id, conversation = new_id(), kept or new_id()
-    turn = server.service.prepare(
+    run, _ = await ask(
+        server,
+        principal,
         asked.question(agent, model, kept=kept is not None),
-        run_id=run_id,
-        conversation_id=conversation,
-        principal=principal,
-    )
-    run = await server.runs.start(
-        turn,
         Policy(server.timeouts, on_disconnect="cancel"),
-        run_id=run_id,
-        conversation_id=conversation,
-        principal=principal,
+        conversation_id=kept,
     )
-    headers = {"X-Run-Id": run_id, "X-Conversation-Id": conversation}
-    follower = await server.runs.follow(run_id, 0, principal=principal)
+    follower = await server.runs.follow(run.run_id, 0, principal=principal)
     if not asked.stream:
-        return CompletionAnswer(follower, headers, asked.model)
+        return CompletionAnswer(follower, asked.model)
     encoder = OpenAIEncoder(
-        run_id, asked.model, run.record.created_at, include_usage=asked.include_usage
+        run.run_id, asked.model, run.created_at, include_usage=asked.include_usage
     )
-    return RunStream(
-        follower, encoder, heartbeat=server.heartbeat, headers=headers, refusal=refusal
-    )
+    return RunStream(follower, encoder, heartbeat=server.heartbeat, refusal=refusal)
 
 
 class CompletionAnswer(WholeAnswer):
     """The answer as one object; one that is not whole is an error."""
 
-    def __init__(self, follower: Follower, headers: Mapping[str, str], name: str) -> None:
-        super().__init__(follower, headers)
+    def __init__(self, follower: Follower, name: str) -> None:
+        super().__init__(follower)
         self._name = name
 
     def _response(self, entries: list[Entry]) -> Response:

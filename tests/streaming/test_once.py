@@ -1,0 +1,119 @@
+"""A question with an `Idempotency-Key` is answered by one run, however often it is sent."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import Serve
+from tests.provider import Provider
+from tests.provider_replies import Reply, numbered
+from tests.streaming.reader import CHAT, ended
+
+KEY = "6f1c0e5e"
+WORDS = "".join(numbered(60))
+
+#: What is sent for each form of the answer.
+FORMS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
+    "sse": (CHAT, {}, {}),
+    "ndjson": (CHAT, {}, {"Accept": "application/x-ndjson"}),
+    "text": ("/chat", {}, {}),
+    "json": (CHAT, {"stream": False}, {}),
+    "background": (CHAT, {"background": True}, {}),
+}
+
+
+async def send(http: httpx.AsyncClient, form: str = "sse", key: str = KEY) -> httpx.Response:
+    path, fields, headers = FORMS[form]
+    return await http.post(
+        path, json={"message": "Hello?", **fields}, headers={"Idempotency-Key": key, **headers}
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_sent_again(http: httpx.AsyncClient, provider: Provider, form: str) -> None:
+    """Sent again after its answer, a question gets the same answer, and a header that says so."""
+    first = await send(http, form)
+    await ended(http, first.headers["x-run-id"])
+    again = await send(http, form)
+    assert first.status_code == again.status_code
+    if form != "background":  # whose address of the stream is signed anew
+        assert first.text == again.text
+    assert first.headers["x-run-id"] == again.headers["x-run-id"]
+    assert first.headers["x-conversation-id"] == again.headers["x-conversation-id"]
+    assert (None, "true") == tuple(r.headers.get("idempotent-replayed") for r in (first, again))
+    assert 1 == provider.opened
+
+
+@pytest.mark.parametrize("form", ["sse", "ndjson", "text", "json"])
+async def test_lost_in_mid_answer(http: httpx.AsyncClient, provider: Provider, form: str) -> None:
+    """A reader that was cut off and asks again gets the whole answer of the run that went on, in
+    forms that else end with their reader, too."""
+    provider.script(Reply(WORDS, rate=100))
+    losing = asyncio.create_task(send(http, form))
+    await provider.until(lambda: provider.requests and provider.requests[0].tokens_sent > 20)
+    losing.cancel()
+    await asyncio.gather(losing, return_exceptions=True)
+    again = await send(http, form)
+    run_id = again.headers["x-run-id"]
+    await ended(http, run_id)
+    state = (await http.get(f"/api/v1/runs/{run_id}")).json()
+    assert (WORDS, "stop") == (state["content"], state["finish_reason"])
+    assert 1 == provider.opened
+    if form == "text":
+        assert WORDS == again.text
+
+
+async def test_sent_at_the_same_time(http: httpx.AsyncClient, provider: Provider) -> None:
+    """Of a question that is sent many times at once, one run answers all."""
+    replies = await asyncio.gather(*(send(http) for _ in range(20)))
+    assert {200} == {reply.status_code for reply in replies}
+    assert 1 == len({reply.text for reply in replies})
+    assert 1 == provider.opened
+
+
+async def test_after_a_refusal(serve: Serve, provider: Provider) -> None:
+    """A question that was refused has begun no run: sent again, it is asked."""
+    server = serve(max_concurrent_runs=1, run_queue_timeout=0.1)
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        provider.script(Reply(WORDS, rate=50))
+        running = asyncio.create_task(send(http, key="one"))
+        await provider.until(lambda: provider.opened)
+        assert 503 == (await send(http, key="two")).status_code
+        await running
+        reply = await send(http, key="two")
+    assert 200 == reply.status_code
+    assert "idempotent-replayed" not in reply.headers
+    assert 2 == provider.opened
+
+
+async def test_another_question(http: httpx.AsyncClient, provider: Provider) -> None:
+    """A key that comes back with another question is refused, rather than answered wrongly."""
+    await send(http)
+    reply = await http.post(CHAT, json={"message": "Else?"}, headers={"Idempotency-Key": KEY})
+    assert (422, "idempotency_key_reused") == (
+        reply.status_code,
+        reply.json()["error"]["code"],
+    )
+    assert 1 == provider.opened
+
+
+async def test_keys_of_two_people(serve: Serve, provider: Provider) -> None:
+    """The key of one principal means nothing to another."""
+    server = serve(api_keys="ann:ann-key-0123456789,bob:bob-key-0123456789")
+    runs = set()
+    for name in ("ann", "bob"):
+        headers = {"Authorization": f"Bearer {name}-key-0123456789"}
+        async with httpx.AsyncClient(base_url=server.url, headers=headers) as http:
+            runs.add((await send(http)).headers["x-run-id"])
+    assert 2 == len(runs) == provider.opened
+
+
+@pytest.mark.parametrize("key", ["", "two words", "k" * 256])
+async def test_no_key(http: httpx.AsyncClient, provider: Provider, key: str) -> None:
+    """What is no key is refused with the reason."""
+    reply = await send(http, key=key)
+    assert (400, "bad_request") == (reply.status_code, reply.json()["error"]["code"])
+    assert "Idempotency-Key" in reply.json()["error"]["message"]
+    assert 0 == provider.opened
