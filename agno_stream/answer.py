@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import uuid4
 
 from agno_stream import requests
 from agno_stream.errors import (
@@ -63,6 +64,7 @@ class Answer:
         self._attempts = 0  # to reconnect, since the last progress
         self._pause = 0.0
         self._over = False  # the server says that there are no more events
+        self._key = uuid4().hex  # by which the server knows the question if it comes again
         self._decoder = SSEDecoder()
         self._head = ""
         self._began = self._since = time.monotonic()
@@ -87,7 +89,8 @@ class Answer:
         if self._over and self.run_id is not None:
             return 0, Request("GET", requests.place(self.run_id), patience=patience)
         if self.run_id is None:
-            return 0, Request("POST", requests.CHAT, self._body, None, SSE, patience)
+            asked = Request("POST", requests.CHAT, self._body, None, SSE, patience, self._key)
+            return self._pause, asked
         params = {"after": self.number} | ({"pace": "original"} if self._pace else {})
         path = f"{requests.place(self.run_id)}/events"
         return self._pause, Request("GET", path, None, params, SSE, patience)
@@ -169,7 +172,7 @@ class Answer:
             yield self._state(body)
         else:
             failure = requests.refused(self._url, status, headers, body)
-            if self.run_id is None or status not in PASSING:
+            if status not in PASSING or not (self.run_id or self._attempts):
                 yield self._fail(self._gone(failure))
             else:
                 yield from self._again(failure)
@@ -204,15 +207,8 @@ class Answer:
         yield from self._late()
         if self.done:
             return
-        if self.run_id is None:
-            # Whether the question was taken cannot be known, and it must not be asked twice.
-            if not isinstance(failure, ServerUnreachable) and failure is not None:
-                kind = type(failure)
-                failure = kind(
-                    f"{failure.message} Whether the question was taken is not known.",
-                    code=failure.code,
-                )
-            yield self._fail(failure or ConnectionLost("The connection ended before the answer."))
+        if isinstance(failure, ServerUnreachable) and not (self.run_id or self._attempts):
+            yield self._fail(failure)  # it is not there, and was not there before
         elif silent and self._patience < SILENCE:
             self._pause = 0.0  # nothing is wrong yet: this only looks whether the server is there
         else:

@@ -76,6 +76,7 @@ class Request:
     params: dict[str, Any] | None = None
     accept: str = "application/json"
     patience: float = 30.0
+    key: str | None = None  # by which the server knows a question that comes again
 
 
 @dataclass(frozen=True, slots=True)

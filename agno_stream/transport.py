@@ -43,6 +43,8 @@ def settings(config: Config, version: str) -> dict[str, Any]:
 def arguments(config: Config, request: Request) -> dict[str, Any]:
     """The arguments of the library's `build_request`."""
     headers = {"Accept": request.accept}
+    if request.key is not None:
+        headers["Idempotency-Key"] = request.key
     if request.accept == SSE:
         headers["Accept-Encoding"] = "identity"  # compression would hold tokens back
     return {

@@ -202,13 +202,22 @@ async def test_a_killed_server(provider: Provider, shell: Shell, tmp_path: Path)
 
 
 async def test_cut_before_the_answer(server: Server, provider: Provider, shell: Shell) -> None:
-    """Cut before the run is known, the question may have been taken: it is not asked again."""
-    with Proxy(server.port, [10]) as proxy:
-        (last,) = await shell.stream(Config(url=proxy.url), "Hello?")
+    """Cut before the run is known, the question is sent again, and answered once."""
+    with Proxy(server.port, [10, 0, 40]) as proxy:
+        *before, last = await shell.stream(Config(url=proxy.url), "Hello?")
+    assert "Hello from the provider." == "".join(chunk.text for chunk in before)
+    assert ("stop", None) == (last.finish_reason, last.error)
+    assert 4 == proxy.connections
+    assert 1 == provider.opened
+
+
+async def test_never_an_answer(server: Server, shell: Shell) -> None:
+    """Where each connection is cut before the run is known, the client gives up and says so."""
+    with Proxy(server.port, [10] * 3) as proxy:
+        (last,) = await shell.stream(Config(url=proxy.url, retries=2), "Hello?")
     assert isinstance(last.failure, ConnectionLost)
-    assert str(last.error).endswith("Whether the question was taken is not known.")
-    assert 1 == proxy.connections
-    assert provider.opened <= 1
+    assert "2 attempts" in str(last.error)
+    assert 3 == proxy.connections
 
 
 async def test_seeking(config: Config, shell: Shell, provider: Provider) -> None:

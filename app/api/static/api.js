@@ -12,9 +12,9 @@ export class ApiError extends Error {
   }
 }
 
-async function call(method, path, body) {
+async function call(method, path, body, headers = {}) {
   const held = key.held()
-  const request = { method, headers: key.header(held) }
+  const request = { method, headers: { ...headers, ...key.header(held) } }
   if (body !== undefined) {
     request.headers['Content-Type'] = 'application/json'
     request.body = JSON.stringify(body)
@@ -26,7 +26,7 @@ async function call(method, path, body) {
   } catch {
     throw new ApiError(navigator.onLine ? 'unreachable' : 'offline', '')
   }
-  if (response.status === 401 && (await key.another(held))) return call(method, path, body)
+  if (response.status === 401 && (await key.another(held))) return call(method, path, body, headers)
   const { error } = await response.json().catch(() => ({}))
   const { code, message } = error ?? { code: `http_${response.status}`, message: response.statusText }
   const wait = Number.parseFloat(response.headers.get('Retry-After'))
@@ -45,7 +45,8 @@ export const conversations = (limit, offset) =>
   call('GET', `${API}/conversations?limit=${limit}&offset=${offset}`)
 export const conversation = name => call('GET', `${API}/conversations/${id(name)}`)
 export const remove = name => call('DELETE', `${API}/conversations/${id(name)}`)
-export const ask = body => (key.again(), call('POST', `${API}/chat`, body))
+/** Ask; sent again by the same name, a question is answered by the run that it began then. */
+export const ask = (body, name) => (key.again(), call('POST', `${API}/chat`, body, { 'Idempotency-Key': name }))
 export const run = name => call('GET', `${API}/runs/${id(name)}`)
 export const cancel = name => call('POST', `${API}/runs/${id(name)}/cancel`)
 export const events = name => `${API}/runs/${id(name)}/events`
@@ -58,8 +59,7 @@ export const from = (address, after) =>
 export const live = async conversation =>
   (await call('GET', `${API}/runs${conversation ? `?conversation_id=${id(conversation)}` : ''}`)).runs
 
-/** A name for a new conversation. It is chosen here, so that a question whose answer got lost on
- * the way can be looked for. */
+/** A name for a new conversation, or a question. */
 export function newName() {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')

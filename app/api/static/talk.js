@@ -72,7 +72,7 @@ export class Talk {
 
   again(turn = this.#turns.at(-1)) {
     if (!turn || this.live.length) return
-    if (turn.body && !turn.runId) return this.#resend(turn)
+    if (turn.body && !turn.runId) return this.#send(turn, turn.body)
     this.ask(turn.question, this.#before(turn))
   }
 
@@ -153,16 +153,6 @@ export class Talk {
       this.other.postMessage(body.conversation_id)
       this.house.started()
     }
-  }
-
-  /** A question whose answer got lost on the way may have been heard. */
-  async #resend(turn) {
-    turn.begin()
-    const known = new Set(this.#turns.map(other => other.runId))
-    const live = await api.live(this.id).catch(() => [])
-    const heard = live.find(run => !known.has(run.run_id) && run.question === turn.question)
-    if (heard) turn.follow(heard.run_id, heard.stream_url)
-    else await this.#send(turn, turn.body)
   }
 
   /** What was said before a turn, so that another answer to it does not know the first one. */

@@ -16,6 +16,7 @@ export class Turn {
   #reader = null
   #timer = null
   #stopping = false
+  #name = api.newName()
 
   /** `scene` has `changed(turn)`, `said(turn, text)`, `ended(turn, reason, error)`,
    * `event(turn)`, `connection(turn, state)`, and the acts `again`, `continue`, `new`. */
@@ -46,13 +47,13 @@ export class Turn {
     this.answer.end(reason, null, [model])
   }
 
-  /** Start the run, and follow it. */
+  /** Start the run, and follow it. Sent again, a question that was heard is not asked again. */
   async send(body) {
     this.body = body
-    this.begin()
+    this.#begin()
     const asked = performance.now()
     try {
-      const { run_id: runId, stream_url: address } = await api.ask({ ...body, background: true })
+      const { run_id: runId, stream_url: address } = await api.ask({ ...body, background: true }, this.#name)
       this.follow(runId, address, new Trace(runId, body, asked))
     } catch (error) {
       this.#end('error', error)
@@ -63,7 +64,7 @@ export class Turn {
   follow(runId, address, trace = new Trace(runId)) {
     this.runId = runId
     this.trace = trace
-    this.begin()
+    this.#begin()
     this.#reader = new RunReader(runId, address, {
       chunk: (chunk, event) => this.#chunk(chunk, event),
       snapshot: state => this.#snapshot(state),
@@ -96,7 +97,7 @@ export class Turn {
   }
 
   /** Wait for an answer; an earlier attempt is wiped out. */
-  begin() {
+  #begin() {
     if (this.live) return
     this.live = true
     this.#blank()
