@@ -1,9 +1,10 @@
 """agno-stream on its other journals, beside the default one in SQLite."""
 
 import shutil
+import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -26,20 +27,25 @@ def peers() -> Iterator[list[Peer]]:
             stdout=subprocess.DEVNULL,
         )
         try:
-            yield [_on("memory", "memory://"), _on("redis", f"redis://127.0.0.1:{port}")]
+            on_redis = _on("redis", f"redis://127.0.0.1:{port}", lambda: _flush(port))
+            yield [_on("memory", "memory://"), on_redis]
         finally:
             server.kill()
             server.wait()
 
 
-def _on(name: str, url: str) -> Peer:
-    return replace(
-        OURS,
-        name=f"on {name}",
-        note=f"agno-stream with `JOURNAL_URL={name}://`; the journal's own process is not counted",
-        command=lambda port, upstream: [
-            "env",
-            f"JOURNAL_URL={url}",
-            *OURS.command(port, upstream),
-        ],
-    )
+def _on(name: str, url: str, prepare: Callable[[], None] = lambda: None) -> Peer:
+    def command(port: int, upstream: str) -> Sequence[str]:
+        prepare()
+        return ["env", f"JOURNAL_URL={url}", *OURS.command(port, upstream)]
+
+    note = f"agno-stream with `JOURNAL_URL={name}://`; the journal's own process is not counted"
+    return replace(OURS, name=f"on {name}", note=note, command=command)
+
+
+def _flush(port: int) -> None:
+    """Forget the runs of a server that was killed: the next one would end them as its first work,
+    and remember their conversations, while it is measured."""
+    with socket.create_connection(("127.0.0.1", port)) as redis:
+        redis.sendall(b"FLUSHALL\r\n")
+        redis.recv(64)
