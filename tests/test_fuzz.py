@@ -23,6 +23,8 @@ SECONDS = 60 * float(os.environ.get("FUZZ_MINUTES", "0.1"))
 #: Requests after which memory is as large as it gets, if it ever stops growing.
 WARM_UP = 500
 
+KEY = "fuzz-key-0123456789"
+
 PATHS = [
     *(path for path, _, _ in DOORS),
     "/api/show",
@@ -69,7 +71,8 @@ def request(dice: random.Random) -> bytes:
         f"{dice.choice(['POST', 'POST', 'POST', 'GET', 'DELETE', 'HEAD', 'OPTIONS'])} "
         f"{dice.choice(PATHS)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
         f"Content-Length: {length}\r\nAccept: {dice.choice(['*/*', 'text/plain', 'a/b;q=x'])}\r\n"
-        "Last-Event-ID: x:1\r\nX-Conversation-Id: c\r\nAuthorization: Bearer x\r\n\r\n"
+        f"Last-Event-ID: x:1\r\nX-Conversation-Id: c\r\nIdempotency-Key: {dice.randrange(1000)}\r\n"
+        f"Authorization: Bearer {KEY}\r\n\r\n"
     ).encode()
     if dice.random() < 0.3:
         head = spoiled(head, dice)
@@ -95,12 +98,14 @@ def send(port: int, data: bytes, patience: float) -> bytes:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the memory of a process from /proc")
 @pytest.mark.timeout(60 + 2 * SECONDS)
-def test_bytes_that_no_client_sends(tmp_path: Path) -> None:
+@pytest.mark.parametrize("settings", [{}, {"API_KEYS": f"me:{KEY}"}], ids=["open", "keys"])
+def test_bytes_that_no_client_sends(tmp_path: Path, settings: dict[str, str]) -> None:
     """None of them is answered 500, none stops the server, and none is kept."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # to play it again
     dice = random.Random(seed)
-    with Command(tmp_path, BODY_TIMEOUT="1", RETENTION="1", JOURNAL_URL="memory://") as command:
+    usual = {"BODY_TIMEOUT": "1", "RETENTION": "1", "JOURNAL_URL": "memory://"}
+    with Command(tmp_path, **usual, **settings) as command:
         port = int(command.url.rpartition(":")[2])
         deadline = time.monotonic() + SECONDS
         count, memory = 0, 0
@@ -112,7 +117,9 @@ def test_bytes_that_no_client_sends(tmp_path: Path) -> None:
             if count == WARM_UP:
                 memory = resident(command.process.pid)
         assert resident(command.process.pid) < memory + (64 << 20)
+        me = {"Authorization": f"Bearer {KEY}"}
         for path, body, _ in DOORS:
-            assert 200 == httpx.post(command.url + path, json=body, timeout=30).status_code
+            reply = httpx.post(command.url + path, json=body, headers=me, timeout=30)
+            assert 200 == reply.status_code
         assert "Traceback" not in command.said
         assert 0 == command.stop()
