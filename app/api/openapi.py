@@ -67,10 +67,11 @@ RUN_HEADERS = {
     }.items()
 }
 
+# Streams as OpenAPI 3.2 sees them: of items. A `schema` beside would be that of the list of all.
 STREAM = {
     "text/event-stream": {
-        "schema": _text("One `StreamingChunk` an event, with `id: <run_id>:<n>`."),
-        "itemSchema": {  # an event, as OpenAPI 3.2 sees one
+        "itemSchema": {
+            "description": "An event: one `StreamingChunk`, with `id: <run_id>:<n>`.",
             "type": "object",
             "required": ["data"],
             "properties": {
@@ -83,10 +84,7 @@ STREAM = {
             },
         },
     },
-    "application/x-ndjson": {
-        "schema": _text("One `StreamingChunk` a line."),
-        "itemSchema": _ref("StreamingChunk"),
-    },
+    "application/x-ndjson": {"itemSchema": _ref("StreamingChunk")},
     "text/plain": {"schema": _text("The text alone.")},
 }
 
