@@ -80,6 +80,11 @@ class Answer:
         """What has come so far."""
         return "".join(self._text)
 
+    @property
+    def _first(self) -> bool:
+        """Whether nothing was tried before: a server that is not there now was not there."""
+        return self.run_id is None and not self._attempts
+
     def connect(self) -> tuple[float, Request]:
         """Seconds to wait, and the request to send then."""
         limits = self._limits
@@ -172,7 +177,7 @@ class Answer:
             yield self._state(body)
         else:
             failure = requests.refused(self._url, status, headers, body)
-            if status not in PASSING or not (self.run_id or self._attempts):
+            if status not in PASSING or self._first:
                 yield self._fail(self._gone(failure))
             else:
                 yield from self._again(failure)
@@ -207,8 +212,8 @@ class Answer:
         yield from self._late()
         if self.done:
             return
-        if isinstance(failure, ServerUnreachable) and not (self.run_id or self._attempts):
-            yield self._fail(failure)  # it is not there, and was not there before
+        if isinstance(failure, ServerUnreachable) and self._first:
+            yield self._fail(failure)
         elif silent and self._patience < SILENCE:
             self._pause = 0.0  # nothing is wrong yet: this only looks whether the server is there
         else:
