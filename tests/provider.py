@@ -103,7 +103,7 @@ class Provider:
     def aborted(self) -> int:
         return sum(request.state == "aborted" for request in self.requests)
 
-    def wait_for(self, predicate: Callable[[], object], timeout: float = 5) -> None:
+    def wait_for(self, predicate: Callable[[], object], timeout: float = 20) -> None:
         """Block until the predicate holds; raises TimeoutError. Coroutines should await `until`."""
         deadline = time.monotonic() + timeout
         while not predicate():
@@ -111,7 +111,7 @@ class Provider:
                 raise TimeoutError(f"not within {timeout} s; requests: {self.requests}")
             time.sleep(0.002)
 
-    async def until(self, predicate: Callable[[], object], timeout: float = 5) -> None:  # noqa: ASYNC109 - the thread keeps to it
+    async def until(self, predicate: Callable[[], object], timeout: float = 20) -> None:  # noqa: ASYNC109 - the thread keeps to it
         """`wait_for` that leaves the event loop free."""
         await asyncio.to_thread(self.wait_for, predicate, timeout)
 

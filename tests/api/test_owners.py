@@ -87,6 +87,7 @@ async def test_a_foreign_run_that_goes_on(
     provider.script(Reply("one two three", stall_after=1))
     started = (await alice.post("/api/v1/chat", json={"message": "x", "background": True})).json()
     run = f"/api/v1/runs/{started['run_id']}"
+    await provider.until(lambda: provider.opened == 1)
     for method, path in (("GET", ""), ("GET", "/events"), ("POST", "/ticket"), ("POST", "/cancel")):
         assert 404 == (await bob.request(method, run + path)).status_code
     assert "running" == (await alice.get(run)).json()["status"]

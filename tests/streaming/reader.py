@@ -62,8 +62,21 @@ def told(of: list[ServerSentEvent]) -> str:
 
 async def ended(http: httpx.AsyncClient, run_id: str) -> None:
     """Wait for the end of a run without being one of its readers."""
-    for _ in range(500):
-        if (await http.get(f"/api/v1/runs/{run_id}")).json().get("finish_reason"):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"run {run_id} did not end")
+    async with asyncio.timeout(20):
+        while not (await http.get(f"/api/v1/runs/{run_id}")).json().get("finish_reason"):  # noqa: ASYNC110  # it is asked each time
+            await asyncio.sleep(0.01)
+
+
+async def said(http: httpx.AsyncClient, words: str) -> None:
+    """Wait until a run that goes on has said so much: what a model sent is only on its way."""
+    async with asyncio.timeout(20):
+        while words not in [await _content(http, run) for run in await _live(http)]:  # noqa: ASYNC110  # it is asked each time
+            await asyncio.sleep(0.01)
+
+
+async def _live(http: httpx.AsyncClient) -> list[str]:
+    return [run["run_id"] for run in (await http.get("/api/v1/runs")).json()["runs"]]
+
+
+async def _content(http: httpx.AsyncClient, run_id: str) -> str:
+    return str((await http.get(f"/api/v1/runs/{run_id}")).json().get("content"))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.streamlit.page import OpenPage
 
 if __name__ != "__main__":  # the app needs none of this
+    import httpx
     from agno.agent import Agent
 
     from tests.provider_replies import Reply
@@ -187,7 +188,11 @@ def test_stop_of_an_answer_in_one_piece(
     here = page(server.url)
     here.app.toggle(key="stream").set_value(False)
     here.ask("Count!")
-    provider.wait_for(lambda: provider.opened and provider.requests[0].tokens_sent == 2, 30)
+    with httpx.Client(base_url=server.url) as http:
+        provider.wait_for(lambda: provider.opened, 30)
+        (live,) = http.get("/api/v1/runs").json()["runs"]
+        state = f"/api/v1/runs/{live['run_id']}"
+        provider.wait_for(lambda: http.get(state).json()["content"] == "one two ")
     here.click("stop").answered()
     provider.wait_for(lambda: provider.requests[0].aborted)
     here.until(lambda: here.talk == [("user", "Count!"), ("assistant", "one two")])
