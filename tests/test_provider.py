@@ -247,7 +247,7 @@ async def test_client_leaves(provider: Provider, silence: Reply) -> None:
 
     await provider.until(lambda: provider.aborted)
 
-    assert (provider.requests[0].aborted or 0) - left < 1  # 20 ms on an idle machine
+    assert (provider.requests[0].aborted or 0) - left < 5  # 20 ms on an idle machine
     assert (1, 0, 1) == (provider.opened, provider.finished, provider.aborted)
 
 
@@ -257,7 +257,7 @@ async def test_sdk_leaves(provider: Provider, gpt: openai.AsyncOpenAI) -> None:
 
     async with await gpt.chat.completions.create(**HELLO, stream=True) as stream:
         read = [(await anext(stream)).choices[0].delta.content for _ in range(3)]
-    await provider.until(lambda: provider.aborted, timeout=1)
+    await provider.until(lambda: provider.aborted)
 
     assert (["", "one ", "two "], 2) == (read, provider.requests[0].tokens_sent)
 
@@ -279,7 +279,7 @@ async def test_control_words(provider: Provider, gpt: openai.AsyncOpenAI) -> Non
     heard = await ask_gpt(gpt, {"model": "m", "messages": [said]})
 
     assert ("".join(numbered(20)), openai.APIConnectionError) == (heard.text, heard.error)
-    assert 0.2 <= time.monotonic() - began < 1
+    assert 0.2 <= time.monotonic() - began < 5
     assert 20 == provider.requests[0].tokens_sent
 
 

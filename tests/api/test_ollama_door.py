@@ -470,10 +470,10 @@ def test_leaving(client: ollama.Client, provider: Provider) -> None:
     assert "0 " == next(iter(stream)).message.content
     left = time.monotonic()
     stream.close()  # type: ignore[attr-defined]  # it is a generator
-    provider.wait_for(lambda: provider.aborted, timeout=1)
+    provider.wait_for(lambda: provider.aborted)
     aborted = provider.requests[0].aborted
     assert aborted is not None
-    assert aborted - left < 1
+    assert aborted - left < 5
 
 
 async def test_leaving_while_the_model_is_silent(
@@ -484,5 +484,5 @@ async def test_leaving_while_the_model_is_silent(
     asking = asyncio.create_task(aclient.chat("general", ASKED))
     await provider.until(lambda: provider.opened)
     asking.cancel()
-    await provider.until(lambda: provider.aborted, timeout=1)
+    await provider.until(lambda: provider.aborted)
     assert 1 == provider.aborted

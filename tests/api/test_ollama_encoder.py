@@ -133,7 +133,7 @@ async def test_leaving_while_the_status_waits() -> None:
         task = serve(response, client)
         await asyncio.sleep(0.01)
         client.gone.set()
-        await asyncio.wait_for(task, 1)
+        await asyncio.wait_for(task, 5)
         assert b"" == client.body
 
 

@@ -412,19 +412,19 @@ async def lively(serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_a_silent_model(lively: httpx.AsyncClient, provider: Provider) -> None:
     """In a silence objects go out that say nothing: first the status waits for one heartbeat."""
-    provider.script(Reply("one two", delay_headers=0.55, stall_after=1, stall_seconds=0.55))
+    provider.script(Reply("one two", delay_headers=1.55, stall_after=1, stall_seconds=0.55))
     body = {"model": "general", "messages": ASKED}
     began = time.monotonic()
     async with lively.stream("POST", "/api/chat", json=body) as stream:
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 1.5
         parts = [json.loads(line) async for line in stream.aiter_lines()]
     silent = [n for n, part in enumerate(parts) if not said([part]) and not part["done"]]
     first = next(n for n, part in enumerate(parts) if said([part]))
-    assert first in range(1, 7)
+    assert first in range(1, 17)
     assert any(n > first for n in silent)
     assert "one two" == said(parts)
     assert {"model", "created_at", "message", "done"} == set(parts[silent[0]])
-    assert parts[-1]["prompt_eval_duration"] > 500_000_000
+    assert parts[-1]["prompt_eval_duration"] > 1_500_000_000
 
 
 async def test_a_failure_after_a_silence(lively: httpx.AsyncClient, provider: Provider) -> None:
@@ -455,7 +455,7 @@ async def test_leaving_is_noticed_at_once(http: httpx.AsyncClient, provider: Pro
     async with http.stream("POST", "/api/generate", json={"model": "general", "prompt": "x"}) as s:
         assert "0 " == json.loads(await anext(s.aiter_lines()))["response"]
         run = s.headers["x-run-id"]
-    await provider.until(lambda: provider.aborted, timeout=1)
+    await provider.until(lambda: provider.aborted)
     state = (await http.get(f"/api/v1/runs/{run}")).json()
     assert ("disconnected", "cancelled") == (state["finish_reason"], state["status"])
 

@@ -409,7 +409,7 @@ async def test_leaving_closes_the_upstream(
             await ask(client.with_options(timeout=0.5, max_retries=0))
     left = time.monotonic()
     await provider.until(lambda: provider.aborted)
-    assert time.monotonic() - left < 1
+    assert time.monotonic() - left < 5
 
 
 async def test_heartbeats(serve: Serve, provider: Provider) -> None:

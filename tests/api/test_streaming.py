@@ -120,7 +120,7 @@ async def test_a_client_that_leaves() -> None:
             say(log, 0)
             await asyncio.sleep(0.01)
             client.gone.set()
-            await asyncio.wait_for(task, 1)
+            await asyncio.wait_for(task, 5)
             assert set() == log.readers
             assert b"0000" in client.body
 
@@ -254,7 +254,7 @@ async def test_a_whole_answer() -> None:
         await asyncio.sleep(0.01)
         assert [] == clients[0].messages
         clients[1].gone.set()
-        await asyncio.wait_for(tasks[1], 1)
+        await asyncio.wait_for(tasks[1], 5)
         log.append(ending("!"))
         await tasks[0]
         assert "0000!" == json.loads(clients[0].body)["content"]

@@ -34,7 +34,7 @@ async def test_nobody_waits_behind_a_principal_at_its_bound() -> None:
     slots = Slots(3, 1)
     await slots.take("a")
     mine = await waits(slots, "a")
-    await asyncio.wait_for(slots.take("b"), 1)
+    await asyncio.wait_for(slots.take("b"), 5)
     slots.give("b")
     await asyncio.sleep(0)
     assert not mine.done()
@@ -68,7 +68,7 @@ async def test_the_wait_is_bounded() -> None:
     with pytest.raises(Overloaded):
         await slots.take("b")
     slots.give("a")
-    await asyncio.wait_for(slots.take("c"), 1)
+    await asyncio.wait_for(slots.take("c"), 5)
     assert 1 == slots.taken
 
 
@@ -86,4 +86,4 @@ async def test_one_who_leaves_while_waiting(at_the_same_moment: bool) -> None:
     if not at_the_same_moment:
         slots.give("a")
     assert 0 == slots.taken
-    await asyncio.wait_for(slots.take("c"), 1)
+    await asyncio.wait_for(slots.take("c"), 5)

@@ -136,9 +136,9 @@ async def test_cancel_while_silent(http: httpx.AsyncClient, provider: Provider) 
     assert ("cancelled", "cancelled") == (state["status"], state["finish_reason"])
     assert "once upon a time " == state["content"]
     assert state == again
-    assert took < 1
+    assert took < 5
     assert closed is not None
-    assert closed - began < 1
+    assert closed - began < 5
 
 
 async def test_a_cancelled_reader_is_told(http: httpx.AsyncClient, provider: Provider) -> None:
