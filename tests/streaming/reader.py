@@ -60,23 +60,28 @@ def told(of: list[ServerSentEvent]) -> str:
     return text([json.loads(event.data) for event in of])
 
 
-async def ended(http: httpx.AsyncClient, run_id: str) -> None:
-    """Wait for the end of a run without being one of its readers."""
-    async with asyncio.timeout(20):
-        while not (await http.get(f"/api/v1/runs/{run_id}")).json().get("finish_reason"):  # noqa: ASYNC110  # it is asked each time
+async def state_of(http: httpx.AsyncClient, run_id: str) -> dict[str, Any]:
+    reply = await http.get(f"/api/v1/runs/{run_id}")
+    assert 200 == reply.status_code, reply.text
+    state: dict[str, Any] = reply.json()
+    return state
+
+
+async def ended(http: httpx.AsyncClient, run_id: str, seconds: float = 20) -> dict[str, Any]:
+    """The state of a run that ends within the time, without being one of its readers."""
+    async with asyncio.timeout(seconds):
+        while (state := await state_of(http, run_id))["status"] in ("queued", "running"):  # noqa: ASYNC110  # it is asked each time
             await asyncio.sleep(0.01)
+    return state
 
 
 async def said(http: httpx.AsyncClient, words: str) -> None:
     """Wait until a run that goes on has said so much: what a model sent is only on its way."""
     async with asyncio.timeout(20):
-        while words not in [await _content(http, run) for run in await _live(http)]:  # noqa: ASYNC110  # it is asked each time
+        while words not in [run["content"] for run in await _live(http)]:  # noqa: ASYNC110  # it is asked each time
             await asyncio.sleep(0.01)
 
 
-async def _live(http: httpx.AsyncClient) -> list[str]:
-    return [run["run_id"] for run in (await http.get("/api/v1/runs")).json()["runs"]]
-
-
-async def _content(http: httpx.AsyncClient, run_id: str) -> str:
-    return str((await http.get(f"/api/v1/runs/{run_id}")).json().get("content"))
+async def _live(http: httpx.AsyncClient) -> list[dict[str, Any]]:
+    runs = (await http.get("/api/v1/runs")).json()["runs"]
+    return [await state_of(http, run["run_id"]) for run in runs]

@@ -15,8 +15,7 @@ import pytest
 from tests.command import SERVE, Command
 from tests.provider import Provider
 from tests.provider_replies import Reply, numbered
-
-CHAT = "/api/v1/chat"
+from tests.streaming.reader import CHAT, ended
 
 #: Tokens a second that the provider plays.
 RATE = 100
@@ -134,21 +133,6 @@ async def serving(
 async def client(command: Command) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=command.url, timeout=30) as http:
         yield http
-
-
-async def state_of(http: httpx.AsyncClient, run_id: str) -> dict[str, Any]:
-    reply = await http.get(f"/api/v1/runs/{run_id}")
-    assert 200 == reply.status_code, reply.text
-    state: dict[str, Any] = reply.json()
-    return state
-
-
-async def ended(http: httpx.AsyncClient, run_id: str, seconds: float = 20) -> dict[str, Any]:
-    """The state of a run that ends within the time."""
-    async with asyncio.timeout(seconds):
-        while (state := await state_of(http, run_id))["status"] in ("queued", "running"):  # noqa: ASYNC110  # it is asked each time
-            await asyncio.sleep(0.05)
-    return state
 
 
 async def readiness(http: httpx.AsyncClient) -> tuple[int, str, str]:

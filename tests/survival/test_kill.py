@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.provider import Provider
-from tests.survival.parts import CHAT, RATE, Tab, client, counted, ended, paced, serving, until
+from tests.streaming.reader import CHAT, ended
+from tests.survival.parts import RATE, Tab, client, counted, paced, serving, until
 
 #: How often each of several servers is killed, one after the other.
 KILLS = (7, 7, 6)

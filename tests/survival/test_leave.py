@@ -16,18 +16,8 @@ import pytest
 from tests.command import Command
 from tests.provider import Provider
 from tests.provider_replies import Reply
-from tests.survival.parts import (
-    CHAT,
-    Tab,
-    Watch,
-    client,
-    counted,
-    ended,
-    paced,
-    serving,
-    state_of,
-    until,
-)
+from tests.streaming.reader import CHAT, ended, state_of
+from tests.survival.parts import Tab, Watch, client, counted, paced, serving, until
 from tests.survival.teams import workers
 
 TABS = 50

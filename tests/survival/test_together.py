@@ -11,7 +11,8 @@ import pytest
 
 from tests.provider import Provider
 from tests.provider_replies import Reply
-from tests.survival.parts import CHAT, JOURNALS, Tab, Watch, counted, ended, paced, state_of, until
+from tests.streaming.reader import CHAT, ended, state_of
+from tests.survival.parts import JOURNALS, Tab, Watch, counted, paced, until
 from tests.survival.teams import TEAMS, Team, workers, workers_of
 
 #: Workers share what two processes share, so one journal is enough for them.
