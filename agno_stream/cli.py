@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 
 from agno_stream.cli_ask import INTERRUPTED, hint
 from agno_stream.config import DEFAULT_URL
@@ -152,13 +153,14 @@ _COMMANDS = {"chat": _chat, "runs": _runs, "doctor": _doctor, "completion": _com
 def _serve(words: list[str]) -> int:
     """The server's own command, where it is installed; it reads its own flags."""
     try:
-        from app import __main__ as server
+        server = import_module("agno_stream.server.__main__")
     except ModuleNotFoundError as missing:
-        if missing.name not in ("app", "app.__main__"):
+        if missing.name != "agno_stream.server":
             raise
         print(
             "agno-stream: this is the client alone; `pip install agno-stream` has the server.",
             file=sys.stderr,
         )
         return 2
-    return server.main(words)
+    code: int = server.main(words)
+    return code

@@ -16,15 +16,15 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from app import __version__
-from app.api.guard import check_address
-from app.core.errors import ConfigurationError
-from app.core.journals import open_journal
-from app.core.metrics import shared_folder
-from app.core.runs import new_id
-from app.logs import configure
-from app.main import create_app
-from app.settings import Settings, load_settings
+from . import __version__
+from .api.guard import check_address
+from .core.errors import ConfigurationError
+from .core.log.journals import open_journal
+from .core.runs.service import new_id
+from .core.telemetry.metrics import shared_folder
+from .logs import configure
+from .main import create_app
+from .settings import Settings, load_settings
 
 #: Seconds that open connections have to end after a stop signal.
 SHUTDOWN_GRACE = 10
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Workers are fresh processes: what the flags said reaches them by the environment.
     os.environ.update((name.upper(), str(value)) for name, value in flags.items() if value)
     config = uvicorn.Config(
-        "app.__main__:worker" if several else app,
+        f"{__package__}.__main__:worker" if several else app,
         factory=several,
         workers=settings.workers,
         host=settings.host,

@@ -10,9 +10,9 @@ import structlog
 from agno.exceptions import redact_secrets
 from structlog.stdlib import ProcessorFormatter
 
-from app.core.journals import RunRecord
-from app.core.origin import request_id
-from app.core.report import RunReport
+from .core.log.journals import RunRecord
+from .core.request_context import request_id
+from .core.runs.report import RunReport
 
 #: The loggers that may bring handlers of their own.
 OTHERS = ("agno", "agno-team", "agno-workflow", "uvicorn", "uvicorn.error", "uvicorn.access")
@@ -20,7 +20,7 @@ OTHERS = ("agno", "agno-team", "agno-workflow", "uvicorn", "uvicorn.error", "uvi
 #: A signed stream address, in whichever log it is.
 TICKET = re.compile(r"([?&]token=)[^&\s\"']+")
 
-logger = logging.getLogger("app.run")
+logger = logging.getLogger(f"{__package__}.run")
 
 
 class Redacted(logging.Formatter):
@@ -146,7 +146,7 @@ def configure(level: str = "INFO", *, json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel("WARNING")
-    logging.getLogger("app").setLevel(level)
+    logging.getLogger(__package__).setLevel(level)
     for name in OTHERS:
         other = logging.getLogger(name)
         other.handlers.clear()

@@ -1,10 +1,9 @@
 """Puts the server together; the only place where the parts know each other's names."""
 
-import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,42 +13,39 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from app import __version__
-from app.api import catalog, endpoints, errors, health, openapi, page
-from app.api.context import Context
-from app.api.guard import Access, Guard, Secured
-from app.api.protocols import ollama, openai
-from app.api.requests import BodyBounds
-from app.api.runs import router as runs_router
-from app.api.tickets import Tickets
-from app.api.tracking import Tracked
-from app.core.addresses import passwords
-from app.core.agents import AgentCatalog, general_agent, load_agents
-from app.core.clock import Timeouts
-from app.core.conversations import Conversations
-from app.core.errors import ConfigurationError
-from app.core.hub import Hub
-from app.core.journals import open_journal
-from app.core.keys import Keys, read_keys
-from app.core.metrics import Metrics
-from app.core.models import ModelCatalog, Providers, choose_default
-from app.core.openai_service import AgentService
-from app.core.rates import Rates, read_limits
-from app.core.report import Observer
-from app.core.runs import Runs
-from app.core.secret import load_secret
-from app.core.slots import Slots
-from app.core.stores import open_database, prepare
-from app.core.tracing import Tracing
-from app.core.upstream import Upstreams
-from app.logs import RunLines, protect
-from app.settings import Settings, load_settings
-from app.signals import heeded
+from . import __version__
+from .api import catalog, conversations, errors, health, openapi, page, runs
+from .api.context import Context
+from .api.doors import native, ollama, openai
+from .api.guard import Access, Guard, Secured
+from .api.requests import BodyBounds
+from .api.tickets import Tickets
+from .api.tracking import Tracked
+from .core.access.keys import Keys, read_keys
+from .core.access.secret import load_secret
+from .core.addresses import passwords
+from .core.agents import Agents
+from .core.errors import ConfigurationError
+from .core.log.hub import Hub
+from .core.log.journals import open_journal
+from .core.openai_service import AgentService
+from .core.providers import ModelCatalog, Providers, Upstreams, open_models
+from .core.runs.clock import Timeouts
+from .core.runs.rates import Rates, read_limits
+from .core.runs.service import Runs
+from .core.runs.slots import Slots
+from .core.telemetry import Telemetry
+from .logs import RunLines, protect
+from .settings import Settings, load_settings
+from .signals import graceful_shutdown
 
 logger = logging.getLogger(__name__)
 
+#: The protocols that are served; each is a package in `api/doors/`.
+DOORS = (native.DOOR, ollama.DOOR, openai.DOOR)
+
 #: A key of fewer characters gets a warning.
-SHORT = 16
+SHORT_KEY = 16
 
 #: What pages of `CORS_ORIGINS` may send and read.
 CORS: dict[str, Any] = {
@@ -68,66 +64,46 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
 
     Raises `ConfigurationError` for settings that cannot work.
     """
-    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
-    secrets = (settings.openai_api_key, settings.secret_key)
-    protect(secret.get_secret_value() for secret in secrets if secret)
-    protect(passwords(settings.database_url) | passwords(settings.journal_url))
+    _protect_secrets(settings)
     access = _access(settings)
-    providers = Providers(key, settings.openai_base_url, settings.ollama_host)
-    default = settings.model or choose_default(providers)
-    models = ModelCatalog(default, settings.models, providers, settings.fallback_model)
-    models.check()
-    db = open_database(settings.database_url, settings.data_dir)
-    if agents is None:
-        own = settings.agents
-        agents = load_agents(own) if own else [general_agent(settings.instructions, db)]
+    models = _models(settings)
     upstreams = Upstreams(
         retries=settings.upstream_retries,
         failures=settings.circuit_failures,
         seconds=settings.circuit_seconds,
     )
-    chosen = AgentCatalog(agents, models, db, upstreams)
-    metrics = Metrics(chosen.entries, chosen.model_ids)
-    endpoint = settings.otel_exporter_otlp_endpoint
-    tracing = Tracing(endpoint) if endpoint else None
-    upstreams.watch, upstreams.tracing = metrics, tracing
-    lines = RunLines(json=settings.log_format == "json", messages=settings.log_messages)
-    conversations = Conversations(chosen.dbs)
-    service = AgentService(chosen, conversations)
-    journal = open_journal(
-        settings.journal_url, retention=settings.retention, data_dir=settings.data_dir
+    served = Agents(
+        models,
+        upstreams,
+        database_url=settings.database_url,
+        data_dir=settings.data_dir,
+        reference=settings.agents,
+        instructions=settings.instructions,
+        agents=agents,
     )
-    hub = Hub(journal, run_bytes=settings.hub_run_bytes, total_bytes=settings.hub_bytes)
-    slots = Slots(
-        settings.max_concurrent_runs,
-        settings.max_concurrent_runs_per_principal,
-        queue=settings.run_queue,
-        patience=settings.run_queue_timeout,
+    telemetry = Telemetry(
+        agents=served.catalog.entries,
+        models=served.catalog.model_ids,
+        collector=settings.otel_exporter_otlp_endpoint,
     )
-    rates = Rates(read_limits(settings.rate_limit), settings.journal_url)
-    observers: list[Observer] = [metrics, lines, *([tracing] if tracing else [])]
-    runs = Runs(hub, service.remember, observers=observers, slots=slots, rates=rates)
+    upstreams.watch, upstreams.tracing = telemetry.metrics, telemetry.tracing
+    hub = _hub(settings)
+    service = AgentService(served.catalog, served.conversations)
+    active = _runs(settings, hub, service, telemetry)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if db in chosen.dbs:
-            await prepare(db, settings.database_url)
-        await conversations.check()  # those that users brought, too
-        await runs.open()
-        logger.info("model: %s; agents: %s", _named(models), ", ".join(chosen.entries))
-        # What is loaded now stays: the collector need not look through it again and again, which
-        # it would do every few thousand tokens.
-        gc.collect()
-        gc.freeze()
-        looking = asyncio.create_task(metrics.keep_looking(runs, hub, upstreams), name="metrics")
-        with heeded(runs, settings.shutdown_grace):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(telemetry.sampling(active, hub, upstreams))
+            await stack.enter_async_context(served.opened())
+            await stack.enter_async_context(active)
+            logger.info("model: %s; agents: %s", _shown(models), ", ".join(served.catalog.entries))
+            # What is loaded now stays: the garbage collector would look through it every few
+            # thousand tokens.
+            gc.collect()
+            gc.freeze()
+            stack.enter_context(graceful_shutdown(active, settings.shutdown_grace))
             yield
-        await runs.close()
-        await chosen.close()
-        looking.cancel()
-        await asyncio.wait([looking])
-        if tracing is not None:
-            await asyncio.to_thread(tracing.close)
 
     app = FastAPI(
         title="agno-stream",
@@ -137,13 +113,13 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     )
     app.state.context = Context(
         service=service,
-        runs=runs,
-        agents=chosen,
+        runs=active,
+        agents=served.catalog,
         models=models,
-        conversations=conversations,
+        conversations=served.conversations,
         upstreams=upstreams,
-        metrics=metrics,
-        look=partial(metrics.look, runs, hub, upstreams),
+        metrics=telemetry.metrics,
+        sample=partial(telemetry.metrics.sample, active, hub, upstreams),
         timeouts=Timeouts(
             first_token=settings.first_token_timeout,
             idle=settings.idle_timeout,
@@ -154,39 +130,79 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         body=BodyBounds(settings.max_body_bytes, settings.body_timeout),
         tickets=access.tickets,
     )
-    app.add_middleware(Tracked, tracing=tracing)
-    native = (endpoints.router, runs_router, catalog.router, health.router)
-    for router in (*native, ollama.router, openai.router):
+    _install(app, settings, access, telemetry)
+    return app
+
+
+def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Telemetry) -> None:
+    """Routes, the shapes of errors, and what stands before all routes."""
+    app.add_middleware(Tracked, tracing=telemetry.tracing)
+    resources = (runs.router, catalog.router, conversations.router, health.router)
+    for router in (*(door.router for door in DOORS), *resources):
         app.include_router(router)
     page.install(app)
-    shapes = {
-        "/v1": openai.refusal,
-        "/api/v1": errors.error_response,
-        "/api": ollama.refusal,
-    }
-    refuse = errors.by_door(shapes)
+    refuse = errors.by_door(DOORS, native.DOOR.refuse)
     errors.install(app, refuse)
     openapi.install(app)
     build = app.build_middleware_stack
 
     def guarded() -> ASGIApp:
-        """Around all else, so that what fails within has the headers, too."""
+        """Around Starlette's own middleware, so that its errors have the headers, too."""
         stack: ASGIApp = Guard(build(), access, refuse)
         if settings.cors_origins:
             stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
         return Secured(stack, settings.write_timeout)
 
     app.build_middleware_stack = guarded  # type: ignore[method-assign]  # called once, lazily
-    return app
+
+
+def _protect_secrets(settings: Settings) -> None:
+    """Redact the secrets of the settings from the logs."""
+    secrets = (settings.openai_api_key, settings.secret_key)
+    protect(secret.get_secret_value() for secret in secrets if secret)
+    protect(passwords(settings.database_url) | passwords(settings.journal_url))
+
+
+def _models(settings: Settings) -> ModelCatalog:
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+    return open_models(
+        Providers(key, settings.openai_base_url, settings.ollama_host),
+        default=settings.model,
+        further=settings.models,
+        fallback=settings.fallback_model,
+    )
+
+
+def _hub(settings: Settings) -> Hub:
+    journal = open_journal(
+        settings.journal_url, retention=settings.retention, data_dir=settings.data_dir
+    )
+    return Hub(journal, run_bytes=settings.hub_run_bytes, total_bytes=settings.hub_bytes)
+
+
+def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Telemetry) -> Runs:
+    lines = RunLines(json=settings.log_format == "json", messages=settings.log_messages)
+    return Runs(
+        hub,
+        service.remember,
+        observers=[*telemetry.observers, lines],
+        slots=Slots(
+            settings.max_concurrent_runs,
+            settings.max_concurrent_runs_per_principal,
+            queue=settings.run_queue,
+            patience=settings.run_queue_timeout,
+        ),
+        rates=Rates(read_limits(settings.rate_limit), settings.journal_url),
+    )
 
 
 def _access(settings: Settings) -> Access:
-    """Who may ask; their keys are taken out of the logs, should one ever get there."""
+    """Who may call. Keys are redacted from the logs, should one ever get there."""
     listed = settings.api_keys.get_secret_value() if settings.api_keys else None
     named = read_keys(listed, settings.api_keys_file)
     protect(key.key for key in named if key.key)
     for key in named:
-        if key.key and len(key.key) < SHORT:
+        if key.key and len(key.key) < SHORT_KEY:
             logger.warning("API_KEYS: a key of %s is short enough to be guessed", key.principal)
     keys = Keys(named)
     given = settings.secret_key.get_secret_value() if settings.secret_key else None
@@ -203,16 +219,16 @@ def _access(settings: Settings) -> Access:
     )
 
 
-def _named(models: ModelCatalog) -> str:
-    """The start-up line's words for the default model."""
+def _shown(models: ModelCatalog) -> str:
+    """The default model in the line that is logged at start."""
     if models.default.spec == "demo":
         return "demo (a demonstration; set OPENAI_API_KEY, OLLAMA_HOST or MODEL for a real one)"
     return models.default.spec
 
 
 def __getattr__(name: str) -> FastAPI:
-    """`app.main:app`, for uvicorn and `fastapi run`, is made when it is asked for: importing
-    this module reads no settings."""
+    """`app.main:app`, for uvicorn and `fastapi run`, is made on first use: importing this module
+    reads no settings."""
     if name != "app":
         raise AttributeError(name)
     try:

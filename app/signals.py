@@ -1,4 +1,4 @@
-"""Signals that stop the server, heard before the web server hears them."""
+"""Stop signals: runs drain before the web server closes."""
 
 import asyncio
 import logging
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from app.core.runs import Runs
+from .core.runs.service import Runs
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def heeded(runs: Runs, grace: float) -> Iterator[None]:
-    """Give runs their time when the server is to stop; the web server waits for open streams.
+def graceful_shutdown(runs: Runs, grace: float) -> Iterator[None]:
+    """Drain the runs on SIGTERM before uvicorn sees it, since uvicorn waits for open streams.
 
-    On SIGTERM runs may go on for `grace` seconds, and only then the web server is told, which
-    closes its doors. On SIGINT, or at the second signal, all of them end at once.
+    On SIGTERM runs have `grace` seconds to end; then uvicorn receives the signal and closes its
+    sockets. On SIGINT, or at the second signal, all runs end at once.
     """
     loop = asyncio.get_running_loop()
     previous: dict[int, Any] = {}
@@ -33,15 +33,15 @@ def heeded(runs: Runs, grace: float) -> Iterator[None]:
         await runs.drain(grace)
         pass_on(signal.SIGTERM)
 
-    def heard(number: int) -> None:
+    def receive(number: int) -> None:
         if number == signal.SIGTERM and not draining:
             draining.add(loop.create_task(drain(), name="drain"))
         else:
-            runs.stop_soon()
+            runs.interrupt_all()
             pass_on(number)
 
     def stop(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(heard, number)  # wakes the loop, too
+        loop.call_soon_threadsafe(receive, number)  # wakes the loop, too
 
     try:
         numbers: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)

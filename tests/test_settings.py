@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import ConfigurationError
-from app.core.models import Providers, choose_default
+from app.core.providers.catalog import Providers, choose_default
 from app.main import create_app
 from app.settings import Settings, load_settings
 from tests.provider import Provider

@@ -1,13 +1,10 @@
-"""What can be asked for, and the conversations that were had."""
+"""The catalog of the native door: the agents and the models that a request may name."""
 
-from typing import Annotated
-
-import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter
 from pydantic import BaseModel
 
-from app.api import openapi
-from app.api.context import Principal, Server
+from . import route_docs
+from .context import Server
 
 router = APIRouter(prefix="/api/v1")
 
@@ -39,7 +36,7 @@ class AgentList(BaseModel):
     agents: list[AgentInfo]
 
 
-@router.get("/models", tags=["catalog"], **openapi.CATALOG)
+@router.get("/models", tags=["catalog"], **route_docs.CATALOG)
 async def models(server: Server) -> ModelList:
     """The models that a request may name."""
     default = server.models.default
@@ -51,7 +48,7 @@ async def models(server: Server) -> ModelList:
     )
 
 
-@router.get("/agents", tags=["catalog"], **openapi.CATALOG)
+@router.get("/agents", tags=["catalog"], **route_docs.CATALOG)
 async def agents(server: Server) -> AgentList:
     """The agents that a request may name."""
     default = server.agents.find(None)
@@ -67,35 +64,3 @@ async def agents(server: Server) -> AgentList:
             for entry in server.agents.entries.values()
         ]
     )
-
-
-@router.get("/conversations", tags=["conversations"], response_model=None, **openapi.CONVERSATIONS)
-async def conversations(
-    server: Server,
-    principal: Principal,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-) -> Response:
-    """The conversations, the one spoken in last first."""
-    page = await server.conversations.list(principal, limit=limit, offset=offset)
-    return Response(msgspec.json.encode(page), media_type="application/json")
-
-
-@router.get(
-    "/conversations/{conversation_id}",
-    tags=["conversations"],
-    response_model=None,
-    **openapi.CONVERSATION,
-)
-async def conversation(conversation_id: str, server: Server, principal: Principal) -> Response:
-    """A conversation with its messages, in the order they were said."""
-    found = await server.conversations.get(conversation_id, principal)
-    return Response(msgspec.json.encode(found), media_type="application/json")
-
-
-@router.delete(
-    "/conversations/{conversation_id}", tags=["conversations"], status_code=204, **openapi.DELETE
-)
-async def delete(conversation_id: str, server: Server, principal: Principal) -> None:
-    """Forget a conversation."""
-    await server.conversations.delete(conversation_id, principal)

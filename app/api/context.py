@@ -7,17 +7,17 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from app.api.requests import BodyBounds
-from app.api.tickets import Tickets
-from app.core.agents import AgentCatalog
-from app.core.clock import Timeouts
-from app.core.conversations import Conversations
-from app.core.keys import ANONYMOUS
-from app.core.metrics import Metrics
-from app.core.models import ModelCatalog
-from app.core.openai_service import AgentService
-from app.core.runs import Runs
-from app.core.upstream import Upstreams
+from ..core.access.keys import ANONYMOUS
+from ..core.agents.catalog import AgentCatalog
+from ..core.agents.conversations import Conversations
+from ..core.openai_service import AgentService
+from ..core.providers.catalog import ModelCatalog
+from ..core.providers.upstream import Upstreams
+from ..core.runs.clock import Timeouts
+from ..core.runs.service import Runs
+from ..core.telemetry.metrics import Metrics
+from .requests import BodyBounds
+from .tickets import Tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Context:
     conversations: Conversations
     upstreams: Upstreams
     metrics: Metrics
-    look: Callable[[], None]  # brings the metrics up to date
+    sample: Callable[[], None]  # brings the metrics up to date
     timeouts: Timeouts
     grace: float
     heartbeat: float

@@ -1,29 +1,26 @@
 """Errors before the first byte: one JSON shape, a status, and nothing that is not for clients."""
 
 import logging
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from app.core.errors import AgnoStreamError, BodyTimeout, InvalidField
-from app.core.origin import request_id
+from ..core.errors import AgnoStreamError, BodyTimeout, InvalidField
+from ..core.request_context import request_id
+from .door import Door, Refusal
 
 logger = logging.getLogger(__name__)
 
 #: The codes for what no route serves.
 NO_ADDRESS = "not_found"
 NO_METHOD = "method_not_allowed"
-
-#: Makes a door's response to an error, with further headers.
-Refusal = Callable[[AgnoStreamError, Mapping[str, str] | None], Response]
 
 
 class Refuse(Protocol):
@@ -32,19 +29,6 @@ class Refuse(Protocol):
     def __call__(
         self, path: str, error: AgnoStreamError, headers: Mapping[str, str] | None = None
     ) -> Response: ...
-
-
-def retry_after(error: AgnoStreamError) -> dict[str, str]:
-    """The header for an error after which trying again later may help; in whole seconds."""
-    if error.retry_after is None:
-        return {}
-    return {"Retry-After": str(math.ceil(error.retry_after))}
-
-
-def error_response(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
-    """`{"error": {"code", "message", ...}}` with the error's status and `Retry-After`."""
-    extra = {**(headers or {}), **retry_after(error)}
-    return JSONResponse(error.body(), status_code=error.status, headers=extra)
 
 
 def invalid_field(error: RequestValidationError) -> InvalidField:
@@ -71,17 +55,19 @@ def path_of(scope: Scope) -> str:
     return path.removeprefix(scope.get("root_path", ""))
 
 
-def by_door(shapes: Mapping[str, Refusal]) -> Refuse:
-    """Answers an error at a path: below one of `shapes`, the first that fits, in its shape; else in
-    ours."""
+def by_door(doors: Iterable[Door], default: Refusal) -> Refuse:
+    """The response to an error at a path: in the shape of the door whose prefix is the longest that
+    fits, or of `default`."""
+    shapes = {door.prefix: door.refuse for door in doors}
+    prefixes = sorted(shapes, key=len, reverse=True)
 
     def refuse(
         path: str, error: AgnoStreamError, headers: Mapping[str, str] | None = None
     ) -> Response:
-        for prefix, shape in shapes.items():
+        for prefix in prefixes:
             if path == prefix or path.startswith(f"{prefix}/"):
-                return shape(error, headers)
-        return error_response(error, headers)
+                return shapes[prefix](error, headers)
+        return default(error, headers)
 
     return refuse
 

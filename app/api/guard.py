@@ -11,10 +11,8 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api import connection
-from app.api.errors import Refuse, path_of
-from app.api.tickets import PARAMETER, Tickets
-from app.core.errors import (
+from ..core.access.keys import ANONYMOUS, Keys
+from ..core.errors import (
     AgnoStreamError,
     ConfigurationError,
     CrossSite,
@@ -22,7 +20,9 @@ from app.core.errors import (
     Unauthorized,
     UnknownHost,
 )
-from app.core.keys import ANONYMOUS, Keys
+from . import connection
+from .errors import Refuse, path_of
+from .tickets import PARAMETER, Tickets
 
 #: Addresses that tell nobody's secrets: they answer without a key, and to any name.
 OPEN = frozenset(

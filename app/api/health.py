@@ -6,8 +6,8 @@ import logging
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from app.api import openapi
-from app.api.context import Server
+from . import route_docs
+from .context import Server
 
 logger = logging.getLogger(__name__)
 
@@ -23,21 +23,21 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/metrics", response_model=None, **openapi.METRICS)
+@router.get("/metrics", response_model=None, **route_docs.METRICS)
 async def metrics(server: Server) -> Response:
     """What happened so far, for Prometheus."""
-    server.look()
+    server.sample()
     page = await asyncio.to_thread(server.metrics.page)
     return Response(page, media_type=server.metrics.media_type)
 
 
-@router.get("/readyz", response_model=None, **openapi.NOT_READY)
+@router.get("/readyz", response_model=None, **route_docs.NOT_READY)
 async def readyz(server: Server) -> Response:
     """Ready: new runs are taken, and conversations can be read. A journal that cannot be written
     does not stop the work: streams go on from memory, and `degraded` says so. Nor does a model
     whose provider fails: every process has the same one, and only requests find out that it is
     back."""
-    checks = {"runs": "ok" if server.runs.taking else "stopping"}
+    checks = {"runs": "ok" if server.runs.accepting else "stopping"}
     try:
         await server.conversations.check()
         checks["conversations"] = "ok"

@@ -1,23 +1,16 @@
-"""What clients send: bodies read with a bound, whatever their content type, and checked."""
+"""Request bodies: read within bounds, whatever their content type, and validated."""
 
 import asyncio
 import base64
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from fastapi import Request
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 from starlette.requests import ClientDisconnect
 
-from app.core.errors import BadRequest, BodyTimeout, InvalidField, TooLarge
+from ..core.errors import BadRequest, BodyTimeout, InvalidField, TooLarge
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -39,62 +32,6 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 #: Conversation ids travel in headers, so they are plain.
 ConversationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")]
-Seconds = Annotated[float, Field(gt=0, le=86400)]
-
-
-class ChatMessage(BaseModel):
-    """One message of a history that the client keeps."""
-
-    role: Literal["system", "user", "assistant"]
-    content: Text
-
-
-class ChatOptions(BaseModel):
-    """What the model is asked for; absent: the provider's default."""
-
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, Field(gt=0, lt=2**63)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    stop: Text | list[Text] | None = None
-    seed: Whole | None = None
-
-
-class ChatTimeouts(BaseModel):
-    """Seconds; at most what the server allows."""
-
-    first_token: Seconds | None = None
-    idle: Seconds | None = None
-    total: Seconds | None = None
-
-
-class ChatRequest(BaseModel):
-    """A question. `message`, or `messages` whose last is the user's, or both: then `messages`
-    comes before. With `messages` the server's own memory of the conversation is not used."""
-
-    message: Text | None = None
-    messages: list[ChatMessage] | None = None
-    stream: bool = True
-    agent: Name | None = None
-    model: Name | None = None
-    conversation_id: ConversationId | None = None
-    images: list[Text] = Field(
-        [], max_length=16, description="Addresses (https), data URLs, or base64."
-    )
-    options: ChatOptions = ChatOptions()
-    timeouts: ChatTimeouts = ChatTimeouts()
-    on_disconnect: Literal["cancel", "continue", "grace"] | None = None
-    on_busy: Literal["queue", "reject", "interrupt"] = "queue"
-    background: bool = False
-
-    @model_validator(mode="after")
-    def _has_question(self) -> Self:
-        if self.message is None:
-            if not self.messages or self.messages[-1].role != "user":
-                raise ValueError("message is missing, and messages does not end in the user's")
-            self.message = self.messages.pop().content
-        if not self.message.strip() and not self.images:
-            raise ValueError("message is empty")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +128,12 @@ def picture(image: str) -> dict[str, Any]:
     if not content:
         raise InvalidField("images: neither an https address, a data URL nor base64.")
     return {"content": content, "mime_type": mime}
+
+
+class _Conversation(BaseModel):
+    conversation_id: ConversationId | None
+
+
+def read_conversation_id(header: str | None) -> str | None:
+    """The conversation id in `X-Conversation-Id`, or None; raises `InvalidField`."""
+    return validate(_Conversation, {"conversation_id": header or None}).conversation_id

@@ -5,17 +5,16 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.connection import Connection
-from app.api.errors import Refusal, error_response
-from app.api.protocols import Encoder
-from app.core.errors import Gap, failure_from
-from app.core.follow import Follower
-from app.core.journals import Entry, RunRecord
-from app.models.chat import ChatResponse, fold
+from ..core.errors import Gap, failure_from
+from ..core.log.follower import Follower
+from ..core.log.journals import Entry, RunRecord
+from ..models.chat import ChatResponse, fold
+from .connection import Connection
+from .door import Refusal
+from .encoding import Encoder
 
 #: Seconds of silence after which the first heartbeat goes out, however long the interval is.
 FIRST_HEARTBEAT = 1.0
@@ -23,7 +22,7 @@ FIRST_HEARTBEAT = 1.0
 logger = logging.getLogger(__name__)
 
 
-def named(record: RunRecord) -> dict[str, str]:
+def run_headers(record: RunRecord) -> dict[str, str]:
     """The headers that name a run in every answer."""
     return {"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id}
 
@@ -53,7 +52,11 @@ class WholeAnswer(Response):
     def __init__(self, follower: Follower, headers: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self._follower = follower
-        self._extra = {**named(follower.record), **(headers or {}), "Cache-Control": "no-store"}
+        self._extra = {
+            **run_headers(follower.record),
+            **(headers or {}),
+            "Cache-Control": "no-store",
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         follower = self._follower
@@ -79,19 +82,8 @@ class WholeAnswer(Response):
         return answer
 
     def _response(self, entries: list[Entry]) -> Response:
-        """The answer in the form of this door; the compatible ones have others."""
-        answer = self._folded(entries)
-        if answer.error is None or answer.finish_reason == "cancelled":
-            body = msgspec.json.encode(answer)
-            return Response(body, headers=self._extra, media_type="application/json")
-        failure = failure_from(answer.error)
-        failure.details = {
-            "finish_reason": answer.finish_reason,
-            "content": answer.content,
-            "run_id": answer.run_id,
-            "conversation_id": answer.conversation_id,
-        }
-        return error_response(failure, self._extra)
+        """The answer in the form of its door."""
+        raise NotImplementedError
 
 
 class RunStream(Response):
@@ -112,15 +104,15 @@ class RunStream(Response):
         follower: Follower,
         encoder: Encoder,
         *,
+        refusal: Refusal,
         heartbeat: float,
         headers: Mapping[str, str] | None = None,
         pace: bool = False,
-        refusal: Refusal = error_response,
     ) -> None:
         super().__init__(
             media_type=encoder.media_type,
             headers={
-                **named(follower.record),
+                **run_headers(follower.record),
                 **(headers or {}),
                 "Cache-Control": "no-store",
                 "X-Accel-Buffering": "no",

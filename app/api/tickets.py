@@ -5,7 +5,7 @@ import time
 import msgspec
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
-from app.core.errors import Unauthorized
+from ..core.errors import Unauthorized
 
 #: The parameter of an address that holds a ticket.
 PARAMETER = "token"

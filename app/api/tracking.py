@@ -7,8 +7,8 @@ from uuid import uuid4
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.origin import request_id
-from app.core.tracing import Tracing
+from ..core.request_context import request_id
+from ..core.telemetry.tracing import Tracing
 
 HEADER = b"x-request-id"
 

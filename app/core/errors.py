@@ -42,8 +42,8 @@ AgnoStreamError
 
 from typing import Any
 
-from app.core.text import whole
-from app.models.chat import ErrorInfo, FinishReason, StreamingChunk
+from ..models.chat import ErrorInfo, FinishReason, StreamingChunk
+from .text import whole
 
 
 class AgnoStreamError(Exception):

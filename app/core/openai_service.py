@@ -10,50 +10,44 @@ from agno.models.message import Message
 from agno.run import RunContext
 from agno.run.agent import RunEvent
 
-from app.core.agents import AgentCatalog, AgentEntry
-from app.core.client_tools import client_function
-from app.core.conversations import Conversations, session_of
-from app.core.endings import ReportsEnding
-from app.core.errors import AgentFailed, RunFailed, UnknownAgent
-from app.core.events import EventReader
-from app.core.journals import RunRecord
-from app.core.models import ModelEntry
-from app.core.question import PastMessage, Picture, Question
-from app.models.chat import StreamingChunk, Usage
+from ..models.chat import StreamingChunk, Usage
+from .agents.catalog import AgentCatalog, AgentEntry
+from .agents.conversations import Conversations, session_of
+from .agents.events import EventReader
+from .errors import AgentFailed, RunFailed, UnknownAgent
+from .log.journals import RunRecord
+from .providers.catalog import ModelEntry
+from .providers.client_tools import client_function
+from .providers.endings import ReportsEnding
+from .question import PastMessage, Picture, Question
 
 logger = logging.getLogger(__name__)
 
 Emit = Callable[[StreamingChunk], None]
 
-#: Characters of a question that are about one token, where no provider has counted them.
-LETTERS = 4
+#: Characters per token, for an estimate of what no provider has counted.
+CHARS_PER_TOKEN = 4
 
 #: Error types of Agno whose text was written for the person who asked.
 GUARDRAILS = frozenset({"input_check_error", "output_check_error"})
 
 
 class AgentService:
-    """Makes turns: a question, the agent and the model that answer it, and its conversation."""
+    """Turns a question into the plan of a run, and stores the turns of runs that were orphaned."""
 
     def __init__(self, agents: AgentCatalog, conversations: Conversations) -> None:
         self._agents = agents
         self._conversations = conversations
 
-    def prepare(
-        self, question: Question, *, run_id: str, conversation_id: str, principal: str
-    ) -> "AgentTurn":
-        """Choose agent and model; raises `UnknownAgent` or `UnknownModel`."""
+    def plan(self, question: Question) -> "AgentPlan":
+        """Choose the agent and the model of a question.
+
+        Raises `UnknownAgent`, `UnknownModel`, and what `AgentCatalog.check` raises.
+        """
         entry = self._agents.find(question.agent)
-        return AgentTurn(
-            self._agents,
-            entry,
-            self._agents.model_of(entry, question.model),
-            question,
-            self._conversations,
-            run_id=run_id,
-            conversation_id=conversation_id,
-            principal=principal,
-        )
+        chosen = self._agents.model_of(entry, question.model)
+        self._agents.check(entry, chosen, question)
+        return AgentPlan(self._agents, self._conversations, entry, chosen, question)
 
     async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
         """Keep the question of a run, and what was said of its answer, when its process died."""
@@ -73,34 +67,57 @@ class AgentService:
         )
 
 
-class AgentTurn:
-    """One run of a copy of an agent; `app.core.runs.Turn` is what a run sees of it."""
+class AgentPlan:
+    """A question with its agent and its model; nothing is copied before `prepare`."""
 
     def __init__(
         self,
         agents: AgentCatalog,
+        conversations: Conversations,
         entry: AgentEntry,
         chosen: ModelEntry | None,
         question: Question,
+    ) -> None:
+        self._agents = agents
+        self._conversations = conversations
+        self._entry = entry
+        self._chosen = chosen
+        self._question = question
+        self.agent = entry.id
+        self.model = chosen.id if chosen is not None else entry.model or ""
+        self.stored_question = (question.message or "") if question.kept else None
+
+    def prepare(self, record: RunRecord) -> "AgentTurn":
+        """The turn of one run: copies of the agent and the model for it alone."""
+        return AgentTurn(
+            self._agents, self._conversations, self._entry, self._chosen, self._question, record
+        )
+
+
+class AgentTurn:
+    """One run of a copy of an agent, as the driver of the run sees it: a `Turn`."""
+
+    def __init__(
+        self,
+        agents: AgentCatalog,
         conversations: Conversations,
-        *,
-        run_id: str,
-        conversation_id: str,
-        principal: str,
+        entry: AgentEntry,
+        chosen: ModelEntry | None,
+        question: Question,
+        record: RunRecord,
     ) -> None:
         self._runner = agents.prepare(entry, chosen, question, self._take)
         self._question = question
         self._conversations = conversations
-        self._run_id = run_id
-        self._conversation_id = conversation_id
-        self._principal = principal
+        self._run_id = record.run_id
+        self._conversation_id = record.conversation_id
+        self._principal = record.principal
         self._begun = False
-        self.agent = entry.id
-        self.question = (question.message or "") if question.kept else None
+        self.stored_question = record.question
         last = question.history[-1].content if question.history else None
-        self.asked = question.message or last or ""
+        self.logged_question = question.message or last or ""
         self.model: str = getattr(self._runner.model, "id", "")
-        self._reader = EventReader(run_id, self.model)
+        self._reader = EventReader(record.run_id, self.model)
         if isinstance(self._runner.model, ReportsEnding):
             self._runner.model.on_fallback = self._fell_back
 
@@ -154,11 +171,12 @@ class AgentTurn:
         if chunk is not None:
             self._emit(chunk)
 
-    def spent(self, said: int) -> Usage:
+    def estimate_usage(self, pieces: int) -> Usage:
+        """What the provider has counted, and an estimate of what it has not; see `Turn`."""
         counted = self._reader.usage or Usage(0, 0, 0)
-        heard = counted.input_tokens + self._answering.uncounted // LETTERS
-        told = max(counted.output_tokens, said)
-        return Usage(input_tokens=heard, output_tokens=told, total_tokens=heard + told)
+        sent = counted.input_tokens + self._answering.uncounted // CHARS_PER_TOKEN
+        received = max(counted.output_tokens, pieces)
+        return Usage(input_tokens=sent, output_tokens=received, total_tokens=sent + received)
 
     async def remember(self, text: str, failure: RunFailed) -> None:
         await self._conversations.remember(
@@ -166,7 +184,7 @@ class AgentTurn:
             run_id=self._run_id,
             conversation_id=self._conversation_id,
             principal=self._principal,
-            question=self.question or "",
+            question=self.stored_question or "",
             answer=text,
             finish_reason=failure.finish_reason,
             begun=self._begun,

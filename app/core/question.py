@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.core.options import ModelOptions
+import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,33 @@ class PastMessage:
     calls: tuple[ClientCall, ...] = ()
     call_id: str | None = None
     tool: str | None = None
+
+
+class ModelOptions(msgspec.Struct, frozen=True):
+    """What a request may ask of a model; None leaves the provider's default.
+
+    What a provider does not know is not sent to it. `extra` holds further options of Ollama's,
+    by its own names.
+    """
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+    stop: list[str] | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+    num_ctx: int | None = None
+    reasoning_effort: str | None = None
+    verbosity: str | None = None
+    logit_bias: dict[str, float] | None = None
+    user: str | None = None
+    service_tier: str | None = None
+    metadata: dict[str, str] | None = None
+    extra: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,16 @@ import pytest
 from httpx_sse._decoders import SSEDecoder
 from starlette.types import Message, Scope
 
-from app.api.protocols import Encoder
-from app.api.protocols.native import NdjsonEncoder, SseEncoder, TextEncoder
+from app.api.doors.native.answer import NativeAnswer
+from app.api.doors.native.encoder import NdjsonEncoder, SseEncoder, TextEncoder
+from app.api.doors.native.errors import error_response
+from app.api.encoding import Encoder
 from app.api.streaming import RunStream, WholeAnswer
 from app.core.errors import AgentFailed
-from app.core.follow import Follower
-from app.core.hub import Hub, RunLog
-from app.core.journals import size_of
-from app.core.journals.memory import MemoryJournal
+from app.core.log.follower import Follower
+from app.core.log.hub import Hub, RunLog
+from app.core.log.journals import size_of
+from app.core.log.journals.memory import MemoryJournal
 from app.models.chat import StreamingChunk
 from tests.core.parts import ending, record, said, until
 
@@ -81,9 +83,13 @@ def failed() -> StreamingChunk:
 
 def stream(hub: Hub, encoder: Encoder, after: int = 0, **options: Any) -> tuple[RunStream, Client]:
     follower = Follower(record(), hub.journal, hub.get("r1"), after)
-    return RunStream(
-        follower, encoder, heartbeat=60, headers={"X-Run-Id": "r1"}, **options
-    ), Client()
+    options = {
+        "refusal": error_response,
+        "heartbeat": 60,
+        "headers": {"X-Run-Id": "r1"},
+        **options,
+    }
+    return RunStream(follower, encoder, **options), Client()
 
 
 def serve(response: RunStream | WholeAnswer, client: Client) -> asyncio.Task[None]:
@@ -130,7 +136,7 @@ async def test_a_response_that_is_cancelled() -> None:
     async with opened() as (hub, log):
         left: list[int] = []
         follower = Follower(record(), hub.journal, log, 0, lambda: left.append(1))
-        response = RunStream(follower, SseEncoder("r1", "m"), heartbeat=60, headers={})
+        response = RunStream(follower, SseEncoder("r1", "m"), refusal=error_response, heartbeat=60)
         task = serve(response, Client())
         await asyncio.sleep(0.01)
         task.cancel()
@@ -247,7 +253,7 @@ async def test_a_whole_answer() -> None:
     async with opened() as (hub, log):
         clients = [Client(), Client()]
         tasks = [
-            serve(WholeAnswer(Follower(record(), hub.journal, log, 0), {}), client)
+            serve(NativeAnswer(Follower(record(), hub.journal, log, 0), {}), client)
             for client in clients
         ]
         say(log, 0)

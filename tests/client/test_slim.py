@@ -21,7 +21,7 @@ import sys
 
 class Block:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {FOREIGN}:
+        if name.partition(".")[0] in {FOREIGN} or name == "agno_stream.server":
             raise ModuleNotFoundError(f"no {{name}} here", name=name)
 
 sys.meta_path.insert(0, Block())

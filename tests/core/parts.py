@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 
 from app.core.errors import Gap, UnknownRun
-from app.core.follow import Follower
-from app.core.hub import Hub, RunLog
-from app.core.journals import Entry, Group, Reach, RunRecord
+from app.core.log.follower import Follower
+from app.core.log.hub import Hub, RunLog
+from app.core.log.journals import Entry, Group, Reach, RunRecord
 from app.models.chat import StreamingChunk
 
 
@@ -19,7 +19,11 @@ def ending(text: str = "") -> StreamingChunk:
 
 
 def record(
-    run_id: str = "r1", principal: str = "ann", conversation_id: str = "c1", owner: str = ""
+    run_id: str = "r1",
+    principal: str = "ann",
+    conversation_id: str = "c1",
+    owner: str = "",
+    question: str | None = None,
 ) -> RunRecord:
     return RunRecord(
         run_id=run_id,
@@ -29,6 +33,7 @@ def record(
         model="m",
         created_at=1_700_000_000.0,
         owner=owner,
+        question=question,
     )
 
 

@@ -273,5 +273,5 @@ async def test_stopping_the_server(serve: Serve, provider: Provider) -> None:
         async for chunk in chunks(source):
             got.append(chunk)
             if len(got) == 5:
-                server.app.state.context.runs.stop_soon()
+                server.app.state.context.runs.interrupt_all()
     assert ("once upon a time ", "interrupted") == (text(got), got[-1]["finish_reason"])

@@ -1,0 +1,28 @@
+"""What a door is: a protocol's routes, and the shape of its errors."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Response
+
+from ..core.errors import AgnoStreamError
+
+#: Makes a protocol's response to an error before the first byte, with further headers.
+Refusal = Callable[[AgnoStreamError, Mapping[str, str] | None], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One protocol: its routes, and how it answers an error at any path below `prefix`."""
+
+    prefix: str
+    router: APIRouter
+    refuse: Refusal
+
+
+def retry_after(error: AgnoStreamError) -> dict[str, str]:
+    """The `Retry-After` header, in whole seconds, of an error that a later attempt may avoid."""
+    if error.retry_after is None:
+        return {}
+    return {"Retry-After": str(math.ceil(error.retry_after))}

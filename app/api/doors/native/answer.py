@@ -1,0 +1,27 @@
+"""The native answer in one piece: `"stream": false`."""
+
+import msgspec
+from fastapi import Response
+
+from ....core.errors import failure_from
+from ....core.log.journals import Entry
+from ...streaming import WholeAnswer
+from .errors import error_response
+
+
+class NativeAnswer(WholeAnswer):
+    """One `ChatResponse`; a failure has its own status, and the text that came before it."""
+
+    def _response(self, entries: list[Entry]) -> Response:
+        answer = self._folded(entries)
+        if answer.error is None or answer.finish_reason == "cancelled":
+            body = msgspec.json.encode(answer)
+            return Response(body, headers=self._extra, media_type="application/json")
+        failure = failure_from(answer.error)
+        failure.details = {
+            "finish_reason": answer.finish_reason,
+            "content": answer.content,
+            "run_id": answer.run_id,
+            "conversation_id": answer.conversation_id,
+        }
+        return error_response(failure, self._extra)

@@ -1,0 +1,147 @@
+"""The native door: chat as SSE, NDJSON, plain text and JSON."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from ....core.runs.run import OnDisconnect, Policy
+from ....models.chat import RunStarted
+from ... import route_docs
+from ...context import Context, Principal, Server
+from ...requests import parse_object, read_body, validate
+from ...starting import IdempotencyKey, start_in_background, start_or_replay
+from ...streaming import run_headers
+from .answer import NativeAnswer
+from .encoder import negotiate
+from .event_ids import parse_event_id
+from .following import JSON, SSE, LastEventId, resume, stream
+from .requests import ChatRequest
+
+TEXT = "text/plain"
+
+router = APIRouter(tags=["chat"])
+
+ConversationHeader = Annotated[
+    str | None, Header(alias="X-Conversation-Id", description="Continues this conversation.")
+]
+KeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="A random key of the client's own. A request that is sent again with the same "
+        "key starts no second run: it is answered by the run that the first one started.",
+    ),
+]
+
+
+@router.post("/api/v1/chat", **route_docs.CHAT)
+async def chat(
+    request: Request,
+    server: Server,
+    principal: Principal,
+    x_conversation_id: ConversationHeader = None,
+    idempotency_key: KeyHeader = None,
+) -> Response:
+    """Start a run. Streams Server-Sent Events unless `Accept` or the body says otherwise."""
+    body = await _read(request, server, x_conversation_id)
+    return await _answer(request, server, principal, body, SSE, idempotency_key)
+
+
+@router.post("/chat", **route_docs.CHAT)
+async def short_chat(
+    request: Request,
+    server: Server,
+    principal: Principal,
+    x_conversation_id: ConversationHeader = None,
+    idempotency_key: KeyHeader = None,
+) -> Response:
+    """Start a run; streams plain text unless `Accept` says otherwise."""
+    body = await _read(request, server, x_conversation_id)
+    return await _answer(request, server, principal, body, TEXT, idempotency_key)
+
+
+@router.get("/api/v1/chat", **route_docs.EVENT_SOURCE)
+async def event_source(
+    request: Request,
+    server: Server,
+    principal: Principal,
+    message: Annotated[str | None, Query(description="The question.")] = None,
+    agent: str | None = None,
+    model: str | None = None,
+    conversation_id: str | None = None,
+    last_event_id: LastEventId = None,
+) -> Response:
+    """Start a run from a browser's `EventSource`.
+
+    A reconnect, which carries `Last-Event-ID`, resumes its run and never starts another one;
+    after the run's last event it is answered 204, which tells the browser to stop.
+    """
+    if last_event_id:
+        run_id, _ = parse_event_id(last_event_id)
+        return await resume(request, server, principal, run_id, last_event_id)
+    body = validate(
+        ChatRequest,
+        {"message": message, "agent": agent, "model": model, "conversation_id": conversation_id},
+    )
+    return await _answer(request, server, principal, body, SSE)
+
+
+async def _read(request: Request, server: Context, conversation_id: str | None) -> ChatRequest:
+    """The body; the conversation may be named in a header instead."""
+    fields = parse_object(await read_body(request, server.body))
+    if fields.get("conversation_id") is None:
+        fields["conversation_id"] = conversation_id
+    return validate(ChatRequest, fields)
+
+
+async def _answer(
+    request: Request,
+    server: Context,
+    principal: str,
+    body: ChatRequest,
+    default: str,
+    key_header: str | None = None,
+) -> Response:
+    """Start the run, or find it by its idempotency key; answer in the requested format."""
+    media_type = negotiate(request.headers.get("accept"), default) if body.stream else JSON
+    key = None
+    if key_header is not None:
+        key = IdempotencyKey.of(key_header, principal, body.model_dump_json())
+    policy = Policy(
+        timeouts=body.timeouts_within(server.timeouts),
+        on_disconnect=_on_disconnect(body, media_type, key),
+        on_busy=body.on_busy,
+        grace=server.grace,
+    )
+    question, conversation = body.question(), body.conversation_id
+    if body.background:
+        record, replayed = await start_in_background(
+            server, principal, question, policy, conversation_id=conversation, key=key
+        )
+        url = server.tickets.address(record.run_id, principal).stream_url
+        started = RunStarted(
+            run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
+        )
+        headers = {**_replayed(replayed), **run_headers(record), "Location": url}
+        return Response(msgspec.json.encode(started), 202, headers, media_type=JSON)
+    follower, replayed = await start_or_replay(
+        server, principal, question, policy, conversation_id=conversation, key=key
+    )
+    if body.stream:
+        return stream(server, follower, media_type, headers=_replayed(replayed))
+    return NativeAnswer(follower, _replayed(replayed))
+
+
+def _replayed(replayed: bool) -> dict[str, str]:
+    return {"Idempotent-Replayed": "true"} if replayed else {}
+
+
+def _on_disconnect(body: ChatRequest, media_type: str, key: IdempotencyKey | None) -> OnDisconnect:
+    """What happens when the reader leaves: a format that cannot be resumed cancels the run, unless
+    the request may come again with its key."""
+    if body.background:
+        return "continue"
+    if body.on_disconnect is not None:
+        return body.on_disconnect
+    return "cancel" if media_type in (TEXT, JSON) and key is None else "grace"

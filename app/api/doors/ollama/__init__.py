@@ -1,0 +1,11 @@
+"""The Ollama door: Ollama's own API, as its clients and its command line speak it.
+
+`routes` has its addresses, `requests` and `messages` its bodies, `encoder` its lines, `errors` the
+shape of an error, `names` how agents and models are called here.
+"""
+
+from ...door import Door
+from .errors import refusal
+from .routes import router
+
+DOOR = Door(prefix="/api", router=router, refuse=refusal)

@@ -1,0 +1,91 @@
+"""The messages that Ollama's clients send, and the history in them."""
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ....core.question import ClientCall, PastMessage, Picture
+from ...requests import Text, picture
+
+
+def no_nulls(value: Any) -> Any:
+    """Go, in which Ollama is written, reads null as the empty value."""
+    if isinstance(value, dict):
+        return {name: inner for name, inner in value.items() if inner is not None}
+    return value
+
+
+class Lenient(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class CalledFunction(Lenient):
+    name: Text
+    arguments: dict[str, Any] | Text = Field(default_factory=dict)
+
+
+class Call(Lenient):
+    """A call that the model made of a client's tool; older clients send no id."""
+
+    id: Text = ""
+    function: Annotated[CalledFunction, BeforeValidator(no_nulls)]
+
+
+class Message(Lenient):
+    """One message; a tool's names the call that it answers by `tool_call_id` or `tool_name`."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: Text = ""
+    images: list[Text] = []
+    tool_calls: list[Annotated[Call, BeforeValidator(no_nulls)]] = []
+    tool_name: Text | None = None
+    tool_call_id: Text | None = None
+
+
+def pictures(images: Iterable[str]) -> Iterable[Picture]:
+    return (Picture(**picture(image)) for image in images)
+
+
+def read_history(messages: list[Message]) -> list[PastMessage]:
+    """The messages, each call with an id and each result with its call's: other providers insist
+    on them, where Ollama's clients often name only the tool, or go by the order."""
+    history: list[PastMessage] = []
+    waiting: list[ClientCall] = []
+    for number, message in enumerate(messages):
+        calls = tuple(
+            ClientCall(
+                call.id or f"call_{number}_{index}", call.function.name, _written(call.function)
+            )
+            for index, call in enumerate(message.tool_calls)
+        )
+        waiting += calls
+        answered = _answered(message, waiting) if message.role == "tool" else None
+        if answered is not None:
+            waiting.remove(answered)
+        history.append(
+            PastMessage(
+                role=message.role,
+                content=message.content,
+                images=tuple(pictures(message.images)),
+                calls=calls,
+                call_id=answered.id if answered else message.tool_call_id,
+                tool=answered.name if answered else message.tool_name,
+            )
+        )
+    return history
+
+
+def _answered(result: Message, waiting: list[ClientCall]) -> ClientCall | None:
+    """The call that a tool's result belongs to: by id, else by name, else the oldest."""
+    if result.tool_call_id:
+        return next((call for call in waiting if call.id == result.tool_call_id), None)
+    if result.tool_name:
+        return next((call for call in waiting if call.name == result.tool_name), None)
+    return waiting[0] if waiting else None
+
+
+def _written(function: CalledFunction) -> str:
+    arguments = function.arguments
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)

@@ -1,0 +1,11 @@
+"""The OpenAI door: `/v1/models` and `/v1/chat/completions`, as OpenAI's own clients speak them.
+
+`routes` has its addresses, `requests` its bodies, `encoder` its frames, `errors` the shape of an
+error.
+"""
+
+from ...door import Door
+from .errors import refusal
+from .routes import router
+
+DOOR = Door(prefix="/v1", router=router, refuse=refusal)

@@ -1,0 +1,204 @@
+"""What OpenAI's clients read: `chat.completion.chunk`s as Server-Sent Events, or one
+`chat.completion`.
+
+No frame has an `id:` or a `retry:`, and none is without data: the SDKs fail at those.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+from ....models.chat import ChatResponse, StreamingChunk, ToolCall, Usage
+from ...encoding import encode_line
+from .errors import error_frame
+
+#: The finish reasons that OpenAI knows; every other end is an error.
+FINISH_REASONS = frozenset({"stop", "length", "content_filter", "tool_calls"})
+
+
+class Function(msgspec.Struct, omit_defaults=True):
+    arguments: str
+    name: str | None = None
+
+
+class Call(msgspec.Struct, omit_defaults=True):
+    """A call that the client is to make; in a stream its pieces have the `index` in common."""
+
+    function: Function
+    index: int | None = None
+    id: str | None = None
+    type: str | None = None
+
+
+class Delta(msgspec.Struct, omit_defaults=True):
+    role: str | None = None
+    content: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[Call] | None = None
+
+
+class Identity(msgspec.Struct):
+    """What all chunks of an answer, or the whole one, begin with. `created` is Unix time."""
+
+    id: str
+    object: str
+    created: int
+    model: str
+
+
+class Details(msgspec.Struct):
+    cached_tokens: int
+
+
+class OutputDetails(msgspec.Struct):
+    reasoning_tokens: int
+
+
+class Counts(msgspec.Struct):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: Details
+    completion_tokens_details: OutputDetails
+
+
+class Message(msgspec.Struct, kw_only=True, omit_defaults=True):
+    role: str
+    content: str | None
+    refusal: str | None
+    reasoning_content: str | None = None
+    tool_calls: list[Call] | None = None
+
+
+class Choice(msgspec.Struct):
+    index: int
+    message: Message
+    logprobs: None
+    finish_reason: str
+
+
+class Completion(Identity):
+    choices: list[Choice]
+    usage: Counts | None
+
+
+class OpenAIEncoder:
+    """The frames of one answer; `include_usage` adds one with the counts, and `usage: null` to all
+    others.
+
+    The status waits for the first frame, for the SDKs have an exception for each; but no longer
+    than one heartbeat, which is a comment.
+    """
+
+    media_type: ClassVar[str] = "text/event-stream"
+    holds: ClassVar[bool] = True
+    parting: ClassVar[bytes | None] = None
+    shared: ClassVar[bool] = False
+    tells_failures: ClassVar[bool] = True
+
+    def __init__(self, run_id: str, model: str, created: float, *, include_usage: bool) -> None:
+        self.heartbeat: bytes | None = b": keep-alive\n\n"
+        self._identity = Identity(
+            f"chatcmpl-{run_id}", "chat.completion.chunk", int(created), model
+        )
+        self._head = b"data: " + encode_line(self._identity)[:-1]
+        self._model: str | None = None  # that answers; the client may call it otherwise
+        self._null_usage = b',"usage":null' if include_usage else b""
+        self._include_usage = include_usage
+        self._begun = False
+        self._calls = 0
+
+    def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        if chunk.model != self._model:
+            if self._model is not None:  # another one answers in its stead: that is told
+                self._identity.model = chunk.model
+                self._head = b"data: " + encode_line(self._identity)[:-1]
+            self._model = chunk.model
+        out = b""
+        if chunk.content or chunk.reasoning:
+            out = self._frame(
+                Delta(content=chunk.content or None, reasoning_content=chunk.reasoning or None)
+            )
+        if chunk.tool is not None and is_for_client(chunk.tool):
+            out += self._call(chunk.tool)
+        if chunk.error is not None:
+            return out + error_frame(chunk.error)
+        if chunk.done:
+            return out + self._ending(chunk)
+        return out
+
+    def _call(self, tool: ToolCall) -> bytes:
+        """A call in two pieces, as OpenAI sends it: what it calls, then with which arguments."""
+        index, self._calls = self._calls, self._calls + 1
+        name = Call(Function("", tool.name), index, tool.id, "function")
+        arguments = Call(Function(tool.arguments_text or "{}"), index)
+        return self._frame(Delta(tool_calls=[name])) + self._frame(Delta(tool_calls=[arguments]))
+
+    def _ending(self, chunk: StreamingChunk) -> bytes:
+        reason = finish_reason(chunk.finish_reason, self._calls)
+        frames = [self._frame(Delta(), b'"%b"' % reason.encode())]
+        if self._include_usage and chunk.usage is not None:
+            counts = encode_line(_counts(chunk.usage))
+            frames.append(self._head + b',"choices":[],"usage":' + counts + b"}\n\n")
+        return b"".join(frames) + b"data: [DONE]\n\n"
+
+    def _frame(self, delta: Delta, reason: bytes = b"null") -> bytes:
+        first = b""
+        if not self._begun:
+            self._begun = True
+            first = self._frame(Delta(role="assistant", content=""))
+        return first + b'%b,"choices":[{"index":0,"delta":%b,"finish_reason":%b}]%b}\n\n' % (
+            self._head,
+            encode_line(delta),
+            reason,
+            self._null_usage,
+        )
+
+
+def completion(answer: ChatResponse, model: str, created: float) -> bytes:
+    """A whole answer as one object; `model` is what the request called it."""
+    calls = [
+        Call(Function(tool.arguments_text or "{}", tool.name), id=tool.id, type="function")
+        for tool in answer.tools
+        if is_for_client(tool)
+    ]
+    message = Message(
+        role="assistant",
+        content=answer.content or (None if calls else ""),
+        refusal=None,
+        reasoning_content=answer.reasoning,
+        tool_calls=calls or None,
+    )
+    reason = finish_reason(answer.finish_reason, len(calls))
+    return encode_line(
+        Completion(
+            id=f"chatcmpl-{answer.run_id}",
+            object="chat.completion",
+            created=int(created),
+            model=model,
+            choices=[Choice(0, message, None, reason)],
+            usage=_counts(answer.usage) if answer.usage else None,
+        )
+    )
+
+
+def is_for_client(tool: ToolCall) -> bool:
+    """Whether the client is to make this call; the agent's own run on the server, unseen."""
+    return tool.status == "paused" and tool.arguments_text is not None
+
+
+def finish_reason(reason: str | None, calls: int) -> str:
+    """A finish reason in OpenAI's words; `tool_calls` only where there are calls to make."""
+    if calls:
+        return "tool_calls"
+    return reason if reason in FINISH_REASONS and reason != "tool_calls" else "stop"
+
+
+def _counts(usage: Usage) -> Counts:
+    return Counts(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.total_tokens,
+        Details(usage.cached_tokens),
+        OutputDetails(usage.reasoning_tokens),
+    )

@@ -1,0 +1,72 @@
+"""OpenAI's shape of an error: `{"error": {"message", "type", "param", "code"}}`, always all."""
+
+from collections.abc import Mapping
+
+import msgspec
+from fastapi import Response
+
+from ....core.errors import AgnoStreamError, InvalidField, failure_from
+from ....models.chat import ErrorInfo
+from ...door import retry_after
+from ...encoding import encode_line
+
+#: The codes that OpenAI's clients look for, and its status where it is another than ours.
+CODES = {
+    "unknown_model": "model_not_found",
+    "context_too_long": "context_length_exceeded",
+    "model_rate_limited": "rate_limit_exceeded",
+    "rate_limited": "rate_limit_exceeded",
+    "too_many_runs": "rate_limit_exceeded",
+    "unauthorized": "invalid_api_key",
+}
+STATUSES = {"invalid_field": 400, "context_too_long": 400}
+
+#: Nothing was generated, and it may be better in a while; the SDKs try again by themselves. At
+#: most other errors they would, too, and each time have an answer written that nobody is shown.
+TRANSIENT = frozenset(
+    {"model_unavailable", "model_rate_limited", "overloaded", "rate_limited", "too_many_runs"}
+)
+
+
+class ErrorBody(msgspec.Struct):
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorObject(msgspec.Struct):
+    error: ErrorBody
+
+
+def refusal(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
+    """An error before the first byte, with its status."""
+    extra = {**(headers or {}), **retry_after(error)}
+    if error.code not in TRANSIENT:
+        extra["x-should-retry"] = "false"
+    status = STATUSES.get(error.code, error.status)
+    return Response(_body(error), status, extra, media_type="application/json")
+
+
+def error_frame(error: ErrorInfo) -> bytes:
+    """An error in mid-stream, which the SDKs raise; nothing follows it."""
+    return b"data: " + _body(failure_from(error)) + b"\n\n"
+
+
+def _body(error: AgnoStreamError) -> bytes:
+    code = CODES.get(error.code, error.code)
+    return encode_line(ErrorObject(ErrorBody(error.message, _type(error), _param(error), code)))
+
+
+def _type(error: AgnoStreamError) -> str:
+    if error.status == 429:
+        return "rate_limit_error"
+    return "invalid_request_error" if error.status < 499 else "server_error"
+
+
+def _param(error: AgnoStreamError) -> str | None:
+    """The field that is wrong, where it is one."""
+    if error.code == "unknown_model":
+        return "model"
+    fields = error.details.get("fields") if isinstance(error, InvalidField) else None
+    return fields[0]["field"] or None if isinstance(fields, list) and fields else None

@@ -1,0 +1,197 @@
+"""What OpenAI's clients send, and the question in it. Unknown fields are passed over."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from ....core.errors import InvalidField
+from ....core.question import ClientCall, ClientTool, ModelOptions, PastMessage, Picture, Question
+from ....core.text import whole
+from ...requests import Name, Whole, picture
+
+#: Halves of characters cannot be sent on; but a history may hold what a model once said.
+Text = Annotated[str, AfterValidator(whole)]
+
+
+class TextPart(BaseModel):
+    type: Literal["text"]
+    text: Text
+
+
+class RefusalPart(BaseModel):
+    type: Literal["refusal"]
+    refusal: Text
+
+
+class ImageAddress(BaseModel):
+    url: Text
+    detail: Text | None = None
+
+
+class ImagePart(BaseModel):
+    type: Literal["image_url"]
+    image_url: ImageAddress
+
+
+Part = Annotated[TextPart | RefusalPart | ImagePart, Field(discriminator="type")]
+
+
+class CalledFunction(BaseModel):
+    name: Text
+    arguments: Text
+
+
+class Call(BaseModel):
+    id: Text
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class Message(BaseModel):
+    """One message; `developer` is OpenAI's newer word for `system`."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: Text | list[Part] | None = None
+    tool_calls: list[Call] | None = None
+    tool_call_id: Text | None = None
+
+    @property
+    def text(self) -> str:
+        if self.content is None or isinstance(self.content, str):
+            return self.content or ""
+        texts = (getattr(part, part.type, "") for part in self.content if part.type != "image_url")
+        return "".join(texts)
+
+    @property
+    def images(self) -> tuple[Picture, ...]:
+        if not isinstance(self.content, list):
+            return ()
+        images = [part.image_url for part in self.content if isinstance(part, ImagePart)]
+        return tuple(Picture(**picture(image.url), detail=image.detail) for image in images)
+
+    def past(self, tools: dict[str, str]) -> PastMessage:
+        """As a part of the history; `tools` are the names of the tools by the ids of the calls."""
+        calls = [ClientCall(c.id, c.function.name, c.function.arguments) for c in self.calls]
+        return PastMessage(
+            role="system" if self.role == "developer" else self.role,
+            content=self.text,
+            images=self.images,
+            calls=tuple(calls),
+            call_id=self.tool_call_id,
+            tool=tools.get(self.tool_call_id or ""),
+        )
+
+    @property
+    def calls(self) -> list[Call]:
+        return self.tool_calls or []
+
+
+class Function(BaseModel):
+    name: Annotated[Text, Field(min_length=1)]
+    description: Text | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class Tool(BaseModel):
+    type: Literal["function"]
+    function: Function
+
+
+class JsonSchema(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    name: Text
+    schema_: dict[str, Any] | None = Field(None, alias="schema")
+
+
+class ResponseFormat(BaseModel):
+    """Checked, but sent on as it came."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _has_schema(self) -> Self:
+        if self.type == "json_schema" and self.json_schema is None:
+            raise ValueError("json_schema is missing")
+        return self
+
+
+class StreamOptions(BaseModel):
+    include_usage: bool | None = None
+
+
+class Options(BaseModel):
+    """What goes to the model as it is."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: Whole | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    reasoning_effort: Text | None = None
+    verbosity: Text | None = None
+    logit_bias: dict[str, int | float] | None = None
+    user: Text | None = None
+    service_tier: Text | None = None
+    metadata: dict[str, Text] | None = None
+    top_k: Whole | None = None  # this one and the next are other servers' additions
+    min_p: float | None = None
+
+
+class CompletionRequest(Options):
+    """The body of `/v1/chat/completions`."""
+
+    model: Name
+    messages: Annotated[list[Message], Field(min_length=1)]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Whole | None = None
+    max_completion_tokens: Whole | None = None
+    stop: Text | list[Text] | None = None
+    n: Literal[1] | None = None
+    tools: list[Tool] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+
+    @property
+    def include_usage(self) -> bool:
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+    def question(self, agent: str | None, model: str | None, *, kept: bool) -> Question:
+        """The question in it. Where the turn is `kept`, a single message of the user is asked in
+        the server's memory of the conversation; any longer history replaces that."""
+        tools = {c.id: c.function.name for message in self.messages for c in message.calls}
+        history = [message.past(tools) for message in self.messages]
+        if kept and any("\0" in past.content for past in history):
+            raise InvalidField("messages: a NUL character cannot be stored in a conversation")
+        asked = history.pop() if history[-1].role == "user" else None
+        system = None
+        if kept and asked is not None and all(past.role == "system" for past in history):
+            system = "\n\n".join(past.content for past in history)
+        stop = [self.stop] if isinstance(self.stop, str) else self.stop
+        form = self.response_format
+        limit = self.max_completion_tokens or self.max_tokens
+        return Question(
+            message=asked.content if asked else None,
+            agent=agent,
+            model=model,
+            system=system or None,
+            history=history if system is None else None,
+            images=list(asked.images) if asked else [],
+            options=ModelOptions(
+                **self.model_dump(include=set(Options.model_fields)), stop=stop, max_tokens=limit
+            ),
+            tools=[
+                ClientTool(f.name, f.description or "", f.parameters or {}, f.strict)
+                for f in (tool.function for tool in self.tools or [])
+            ],
+            tool_choice=self.tool_choice,
+            parallel_tool_calls=self.parallel_tool_calls,
+            response_format=form.model_dump(by_alias=True, exclude_unset=True) if form else None,
+            kept=kept,
+        )

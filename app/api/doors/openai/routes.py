@@ -1,0 +1,123 @@
+"""The addresses of OpenAI's API."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Header, Request, Response
+
+from ....core.errors import UnknownModel, failure_from
+from ....core.log.follower import Follower
+from ....core.log.journals import Entry
+from ....core.runs.run import Policy
+from ...context import Context, Principal, Server
+from ...requests import parse_object, read_body, read_conversation_id, validate
+from ...starting import start_or_replay
+from ...streaming import RunStream, WholeAnswer
+from .encoder import OpenAIEncoder, completion
+from .errors import refusal
+from .requests import CompletionRequest
+
+JSON = "application/json"
+OWNER = "agno-stream"
+ConversationHeader = Annotated[str | None, Header(alias="X-Conversation-Id")]
+
+#: OpenAI publishes a description of its own; ours has the native door only.
+router = APIRouter(prefix="/v1", include_in_schema=False)
+
+
+class ModelCard(msgspec.Struct):
+    id: str
+    object: str
+    created: int
+    owned_by: str
+
+
+@router.get("/models")
+async def models(server: Server) -> Response:
+    """The agents and the models that may be asked, by the names they are asked by."""
+    cards = {card.id: card for card in reversed(list(_cards(server)))}
+    return _json({"object": "list", "data": list(cards.values())[::-1]})
+
+
+@router.get("/models/{name:path}")
+async def model(name: str, server: Server) -> Response:
+    """One of them; names may hold `/` and `:`."""
+    _named(server, name)
+    since = int(server.since.timestamp())
+    known = {card.id: card for card in reversed(list(_cards(server)))}
+    return _json(known.get(name) or ModelCard(name, "model", since, OWNER))
+
+
+@router.post("/chat/completions")
+async def chat_completions(
+    request: Request,
+    server: Server,
+    principal: Principal,
+    conversation_id: ConversationHeader = None,
+) -> Response:
+    """Answer the messages. The client has the history; a conversation that it names is kept
+    here besides."""
+    fields = parse_object(await read_body(request, server.body))
+    body = validate(CompletionRequest, fields)
+    kept = read_conversation_id(conversation_id)
+    agent, model = _named(server, body.model)
+    follower, _ = await start_or_replay(
+        server,
+        principal,
+        body.question(agent, model, kept=kept is not None),
+        Policy(server.timeouts, on_disconnect="cancel"),
+        conversation_id=kept,
+    )
+    if not body.stream:
+        return CompletionAnswer(follower, body.model)
+    record = follower.record
+    encoder = OpenAIEncoder(
+        record.run_id, body.model, record.created_at, include_usage=body.include_usage
+    )
+    return RunStream(follower, encoder, refusal=refusal, heartbeat=server.heartbeat)
+
+
+class CompletionAnswer(WholeAnswer):
+    """The answer as one object; one that is not whole is an error."""
+
+    def __init__(self, follower: Follower, name: str) -> None:
+        super().__init__(follower)
+        self._name = name
+
+    def _response(self, entries: list[Entry]) -> Response:
+        error = entries[-1][1].error
+        if error is not None:
+            return refusal(failure_from(error), self._extra)
+        answer, record = self._folded(entries), self._follower.record
+        name = self._name if answer.model == record.model else answer.model
+        body = completion(answer, name, record.created_at)
+        return Response(body, headers=self._extra, media_type=JSON)
+
+
+def _named(server: Context, name: str) -> tuple[str | None, str | None]:
+    """The agent and the model that a name means: an agent, else a model, with which the default
+    agent answers. Raises `UnknownModel`."""
+    if name in server.agents.entries:
+        return name, None
+    if name != server.agents.find(None).model:
+        try:
+            server.models.find(name)
+        except UnknownModel:
+            known = list(dict.fromkeys(card.id for card in _cards(server)))
+            raise UnknownModel(
+                f"The model {name!r} does not exist here; there is {', '.join(known)}."
+            ) from None
+    return None, name
+
+
+def _cards(server: Context) -> Iterator[ModelCard]:
+    since = int(server.since.timestamp())
+    for agent in server.agents.entries:
+        yield ModelCard(agent, "model", since, OWNER)
+    for entry in server.models.entries:
+        yield ModelCard(entry.id, "model", since, entry.provider)
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value), media_type=JSON)

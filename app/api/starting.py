@@ -1,0 +1,122 @@
+"""Starting the run of a question, or finding the run that an equal question has started."""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+from ..core.errors import AlreadyAsked, BadRequest, KeyReused, UnknownRun
+from ..core.log.follower import Follower
+from ..core.log.journals import RunRecord
+from ..core.question import Question
+from ..core.runs.run import Policy
+from ..core.runs.service import Identity, new_id
+from .context import Context
+
+#: What may stand in `Idempotency-Key`: visible ASCII, and not more than a header should hold.
+VALID = re.compile(r"[!-~]{1,255}")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A request that may be sent again, and is to be answered once.
+
+    The run's id is derived from the principal and the client's key, so that every process finds
+    the run by its id alone. `fingerprint` is a hash of the whole request.
+    """
+
+    run_id: str
+    fingerprint: str
+
+    @classmethod
+    def of(cls, key: str, principal: str, request: str) -> Self:
+        """Raises `BadRequest` for a key that a header cannot hold."""
+        if not VALID.fullmatch(key):
+            raise BadRequest("Idempotency-Key: must be 1 to 255 visible ASCII characters")
+        return cls(_digest(f"{principal}\n{key}"), _digest(request))
+
+
+async def start_or_replay(
+    server: Context,
+    principal: str,
+    question: Question,
+    policy: Policy,
+    *,
+    conversation_id: str | None = None,
+    key: IdempotencyKey | None = None,
+) -> tuple[Follower, bool]:
+    """Start a run and follow it from its beginning; the flag is True for a run that was found by
+    its idempotency key instead.
+
+    Raises what `Runs.start` raises, and `KeyReused` for another request with the same key.
+    """
+
+    async def start(identity: Identity) -> Follower:
+        return await server.runs.start(server.service.plan(question), policy, identity)
+
+    async def replay(record: RunRecord) -> Follower:
+        return await server.runs.follow(record.run_id, 0, principal=principal)
+
+    return await _once(server, _identity(principal, conversation_id, key), key, start, replay)
+
+
+async def start_in_background(
+    server: Context,
+    principal: str,
+    question: Question,
+    policy: Policy,
+    *,
+    conversation_id: str | None = None,
+    key: IdempotencyKey | None = None,
+) -> tuple[RunRecord, bool]:
+    """Like `start_or_replay`, for a request whose client reads the run later, or not at all."""
+
+    async def start(identity: Identity) -> RunRecord:
+        return (await server.runs.begin(server.service.plan(question), policy, identity)).record
+
+    async def replay(record: RunRecord) -> RunRecord:
+        return record
+
+    return await _once(server, _identity(principal, conversation_id, key), key, start, replay)
+
+
+async def _once(
+    server: Context,
+    identity: Identity,
+    key: IdempotencyKey | None,
+    start: Callable[[Identity], Awaitable[T]],
+    replay: Callable[[RunRecord], Awaitable[T]],
+) -> tuple[T, bool]:
+    if key is None:
+        return await start(identity), False
+    try:
+        return await replay(await _find(server, identity)), True
+    except UnknownRun:
+        pass
+    try:
+        return await start(identity), False
+    except AlreadyAsked:  # the same request arrived at the same time, here or elsewhere
+        return await replay(await _find(server, identity)), True
+
+
+async def _find(server: Context, identity: Identity) -> RunRecord:
+    record = await server.runs.record(identity.run_id, identity.principal)
+    if record.fingerprint != identity.fingerprint:
+        raise KeyReused("Idempotency-Key: was sent with another request before")
+    return record
+
+
+def _identity(principal: str, conversation_id: str | None, key: IdempotencyKey | None) -> Identity:
+    return Identity(
+        run_id=key.run_id if key else new_id(),
+        conversation_id=conversation_id or new_id(),
+        principal=principal,
+        fingerprint=key.fingerprint if key else "",
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

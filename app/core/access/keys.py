@@ -1,0 +1,95 @@
+"""API keys: which principal a key belongs to. Only hashes of keys are kept, and compared."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import ConfigurationError
+
+#: Who asks, where no key says it.
+ANONYMOUS = "anonymous"
+
+#: Names go into the ids of stored conversations, and into logs, so they are plain.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+#: Visible ASCII, which is what a header can carry for sure.
+KEY = re.compile(r"[!-~]+")
+
+#: What stands before the hash of a key, where that is given instead of the key.
+HASHED = "sha256:"
+
+
+class NamedKey(NamedTuple):
+    """A principal, the SHA-256 of a key of its, and the key itself where that was given."""
+
+    principal: str
+    digest: bytes
+    key: str | None
+
+
+class Keys:
+    """The keys of all principals; each may have several, as it must while one is replaced."""
+
+    def __init__(self, keys: Iterable[NamedKey] = ()) -> None:
+        self._digests = [(key.principal, key.digest) for key in keys]
+        self.principals = frozenset(principal for principal, _ in self._digests)
+
+    def __bool__(self) -> bool:
+        return bool(self._digests)
+
+    def principal(self, key: str) -> str | None:
+        """Whose key it is. Takes the same time whichever it is, and if it is none."""
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+        found = None
+        for principal, known in self._digests:
+            if hmac.compare_digest(digest, known):
+                found = principal
+        return found
+
+
+def read_keys(listed: str | None, file: Path | None) -> list[NamedKey]:
+    """The keys of `API_KEYS`, `name:key, ...`, and of a file, one a line, `#` before remarks.
+
+    A key may be given as `sha256:` and the 64 hexadecimal digits of its hash. Raises
+    `ConfigurationError`, which never quotes a key.
+    """
+    found = [_read("API_KEYS", n, part) for n, part in _parts((listed or "").split(","))]
+    if file is not None:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"API_KEYS_FILE: {file} cannot be read: {type(error).__name__}"
+            ) from None
+        found += [_read("API_KEYS_FILE", n, line) for n, line in _parts(lines) if line[0] != "#"]
+    if (listed or file) and not found:
+        raise ConfigurationError("API_KEYS: there is no key in it")
+    owners: dict[bytes, str] = {}
+    for key in found:
+        if owners.setdefault(key.digest, key.principal) != key.principal:
+            raise ConfigurationError(
+                f"API_KEYS: {owners[key.digest]!r} and {key.principal!r} have the same key"
+            )
+    return found
+
+
+def _parts(texts: Iterable[str]) -> list[tuple[int, str]]:
+    return [(n, text.strip()) for n, text in enumerate(texts, start=1) if text.strip()]
+
+
+def _read(setting: str, number: int, text: str) -> NamedKey:
+    name, _, key = text.partition(":")
+    if not KEY.fullmatch(key):
+        raise ConfigurationError(f"{setting}: entry {number} is not 'name:key'")
+    if not NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{setting}: the name of entry {number} must be letters, digits and . _ @ -, at most 64"
+        )
+    if not key.startswith(HASHED):
+        return NamedKey(name, hashlib.sha256(key.encode()).digest(), key)
+    if not re.fullmatch("[0-9a-fA-F]{64}", key.removeprefix(HASHED)):
+        raise ConfigurationError(f"{setting}: entry {number} has no hash of 64 digits")
+    return NamedKey(name, bytes.fromhex(key.removeprefix(HASHED)), None)

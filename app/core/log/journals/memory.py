@@ -1,0 +1,144 @@
+"""`memory://`: logs that live as long as the process, bounded in bytes and in time."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+
+from ...errors import Gap, UnknownRun
+from . import Entry, Group, Reach, RunRecord, size_of
+
+MEBIBYTE = 1 << 20
+
+
+class _Log:
+    """One run's entries; `base` of them have been dropped from the head."""
+
+    __slots__ = ("base", "ended_at", "entries", "record", "size")
+
+    def __init__(self, record: RunRecord) -> None:
+        self.record = record
+        self.entries: list[Entry] = []
+        self.base = 0
+        self.size = 0
+        self.ended_at: float | None = None
+
+
+class MemoryJournal:
+    """Keeps at most `run_bytes` of one run and `total_bytes` of all.
+
+    A run over its bound loses its oldest entries; when all together are over theirs, the run that
+    ended first goes, and if none has ended, the one written to longest ago loses its head.
+    Ended runs are forgotten `retention` seconds after their end.
+    """
+
+    def __init__(
+        self,
+        *,
+        retention: float = 3600,
+        run_bytes: int = 64 * MEBIBYTE,
+        total_bytes: int = 512 * MEBIBYTE,
+    ) -> None:
+        self.size = 0
+        self._retention = retention
+        self._run_bytes = run_bytes
+        self._total_bytes = total_bytes
+        self._live: OrderedDict[str, _Log] = OrderedDict()  # written to longest ago first
+        self._ended: OrderedDict[str, _Log] = OrderedDict()  # ended first, first
+
+    async def open(self, owner: str) -> None:
+        pass
+
+    async def close(self) -> None:
+        self._live.clear()
+        self._ended.clear()
+
+    async def create(self, record: RunRecord) -> bool:
+        await self.sweep()
+        new = self._find(record.run_id) is None
+        if new:
+            self._live[record.run_id] = _Log(record)
+        return new
+
+    async def append(self, groups: Sequence[Group]) -> Collection[str]:
+        lost = [group.record.run_id for group in groups if not self._append(group)]
+        await self.sweep()
+        return lost
+
+    def _append(self, group: Group) -> bool:
+        run_id = group.record.run_id
+        if ended := self._ended.get(run_id):
+            return group.last <= ended.base + len(ended.entries)  # a repeat
+        log = self._live.setdefault(run_id, _Log(group.record))
+        last = log.base + len(log.entries)
+        if group.first > last + 1:
+            self._drop(log, len(log.entries))
+            log.base = last = group.first - 1
+        entries = group.entries[last + 1 - group.first :]
+        log.entries.extend(entries)
+        grown = sum(size_of(chunk) for _, chunk in entries)
+        log.size += grown
+        self.size += grown
+        self._live.move_to_end(run_id)
+        if log.size > self._run_bytes:
+            self._behead(log, log.size - self._run_bytes)
+        if group.ended:
+            log.ended_at = time.monotonic()
+            self._ended[run_id] = self._live.pop(run_id)
+        return True
+
+    async def record(self, run_id: str) -> RunRecord | None:
+        await self.sweep()
+        log = self._find(run_id)
+        return log.record if log else None
+
+    async def read(self, run_id: str, after: int, limit: int) -> list[Entry]:
+        log = self._find(run_id)
+        if log is None:
+            raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
+        if after < log.base:
+            raise Gap(
+                f"Events up to {log.base} of run {run_id} are no longer kept.",
+                first_event_id=f"{run_id}:{log.base}",
+                base=log.base,
+            )
+        start = after - log.base
+        return log.entries[start : start + limit]
+
+    async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
+        found = {run_id: log for run_id in run_ids if (log := self._find(run_id))}
+        return {
+            run_id: Reach(log.base + len(log.entries), log.ended_at is not None)
+            for run_id, log in found.items()
+        }
+
+    def _find(self, run_id: str) -> _Log | None:
+        return self._live.get(run_id) or self._ended.get(run_id)
+
+    def _behead(self, log: _Log, excess: int) -> None:
+        """Drop the oldest entries until `excess` bytes are free, but never the last entry."""
+        freed = count = 0
+        while freed < excess and count < len(log.entries) - 1:
+            freed += size_of(log.entries[count][1])
+            count += 1
+        self._drop(log, count)
+
+    def _drop(self, log: _Log, count: int) -> None:
+        freed = sum(size_of(chunk) for _, chunk in log.entries[:count])
+        del log.entries[:count]
+        log.base += count
+        log.size -= freed
+        self.size -= freed
+
+    async def sweep(self) -> None:
+        horizon = time.monotonic() - self._retention
+        while self._ended:
+            log = next(iter(self._ended.values()))
+            expired = log.ended_at is not None and log.ended_at < horizon
+            if not expired and self.size <= self._total_bytes:
+                return
+            self._ended.popitem(last=False)
+            self.size -= log.size
+        for log in self._live.values():
+            if self.size <= self._total_bytes:
+                return
+            self._behead(log, self.size - self._total_bytes)

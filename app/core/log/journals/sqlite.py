@@ -1,0 +1,127 @@
+"""`sqlite:///`: one file that survives, and that all processes of one host may share."""
+
+import asyncio
+import sqlite3
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from ...errors import ConfigurationError, Gap, UnknownRun
+from . import Entry, Group, Reach, RunRecord
+from . import sqlite_queries as sql
+from .owners import Owners
+from .sqlite_file import MEBIBYTE, Connection
+
+
+class SqliteJournal:
+    """Keeps at most `run_bytes` of one run and `total_bytes` of all, as they are on the disk.
+
+    A run over its bound loses its oldest groups. A sweep removes ended runs `retention` seconds
+    after their end; over the bound of all, those that ended first, and then the oldest groups of
+    the live run that was written to longest ago. The newest group of a run always stays.
+
+    A process is known to live by a lock it holds in the folder `<file>.owners`.
+    """
+
+    HEARING: ClassVar[float] = 0.2
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        retention: float = 3600,
+        run_bytes: int = 64 * MEBIBYTE,
+        total_bytes: int = 1024 * MEBIBYTE,
+    ) -> None:
+        self._file = file
+        self._retention = retention
+        self._run_bytes = run_bytes
+        self._total_bytes = total_bytes
+        self._owner = ""
+        self._owners = Owners(file.with_name(f"{file.name}.owners"))
+        # Two, so that a group does not wait for somebody who reads much.
+        self._writer = Connection(file, "BEGIN IMMEDIATE")
+        self._reader = Connection(file, "BEGIN")
+
+    async def open(self, owner: str) -> None:
+        self._owner = owner
+        try:
+            await asyncio.to_thread(self._owners.join, owner)
+            await self._writer.run(sql.states, [])
+            await self._reader.run(sql.states, [])
+        except (sqlite3.Error, OSError) as error:
+            await self.close()
+            raise ConfigurationError(
+                f"JOURNAL_URL: {self._file} cannot be used: {error}"
+            ) from error
+        except ConfigurationError:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        await self._reader.close()
+        await self._writer.close()
+        self._owners.leave()
+
+    async def create(self, record: RunRecord) -> bool:
+        return await self._writer.run(sql.create, [record]) == 1
+
+    async def append(self, groups: Sequence[Group]) -> Collection[str]:
+        return await self._writer.run(sql.append, groups, self._run_bytes)
+
+    async def record(self, run_id: str) -> RunRecord | None:
+        return await self._reader.run(sql.record, run_id)
+
+    async def read(self, run_id: str, after: int, limit: int) -> list[Entry]:
+        base, entries = await self._reader.run(sql.read, run_id, after, limit)
+        if base is None:
+            raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
+        if after < base:
+            raise Gap(
+                f"Events up to {base} of run {run_id} are no longer kept.",
+                first_event_id=f"{run_id}:{base}",
+                base=base,
+            )
+        return entries
+
+    async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
+        states = await self._reader.run(sql.states, run_ids)
+        return {
+            run_id: Reach(state.last, state.ended_at is not None)
+            for run_id, state in states.items()
+        }
+
+    async def sweep(self) -> None:
+        while await self._writer.run(sql.remove_ended, self._retention, self._total_bytes):
+            pass  # other calls come in between
+        await self._writer.run(sql.behead_live, self._total_bytes)
+        await self._writer.run(sql.shrink)
+
+    async def beat(self) -> None:
+        pass  # the lock says it
+
+    async def peers(self) -> int:
+        return await asyncio.to_thread(self._owners.others)
+
+    async def adopt(self) -> list[RunRecord]:
+        dead = await self._reader.run(sql.dead_owners, self._owner, self._owners)
+        return await self._writer.run(sql.adopt, self._owner, dead) if dead else []
+
+    async def queue(self, record: RunRecord) -> list[str]:
+        return await self._reader.run(sql.queue, record)
+
+    async def live(self, principal: str) -> list[RunRecord]:
+        return await self._reader.run(sql.live, principal)
+
+    async def ask(self, run_id: str) -> None:
+        await self._writer.run(sql.ask, run_id)
+
+    async def asked(self) -> list[str]:
+        asked = await self._reader.run(sql.asked, self._owner)
+        return await self._writer.run(sql.answer, self._owner) if asked else []
+
+    async def watch(self, run_ids: Collection[str]) -> None:
+        await self._writer.run(sql.watch, run_ids)
+
+    async def watched(self, run_id: str) -> bool:
+        return await self._reader.run(sql.watched, run_id)

@@ -1,0 +1,122 @@
+"""The file of the SQLite journal: its tables, and connections that do not block the event loop."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from ...errors import ConfigurationError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MEBIBYTE = 1 << 20
+
+#: Seconds that a call waits for another process to finish its transaction.
+BUSY = 2.0
+
+#: What the file says it is (the bytes "agno"), and which of its forms it has.
+APPLICATION, VERSION = 0x61676E6F, 1
+
+# The columns of a run that change with each group are in a small row, what never changes is in
+# another. Groups lie in the order in which they were written, so those of many runs share a page.
+SCHEMA = f"""
+PRAGMA application_id = {APPLICATION};
+PRAGMA user_version = {VERSION};
+CREATE TABLE runs (
+    seq INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL UNIQUE,
+    conversation_id TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    base INTEGER NOT NULL DEFAULT 0,
+    last INTEGER NOT NULL DEFAULT 0,
+    size INTEGER NOT NULL,
+    written_at REAL NOT NULL,
+    watched_until REAL NOT NULL DEFAULT 0,
+    asked INTEGER NOT NULL DEFAULT 0,
+    ended_at REAL
+);
+CREATE INDEX live ON runs (conversation_id, principal) WHERE ended_at IS NULL;
+CREATE INDEX ended ON runs (ended_at, size) WHERE ended_at IS NOT NULL;
+CREATE INDEX asked ON runs (owner) WHERE asked;
+CREATE TABLE records (run INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE groups (run INTEGER, last INTEGER, data BLOB NOT NULL, PRIMARY KEY (run, last));
+"""
+
+
+class Connection:
+    """A connection with a thread of its own; one that failed is opened anew by the next call."""
+
+    def __init__(self, file: Path, begin: str) -> None:
+        self._file = file
+        self._begin = begin
+        self._closed = False
+        self._db: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+
+    async def run(
+        self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kw: P.kwargs
+    ) -> T:
+        """Do some work in one transaction, on the thread."""
+
+        def job() -> T:
+            try:
+                self._db = self._db or _connect(self._file)
+                self._db.execute(self._begin)
+                result = work(self._db, *args, **kw)
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._drop()
+                raise
+            return result
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+
+    async def close(self) -> None:
+        """Let go of the file and the thread; calls fail from then on, but for this one."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
+        self._thread.shutdown(wait=False)
+
+    def _drop(self) -> None:
+        if self._db is not None:
+            self._db.close()  # rolls back
+            self._db = None
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(file, timeout=BUSY, isolation_level=None)
+    try:
+        _prepare(db, file)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, file: Path) -> None:
+    """Set up a connection, and the tables in a new file; refuse files that are not ours."""
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute(f"PRAGMA journal_size_limit = {16 * MEBIBYTE}")
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded in a new file only
+    db.execute("BEGIN IMMEDIATE")
+    kind = db.execute("PRAGMA application_id").fetchone()[0]
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if (kind, version) == (0, 0) and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        for statement in SCHEMA.split(";"):
+            db.execute(statement)
+    elif kind != APPLICATION:
+        raise ConfigurationError(f"JOURNAL_URL: {file} is a database of something else")
+    elif version != VERSION:
+        raise ConfigurationError(
+            f"JOURNAL_URL: {file} has the form {version}, and this version of agno-stream knows "
+            f"{VERSION}; it was written by a newer one. Move it away, or go back to that version"
+        )
+    db.execute("COMMIT")
+    db.execute("PRAGMA journal_mode = WAL")

@@ -1,0 +1,156 @@
+"""The models that may be asked: from `MODEL` and `MODELS`, made when first used."""
+
+import json
+import logging
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPException
+
+from agno.models.base import Model
+from agno.models.utils import get_model
+
+from ..errors import ConfigurationError, UnknownModel
+from .demo import DemoModel
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_OPENAI = "openai:gpt-4o-mini"
+DEMO = "demo"
+
+#: Roles as most servers of the protocol know them; only OpenAI's own knows `developer`.
+PLAIN_ROLES = {role: role for role in ("system", "user", "assistant", "tool")}
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """Where the providers are. `ollama_host` is an origin, as Ollama's own tools take it."""
+
+    openai_api_key: str | None = None
+    openai_base_url: str | None = None
+    ollama_host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model on the list: `id` is what its provider calls it, `spec` is `<provider>:<id>`.
+
+    `setting` is where it was named, to be told if it cannot be used.
+    """
+
+    id: str
+    provider: str
+    spec: str
+    setting: str
+
+
+class ModelCatalog:
+    """The models by name: a name is a spec or, where that is enough, the id in it."""
+
+    def __init__(
+        self, default: str, further: list[str], providers: Providers, fallback: str | None = None
+    ) -> None:
+        others = dict.fromkeys(spec for spec in further if spec != default)
+        self.entries = [_entry(default, "MODEL"), *(_entry(spec, "MODELS") for spec in others)]
+        self.default = self.entries[0]
+        self.fallback = None if fallback is None else _entry(fallback, "FALLBACK_MODEL")
+        self._providers = providers
+        self._made: dict[str, Model] = {}
+
+    def find(self, name: str | None) -> ModelEntry:
+        """The entry of that name, or the default; raises `UnknownModel` with the list."""
+        if name is None:
+            return self.default
+        for entry in self.entries:
+            if name in (entry.spec, entry.id):
+                return entry
+        known = [entry.id for entry in self.entries]
+        raise UnknownModel(
+            f"There is no model {name!r} here; there is {', '.join(known)}.", models=known
+        )
+
+    def model(self, entry: ModelEntry) -> Model:
+        """The Agno model of an entry; the same each time, so that its connections are kept."""
+        if entry.spec not in self._made:
+            self._made[entry.spec] = _build(entry, self._providers)
+        return self._made[entry.spec]
+
+    @property
+    def made(self) -> list[Model]:
+        """The models that have been made so far."""
+        return list(self._made.values())
+
+    def check(self) -> None:
+        """Make every model once, so that a wrong one is told before the server serves."""
+        for entry in (*self.entries, *([self.fallback] if self.fallback else [])):
+            self.model(entry)
+
+
+def choose_default(providers: Providers) -> str:
+    """The model to use when none is named: OpenAI's if it is set up, else a local Ollama's
+    if one answers, else the built-in demonstration."""
+    if providers.openai_api_key or providers.openai_base_url:
+        return DEFAULT_OPENAI
+    url = f"{_ollama_origin(providers.ollama_host)}/api/tags"
+    try:
+        with urllib.request.urlopen(url, timeout=0.5) as answer:  # our own setting
+            models = json.load(answer)["models"]
+            return f"ollama:{models[0]['name']}"
+    except (HTTPException, OSError, ValueError, LookupError, TypeError):
+        return DEMO
+
+
+def _ollama_origin(host: str | None) -> str:
+    host = host or "127.0.0.1:11434"
+    return (host if "://" in host else f"http://{host}").rstrip("/")
+
+
+def _entry(spec: str, setting: str) -> ModelEntry:
+    if spec == DEMO:
+        return ModelEntry(id=DEMO, provider="agno-stream", spec=DEMO, setting=setting)
+    provider, model_id = (part.strip() for part in spec.partition(":")[::2])
+    if not (provider and model_id):
+        raise ConfigurationError(
+            f"{setting}: {spec!r} is not '<provider>:<model>', as in 'openai:gpt-4o-mini' or "
+            "'ollama:llama3.2', nor 'demo'."
+        )
+    return ModelEntry(id=model_id, provider=provider.lower(), spec=spec, setting=setting)
+
+
+def _build(entry: ModelEntry, providers: Providers) -> Model:
+    try:
+        if entry.spec == DEMO:
+            return DemoModel()
+        if entry.provider in ("openai", "openai-chat"):
+            from agno.models.openai import OpenAIChat  # only if it is used
+            from openai import AsyncOpenAI, DefaultAioHttpClient
+
+            # Servers of one's own often want no key, but the SDK insists on some.
+            key = providers.openai_api_key or ("none" if providers.openai_base_url else None)
+            if key is None:
+                raise ConfigurationError(f"{entry.setting}: {entry.spec} needs OPENAI_API_KEY.")
+            return OpenAIChat(
+                id=entry.id,
+                api_key=key,
+                base_url=providers.openai_base_url,
+                role_map=PLAIN_ROLES if providers.openai_base_url else None,
+                async_client=AsyncOpenAI(
+                    api_key=key,
+                    base_url=providers.openai_base_url,
+                    max_retries=0,  # see `upstream`, for all providers
+                    http_client=DefaultAioHttpClient(),
+                ),
+            )
+        if entry.provider == "ollama":
+            from agno.models.ollama import Ollama  # only if it is used
+
+            return Ollama(id=entry.id, host=_ollama_origin(providers.ollama_host))
+        model = get_model(entry.spec)
+    except (ValueError, ImportError) as error:
+        raise ConfigurationError(
+            f"{entry.setting}: {entry.spec} cannot be used: {error}"
+        ) from error
+    if model is None:
+        raise ConfigurationError(f"{entry.setting}: {entry.spec} cannot be used.")
+    if getattr(model, "max_retries", 0) is None:
+        model.max_retries = 0  # type: ignore[attr-defined]  # see `upstream`
+    return model

@@ -1,0 +1,1 @@
+"""The life of a run: started, queued, driven, stopped, ended."""

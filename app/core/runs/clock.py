@@ -1,0 +1,87 @@
+"""The three clocks of a run: to its first token, between its events, and over all."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from ...models.chat import StreamingChunk
+from ..errors import RunTimeout
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Seconds a run may take to its first token, between two events, and in all."""
+
+    first_token: float
+    idle: float
+    total: float
+
+
+class Clock:
+    """Watches one run with a single timer, so that a token costs a reading of the time.
+
+    `expire` is called once, with the timeout that ran out. The idle clock stands still while a
+    tool works: a search may take longer than a model may be silent.
+    """
+
+    def __init__(self, timeouts: Timeouts, expire: Callable[[RunTimeout], None]) -> None:
+        self._timeouts = timeouts
+        self._expire = expire
+        self._loop = asyncio.get_running_loop()
+        self._start = self._last = self._loop.time()
+        self._spoken = False
+        self._tools: set[str] = set()
+        self._timer = self._loop.call_at(self._next()[0], self._check)
+
+    def saw(self, chunk: StreamingChunk) -> None:
+        self._last = self._loop.time()
+        if self._spoken and chunk.tool is None:
+            return
+        self._spoken = True
+        if chunk.tool is not None and chunk.tool.status == "started":
+            self._tools.add(chunk.tool.id)
+        elif chunk.tool is not None:
+            self._tools.discard(chunk.tool.id)
+        self._timer.cancel()  # another clock runs from here on
+        self._timer = self._loop.call_at(self._next()[0], self._check)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _next(self) -> tuple[float, RunTimeout]:
+        """When the next clock runs out, and what is to be said then."""
+        limits = self._timeouts
+        deadlines = [
+            (
+                self._start + limits.total,
+                RunTimeout("timeout_total", f"The answer took longer than {limits.total:g} s."),
+            )
+        ]
+        if not self._spoken:
+            deadlines.append(
+                (
+                    self._start + limits.first_token,
+                    RunTimeout(
+                        "timeout_first_token",
+                        f"The model said nothing for {limits.first_token:g} s.",
+                    ),
+                )
+            )
+        elif not self._tools:
+            deadlines.append(
+                (
+                    self._last + limits.idle,
+                    RunTimeout(
+                        "timeout_idle",
+                        f"The model fell silent in mid-answer for {limits.idle:g} s.",
+                    ),
+                )
+            )
+        return min(deadlines, key=lambda deadline: deadline[0])
+
+    def _check(self) -> None:
+        when, error = self._next()
+        if when <= self._loop.time():
+            self._expire(error)
+        else:
+            self._timer = self._loop.call_at(when, self._check)

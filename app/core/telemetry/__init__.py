@@ -1,0 +1,46 @@
+"""What the server reports of itself: metrics and traces."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+
+from ..log.hub import Hub
+from ..providers import Upstreams
+from ..runs.report import Observer
+from ..runs.service import Runs
+from .metrics import Metrics
+from .tracing import Tracing
+
+
+class Telemetry:
+    """Metrics always, and traces where there is a collector to send them to."""
+
+    def __init__(
+        self,
+        *,
+        agents: Collection[str],
+        models: Collection[str],
+        collector: str | None,
+    ) -> None:
+        self.metrics = Metrics(agents, models)
+        self.tracing = Tracing(collector) if collector else None
+
+    @property
+    def observers(self) -> list[Observer]:
+        """What is told of the beginning and the end of each run."""
+        return [self.metrics, *([self.tracing] if self.tracing else [])]
+
+    @asynccontextmanager
+    async def sampling(self, runs: Runs, hub: Hub, upstreams: Upstreams) -> AsyncIterator[None]:
+        """With gauges sampled each second; at the end the last spans are sent."""
+        task = asyncio.create_task(self.metrics.keep_sampling(runs, hub, upstreams), name="metrics")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            if self.tracing is not None:
+                await asyncio.to_thread(self.tracing.close)
+
+
+__all__ = ["Metrics", "Telemetry", "Tracing"]

@@ -1,0 +1,217 @@
+"""What Prometheus is told; the only module that knows its client.
+
+Runs are counted when they end, and what changes all the time is looked at when it is asked for and
+once a second: nothing here is called for a token. With several workers (`PROMETHEUS_MULTIPROC_DIR`
+is set before they start) each writes files of its own, and whichever is asked sums them up.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from ..log.hub import Hub
+from ..log.journals import RunRecord
+from ..log.journals.owners import Owners
+from ..log.meter import BOUNDS
+from ..providers.upstream import Upstreams
+from ..runs.report import RunReport
+from ..runs.service import Runs
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+#: Stands for every agent and model that is not configured, so that the series stay few.
+OTHER = "other"
+
+#: Seconds between two samples of the gauges.
+SAMPLE_INTERVAL = 1.0
+
+FIRST_TOKEN = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 30, 60, 120)
+DURATION = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
+WHO = ("agent", "model")
+
+
+@contextmanager
+def shared_folder(data_dir: Path) -> Iterator[None]:
+    """Have the workers that are started within this count together, from nothing; what servers
+    that are gone have left is removed."""
+    folder = data_dir.resolve() / "metrics"
+    servers = Owners(folder)
+    servers.join(own := str(os.getpid()))
+    for old in folder.iterdir():
+        if old.is_dir() and (old.name == own or not servers.lives(old.name)):
+            shutil.rmtree(old, ignore_errors=True)
+    os.environ[FOLDER] = str(folder / own)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder / own, ignore_errors=True)
+        servers.leave()
+
+
+class Delays(Histogram):
+    """A histogram that takes counts by bucket: a run has thousands of delays, and ends once."""
+
+    def add(self, counts: Sequence[int], total: float) -> None:
+        self._sum.inc(total)
+        for bucket, count in zip(self._buckets, counts, strict=True):
+            if count:
+                bucket.inc(count)
+
+
+class Metrics:
+    """The metrics of one process, or of all workers that share a folder."""
+
+    media_type = CONTENT_TYPE_LATEST
+
+    def __init__(self, agents: Collection[str], models: Collection[str]) -> None:
+        self._agents = frozenset(agents)
+        self._models = frozenset(models)
+        self._shared = Path(folder) if (folder := os.environ.get(FOLDER)) else None
+        self._owners: Owners | None = None
+        if self._shared is not None:
+            self._shared.mkdir(parents=True, exist_ok=True)
+            self._owners = Owners(self._shared)
+        self._seen: dict[Counter, int] = {}
+        registry = self._registry = CollectorRegistry()
+
+        def counter(name: str, said: str, *labels: str) -> Counter:
+            return Counter(f"agno_stream_{name}", said, labels, registry=registry)
+
+        def histogram(name: str, said: str, bounds: Sequence[float]) -> Histogram:
+            kind = Delays if bounds is BOUNDS else Histogram
+            return kind(f"agno_stream_{name}", said, WHO, buckets=bounds, registry=registry)
+
+        def gauge(name: str, said: str, *labels: str, worst: bool = False) -> Gauge:
+            mode: Literal["livemax", "livesum"] = "livemax" if worst else "livesum"
+            return Gauge(
+                f"agno_stream_{name}", said, labels, registry=registry, multiprocess_mode=mode
+            )
+
+        self._runs = counter("runs", "Runs that have ended, by how.", *WHO, "ending", "code")
+        self._first = histogram(
+            "time_to_first_token_seconds", "From the question to the first token.", FIRST_TOKEN
+        )
+        self._delays = histogram(
+            "inter_token_delay_seconds", "Between two tokens of an answer.", BOUNDS
+        )
+        self._duration = histogram("run_duration_seconds", "From question to end.", DURATION)
+        self._tokens = counter(
+            "tokens",
+            "Tokens, as the provider counted them or, where it told nothing, as estimated.",
+            *WHO,
+            "direction",
+            "counted",
+        )
+        self._requests = counter("upstream_requests", "Requests to providers.", "model")
+        self._retries = counter("upstream_retries", "Requests made once more.", "model")
+        self._errors = counter("upstream_errors", "Requests that failed.", "model", "code")
+        self._closed = gauge(
+            "circuit_open", "1 while a model is not asked, after failures.", "model", worst=True
+        )
+        self._live = gauge("runs_live", "Runs that have not ended.")
+        self._followers = gauge("followers", "Readers of runs, in whichever form.")
+        self._streams = gauge("streams_open", "Responses that stream a run.")
+        self._resumes = counter("resumes", "Readers that came back to go on after an event.")
+        self._bytes = counter("sent_bytes", "Bytes of answers, as readers were sent them.")
+        self._unwritten = gauge("journal_unwritten_entries", "Entries not in the journal yet.")
+        self._lag = gauge(
+            "journal_lag_seconds", "Age of the oldest entry not in the journal yet.", worst=True
+        )
+        self._failing = gauge(
+            "journal_failing", "1 while the journal cannot be written.", worst=True
+        )
+        self._refused = counter("journal_failures", "Writes to the journal that failed.")
+
+    def began(self, record: RunRecord) -> None:
+        """Live runs are sampled."""
+
+    def ended(self, report: RunReport) -> None:
+        who = (self._agent(report.record.agent), self._model(report.model))
+        code = report.error.code if report.error is not None else ""
+        self._runs.labels(*who, report.ending, code).inc()
+        self._duration.labels(*who).observe(report.duration)
+        if report.meter.first is not None:
+            self._first.labels(*who).observe(report.meter.first)
+            delays = self._delays.labels(*who)
+            assert isinstance(delays, Delays)
+            delays.add(report.meter.delays, report.meter.total)
+        counted = "estimate" if report.estimated else "provider"
+        self._tokens.labels(*who, "input", counted).inc(report.usage.input_tokens)
+        self._tokens.labels(*who, "output", counted).inc(report.usage.output_tokens)
+
+    def upstream_began(self, model: str) -> None:
+        self._requests.labels(self._model(model)).inc()
+
+    def upstream_retried(self, model: str) -> None:
+        self._retries.labels(self._model(model)).inc()
+
+    def upstream_failed(self, model: str, code: str) -> None:
+        self._errors.labels(self._model(model), code).inc()
+
+    def sample(self, runs: Runs, hub: Hub, upstreams: Upstreams) -> None:
+        """Set the gauges to the present state."""
+        self._live.set(runs.live)
+        self._followers.set(runs.traffic.followers)
+        self._streams.set(runs.traffic.streams)
+        self._raise(self._resumes, runs.traffic.resumes)
+        self._raise(self._bytes, runs.traffic.bytes)
+        entries, age = hub.unwritten
+        self._unwritten.set(entries)
+        self._lag.set(age)
+        self._failing.set(hub.trouble is not None)
+        self._raise(self._refused, hub.failures)
+        for upstream in upstreams.all:
+            self._closed.labels(self._model(upstream.name)).set(upstream.circuit.open)
+
+    async def keep_sampling(self, runs: Runs, hub: Hub, upstreams: Upstreams) -> None:
+        """Sample each second, because any worker may serve the page of all."""
+        if self._owners is not None:
+            self._owners.join(str(os.getpid()))
+        try:
+            while True:
+                self.sample(runs, hub, upstreams)
+                await asyncio.sleep(SAMPLE_INTERVAL)
+        finally:
+            if self._owners is not None and self._shared is not None:
+                _take_away(os.getpid(), self._shared)
+                self._owners.leave()
+
+    def page(self) -> bytes:
+        """The metrics as Prometheus reads them; reads files where there are several workers."""
+        if self._shared is None:
+            return generate_latest(self._registry)
+        self._bury()
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=str(self._shared))  # type: ignore[no-untyped-call]  # theirs
+        return generate_latest(registry)
+
+    def _bury(self) -> None:
+        """Take away what dead workers said of their present; what they counted stays counted."""
+        if self._shared is None or self._owners is None or sys.platform == "win32":
+            return
+        for worker in {file.stem.rpartition("_")[2] for file in self._shared.glob("gauge_live*")}:
+            if not self._owners.lives(worker):
+                _take_away(int(worker), self._shared)
+
+    def _raise(self, counter: Counter, to: int) -> None:
+        counter.inc(to - self._seen.get(counter, 0))
+        self._seen[counter] = to
+
+    def _agent(self, name: str) -> str:
+        return name if name in self._agents else OTHER
+
+    def _model(self, name: str) -> str:
+        return name if name in self._models else OTHER
+
+
+def _take_away(worker: int, folder: Path) -> None:
+    mark_process_dead(worker, str(folder))  # type: ignore[no-untyped-call]  # theirs

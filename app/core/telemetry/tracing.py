@@ -1,0 +1,125 @@
+"""Spans of OpenTelemetry: request, run, request to a provider. Imports it only when it is used.
+
+Names and attributes are those of its semantic conventions for HTTP and for generative AI; what is
+ours alone begins with `agno_stream.`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ConfigurationError, RunFailed
+from ..log.journals import RunRecord
+from ..runs.report import RunReport
+
+
+class Tracing:
+    """Sends spans to a collector at `endpoint` (OTLP over HTTP), in batches, from a thread.
+
+    Raises `ConfigurationError` where the packages are missing. Sampling, the name of the service
+    and the rest are set as everywhere, by `OTEL_…` in the environment.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        try:
+            from opentelemetry import context, trace
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+            from opentelemetry.sdk.resources import Resource
+            from opentelemetry.sdk.trace import TracerProvider
+            from opentelemetry.sdk.trace.export import BatchSpanProcessor
+            from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+        except ImportError as error:
+            raise ConfigurationError(
+                "OTEL_EXPORTER_OTLP_ENDPOINT: traces need packages that are not installed: "
+                f"{error.name}; pip install 'agno-stream[otel]'"
+            ) from error
+        self._context = context
+        self._trace = trace
+        self._propagator = TraceContextTextMapPropagator()
+        resource = Resource.create()
+        if str(resource.attributes.get("service.name", "")).startswith("unknown_service"):
+            resource = resource.merge(Resource({"service.name": "agno-stream"}))
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._tracer = self._provider.get_tracer("agno_stream")
+        self._runs: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """Send what is left; blocks, for some seconds if the collector does not answer."""
+        self._provider.shutdown()
+
+    def request(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Any, Any]:
+        """Begin the span of a request, within the trace that its headers name, and make it the
+        current one; ended by `answered`."""
+        span = self._tracer.start_span(
+            method,
+            context=self._propagator.extract(headers),
+            kind=self._trace.SpanKind.SERVER,
+            attributes={"http.request.method": method, "url.path": path},
+        )
+        return span, self._context.attach(self._trace.set_span_in_context(span))
+
+    def answered(self, begun: tuple[Any, Any], route: str | None, status: int | None) -> None:
+        span, token = begun
+        if route is not None:
+            span.update_name(f"{span.attributes['http.request.method']} {route}")
+            span.set_attribute("http.route", route)
+        if status is not None:
+            span.set_attribute("http.response.status_code", status)
+        if status is None or status >= 500:
+            span.set_status(self._trace.StatusCode.ERROR)
+        span.end()
+        self._context.detach(token)
+
+    def began(self, record: RunRecord) -> None:
+        """Begin the span of a run; it is the current one in the run's own task."""
+        span = self._tracer.start_span(
+            f"invoke_agent {record.agent}",
+            attributes={
+                "gen_ai.operation.name": "invoke_agent",
+                "gen_ai.agent.id": record.agent,
+                "gen_ai.conversation.id": record.conversation_id,
+                "agno_stream.run.id": record.run_id,
+            },
+        )
+        self._runs[record.run_id] = span
+        self._context.attach(self._trace.set_span_in_context(span))
+
+    def ended(self, report: RunReport) -> None:
+        span = self._runs.pop(report.record.run_id)
+        span.set_attribute("gen_ai.response.model", report.model)
+        span.set_attribute("gen_ai.response.finish_reasons", [report.ending])
+        span.set_attribute("gen_ai.usage.input_tokens", report.usage.input_tokens)
+        span.set_attribute("gen_ai.usage.output_tokens", report.usage.output_tokens)
+        if report.meter.first is not None:
+            span.set_attribute("agno_stream.time_to_first_token", report.meter.first)
+        if report.error is not None:
+            self._fail(span, report.error.code)
+        span.end()
+
+    def upstream(self, model: str, provider: str) -> Any:
+        """Begin the span of a request to a provider, within that of its run."""
+        return self._tracer.start_span(
+            f"chat {model}",
+            kind=self._trace.SpanKind.CLIENT,
+            attributes={
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": provider.lower(),
+                "gen_ai.request.model": model,
+            },
+        )
+
+    def headers(self, span: Any) -> Mapping[str, str]:
+        """`traceparent`, and `tracestate` if there is one, by which a provider joins the trace."""
+        carrier: dict[str, str] = {}
+        self._propagator.inject(carrier, context=self._trace.set_span_in_context(span))
+        return carrier
+
+    def end(self, span: Any, failure: RunFailed | None) -> None:
+        if failure is not None:
+            self._fail(span, failure.code)
+        span.end()
+
+    def _fail(self, span: Any, code: str) -> None:
+        span.set_attribute("error.type", code)
+        span.set_status(self._trace.StatusCode.ERROR)

@@ -1,0 +1,17 @@
+"""Puts the client's files into its wheel: all of `agno_stream/` but the server."""
+
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class ClientFiles(BuildHookInterface[Any]):
+    """Names each file of the package, which lies outside of this project's own folder."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        package = Path(self.root).parents[1] / "agno_stream"
+        for file in package.rglob("*"):
+            name = file.relative_to(package.parent)
+            if file.is_file() and "__pycache__" not in name.parts and file.stem != "server":
+                build_data["force_include"][str(file)] = str(name)

@@ -1,0 +1,63 @@
+"""Keys: read from what people write, and never told to anybody."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from app.core.access.keys import Keys, read_keys
+from app.core.errors import ConfigurationError
+
+KEY = "k3y-0123456789abcdef"
+
+
+def test_keys_and_their_principals() -> None:
+    """A principal may have several keys; a key has one principal, and all of it must be there."""
+    keys = Keys(read_keys(f"alice:{KEY}, alice:other, bob@x.org:a:b", None))
+    assert ["alice", "alice", "bob@x.org"] == [keys.principal(k) for k in (KEY, "other", "a:b")]
+    for wrong in ("", "b", "a", KEY[:-1], f"{KEY} ", f"alice:{KEY}", KEY.upper(), "\udce4", "ä"):
+        assert keys.principal(wrong) is None
+    assert {"alice", "bob@x.org"} == keys.principals
+
+
+def test_only_hashes_are_kept() -> None:
+    """What a request is compared with does not hold the key."""
+    keys = Keys(read_keys(f"alice:{KEY}", None))
+    assert KEY not in str(vars(keys))
+    assert hashlib.sha256(KEY.encode()).digest() in dict(keys._digests).values()
+
+
+def test_no_keys() -> None:
+    """Without keys nobody is known, and that is not an error."""
+    assert not Keys(read_keys(None, None))
+    assert Keys().principal(KEY) is None
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        (KEY, "entry 1 is not 'name:key'"),
+        (f"alice:{KEY},bob:", "entry 2 is not 'name:key'"),
+        (f"alice:{KEY} x", "entry 1 is not 'name:key'"),
+        (f"al/ice:{KEY}", "the name of entry 1"),
+        (f":{KEY}", "the name of entry 1"),
+        (f"alice:{KEY},bob:{KEY}", "'alice' and 'bob' have the same key"),
+        ("alice:sha256:12", "entry 1 has no hash of 64 digits"),
+        (",", "there is no key in it"),
+    ],
+)
+def test_what_is_no_key(listed: str, said: str) -> None:
+    """A wrong setting is told by its place, and never by what stands there."""
+    with pytest.raises(ConfigurationError) as caught:
+        read_keys(listed, None)
+    assert said in caught.value.message
+    assert KEY not in caught.value.message
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    """A file that is not there, or holds no key, does not mean that everybody may."""
+    empty = tmp_path / "empty"
+    empty.write_text("# nobody\n", encoding="utf-8")
+    for file in (tmp_path / "none", tmp_path, empty):
+        with pytest.raises(ConfigurationError, match="API_KEYS"):
+            read_keys(None, file)

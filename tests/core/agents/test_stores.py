@@ -1,0 +1,155 @@
+"""Stores of conversations: made at the first start, shared, and truthful about what is wrong."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.core.agents.conversations import Conversations
+from app.core.agents.stores import open_database, prepare
+from app.core.errors import ConfigurationError
+from tests.command import environment, run
+from tests.conftest import STORES
+from tests.services import PostgresServer, free_port
+
+#: Opens the store, says so, and when it is told to keeps turns of several conversations at once.
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from agno.agent import Agent
+from app.core.agents.conversations import Conversations
+from app.core.agents.stores import open_database, prepare
+
+async def main():
+    name, url = sys.argv[1], sys.argv[2] or None
+    db = open_database(url, Path("."))
+    await prepare(db, url)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    agent = Agent(id="a", name="A", db=db)
+    conversations = Conversations([db])
+
+    async def talk(place):
+        for n in range(5):
+            await conversations.remember(
+                agent, run_id=f"{name}-{place}-{n}", conversation_id=f"{name}-{place}",
+                principal="ann", question=f"Q{n}", answer="word " * 2000,
+                finish_reason="cancelled", begun=False,
+            )
+
+    await asyncio.gather(*(talk(place) for place in range(4)))
+    await db.close()
+
+asyncio.run(main())
+"""
+
+
+@STORES
+async def test_several_processes(database_url: str | None, tmp_path: Path) -> None:
+    """Processes that start at once on an empty store all come up, and then write at the same time
+    without one of them being refused."""
+    processes = [
+        subprocess.Popen(  # noqa: ASYNC220  # they are waited for in threads
+            [sys.executable, "-c", WRITER, f"p{n}", database_url or ""],
+            cwd=tmp_path,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        for n in range(4)
+    ]
+    try:
+        ready = [
+            await asyncio.to_thread(process.stdout.readline)
+            for process in processes
+            if process.stdout is not None
+        ]
+        assert [b"ready\n"] * 4 == ready
+        said = [
+            (await asyncio.to_thread(process.communicate, b"go\n", 60))[0] for process in processes
+        ]
+        assert [b""] * 4 == said
+        assert [0] * 4 == [process.returncode for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    db = open_database(database_url, tmp_path)
+    conversations = Conversations([db])
+    page = await conversations.list("ann", limit=100, offset=0)
+    kept = [await conversations.get(f"p{n}-{place}", "ann") for n in range(4) for place in range(4)]
+    await db.close()
+    assert 16 == page.total
+    assert [["Q0", "Q1", "Q2", "Q3", "Q4"]] * 16 == [
+        [message.content for message in conversation.messages if message.role == "user"]
+        for conversation in kept
+    ]
+
+
+@STORES
+async def test_a_second_start(database_url: str | None, tmp_path: Path) -> None:
+    """A store that is made already is left as it is."""
+    for _ in range(2):
+        db = open_database(database_url, tmp_path)
+        await prepare(db, database_url)
+        await Conversations([db]).check()
+        await db.close()
+
+
+async def told(url: str) -> str:
+    """What is told of a store that cannot be used."""
+    with pytest.raises(ConfigurationError) as error:
+        await prepare(open_database(url, Path("unused")), url)
+    return error.value.message
+
+
+async def test_no_right_to_make_a_schema(postgres_server: PostgresServer) -> None:
+    """A user who may not make the schema is told so; one for whom it was made needs no more."""
+    name = postgres_server.create().rpartition("/")[2]
+    user, password = postgres_server.GUARDED, postgres_server.PASSWORD
+    url = postgres_server.address(name, user, password)
+    said = await told(url)
+    assert f"permission denied for database {name}" in said
+    assert f"CREATE SCHEMA ai AUTHORIZATION {user}" in said
+    assert password not in said
+    postgres_server.sql(f"CREATE SCHEMA ai AUTHORIZATION {user}", name)
+    db = open_database(url, Path("unused"))
+    await prepare(db, url)
+    await Conversations([db]).check()
+    await db.close()
+
+
+async def test_wrong_databases(postgres_server: PostgresServer) -> None:
+    """A wrong password, database, address, and a server that is not there are told by the name
+    of the setting, with the address but without the password."""
+    port, user = postgres_server.port, postgres_server.GUARDED
+    away = free_port()
+    cases = {
+        postgres_server.address("nowhere"): f"127.0.0.1:{port}/nowhere: database",
+        postgres_server.address("postgres", user, "a-pass"): "password authentication failed",
+        f"postgres://me:a-pass@127.0.0.1:{away}/x": f"127.0.0.1:{away}/x cannot be reached: ",
+        "postgresql://me:a-pass#word@host/x": "not an address",
+        "postgresql://me:1/a-pass@127.0.0.1:1/x": "cannot be reached",
+    }
+    for url, expected in cases.items():
+        said = await told(url)
+        assert said.startswith("DATABASE_URL: ")
+        assert expected in said
+        assert "a-pass" not in said
+
+
+def test_passwords_stay_out_of_the_log(tmp_path: Path) -> None:
+    """Neither the message that ends a start nor anything logged before it has a password."""
+    stores = {
+        "DATABASE_URL": f"postgresql://me:a%2Fpass-word@127.0.0.1:{free_port()}/x",
+        "JOURNAL_URL": f"redis://me:a%2Fpass-word@127.0.0.1:{free_port()}",
+    }
+    for name, url in stores.items():
+        ended = run(tmp_path, "-m", "app", "serve", "--port", "0", **{name: url})
+        output = ended.stdout + ended.stderr
+        assert 0 != ended.returncode
+        assert f"{name}: {url.partition('://')[0]}://127.0.0.1" in output
+        assert "pass-word" not in output

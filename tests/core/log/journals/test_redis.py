@@ -1,0 +1,208 @@
+"""The Redis journal beside its contract: Redis is not there, goes away, and comes back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from redis.exceptions import RedisError
+
+from app.core.errors import ConfigurationError, Gap
+from app.core.log.journals import Entry, Group, RunRecord, SharedJournal, open_journal
+from app.core.log.journals.redis import LIFE, TIMEOUT
+from tests.core.parts import ending, record, said, words
+from tests.services import RedisServer, free_port
+
+PASSWORD = "s3cret-of-the-suite"
+
+#: Seconds that a call may take: one time limit each for the way there and for the answer.
+BOUND = 2 * TIMEOUT + 2
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, which it may stop."""
+    with RedisServer(tmp_path) as running:
+        yield running
+
+
+@asynccontextmanager
+async def opened(url: str, owner: str = "me") -> AsyncIterator[SharedJournal]:
+    journal = open_journal(url, retention=3600, data_dir=Path("unused"))
+    assert isinstance(journal, SharedJournal)
+    await journal.open(owner)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+def mine(run_id: str = "r1", owner: str = "me") -> RunRecord:
+    return record(run_id, owner=owner)
+
+
+def numbered(count: int, start: int = 0) -> list[Entry]:
+    return [(n / 8, said(f"{n:04}")) for n in range(start, start + count)]
+
+
+async def fails(journal: SharedJournal) -> None:
+    """Each kind of call raises, and soon."""
+    group = Group(mine(), 4, numbered(3, 3))
+    for call in (
+        lambda: journal.append([group]),
+        lambda: journal.read("r1", 0, 10),
+        lambda: journal.beat(),
+        lambda: journal.asked(),
+    ):
+        async with asyncio.timeout(BOUND):
+            with pytest.raises(RedisError):
+                await call()
+
+
+async def works(journal: SharedJournal) -> None:
+    """What was written before is there, and what could not be written can be made again."""
+    assert [] == await journal.append([Group(mine(), 4, numbered(3, 3))])
+    assert words(numbered(6)) == words(await journal.read("r1", 0, 10))
+    await journal.beat()
+    await journal.ask("r1")
+    assert ["r1"] == await journal.asked()
+
+
+async def test_redis_is_restarted(server: RedisServer) -> None:
+    """While Redis is stopped calls raise at once; when it is back they work, on the same data."""
+    async with opened(server.url) as journal:
+        await journal.append([Group(mine(), 1, numbered(3))])
+        server.stop()
+        await fails(journal)
+        server.start()
+        await works(journal)
+
+
+async def test_redis_hangs(server: RedisServer) -> None:
+    """While Redis takes commands and answers nothing, calls raise within their time; many at
+    once, too. When it answers again they work."""
+    async with opened(server.url) as journal:
+        await journal.append([Group(mine(), 1, numbered(3))])
+        server.hang()
+        await fails(journal)
+        async with asyncio.timeout(BOUND):
+            reads = [journal.read("r1", 0, 10) for _ in range(50)]
+            answers = await asyncio.gather(*reads, return_exceptions=True)
+        server.resume()
+        assert 50 == sum(isinstance(answer, RedisError) for answer in answers)
+        await works(journal)
+
+
+async def test_redis_forgets(server: RedisServer) -> None:
+    """A Redis that came back empty takes runs up where they are; what was before is a gap."""
+    async with opened(server.url) as journal:
+        await journal.append([Group(mine(), 1, numbered(3))])
+        server.empty()
+        assert [] == await journal.append([Group(mine(), 4, [*numbered(1, 3), (9.0, ending())])])
+        with pytest.raises(Gap):
+            await journal.read("r1", 2, 10)
+        assert ["0003", ""] == words(await journal.read("r1", 3, 10))
+
+
+@pytest.mark.parametrize("away", ["stopped", "hanging"])
+async def test_nobody_is_dead_because_redis_was_away(server: RedisServer, away: str) -> None:
+    """Redis was away for longer than a process lives without a beat: who comes back first does
+    not take over the runs of those who come back a moment later."""
+    async with opened(server.url, "one") as one, opened(server.url, "two") as two:
+        await one.create(mine(owner="one"))
+        if away == "stopped":
+            server.stop()
+        else:
+            server.hang()
+        await asyncio.sleep(LIFE + 0.5)
+        if away == "stopped":
+            server.start()
+        else:
+            server.resume()
+        async with opened(server.url, "new") as new:
+            assert [] == await two.adopt()
+            await two.beat()
+            assert [] == await two.adopt()
+            if away == "stopped":
+                assert [] == await new.adopt()
+            await one.beat()
+            assert [] == await one.append([Group(mine(owner="one"), 1, numbered(1))])
+
+
+async def test_a_dead_process_is_found_out(redis_server: RedisServer) -> None:
+    """A run whose owner has not beaten for its life goes to one of the others, and the owner's
+    late words are refused."""
+    url = redis_server.empty()
+    async with opened(url, "dead") as dead, opened(url, "a") as a, opened(url, "b") as b:
+        await dead.create(mine(owner="dead"))
+        begun = time.monotonic()
+        adopted: list[RunRecord] = []
+        async with asyncio.timeout(3 * LIFE):
+            while not adopted:
+                await asyncio.sleep(0.2)
+                await asyncio.gather(a.beat(), b.beat())
+                adopted = [
+                    run for runs in await asyncio.gather(a.adopt(), b.adopt()) for run in runs
+                ]
+        assert time.monotonic() - begun > LIFE - 1
+        assert ["r1"] == [found.run_id for found in adopted]
+        assert adopted[0] == await a.record("r1")
+        assert ["r1"] == await dead.append([Group(mine(owner="dead"), 1, numbered(1))])
+        assert [] == await a.append([Group(adopted[0], 1, [(0.0, ending())])])
+
+
+async def test_nothing_stays_for_ever(redis_server: RedisServer) -> None:
+    """Every key expires when nobody is there any more, whatever was going on."""
+    async with opened(redis_server.empty(), "one") as one:
+        for run_id in ("live", "over", "asked"):
+            await one.create(mine(run_id, "one"))
+        await one.append(
+            [
+                Group(mine("live", "one"), 1, numbered(3)),
+                Group(mine("over", "one"), 1, [(0.0, ending())]),
+            ]
+        )
+        await one.ask("asked")
+        await one.watch(["live", "over"])
+        await one.beat()
+    lines = redis_server.command("KEYS *").decode().split("\r\n")
+    keys = [line for line in lines if line.startswith("agno-stream:")]
+    kinds = {key.split(":")[1] for key in keys}
+    assert {"asked", "bytes", "ended", "live", "log", "owners", "queue", "run", "runs"} <= kinds
+    assert all(int(redis_server.command(f"PTTL {key}")[1:]) > 0 for key in keys)
+
+
+async def test_redis_is_not_there_at_start() -> None:
+    """The address that did not answer is told, and the password is not."""
+    port = free_port()
+    url = f"redis://user:{PASSWORD}@127.0.0.1:{port}/3"
+    with pytest.raises(ConfigurationError) as told:
+        async with opened(url):
+            pass
+    expected = f"JOURNAL_URL: redis://127.0.0.1:{port}/3 cannot be reached: "
+    assert told.value.message.startswith(expected)
+    assert PASSWORD not in told.value.message
+
+
+@pytest.mark.parametrize("given", ["", ":wrong-and-s3cret@", "nobody:wrong-and-s3cret@"])
+async def test_a_wrong_password(tmp_path: Path, given: str) -> None:
+    """Redis' refusal is told at start, and the password is not."""
+    with RedisServer(tmp_path, password=PASSWORD) as guarded:
+        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{guarded.port} refuses") as told:
+            async with opened(f"redis://{given}127.0.0.1:{guarded.port}"):
+                pass
+        assert "s3cret" not in told.value.message
+        async with opened(f"redis://:{PASSWORD}@127.0.0.1:{guarded.port}") as journal:
+            await journal.create(mine())
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:s3cret#x@host", "redis://:s3:cret/@host:y", "redis://h:x"]
+)
+def test_an_address_that_is_none(url: str) -> None:
+    """An address that cannot be read is told without quoting from it."""
+    with pytest.raises(ConfigurationError, match="JOURNAL_URL") as told:
+        open_journal(url, retention=1, data_dir=Path("unused"))
+    assert "cret" not in told.value.message

@@ -1,0 +1,328 @@
+"""The hub: logs that grow in memory, and the groups in which they reach the journal."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.errors import Gap
+from app.core.log.hub import Hub, RunLog
+from app.core.log.journals import size_of
+from tests.core.parts import Notebook, ending, record, retired, said, until, words
+
+FLUSH = 0.02
+ONE = size_of(said("0000"))
+
+
+@pytest.fixture
+def journal() -> Notebook:
+    return Notebook()
+
+
+@pytest.fixture
+async def hub(journal: Notebook) -> AsyncIterator[Hub]:
+    hub = Hub(journal, flush_interval=FLUSH)
+    await hub.open("me")
+    yield hub
+    if not journal.closed:
+        await hub.close()
+
+
+def log_of(*texts: str) -> RunLog:
+    log = RunLog(record(), lambda log: None)
+    for text in texts:
+        log.append(said(text))
+    return log
+
+
+async def speak(log: RunLog, count: int, *, pause: float = 0, start: int = 0) -> None:
+    for n in range(start, start + count):
+        log.append(said(f"{n:04}"))
+        await asyncio.sleep(pause)
+
+
+def numbered(count: int) -> list[str]:
+    return [f"{n:04}" for n in range(count)]
+
+
+def test_nothing_follows_the_end() -> None:
+    """A chunk after the one that is done is refused, done or not, and not kept."""
+    log = log_of("a")
+    log.append(ending())
+    for late in (said("late"), ending()):
+        with pytest.raises(RuntimeError, match="has ended"):
+            log.append(late)
+    assert ["a", ""] == words(log.since(0))
+    assert log.ended
+
+
+def test_numbers() -> None:
+    """Entries are numbered from 1, and are read from behind any number."""
+    log = log_of()
+    assert (0, False, []) == (log.last, log.ended, log.since(0))
+    log = log_of("a", "b", "c")
+    assert (3, False) == (log.last, log.ended)
+    assert [["a", "b", "c"], ["b", "c"], ["c"], []] == [words(log.since(n)) for n in range(4)]
+
+
+def test_times_do_not_go_back() -> None:
+    """Each entry has its time since the log began."""
+    times = [time for time, _ in log_of(*"abcdef").since(0)]
+    assert sorted(times) == times
+    assert 0 <= times[0] < 1
+
+
+@given(
+    st.lists(st.integers(0, 300), min_size=1, max_size=30),
+    st.integers(0, 30),
+    st.lists(st.integers(0, 5000), min_size=1, max_size=4),
+)
+def test_behead(sizes: list[int], flushed: int, bounds: list[int]) -> None:
+    """Only entries that are in the journal are dropped, oldest first, never the last one, and no
+    more than needed; numbers and sizes stay right."""
+    log = log_of(*("x" * size for size in sizes))
+    log.flushed = min(flushed, log.last)
+    everything = log.since(0)
+    for bound in bounds:
+        before = log.size
+        freed = log.behead(bound)
+        assert before - freed == log.size
+        assert len(everything) == log.last
+        assert everything[log.base :] == log.since(log.base)
+        assert sum(size_of(chunk) for _, chunk in log.entries) == log.size
+        assert log.base <= log.flushed
+        assert log.entries
+        if freed:
+            assert log.size + size_of(everything[log.base - 1][1]) > bound
+        if log.size > bound:
+            assert log.base == min(log.flushed, log.last - 1)
+
+
+async def test_groups(hub: Hub, journal: Notebook) -> None:
+    """Tokens reach the journal in groups, far fewer than there are tokens."""
+    log = await hub.create(record())
+    await speak(log, 300, pause=0.0005)
+    log.append(ending())
+    await retired(hub, log)
+    assert [*numbered(300), ""] == words(journal.entries["r1"])
+    assert len(journal.appends) < 60
+
+
+async def test_a_chunk_alone(hub: Hub, journal: Notebook) -> None:
+    """A chunk that nothing follows is in the journal after the interval, and so is the next."""
+    log = await hub.create(record())
+    for n in range(3):
+        log.append(said(str(n)))
+        await until(lambda n=n: len(journal.entries["r1"]) == n + 1)  # type: ignore[misc]  # bound to n
+    assert [("r1", 1, 1), ("r1", 2, 1), ("r1", 3, 1)] == journal.appends
+
+
+async def test_a_slow_journal(hub: Hub, journal: Notebook) -> None:
+    """Tokens that come while others are being written are written, too, though nothing follows
+    them; groups arrive in order."""
+    journal.delay = 0.05
+    log = await hub.create(record())
+    await speak(log, 100, pause=0.002)
+    await until(lambda: log.flushed == log.last, seconds=2)
+    assert numbered(100) == words(journal.entries["r1"])
+    numbers = [first for _, first, _ in journal.appends]
+    assert sorted(numbers) == numbers
+
+
+async def test_a_slow_journal_at_the_end(hub: Hub, journal: Notebook) -> None:
+    """A run that ends in the middle of a write is handed over whole, once."""
+    journal.delay = 0.05
+    log = await hub.create(record())
+    await speak(log, 20, pause=0.002)
+    log.append(ending())
+    await retired(hub, log)
+    assert [*numbered(20), ""] == words(journal.entries["r1"])
+    assert hub.get("r1") is None
+
+
+async def test_a_journal_that_fails_for_a_while(hub: Hub, journal: Notebook) -> None:
+    """What cannot be written is tried again; nothing is lost or doubled, and readers in this
+    process see all of it meanwhile."""
+    log = await hub.create(record())
+    await speak(log, 10)
+    await until(lambda: log.flushed == 10)
+    journal.failing = True
+    await speak(log, 20, pause=0.005, start=10)
+    assert numbered(10) == words(journal.entries["r1"])
+    assert numbered(30) == words(log.since(0))
+    journal.failing = False
+    await until(lambda: log.flushed == 30)
+    await speak(log, 5, start=30)
+    log.append(ending())
+    await retired(hub, log)
+    assert [*numbered(35), ""] == words(journal.entries["r1"])
+
+
+async def test_a_journal_that_fails_at_the_end(hub: Hub, journal: Notebook) -> None:
+    """A run whose end cannot be written stays readable here, until it is written after all."""
+    log = await hub.create(record())
+    await speak(log, 3)
+    journal.failing = True
+    log.append(ending())
+    await asyncio.sleep(5 * FLUSH)
+    assert log is hub.get("r1")
+    journal.failing = False
+    await until(lambda: hub.get("r1") is None)
+    assert [*numbered(3), ""] == words(journal.entries["r1"])
+
+
+async def test_a_group_for_all(hub: Hub, journal: Notebook) -> None:
+    """What many runs say at one time reaches the journal in one write."""
+    logs = [await hub.create(record(f"r{n}")) for n in range(20)]
+    for log in logs:
+        log.append(said("a"))
+    await until(lambda: all(log.flushed for log in logs))
+    assert 1 == journal.writes
+
+
+async def test_a_run_that_could_not_be_created(hub: Hub, journal: Notebook) -> None:
+    """A run that the journal could not be told of goes on, and is made known with its entries."""
+    journal.failing = True
+    log = await hub.create(record())
+    await speak(log, 3)
+    assert hub.trouble is not None
+    assert await journal.record("r1") is None
+    journal.failing = False
+    await until(lambda: log.flushed == 3)
+    assert hub.trouble is None
+    assert record() == await journal.record("r1")
+    assert numbered(3) == words(journal.entries["r1"])
+
+
+async def test_a_journal_that_fails_is_tried_less_and_less(
+    hub: Hub, journal: Notebook, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An outage is told once in the log, however long it is, and once that it is over."""
+    journal.failing = True
+    log = await hub.create(record())
+    await speak(log, 50, pause=0.01)
+    assert journal.refused < 8
+    journal.failing = False
+    await until(lambda: log.flushed == 50)
+    assert ["ERROR", "WARNING"] == [entry.levelname for entry in caplog.records]
+
+
+async def test_a_run_that_was_taken_over(journal: Notebook) -> None:
+    """A run that another process has taken for dead is told of, and no longer kept here."""
+    lost: list[str] = []
+    hub = Hub(journal, flush_interval=FLUSH, on_lost=lost.append)
+    await hub.open("me")
+    taken, mine = await hub.create(record("taken")), await hub.create(record("mine"))
+    journal.taken.add("taken")
+    await asyncio.gather(speak(taken, 3), speak(mine, 3))
+    await until(lambda: mine.flushed == 3)
+    assert ["taken"] == lost
+    assert hub.get("taken") is None
+    assert numbered(3) == words(journal.entries["mine"])
+    await hub.close()
+
+
+async def test_close_writes_what_is_left(hub: Hub, journal: Notebook) -> None:
+    """Closing writes every run's newest entries before it closes the journal."""
+    logs = [await hub.create(record(f"r{n}")) for n in range(5)]
+    for log in logs:
+        log.append(said("a"))
+    await hub.close()
+    assert [["a"]] * 5 == [words(journal.entries[f"r{n}"]) for n in range(5)]
+    assert journal.closed
+
+
+async def test_close_in_the_middle_of_a_write(hub: Hub, journal: Notebook) -> None:
+    """A write that is under way is neither cut nor repeated, and the runs behind it are not
+    forgotten."""
+    journal.delay = 0.05
+    logs = [await hub.create(record(f"r{n}")) for n in range(5)]
+    for log in logs:
+        log.append(said("a"))
+    await asyncio.sleep(2.5 * FLUSH)
+    for log in logs:
+        log.append(said("b"))
+    await hub.close()
+    assert [["a", "b"]] * 5 == [words(journal.entries[f"r{n}"]) for n in range(5)]
+
+
+async def test_close_without_any_run(hub: Hub, journal: Notebook) -> None:
+    """A hub that nobody used closes at once."""
+    async with asyncio.timeout(1):
+        await hub.close()
+    assert journal.closed
+
+
+async def test_the_bound_of_one_run(journal: Notebook) -> None:
+    """A long run holds no more than its bound in memory; the rest is in the journal."""
+    hub = Hub(journal, run_bytes=10 * ONE, flush_interval=0.001)
+    await hub.open("me")
+    log = await hub.create(record())
+    await speak(log, 200, pause=0.001)
+    await until(lambda: log.size <= 10 * ONE)
+    assert log.base >= 190
+    assert words(log.since(log.base)) == numbered(200)[log.base :]
+    await hub.close()
+    assert numbered(200) == words(journal.entries["r1"])
+
+
+async def test_the_bound_of_one_run_with_a_slow_journal(journal: Notebook) -> None:
+    """The bound is kept in mid-run also when each write takes a while."""
+    journal.delay = 0.02
+    hub = Hub(journal, run_bytes=10 * ONE, flush_interval=0.001)
+    await hub.open("me")
+    log = await hub.create(record())
+    largest = 0
+    for n in range(40):
+        await speak(log, 5, pause=0.002, start=n * 5)
+        largest = max(largest, log.size)
+    assert largest < 100 * ONE
+    await hub.close()
+
+
+async def test_the_bound_of_all_runs(journal: Notebook) -> None:
+    """All runs together hold no more than the bound of all, though each is below its own."""
+    hub = Hub(journal, run_bytes=100 * ONE, total_bytes=60 * ONE, flush_interval=0.001)
+    await hub.open("me")
+    logs = [await hub.create(record(f"r{n}")) for n in range(5)]
+    for log in logs:
+        await speak(log, 50)
+    await until(lambda: sum(log.size for log in logs) <= 60 * ONE)
+    assert all(log.entries for log in logs)
+    await hub.close()
+
+
+async def test_a_runs_bound_drops_nothing_that_is_not_written(journal: Notebook) -> None:
+    """While the journal fails, memory is the only copy, and is kept over the bound of a run."""
+    journal.failing = True
+    hub = Hub(journal, run_bytes=ONE, flush_interval=0.001)
+    await hub.open("me")
+    log = await hub.create(record())
+    await speak(log, 50, pause=0.001)
+    assert numbered(50) == words(log.since(0))
+    journal.failing = False
+    await until(lambda: log.size <= ONE)
+    await hub.close()
+    assert numbered(50) == words(journal.entries["r1"])
+
+
+async def test_memory_is_bounded_though_the_journal_fails(journal: Notebook) -> None:
+    """Over the bound of all runs the oldest entries go even though they are nowhere else; the
+    journal then has a hole, which readers are told of."""
+    hub = Hub(journal, total_bytes=10 * ONE, flush_interval=0.001)
+    await hub.open("me")
+    log = await hub.create(record())
+    await speak(log, 5)
+    await until(lambda: log.flushed == 5)
+    journal.failing = True
+    await speak(log, 45, start=5)
+    await until(lambda: log.size <= 10 * ONE)
+    journal.failing = False
+    await until(lambda: hub.trouble is None and log.flushed == 50)
+    with pytest.raises(Gap):
+        await journal.read("r1", 5, 100)
+    base = journal.bases["r1"]
+    assert numbered(50)[base:] == words(await journal.read("r1", base, 100))
+    await hub.close()

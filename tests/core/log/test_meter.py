@@ -1,0 +1,60 @@
+"""The meter: exact, however its entries are cut into groups."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.log.hub import RunLog
+from app.core.log.journals import Entry
+from app.core.log.meter import BOUNDS, Meter
+from app.models.chat import StreamingChunk, ToolCall
+from tests.core.parts import ending, record, said
+
+TOOL = StreamingChunk(content="", done=False, model="m", tool=ToolCall("1", "t", "started"))
+THOUGHT = StreamingChunk(content="", done=False, model="m", reasoning="hm")
+CHUNKS = st.sampled_from([said("a"), said(""), TOOL, THOUGHT])
+PAUSES = st.sampled_from([0.0, *BOUNDS, 99.0]) | st.floats(0, 20)
+ENTRIES = st.lists(st.tuples(PAUSES, CHUNKS), max_size=30)
+
+
+def at_their_times(steps: list[tuple[float, StreamingChunk]]) -> list[Entry]:
+    now, entries = 0.0, []
+    for pause, chunk in steps:
+        now += pause
+        entries.append((now, chunk))
+    return entries
+
+
+@given(steps=ENTRIES, cuts=st.sets(st.integers(0, 30)))
+def test_each_delay_is_counted_once(
+    steps: list[tuple[float, StreamingChunk]], cuts: set[int]
+) -> None:
+    """Every delay between two pieces of text or reasoning is in the bucket where one by one it
+    would be, and nothing else is."""
+    entries = at_their_times(steps)
+    meter = Meter()
+    for start, end in pairwise(sorted({0, len(entries), *(c for c in cuts if c < len(entries))})):
+        meter.read(entries[start:end])
+    times = [when for when, chunk in entries if chunk.content or chunk.reasoning]
+    delays = [later - sooner for sooner, later in pairwise(times)]
+    expected = [0] * (len(BOUNDS) + 1)
+    for delay in delays:
+        expected[sum(delay > bound for bound in BOUNDS)] += 1
+    assert expected == meter.delays
+    assert (len(times), times[0] if times else None) == (meter.tokens, meter.first)
+    assert abs(meter.total - sum(delays)) < 1e-6
+
+
+def test_what_leaves_memory_is_metered_before() -> None:
+    """A log that is beheaded, again and again, has metered all that it ever had."""
+    log = RunLog(record(), lambda log: None)
+    for number in range(1000):
+        log.append(said("word"))
+        log.flushed = log.last
+        if number % 7 == 0:
+            log.behead(1000)
+    log.append(ending("end"))
+    log.measure()
+    assert 1001 == log.meter.tokens
+    assert 1000 == sum(log.meter.delays)

@@ -1,0 +1,85 @@
+"""The state of a run is the same whoever asks: the process that drives it, or another one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.core.log.journals import Group
+from app.core.log.state import state_of
+from app.models.chat import RunState
+from tests.core.parts import record, said, until
+from tests.core.runs.harness import House, Scripted, neighbours, raising, saying, shared, silent
+
+
+@pytest.fixture
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[House, House]]:
+    async with neighbours(tmp_path) as houses:
+        yield houses
+
+
+async def settled(house: House, run_id: str) -> None:
+    """Wait until all that a run said is in the journal alone."""
+    await until(lambda: house.hub.get(run_id) is None)
+
+
+async def test_while_it_runs(pair: tuple[House, House]) -> None:
+    """Another process knows that a run goes on, and what it had said when that was written."""
+    a, b = pair
+    run = await a.start(Scripted(silent()))
+    await until(lambda: run.log.flushed == 2)
+    here, there = await a.state(run), await b.state(run)
+    assert here == there
+    assert ("running", "word", "a1:2", None) == (
+        there.status,
+        there.content,
+        there.last_event_id,
+        there.ended_at,
+    )
+
+
+@pytest.mark.parametrize("script", [saying("a", "b"), raising(OSError("no"))])
+async def test_after_the_end(pair: tuple[House, House], script: object) -> None:
+    """How a run ended is told alike by both, and so is when."""
+    a, b = pair
+    run = await a.start(Scripted(script))  # type: ignore[arg-type]  # pytest knows no types
+    await run.ended.wait()
+    at_once = await a.state(run)
+    await settled(a, "a1")
+    assert at_once == await a.state(run) == await b.state(run)
+    assert at_once.ended_at is not None
+
+
+async def test_of_an_orphan(tmp_path: Path) -> None:
+    """A run whose process died has ended as interrupted, with its text, and its last event id is
+    one that says that the end was seen."""
+    async with neighbours(tmp_path) as (a, b):
+        run = await a.start(Scripted(silent()))
+        await until(lambda: run.log.flushed == 2)
+        await a.hub.journal.close()
+
+        async def ended() -> RunState:
+            while (state := await b.state(run)).status == "running":  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            return state
+
+        state = await asyncio.wait_for(ended(), 10)
+    assert ("failed", "interrupted", "word", "a1:03") == (
+        state.status,
+        state.finish_reason,
+        state.content,
+        state.last_event_id,
+    )
+
+
+async def test_without_its_beginning(tmp_path: Path) -> None:
+    """Of a run that is not kept from its beginning the rest is told, and that there was more."""
+    journal = shared(tmp_path, run_bytes=1)
+    await journal.open("me")
+    run = record(owner="me")
+    for number, word in enumerate(["one ", "two ", "three "], start=1):
+        await journal.append([Group(run, number, [(0.0, said(word))])])
+    state = await state_of(run, journal, None, waiting=False)
+    await journal.close()
+    assert ("three ", "r1:3", True) == (state.content, state.last_event_id, state.truncated)

@@ -1,0 +1,69 @@
+"""The circuit: when a provider is asked, when not, and who may try whether it is back."""
+
+import time
+
+import pytest
+
+from app.core.errors import ModelUnavailable
+from app.core.providers.circuit import Circuit
+
+SECONDS = 0.1
+
+
+def failing(circuit: Circuit, times: int) -> None:
+    for _ in range(times):
+        circuit.enter()
+        circuit.leave(well=False)
+
+
+def test_it_opens_after_failures_in_a_row() -> None:
+    """The last of the failures in a row opens it, and a success in between starts the count
+    anew."""
+    circuit = Circuit("m", failures=3, seconds=60)
+    failing(circuit, 2)
+    circuit.enter()
+    circuit.leave(well=True)
+    failing(circuit, 2)
+    assert not circuit.open
+    failing(circuit, 1)
+    assert circuit.open
+    with pytest.raises(ModelUnavailable, match=r"'m' has failed 3 times in a row") as refused:
+        circuit.enter()
+    assert refused.value.retry_after is not None
+    assert 1 <= refused.value.retry_after <= 60
+
+
+def test_an_ending_that_says_nothing_counts_nothing() -> None:
+    """A cancelled request neither opens a circuit nor starts its count anew."""
+    circuit = Circuit("m", failures=2, seconds=60)
+    failing(circuit, 1)
+    circuit.enter()
+    circuit.leave(well=None)
+    assert not circuit.open
+    failing(circuit, 1)
+    assert circuit.open
+
+
+@pytest.mark.parametrize("well", [True, False, None])
+def test_one_trial(well: bool | None) -> None:
+    """After its time one request alone is let through, and what becomes of it decides; one that
+    was cancelled lets the next one try."""
+    circuit = Circuit("m", failures=2, seconds=SECONDS)
+    failing(circuit, 2)
+    time.sleep(SECONDS * 1.5)
+    assert not circuit.open
+    circuit.enter()
+    with pytest.raises(ModelUnavailable) as refused:
+        circuit.enter()
+    assert 1 == refused.value.retry_after
+    circuit.leave(well=well)
+    assert (well is False) == circuit.open
+    if well is not False:
+        circuit.enter()
+
+
+def test_none() -> None:
+    """With 0 failures it never opens."""
+    circuit = Circuit("m", failures=0, seconds=60)
+    failing(circuit, 100)
+    assert not circuit.open

@@ -1,0 +1,398 @@
+"""The demonstration model, driven through a real Agno agent."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from agno.agent import Agent
+from agno.db.in_memory import InMemoryDb
+from agno.models.message import Message
+from agno.run.agent import (
+    RunCompletedEvent,
+    RunContentEvent,
+    RunErrorEvent,
+    ToolCallCompletedEvent,
+)
+
+from app.core.providers.demo import MARKDOWN, DemoModel, current_time
+
+
+def word_count(text: str) -> int:
+    """Count the words of a text."""
+    return len(text.split())
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The events of one run, and what a reader wants to know of them."""
+
+    events: list[Any]
+
+    def all(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def pieces(self) -> list[str]:
+        return [event.content for event in self.all(RunContentEvent) if event.content]
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    @property
+    def endings(self) -> list[str]:
+        told = [event.model_provider_data for event in self.all(RunContentEvent)]
+        return [data["finish_reason"] for data in told if data]
+
+    @property
+    def usage(self) -> tuple[int, int, int]:
+        metrics = self.all(RunCompletedEvent)[0].metrics
+        return metrics.input_tokens, metrics.output_tokens, metrics.total_tokens
+
+
+def agent_with(*tools: Callable[..., Any], model: DemoModel | None = None) -> Agent:
+    return Agent(
+        model=model or DemoModel(delay=0),
+        tools=list(tools),
+        db=InMemoryDb(),  # type: ignore[no-untyped-call]  # Agno leaves it untyped
+        session_id="conversation",
+        add_history_to_context=True,
+        telemetry=False,
+    )
+
+
+async def ask(message: Any, agent: Agent | None = None) -> Heard:
+    stream = (agent or agent_with(current_time)).arun(message, stream=True, stream_events=True)
+    return Heard([event async for event in stream])
+
+
+async def test_says_what_it_is() -> None:
+    """To an unknown question it says it is a demonstration, quotes it, and lists what it shows."""
+    heard = await ask("Why is the sky blue?")
+    assert "demonstration" in heard.text
+    assert "no language model" in heard.text
+    assert "“Why is the sky blue?”" in heard.text
+    for word in ("markdown", "long", "count to", "continue", "reasoning", "tool", "slow", "fail"):
+        assert f"`{word}" in heard.text
+    assert ["stop"] == heard.endings
+
+
+async def test_quotes_only_the_beginning() -> None:
+    """A long question is quoted in one line of eighty characters."""
+    heard = await ask("ask\n" * 100)
+    assert "“" + ("ask " * 20) + "…”" in heard.text
+
+
+@pytest.mark.parametrize("message", ["", "   ", [Message(role="assistant", content="Hello.")]])
+async def test_bears_silence(message: Any) -> None:
+    """Without a word from the user it still says what it is."""
+    heard = await ask(message)
+    assert "demonstration" in heard.text
+
+
+async def test_reads_parts() -> None:
+    """The text of a message made of parts is read, whichever part it is in."""
+    image = {"type": "image_url", "image_url": {"url": "data:,"}}
+    parts = [image, {"type": "text", "text": "count to 3"}]
+    heard = await ask([Message(role="user", content=parts)])
+    assert "1, 2, 3" == heard.text
+
+
+async def test_streams_words() -> None:
+    """Each piece is one word with the space after it."""
+    heard = await ask("echo one two\n\nthree")
+    assert ["one ", "two\n\n", "three"] == heard.pieces
+
+
+@pytest.mark.parametrize(
+    "text", ["Grüße, 世界! 👩‍🚀", "a  b\n\tc", "x" * 1000, "日本語" * 50, "tool"]
+)
+async def test_echoes(text: str) -> None:
+    """`echo` gives back the same characters, however they are cut into pieces."""
+    heard = await ask(f"echo {text}")
+    assert text == heard.text
+
+
+async def test_shows_markdown() -> None:
+    """`markdown` shows headings, a list, a table and a block of Python."""
+    heard = await ask("Show me some MARKDOWN, please")
+    assert MARKDOWN == heard.text
+    for mark in ("# ", "\n## ", "\n- ", "\n|---|", "\n```python\n"):
+        assert mark in heard.text
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("long", 600),
+        ("Tell me a long story.", 600),
+        ("long 5000", 5000),
+        ("a long answer of 1,234 words", 1234),
+        ("long 3", 3),
+    ],
+)
+async def test_speaks_at_length(message: str, words: int) -> None:
+    """`long` gives exactly as many words as were asked for."""
+    heard = await ask(message)
+    assert words == word_count(heard.text)
+    assert heard.text == heard.text.strip()
+
+
+async def test_length_has_a_limit() -> None:
+    """No answer has more than 50,000 words, and a number of any size is understood."""
+    stream = DemoModel(delay=0).ainvoke_stream([Message(role="user", content="long " + "9" * 5000)])
+    assert 50_000 == sum([word_count(piece.content or "") async for piece in stream])
+
+
+async def test_is_lazy() -> None:
+    """The first word of a long answer does not wait for the others to be made."""
+    stream = DemoModel(delay=0).ainvoke_stream([Message(role="user", content="long 50000")])
+    began = time.perf_counter()
+    await anext(stream)
+    first = time.perf_counter() - began
+    others = [piece async for piece in stream]
+    assert 50_000 == len(others)  # the ending is one of them
+    assert first < (time.perf_counter() - began) / 20
+
+
+async def test_shows_reasoning() -> None:
+    """All of the reasoning comes before the answer, in pieces of its own."""
+    heard = await ask("Think about it")
+    kinds = [
+        "thought" if event.reasoning_content else "word"
+        for event in heard.all(RunContentEvent)
+        if event.reasoning_content or event.content
+    ]
+    assert sorted(kinds) == kinds
+    assert kinds.count("thought") > 5
+    assert kinds.count("word") > 5
+    assert "thoughts of my own" in heard.all(RunCompletedEvent)[0].reasoning_content
+
+
+async def test_calls_a_tool() -> None:
+    """`tool` goes through Agno: the tool is run, and the answer has its result."""
+    heard = await ask("tool")
+    (call,) = heard.all(ToolCallCompletedEvent)
+    assert "current_time" == call.tool.tool_name
+    assert {} == call.tool.tool_args
+    assert heard.text.endswith(f"The tool `current_time` answered: {call.tool.result}")
+    assert ["tool_calls", "stop"] == heard.endings
+
+
+async def test_passes_a_time_zone() -> None:
+    """A time zone in the question becomes the argument of the call."""
+    heard = await ask("What time is it in Europe/Paris?")
+    (call,) = heard.all(ToolCallCompletedEvent)
+    assert {"timezone": "Europe/Paris"} == call.tool.tool_args
+    assert call.tool.result.endswith("(Europe/Paris)")
+
+
+async def test_chooses_a_tool_it_can_call() -> None:
+    """A tool that insists on arguments is passed over for one that does not."""
+
+    def paint(colour: str) -> None:
+        """Paint the fence."""
+
+    def roll() -> str:
+        """Roll a die."""
+        return "four"
+
+    heard = await ask("tool", agent_with(paint, roll))
+    assert "The tool `roll` answered: four" in heard.text
+    heard = await ask("tool", agent_with(paint))
+    assert [] == heard.all(ToolCallCompletedEvent)
+    assert "no tool" in heard.text
+
+
+async def test_says_that_there_is_no_tool() -> None:
+    """Without tools it says so, instead of calling one."""
+    heard = await ask("tool", agent_with())
+    assert "no tool" in heard.text
+    assert ["stop"] == heard.endings
+
+
+async def test_obeys_tool_choice() -> None:
+    """An agent that forbids tool calls gets none."""
+    agent = agent_with(current_time)
+    agent.tool_choice = "none"
+    heard = await ask("tool", agent)
+    assert "no tool" in heard.text
+
+
+async def test_is_slow() -> None:
+    """`slow` pauses before each of a dozen words, as long as it was told to."""
+    began = time.perf_counter()
+    heard = await ask("slow", agent_with(model=DemoModel(delay=0, slow_delay=0.02)))
+    assert 12 == len(heard.pieces)
+    assert time.perf_counter() - began >= 12 * 0.02
+
+
+async def test_paces_its_words() -> None:
+    """Other answers pause for `delay` before each word."""
+    began = time.perf_counter()
+    await ask("count to 10", agent_with(model=DemoModel(delay=0.02)))
+    assert time.perf_counter() - began >= 10 * 0.02
+
+
+@pytest.mark.parametrize("message", ["fail", "Show me a failure"])
+async def test_fails(message: str) -> None:
+    """`fail` says a few words and then breaks off with a provider's error."""
+    heard = await ask(message)
+    (error,) = heard.all(RunErrorEvent)
+    assert "The demonstration failed, as you asked." == error.content
+    assert "model_provider_error" == error.error_type
+    assert len(heard.pieces) > 3
+    assert [] == heard.endings
+
+
+@pytest.mark.parametrize(
+    ("message", "last"),
+    [
+        ("count to 5", 5),
+        ("Count to FIVE!", 5),
+        ("Please count from 1 to 12.", 12),
+        ("count up to twenty-one", 21),
+        ("count to a hundred and three, please", 103),
+        ("count to two thousand five hundred", 2500),
+        ("count to 1,000", 1000),
+        ("count to ten million", 10_000),
+        ("count to 99999999999999999999", 10_000),
+    ],
+)
+async def test_counts(message: str, last: int) -> None:
+    """It counts to a number in digits or words, one number a piece, and to 10,000 at most."""
+    heard = await ask(message)
+    assert ", ".join(str(n) for n in range(1, last + 1)) == heard.text
+    assert last == len(heard.pieces)
+
+
+@pytest.mark.parametrize("message", ["count to zero", "count to the moon"])
+async def test_does_not_count_to_nothing(message: str) -> None:
+    """Where there is no number to count to, it says what it can do."""
+    heard = await ask(message)
+    assert "demonstration" in heard.text
+
+
+async def test_continues_a_count() -> None:
+    """`continue` counts on from the previous answer, again and again."""
+    agent = agent_with()
+    await ask("count to five", agent)
+    assert "6, 7, 8, 9, 10" == (await ask("Continue!", agent)).text
+    assert "11, 12, 13, 14, 15" == (await ask("continue", agent)).text
+
+
+async def test_continues_a_cut_count() -> None:
+    """A count that was cut in the middle goes on with the number that is due."""
+    agent = agent_with(model=DemoModel(delay=0, max_tokens=3))
+    assert "1, 2, 3, " == (await ask("count to 10", agent)).text
+    assert "4, 5, 6" == (await ask("continue", agent)).text
+
+
+async def test_continues_a_long_answer() -> None:
+    """`continue` after a long answer goes on with the number of the word that is due."""
+    agent = agent_with()
+    await ask("long 120", agent)
+    second = await ask("continue", agent)
+    third = await ask("continue", agent)
+    assert ["[121]", "[171]", "[221]"] == re.findall(r"\[\d+\]", second.text)
+    assert 120 == word_count(second.text)
+    assert third.text.startswith("[241] ")
+
+
+async def test_has_nothing_to_continue() -> None:
+    """`continue` says so when there is nothing before it, or nothing that can be continued."""
+    agent = agent_with()
+    assert "nothing to continue" in (await ask("continue", agent)).text
+    assert "nothing to continue" in (await ask("continue", agent)).text
+
+
+async def test_remembers() -> None:
+    """It tells what the user said before in this conversation, in that order."""
+    agent = agent_with()
+    assert "You said nothing before." == (await ask("What did I say?", agent)).text
+    await ask("echo a nightingale", agent)
+    heard = await ask("what did I ask before?", agent)
+    assert heard.text.endswith("- “What did I say?”\n- “echo a nightingale”")
+
+
+async def test_counts_its_words() -> None:
+    """The usage is in words: those of the messages, those of the answer, and both together."""
+    heard = await ask("count to 5", agent_with())
+    assert (3, 5, 8) == heard.usage
+
+
+@pytest.mark.parametrize(
+    ("limit", "text", "ending"),
+    [
+        (0, "", "length"),
+        (2, "1, 2, ", "length"),
+        (5, "1, 2, 3, 4, 5", "stop"),
+        (9, "1, 2, 3, 4, 5", "stop"),
+    ],
+)
+async def test_stops_at_max_tokens(limit: int, text: str, ending: str) -> None:
+    """`max_tokens` ends the answer after that many pieces, and the finish reason says so."""
+    heard = await ask("count to 5", agent_with(model=DemoModel(delay=0, max_tokens=limit)))
+    assert text == heard.text
+    assert [ending] == heard.endings
+
+
+@pytest.mark.parametrize(
+    ("stop", "text"),
+    [
+        ("beta", "alpha "),
+        ("a be", "alph"),
+        ("beta gamma d", "alpha "),
+        (["delta", "gamma"], "alpha beta "),
+        (["omega", "a delta x"], "alpha beta gamma delta"),
+        ("a delta x", "alpha beta gamma delta"),
+        ("", "alpha beta gamma delta"),
+    ],
+)
+async def test_stops_at_a_stop_string(stop: str | list[str], text: str) -> None:
+    """The text ends before the first stop string, even one that spans several pieces."""
+    model = DemoModel(delay=0, stop=stop, temperature=0.0, top_p=1.0, seed=7)
+    heard = await ask("echo alpha beta gamma delta", agent_with(model=model))
+    assert text == heard.text
+    assert ["stop"] == heard.endings
+
+
+@pytest.mark.parametrize("message", ["count to 5", "think", "tool", "echo a  b"])
+async def test_says_the_same_in_every_way(message: str) -> None:
+    """Streamed or whole, with asyncio or without, an agent answers the same."""
+    streamed = (await ask(message)).text
+    in_threads = agent_with(current_time).run(message, stream=True)
+    seconds = re.compile(r"\d\d:\d\d:\d\d")  # the only thing that may differ
+    answers = [
+        streamed,
+        str((await agent_with(current_time).arun(message)).content),
+        str(agent_with(current_time).run(message).content),
+        "".join(str(event.content) for event in in_threads if event.content),
+    ]
+    assert 1 == len({seconds.sub("", answer) for answer in answers})
+
+
+async def test_whole_answer_has_reasoning_and_ending() -> None:
+    """An answer that is not streamed has its reasoning, its finish reason and its usage, too."""
+    answer = await agent_with().arun("think")
+    reasoning = answer.reasoning_content or ""
+    assert "thoughts of my own" in reasoning
+    assert {"finish_reason": "stop"} == answer.model_provider_data
+    assert answer.metrics is not None
+    words = word_count(reasoning) + word_count(str(answer.content))
+    assert words == answer.metrics.output_tokens
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "Asia/Kolkata"])
+def test_tells_the_time(zone: str) -> None:
+    """`current_time` tells date and time, and the zone they are of."""
+    assert re.fullmatch(rf"\w+ \d\d \w+ \d{{4}}, \d\d:\d\d:\d\d \({zone}\)", current_time(zone))
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "Europe", "../../etc/passwd", "a\0b"])
+def test_knows_no_such_zone(zone: str) -> None:
+    """An unknown time zone is answered with a sentence a model can act on, not an exception."""
+    assert f"Unknown time zone {zone!r}: use an IANA name" in current_time(zone)

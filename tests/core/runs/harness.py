@@ -1,0 +1,175 @@
+"""Runs with all their parts but the agents, whose place scripts take."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+from app.core.errors import RunFailed
+from app.core.log.follower import Follower
+from app.core.log.hub import Hub
+from app.core.log.journals import Journal, RunRecord
+from app.core.log.journals.sqlite import SqliteJournal
+from app.core.runs.clock import Timeouts
+from app.core.runs.run import OnBusy, OnDisconnect, Policy, Run
+from app.core.runs.service import Identity, Runs
+from app.models.chat import RunState, StreamingChunk, Usage
+from tests.core.parts import ending, read_all, said
+
+PATIENCE = 0.3
+Chunks = AsyncGenerator[StreamingChunk, None]
+Script = Callable[[], Chunks]
+
+
+class Scripted:
+    """A turn that does what its script says, and notes what it was asked to remember."""
+
+    agent = "a"
+    model = "m"
+    stored_question: str | None = "what?"
+    logged_question = "what?"
+
+    def __init__(
+        self,
+        script: Script,
+        remember: Callable[[], Awaitable[None]] | None = None,
+        order: list[str] | None = None,
+        name: str = "",
+    ) -> None:
+        self.remembered: list[tuple[str, str]] = []
+        self.began = asyncio.Event()
+        self.closed = False
+        self._script = script
+        self._remember = remember
+        self._order = order
+        self._name = name
+
+    def prepare(self, record: RunRecord) -> "Scripted":
+        return self
+
+    async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
+        self.began.set()
+        if self._order is not None:
+            self._order.append(self._name)
+        try:
+            async with aclosing(self._script()) as chunks:
+                async for chunk in chunks:
+                    if chunk.done:
+                        return chunk
+                    emit(chunk)
+        finally:
+            self.closed = True
+        raise EOFError("the script has no end")
+
+    def estimate_usage(self, pieces: int) -> Usage:
+        return Usage(input_tokens=2, output_tokens=pieces, total_tokens=2 + pieces)
+
+    async def remember(self, text: str, failure: RunFailed) -> None:
+        self.remembered.append((text, failure.finish_reason))
+        if self._remember is not None:
+            await self._remember()
+
+
+class House:
+    """Runs with their hub, and short words for what tests do with them."""
+
+    def __init__(self, journal: Journal, name: str = "r") -> None:
+        self.hub = Hub(journal, flush_interval=0.005)
+        self.remembered: list[tuple[str, str]] = []  # of orphans: their run, and its text
+        self.runs = Runs(self.hub, self._remember, patience=PATIENCE)
+        self._name = name
+        self._count = 0
+
+    async def _remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
+        self.remembered.append((record.run_id, text))
+
+    async def start(
+        self,
+        turn: Scripted,
+        *,
+        on_busy: OnBusy = "queue",
+        on_disconnect: OnDisconnect = "continue",
+        grace: float = 30,
+        principal: str = "ann",
+        conversation_id: str = "c1",
+        timeouts: Timeouts | None = None,
+    ) -> Run:
+        self._count += 1
+        policy = Policy(timeouts or Timeouts(60, 60, 60), on_disconnect, on_busy, grace)
+        identity = Identity(f"{self._name}{self._count}", conversation_id, principal)
+        return await self.runs.begin(turn, policy, identity)
+
+    async def follow(self, run: Run, after: int = 0) -> Follower:
+        return await self.runs.follow(run.record.run_id, after, principal="ann")
+
+    async def cancel(self, run: Run) -> RunState:
+        return await self.runs.cancel(run.record.run_id, principal="ann")
+
+    async def state(self, run: Run) -> RunState:
+        return await self.runs.state(run.record.run_id, principal="ann")
+
+    async def read(self, run: Run) -> list[StreamingChunk]:
+        """The whole log of a run; its grammar is checked on the way."""
+        async with asyncio.timeout(10):
+            with await self.follow(run) as follower:
+                chunks = [chunk for _, chunk in await read_all(follower)]
+        first, last = chunks[0], chunks[-1]
+        assert ("", run.record.run_id) == (first.content, first.run_id)
+        assert run.record.conversation_id == first.conversation_id
+        assert [last] == [chunk for chunk in chunks if chunk.done]
+        assert last.finish_reason is not None
+        return chunks
+
+    async def ending(self, run: Run) -> tuple[str | None, str | None, str]:
+        """How a run ended: its reason, the code of its error, and what it had said."""
+        chunks = await self.read(run)
+        last = chunks[-1]
+        code = None if last.error is None else last.error.code
+        return last.finish_reason, code, "".join(chunk.content for chunk in chunks)
+
+
+def saying(*texts: str, pause: float = 0) -> Script:
+    """Says the texts and ends well."""
+
+    async def script() -> Chunks:
+        for text in texts:
+            await asyncio.sleep(pause)
+            yield said(text)
+        yield ending()
+
+    return script
+
+
+def raising(error: BaseException) -> Script:
+    async def script() -> Chunks:
+        yield said("half")
+        raise error
+
+    return script
+
+
+def silent() -> Script:
+    """Says one word and then nothing, for ever."""
+
+    async def script() -> Chunks:
+        yield said("word")
+        await asyncio.Event().wait()
+
+    return script
+
+
+@asynccontextmanager
+async def neighbours(folder: Path) -> AsyncIterator[tuple[House, House]]:
+    """Two houses, as two processes would be, over one SQLite journal; runs are `a1`, `b1`, ..."""
+    houses = House(shared(folder), "a"), House(shared(folder), "b")
+    for house in houses:
+        await house.runs.open()
+    yield houses
+    async with asyncio.timeout(10):
+        for house in houses:
+            await house.runs.close()
+    assert {asyncio.current_task()} == asyncio.all_tasks()
+
+
+def shared(folder: Path, **bounds: int) -> SqliteJournal:
+    return SqliteJournal(folder / "runs.db", **bounds)

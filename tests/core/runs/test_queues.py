@@ -1,0 +1,93 @@
+"""Queues over two processes: one run at a time in a conversation, wherever the runs are."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.core.errors import ConversationBusy
+from tests.core.parts import until
+from tests.core.runs.harness import House, Scripted, neighbours, saying, silent
+
+
+@pytest.fixture
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[House, House]]:
+    async with neighbours(tmp_path) as houses:
+        yield houses
+
+
+async def test_in_order(pair: tuple[House, House]) -> None:
+    """Runs of one conversation begin in the order in which they came, one by one, over both."""
+    order: list[str] = []
+    names = [f"{n}" for n in range(8)]
+    runs = []
+    for n, name in enumerate(names):
+        turn = Scripted(saying("a", pause=0.02), order=order, name=name)
+        runs.append((pair[n % 2], await pair[n % 2].start(turn)))
+    for house, run in runs:
+        assert ("stop", None, "a") == await house.ending(run)
+    assert names == order
+
+
+async def test_nobody_in_the_way(pair: tuple[House, House]) -> None:
+    """Other conversations, and other people's of the same name, go on at the same time."""
+    a, b = pair
+    await a.start(Scripted(silent()))
+    for principal, conversation_id in (("ann", "c2"), ("bob", "c1")):
+        turn = Scripted(saying("a"))
+        await b.start(turn, principal=principal, conversation_id=conversation_id)
+        await asyncio.wait_for(turn.began.wait(), 5)
+
+
+async def test_reject(pair: tuple[House, House]) -> None:
+    """A run that is not to wait is refused by the name of the one at the other process, until
+    that has ended; what was refused leaves nothing behind."""
+    a, b = pair
+    first = await a.start(Scripted(silent()))
+    with pytest.raises(ConversationBusy) as busy:
+        await b.start(Scripted(silent()), on_busy="reject")
+    assert {"run_id": "a1"} == busy.value.details
+    assert 0 == b.runs.live
+    await a.cancel(first)
+    await until(lambda: a.hub.get("a1") is None)
+    run = await b.start(Scripted(saying("a")), on_busy="reject")
+    assert ("stop", None, "a") == await b.ending(run)
+
+
+async def test_rejects_at_the_same_time(pair: tuple[House, House]) -> None:
+    """Of two that are not to wait and come to both processes at the same time, one is refused."""
+    for n in range(20):
+        results = await asyncio.gather(
+            *(
+                house.start(Scripted(silent()), on_busy="reject", conversation_id=f"c{n}")
+                for house in pair
+            ),
+            return_exceptions=True,
+        )
+        assert [True, False] == sorted(
+            (isinstance(result, ConversationBusy) for result in results), reverse=True
+        )
+
+
+async def test_interrupt(pair: tuple[House, House]) -> None:
+    """A newer run ends those before it at both processes, and begins when they have ended."""
+    a, b = pair
+    first, second = await a.start(Scripted(silent())), await b.start(Scripted(silent()))
+    third = await b.start(Scripted(saying("a")), on_busy="interrupt")
+    assert ("stop", None, "a") == await b.ending(third)
+    for house, run in ((a, first), (b, second)):
+        assert "cancelled" == (await house.ending(run))[0]
+
+
+async def test_the_queue_of_a_dead_process(tmp_path: Path) -> None:
+    """A run that waits for one of a process that dies begins once that one is ended."""
+    async with neighbours(tmp_path) as (a, b):
+        turn = Scripted(saying("a"))
+        await a.start(Scripted(silent()))
+        waiting = await b.start(turn)
+        await asyncio.sleep(0.2)
+        assert not turn.began.is_set()
+        await a.hub.journal.close()  # as the kernel would for it
+        assert ("stop", None, "a") == await asyncio.wait_for(b.ending(waiting), 10)
+        assert "a1" in dict(b.remembered)

@@ -1,0 +1,63 @@
+"""Rates: what is read from the setting, and what is counted."""
+
+import pytest
+
+from app.core.errors import ConfigurationError, RateLimited
+from app.core.runs.rates import Rates, read_limits
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, []),
+        ("60/minute", [("requests", 60, 60)]),
+        ("60 requests/minute, 1000 tokens/hour", [("requests", 60, 60), ("tokens", 1000, 3600)]),
+        ("1 Request per second,5 token/days", [("requests", 1, 1), ("tokens", 5, 86400)]),
+    ],
+)
+def test_limits(text: str | None, expected: list[tuple[str, int, int]]) -> None:
+    """The setting is read as people write it."""
+    found = [
+        (limit.what, limit.item.amount, limit.item.get_expiry()) for limit in read_limits(text)
+    ]
+    assert expected == found
+
+
+@pytest.mark.parametrize("text", ["60", "many/minute", "0/minute", "5/fortnight", "5 cats/minute"])
+def test_what_is_no_limit(text: str) -> None:
+    """A wrong one is told, not passed over."""
+    with pytest.raises(ConfigurationError, match="RATE_LIMIT"):
+        read_limits(text)
+
+
+async def test_questions() -> None:
+    """Each principal has its own count."""
+    rates = Rates(read_limits("2/minute"))
+    for _ in range(2):
+        await rates.admit("a")
+    with pytest.raises(RateLimited) as caught:
+        await rates.admit("a")
+    assert 1 <= (caught.value.retry_after or 0) <= 60
+    await rates.admit("b")
+
+
+async def test_tokens() -> None:
+    """The answer that goes over the limit is whole; the question after it is refused, and counts
+    as no request."""
+    rates = Rates(read_limits("100 requests/minute, 10 tokens/minute"))
+    await rates.admit("a")
+    await rates.spent("a", 9)
+    await rates.admit("a")
+    await rates.spent("a", 5000)
+    with pytest.raises(RateLimited, match="10 tokens a minute"):
+        await rates.admit("a")
+    await rates.admit("b")
+
+
+async def test_no_limits() -> None:
+    """Where none is set nothing is counted."""
+    rates = Rates()
+    for _ in range(1000):
+        await rates.admit("a")
+        await rates.spent("a", 1 << 60)
+    await rates.close()
