@@ -20,7 +20,7 @@ from . import __version__
 from .api.guard import check_address
 from .core.errors import ConfigurationError
 from .core.log.journals import open_journal
-from .core.runs.service import new_id
+from .core.runs.identity import new_id
 from .core.telemetry.metrics import shared_folder
 from .logs import configure
 from .main import create_app

@@ -10,7 +10,7 @@ import structlog
 from agno.exceptions import redact_secrets
 from structlog.stdlib import ProcessorFormatter
 
-from .core.log.journals import RunRecord
+from .core.log.journal import RunRecord
 from .core.request_context import request_id
 from .core.runs.report import RunReport
 

@@ -1,23 +1,27 @@
-"""What the routes need, put together once by `create_app`."""
+"""The parts of the server that routes use, put together once by `create_app`."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 
 from ..core.access.keys import ANONYMOUS
-from ..core.agents.catalog import AgentCatalog
-from ..core.agents.conversations import Conversations
-from ..core.openai_service import AgentService
-from ..core.providers.catalog import ModelCatalog
-from ..core.providers.upstream import Upstreams
-from ..core.runs.clock import Timeouts
-from ..core.runs.service import Runs
-from ..core.telemetry.metrics import Metrics
-from .requests import BodyBounds
-from .tickets import Tickets
+
+if TYPE_CHECKING:  # the doors call these, and load neither Agno nor a store for it
+    from ..core.agents.catalog import AgentCatalog
+    from ..core.agents.conversations import Conversations
+    from ..core.openai_service import AgentService
+    from ..core.providers.catalog import ModelCatalog
+    from ..core.providers.upstream import Upstreams
+    from ..core.runs.clock import Timeouts
+    from ..core.runs.service import Runs
+    from ..core.telemetry.metrics import Metrics
+    from .requests import BodyBounds
+    from .tickets import Tickets
 
 
 @dataclass(frozen=True, slots=True)

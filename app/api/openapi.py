@@ -6,8 +6,15 @@ import msgspec
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from ..core.agents.conversations import Conversation, ConversationPage
-from ..models.chat import ChatResponse, LiveRuns, RunStarted, RunState, StreamingChunk
+from ..models.chat import (
+    ChatResponse,
+    Conversation,
+    ConversationPage,
+    LiveRuns,
+    RunStarted,
+    RunState,
+    StreamingChunk,
+)
 from .doors.native.requests import ChatRequest
 from .tickets import StreamTicket
 

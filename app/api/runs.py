@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from ..core.errors import InvalidField
-from ..core.log.journals import RunRecord
+from ..core.log.journal import RunRecord
 from ..models.chat import LiveRun, LiveRuns, RunState
 from . import route_docs
 from .context import Context, Principal, Server

@@ -8,10 +8,10 @@ from typing import Self, TypeVar
 
 from ..core.errors import AlreadyAsked, BadRequest, KeyReused, UnknownRun
 from ..core.log.follower import Follower
-from ..core.log.journals import RunRecord
+from ..core.log.journal import RunRecord
 from ..core.question import Question
+from ..core.runs.identity import Identity, new_id
 from ..core.runs.run import Policy
-from ..core.runs.service import Identity, new_id
 from .context import Context
 
 #: What may stand in `Idempotency-Key`: visible ASCII, and not more than a header should hold.

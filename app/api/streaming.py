@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from ..core.errors import Gap, failure_from
 from ..core.log.follower import Follower
-from ..core.log.journals import Entry, RunRecord
+from ..core.log.journal import Entry, RunRecord
 from ..models.chat import ChatResponse, fold
 from .connection import Connection
 from .door import Refusal

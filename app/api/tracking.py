@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..core.request_context import request_id
-from ..core.telemetry.tracing import Tracing
+
+if TYPE_CHECKING:
+    from ..core.telemetry.tracing import Tracing
 
 HEADER = b"x-request-id"
 
@@ -21,7 +24,7 @@ class Tracked:
     """Takes `X-Request-Id` from the client, or gives one, and says it in the response; begins the
     span of the request where traces are sent."""
 
-    def __init__(self, app: ASGIApp, tracing: Tracing | None = None) -> None:
+    def __init__(self, app: ASGIApp, tracing: "Tracing | None" = None) -> None:
         self._app = app
         self._tracing = tracing
 

@@ -15,7 +15,7 @@ from .agents.catalog import AgentCatalog, AgentEntry
 from .agents.conversations import Conversations, session_of
 from .agents.events import EventReader
 from .errors import AgentFailed, RunFailed, UnknownAgent
-from .log.journals import RunRecord
+from .log.journal import RunRecord
 from .providers.catalog import ModelEntry
 from .providers.client_tools import client_function
 from .providers.endings import ReportsEnding

@@ -144,6 +144,40 @@ class RunState(ChatResponse, kw_only=True, omit_defaults=True):
     truncated: bool = False
 
 
+class StoredMessage(msgspec.Struct, omit_defaults=True):
+    """One message of a conversation. `created_at` is Unix time in seconds."""
+
+    role: str
+    content: str
+    run_id: str
+    created_at: int
+    model: str | None = None
+    finish_reason: FinishReason | None = None
+
+
+class ConversationInfo(msgspec.Struct, omit_defaults=True):
+    """A conversation in a list; times are Unix times in seconds."""
+
+    conversation_id: str
+    title: str
+    created_at: int
+    updated_at: int
+    agent: str | None = None
+
+
+class Conversation(ConversationInfo, kw_only=True, omit_defaults=True):
+    messages: list[StoredMessage]
+
+
+class ConversationPage(msgspec.Struct):
+    """Some of a principal's conversations; `total` counts all of them."""
+
+    conversations: list[ConversationInfo]
+    total: int
+    limit: int
+    offset: int
+
+
 def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     """Add chunks to an answer, in order; the inverse of streaming it."""
     text = [response.content]

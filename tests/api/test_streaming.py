@@ -18,7 +18,7 @@ from app.api.streaming import RunStream, WholeAnswer
 from app.core.errors import AgentFailed
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub, RunLog
-from app.core.log.journals import size_of
+from app.core.log.journal import size_of
 from app.core.log.journals.memory import MemoryJournal
 from app.models.chat import StreamingChunk
 from tests.core.parts import ending, record, said, until

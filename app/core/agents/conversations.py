@@ -15,7 +15,13 @@ from agno.run.agent import RunInput, RunOutput
 from agno.run.base import RunStatus
 from agno.session.agent import AgentSession
 
-from ...models.chat import FinishReason
+from ...models.chat import (
+    Conversation,
+    ConversationInfo,
+    ConversationPage,
+    FinishReason,
+    StoredMessage,
+)
 from ..access.keys import ANONYMOUS
 from ..errors import UnknownConversation
 
@@ -26,40 +32,6 @@ FINISH_REASON = "finish_reason"
 
 #: Seconds to wait for Agno's own write of a cancelled run, which it does in the background.
 AGNO_WRITE = 2.0
-
-
-class StoredMessage(msgspec.Struct, omit_defaults=True):
-    """One message of a conversation. `created_at` is Unix time in seconds."""
-
-    role: str
-    content: str
-    run_id: str
-    created_at: int
-    model: str | None = None
-    finish_reason: FinishReason | None = None
-
-
-class ConversationInfo(msgspec.Struct, omit_defaults=True):
-    """A conversation in a list; times are Unix times in seconds."""
-
-    conversation_id: str
-    title: str
-    created_at: int
-    updated_at: int
-    agent: str | None = None
-
-
-class Conversation(ConversationInfo, kw_only=True, omit_defaults=True):
-    messages: list[StoredMessage]
-
-
-class ConversationPage(msgspec.Struct):
-    """Some of a principal's conversations; `total` counts all of them."""
-
-    conversations: list[ConversationInfo]
-    total: int
-    limit: int
-    offset: int
 
 
 class Conversations:

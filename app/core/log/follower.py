@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 
 from ..errors import AgnoStreamError, Gap, JournalUnavailable, UnknownRun
 from .hub import RunLog
-from .journals import Entry, Journal, Reach, RunRecord
+from .journal import Entry, Journal, Reach, RunRecord
 from .tail import Tail
 from .traffic import Traffic
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ...models.chat import StreamingChunk
 from ..errors import AlreadyAsked
-from .journals import Entry, Group, Journal, RunRecord, size_of
+from .journal import Entry, Group, Journal, RunRecord, size_of
 from .meter import Meter
 
 logger = logging.getLogger(__name__)

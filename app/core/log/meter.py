@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from operator import sub
 
-from .journals import Entry
+from .journal import Entry
 
 #: Seconds; the upper bounds of the counts of `Meter.delays`, which has one more for what is longer.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -6,7 +6,7 @@ from ...models.chat import COMPLETE, RunState, StreamingChunk, fold, number_in_i
 from ..errors import Gap
 from .follower import PAGE
 from .hub import RunLog
-from .journals import Journal, RunRecord
+from .journal import Journal, RunRecord
 
 
 async def state_of(

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from .journals import WATCH, Reach, SharedJournal
+from .journal import WATCH, Reach, SharedJournal
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from ..errors import Gap, Interrupted, RunFailed
 from ..log.follower import PAGE
-from ..log.journals import Entry, Group, RunRecord, SharedJournal
+from ..log.journal import Entry, Group, RunRecord, SharedJournal
 from ..log.tail import INTERVAL
 from .run import opening
 

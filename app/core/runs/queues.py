@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Mapping
 
 from ..errors import ConversationBusy, RunStopped
-from ..log.journals import RunRecord
+from ..log.journal import RunRecord
 from .peers import Peers
 from .run import Policy, Run
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ...models.chat import ErrorInfo, FinishReason, Usage
-from ..log.journals import RunRecord
+from ..log.journal import RunRecord
 from ..log.meter import Meter
 
 

@@ -11,7 +11,7 @@ import msgspec
 from ...models.chat import StreamingChunk, Usage
 from ..errors import AgentFailed, RunFailed, RunStopped
 from ..log.hub import RunLog
-from ..log.journals import WATCH, RunRecord
+from ..log.journal import WATCH, RunRecord
 from ..request_context import request_id
 from .clock import Clock, Timeouts
 

@@ -3,10 +3,8 @@
 import asyncio
 import logging
 import time
-import uuid
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
@@ -23,11 +21,12 @@ from ..errors import (
 )
 from ..log.follower import Follower, asking
 from ..log.hub import Hub
-from ..log.journals import RunRecord, SharedJournal
+from ..log.journal import RunRecord, SharedJournal
 from ..log.state import state_of
 from ..log.tail import Tail
 from ..log.traffic import Traffic
 from .driver import PATIENCE, Driver, stopping
+from .identity import Identity, new_id
 from .peers import Peers, Remember
 from .queues import Queues
 from .rates import Rates
@@ -36,17 +35,6 @@ from .run import Plan, Policy, Run, opening
 from .slots import Slots
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What a run is called, and whose it is. `fingerprint` is that of a request which may be sent
-    again; empty for one that may not."""
-
-    run_id: str
-    conversation_id: str
-    principal: str
-    fingerprint: str = ""
 
 
 class Runs:
@@ -317,11 +305,6 @@ class Runs:
     def _ended(self, run: Run) -> None:
         del self._runs[run.record.run_id]
         self._slots.give(run.record.principal)
-
-
-def new_id() -> str:
-    """An id for a run or a conversation: random, and short enough for a header."""
-    return uuid.uuid4().hex
 
 
 def _cancelled() -> RunStopped:

@@ -19,7 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from ..log.hub import Hub
-from ..log.journals import RunRecord
+from ..log.journal import RunRecord
 from ..log.journals.owners import Owners
 from ..log.meter import BOUNDS
 from ..providers.upstream import Upstreams

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigurationError, RunFailed
-from ..log.journals import RunRecord
+from ..log.journal import RunRecord
 from ..runs.report import RunReport
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.core.errors import Gap, JournalUnavailable
 from app.core.log.follower import PAGE, Follower
 from app.core.log.hub import Hub, RunLog
-from app.core.log.journals import Group, Journal, size_of
+from app.core.log.journal import Group, Journal, size_of
 from app.core.log.journals.memory import MemoryJournal
 from tests.core.parts import Notebook, ending, read_all, record, retired, said, until, words
 from tests.core.runs.harness import House, Scripted, neighbours, saying, shared, silent

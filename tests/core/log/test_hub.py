@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import Gap
 from app.core.log.hub import Hub, RunLog
-from app.core.log.journals import size_of
+from app.core.log.journal import size_of
 from tests.core.parts import Notebook, ending, record, retired, said, until, words
 
 FLUSH = 0.02

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.log.hub import RunLog
-from app.core.log.journals import Entry
+from app.core.log.journal import Entry
 from app.core.log.meter import BOUNDS, Meter
 from app.models.chat import StreamingChunk, ToolCall
 from tests.core.parts import ending, record, said

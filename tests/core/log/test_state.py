@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.log.journals import Group
+from app.core.log.journal import Group
 from app.core.log.state import state_of
 from app.models.chat import RunState
 from tests.core.parts import record, said, until

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.log.journals import Group
+from app.core.log.journal import Group
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.log.tail import Tail
 from tests.core.parts import ending, record, said, until

@@ -8,11 +8,12 @@ from pathlib import Path
 from app.core.errors import RunFailed
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
-from app.core.log.journals import Journal, RunRecord
+from app.core.log.journal import Journal, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.runs.clock import Timeouts
+from app.core.runs.identity import Identity
 from app.core.runs.run import OnBusy, OnDisconnect, Policy, Run
-from app.core.runs.service import Identity, Runs
+from app.core.runs.service import Runs
 from app.models.chat import RunState, StreamingChunk, Usage
 from tests.core.parts import ending, read_all, said
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from app.core.errors import RunFailed
-from app.core.log.journals import Entry, Group, Reach, RunRecord
+from app.core.log.journal import Entry, Group, Reach, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.runs.peers import Peers
 from tests.core.parts import record, said, until, words

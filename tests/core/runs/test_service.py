@@ -19,7 +19,7 @@ from app.core.errors import (
     UpstreamCut,
 )
 from app.core.log.follower import Follower
-from app.core.log.journals import Journal
+from app.core.log.journal import Journal
 from app.core.log.journals.memory import MemoryJournal
 from app.core.runs.clock import Timeouts
 from app.core.runs.run import OnBusy, OnDisconnect, Run

@@ -4,7 +4,7 @@ import msgspec
 from fastapi import Response
 
 from ....core.errors import failure_from
-from ....core.log.journals import Entry
+from ....core.log.journal import Entry
 from ...streaming import WholeAnswer
 from .errors import error_response
 

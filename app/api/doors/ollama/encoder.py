@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeGuard
 import msgspec
 
 from ....core.errors import ModelBadResponse
-from ....core.log.journals import Entry
+from ....core.log.journal import Entry
 from ....models.chat import StreamingChunk, ToolCall, Usage
 from ...encoding import encode_line
 from .errors import failure

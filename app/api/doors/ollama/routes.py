@@ -11,7 +11,7 @@ from ....core.errors import (
     failure_from,
 )
 from ....core.log.follower import Follower
-from ....core.log.journals import Entry
+from ....core.log.journal import Entry
 from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
 from ...requests import read_conversation_id

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 from ....core.errors import UnknownModel, failure_from
 from ....core.log.follower import Follower
-from ....core.log.journals import Entry
+from ....core.log.journal import Entry
 from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
 from ...requests import parse_object, read_body, read_conversation_id, validate

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Sequence
 
 from ...errors import Gap, UnknownRun
-from . import Entry, Group, Reach, RunRecord, size_of
+from ..journal import Entry, Group, Reach, RunRecord, size_of
 
 MEBIBYTE = 1 << 20
 

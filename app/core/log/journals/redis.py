@@ -19,7 +19,7 @@ from redis.exceptions import (
 
 from ...addresses import shown
 from ...errors import ConfigurationError, Gap, UnknownRun
-from . import WATCH, Entry, Group, Reach, RunRecord
+from ..journal import WATCH, Entry, Group, Reach, RunRecord
 from . import redis_scripts as scripts
 
 MEBIBYTE = 1 << 20

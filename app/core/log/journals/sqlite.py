@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...errors import ConfigurationError, Gap, UnknownRun
-from . import Entry, Group, Reach, RunRecord
+from ..journal import Entry, Group, Reach, RunRecord
 from . import sqlite_queries as sql
 from .owners import Owners
 from .sqlite_file import MEBIBYTE, Connection

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from ....models.chat import StreamingChunk
-from . import WATCH, Entry, Group, RunRecord
+from ..journal import WATCH, Entry, Group, RunRecord
 from .owners import Owners
 from .sqlite_file import MEBIBYTE
 

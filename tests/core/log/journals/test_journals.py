@@ -17,16 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import ConfigurationError, Gap, UnknownRun
-from app.core.log.journals import (
-    Entry,
-    Group,
-    Journal,
-    Reach,
-    RunRecord,
-    SharedJournal,
-    open_journal,
-    size_of,
-)
+from app.core.log.journal import Entry, Group, Journal, Reach, RunRecord, SharedJournal, size_of
+from app.core.log.journals import open_journal
 from tests.core.parts import ending, record, said, words
 
 #: The address of a fresh store for each kind, to which bounds are added as a query.
@@ -565,7 +557,8 @@ OWNER = """
 import asyncio, os, sys, time
 from pathlib import Path
 import msgspec
-from app.core.log.journals import Group, open_journal
+from app.core.log.journal import Group
+from app.core.log.journals import open_journal
 from tests.core.parts import record, said
 
 async def main():

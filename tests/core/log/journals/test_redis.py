@@ -10,7 +10,8 @@ import pytest
 from redis.exceptions import RedisError
 
 from app.core.errors import ConfigurationError, Gap
-from app.core.log.journals import Entry, Group, RunRecord, SharedJournal, open_journal
+from app.core.log.journal import Entry, Group, RunRecord, SharedJournal
+from app.core.log.journals import open_journal
 from app.core.log.journals.redis import LIFE, TIMEOUT
 from tests.core.parts import ending, record, said, words
 from tests.services import RedisServer, free_port

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import ConfigurationError
-from app.core.log.journals import Entry, Group
+from app.core.log.journal import Entry, Group
 from app.core.log.journals.sqlite import SqliteJournal
 from tests.core.parts import ending, record, said, words
 
