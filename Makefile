@@ -12,7 +12,7 @@ TOOLS := .venv/.tools-$(HERE)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test bench check format lock clean
+.PHONY: help run test bench check docs format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -30,8 +30,11 @@ bench: $(TOOLS) ## what a token costs here and elsewhere (ARGS=--quick, ARGS=--l
 check: $(TOOLS) ## lint, formatting, types, import rules
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/python -m mypy $(wildcard app agno_stream tests)
+	.venv/bin/python -m mypy $(wildcard app agno_stream tests docs/generate.py)
 	.venv/bin/python .venv/bin/lint-imports --no-logo
+
+docs: $(TOOLS) ## write the documents that are made from the code
+	.venv/bin/python -m docs.generate
 
 format: $(TOOLS) ## mend what the tools can mend
 	.venv/bin/ruff check --fix-only

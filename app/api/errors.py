@@ -12,15 +12,31 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from ..core.errors import AgnoStreamError, BodyTimeout, InvalidField
+from ..core.errors import (
+    AgnoStreamError,
+    BodyTimeout,
+    InternalError,
+    InvalidField,
+    MethodNotAllowed,
+    NotFound,
+)
 from ..core.request_context import request_id
 from .door import Door, Refusal
 
 logger = logging.getLogger(__name__)
 
-#: The codes for what no route serves.
-NO_ADDRESS = "not_found"
-NO_METHOD = "method_not_allowed"
+
+class OtherHttpError(AgnoStreamError):
+    """An HTTP error of the framework's own that the registry has no code for."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.code = HTTPStatus(status).phrase.lower().replace(" ", "_")
+        self._status = status
+
+    @property
+    def status(self) -> int:
+        return self._status
 
 
 class Refuse(Protocol):
@@ -39,6 +55,14 @@ def invalid_field(error: RequestValidationError) -> InvalidField:
     ]
     said = "; ".join(f"{problem['field']}: {problem['problem']}" for problem in problems)
     return InvalidField(said, fields=problems)
+
+
+def _http_error(request: Request, error: HTTPException) -> AgnoStreamError:
+    if error.status_code == NotFound("").status:
+        return NotFound(f"Not Found: {request.method} {request.url.path}")
+    if error.status_code == MethodNotAllowed("").status:
+        return MethodNotAllowed(f"Method Not Allowed: {request.method} {request.url.path}")
+    return OtherHttpError(error.status_code, str(error.detail))
 
 
 def _allowed(request: Request) -> str:
@@ -92,21 +116,13 @@ def install(app: FastAPI, door: Refuse) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        phrase = HTTPStatus(error.status_code).phrase
-        wrapped = AgnoStreamError(
-            f"{phrase}: {request.method} {request.url.path}"
-            if error.status_code in (404, 405)
-            else str(error.detail)
-        )
-        wrapped.code = phrase.lower().replace(" ", "_")
-        wrapped.status = error.status_code
+        wrapped = _http_error(request, error)
         headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
         return refuse(request, wrapped, headers)
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
         # The traceback goes to the server's log, by Starlette's own hand.
-        wrapped = AgnoStreamError("The server failed; its log says why.")
-        wrapped.code = "internal_error"
+        wrapped = InternalError("The server failed; its log says why.")
         own = request_id.get()  # this is answered outside of what adds it elsewhere
         return refuse(request, wrapped, {"X-Request-Id": own} if own else None)

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from ..core.error_codes import REGISTRY
 from ..models.chat import (
     ChatResponse,
     Conversation,
@@ -63,7 +64,11 @@ def install(app: FastAPI) -> None:
                         "type": "object",
                         "required": ["code", "message"],
                         "properties": {
-                            "code": {"type": "string", "description": "Stable, for programs."},
+                            "code": {
+                                "type": "string",
+                                "description": "Stable, for programs.",
+                                "examples": sorted(REGISTRY),
+                            },
                             "message": {"type": "string", "description": "For people."},
                         },
                     }

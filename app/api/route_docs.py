@@ -4,6 +4,8 @@ from typing import Any
 
 from fastapi import Response
 
+from ..core.error_codes import REGISTRY
+
 
 def _ref(name: str) -> dict[str, Any]:
     return {"$ref": f"#/components/schemas/{name}"}
@@ -18,33 +20,22 @@ def _text(description: str) -> dict[str, str]:
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    said = {
-        400: "The request cannot be read.",
-        401: "A key is asked for, and none was sent, or not one that is known.",
-        403: "There are no keys, and the request is not from this machine.",
-        404: "No such agent, model, run or conversation.",
-        405: "Not a method of this address.",
-        408: "The request body did not come in time.",
-        409: "The conversation is being answered, and `on_busy` is `reject`.",
-        410: "The events asked for are no longer kept.",
-        413: "The request, or the conversation, is too large.",
-        422: "A field is wrong; the message names it.",
-        429: "You have asked too often, or the model's provider says so.",
-        499: "The run was stopped because its reader left.",
-        500: "The agent, or the server, failed.",
-        502: "The model's provider failed, or cut its answer short.",
-        503: "The model cannot be reached, or the server is full or stopping.",
-        504: "The answer took too long.",
-    }
+    """The responses of these statuses, each with the errors of the registry that have it."""
     found: dict[int | str, dict[str, Any]] = {
-        status: {"description": said[status], "content": _json("Error")} for status in statuses
+        status: {"description": _errors_of(status), "content": _json("Error")}
+        for status in statuses
     }
     for status in {429, 503} & found.keys():
         found[status]["headers"] = {"Retry-After": RETRY_AFTER}
     return found
 
 
-RETRY_AFTER = {"description": "Seconds until it may go better.", "schema": {"type": "integer"}}
+def _errors_of(status: int) -> str:
+    rows = [row for row in REGISTRY.values() if row.status == status]
+    return "\n\n".join(f"`{row.code}`: {row.summary} {row.advice}" for row in rows)
+
+
+RETRY_AFTER = {"description": "Seconds to wait before retrying.", "schema": {"type": "integer"}}
 
 #: What stands before every route but those of health: see `guard`.
 _GUARDED = _errors(400, 401, 403)

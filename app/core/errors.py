@@ -1,72 +1,82 @@
-"""Every error that the server tells a client, each with a stable code and an HTTP status.
+"""Every error that the server reports, each with a stable code; `error_codes` is their registry.
 
 AgnoStreamError
-├── BadRequest            400  bad_request
-│   ├── BadEventId        400  bad_last_event_id
-│   ├── UnknownHost       400  unknown_host
-│   └── InvalidField      422  invalid_field
-│       └── KeyReused          idempotency_key_reused
-├── Unauthorized          401  unauthorized
-├── Forbidden             403
-│   ├── LoopbackOnly           loopback_only
-│   └── CrossSite              cross_site
-├── NotFound              404
-│   ├── UnknownAgent           unknown_agent
-│   ├── UnknownModel           unknown_model
-│   ├── UnknownRun             unknown_run
-│   └── UnknownConversation    unknown_conversation
-├── BodyTimeout           408  body_timeout
-├── ConversationBusy      409  conversation_busy
-├── AlreadyAsked          409  already_asked
-├── Gap                   410  gap
-├── TooLarge              413  too_large
-├── TooManyRuns           429  too_many_runs
-├── RateLimited           429  rate_limited
-├── Overloaded            503  overloaded
-├── JournalUnavailable    503  journal_unavailable
-├── ConfigurationError         configuration_error (before the server serves)
-└── RunFailed                  a run that could not give its whole answer
-    ├── ModelAuthFailed   502  model_auth_failed
-    ├── ModelNotFound     502  model_not_found
-    ├── ModelRefused      400  model_refused_request
-    ├── ContextTooLong    413  context_too_long
-    ├── ModelRateLimited  429  model_rate_limited
-    ├── ModelUnavailable  503  model_unavailable
-    ├── ModelBadResponse  502  model_bad_response
-    ├── UpstreamCut       502  upstream_cut
-    ├── RunTimeout        504  timeout_first_token | timeout_idle | timeout_total
-    ├── RunStopped        499  cancelled | disconnected
-    ├── Interrupted       503  interrupted
-    └── AgentFailed       500  agent_failed
+├── BadRequest              bad_request
+│   ├── BadEventId          bad_last_event_id
+│   ├── UnknownHost         unknown_host
+│   └── InvalidField        invalid_field
+│       └── KeyReused       idempotency_key_reused
+├── Unauthorized            unauthorized
+├── Forbidden
+│   ├── LoopbackOnly        loopback_only
+│   └── CrossSite           cross_site
+├── NotFound                not_found
+│   ├── UnknownAgent        unknown_agent
+│   ├── UnknownModel        unknown_model
+│   ├── UnknownRun          unknown_run
+│   └── UnknownConversation unknown_conversation
+├── MethodNotAllowed        method_not_allowed
+├── BodyTimeout             body_timeout
+├── ConversationBusy        conversation_busy
+├── AlreadyAsked            already_asked
+├── Gap                     gap
+├── TooLarge                too_large
+├── TooManyRuns             too_many_runs
+├── RateLimited             rate_limited
+├── Overloaded              overloaded
+├── JournalUnavailable      journal_unavailable
+├── ConfigurationError      configuration_error (before the server serves)
+├── InternalError           internal_error
+└── RunFailed               a run that could not give its whole answer
+    ├── ModelAuthFailed     model_auth_failed
+    ├── ModelNotFound       model_not_found
+    ├── ModelRefused        model_refused_request
+    ├── ContextTooLong      context_too_long
+    ├── ModelRateLimited    model_rate_limited
+    ├── ModelUnavailable    model_unavailable
+    ├── ModelBadResponse    model_bad_response
+    ├── UpstreamCut         upstream_cut
+    ├── RunTimeout          timeout_first_token | timeout_idle | timeout_total
+    ├── RunStopped          cancelled | disconnected
+    ├── Interrupted         interrupted
+    └── AgentFailed         agent_failed
 """
 
 from typing import Any
 
 from ..models.chat import ErrorInfo, FinishReason, StreamingChunk
+from .error_codes import REGISTRY
 from .text import whole
 
 
 class AgnoStreamError(Exception):
-    """Base of the tree. `details` are further JSON fields for the client."""
+    """Base of the tree. `code` is one of the registry, which has its HTTP status.
+
+    `retry_after` is in seconds; `details` are further JSON fields for the client.
+    """
 
     code: str = "error"
-    status: int = 500
     finish_reason: FinishReason = "error"
 
     def __init__(
         self, message: str, *, retry_after: float | None = None, **details: object
     ) -> None:
         super().__init__(message)
-        self.message = whole(message)  # it may quote a provider, and is sent on
+        self.message = whole(message)  # it may quote a provider, and goes to clients
         self.retry_after = retry_after
         self.details = details
 
+    @property
+    def status(self) -> int:
+        """The HTTP status of an error that is sent before the first byte."""
+        return REGISTRY[self.code].status
+
     def body(self) -> dict[str, Any]:
-        """The JSON shape that every door but the compatible ones answers with."""
+        """The JSON body of the native door: `{"error": {"code", "message", ...}}`."""
         return {"error": {"code": self.code, "message": self.message, **self.details}}
 
     def last_chunk(self, model: str) -> StreamingChunk:
-        """The end of a stream that this error ends."""
+        """The last chunk of a stream that this error ends."""
         return StreamingChunk(
             content="",
             done=True,
@@ -77,187 +87,232 @@ class AgnoStreamError(Exception):
 
 
 class ConfigurationError(AgnoStreamError):
+    """A setting that cannot work; raised before the server serves."""
+
     code = "configuration_error"
 
 
 class BadRequest(AgnoStreamError):
+    """A request that cannot be read."""
+
     code = "bad_request"
-    status = 400
 
 
 class BadEventId(BadRequest):
+    """An event id that is none of the run's: malformed, of another run, or ahead of its log."""
+
     code = "bad_last_event_id"
 
 
 class UnknownHost(BadRequest):
+    """A `Host` that is not among ALLOWED_HOSTS."""
+
     code = "unknown_host"
 
 
 class InvalidField(BadRequest):
+    """A field that was not accepted; `details` has `fields`, each with its problem."""
+
     code = "invalid_field"
-    status = 422
 
 
 class Unauthorized(AgnoStreamError):
+    """A request without a key, or with a key that nobody has."""
+
     code = "unauthorized"
-    status = 401
 
 
 class Forbidden(AgnoStreamError):
-    status = 403
+    """A request that no key would allow."""
 
 
 class LoopbackOnly(Forbidden):
+    """A request from another machine to a server without keys."""
+
     code = "loopback_only"
 
 
 class CrossSite(Forbidden):
+    """A request by a page of another site to a server without keys."""
+
     code = "cross_site"
 
 
 class NotFound(AgnoStreamError):
+    """Something that does not exist, or belongs to another principal."""
+
     code = "not_found"
-    status = 404
 
 
 class UnknownAgent(NotFound):
+    """No agent has this name."""
+
     code = "unknown_agent"
 
 
 class UnknownModel(NotFound):
+    """No model has this name."""
+
     code = "unknown_model"
 
 
 class UnknownRun(NotFound):
+    """No run of this principal has this id, or it is no longer kept."""
+
     code = "unknown_run"
 
 
 class UnknownConversation(NotFound):
+    """No conversation of this principal has this id."""
+
     code = "unknown_conversation"
 
 
+class MethodNotAllowed(AgnoStreamError):
+    """The address has routes, but none for this method."""
+
+    code = "method_not_allowed"
+
+
+class InternalError(AgnoStreamError):
+    """Something that nobody foresaw; its traceback is in the server's log, never in an answer."""
+
+    code = "internal_error"
+
+
 class BodyTimeout(AgnoStreamError):
+    """A request body that did not arrive within BODY_TIMEOUT."""
+
     code = "body_timeout"
-    status = 408
 
 
 class ConversationBusy(AgnoStreamError):
+    """A run that was to be rejected while another one answers in its conversation."""
+
     code = "conversation_busy"
-    status = 409
 
 
 class AlreadyAsked(AgnoStreamError):
-    """The run of this question is there: it is to be followed instead of started."""
+    """A run of this id exists: it is to be followed, not started."""
 
     code = "already_asked"
-    status = 409
 
 
 class KeyReused(InvalidField):
+    """An `Idempotency-Key` that came with another request before."""
+
     code = "idempotency_key_reused"
 
 
 class Gap(AgnoStreamError):
+    """Entries of a log that are no longer kept; `details` has `base`, the last missing number."""
+
     code = "gap"
-    status = 410
 
 
 class TooLarge(AgnoStreamError):
+    """A request body above MAX_BODY_BYTES."""
+
     code = "too_large"
-    status = 413
 
 
 class TooManyRuns(AgnoStreamError):
-    """A principal has as many runs as it may."""
+    """A principal is at its own limit of concurrent runs."""
 
     code = "too_many_runs"
-    status = 429
 
 
 class RateLimited(AgnoStreamError):
-    """A principal has asked as often, or for as many tokens, as it may for now."""
+    """A principal has used its requests or tokens of the current window."""
 
     code = "rate_limited"
-    status = 429
 
 
 class Overloaded(AgnoStreamError):
+    """The server takes no new runs: it is stopping, or at its limit of concurrent runs."""
+
     code = "overloaded"
-    status = 503
 
 
 class JournalUnavailable(AgnoStreamError):
-    """What only the journal knows cannot be told now."""
+    """The journal failed, and nothing in memory could stand in for it."""
 
     code = "journal_unavailable"
-    status = 503
 
 
 class RunFailed(AgnoStreamError):
     """A run ended without its whole answer; becomes the `error` of the last chunk.
 
-    `wait` is for how many seconds the provider asked not to be asked again, if it did.
+    `wait` is the number of seconds after which the provider allows another request, or None.
     """
 
     wait: float | None = None
 
 
 class ModelAuthFailed(RunFailed):
+    """The provider refused the server's credentials (401, 403)."""
+
     code = "model_auth_failed"
-    status = 502
 
 
 class ModelNotFound(RunFailed):
+    """The provider does not know the model (404)."""
+
     code = "model_not_found"
-    status = 502
 
 
 class ModelRefused(RunFailed):
+    """The provider refused the request (another 4xx)."""
+
     code = "model_refused_request"
-    status = 400
 
 
 class ContextTooLong(RunFailed):
+    """The conversation does not fit into the model's context window."""
+
     code = "context_too_long"
-    status = 413
 
 
 class ModelRateLimited(RunFailed):
+    """The provider limits requests (429)."""
+
     code = "model_rate_limited"
-    status = 429
 
 
 class ModelUnavailable(RunFailed):
+    """The provider cannot be reached, failed (5xx), or its circuit breaker is open."""
+
     code = "model_unavailable"
-    status = 503
 
 
 class ModelBadResponse(RunFailed):
+    """The provider sent something that is not an answer, or an error in its stream."""
+
     code = "model_bad_response"
-    status = 502
 
 
 class UpstreamCut(RunFailed):
+    """The provider's stream ended without its end: the answer is not complete."""
+
     code = "upstream_cut"
-    status = 502
     finish_reason = "upstream_cut"
 
 
 class AgentFailed(RunFailed):
+    """The agent's own code failed: a tool, a hook, a guardrail."""
+
     code = "agent_failed"
-    status = 500
 
 
 class Interrupted(RunFailed):
+    """The server that drove the run stopped, or died."""
+
     code = "interrupted"
-    status = 503
     finish_reason = "interrupted"
 
 
 class RunTimeout(RunFailed):
-    """One of the three clocks of a run ran out; `which` is both the code and the ending."""
-
-    status = 504
+    """One of the three clocks of a run ran out; `which` is both the code and the finish reason."""
 
     def __init__(self, which: FinishReason, message: str) -> None:
         super().__init__(message)
@@ -265,36 +320,15 @@ class RunTimeout(RunFailed):
 
 
 class RunStopped(RunFailed):
-    """Somebody ended the run: a cancel, or the last reader left."""
-
-    status = 499
+    """Somebody ended the run: a cancellation, or the last reader left."""
 
     def __init__(self, which: FinishReason, message: str) -> None:
         super().__init__(message)
         self.code = self.finish_reason = which
 
 
-STATUSES: dict[str, int] = {
-    error.code: error.status
-    for error in (
-        ModelAuthFailed,
-        ModelNotFound,
-        ModelRefused,
-        ContextTooLong,
-        ModelRateLimited,
-        ModelUnavailable,
-        ModelBadResponse,
-        UpstreamCut,
-        AgentFailed,
-        Interrupted,
-    )
-}
-
-
 def failure_from(info: ErrorInfo) -> RunFailed:
-    """The failure that a run's last chunk tells of, with its HTTP status."""
+    """The failure that a run's last chunk reports; a code of a newer server counts as `error`."""
     failure = RunFailed(info.message, retry_after=info.retry_after)
-    failure.code = info.code
-    stopped = RunTimeout.status if info.code.startswith("timeout_") else RunStopped.status
-    failure.status = STATUSES.get(info.code, stopped)
+    failure.code = info.code if info.code in REGISTRY else "error"
     return failure

@@ -6,12 +6,18 @@ import msgspec
 from fastapi import Response
 from fastapi.responses import PlainTextResponse
 
-from ....core.errors import AgnoStreamError, InvalidField
+from ....core.errors import AgnoStreamError, InvalidField, MethodNotAllowed, NotFound
 from ...door import retry_after
 from ...encoding import encode_line
-from ...errors import NO_ADDRESS, NO_METHOD
 
 JSON = "application/json; charset=utf-8"
+
+
+#: What Ollama's own server answers, as plain text, to what it does not serve.
+PLAIN: dict[type[AgnoStreamError], str] = {
+    NotFound: "page not found",
+    MethodNotAllowed: "method not allowed",
+}
 
 
 class Failure(msgspec.Struct):
@@ -28,9 +34,8 @@ def failure(message: str) -> bytes:
 def refusal(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
     """An error before the first line: `{"error": "..."}` with a status; and what Ollama's own
     server answers where it has no such address, or not with this method."""
-    if error.code in (NO_ADDRESS, NO_METHOD):
-        said = "page not found" if error.code == NO_ADDRESS else "method not allowed"
-        return PlainTextResponse(f"{error.status} {said}", error.status, headers)
+    if type(error) in PLAIN:
+        return PlainTextResponse(f"{error.status} {PLAIN[type(error)]}", error.status, headers)
     status = 400 if isinstance(error, InvalidField) else error.status
     extra = {**(headers or {}), **retry_after(error)}
     return Response(failure(error.message), status, extra, media_type=JSON)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from fastapi import Response
 
+from ....core.error_codes import REGISTRY
 from ....core.errors import AgnoStreamError, InvalidField, failure_from
 from ....models.chat import ErrorInfo
 from ...door import retry_after
@@ -21,11 +22,9 @@ CODES = {
 }
 STATUSES = {"invalid_field": 400, "context_too_long": 400}
 
-#: Nothing was generated, and it may be better in a while; the SDKs try again by themselves. At
-#: most other errors they would, too, and each time have an answer written that nobody is shown.
-TRANSIENT = frozenset(
-    {"model_unavailable", "model_rate_limited", "overloaded", "rate_limited", "too_many_runs"}
-)
+#: The SDKs retry after these by themselves, because nothing was generated. After most other errors
+#: they would, too, and each time start an answer that nobody is shown.
+TRANSIENT = frozenset(row.code for row in REGISTRY.values() if row.retryable)
 
 
 class ErrorBody(msgspec.Struct):

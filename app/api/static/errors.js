@@ -1,0 +1,201 @@
+// Made from app/core/error_codes.py by `make docs`: what each code of an error means.
+
+/** @typedef {{summary: string, advice: string, retryable: boolean}} Meaning */
+/** @type {Record<string, Meaning>} */
+export const ERRORS = {
+  "bad_request": {
+    "summary": "The request cannot be read.",
+    "advice": "The message names the mistake.",
+    "retryable": false
+  },
+  "bad_last_event_id": {
+    "summary": "The event id is none of this run's.",
+    "advice": "Send the `id` of the last event that was received, or read the run from its beginning.",
+    "retryable": false
+  },
+  "unknown_host": {
+    "summary": "The server does not answer to the name in `Host`.",
+    "advice": "Add the name to ALLOWED_HOSTS.",
+    "retryable": false
+  },
+  "unauthorized": {
+    "summary": "The server wants a key.",
+    "advice": "Send `Authorization: Bearer <key>`. Whoever runs the server gives keys.",
+    "retryable": false
+  },
+  "loopback_only": {
+    "summary": "The server has no keys, so it answers on its own machine only.",
+    "advice": "Set API_KEYS, ALLOWED_HOSTS, or ALLOW_ANONYMOUS=1.",
+    "retryable": false
+  },
+  "cross_site": {
+    "summary": "A page of another site called a server that has no keys.",
+    "advice": "Add the page's origin to CORS_ORIGINS, or set API_KEYS.",
+    "retryable": false
+  },
+  "not_found": {
+    "summary": "No route has this address.",
+    "advice": "GET /docs lists the routes of the server.",
+    "retryable": false
+  },
+  "unknown_agent": {
+    "summary": "The server has no agent of this name.",
+    "advice": "Choose one of GET /api/v1/agents.",
+    "retryable": false
+  },
+  "unknown_model": {
+    "summary": "The server has no model of this name.",
+    "advice": "Choose one of GET /api/v1/models.",
+    "retryable": false
+  },
+  "unknown_run": {
+    "summary": "The server has no such run.",
+    "advice": "It never started, belongs to another key, or ended longer ago than RETENTION.",
+    "retryable": false
+  },
+  "unknown_conversation": {
+    "summary": "The server has no such conversation.",
+    "advice": "It was deleted, never began, or belongs to another key.",
+    "retryable": false
+  },
+  "method_not_allowed": {
+    "summary": "The address has no such method.",
+    "advice": "The header `Allow` lists the methods.",
+    "retryable": false
+  },
+  "body_timeout": {
+    "summary": "The request body did not arrive in time.",
+    "advice": "Send it again; BODY_TIMEOUT is the limit.",
+    "retryable": true
+  },
+  "conversation_busy": {
+    "summary": "Another run is answering in this conversation.",
+    "advice": "Wait for it, cancel it, or send `on_busy`.",
+    "retryable": true
+  },
+  "gap": {
+    "summary": "The beginning of this answer is no longer kept.",
+    "advice": "Read on from `first_event_id`.",
+    "retryable": false
+  },
+  "too_large": {
+    "summary": "The request is larger than the server accepts.",
+    "advice": "Make it shorter; MAX_BODY_BYTES is the limit.",
+    "retryable": false
+  },
+  "invalid_field": {
+    "summary": "The server did not accept a field of the request.",
+    "advice": "The message and `fields` name it.",
+    "retryable": false
+  },
+  "idempotency_key_reused": {
+    "summary": "This `Idempotency-Key` was sent with another request.",
+    "advice": "Use a new random key for each request.",
+    "retryable": false
+  },
+  "rate_limited": {
+    "summary": "The limit of requests or tokens for this key is reached.",
+    "advice": "Wait as long as `Retry-After` says.",
+    "retryable": true
+  },
+  "too_many_runs": {
+    "summary": "This key has as many runs at once as it may have.",
+    "advice": "Wait until one of them has ended, or cancel one.",
+    "retryable": true
+  },
+  "overloaded": {
+    "summary": "The server takes no new runs now.",
+    "advice": "It is restarting or at its limit of runs. Try again in a moment.",
+    "retryable": true
+  },
+  "journal_unavailable": {
+    "summary": "The journal of runs cannot be read now.",
+    "advice": "Runs go on from memory. Try again in a moment.",
+    "retryable": true
+  },
+  "error": {
+    "summary": "The server failed.",
+    "advice": "The server's log says why.",
+    "retryable": false
+  },
+  "internal_error": {
+    "summary": "The server failed.",
+    "advice": "The server's log says why.",
+    "retryable": false
+  },
+  "agent_failed": {
+    "summary": "The agent failed.",
+    "advice": "The server's log says why.",
+    "retryable": false
+  },
+  "model_refused_request": {
+    "summary": "The provider refused the question.",
+    "advice": "The message has the provider's reason.",
+    "retryable": false
+  },
+  "context_too_long": {
+    "summary": "The conversation is too long for this model.",
+    "advice": "Begin a new one, or choose a model with a larger context.",
+    "retryable": false
+  },
+  "model_rate_limited": {
+    "summary": "The model's provider limits requests.",
+    "advice": "Wait as long as `Retry-After` says, then try again.",
+    "retryable": true
+  },
+  "model_auth_failed": {
+    "summary": "The provider refused the server's key.",
+    "advice": "Check OPENAI_API_KEY, or the key of the provider, and start the server again.",
+    "retryable": false
+  },
+  "model_not_found": {
+    "summary": "The provider does not know this model.",
+    "advice": "Choose another model, or correct MODEL.",
+    "retryable": false
+  },
+  "model_bad_response": {
+    "summary": "The provider answered with something that is not an answer.",
+    "advice": "Try again; if it stays so, check OPENAI_BASE_URL.",
+    "retryable": false
+  },
+  "upstream_cut": {
+    "summary": "The provider's stream broke off: the answer is not complete.",
+    "advice": "The text so far is kept.",
+    "retryable": false
+  },
+  "model_unavailable": {
+    "summary": "The model cannot be reached.",
+    "advice": "Check that its server runs and that its address is right. Then try again.",
+    "retryable": true
+  },
+  "interrupted": {
+    "summary": "The server stopped in the middle of the answer.",
+    "advice": "The text so far is kept.",
+    "retryable": false
+  },
+  "timeout_first_token": {
+    "summary": "The model did not begin to answer in time.",
+    "advice": "It may be busy or still loading. Try again in a moment.",
+    "retryable": false
+  },
+  "timeout_idle": {
+    "summary": "The model fell silent in the middle of its answer.",
+    "advice": "The text so far is kept.",
+    "retryable": false
+  },
+  "timeout_total": {
+    "summary": "The answer took longer than the server allows.",
+    "advice": "The text so far is kept.",
+    "retryable": false
+  },
+  "cancelled": {
+    "summary": "The run was cancelled.",
+    "advice": "The text so far is kept, and the model sees it in the next turn.",
+    "retryable": false
+  },
+  "disconnected": {
+    "summary": "The run was stopped because nobody was reading it.",
+    "advice": "The text so far is kept.",
+    "retryable": false
+  }
+}

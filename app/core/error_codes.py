@@ -1,0 +1,240 @@
+"""The registry of errors: every code, its HTTP status, and what it means to the people who meet it.
+
+Statuses, the OpenAPI document, `docs/errors.md` and the chat page's sentences are made from this
+table (`make docs` writes the files). A code is part of the protocol: it is never reused or renamed.
+"""
+
+from typing import NamedTuple
+
+
+class ErrorCode(NamedTuple):
+    """One row: `status` is HTTP's, `retryable` says that an equal request may succeed later."""
+
+    code: str
+    status: int
+    summary: str  # what happened
+    advice: str  # what to do about it
+    retryable: bool = False
+
+
+_KEPT = "The text so far is kept."
+
+_ROWS = (
+    # Requests that cannot be served as they are.
+    ErrorCode("bad_request", 400, "The request cannot be read.", "The message names the mistake."),
+    ErrorCode(
+        "bad_last_event_id",
+        400,
+        "The event id is none of this run's.",
+        "Send the `id` of the last event that was received, or read the run from its beginning.",
+    ),
+    ErrorCode(
+        "unknown_host",
+        400,
+        "The server does not answer to the name in `Host`.",
+        "Add the name to ALLOWED_HOSTS.",
+    ),
+    ErrorCode(
+        "unauthorized",
+        401,
+        "The server wants a key.",
+        "Send `Authorization: Bearer <key>`. Whoever runs the server gives keys.",
+    ),
+    ErrorCode(
+        "loopback_only",
+        403,
+        "The server has no keys, so it answers on its own machine only.",
+        "Set API_KEYS, ALLOWED_HOSTS, or ALLOW_ANONYMOUS=1.",
+    ),
+    ErrorCode(
+        "cross_site",
+        403,
+        "A page of another site called a server that has no keys.",
+        "Add the page's origin to CORS_ORIGINS, or set API_KEYS.",
+    ),
+    ErrorCode(
+        "not_found", 404, "No route has this address.", "GET /docs lists the routes of the server."
+    ),
+    ErrorCode(
+        "unknown_agent",
+        404,
+        "The server has no agent of this name.",
+        "Choose one of GET /api/v1/agents.",
+    ),
+    ErrorCode(
+        "unknown_model",
+        404,
+        "The server has no model of this name.",
+        "Choose one of GET /api/v1/models.",
+    ),
+    ErrorCode(
+        "unknown_run",
+        404,
+        "The server has no such run.",
+        "It never started, belongs to another key, or ended longer ago than RETENTION.",
+    ),
+    ErrorCode(
+        "unknown_conversation",
+        404,
+        "The server has no such conversation.",
+        "It was deleted, never began, or belongs to another key.",
+    ),
+    ErrorCode(
+        "method_not_allowed",
+        405,
+        "The address has no such method.",
+        "The header `Allow` lists the methods.",
+    ),
+    ErrorCode(
+        "body_timeout",
+        408,
+        "The request body did not arrive in time.",
+        "Send it again; BODY_TIMEOUT is the limit.",
+        retryable=True,
+    ),
+    ErrorCode(
+        "conversation_busy",
+        409,
+        "Another run is answering in this conversation.",
+        "Wait for it, cancel it, or send `on_busy`.",
+        retryable=True,
+    ),
+    ErrorCode(
+        "already_asked",
+        409,
+        "A run of this id exists.",
+        "Follow it instead of starting it again.",
+    ),
+    ErrorCode(
+        "gap",
+        410,
+        "The beginning of this answer is no longer kept.",
+        "Read on from `first_event_id`.",
+    ),
+    ErrorCode(
+        "too_large",
+        413,
+        "The request is larger than the server accepts.",
+        "Make it shorter; MAX_BODY_BYTES is the limit.",
+    ),
+    ErrorCode(
+        "invalid_field",
+        422,
+        "The server did not accept a field of the request.",
+        "The message and `fields` name it.",
+    ),
+    ErrorCode(
+        "idempotency_key_reused",
+        422,
+        "This `Idempotency-Key` was sent with another request.",
+        "Use a new random key for each request.",
+    ),
+    # Limits, and a server that cannot take the request now.
+    ErrorCode(
+        "rate_limited",
+        429,
+        "The limit of requests or tokens for this key is reached.",
+        "Wait as long as `Retry-After` says.",
+        retryable=True,
+    ),
+    ErrorCode(
+        "too_many_runs",
+        429,
+        "This key has as many runs at once as it may have.",
+        "Wait until one of them has ended, or cancel one.",
+        retryable=True,
+    ),
+    ErrorCode(
+        "overloaded",
+        503,
+        "The server takes no new runs now.",
+        "It is restarting or at its limit of runs. Try again in a moment.",
+        retryable=True,
+    ),
+    ErrorCode(
+        "journal_unavailable",
+        503,
+        "The journal of runs cannot be read now.",
+        "Runs go on from memory. Try again in a moment.",
+        retryable=True,
+    ),
+    ErrorCode(
+        "configuration_error",
+        500,
+        "A setting cannot work.",
+        "The message names it. The server does not start with it.",
+    ),
+    ErrorCode("error", 500, "The server failed.", "The server's log says why."),
+    ErrorCode("internal_error", 500, "The server failed.", "The server's log says why."),
+    # How a run can fail: before the first byte as a status, after it in the last chunk.
+    ErrorCode("agent_failed", 500, "The agent failed.", "The server's log says why."),
+    ErrorCode(
+        "model_refused_request",
+        400,
+        "The provider refused the question.",
+        "The message has the provider's reason.",
+    ),
+    ErrorCode(
+        "context_too_long",
+        413,
+        "The conversation is too long for this model.",
+        "Begin a new one, or choose a model with a larger context.",
+    ),
+    ErrorCode(
+        "model_rate_limited",
+        429,
+        "The model's provider limits requests.",
+        "Wait as long as `Retry-After` says, then try again.",
+        retryable=True,
+    ),
+    ErrorCode(
+        "model_auth_failed",
+        502,
+        "The provider refused the server's key.",
+        "Check OPENAI_API_KEY, or the key of the provider, and start the server again.",
+    ),
+    ErrorCode(
+        "model_not_found",
+        502,
+        "The provider does not know this model.",
+        "Choose another model, or correct MODEL.",
+    ),
+    ErrorCode(
+        "model_bad_response",
+        502,
+        "The provider answered with something that is not an answer.",
+        "Try again; if it stays so, check OPENAI_BASE_URL.",
+    ),
+    ErrorCode(
+        "upstream_cut",
+        502,
+        "The provider's stream broke off: the answer is not complete.",
+        _KEPT,
+    ),
+    ErrorCode(
+        "model_unavailable",
+        503,
+        "The model cannot be reached.",
+        "Check that its server runs and that its address is right. Then try again.",
+        retryable=True,
+    ),
+    ErrorCode("interrupted", 503, "The server stopped in the middle of the answer.", _KEPT),
+    ErrorCode(
+        "timeout_first_token",
+        504,
+        "The model did not begin to answer in time.",
+        "It may be busy or still loading. Try again in a moment.",
+    ),
+    ErrorCode("timeout_idle", 504, "The model fell silent in the middle of its answer.", _KEPT),
+    ErrorCode("timeout_total", 504, "The answer took longer than the server allows.", _KEPT),
+    ErrorCode(
+        "cancelled",
+        499,
+        "The run was cancelled.",
+        "The text so far is kept, and the model sees it in the next turn.",
+    ),
+    ErrorCode("disconnected", 499, "The run was stopped because nobody was reading it.", _KEPT),
+)
+
+#: Every error of the server by its code.
+REGISTRY: dict[str, ErrorCode] = {row.code: row for row in _ROWS}

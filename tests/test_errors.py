@@ -1,0 +1,71 @@
+"""The registry of errors holds everything together that speaks of errors."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.api.doors.openai import errors as openai_errors
+from app.core import errors
+from app.core.error_codes import REGISTRY, ErrorCode
+from docs.generate import GENERATED
+
+
+def classes(base: type[errors.AgnoStreamError]) -> Iterator[type[errors.AgnoStreamError]]:
+    for child in base.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield child
+            yield from classes(child)
+
+
+#: Classes whose code is chosen when they are raised, or that are never raised themselves.
+WITHOUT_CODE = {errors.Forbidden, errors.RunFailed, errors.RunTimeout, errors.RunStopped}
+
+#: Codes that only `RunTimeout` and `RunStopped` are given.
+CHOSEN = {"timeout_first_token", "timeout_idle", "timeout_total", "cancelled", "disconnected"}
+
+
+def test_every_error_class_has_a_row_of_its_own() -> None:
+    """Each class has a code of the registry that no other class has, and each code has a class."""
+    coded = [one for one in classes(errors.AgnoStreamError) if one not in WITHOUT_CODE]
+    codes = [one.code for one in coded]
+    assert sorted(set(codes)) == sorted(codes)
+    assert set(REGISTRY) == {*codes, *CHOSEN, errors.AgnoStreamError.code}
+    for one in coded:
+        assert "code" in vars(one), one
+
+
+@pytest.mark.parametrize("one", list(classes(errors.AgnoStreamError)), ids=lambda one: one.__name__)
+def test_every_error_class_is_explained(one: type[errors.AgnoStreamError]) -> None:
+    """Each class has a docstring, and stands in the tree that the module draws."""
+    assert vars(one).get("__doc__")
+    assert f"── {one.__name__}" in (errors.__doc__ or "")
+
+
+@pytest.mark.parametrize("row", list(REGISTRY.values()), ids=lambda row: row.code)
+def test_every_row_is_a_sentence_for_people(row: ErrorCode) -> None:
+    """Each row says in whole sentences what happened and what to do, with a status of HTTP."""
+    assert 400 <= row.status <= 599
+    for text in (row.summary, row.advice):
+        assert text.endswith(".")
+        assert text[0].isupper()
+
+
+@pytest.mark.parametrize("file", list(GENERATED), ids=lambda file: file.name)
+def test_generated_files_are_those_of_the_code(file: Path) -> None:
+    """What `make docs` would write is what is committed."""
+    assert GENERATED[file]() == file.read_text(encoding="utf-8")
+
+
+def test_the_openai_door_translates_codes_that_exist() -> None:
+    """Its own words for codes and statuses are for codes of the registry."""
+    assert set(openai_errors.CODES) <= set(REGISTRY)
+    assert set(openai_errors.STATUSES) <= set(REGISTRY)
+
+
+async def test_the_openapi_document_names_every_code(http: httpx.AsyncClient) -> None:
+    """A client that is generated from the document can know every code."""
+    document = (await http.get("/openapi.json")).json()
+    error = document["components"]["schemas"]["Error"]["properties"]["error"]
+    assert sorted(REGISTRY) == error["properties"]["code"]["examples"]
