@@ -30,7 +30,7 @@ This page is made from `app/core/error_codes.py` by `make docs`.
 |---|---|---|---|---|
 """
 
-SCRIPT_HEAD = """// Made from app/core/error_codes.py by `make docs`: what each code of an error means.
+SCRIPT_HEAD = """// Made from app/core/error_codes.py by `make docs`: what each code means.
 
 /** @typedef {{summary: string, advice: string, retryable: boolean}} Meaning */
 /** @type {Record<string, Meaning>} */

@@ -1,4 +1,4 @@
-// Made from app/core/error_codes.py by `make docs`: what each code of an error means.
+// Made from app/core/error_codes.py by `make docs`: what each code means.
 
 /** @typedef {{summary: string, advice: string, retryable: boolean}} Meaning */
 /** @type {Record<string, Meaning>} */
