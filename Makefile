@@ -9,6 +9,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
 SERVER := .venv/.server-$(HERE)
 TOOLS := .venv/.tools-$(HERE)
+SCRIPT_TOOLS := node_modules/.tools-$(HERE)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -21,37 +22,48 @@ run: $(SERVER) ## the server on http://127.0.0.1:8000 (ARGS="--port 9000 ...")
 	@exec .venv/bin/agno-stream serve $(ARGS)
 
 test: $(TOOLS) ## the whole test suite (ARGS="-k name ...", ARGS=--cov, ARGS=-n0 for one after another)
-	$(programs)
+	$(call programs,$(PROGRAMS),$(SKIPPED))
 	@.venv/bin/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 bench: $(TOOLS) ## what a token costs here and elsewhere (ARGS=--quick, ARGS=--litellm, ...)
 	@.venv/bin/python -m benchmarks $(ARGS)
 
-check: $(TOOLS) ## lint, formatting, types, import rules
+check: $(TOOLS) $(SCRIPT_TOOLS) ## lint, formatting, types, import rules, of Python and JavaScript
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/python -m mypy $(wildcard app agno_stream tests docs/generate.py)
 	.venv/bin/python .venv/bin/lint-imports --no-logo
+	node_modules/.bin/biome check --error-on-warnings
 
 docs: $(TOOLS) ## write the documents that are made from the code
 	.venv/bin/python -m docs.generate
 
-format: $(TOOLS) ## mend what the tools can mend
+format: $(TOOLS) $(SCRIPT_TOOLS) ## mend what the tools can mend
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
+	node_modules/.bin/biome check --write
 
-lock: ## write both locks from pyproject.toml (ARGS=--upgrade for newer versions)
+lock: ## write all locks from pyproject.toml and package.json (ARGS=--upgrade for newer versions)
 	$(venv)
 	@.venv/bin/python -m uv --version >/dev/null 2>&1 || $(PIP) install -q uv
 	$(COMPILE) -o requirements.lock $(ARGS)
 	$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock $(ARGS)
+	$(call programs,$(NODE),$(REQUIRED))
+	npm install --package-lock-only
+	node -e '$(WITHOUT_ADDRESSES)'
 
 # Plain versions for every system: no index, no path, so that the locks read the same everywhere.
 COMPILE = .venv/bin/python -m uv pip compile -q pyproject.toml --universal --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
+# .npmrc keeps registries out of package-lock.json; this, where packages ask for money.
+WITHOUT_ADDRESSES := const fs = require("fs"), file = "package-lock.json"; \
+	const lock = JSON.parse(fs.readFileSync(file)); \
+	for (const entry of Object.values(lock.packages)) delete entry.funding; \
+	fs.writeFileSync(file, JSON.stringify(lock, null, 2) + "\n")
+
 clean: ## remove .venv, caches and builds; data/ stays
-	rm -rf .venv .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf .venv node_modules .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
 		build dist htmlcov *.egg-info tests/js/node_modules
 	find $(wildcard app agno_stream tests) -name __pycache__ -prune -exec rm -rf {} +
 
@@ -64,6 +76,12 @@ $(TOOLS): requirements-dev.lock requirements.lock pyproject.toml .venv/bin/pytho
 	$(venv)
 	$(call install,requirements-dev.lock)
 	@touch $(SERVER) $@
+
+$(SCRIPT_TOOLS): package.json package-lock.json
+	$(call programs,$(NODE),$(REQUIRED))
+	@echo "Installing the versions of package-lock.json (some seconds the first time)"
+	@npm ci --silent || npm ci
+	@touch $@
 
 # Missing, or a link to a Python that is gone: what needs it is then made anew.
 .venv/bin/python: ;
@@ -93,22 +111,27 @@ fi; \
 .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip
 endef
 
-# What tests run beside Python: each program, and the Debian package that has it. Installed where we
-# may; else the tests that need it skip. The policy keeps Debian from starting servers of its own.
-PROGRAMS := redis-server:redis-server postgres:postgresql chromium:chromium nginx:nginx-light \
-	node:nodejs npm:npm
+# Programs beside Python, each with the Debian package that has it.
+NODE := node:nodejs npm:npm
+PROGRAMS := redis-server:redis-server postgres:postgresql chromium:chromium nginx:nginx-light $(NODE)
 
+# What to do if some of them can be neither found nor installed: `$$packages` lists them.
+SKIPPED = echo "Tests that need$$packages will skip, because it is not installed here" >&2
+REQUIRED = echo "The checks of the JavaScript need$$packages. Install Node.js with npm" >&2; exit 1
+
+# Installs those of the programs $(1) that are missing, if this is root on Debian; else runs $(2). The
+# policy keeps Debian from starting servers of its own.
 define programs
 @set -eu; \
 lacking() { \
 	found=$$PATH$$(printf ':%s' /usr/sbin /usr/lib/postgresql/*/bin); \
-	for pair in $(PROGRAMS); do \
+	for pair in $(1); do \
 		PATH=$$found command -v "$${pair%:*}" >/dev/null || printf ' %s' "$${pair#*:}"; \
 	done; \
 }; \
 packages=$$(lacking); \
 if [ -n "$$packages" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	echo "Installing$$packages, which tests run"; \
+	echo "Installing$$packages"; \
 	policy=/usr/sbin/policy-rc.d; \
 	if [ ! -e $$policy ]; then \
 		trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
@@ -121,7 +144,7 @@ if [ -n "$$packages" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; 
 	done; \
 	packages=$$(lacking); \
 fi; \
-if [ -n "$$packages" ]; then echo "Tests skip what needs$$packages, not installed here" >&2; fi
+if [ -n "$$packages" ]; then $(2); fi
 endef
 
 # The versions of lock $(1), and this project on top. A failure is tried once more with pip's warnings

@@ -1,7 +1,7 @@
 // One answer as it is seen: reasoning, tools, text, how it ended, and what can be done with it.
 
-import { draw } from './frames.js'
 import { copy, el, icon, iconButton } from './dom.js'
+import { draw } from './frames.js'
 import { StreamedMarkdown } from './markdown.js'
 import { CALM, LABELS, noticeFor } from './notices.js'
 
@@ -15,7 +15,6 @@ export class Answer {
   #thoughtDrawn = 0
   #began = performance.now()
   #tools = new Map()
-  #countdown = null
 
   /** `acts` has `again()`, `continue()` and `new()`. */
   constructor(acts) {
@@ -23,8 +22,20 @@ export class Answer {
     this.prose = el('div', { class: 'prose' })
     this.extras = el('div', { class: 'extras' })
     this.ending = el('div', { class: 'ending' })
-    this.waiting = el('p', { class: 'waiting' }, el('span', { class: 'dots' }, el('i'), el('i'), el('i')), el('span'))
-    this.element = el('article', { class: 'answer live', 'aria-label': 'Answer' }, this.extras, this.prose, this.waiting, this.ending)
+    this.waiting = el(
+      'p',
+      { class: 'waiting' },
+      el('span', { class: 'dots' }, el('i'), el('i'), el('i')),
+      el('span'),
+    )
+    this.element = el(
+      'article',
+      { class: 'answer live', 'aria-label': 'Answer' },
+      this.extras,
+      this.prose,
+      this.waiting,
+      this.ending,
+    )
     this.element.setAttribute('aria-busy', 'true')
     this.markdown = new StreamedMarkdown(this.prose)
   }
@@ -56,7 +67,8 @@ export class Answer {
       }
       this.add({ content: content.slice(this.text.length) })
     }
-    if (reasoning && reasoning.length > this.#thoughtText.length) this.#think(reasoning.slice(this.#thoughtText.length))
+    if (reasoning && reasoning.length > this.#thoughtText.length)
+      this.#think(reasoning.slice(this.#thoughtText.length))
     for (const tool of tools ?? []) this.#tool(tool)
   }
 
@@ -72,7 +84,15 @@ export class Answer {
     const button = iconButton('copy', 'Copy the answer', () => copy(this.text, button))
     button.classList.add('copy-answer')
     const again = iconButton('again', 'Answer again', () => this.acts.again())
-    this.ending.append(el('div', { class: 'acts' }, this.text && button, again, el('span', { class: 'said' }, said.filter(Boolean).join(' · '))))
+    this.ending.append(
+      el(
+        'div',
+        { class: 'acts' },
+        this.text && button,
+        again,
+        el('span', { class: 'said' }, said.filter(Boolean).join(' · ')),
+      ),
+    )
   }
 
   #draw = () => {
@@ -91,7 +111,9 @@ export class Answer {
       const words = el('span', {}, 'Thinking …')
       const body = el('div', { class: 'thoughts' })
       this.#thought = { words, body, ended: false }
-      this.extras.append(el('details', { class: 'extra reasoning' }, el('summary', {}, icon('think'), words), body))
+      this.extras.append(
+        el('details', { class: 'extra reasoning' }, el('summary', {}, icon('think'), words), body),
+      )
       this.element.classList.add('begun')
     }
     this.#thoughtText += text
@@ -114,28 +136,55 @@ export class Answer {
   #tool(tool) {
     let parts = this.#tools.get(tool.id)
     if (!parts) {
-      parts = { name: el('code'), state: el('span', { class: 'state' }), body: el('div', { class: 'tool-body' }) }
-      parts.frame = el('details', { class: 'extra tool' }, el('summary', {}, icon('tool'), parts.name, parts.state), parts.body)
+      parts = {
+        name: el('code'),
+        state: el('span', { class: 'state' }),
+        body: el('div', { class: 'tool-body' }),
+      }
+      parts.frame = el(
+        'details',
+        { class: 'extra tool' },
+        el('summary', {}, icon('tool'), parts.name, parts.state),
+        parts.body,
+      )
       this.#tools.set(tool.id, parts)
       this.extras.append(parts.frame)
       this.element.classList.add('begun')
     }
     parts.name.textContent = tool.name
-    parts.state.textContent = { started: 'running …', completed: 'done', failed: 'failed', paused: 'waits for a person' }[tool.status]
+    parts.state.textContent = {
+      started: 'running …',
+      completed: 'done',
+      failed: 'failed',
+      paused: 'waits for a person',
+    }[tool.status]
     parts.frame.dataset.status = tool.status
     parts.body.replaceChildren(
-      ...[['Arguments', tool.arguments && JSON.stringify(tool.arguments, null, 2)], ['Result', tool.result]]
+      ...[
+        ['Arguments', tool.arguments && JSON.stringify(tool.arguments, null, 2)],
+        ['Result', tool.result],
+      ]
         .filter(([, value]) => value != null)
         .flatMap(([name, value]) => [el('p', {}, name), el('pre', { tabindex: 0 }, value)]),
     )
   }
 
   #notice({ title, advice, detail, actions, wait }, calm) {
-    const buttons = actions.map(name => el('button', { type: 'button', class: 'quiet', click: () => this.acts[name]() }, LABELS[name]))
+    const buttons = actions.map(name =>
+      el(
+        'button',
+        { type: 'button', class: 'quiet', click: () => this.acts[name]() },
+        LABELS[name],
+      ),
+    )
     if (wait) this.#count(buttons[0], Math.ceil(wait))
     return el(
       'div',
-      { class: calm ? 'notice calm' : 'notice', role: 'group', 'aria-label': 'How the answer ended' },
+      {
+        class: calm ? 'notice calm' : 'notice',
+        role: 'group',
+        'aria-label': 'How the answer ended',
+      },
       el('p', {}, el('strong', {}, title), ' ', advice),
       detail && el('p', { class: 'detail' }, detail),
       buttons.length > 0 && el('p', { class: 'buttons' }, ...buttons),
@@ -148,6 +197,10 @@ export class Answer {
     const label = button.textContent
     button.disabled = seconds > 0
     button.textContent = seconds > 0 ? `${label} in ${seconds} s` : label
-    if (seconds > 0) this.#countdown = setTimeout(() => this.#count(Object.assign(button, { textContent: label }), seconds - 1), 1000)
+    if (seconds <= 0) return
+    setTimeout(() => {
+      button.textContent = label
+      this.#count(button, seconds - 1)
+    }, 1000)
   }
 }

@@ -28,7 +28,10 @@ async function call(method, path, body, headers = {}) {
   }
   if (response.status === 401 && (await key.another(held))) return call(method, path, body, headers)
   const { error } = await response.json().catch(() => ({}))
-  const { code, message } = error ?? { code: `http_${response.status}`, message: response.statusText }
+  const { code, message } = error ?? {
+    code: `http_${response.status}`,
+    message: response.statusText,
+  }
   const wait = Number.parseFloat(response.headers.get('Retry-After'))
   throw new ApiError(code, message, {
     status: response.status,
@@ -46,18 +49,23 @@ export const conversations = (limit, offset) =>
 export const conversation = name => call('GET', `${API}/conversations/${id(name)}`)
 export const remove = name => call('DELETE', `${API}/conversations/${id(name)}`)
 /** Ask; sent again by the same name, a question is answered by the run that it began then. */
-export const ask = (body, name) => (key.again(), call('POST', `${API}/chat`, body, { 'Idempotency-Key': name }))
+export function ask(body, name) {
+  key.again()
+  return call('POST', `${API}/chat`, body, { 'Idempotency-Key': name })
+}
 export const run = name => call('GET', `${API}/runs/${id(name)}`)
 export const cancel = name => call('POST', `${API}/runs/${id(name)}/cancel`)
 export const events = name => `${API}/runs/${id(name)}/events`
 /** A run's signed stream address, which the server also tells of each run that it starts or lists;
  * it opens the stream for some minutes. */
-export const ticket = async name => (await call('POST', `${API}/runs/${id(name)}/ticket`)).stream_url
+export const ticket = async name =>
+  (await call('POST', `${API}/runs/${id(name)}/ticket`)).stream_url
 /** A stream address, from the event after the given number on. */
 export const from = (address, after) =>
   `${address.replace(/^\//, '')}${address.includes('?') ? '&' : '?'}after=${after}`
 export const live = async conversation =>
-  (await call('GET', `${API}/runs${conversation ? `?conversation_id=${id(conversation)}` : ''}`)).runs
+  (await call('GET', `${API}/runs${conversation ? `?conversation_id=${id(conversation)}` : ''}`))
+    .runs
 
 /** A name for a new conversation, or a question. */
 export function newName() {

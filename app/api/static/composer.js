@@ -61,7 +61,11 @@ export class Composer {
   offer(agents, models) {
     this.#agents = agents
     this.#models = models
-    this.agent.replaceChildren(...agents.map(({ id, name, description }) => el('option', { value: id, title: description }, name || id)))
+    this.agent.replaceChildren(
+      ...agents.map(({ id, name, description }) =>
+        el('option', { value: id, title: description }, name || id),
+      ),
+    )
     choose(this.agent, localStorage.getItem('agent') ?? agents.find(agent => agent.default)?.id)
     $('pick-agent').hidden = agents.length < 2
     this.#offerModels()
@@ -69,7 +73,10 @@ export class Composer {
 
   /** The agent and model that were chosen; an agent's own model needs no name. */
   get chosen() {
-    return { agent: this.#agents.length > 1 ? this.agent.value : null, model: this.model.value || null }
+    return {
+      agent: this.#agents.length > 1 ? this.agent.value : null,
+      model: this.model.value || null,
+    }
   }
 
   #offerModels() {

@@ -25,7 +25,11 @@ export function icon(name) {
 }
 
 export function iconButton(name, label, click) {
-  return el('button', { type: 'button', class: 'icon', 'aria-label': label, title: label, click }, icon(name))
+  return el(
+    'button',
+    { type: 'button', class: 'icon', 'aria-label': label, title: label, click },
+    icon(name),
+  )
 }
 
 export const $ = id => document.getElementById(id)

@@ -1,8 +1,8 @@
 // The stream inspector: what the server sends, as it comes.
 
-import { $, copy, el, icon, iconButton } from './dom.js'
-import { drawChart } from './chart.js'
 import { API, events, from } from './api.js'
+import { drawChart } from './chart.js'
+import { $, copy, el, icon, iconButton } from './dom.js'
 import * as key from './key.js'
 
 const SHOWN = 200 // events
@@ -25,13 +25,38 @@ export class Drawer {
     this.canvas = el('canvas', { role: 'img', 'aria-label': 'Delays between tokens' })
     this.legend = el('p', { class: 'legend' }, 'No tokens yet.')
     this.state = el('span', { class: 'connection', 'data-state': 'none' }, 'idle')
-    this.cut = el('button', { type: 'button', class: 'quiet', disabled: true, click: cut }, icon('cut'), 'Cut the connection')
+    this.cut = el(
+      'button',
+      { type: 'button', class: 'quiet', disabled: true, click: cut },
+      icon('cut'),
+      'Cut the connection',
+    )
     this.log = el('ol', { class: 'events', tabindex: 0, 'aria-label': 'Events' })
-    this.curl = el('pre', { class: 'curl', tabindex: 0, role: 'region', 'aria-label': 'The same with curl' })
-    const copyCurl = iconButton('copy', 'Copy the command', () => copy(this.curl.textContent, copyCurl))
+    this.curl = el('pre', {
+      class: 'curl',
+      tabindex: 0,
+      role: 'region',
+      'aria-label': 'The same with curl',
+    })
+    const copyCurl = iconButton('copy', 'Copy the command', () =>
+      copy(this.curl.textContent, copyCurl),
+    )
     this.element.append(
-      el('div', { class: 'drawer-head' }, el('h2', {}, 'Stream inspector'), this.state, iconButton('close', 'Close the inspector', () => this.toggle(false))),
-      el('dl', { class: 'figures' }, figure('first', 'First token'), figure('rate', 'Tokens/s'), figure('count', 'Events'), figure('usage', 'Usage')),
+      el(
+        'div',
+        { class: 'drawer-head' },
+        el('h2', {}, 'Stream inspector'),
+        this.state,
+        iconButton('close', 'Close the inspector', () => this.toggle(false)),
+      ),
+      el(
+        'dl',
+        { class: 'figures' },
+        figure('first', 'First token'),
+        figure('rate', 'Tokens/s'),
+        figure('count', 'Events'),
+        figure('usage', 'Usage'),
+      ),
       el('div', { class: 'chart' }, el('h3', {}, 'Between tokens'), this.canvas, this.legend),
       el('p', { class: 'buttons' }, this.cut),
       el('div', { class: 'raw' }, el('h3', {}, 'Events'), this.log),
@@ -87,7 +112,8 @@ export class Drawer {
 
   #draw(trace) {
     this.figures.first.textContent = trace.first === null ? '–' : milliseconds(trace.first)
-    this.figures.rate.textContent = trace.rate === null ? '–' : trace.rate.toFixed(trace.rate < 100 ? 1 : 0)
+    this.figures.rate.textContent =
+      trace.rate === null ? '–' : trace.rate.toFixed(trace.rate < 100 ? 1 : 0)
     this.figures.count.textContent = trace.count.toLocaleString()
     const delays = drawChart(this.canvas, trace.gaps)
     if (delays && trace.gaps.length) {
@@ -96,7 +122,8 @@ export class Drawer {
     const total = trace.events.length
     if (this.#seen !== total) {
       const near = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 40
-      const fresh = this.#seen < 0 || total < this.#seen ? SHOWN : Math.min(SHOWN, total - this.#seen)
+      const fresh =
+        this.#seen < 0 || total < this.#seen ? SHOWN : Math.min(SHOWN, total - this.#seen)
       if (fresh === SHOWN) this.log.replaceChildren()
       this.log.append(...trace.events.slice(-fresh).map(row))
       while (this.log.childElementCount > SHOWN) this.log.firstElementChild.remove()
@@ -111,10 +138,21 @@ function row({ id, at, data, mark }) {
   const time = el('time', {}, `${(at / 1000).toFixed(3)}`)
   if (mark) return el('li', { class: 'mark' }, time, el('span', {}, data))
   const number = el('b', { title: id }, id.slice(id.lastIndexOf(':') + 1))
-  return el('li', {}, time, number, el('code', {}, data.length > 600 ? `${data.slice(0, 600)}…` : data))
+  return el(
+    'li',
+    {},
+    time,
+    number,
+    el('code', {}, data.length > 600 ? `${data.slice(0, 600)}…` : data),
+  )
 }
 
-const milliseconds = value => (value < 10 ? `${value.toFixed(1)} ms` : value < 10_000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`)
+const milliseconds = value =>
+  value < 10
+    ? `${value.toFixed(1)} ms`
+    : value < 10_000
+      ? `${Math.round(value)} ms`
+      : `${(value / 1000).toFixed(1)} s`
 
 const quoted = text => `'${text.replaceAll("'", `'\\''`)}'`
 const address = path => quoted(new URL(path, document.baseURI).href)

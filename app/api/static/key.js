@@ -98,7 +98,9 @@ async function check(key) {
   try {
     const response = await fetch('api/v1/agents', { headers: header(key) })
     if (response.ok) return ''
-    return response.status === 401 ? UNKNOWN : 'The server does not answer just now. Try again in a moment.'
+    return response.status === 401
+      ? UNKNOWN
+      : 'The server does not answer just now. Try again in a moment.'
   } catch {
     return 'The server cannot be reached. Try again in a moment.'
   }

@@ -24,7 +24,10 @@ export class List {
     const asked = ++this.#asked
     let page, live
     try {
-      ;[page, live] = await Promise.all([api.conversations(Math.min(this.#shown, 200), 0), api.live()])
+      ;[page, live] = await Promise.all([
+        api.conversations(Math.min(this.#shown, 200), 0),
+        api.live(),
+      ])
     } catch {
       return // the list stays as it was; what is being done says what is wrong
     }
@@ -46,7 +49,12 @@ export class List {
     const known = new Set(stored.map(one => one.conversation_id))
     const fresh = this.#live
       .filter(run => !known.has(run.conversation_id))
-      .map(run => ({ conversation_id: run.conversation_id, title: run.question, updated_at: run.created_at, unsaved: true }))
+      .map(run => ({
+        conversation_id: run.conversation_id,
+        title: run.question,
+        updated_at: run.created_at,
+        unsaved: true,
+      }))
     const groups = Map.groupBy([...fresh.reverse(), ...stored], one => age(one.updated_at))
     this.element.replaceChildren(
       ...[...groups].flatMap(([name, some]) => [
@@ -55,11 +63,25 @@ export class List {
       ]),
     )
     if (this.#page.total > stored.length && this.#shown < 200) {
-      const more = el('button', { type: 'button', class: 'quiet more', click: () => ((this.#shown += PAGE), this.refresh()) }, 'Show more')
+      const more = el(
+        'button',
+        {
+          type: 'button',
+          class: 'quiet more',
+          click: () => this.#more(),
+        },
+        'Show more',
+      )
       this.element.append(more)
     }
-    if (!groups.size) this.element.append(el('p', { class: 'none' }, 'Nothing yet. What you ask is kept here.'))
+    if (!groups.size)
+      this.element.append(el('p', { class: 'none' }, 'Nothing yet. What you ask is kept here.'))
     if (focused) this.element.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus()
+  }
+
+  #more() {
+    this.#shown += PAGE
+    return this.refresh()
   }
 
   #row({ conversation_id: id, title, unsaved }, busy) {
@@ -69,10 +91,25 @@ export class List {
       event.preventDefault()
       this.house.open(id)
     }
-    const link = el('a', { href: `?c=${encodeURIComponent(id)}`, 'data-key': `open ${id}`, click: open }, el('span', {}, name))
+    const link = el(
+      'a',
+      { href: `?c=${encodeURIComponent(id)}`, 'data-key': `open ${id}`, click: open },
+      el('span', {}, name),
+    )
     if (id === this.#current) link.setAttribute('aria-current', 'page')
     if (busy) link.append(el('i', { class: 'busy', role: 'img', 'aria-label': 'being answered' }))
-    const bin = el('button', { type: 'button', class: 'icon', 'data-key': `bin ${id}`, 'aria-label': `Delete ${name}`, title: 'Delete', click: () => this.#remove(id, name) }, icon('bin'))
+    const bin = el(
+      'button',
+      {
+        type: 'button',
+        class: 'icon',
+        'data-key': `bin ${id}`,
+        'aria-label': `Delete ${name}`,
+        title: 'Delete',
+        click: () => this.#remove(id, name),
+      },
+      icon('bin'),
+    )
     return el('li', {}, link, !unsaved && bin)
   }
 
@@ -86,7 +123,8 @@ export class List {
         for (const run of await api.live(id)) await api.cancel(run.run_id)
         await api.remove(id)
       } catch (error) {
-        if (error.status !== 404) return this.house.failed('The conversation was not deleted. Is the server there?')
+        if (error.status !== 404)
+          return this.house.failed('The conversation was not deleted. Is the server there?')
       }
       this.house.removed(id)
       await this.refresh()

@@ -51,7 +51,9 @@ const talk = new Talk({
   ended: () => list.refresh(),
   welcome: () => ({
     title: demo ? 'See a stream' : 'What would you like to know?',
-    lines: demo ? ['The demonstration model answers here. It needs no key, and shows what a stream can do:'] : [],
+    lines: demo
+      ? ['The demonstration model answers here. It needs no key, and shows what a stream can do:']
+      : [],
     ideas: demo ? DEMO : [],
   }),
 })
@@ -73,8 +75,19 @@ function banner(kind, words, code = null) {
   const found = $('banner').querySelector(`[data-kind=${kind}]`)
   found?.remove()
   if (!words) return
-  const close = el('button', { type: 'button', class: 'plain', 'aria-label': 'Dismiss', click: () => banner(kind, '') }, '×')
-  $('banner').append(el('p', { 'data-kind': kind }, el('span', {}, words, code && ' ', code && el('code', {}, code)), close))
+  const close = el(
+    'button',
+    { type: 'button', class: 'plain', 'aria-label': 'Dismiss', click: () => banner(kind, '') },
+    '×',
+  )
+  $('banner').append(
+    el(
+      'p',
+      { 'data-kind': kind },
+      el('span', {}, words, code && ' ', code && el('code', {}, code)),
+      close,
+    ),
+  )
 }
 
 function side(open) {
@@ -91,13 +104,23 @@ async function catalog() {
     const [agents, models] = await Promise.all([api.agents(), api.models()])
     composer.offer(agents, models)
     demo = models.find(model => model.default)?.spec === 'demo'
-    banner('demo', demo && 'No model is configured, so the demonstration model answers. To add one, start the server with a key or an address:', 'OPENAI_API_KEY=… MODEL=openai:gpt-4o-mini make run')
+    banner(
+      'demo',
+      demo &&
+        'No model is configured, so the demonstration model answers. To add one, start the server with a key or an address:',
+      'OPENAI_API_KEY=… MODEL=openai:gpt-4o-mini make run',
+    )
     if (lost) banner('lost', '')
     lost = false
   } catch (error) {
     lost = true
     if (error.status === 401) return locked()
-    banner('lost', error.status ? `The server refused: ${error.message}` : 'The server cannot be reached; it may be restarting. Trying again …')
+    banner(
+      'lost',
+      error.status
+        ? `The server refused: ${error.message}`
+        : 'The server cannot be reached; it may be restarting. Trying again …',
+    )
     setTimeout(catalog, 3000)
   }
 }
@@ -161,7 +184,12 @@ $('key').addEventListener('close', () => {
 $('latest').addEventListener('click', () => follow.hold())
 $('permalink').addEventListener('click', () => copy(location.href, $('permalink')))
 addEventListener('popstate', arrive)
-addEventListener('offline', () => banner('offline', 'You are offline. An answer that is under way goes on when you are connected again.'))
+addEventListener('offline', () =>
+  banner(
+    'offline',
+    'You are offline. An answer that is under way goes on when you are connected again.',
+  ),
+)
 addEventListener('online', () => {
   banner('offline', '')
   talk.sync()

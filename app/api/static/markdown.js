@@ -1,16 +1,39 @@
 // Markdown as it streams: finished blocks are drawn once, only the last one is drawn again.
 
-import { Lexer, Marked } from './vendor/marked/marked.esm.js'
-import DOMPurify from './vendor/dompurify/purify.es.mjs'
 import { copy, el, iconButton } from './dom.js'
+import DOMPurify from './vendor/dompurify/purify.es.mjs'
+import { Lexer, Marked } from './vendor/marked/marked.esm.js'
 
 const LONG = 2000 // characters; a longer last block is drawn in parts
 const LEAF = 5000 // characters; so much of the page is laid out for itself, and only if it is seen
 
 const SAFE = {
   ALLOWED_TAGS: [
-    'a', 'blockquote', 'br', 'code', 'del', 'em', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'hr', 'li',
-    'ol', 'p', 'pre', 'strong', 'table', 'tbody', 'td', 'th', 'thead', 'tr', 'ul',
+    'a',
+    'blockquote',
+    'br',
+    'code',
+    'del',
+    'em',
+    'h1',
+    'h2',
+    'h3',
+    'h4',
+    'h5',
+    'h6',
+    'hr',
+    'li',
+    'ol',
+    'p',
+    'pre',
+    'strong',
+    'table',
+    'tbody',
+    'td',
+    'th',
+    'thead',
+    'tr',
+    'ul',
   ],
   ALLOWED_ATTR: ['align', 'class', 'href', 'start', 'title'],
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
@@ -52,7 +75,11 @@ function frameCode(pre) {
   const code = pre.querySelector('code')
   const language = code?.className.match(/^language-([\w+#.-]{1,30})/)?.[1] ?? ''
   const button = iconButton('copy', 'Copy the code', () => copy(pre.textContent, button))
-  const frame = el('div', { class: 'code' }, el('div', { class: 'code-head' }, el('span', {}, language), button))
+  const frame = el(
+    'div',
+    { class: 'code' },
+    el('div', { class: 'code-head' }, el('span', {}, language), button),
+  )
   pre.tabIndex = 0
   pre.setAttribute('role', 'region')
   pre.setAttribute('aria-label', language ? `Code in ${language}` : 'Code')
@@ -66,7 +93,8 @@ function lastSafeCut(inline, limit) {
   let best = 0
   let offset = 0
   for (const token of inline) {
-    const mark = token === inline.at(-1) && token.raw.length < 2 * LONG ? token.raw.search(/[`*_~[<]/) : -1
+    const mark =
+      token === inline.at(-1) && token.raw.length < 2 * LONG ? token.raw.search(/[`*_~[<]/) : -1
     const end = mark < 0 ? token.raw.length : mark
     if (token.type === 'text') {
       for (const { index } of token.raw.matchAll(/(?<=\s)(?=\p{L}|\d+\s)|(?=\p{Lo})/gu)) {
@@ -100,7 +128,13 @@ const PARTS = {
     host: 'ul, ol',
     part({ items }) {
       if (items.length < 2) return null
-      return { done: items.slice(0, -1).map(item => item.raw).join(''), head: '' }
+      return {
+        done: items
+          .slice(0, -1)
+          .map(item => item.raw)
+          .join(''),
+        head: '',
+      }
     },
   },
   table: {
@@ -191,7 +225,8 @@ export class StreamedMarkdown {
     const begun = done && this.#tail.startsWith(done) && this.#lex(done)
     if (begun?.length !== 1 || begun[0].type !== token.type) return this.#place(token)
     this.#place(begun[0])
-    const host = this.#part?.host ?? this.#open.map(node => find(node, PARTS[token.type].host)).find(Boolean)
+    const host =
+      this.#part?.host ?? this.#open.map(node => find(node, PARTS[token.type].host)).find(Boolean)
     if (/[ \n]$/.test(done) && token.type === 'paragraph') host.append(' ')
     this.#open = []
     this.#part = { type: token.type, host }
@@ -218,4 +253,8 @@ export class StreamedMarkdown {
 }
 
 const find = (node, selector) =>
-  node.nodeType !== Node.ELEMENT_NODE ? null : node.matches(selector) ? node : node.querySelector(selector)
+  node.nodeType !== Node.ELEMENT_NODE
+    ? null
+    : node.matches(selector)
+      ? node
+      : node.querySelector(selector)

@@ -60,7 +60,8 @@ export class RunReader {
     this.#full = false
     this.#heardAt = performance.now()
     if (this.#last) this.#after = numberOf(this.#last)
-    const source = (this.#source = new EventSource(api.from(this.address, this.#after)))
+    const source = new EventSource(api.from(this.address, this.#after))
+    this.#source = source
     source.onopen = () => {
       this.#renewed = false
       this.heard.connection('open')

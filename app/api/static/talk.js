@@ -1,7 +1,7 @@
 // The conversation that is shown, and the runs in it that go on.
 
-import * as api from './api.js'
 import { Announcer } from './announce.js'
+import * as api from './api.js'
 import { $, el } from './dom.js'
 import * as key from './key.js'
 import * as memory from './memory.js'
@@ -129,7 +129,9 @@ export class Talk {
       const before = runs.findIndex(({ runId }) => runId === asked.after)
       runs.splice(before < 0 && asked.after ? runs.length : before + 1, 0, asked)
     }
-    runs.push(...live.map(run => ({ runId: run.run_id, question: run.question, address: run.stream_url })))
+    runs.push(
+      ...live.map(run => ({ runId: run.run_id, question: run.question, address: run.stream_url })),
+    )
     for (const { runId, question, answers, address } of runs) {
       if (known.has(runId)) continue
       const turn = this.#add(new Turn(question, this.#scene(this.#visit)))
@@ -160,7 +162,10 @@ export class Talk {
     return this.#turns
       .slice(0, this.#turns.indexOf(turn))
       .filter(({ question, text }) => question && text)
-      .flatMap(({ question, text }) => [{ role: 'user', content: question }, { role: 'assistant', content: text }])
+      .flatMap(({ question, text }) => [
+        { role: 'user', content: question },
+        { role: 'assistant', content: text },
+      ])
   }
 
   #scene(visit) {
@@ -176,9 +181,9 @@ export class Talk {
         house.changed()
         if (turn.trace) house.drawer.watch(turn.trace)
       },
-      said: (turn, text) => here() && this.#announcer.add(text),
+      said: (_, text) => here() && this.#announcer.add(text),
       event: () => house.drawer.changed(),
-      connection: (turn, state) => here() && house.drawer.connection(state),
+      connection: (_, state) => here() && house.drawer.connection(state),
       ended: (turn, reason, error) => {
         if (!here()) return
         house.drawer.usage(turn.usage)
@@ -198,17 +203,48 @@ export class Talk {
         { class: 'welcome' },
         el('h2', {}, title),
         ...lines.map(line => el('p', {}, line)),
-        ideas.length > 0 && el('ul', { class: 'ideas' }, ...ideas.map(idea => el('li', {}, el('button', { type: 'button', class: 'quiet', click: () => this.ask(idea) }, idea)))),
+        ideas.length > 0 &&
+          el(
+            'ul',
+            { class: 'ideas' },
+            ...ideas.map(idea =>
+              el(
+                'li',
+                {},
+                el('button', { type: 'button', class: 'quiet', click: () => this.ask(idea) }, idea),
+              ),
+            ),
+          ),
       ),
     )
   }
 
+  #reload() {
+    key.again()
+    return this.open(this.id)
+  }
+
   #refuse(error) {
     const { title, advice, detail } = noticeFor('error', error)
-    const retry = el('button', { type: 'button', class: 'quiet', click: () => (key.again(), this.open(this.id)) }, 'Try again')
-    const fresh = el('button', { type: 'button', class: 'quiet', click: () => this.house.new() }, 'New conversation')
+    const retry = el(
+      'button',
+      { type: 'button', class: 'quiet', click: () => this.#reload() },
+      'Try again',
+    )
+    const fresh = el(
+      'button',
+      { type: 'button', class: 'quiet', click: () => this.house.new() },
+      'New conversation',
+    )
     this.element.replaceChildren(
-      el('div', { class: 'welcome', role: 'alert' }, el('h2', {}, title), el('p', {}, advice), detail && el('p', { class: 'detail' }, detail), el('p', { class: 'buttons' }, retry, fresh)),
+      el(
+        'div',
+        { class: 'welcome', role: 'alert' },
+        el('h2', {}, title),
+        el('p', {}, advice),
+        detail && el('p', { class: 'detail' }, detail),
+        el('p', { class: 'buttons' }, retry, fresh),
+      ),
     )
   }
 }
@@ -222,5 +258,7 @@ function byRun(messages) {
     if (message.role === 'user') run.question ||= message.content
     else run.answers.push(message)
   }
-  return [...runs.values()].map(run => (run.answers.length ? run : { ...run, answers: [{ content: '' }] }))
+  return [...runs.values()].map(run =>
+    run.answers.length ? run : { ...run, answers: [{ content: '' }] },
+  )
 }

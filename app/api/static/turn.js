@@ -1,7 +1,7 @@
 // One question and its answer: sent, followed, stopped.
 
-import * as api from './api.js'
 import { Answer } from './answer.js'
+import * as api from './api.js'
 import { el } from './dom.js'
 import * as key from './key.js'
 import { RunReader } from './stream.js'
@@ -24,14 +24,26 @@ export class Turn {
     this.question = question
     this.scene = scene
     this.element = el('section', { class: 'turn' })
-    if (question) this.element.append(el('div', { class: 'question' }, el('h2', { class: 'unseen' }, 'Question'), el('p', {}, question)))
+    if (question)
+      this.element.append(
+        el(
+          'div',
+          { class: 'question' },
+          el('h2', { class: 'unseen' }, 'Question'),
+          el('p', {}, question),
+        ),
+      )
     this.#blank()
   }
 
   #blank() {
     this.answer?.element.remove()
     const { scene } = this
-    this.answer = new Answer({ again: () => scene.again(this), continue: () => scene.continue(), new: () => scene.new() })
+    this.answer = new Answer({
+      again: () => scene.again(this),
+      continue: () => scene.continue(),
+      new: () => scene.new(),
+    })
     this.element.append(this.answer.element)
   }
 
@@ -53,7 +65,10 @@ export class Turn {
     this.#begin()
     const asked = performance.now()
     try {
-      const { run_id: runId, stream_url: address } = await api.ask({ ...body, background: true }, this.#name)
+      const { run_id: runId, stream_url: address } = await api.ask(
+        { ...body, background: true },
+        this.#name,
+      )
       this.follow(runId, address, new Trace(runId, body, asked))
     } catch (error) {
       this.#end('error', error)
@@ -120,14 +135,20 @@ export class Turn {
   /** What events cannot tell any more, or what a reconnect found at its end. */
   #snapshot(state) {
     this.answer.show(state)
-    this.trace.mark(state.truncated ? 'the beginning is no longer kept' : 'read from the state of the run')
+    this.trace.mark(
+      state.truncated ? 'the beginning is no longer kept' : 'read from the state of the run',
+    )
     if (state.finish_reason) this.#end(state.finish_reason, state.error, state)
   }
 
   #connection(state) {
     if (state === 'open') this.answer.wait('')
-    if (state !== 'open' && this.trace.state !== state) this.trace.mark(state === 'cut' ? 'connection cut on purpose' : 'connection lost; trying again')
-    if (state === 'open' && this.trace.state && this.trace.state !== 'open') this.trace.mark('connected again')
+    if (state !== 'open' && this.trace.state !== state)
+      this.trace.mark(
+        state === 'cut' ? 'connection cut on purpose' : 'connection lost; trying again',
+      )
+    if (state === 'open' && this.trace.state && this.trace.state !== 'open')
+      this.trace.mark('connected again')
     this.trace.state = state
     if (state === 'cut') this.answer.wait('The connection was cut. The answer goes on by itself.')
     if (state === 'waiting') {
@@ -135,8 +156,8 @@ export class Turn {
         key.wasDeclined()
           ? 'The server wants a key. The answer goes on when it has one.'
           : navigator.onLine
-          ? 'The server cannot be reached; it may be restarting. Trying again …'
-          : 'You are offline. The answer goes on when you are connected again.',
+            ? 'The server cannot be reached; it may be restarting. Trying again …'
+            : 'You are offline. The answer goes on when you are connected again.',
       )
     }
     this.scene.connection(this, state)
@@ -146,7 +167,9 @@ export class Turn {
   async #lost(error) {
     try {
       const { messages } = await api.conversation(this.body?.conversation_id ?? this.scene.id)
-      const kept = messages.findLast(message => message.run_id === this.runId && message.role === 'assistant')
+      const kept = messages.findLast(
+        message => message.run_id === this.runId && message.role === 'assistant',
+      )
       if (kept) {
         this.answer.show(kept)
         return this.#end(kept.finish_reason ?? 'stop', null, kept)
@@ -164,7 +187,11 @@ export class Turn {
     this.usage = usage
     const seconds = this.trace ? (performance.now() - this.trace.asked) / 1000 : 0
     const own = this.trace?.request // else it was asked before this page was there
-    this.answer.end(reason, error, [model, usage && `${usage.output_tokens} tokens`, own && `${seconds.toFixed(1)} s`])
+    this.answer.end(reason, error, [
+      model,
+      usage && `${usage.output_tokens} tokens`,
+      own && `${seconds.toFixed(1)} s`,
+    ])
     this.scene.connection(this, 'none')
     this.scene.ended(this, reason, error)
   }
