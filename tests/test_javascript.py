@@ -34,14 +34,14 @@ def _installed(name: str) -> str | None:
     return str(json.loads(file.read_text())["version"]) if file.exists() else None
 
 
-def ask(node: str, script: str, url: str) -> dict[str, Any]:
-    """What a script was told."""
+def run(node: str, script: str, url: str) -> dict[str, Any]:
+    """Run a script against the server at `url`, and return the responses that it got."""
     done = subprocess.run(
         [node, script, url], cwd=JS, capture_output=True, text=True, timeout=60, check=False
     )
     assert 0 == done.returncode, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    results: dict[str, Any] = json.loads(done.stdout)
+    return results
 
 
 def test_openai(node: str, serve: Serve, provider: Provider) -> None:
@@ -56,23 +56,23 @@ def test_openai(node: str, serve: Serve, provider: Provider) -> None:
         Reply("Hi there", cut_after=1),
         Reply(numbered(100), stall_after=50),
     )
-    told = ask(node, "openai.mjs", url)
-    assert ["general", "test-model"] == told["models"]
-    usage = told["stream"].pop("usage")
-    assert {"text": TEXT, "reason": "stop", "error": None} == told["stream"]
+    results = run(node, "openai.mjs", url)
+    assert ["general", "test-model"] == results["models"]
+    usage = results["stream"].pop("usage")
+    assert {"text": TEXT, "reason": "stop", "error": None} == results["stream"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
-    assert ("At last.", "stop") == (told["silent"]["text"], told["silent"]["reason"])
-    assert {"text": TEXT, "reason": "stop"} == told["whole"]
-    assert "tool_calls" == told["call"]["reason"]
-    assert ['{"city": "Zürich"}', "{}"] == [c["arguments"] for c in told["call"]["calls"]]
+    assert ("At last.", "stop") == (results["silent"]["text"], results["silent"]["reason"])
+    assert {"text": TEXT, "reason": "stop"} == results["whole"]
+    assert "tool_calls" == results["call"]["reason"]
+    assert ['{"city": "Zürich"}', "{}"] == [c["arguments"] for c in results["call"]["calls"]]
     refused = {"kind": "BadRequestError", "status": 400, "code": "model_refused_request"}
-    assert refused == told["refused"]["error"]
-    assert ("Hi ", None) == (told["cut"]["text"], told["cut"]["reason"])
+    assert refused == results["refused"]["error"]
+    assert ("Hi ", None) == (results["cut"]["text"], results["cut"]["reason"])
     assert ("APIError", "upstream_cut") == (
-        told["cut"]["error"]["kind"],
-        told["cut"]["error"]["code"],
+        results["cut"]["error"]["kind"],
+        results["cut"]["error"]["code"],
     )
-    assert "left" == told["left"]
+    assert "aborted" == results["aborted"]
     provider.wait_for(lambda: provider.aborted)
 
 
@@ -88,26 +88,26 @@ def test_ollama(node: str, serve: Serve, provider: Provider) -> None:
         Reply("Hi there", cut_after=1),
         Reply(numbered(100), stall_after=50),
     )
-    told = ask(node, "ollama.mjs", url)
-    assert ["general:latest", "test-model:latest"] == told["models"] == told["loaded"]
-    assert ["completion", "tools", "vision"] == told["shown"][0]
-    assert told["version"]
+    results = run(node, "ollama.mjs", url)
+    assert ["general:latest", "test-model:latest"] == results["models"] == results["loaded"]
+    assert ["completion", "tools", "vision"] == results["shown"][0]
+    assert results["version"]
     expected = {"text": TEXT, "thinking": "Hm.", "reason": "stop", "counts": [1, 2]}
-    assert {**expected, "calls": [], "error": None} == told["stream"]
-    assert ("At last.", "stop") == (told["silent"]["text"], told["silent"]["reason"])
-    assert TEXT == told["whole"]
-    assert [TEXT, TEXT] == told["generated"]
+    assert {**expected, "calls": [], "error": None} == results["stream"]
+    assert ("At last.", "stop") == (results["silent"]["text"], results["silent"]["reason"])
+    assert TEXT == results["whole"]
+    assert [TEXT, TEXT] == results["generated"]
     assert [("weather", {"city": "Zürich"}), ("weather", {})] == [
-        (call["name"], call["arguments"]) for call in told["call"]["calls"]
+        (call["name"], call["arguments"]) for call in results["call"]["calls"]
     ]
-    assert "stop" == told["call"]["reason"]
+    assert "stop" == results["call"]["reason"]
     assert ("ResponseError", 400) == (
-        told["refused"]["error"]["kind"],
-        told["refused"]["error"]["status"],
+        results["refused"]["error"]["kind"],
+        results["refused"]["error"]["status"],
     )
-    assert ("Hi ", None) == (told["cut"]["text"], told["cut"]["reason"])
-    assert "was lost before" in told["cut"]["error"]["said"]
-    assert {"status": 404, "said": "model 'no' not found"} == told["unknown"]
-    assert 501 == told["weights"]["status"]
-    assert "AbortError" == told["left"]
+    assert ("Hi ", None) == (results["cut"]["text"], results["cut"]["reason"])
+    assert "was lost before" in results["cut"]["error"]["message"]
+    assert {"status": 404, "message": "model 'no' not found"} == results["unknown"]
+    assert 501 == results["weights"]["status"]
+    assert "AbortError" == results["aborted"]
     provider.wait_for(lambda: provider.aborted)

@@ -1,5 +1,5 @@
-// Asks a server by Ollama's client for JavaScript: node ollama.mjs URL
-// What was told goes to the standard output as one JSON object; the questions choose the reply.
+// Sends requests with Ollama's client for JavaScript: node ollama.mjs URL
+// Prints the responses as one JSON object. The content of a request selects the reply.
 import { Ollama } from 'ollama'
 
 const client = new Ollama({ host: process.argv[2] })
@@ -11,26 +11,26 @@ const weather = {
   },
 }
 
-function asked(content, more = {}) {
+function request(content, more = {}) {
   return { model: 'general', messages: [{ role: 'user', content }], ...more }
 }
 
 async function stream(content, more) {
-  const told = { text: '', thinking: '', reason: null, counts: null, calls: [], error: null }
+  const result = { text: '', thinking: '', reason: null, counts: null, calls: [], error: null }
   try {
-    for await (const part of await client.chat(asked(content, { stream: true, ...more }))) {
-      told.text += part.message.content
-      told.thinking += part.message.thinking ?? ''
-      told.calls.push(...(part.message.tool_calls ?? []).map(call => call.function))
+    for await (const part of await client.chat(request(content, { stream: true, ...more }))) {
+      result.text += part.message.content
+      result.thinking += part.message.thinking ?? ''
+      result.calls.push(...(part.message.tool_calls ?? []).map(call => call.function))
       if (part.done) {
-        told.reason = part.done_reason
-        told.counts = [part.prompt_eval_count, part.eval_count]
+        result.reason = part.done_reason
+        result.counts = [part.prompt_eval_count, part.eval_count]
       }
     }
   } catch (error) {
-    told.error = { kind: error.name, status: error.status_code ?? null, said: error.message }
+    result.error = { kind: error.name, status: error.status_code ?? null, message: error.message }
   }
-  return told
+  return result
 }
 
 async function generate(prompt) {
@@ -41,8 +41,8 @@ async function generate(prompt) {
   return text
 }
 
-async function leave(content) {
-  const parts = await client.chat(asked(content, { stream: true }))
+async function abort(content) {
+  const parts = await client.chat(request(content, { stream: true }))
   try {
     for await (const part of parts) if (part.message.content) parts.abort()
   } catch (error) {
@@ -51,22 +51,22 @@ async function leave(content) {
   return 'ended'
 }
 
-async function refused(ask) {
-  return ask().then(
+async function errorOf(send) {
+  return send().then(
     () => null,
-    error => ({ status: error.status_code, said: error.message }),
+    error => ({ status: error.status_code, message: error.message }),
   )
 }
 
 const shown = await client.show({ model: 'general' })
-const told = {
+const results = {
   version: (await client.version()).version,
   models: (await client.list()).models.map(model => model.name),
   loaded: (await client.ps()).models.map(model => model.name),
   shown: [shown.capabilities, shown.model_info['general.architecture']],
   stream: await stream('text'),
   silent: await stream('silent'),
-  whole: (await client.chat(asked('text'))).message.content,
+  whole: (await client.chat(request('text'))).message.content,
   generated: [
     await generate('text'),
     (await client.generate({ model: 'general', prompt: 'text' })).response,
@@ -74,9 +74,9 @@ const told = {
   call: await stream('tool', { tools: [weather] }),
   refused: await stream('refused'),
   cut: await stream('cut'),
-  unknown: await refused(() => client.show({ model: 'no' })),
-  weights: await refused(() => client.pull({ model: 'llama3.2' })),
-  left: await leave('endless'),
+  unknown: await errorOf(() => client.show({ model: 'no' })),
+  weights: await errorOf(() => client.pull({ model: 'llama3.2' })),
+  aborted: await abort('endless'),
 }
-console.log(JSON.stringify(told))
+console.log(JSON.stringify(results))
 process.exit(0)
