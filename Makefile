@@ -10,6 +10,7 @@ HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
 SERVER := .venv/.server-$(HERE)
 TOOLS := .venv/.tools-$(HERE)
 SCRIPT_TOOLS := node_modules/.tools-$(HERE)
+SCRIPTS := $(wildcard app/api/static/*.js tests/js/*.mjs)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -34,6 +35,8 @@ check: $(TOOLS) $(SCRIPT_TOOLS) ## lint, formatting, types, import rules, of Pyt
 	.venv/bin/python -m mypy $(wildcard app agno_stream tests docs/generate.py)
 	.venv/bin/python .venv/bin/lint-imports --no-logo
 	node_modules/.bin/biome check --error-on-warnings
+	@! LC_ALL=C.UTF-8 grep -nE '.{101}' $(SCRIPTS) || { echo "Longer than 100 characters" >&2; exit 1; }
+	node_modules/.bin/tsc
 
 docs: $(TOOLS) ## write the documents that are made from the code
 	.venv/bin/python -m docs.generate

@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 FOLDER = Path(__file__).parent / "static"
 ADDRESS = "/static"
 
-#: Trusted types: text becomes HTML only through DOMPurify (`markdown.js`).
+#: Trusted types: text becomes HTML only through DOMPurify (`render.js`).
 POLICY = "; ".join(
     (
         "default-src 'none'",

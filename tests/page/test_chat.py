@@ -196,7 +196,7 @@ def test_rate_limited(visit: Visit, provider: Provider) -> None:
     """When the provider says how long to wait, the button waits as long."""
     provider.default = RATE_LIMITED
     visit.ask("x")
-    notice = visit.notice("limits how often")
+    notice = visit.notice("rate limit is exceeded")
     expect(notice.get_by_role("button", name="Try again")).to_be_enabled()
     provider.default = Reply("Now.")
     notice.get_by_role("button", name="Try again").click()

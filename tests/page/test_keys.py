@@ -30,7 +30,7 @@ def visit(page: Page, server: Server) -> Visit:
 
 
 def dialog(page: Page) -> Locator:
-    return page.get_by_role("dialog", name="This server asks for a key")
+    return page.get_by_role("dialog", name="This server requires a key")
 
 
 def give(visit: Visit, key: str, *, remember: bool = False) -> Visit:
@@ -171,7 +171,7 @@ def test_the_dialog_by_keyboard(visit: Visit, provider: Provider) -> None:
         assert visit.run(f"{inside} document.activeElement.closest('#key') !== null")
     keyboard.press("Escape")
     expect(dialog(page)).to_be_hidden()
-    expect(page.locator("#banner")).to_contain_text("This server asks for a key.")
+    expect(page.locator("#banner")).to_contain_text("This server requires a key.")
     page.wait_for_timeout(3500)  # nothing asks by itself again
     expect(dialog(page)).to_be_hidden()
     page.locator("#question").focus()
@@ -184,7 +184,7 @@ def test_the_dialog_by_keyboard(visit: Visit, provider: Provider) -> None:
     expect(page.get_by_label("Remember it")).to_be_checked()
     keyboard.press("Enter")
     opened(visit).ended()
-    expect(page.locator("#banner")).not_to_contain_text("asks for a key")
+    expect(page.locator("#banner")).not_to_contain_text("requires a key")
     expect(page.locator("#question")).to_be_focused()
     assert 1 == provider.opened
 

@@ -1,64 +1,78 @@
-// Reads an answer to screen readers sentence by sentence; single tokens would talk over each other.
+// Announces an answer to screen readers sentence by sentence, because single tokens would overlap.
 
 import { $, el } from './dom.js'
 
-const PAUSE = 1000 // milliseconds between two announcements
-const KEPT = 20
-const LIMIT = 2000 // characters of one announcement
-const END = /[.!?…][\])"'”’*_]*\s|[。！？]|\n/g
+const INTERVAL = 1000 // milliseconds between two announcements
+const MAX_ANNOUNCEMENTS = 20 // kept in the page
+const MAX_CHARACTERS = 2000 // of one announcement
+const SENTENCE_END = /[.!?…][\])"'”’*_]*\s|[。！？]|\n/g
 
+/** Collects the text of an answer and announces its complete sentences. */
 export class Announcer {
-  #rest = ''
-  #ready = ''
-  #timer = null
+  #rest = '' // an incomplete sentence
+  #ready = '' // complete sentences, not yet announced
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer
 
+  /**
+   * Add text of the answer.
+   * @param {string} text
+   */
   add(text) {
     this.#rest += text
-    this.#timer ??= setTimeout(() => this.#cut(), PAUSE)
+    this.#timer ??= setTimeout(() => this.#split(), INTERVAL)
   }
 
-  /** The answer has ended; `remark` says how. */
+  /**
+   * Announce the remaining text because the answer has ended.
+   * @param {string} remark how it ended
+   */
   end(remark) {
     this.#ready = `${this.#rest} ${remark}`
     this.#rest = ''
-    this.#say()
+    this.#announce()
   }
 
+  /** Drop all text that is not announced yet. */
   stop() {
     clearTimeout(this.#timer)
     this.#rest = this.#ready = ''
   }
 
-  #cut() {
-    this.#timer = null
+  #split() {
+    this.#timer = undefined
     let end = 0
-    for (const match of this.#rest.matchAll(END)) end = match.index + match[0].length
+    for (const match of this.#rest.matchAll(SENTENCE_END)) end = match.index + match[0].length
     this.#ready = this.#rest.slice(0, end)
     this.#rest = this.#rest.slice(end)
-    if (this.#rest.length > LIMIT) this.#rest = this.#rest.slice(-LIMIT) // no sentence is so long
-    this.#say()
+    // No sentence is so long.
+    if (this.#rest.length > MAX_CHARACTERS) this.#rest = this.#rest.slice(-MAX_CHARACTERS)
+    this.#announce()
   }
 
-  #say() {
+  #announce() {
     clearTimeout(this.#timer)
-    this.#timer = null
-    const text = spoken(this.#ready.slice(0, 2 * LIMIT))
+    this.#timer = undefined
+    const text = plainText(this.#ready.slice(0, 2 * MAX_CHARACTERS))
     this.#ready = ''
     if (!text) return
     const log = $('announcer')
     log.append(el('p', {}, text))
-    while (log.childElementCount > KEPT) log.firstElementChild.remove()
+    while (log.childElementCount > MAX_ANNOUNCEMENTS) log.firstElementChild?.remove()
   }
 }
 
-/** Without the marks of Markdown, and not without end. */
-function spoken(text) {
-  const plain = text
+/**
+ * Remove the marks of Markdown, and limit the length.
+ * @param {string} markdown
+ */
+function plainText(markdown) {
+  const plain = markdown
     .replace(/^\s*(```|~~~).*$/gm, '')
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/^\s*(#{1,6}|[-*+>]|\|[-| :]+\|)\s*/gm, '')
     .replace(/[*_`|]+/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()
-  return plain.length > LIMIT ? `${plain.slice(0, LIMIT)} …` : plain
+  return plain.length > MAX_CHARACTERS ? `${plain.slice(0, MAX_CHARACTERS)} …` : plain
 }

@@ -1,32 +1,43 @@
-// One answer as it is seen: reasoning, tools, text, how it ended, and what can be done with it.
+// One answer in the page: reasoning, tools, text, how it ended, and its buttons.
 
 import { copy, el, icon, iconButton } from './dom.js'
 import { draw } from './frames.js'
 import { StreamedMarkdown } from './markdown.js'
 import { CALM, LABELS, noticeFor } from './notices.js'
+import { ToolView } from './tool.js'
 
-const STEP = 2000 // characters drawn at a time
+/** @import { ErrorInfo, ToolCall } from './wire.js' */
+/** @import { ApiError } from './api.js' */
+/** @import { Action, Notice } from './notices.js' */
 
+/** @typedef {Record<Action, () => unknown>} Actions */
+
+const MAX_STEP = 2000 // characters drawn at a time
+
+/** Draws an answer while it arrives. */
 export class Answer {
   text = ''
-  #drawn = 0
-  #thought = null
-  #thoughtText = ''
-  #thoughtDrawn = 0
-  #began = performance.now()
+  #drawn = 0 // characters of the text
+  /** @type {{label: HTMLElement, body: HTMLElement, ended: boolean} | null} */
+  #reasoning = null
+  #reasoningText = ''
+  #reasoningDrawn = 0 // characters of the reasoning
+  #startedAt = performance.now()
+  /** @type {Map<string, ToolView>} */
   #tools = new Map()
 
-  /** `acts` has `again()`, `continue()` and `new()`. */
-  constructor(acts) {
-    this.acts = acts
+  /** @param {Actions} actions what the buttons do */
+  constructor(actions) {
+    this.actions = actions
     this.prose = el('div', { class: 'prose' })
     this.extras = el('div', { class: 'extras' })
     this.ending = el('div', { class: 'ending' })
+    this.statusText = el('span')
     this.waiting = el(
       'p',
       { class: 'waiting' },
       el('span', { class: 'dots' }, el('i'), el('i'), el('i')),
-      el('span'),
+      this.statusText,
     )
     this.element = el(
       'article',
@@ -40,24 +51,34 @@ export class Answer {
     this.markdown = new StreamedMarkdown(this.prose)
   }
 
-  /** What the answer waits for, while there is nothing to show; or for a lost connection. */
-  wait(words) {
-    this.waiting.lastElementChild.textContent = words
-    this.waiting.classList.toggle('told', Boolean(words))
+  /**
+   * Show what the answer waits for; an empty string removes it.
+   * @param {string} text
+   */
+  status(text) {
+    this.statusText.textContent = text
+    this.waiting.classList.toggle('filled', Boolean(text))
   }
 
+  /**
+   * Add a chunk.
+   * @param {{content?: string, reasoning?: string, tool?: ToolCall}} chunk
+   */
   add(chunk) {
-    if (chunk.reasoning) this.#think(chunk.reasoning)
-    if (chunk.tool) this.#tool(chunk.tool)
+    if (chunk.reasoning) this.#addReasoning(chunk.reasoning)
+    if (chunk.tool) this.#showTool(chunk.tool)
     if (chunk.content) {
-      this.#thinkingEnded()
+      this.#endReasoning()
       this.text += chunk.content
       this.element.classList.add('begun')
       draw(this.#draw)
     }
   }
 
-  /** Replace all by a state that the server told; text that only this page has is kept. */
+  /**
+   * Show the state of the run. Text that is only in this page is kept.
+   * @param {{content: string, reasoning?: string, tools?: ToolCall[]}} state
+   */
   show({ content, reasoning, tools }) {
     if (!this.text.startsWith(content)) {
       if (!content.startsWith(this.text)) {
@@ -67,37 +88,42 @@ export class Answer {
       }
       this.add({ content: content.slice(this.text.length) })
     }
-    if (reasoning && reasoning.length > this.#thoughtText.length)
-      this.#think(reasoning.slice(this.#thoughtText.length))
-    for (const tool of tools ?? []) this.#tool(tool)
+    if (reasoning && reasoning.length > this.#reasoningText.length) {
+      this.#addReasoning(reasoning.slice(this.#reasoningText.length))
+    }
+    for (const tool of tools ?? []) this.#showTool(tool)
   }
 
-  /** The answer has ended. `said` are small words on it: the model, tokens, seconds. */
-  end(reason, error = null, said = []) {
-    this.#thinkingEnded()
+  /**
+   * End the answer.
+   * @param {string} reason the finish reason
+   * @param {ErrorInfo | ApiError | null} [error]
+   * @param {(string | false | null | undefined)[]} [facts] the model, tokens, seconds
+   */
+  end(reason, error = null, facts = []) {
+    this.#endReasoning()
     this.element.classList.remove('live')
     draw(this.#draw) // for the last time
     this.waiting.remove()
     const notice = noticeFor(reason, error)
     this.ending.replaceChildren()
     if (notice) this.ending.append(this.#notice(notice, CALM.has(error?.code ?? reason)))
-    const button = iconButton('copy', 'Copy the answer', () => copy(this.text, button))
-    button.classList.add('copy-answer')
-    const again = iconButton('again', 'Answer again', () => this.acts.again())
+    const copyButton = iconButton('copy', 'Copy the answer', () => copy(this.text, copyButton))
+    copyButton.classList.add('copy-answer')
     this.ending.append(
       el(
         'div',
         { class: 'acts' },
-        this.text && button,
-        again,
-        el('span', { class: 'said' }, said.filter(Boolean).join(' · ')),
+        this.text ? copyButton : null,
+        iconButton('again', 'Answer again', () => this.actions.retry()),
+        el('span', { class: 'facts' }, facts.filter(Boolean).join(' · ')),
       ),
     )
   }
 
   #draw = () => {
     if (this.#drawn < this.text.length) {
-      const end = this.#drawn + STEP
+      const end = this.#drawn + MAX_STEP
       this.markdown.push(this.text.slice(this.#drawn, end))
       this.#drawn = Math.min(end, this.text.length)
     }
@@ -106,78 +132,59 @@ export class Answer {
     return false
   }
 
-  #think(text) {
-    if (!this.#thought) {
-      const words = el('span', {}, 'Thinking …')
+  /** @param {string} text */
+  #addReasoning(text) {
+    if (!this.#reasoning) {
+      const label = el('span', {}, 'Thinking …')
       const body = el('div', { class: 'thoughts' })
-      this.#thought = { words, body, ended: false }
+      this.#reasoning = { label, body, ended: false }
       this.extras.append(
-        el('details', { class: 'extra reasoning' }, el('summary', {}, icon('think'), words), body),
+        el('details', { class: 'extra reasoning' }, el('summary', {}, icon('think'), label), body),
       )
       this.element.classList.add('begun')
     }
-    this.#thoughtText += text
-    draw(this.#drawThought)
+    this.#reasoningText += text
+    draw(this.#drawReasoning)
   }
 
-  #drawThought = () => {
-    this.#thought.body.append(this.#thoughtText.slice(this.#thoughtDrawn))
-    this.#thoughtDrawn = this.#thoughtText.length
+  #drawReasoning = () => {
+    this.#reasoning?.body.append(this.#reasoningText.slice(this.#reasoningDrawn))
+    this.#reasoningDrawn = this.#reasoningText.length
     return false
   }
 
-  #thinkingEnded() {
-    if (!this.#thought || this.#thought.ended) return
-    this.#thought.ended = true
-    const seconds = Math.round((performance.now() - this.#began) / 1000)
-    this.#thought.words.textContent = seconds > 0 ? `Thought for ${seconds} s` : 'Thought'
+  #endReasoning() {
+    if (!this.#reasoning || this.#reasoning.ended) return
+    this.#reasoning.ended = true
+    const seconds = Math.round((performance.now() - this.#startedAt) / 1000)
+    this.#reasoning.label.textContent = seconds > 0 ? `Thought for ${seconds} s` : 'Thought'
   }
 
-  #tool(tool) {
-    let parts = this.#tools.get(tool.id)
-    if (!parts) {
-      parts = {
-        name: el('code'),
-        state: el('span', { class: 'state' }),
-        body: el('div', { class: 'tool-body' }),
-      }
-      parts.frame = el(
-        'details',
-        { class: 'extra tool' },
-        el('summary', {}, icon('tool'), parts.name, parts.state),
-        parts.body,
-      )
-      this.#tools.set(tool.id, parts)
-      this.extras.append(parts.frame)
+  /** @param {ToolCall} call */
+  #showTool(call) {
+    let view = this.#tools.get(call.id)
+    if (!view) {
+      view = new ToolView()
+      this.#tools.set(call.id, view)
+      this.extras.append(view.element)
       this.element.classList.add('begun')
     }
-    parts.name.textContent = tool.name
-    parts.state.textContent = {
-      started: 'running …',
-      completed: 'done',
-      failed: 'failed',
-      paused: 'waits for a person',
-    }[tool.status]
-    parts.frame.dataset.status = tool.status
-    parts.body.replaceChildren(
-      ...[
-        ['Arguments', tool.arguments && JSON.stringify(tool.arguments, null, 2)],
-        ['Result', tool.result],
-      ]
-        .filter(([, value]) => value != null)
-        .flatMap(([name, value]) => [el('p', {}, name), el('pre', { tabindex: 0 }, value)]),
-    )
+    view.show(call)
   }
 
+  /**
+   * @param {Notice} notice
+   * @param {boolean} calm
+   */
   #notice({ title, advice, detail, actions, wait }, calm) {
     const buttons = actions.map(name =>
       el(
         'button',
-        { type: 'button', class: 'quiet', click: () => this.acts[name]() },
+        { type: 'button', class: 'quiet', click: () => this.actions[name]() },
         LABELS[name],
       ),
     )
-    if (wait) this.#count(buttons[0], Math.ceil(wait))
+    if (wait && buttons.length > 0) this.#countDown(buttons[0], Math.ceil(wait))
     return el(
       'div',
       {
@@ -186,21 +193,24 @@ export class Answer {
         'aria-label': 'How the answer ended',
       },
       el('p', {}, el('strong', {}, title), ' ', advice),
-      detail && el('p', { class: 'detail' }, detail),
+      detail ? el('p', { class: 'detail' }, detail) : null,
       buttons.length > 0 && el('p', { class: 'buttons' }, ...buttons),
     )
   }
 
-  /** A button that can be pressed when the provider said it may be asked again. */
-  #count(button, seconds) {
-    if (!button) return
+  /**
+   * Disable a button for some seconds, because a retry would fail before.
+   * @param {HTMLButtonElement} button
+   * @param {number} seconds
+   */
+  #countDown(button, seconds) {
     const label = button.textContent
     button.disabled = seconds > 0
     button.textContent = seconds > 0 ? `${label} in ${seconds} s` : label
     if (seconds <= 0) return
     setTimeout(() => {
       button.textContent = label
-      this.#count(button, seconds - 1)
+      this.#countDown(button, seconds - 1)
     }, 1000)
   }
 }

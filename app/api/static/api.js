@@ -1,9 +1,20 @@
-// The server's HTTP interface. Addresses are relative, so that a proxy may put a path in front.
+// The server's HTTP interface. Addresses are relative, so that a proxy may add a path in front.
 
 import * as key from './key.js'
 
-/** Why a request failed: the server's own `code` and `message`, or `unreachable`. */
+/**
+ * @import { AgentInfo, ChatRequest, ConversationPage, LiveRun, ModelInfo, RunStarted, RunState,
+ *   StoredConversation } from './wire.js'
+ */
+
+/** Why a request failed: the server's `code` and `message`, or `unreachable`, or `offline`. */
 export class ApiError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {{status?: number, retryAfter?: number | null}} [response] the HTTP status, and the
+   * seconds to wait before a retry
+   */
   constructor(code, message, { status = 0, retryAfter = null } = {}) {
     super(message)
     this.code = code
@@ -12,9 +23,19 @@ export class ApiError extends Error {
   }
 }
 
+/**
+ * Send a request, and return the body of the response.
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<any>}
+ * @throws {ApiError}
+ */
 async function call(method, path, body, headers = {}) {
-  const held = key.held()
-  const request = { method, headers: { ...headers, ...key.header(held) } }
+  const sentKey = key.current()
+  /** @type {RequestInit & {headers: Record<string, string>}} */
+  const request = { method, headers: { ...headers, ...key.header(sentKey) } }
   if (body !== undefined) {
     request.headers['Content-Type'] = 'application/json'
     request.body = JSON.stringify(body)
@@ -26,49 +47,138 @@ async function call(method, path, body, headers = {}) {
   } catch {
     throw new ApiError(navigator.onLine ? 'unreachable' : 'offline', '')
   }
-  if (response.status === 401 && (await key.another(held))) return call(method, path, body, headers)
+  if (response.status === 401 && (await key.replace(sentKey))) {
+    return call(method, path, body, headers)
+  }
   const { error } = await response.json().catch(() => ({}))
   const { code, message } = error ?? {
     code: `http_${response.status}`,
     message: response.statusText,
   }
-  const wait = Number.parseFloat(response.headers.get('Retry-After'))
+  const seconds = Number.parseFloat(response.headers.get('Retry-After') ?? '')
   throw new ApiError(code, message, {
     status: response.status,
-    retryAfter: Number.isNaN(wait) ? null : wait,
+    retryAfter: Number.isNaN(seconds) ? null : seconds,
   })
 }
 
-const id = encodeURIComponent
+const encode = encodeURIComponent
 
+/** Where the native door is. */
 export const API = 'api/v1'
-export const models = async () => (await call('GET', `${API}/models`)).models
-export const agents = async () => (await call('GET', `${API}/agents`)).agents
-export const conversations = (limit, offset) =>
-  call('GET', `${API}/conversations?limit=${limit}&offset=${offset}`)
-export const conversation = name => call('GET', `${API}/conversations/${id(name)}`)
-export const remove = name => call('DELETE', `${API}/conversations/${id(name)}`)
-/** Ask; sent again by the same name, a question is answered by the run that it began then. */
-export function ask(body, name) {
-  key.again()
-  return call('POST', `${API}/chat`, body, { 'Idempotency-Key': name })
-}
-export const run = name => call('GET', `${API}/runs/${id(name)}`)
-export const cancel = name => call('POST', `${API}/runs/${id(name)}/cancel`)
-export const events = name => `${API}/runs/${id(name)}/events`
-/** A run's signed stream address, which the server also tells of each run that it starts or lists;
- * it opens the stream for some minutes. */
-export const ticket = async name =>
-  (await call('POST', `${API}/runs/${id(name)}/ticket`)).stream_url
-/** A stream address, from the event after the given number on. */
-export const from = (address, after) =>
-  `${address.replace(/^\//, '')}${address.includes('?') ? '&' : '?'}after=${after}`
-export const live = async conversation =>
-  (await call('GET', `${API}/runs${conversation ? `?conversation_id=${id(conversation)}` : ''}`))
-    .runs
 
-/** A name for a new conversation, or a question. */
-export function newName() {
+/**
+ * The models that a request may name.
+ * @returns {Promise<ModelInfo[]>}
+ */
+export async function listModels() {
+  return (await call('GET', `${API}/models`)).models
+}
+
+/**
+ * The agents that a request may name.
+ * @returns {Promise<AgentInfo[]>}
+ */
+export async function listAgents() {
+  return (await call('GET', `${API}/agents`)).agents
+}
+
+/**
+ * Stored conversations, the newest first.
+ * @param {number} limit
+ * @param {number} offset
+ * @returns {Promise<ConversationPage>}
+ */
+export function listConversations(limit, offset) {
+  return call('GET', `${API}/conversations?limit=${limit}&offset=${offset}`)
+}
+
+/**
+ * A stored conversation with its messages.
+ * @param {string} id
+ * @returns {Promise<StoredConversation>}
+ */
+export function getConversation(id) {
+  return call('GET', `${API}/conversations/${encode(id)}`)
+}
+
+/**
+ * Delete a stored conversation.
+ * @param {string} id
+ * @returns {Promise<null>}
+ */
+export function deleteConversation(id) {
+  return call('DELETE', `${API}/conversations/${encode(id)}`)
+}
+
+/**
+ * Start a run. If a request with the same idempotency key has started one, it is returned instead.
+ * @param {ChatRequest} body
+ * @param {string} idempotencyKey
+ * @returns {Promise<RunStarted>}
+ */
+export function startRun(body, idempotencyKey) {
+  key.allowDialog()
+  return call('POST', `${API}/chat`, body, { 'Idempotency-Key': idempotencyKey })
+}
+
+/**
+ * A run as it stands now.
+ * @param {string} id
+ * @returns {Promise<RunState>}
+ */
+export function getRun(id) {
+  return call('GET', `${API}/runs/${encode(id)}`)
+}
+
+/**
+ * Request the cancellation of a run.
+ * @param {string} id
+ * @returns {Promise<RunState>}
+ */
+export function cancelRun(id) {
+  return call('POST', `${API}/runs/${encode(id)}/cancel`)
+}
+
+/**
+ * The address of a run's stream; a server with keys accepts it only with a key in a header.
+ * @param {string} id
+ */
+export function eventsUrl(id) {
+  return `${API}/runs/${encode(id)}/events`
+}
+
+/**
+ * Request a new signed stream address of a run, which opens the stream for some minutes. The server
+ * also sends one for each run that it starts or lists.
+ * @param {string} id
+ * @returns {Promise<string>}
+ */
+export async function signedStreamUrl(id) {
+  return (await call('POST', `${API}/runs/${encode(id)}/ticket`)).stream_url
+}
+
+/**
+ * A relative stream address that begins after the event with this number.
+ * @param {string} url
+ * @param {number} after
+ */
+export function resumeUrl(url, after) {
+  return `${url.replace(/^\//, '')}${url.includes('?') ? '&' : '?'}after=${after}`
+}
+
+/**
+ * The runs that have not ended, the oldest first; of one conversation, or of all.
+ * @param {string} [conversationId]
+ * @returns {Promise<LiveRun[]>}
+ */
+export async function listRuns(conversationId) {
+  const query = conversationId ? `?conversation_id=${encode(conversationId)}` : ''
+  return (await call('GET', `${API}/runs${query}`)).runs
+}
+
+/** A random id, for a new conversation or as an idempotency key. */
+export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,64 +1,95 @@
-// Where a question is written, and whom it is put to.
+// The form in which a question is written, with the choice of agent and model.
 
 import { $, el } from './dom.js'
 
+/** @import { AgentInfo, ModelInfo } from './wire.js' */
+
+/**
+ * What the form does: `send` a question, `stop` the answer, and return the `last` question.
+ * @typedef {object} ComposerActions
+ * @property {(text: string) => void} send
+ * @property {() => void} stop
+ * @property {() => string | undefined} last
+ */
+
+const MAX_HEIGHT = 240 // pixels of the text field
+
+/** The form below the conversation. */
 export class Composer {
+  /** @type {AgentInfo[]} */
   #agents = []
+  /** @type {ModelInfo[]} */
   #models = []
 
-  /** `house` has `ask(text)`, `stop()` and `last()`, the question before. */
-  constructor(house) {
+  /** @param {ComposerActions} actions */
+  constructor(actions) {
+    this.actions = actions
     this.field = $('question')
     this.agent = $('agent')
     this.model = $('model')
     this.busy = false
-    const submit = () => {
-      const text = this.field.value.trim()
-      if (!text || this.busy) return
-      this.set('')
-      house.ask(text)
-    }
     $('composer').addEventListener('submit', event => {
       event.preventDefault()
-      submit()
+      this.#submit()
     })
     $('stop').addEventListener('click', () => {
-      house.stop()
+      actions.stop()
       this.field.focus()
     })
     this.field.addEventListener('input', () => this.#grow())
-    this.field.addEventListener('keydown', event => {
-      if (event.isComposing) return // the Enter that ends a word of Japanese sends nothing
-      if (event.key === 'Enter' && !event.shiftKey && !event.altKey) {
-        event.preventDefault()
-        submit()
-      } else if (event.key === 'ArrowUp' && !this.field.value && house.last()) {
-        event.preventDefault()
-        this.set(house.last())
-      }
-    })
+    this.field.addEventListener('keydown', event => this.#keydown(event))
     this.agent.addEventListener('change', () => {
       localStorage.setItem('agent', this.agent.value)
-      this.#offerModels()
+      this.#showModels()
     })
     this.model.addEventListener('change', () => localStorage.setItem('model', this.model.value))
   }
 
-  set(text) {
+  #submit() {
+    const text = this.field.value.trim()
+    if (!text || this.busy) return
+    this.#setText('')
+    this.actions.send(text)
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keydown(event) {
+    if (event.isComposing) return // the Enter that ends a word of an input method sends nothing
+    if (event.key === 'Enter' && !event.shiftKey && !event.altKey) {
+      event.preventDefault()
+      this.#submit()
+    } else if (event.key === 'ArrowUp' && !this.field.value) {
+      const last = this.actions.last()
+      if (!last) return
+      event.preventDefault()
+      this.#setText(last)
+    }
+  }
+
+  /** @param {string} text */
+  #setText(text) {
     this.field.value = text
     this.#grow()
   }
 
-  /** While an answer comes the button that sends is the one that stops. */
-  answering(busy) {
+  /**
+   * While an answer arrives, replace the button that sends with the one that stops.
+   * @param {boolean} busy
+   */
+  setBusy(busy) {
     this.busy = busy
     const focused = document.activeElement
     $('send').hidden = busy
     $('stop').hidden = !busy
-    if (focused?.hidden) this.field.focus()
+    if (focused instanceof HTMLElement && focused.hidden) this.field.focus()
   }
 
-  offer(agents, models) {
+  /**
+   * Show the agents and models to choose from.
+   * @param {AgentInfo[]} agents
+   * @param {ModelInfo[]} models
+   */
+  showCatalog(agents, models) {
     this.#agents = agents
     this.#models = models
     this.agent.replaceChildren(
@@ -66,36 +97,46 @@ export class Composer {
         el('option', { value: id, title: description }, name || id),
       ),
     )
-    choose(this.agent, localStorage.getItem('agent') ?? agents.find(agent => agent.default)?.id)
+    select(
+      this.agent,
+      localStorage.getItem('agent') ?? agents.find(agent => agent.default)?.id ?? null,
+    )
     $('pick-agent').hidden = agents.length < 2
-    this.#offerModels()
+    this.#showModels()
   }
 
-  /** The agent and model that were chosen; an agent's own model needs no name. */
-  get chosen() {
+  /** The chosen agent and model; null for the only agent, and for the agent's own model. */
+  get choice() {
     return {
       agent: this.#agents.length > 1 ? this.agent.value : null,
       model: this.model.value || null,
     }
   }
 
-  #offerModels() {
+  #showModels() {
     const own = this.#agents.find(agent => agent.id === this.agent.value)?.model ?? ''
     const others = this.#models.filter(model => model.id !== own)
     this.model.replaceChildren(
       el('option', { value: '' }, own || 'default'),
       ...others.map(({ id, spec }) => el('option', { value: spec }, id)),
     )
-    choose(this.model, localStorage.getItem('model'))
+    select(this.model, localStorage.getItem('model'))
     $('pick-model').hidden = false
   }
 
   #grow() {
     this.field.style.height = 'auto'
-    this.field.style.height = `${Math.min(this.field.scrollHeight, 240)}px`
+    this.field.style.height = `${Math.min(this.field.scrollHeight, MAX_HEIGHT)}px`
   }
 }
 
-function choose(select, value) {
-  if ([...select.options].some(option => option.value === value)) select.value = value
+/**
+ * Select an option if it exists.
+ * @param {HTMLSelectElement} element
+ * @param {string | null} value
+ */
+function select(element, value) {
+  if (value !== null && [...element.options].some(option => option.value === value)) {
+    element.value = value
+  }
 }

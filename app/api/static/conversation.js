@@ -1,87 +1,137 @@
-// The conversation that is shown, and the runs in it that go on.
+// The conversation that is open, and its live runs.
 
 import { Announcer } from './announce.js'
 import * as api from './api.js'
-import { $, el } from './dom.js'
+import { $ } from './dom.js'
 import * as key from './key.js'
 import * as memory from './memory.js'
 import { noticeFor } from './notices.js'
+import { failure, welcome } from './placeholders.js'
+import { allRuns, readRuns } from './runs.js'
 import { Turn } from './turn.js'
 
-export class Talk {
+/** @import { ChatRequest, LiveRun, StoredConversation } from './wire.js' */
+/** @import { Welcome } from './placeholders.js' */
+/** @import { Drawer } from './drawer.js' */
+/** @import { AutoScroll } from './scroll.js' */
+/** @import { TurnListener } from './turn.js' */
+
+/**
+ * What a conversation needs of the page. `choice` is the agent and model to use; `opened` gets the
+ * id and title of the open conversation, and whether a question has just created it.
+ * @typedef {object} Page
+ * @property {Drawer} drawer
+ * @property {AutoScroll} scroll
+ * @property {() => {agent: string | null, model: string | null}} choice
+ * @property {() => void} new
+ * @property {(id: string | null, title: string, created?: boolean) => void} opened
+ * @property {() => void} changed a run started or ended here
+ * @property {() => void} listChanged the list of conversations has changed
+ * @property {() => Welcome} welcome
+ */
+
+/**
+ * What a server that cannot be reached is taken to have: this browser's own questions are shown.
+ * @type {[LiveRun[], null]}
+ */
+const NOTHING = [[], null]
+
+/** The conversation that is open. */
+export class Conversation {
+  /** @type {string | null} */
   id = null
+  /** @type {Turn[]} */
   #turns = []
-  #visit = 0 // answers to questions of an earlier one come too late
+  #visit = 0 // responses to requests of an earlier visit are ignored
   #announcer = new Announcer()
 
-  /** `house` has `chosen()`, the agent and model to ask; `opened(id, title)`, `changed()`,
-   * `started()`, `ended()`; and the parts `drawer` and `follow`. */
-  constructor(house) {
-    this.house = house
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page
     this.element = $('turns')
-    this.other = new BroadcastChannel('agno-stream') // our other tabs
-    this.other.onmessage = ({ data }) => {
+    this.otherTabs = new BroadcastChannel('agno-stream')
+    this.otherTabs.onmessage = ({ data }) => {
       if (data === this.id) this.sync()
-      this.house.started()
+      this.page.listChanged()
     }
   }
 
+  /** The turns with a run that has not ended. */
   get live() {
     return this.#turns.filter(turn => turn.live)
   }
 
+  /** All questions. */
   get questions() {
     return this.#turns.map(turn => turn.question).filter(Boolean)
   }
 
-  /** Show a conversation, or an empty new one for null. */
+  /** The last answer. */
+  get lastAnswer() {
+    return this.#turns.at(-1)?.answer
+  }
+
+  /**
+   * Open a conversation, or a new one for null.
+   * @param {string | null} id
+   */
   async open(id) {
     this.#leave()
     this.id = id
-    this.house.opened(id, '')
-    this.house.changed()
-    if (id) await this.#load()
-    else this.#welcome()
+    this.page.opened(id, '')
+    this.page.changed()
+    if (id) await this.#load(id)
+    else this.#showWelcome()
   }
 
-  /** Add what happened elsewhere: in another tab, on another machine. */
+  /** Add the turns that another tab or another device has added. */
   async sync() {
+    const { id } = this
     const visit = this.#visit
-    if (!this.id) return
-    const [live, stored] = await this.#told().catch(() => [[], null])
-    if (visit === this.#visit) this.#merge(live, stored)
+    if (!id) return
+    const [live, stored] = await readRuns(id).catch(() => NOTHING)
+    if (visit === this.#visit) this.#merge(id, live, stored)
   }
 
-  async ask(question, messages = null) {
-    const turn = this.#add(new Turn(question, this.#scene(this.#visit)))
-    const fresh = !this.id
-    this.id ??= api.newName()
-    if (fresh) this.house.opened(this.id, question, true)
-    const { agent, model } = this.house.chosen()
+  /**
+   * Send a question.
+   * @param {string} question
+   * @param {{role: string, content: string}[] | null} [messages] the messages before it, if not
+   * those that are stored
+   */
+  async send(question, messages = null) {
+    const created = !this.id
+    this.id ??= api.newId()
+    const turn = this.#add(new Turn(question, this.#listener(this.#visit)))
+    if (created) this.page.opened(this.id, question, true)
+    const { agent, model } = this.page.choice()
+    /** @type {ChatRequest} */
     const body = { message: question, conversation_id: this.id }
     if (agent) body.agent = agent
     if (model) body.model = model
     if (messages) body.messages = messages
-    this.house.follow.hold()
-    await this.#send(turn, body)
+    this.page.scroll.start()
+    await this.#start(turn, body)
   }
 
+  /** Stop all live answers. */
   stop() {
     for (const turn of this.live) turn.stop()
   }
 
-  again(turn = this.#turns.at(-1)) {
+  /**
+   * Send the question of a turn again.
+   * @param {Turn} [turn]
+   */
+  retry(turn = this.#turns.at(-1)) {
     if (!turn || this.live.length) return
-    if (turn.body && !turn.runId) return this.#send(turn, turn.body)
-    this.ask(turn.question, this.#before(turn))
+    if (turn.body && !turn.runId) this.#start(turn, turn.body)
+    else this.send(turn.question, this.#messagesBefore(turn))
   }
 
+  /** Cut the connections of all live runs on purpose. */
   cut() {
     for (const turn of this.live) turn.cut()
-  }
-
-  get lastAnswer() {
-    return this.#turns.at(-1)?.answer
   }
 
   #leave() {
@@ -92,54 +142,45 @@ export class Talk {
     this.element.replaceChildren()
   }
 
-  async #load() {
+  /** @param {string} id */
+  async #load(id) {
     const visit = this.#visit
     let live, stored
     try {
-      ;[live, stored] = await this.#told()
+      ;[live, stored] = await readRuns(id)
     } catch (error) {
-      if (visit === this.#visit) this.#refuse(error)
+      if (visit === this.#visit) this.#showError(/** @type {api.ApiError} */ (error))
       return
     }
     if (visit !== this.#visit) return
-    this.#merge(live, stored)
-    if (!this.#turns.length) return this.#refuse(new api.ApiError('unknown_conversation', ''))
-    this.house.opened(this.id, stored?.title || this.#turns[0].question)
-    this.house.follow.hold()
-  }
-
-  /** The live runs, and then the conversation: a run that ends in between is in one of them. */
-  async #told() {
-    const live = await api.live(this.id)
-    const stored = await api.conversation(this.id).catch(error => {
-      if (error.status === 404) return null
-      throw error
-    })
-    return [live, stored]
-  }
-
-  #merge(live, stored) {
-    if (this.live.some(turn => !turn.runId)) return // being sent: it would be taken for another's
-    const known = new Set(this.#turns.map(turn => turn.runId))
-    const running = new Set(live.map(run => run.run_id))
-    const past = byRun(stored?.messages ?? [])
-    const runs = past.filter(({ runId }) => !running.has(runId))
-    for (const asked of memory.recall(this.id, new Set(past.map(({ runId }) => runId)))) {
-      if (running.has(asked.runId)) continue
-      const before = runs.findIndex(({ runId }) => runId === asked.after)
-      runs.splice(before < 0 && asked.after ? runs.length : before + 1, 0, asked)
+    this.#merge(id, live, stored)
+    if (!this.#turns.length) {
+      this.#showError(new api.ApiError('unknown_conversation', ''))
+      return
     }
-    runs.push(
-      ...live.map(run => ({ runId: run.run_id, question: run.question, address: run.stream_url })),
-    )
-    for (const { runId, question, answers, address } of runs) {
-      if (known.has(runId)) continue
-      const turn = this.#add(new Turn(question, this.#scene(this.#visit)))
-      if (answers) turn.past(runId, answers)
-      else turn.follow(runId, address ?? api.events(runId))
+    this.page.opened(id, stored?.title || this.#turns[0].question)
+    this.page.scroll.start()
+  }
+
+  /**
+   * Add the turns that the page does not show yet.
+   * @param {string} id
+   * @param {LiveRun[]} live
+   * @param {StoredConversation | null} stored
+   */
+  #merge(id, live, stored) {
+    // The run of a turn without an id would be taken for one of another tab.
+    if (this.live.some(turn => !turn.runId)) return
+    const shown = new Set(this.#turns.map(turn => turn.runId))
+    for (const { runId, question, answers, url } of allRuns(id, live, stored)) {
+      if (shown.has(runId)) continue
+      const turn = this.#add(new Turn(question, this.#listener(this.#visit)))
+      if (answers) turn.showStored(runId, answers)
+      else turn.follow(runId, url ?? api.eventsUrl(runId))
     }
   }
 
+  /** @param {Turn} turn */
   #add(turn) {
     if (!this.#turns.length) this.element.replaceChildren()
     this.#turns.push(turn)
@@ -147,18 +188,24 @@ export class Talk {
     return turn
   }
 
-  async #send(turn, body) {
+  /**
+   * @param {Turn} turn
+   * @param {ChatRequest} body
+   */
+  async #start(turn, body) {
     const runId = await turn.send(body)
-    if (runId) {
-      const before = this.#turns[this.#turns.indexOf(turn) - 1]?.runId ?? null
-      memory.remember(body.conversation_id, runId, turn.question, before)
-      this.other.postMessage(body.conversation_id)
-      this.house.started()
-    }
+    if (!runId) return
+    const before = this.#turns[this.#turns.indexOf(turn) - 1]?.runId ?? null
+    memory.remember(body.conversation_id, runId, turn.question, before)
+    this.otherTabs.postMessage(body.conversation_id)
+    this.page.listChanged()
   }
 
-  /** What was said before a turn, so that another answer to it does not know the first one. */
-  #before(turn) {
+  /**
+   * The messages before a turn, so that a second answer is made without the first one.
+   * @param {Turn} turn
+   */
+  #messagesBefore(turn) {
     return this.#turns
       .slice(0, this.#turns.indexOf(turn))
       .filter(({ question, text }) => question && text)
@@ -168,97 +215,54 @@ export class Talk {
       ])
   }
 
-  #scene(visit) {
-    const { house } = this
-    const here = () => visit === this.#visit
+  /**
+   * @param {number} visit
+   * @returns {TurnListener}
+   */
+  #listener(visit) {
+    const { page } = this
+    const isOpen = () => visit === this.#visit
     return {
-      id: this.id,
-      again: turn => this.again(turn),
-      continue: () => this.live.length || this.ask('continue'),
-      new: () => house.new(),
+      conversationId: this.id,
+      retry: turn => this.retry(turn),
+      continue: () => this.live.length || this.send('continue'),
+      new: () => page.new(),
       changed: turn => {
-        if (!here()) return turn.leave()
-        house.changed()
-        if (turn.trace) house.drawer.watch(turn.trace)
+        if (!isOpen()) {
+          turn.leave()
+          return
+        }
+        page.changed()
+        if (turn.trace) page.drawer.watch(turn.trace)
       },
-      said: (_, text) => here() && this.#announcer.add(text),
-      event: () => house.drawer.changed(),
-      connection: (_, state) => here() && house.drawer.connection(state),
+      text: text => {
+        if (isOpen()) this.#announcer.add(text)
+      },
+      event: () => page.drawer.changed(),
+      connection: state => {
+        if (isOpen()) page.drawer.connection(state)
+      },
       ended: (turn, reason, error) => {
-        if (!here()) return
-        house.drawer.usage(turn.usage)
-        house.drawer.changed()
+        if (!isOpen()) return
+        page.drawer.usage(turn.usage)
+        page.drawer.changed()
         this.#announcer.end(noticeFor(reason, error)?.title ?? '')
-        house.changed()
-        house.ended()
+        page.changed()
+        page.listChanged()
       },
     }
   }
 
-  #welcome() {
-    const { title, lines, ideas } = this.house.welcome()
-    this.element.replaceChildren(
-      el(
-        'div',
-        { class: 'welcome' },
-        el('h2', {}, title),
-        ...lines.map(line => el('p', {}, line)),
-        ideas.length > 0 &&
-          el(
-            'ul',
-            { class: 'ideas' },
-            ...ideas.map(idea =>
-              el(
-                'li',
-                {},
-                el('button', { type: 'button', class: 'quiet', click: () => this.ask(idea) }, idea),
-              ),
-            ),
-          ),
-      ),
-    )
+  #showWelcome() {
+    this.element.replaceChildren(welcome(this.page.welcome(), idea => this.send(idea)))
   }
 
-  #reload() {
-    key.again()
-    return this.open(this.id)
+  /** @param {api.ApiError} error */
+  #showError(error) {
+    const retry = () => {
+      key.allowDialog()
+      return this.open(this.id)
+    }
+    this.element.replaceChildren(failure(error, { retry, new: () => this.page.new() }))
   }
-
-  #refuse(error) {
-    const { title, advice, detail } = noticeFor('error', error)
-    const retry = el(
-      'button',
-      { type: 'button', class: 'quiet', click: () => this.#reload() },
-      'Try again',
-    )
-    const fresh = el(
-      'button',
-      { type: 'button', class: 'quiet', click: () => this.house.new() },
-      'New conversation',
-    )
-    this.element.replaceChildren(
-      el(
-        'div',
-        { class: 'welcome', role: 'alert' },
-        el('h2', {}, title),
-        el('p', {}, advice),
-        detail && el('p', { class: 'detail' }, detail),
-        el('p', { class: 'buttons' }, retry, fresh),
-      ),
-    )
-  }
-}
-
-function byRun(messages) {
-  const runs = new Map()
-  for (const message of messages) {
-    const runId = message.run_id
-    if (!runs.has(runId)) runs.set(runId, { runId, question: '', answers: [] })
-    const run = runs.get(runId)
-    if (message.role === 'user') run.question ||= message.content
-    else run.answers.push(message)
-  }
-  return [...runs.values()].map(run =>
-    run.answers.length ? run : { ...run, answers: [{ content: '' }] },
-  )
 }

@@ -1,20 +1,64 @@
-// Elements are made here and filled with text, never with HTML.
+// Makes elements and fills them with text, never with HTML.
 
 const SVG = 'http://www.w3.org/2000/svg'
 
-/** An element. `attributes` are set as they are; functions listen to the event of their name. */
+/**
+ * The elements of `index.html` that are more than an `HTMLElement`, by id.
+ * @typedef {object} Elements
+ * @property {HTMLSelectElement} agent
+ * @property {HTMLDialogElement} confirm
+ * @property {HTMLDialogElement} help
+ * @property {HTMLDialogElement} key
+ * @property {HTMLInputElement} key-remember
+ * @property {HTMLButtonElement} key-use
+ * @property {HTMLInputElement} key-value
+ * @property {HTMLSelectElement} model
+ * @property {HTMLTextAreaElement} question
+ */
+
+/** @typedef {string | number | boolean | null | undefined} AttributeValue */
+/** @typedef {Record<string, AttributeValue | ((event: MouseEvent) => unknown)>} Attributes */
+/** @typedef {Node | string | number | false | null | undefined} Child */
+
+/**
+ * The element of `index.html` with this id.
+ * @template {string} Id
+ * @param {Id} id
+ * @returns {Id extends keyof Elements ? Elements[Id] : HTMLElement}
+ */
+export function $(id) {
+  return /** @type {any} */ (document.getElementById(id))
+}
+
+/**
+ * Make an element. A function among the attributes listens to the event of that name; `true` sets
+ * an attribute without a value; `false` and `null` set nothing, and add no child.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Attributes} [attributes]
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag)
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') element.addEventListener(name, value)
-    else if (value === true) element.setAttribute(name, '')
-    else if (value !== false && value != null) element.setAttribute(name, value)
+    if (typeof value === 'function') {
+      element.addEventListener(name, /** @type {EventListener} */ (value))
+    } else if (value === true) element.setAttribute(name, '')
+    else if (value !== false && value != null) element.setAttribute(name, String(value))
   }
-  element.append(...children.filter(child => child != null && child !== false))
+  for (const child of children) {
+    if (child != null && child !== false) {
+      element.append(typeof child === 'number' ? String(child) : child)
+    }
+  }
   return element
 }
 
-/** An icon of the sprite in `index.html`. */
+/**
+ * Make an icon from the sprite in `index.html`.
+ * @param {string} name
+ */
 export function icon(name) {
   const svg = document.createElementNS(SVG, 'svg')
   const use = document.createElementNS(SVG, 'use')
@@ -24,6 +68,12 @@ export function icon(name) {
   return svg
 }
 
+/**
+ * Make a button that shows an icon and is named by `label`.
+ * @param {string} name
+ * @param {string} label
+ * @param {(event: MouseEvent) => unknown} click
+ */
 export function iconButton(name, label, click) {
   return el(
     'button',
@@ -32,15 +82,17 @@ export function iconButton(name, label, click) {
   )
 }
 
-export const $ = id => document.getElementById(id)
-
-/** Copy, and show on the button that it was done. */
+/**
+ * Copy text to the clipboard, and show on the button for a moment whether that worked.
+ * @param {string} text
+ * @param {HTMLElement} button
+ */
 export async function copy(text, button) {
-  const done = await write(text)
+  const copied = await write(text)
   const use = button.querySelector('use')
-  const before = use.getAttribute('href')
-  if (before === '#i-check') return
-  use.setAttribute('href', done ? '#i-check' : '#i-close')
+  const before = use?.getAttribute('href')
+  if (!use || !before || before === '#i-check') return
+  use.setAttribute('href', copied ? '#i-check' : '#i-close')
   button.classList.add('done')
   setTimeout(() => {
     use.setAttribute('href', before)
@@ -48,23 +100,28 @@ export async function copy(text, button) {
   }, 1200)
 }
 
+/**
+ * @param {string} text
+ * @returns {Promise<boolean>}
+ */
 async function write(text) {
   try {
     await navigator.clipboard.writeText(text)
     return true
   } catch {
-    return writeTheOldWay(text) // the clipboard is only there on https and localhost
+    return writeBySelection(text) // browsers have a clipboard only on https and localhost
   }
 }
 
-function writeTheOldWay(text) {
+/** @param {string} text */
+function writeBySelection(text) {
   const area = el('textarea', { class: 'unseen', 'aria-hidden': 'true' })
   area.value = text
   const focused = document.activeElement
   document.body.append(area)
   area.select()
-  const done = document.execCommand('copy')
+  const copied = document.execCommand('copy')
   area.remove()
-  focused?.focus()
-  return done
+  if (focused instanceof HTMLElement) focused.focus()
+  return copied
 }

@@ -1,31 +1,38 @@
-// One budget a frame for all that is read and drawn: whoever has more goes on in the next frame.
+// Shares one time budget per animation frame among all jobs that read and draw. A job with more
+// work continues in the next frame.
 
 const BUDGET = 6 // milliseconds
-const UNSEEN = 250 // milliseconds between two turns of a tab that is not looked at: it has no frames
+const HIDDEN_INTERVAL = 250 // milliseconds; a hidden tab has no animation frames
 
+/** @type {Set<() => boolean>} */
 const jobs = new Set()
-let asked = 0
+let scheduled = 0
 
-/** Run `job` in the next frame; while it returns true it has more to do, and is run again. */
+/**
+ * Run `job` in the next frame, and again while it returns true because it has more work.
+ * @param {() => boolean} job
+ */
 export function draw(job) {
   jobs.add(job)
-  ask()
+  schedule()
 }
 
-function ask() {
-  asked ||= document.hidden ? setTimeout(frame, UNSEEN) : requestAnimationFrame(frame)
+function schedule() {
+  scheduled ||= document.hidden
+    ? window.setTimeout(runJobs, HIDDEN_INTERVAL)
+    : requestAnimationFrame(runJobs)
 }
 
 document.addEventListener('visibilitychange', () => {
-  if (!asked) return
-  clearTimeout(asked)
-  cancelAnimationFrame(asked)
-  asked = 0
-  ask()
+  if (!scheduled) return
+  clearTimeout(scheduled)
+  cancelAnimationFrame(scheduled)
+  scheduled = 0
+  schedule()
 })
 
-function frame() {
-  asked = 0
+function runJobs() {
+  scheduled = 0
   const end = performance.now() + (document.hidden ? 4 * BUDGET : BUDGET)
   for (const job of [...jobs]) {
     jobs.delete(job)
@@ -33,5 +40,5 @@ function frame() {
     while (more && performance.now() < end) more = job()
     if (more) jobs.add(job)
   }
-  if (jobs.size) ask()
+  if (jobs.size) schedule()
 }

@@ -1,83 +1,116 @@
-// The key that a server with keys asks for. It goes into a header and nowhere else: streams, which
-// can send no header, have signed addresses.
+// The API key of a server that requires one. It is sent in a header and nowhere else. Streams,
+// whose requests cannot have that header, have signed addresses.
 
 import { $ } from './dom.js'
 import * as memory from './memory.js'
 
-const NAME = 'key'
-const UNKNOWN = 'The server does not know this key.'
+const STORAGE_KEY = 'key'
+const UNKNOWN_KEY = 'The server does not know this key.'
 
-let asking = null // the promise of the dialog, while it is open
+/** @type {Promise<boolean> | null} */
+let openDialog = null // its result, while the dialog is open
 let declined = false
 
-/** The key, or null. Other tabs may have forgotten it, so it is kept in the storage alone. */
-export const held = () => sessionStorage.getItem(NAME) ?? localStorage.getItem(NAME)
+/** The key, or null. It is read from storage each time, because other tabs may have deleted it. */
+export function current() {
+  return sessionStorage.getItem(STORAGE_KEY) ?? localStorage.getItem(STORAGE_KEY)
+}
 
-export const header = (key = held()) => (key ? { Authorization: `Bearer ${key}` } : {})
+/**
+ * The header that carries a key.
+ * @param {string | null} key
+ * @returns {Record<string, string>}
+ */
+export function header(key = current()) {
+  return key ? { Authorization: `Bearer ${key}` } : {}
+}
 
-/** Whether a person closed the dialog: then nothing asks again that no person began. */
-export const wasDeclined = () => declined
+/** Whether the user closed the dialog without a key: then no request opens it again by itself. */
+export function wasDeclined() {
+  return declined
+}
 
-/** A person has done something that needs a key. */
-export function again() {
+/** Let requests open the dialog again, because the user has done something that needs a key. */
+export function allowDialog() {
   declined = false
 }
 
-/** Forget the key, and what was asked with it. */
+/** Delete the key, and the questions that were sent with it. */
 export function forget() {
-  keep(null)
+  store(null)
   memory.forgetAll()
 }
 
-function keep(key, storage = sessionStorage) {
-  sessionStorage.removeItem(NAME)
-  localStorage.removeItem(NAME)
-  if (key) storage.setItem(NAME, key)
+/**
+ * @param {string | null} key
+ * @param {Storage} [storage]
+ */
+function store(key, storage = sessionStorage) {
+  sessionStorage.removeItem(STORAGE_KEY)
+  localStorage.removeItem(STORAGE_KEY)
+  if (key) storage.setItem(STORAGE_KEY, key)
 }
 
-/** After a request with the key `refused` (or null) was answered 401: whether there is another key
- * to try. Asks for one, and for all requests at once. */
-export async function another(refused) {
-  if (asking) return asking
-  if (held() !== refused) return true
+/**
+ * Replace a key that the server refused with 401. All requests share one dialog.
+ * @param {string | null} refused
+ * @returns {Promise<boolean>} whether there is another key to try
+ */
+export async function replace(refused) {
+  if (openDialog) return openDialog
+  if (current() !== refused) return true
   forget()
-  return declined ? false : ask(refused ? `${UNKNOWN} It may have been replaced.` : '')
+  return declined ? false : enter(refused ? `${UNKNOWN_KEY} It may have been replaced.` : '')
 }
 
-/** Open the dialog; true when a key was given that the server knows. */
-export function ask(remark = '') {
+/**
+ * Open the dialog.
+ * @param {string} [remark] what is wrong with the previous key
+ * @returns {Promise<boolean>} whether the user entered a key that the server knows
+ */
+export function enter(remark = '') {
   declined = false
-  asking ??= show(remark).finally(() => (asking = null))
-  return asking
+  openDialog ??= showDialog(remark).finally(() => {
+    openDialog = null
+  })
+  return openDialog
 }
 
-function show(remark) {
+/**
+ * @param {string} remark
+ * @returns {Promise<boolean>}
+ */
+function showDialog(remark) {
   const dialog = $('key')
-  const [field, remember, use] = ['key-value', 'key-remember', 'key-use'].map($)
+  const field = $('key-value')
+  const remember = $('key-remember')
+  const use = $('key-use')
   field.value = ''
-  remember.checked = localStorage.getItem(NAME) !== null
-  $('key-forget').hidden = !held()
-  const say = words => {
-    $('key-remark').textContent = words
-    field.setAttribute('aria-invalid', String(Boolean(words)))
+  remember.checked = localStorage.getItem(STORAGE_KEY) !== null
+  $('key-forget').hidden = !current()
+  const showRemark = (/** @type {string} */ text) => {
+    $('key-remark').textContent = text
+    field.setAttribute('aria-invalid', String(Boolean(text)))
   }
-  say(remark)
+  showRemark(remark)
   dialog.returnValue = ''
-  dialog.querySelector('form').onsubmit = async event => {
-    if (event.submitter?.value === 'no') return
+  const form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'))
+  form.onsubmit = async event => {
+    if (event.submitter instanceof HTMLButtonElement && event.submitter.value === 'no') return
     event.preventDefault()
     const key = field.value.trim()
     use.disabled = true
-    const wrong = key ? await check(key) : 'Enter a key.'
+    const problem = key ? await check(key) : 'Enter a key.'
     use.disabled = false
     if (!dialog.open) return
-    if (wrong) {
-      say('') // the same words again would not be read out again
-      say(wrong)
-      return field.select()
+    if (problem) {
+      showRemark('') // screen readers do not announce a text that stays the same
+      showRemark(problem)
+      field.select()
+      return
     }
-    if (held()) forget()
-    keep(key, remember.checked ? localStorage : sessionStorage)
+    if (current()) forget()
+    store(key, remember.checked ? localStorage : sessionStorage)
     dialog.close('yes')
   }
   dialog.showModal()
@@ -85,22 +118,25 @@ function show(remark) {
   return new Promise(resolve => {
     dialog.onclose = () => {
       field.value = ''
-      const given = dialog.returnValue === 'yes'
-      declined = !given && !held()
-      resolve(given)
+      const entered = dialog.returnValue === 'yes'
+      declined = !entered && !current()
+      resolve(entered)
     }
   })
 }
 
-/** What is wrong with a key, in a sentence; '' if nothing is. */
+/**
+ * What is wrong with a key, in a sentence; an empty string if nothing is.
+ * @param {string} key
+ */
 async function check(key) {
-  if (!/^[!-~]+$/.test(key)) return UNKNOWN // no header could carry it
+  if (!/^[!-~]+$/.test(key)) return UNKNOWN_KEY // no header could carry it
   try {
     const response = await fetch('api/v1/agents', { headers: header(key) })
     if (response.ok) return ''
     return response.status === 401
-      ? UNKNOWN
-      : 'The server does not answer just now. Try again in a moment.'
+      ? UNKNOWN_KEY
+      : 'The server cannot check the key at the moment. Try again in a moment.'
   } catch {
     return 'The server cannot be reached. Try again in a moment.'
   }

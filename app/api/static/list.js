@@ -1,95 +1,127 @@
-// The conversations there are, the one spoken in last first.
+// The list of conversations, the most recent first.
 
 import * as api from './api.js'
 import { $, el, icon } from './dom.js'
 
-const PAGE = 50
-const DAY = 86_400
+/** @import { ConversationInfo, ConversationPage, LiveRun } from './wire.js' */
 
+/**
+ * What the list does: `open` a conversation, and report one that was `removed`, or why none was.
+ * @typedef {object} ListActions
+ * @property {(id: string) => void} open
+ * @property {(id: string) => void} removed
+ * @property {(message: string) => void} failed
+ */
+
+/** @typedef {ConversationInfo & {unsaved?: boolean}} Row */
+
+const PAGE = 50 // conversations
+const MAX_ROWS = 200
+const DAY = 86_400 // seconds
+
+/** The list of conversations. */
 export class List {
+  /** @type {ConversationPage} */
   #page = { conversations: [], total: 0 }
+  /** @type {LiveRun[]} */
   #live = []
-  #shown = PAGE
+  #limit = PAGE
+  /** @type {string | null} */
   #current = null
-  #asked = 0
+  #requests = 0 // only the response to the latest one is shown
 
-  /** `house` has `open(id)` and `removed(id)`. */
-  constructor(house) {
-    this.house = house
+  /** @param {ListActions} actions */
+  constructor(actions) {
+    this.actions = actions
     this.element = $('list')
     this.dialog = $('confirm')
   }
 
+  /** Read the list from the server, and show it. */
   async refresh() {
-    const asked = ++this.#asked
-    let page, live
+    const request = ++this.#requests
+    const limit = Math.min(this.#limit, MAX_ROWS)
+    let responses
     try {
-      ;[page, live] = await Promise.all([
-        api.conversations(Math.min(this.#shown, 200), 0),
-        api.live(),
-      ])
+      responses = await Promise.all([api.listConversations(limit, 0), api.listRuns()])
     } catch {
-      return // the list stays as it was; what is being done says what is wrong
+      return // the list stays as it was; the user's next action shows the error
     }
-    if (asked !== this.#asked) return
-    this.#page = page
-    this.#live = live
+    if (request !== this.#requests) return
+    ;[this.#page, this.#live] = responses
     this.#draw()
   }
 
-  current(id) {
+  /**
+   * Mark the conversation that is open.
+   * @param {string | null} id
+   */
+  setCurrent(id) {
     this.#current = id
     this.#draw()
   }
 
   #draw() {
-    const focused = document.activeElement?.closest('#list [data-key]')?.dataset.key
+    const focused = focusedKey()
     const busy = new Set(this.#live.map(run => run.conversation_id))
+    const groups = Map.groupBy(this.#rows(), row => age(row.updated_at))
+    this.element.replaceChildren(
+      ...[...groups].flatMap(([name, rows]) => [
+        el('h2', {}, name),
+        el('ul', {}, ...rows.map(row => this.#row(row, busy.has(row.conversation_id)))),
+      ]),
+    )
+    if (this.#page.total > this.#page.conversations.length && this.#limit < MAX_ROWS) {
+      this.element.append(
+        el(
+          'button',
+          { type: 'button', class: 'quiet more', click: () => this.#showMore() },
+          'Show more',
+        ),
+      )
+    }
+    if (!groups.size) {
+      this.element.append(el('p', { class: 'none' }, 'No conversations yet. They are listed here.'))
+    }
+    if (focused) {
+      const element = this.element.querySelector(`[data-key="${CSS.escape(focused)}"]`)
+      if (element instanceof HTMLElement) element.focus()
+    }
+  }
+
+  /**
+   * The stored conversations, after those that have a live run and are not stored yet.
+   * @returns {Row[]}
+   */
+  #rows() {
     const stored = this.#page.conversations
-    const known = new Set(stored.map(one => one.conversation_id))
-    const fresh = this.#live
-      .filter(run => !known.has(run.conversation_id))
+    const storedIds = new Set(stored.map(row => row.conversation_id))
+    const unsaved = this.#live
+      .filter(run => !storedIds.has(run.conversation_id))
       .map(run => ({
         conversation_id: run.conversation_id,
         title: run.question,
         updated_at: run.created_at,
         unsaved: true,
       }))
-    const groups = Map.groupBy([...fresh.reverse(), ...stored], one => age(one.updated_at))
-    this.element.replaceChildren(
-      ...[...groups].flatMap(([name, some]) => [
-        el('h2', {}, name),
-        el('ul', {}, ...some.map(one => this.#row(one, busy.has(one.conversation_id)))),
-      ]),
-    )
-    if (this.#page.total > stored.length && this.#shown < 200) {
-      const more = el(
-        'button',
-        {
-          type: 'button',
-          class: 'quiet more',
-          click: () => this.#more(),
-        },
-        'Show more',
-      )
-      this.element.append(more)
-    }
-    if (!groups.size)
-      this.element.append(el('p', { class: 'none' }, 'Nothing yet. What you ask is kept here.'))
-    if (focused) this.element.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus()
+    return [...unsaved.reverse(), ...stored]
   }
 
-  #more() {
-    this.#shown += PAGE
+  #showMore() {
+    this.#limit += PAGE
     return this.refresh()
   }
 
+  /**
+   * @param {Row} row
+   * @param {boolean} busy
+   */
   #row({ conversation_id: id, title, unsaved }, busy) {
     const name = title || 'Untitled'
-    const open = event => {
+    const open = (/** @type {MouseEvent} */ event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return
       event.preventDefault()
-      this.house.open(id)
+      this.actions.open(id)
     }
     const link = el(
       'a',
@@ -106,32 +138,50 @@ export class List {
         'data-key': `bin ${id}`,
         'aria-label': `Delete ${name}`,
         title: 'Delete',
-        click: () => this.#remove(id, name),
+        click: () => this.#confirmRemove(id, name),
       },
       icon('bin'),
     )
     return el('li', {}, link, !unsaved && bin)
   }
 
-  #remove(id, name) {
+  /**
+   * @param {string} id
+   * @param {string} name
+   */
+  #confirmRemove(id, name) {
     $('confirm-name').textContent = name
     this.dialog.returnValue = ''
     this.dialog.showModal()
-    this.dialog.onclose = async () => {
-      if (this.dialog.returnValue !== 'yes') return
-      try {
-        for (const run of await api.live(id)) await api.cancel(run.run_id)
-        await api.remove(id)
-      } catch (error) {
-        if (error.status !== 404)
-          return this.house.failed('The conversation was not deleted. Is the server there?')
+    this.dialog.onclose = () => this.dialog.returnValue === 'yes' && this.#remove(id)
+  }
+
+  /** @param {string} id */
+  async #remove(id) {
+    try {
+      for (const run of await api.listRuns(id)) await api.cancelRun(run.run_id)
+      await api.deleteConversation(id)
+    } catch (error) {
+      if (/** @type {api.ApiError} */ (error).status !== 404) {
+        this.actions.failed('The conversation was not deleted. Is the server running?')
+        return
       }
-      this.house.removed(id)
-      await this.refresh()
     }
+    this.actions.removed(id)
+    await this.refresh()
   }
 }
 
+/** The key of the element in the list that has the focus. */
+function focusedKey() {
+  const element = document.activeElement?.closest('#list [data-key]')
+  return element instanceof HTMLElement ? element.dataset.key : undefined
+}
+
+/**
+ * The heading for a time.
+ * @param {number} time Unix time in seconds
+ */
 function age(time) {
   const today = new Date().setHours(0, 0, 0, 0) / 1000
   if (time >= today) return 'Today'

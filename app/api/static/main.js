@@ -1,96 +1,130 @@
-// Puts the page together.
+// Connects the parts of the page.
 
 import * as api from './api.js'
 import { Composer } from './composer.js'
+import { Conversation } from './conversation.js'
 import { $, copy, el } from './dom.js'
 import { Drawer } from './drawer.js'
 import * as key from './key.js'
 import { List } from './list.js'
 import * as memory from './memory.js'
-import { Follow } from './scroll.js'
-import { Talk } from './talk.js'
+import { AutoScroll } from './scroll.js'
 import * as theme from './theme.js'
 
-const DEMO = ['markdown', 'count to 20', 'tool Europe/Paris', 'reasoning', 'long 2000', 'slow']
+const DEMO_IDEAS = [
+  'markdown',
+  'count to 20',
+  'tool Europe/Paris',
+  'reasoning',
+  'long 2000',
+  'slow',
+]
+const CATALOG_RETRY = 3000 // milliseconds
+const MAX_TITLE = 80 // characters
 const wide = matchMedia('(min-width: 801px)')
 
-let demo = false
-let lost = false
+let demo = false // whether the demonstration model is the default
+let disconnected = false // whether the catalog could not be read
 
-const follow = new Follow($('talk'), $('turns'), held => ($('latest').hidden = held))
-const drawer = new Drawer(() => talk.cut())
+const scroll = new AutoScroll($('talk'), $('turns'), active => {
+  $('latest').hidden = active
+})
+const drawer = new Drawer(() => conversation.cut())
 const list = new List({
   open: id => go(id),
   removed(id) {
     memory.forget(id)
-    if (id === talk.id) go(null)
+    if (id === conversation.id) go(null)
   },
-  failed: words => banner('failed', words),
+  failed: message => showBanner('failed', message),
 })
 const composer = new Composer({
-  ask: text => talk.ask(text),
-  stop: () => talk.stop(),
-  last: () => talk.questions.at(-1),
+  send: text => conversation.send(text),
+  stop: () => conversation.stop(),
+  last: () => conversation.questions.at(-1),
 })
-const talk = new Talk({
+const conversation = new Conversation({
   drawer,
-  follow,
-  chosen: () => composer.chosen,
+  scroll,
+  choice: () => composer.choice,
   new: () => go(null),
-  opened(id, title, fresh = false) {
-    if (fresh) history.pushState(null, '', `?c=${encodeURIComponent(id)}`)
-    const line = title.split('\n', 1)[0].slice(0, 80)
+  opened(id, title, created = false) {
+    if (created) history.pushState(null, '', id ? conversationUrl(id) : '')
+    const line = title.split('\n', 1)[0].slice(0, MAX_TITLE)
     $('title').textContent = line || (id ? 'Conversation' : 'New conversation')
     document.title = line ? `${line} · agno-stream` : 'agno-stream'
     $('permalink').hidden = !id
-    list.current(id)
+    list.setCurrent(id)
     document.body.classList.toggle('talking', Boolean(id))
   },
-  changed: () => composer.answering(talk.live.length > 0),
-  started: () => list.refresh(),
-  ended: () => list.refresh(),
+  changed: () => composer.setBusy(conversation.live.length > 0),
+  listChanged: () => list.refresh(),
   welcome: () => ({
     title: demo ? 'See a stream' : 'What would you like to know?',
     lines: demo
       ? ['The demonstration model answers here. It needs no key, and shows what a stream can do:']
       : [],
-    ideas: demo ? DEMO : [],
+    ideas: demo ? DEMO_IDEAS : [],
   }),
 })
 
-/** Go to a conversation, as a link would. */
-function go(id) {
-  history.pushState(null, '', id ? `?c=${encodeURIComponent(id)}` : location.pathname)
-  arrive()
+/** @param {string} id */
+function conversationUrl(id) {
+  return `?c=${encodeURIComponent(id)}`
 }
 
-function arrive() {
-  side(false)
-  follow.hold()
-  talk.open(new URLSearchParams(location.search).get('c'))
+/**
+ * Go to a conversation, as a link would.
+ * @param {string | null} id
+ */
+function go(id) {
+  history.pushState(null, '', id ? conversationUrl(id) : location.pathname)
+  openFromUrl()
+}
+
+/** Open the conversation in the address bar. */
+function openFromUrl() {
+  toggleSide(false)
+  scroll.start()
+  conversation.open(new URLSearchParams(location.search).get('c'))
   if (wide.matches) composer.field.focus()
 }
 
-function banner(kind, words, code = null) {
-  const found = $('banner').querySelector(`[data-kind=${kind}]`)
-  found?.remove()
-  if (!words) return
-  const close = el(
-    'button',
-    { type: 'button', class: 'plain', 'aria-label': 'Dismiss', click: () => banner(kind, '') },
-    '×',
-  )
-  $('banner').append(
+/**
+ * Show a banner; an empty message removes it.
+ * @param {'demo' | 'disconnected' | 'failed' | 'offline'} kind
+ * @param {string} message
+ * @param {{code?: string, button?: HTMLElement}} [more]
+ */
+function showBanner(kind, message, { code, button } = {}) {
+  const banners = $('banner')
+  banners.querySelector(`[data-kind=${kind}]`)?.remove()
+  if (!message) return
+  banners.append(
     el(
       'p',
       { 'data-kind': kind },
-      el('span', {}, words, code && ' ', code && el('code', {}, code)),
-      close,
+      el('span', {}, message, code && ' ', code && el('code', {}, code)),
+      button,
+      el(
+        'button',
+        {
+          type: 'button',
+          class: 'plain',
+          'aria-label': 'Dismiss',
+          click: () => showBanner(kind, ''),
+        },
+        '×',
+      ),
     ),
   )
 }
 
-function side(open) {
+/**
+ * Open or close the list of conversations on a narrow screen.
+ * @param {boolean} open
+ */
+function toggleSide(open) {
   document.body.classList.toggle('side-open', open)
   $('veil').hidden = !open
   $('side-open').setAttribute('aria-expanded', String(open))
@@ -98,53 +132,64 @@ function side(open) {
   if (open) $('side-close').focus()
 }
 
-/** What can be asked; tried again until the server tells it. */
-async function catalog() {
+/** Read the agents and models, again and again until the server sends them. */
+async function loadCatalog() {
   try {
-    const [agents, models] = await Promise.all([api.agents(), api.models()])
-    composer.offer(agents, models)
+    const [agents, models] = await Promise.all([api.listAgents(), api.listModels()])
+    composer.showCatalog(agents, models)
     demo = models.find(model => model.default)?.spec === 'demo'
-    banner(
-      'demo',
-      demo &&
-        'No model is configured, so the demonstration model answers. To add one, start the server with a key or an address:',
-      'OPENAI_API_KEY=… MODEL=openai:gpt-4o-mini make run',
-    )
-    if (lost) banner('lost', '')
-    lost = false
-  } catch (error) {
-    lost = true
-    if (error.status === 401) return locked()
-    banner(
-      'lost',
+    showDemoBanner()
+    if (disconnected) showBanner('disconnected', '')
+    disconnected = false
+  } catch (caught) {
+    const error = /** @type {api.ApiError} */ (caught)
+    disconnected = true
+    if (error.status === 401) {
+      showKeyBanner()
+      return
+    }
+    showBanner(
+      'disconnected',
       error.status
-        ? `The server refused: ${error.message}`
+        ? `The server refused the request: ${error.message}`
         : 'The server cannot be reached; it may be restarting. Trying again …',
     )
-    setTimeout(catalog, 3000)
+    setTimeout(loadCatalog, CATALOG_RETRY)
   }
 }
 
-/** Without a key nothing can be asked, and nothing is tried until a person gives one. */
-function locked() {
-  banner('lost', 'This server asks for a key.')
-  const enter = el('button', { type: 'button', class: 'quiet', click: changeKey }, 'Enter the key')
-  $('banner').querySelector('[data-kind=lost] .plain').before(enter)
+function showDemoBanner() {
+  const message =
+    'No model is configured, so the demonstration model answers. ' +
+    'To add one, start the server with a key or an address:'
+  showBanner('demo', demo ? message : '', {
+    code: 'OPENAI_API_KEY=… MODEL=openai:gpt-4o-mini make run',
+  })
 }
 
-/** All that is shown is another's with another key, so the page begins anew. */
+/** Requests need a key; none is sent until the user enters one. */
+function showKeyBanner() {
+  const button = el('button', { type: 'button', class: 'quiet', click: changeKey }, 'Enter the key')
+  showBanner('disconnected', 'This server requires a key.', { button })
+}
+
+/** Open the dialog for a key; then reload, because the page shows data of the previous key. */
 async function changeKey() {
-  if (await key.ask()) location.reload()
+  if (await key.enter()) location.reload()
 }
 
-const KEYS = {
+/** @type {Record<string, () => unknown>} */
+const SHORTCUTS = {
   '/': () => composer.field.focus(),
   '?': () => $('help').showModal(),
   n: () => go(null),
-  c: () => talk.lastAnswer?.element.querySelector('.copy-answer')?.click(),
-  r: () => talk.again(),
+  c: () => {
+    const button = conversation.lastAnswer?.element.querySelector('.copy-answer')
+    if (button instanceof HTMLElement) button.click()
+  },
+  r: () => conversation.retry(),
   d: () => drawer.toggle(),
-  End: () => follow.hold(),
+  End: () => scroll.start(),
 }
 
 document.addEventListener('keydown', event => {
@@ -152,25 +197,25 @@ document.addEventListener('keydown', event => {
   if (document.querySelector('dialog[open]')) return
   if (event.key === 'Escape') {
     if (document.body.classList.contains('side-open')) {
-      side(false)
+      toggleSide(false)
       $('side-open').focus()
-    } else talk.stop()
+    } else conversation.stop()
     return
   }
-  if (event.target.closest('input, textarea, select')) return
-  const act = KEYS[event.key]
-  if (!act) return
+  if (event.target instanceof Element && event.target.closest('input, textarea, select')) return
+  const shortcut = SHORTCUTS[event.key]
+  if (!shortcut) return
   event.preventDefault()
-  act()
+  shortcut()
 })
 $('new').addEventListener('click', event => {
   if (event.metaKey || event.ctrlKey || event.shiftKey) return
   event.preventDefault()
   go(null)
 })
-$('side-open').addEventListener('click', () => side(true))
-for (const name of ['side-close', 'veil']) $(name).addEventListener('click', () => side(false))
-wide.addEventListener('change', () => side(false))
+$('side-open').addEventListener('click', () => toggleSide(true))
+for (const id of ['side-close', 'veil']) $(id).addEventListener('click', () => toggleSide(false))
+wide.addEventListener('change', () => toggleSide(false))
 $('keys').addEventListener('click', () => $('help').showModal())
 $('key-open').addEventListener('click', changeKey)
 $('key-forget').addEventListener('click', () => {
@@ -178,30 +223,27 @@ $('key-forget').addEventListener('click', () => {
   location.replace(location.pathname)
 })
 $('key').addEventListener('close', () => {
-  $('key-open').hidden = !key.held()
-  if (lost && key.held()) catalog()
+  $('key-open').hidden = !key.current()
+  if (disconnected && key.current()) loadCatalog()
 })
-$('latest').addEventListener('click', () => follow.hold())
+$('latest').addEventListener('click', () => scroll.start())
 $('permalink').addEventListener('click', () => copy(location.href, $('permalink')))
-addEventListener('popstate', arrive)
+addEventListener('popstate', openFromUrl)
 addEventListener('offline', () =>
-  banner(
-    'offline',
-    'You are offline. An answer that is under way goes on when you are connected again.',
-  ),
+  showBanner('offline', 'You are offline. A live answer continues when you are connected again.'),
 )
 addEventListener('online', () => {
-  banner('offline', '')
-  talk.sync()
+  showBanner('offline', '')
+  conversation.sync()
 })
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return
-  talk.sync()
+  conversation.sync()
   list.refresh()
 })
-$('key-open').hidden = !key.held()
+$('key-open').hidden = !key.current()
 theme.install($('theme'))
-side(false)
-await catalog()
-arrive()
+toggleSide(false)
+await loadCatalog()
+openFromUrl()
 list.refresh()

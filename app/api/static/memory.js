@@ -1,36 +1,70 @@
-// The questions that this browser asked and has not yet seen in a stored conversation: a server that
-// was killed in mid-answer may know the run, but not what was asked.
+// The questions of this browser that no stored conversation has shown yet. A server that was killed
+// during an answer may know the run, but not its question.
 
-const KEY = 'asked'
-const KEPT = 50
+const STORAGE_KEY = 'asked'
+const MAX_QUESTIONS = 50
+const MAX_CHARACTERS = 10_000 // of a question
 
+/**
+ * A question, its run, and the run before it in its conversation. The order is kept by runs because
+ * the clocks of two machines may differ.
+ * @typedef {object} Question
+ * @property {string} conversation
+ * @property {string} runId
+ * @property {string} question
+ * @property {string | null} after
+ */
+
+/** @returns {Question[]} */
 function read() {
   try {
-    const asked = JSON.parse(localStorage.getItem(KEY) ?? '[]')
-    return Array.isArray(asked) ? asked : []
+    const questions = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? '[]')
+    return Array.isArray(questions) ? questions : []
   } catch {
     return []
   }
 }
 
-function write(asked) {
+/** @param {Question[]} questions */
+function write(questions) {
   try {
-    localStorage.setItem(KEY, JSON.stringify(asked.slice(-KEPT)))
+    localStorage.setItem(STORAGE_KEY, JSON.stringify(questions.slice(-MAX_QUESTIONS)))
   } catch {
-    // Storage that is full or forbidden costs only this convenience.
+    // If storage is full or forbidden, only this convenience is lost.
   }
 }
 
-/** `after` is the run before it in its conversation: two clocks may differ, and an order does not. */
-export const remember = (conversation, runId, question, after) =>
-  write([...read(), { conversation, runId, question: question.slice(0, 10_000), after }])
-
-/** What was asked in a conversation, without the runs that are known by now. */
-export function recall(conversation, known) {
-  const asked = read().filter(({ runId }) => !known.has(runId))
-  write(asked)
-  return asked.filter(one => one.conversation === conversation)
+/**
+ * Remember a question.
+ * @param {string} conversation
+ * @param {string} runId
+ * @param {string} question
+ * @param {string | null} after the run before it in its conversation
+ */
+export function remember(conversation, runId, question, after) {
+  write([...read(), { conversation, runId, question: question.slice(0, MAX_CHARACTERS), after }])
 }
 
-export const forgetAll = () => localStorage.removeItem(KEY)
-export const forget = conversation => write(read().filter(one => one.conversation !== conversation))
+/**
+ * The questions of a conversation. Those of stored runs are forgotten.
+ * @param {string} conversation
+ * @param {Set<string>} storedRuns
+ */
+export function recall(conversation, storedRuns) {
+  const questions = read().filter(({ runId }) => !storedRuns.has(runId))
+  write(questions)
+  return questions.filter(question => question.conversation === conversation)
+}
+
+/** Forget all questions. */
+export function forgetAll() {
+  localStorage.removeItem(STORAGE_KEY)
+}
+
+/**
+ * Forget the questions of a conversation.
+ * @param {string} conversation
+ */
+export function forget(conversation) {
+  write(read().filter(question => question.conversation !== conversation))
+}

@@ -1,28 +1,33 @@
-// Keeps the end of a conversation in sight, and lets go as soon as somebody scrolls up.
+// Keeps the end of a conversation in view until the reader scrolls up.
 
-const NEAR = 48 // pixels
+const NEAR = 48 // pixels from the end that count as the end
 
-export class Follow {
+/** Scrolls `frame` to its end whenever its content grows. */
+export class AutoScroll {
   #top = 0
-  #held = true
+  #active = true
 
-  /** `changed(held)` is told when it lets go and when it holds on again. */
+  /**
+   * @param {HTMLElement} frame
+   * @param {HTMLElement} content
+   * @param {(active: boolean) => void} changed called when scrolling stops or starts again
+   */
   constructor(frame, content, changed) {
     this.frame = frame
     this.changed = changed
     frame.addEventListener('scroll', () => this.#scrolled(), { passive: true })
-    new ResizeObserver(() => this.#keep()).observe(content)
-    new ResizeObserver(() => this.#keep()).observe(frame)
+    new ResizeObserver(() => this.#toEnd()).observe(content)
+    new ResizeObserver(() => this.#toEnd()).observe(frame)
   }
 
-  /** Go to the end, and stay there. */
-  hold() {
+  /** Scroll to the end, and stay there. */
+  start() {
     this.#set(true)
-    this.#keep()
+    this.#toEnd()
   }
 
-  #keep() {
-    if (this.#held) this.frame.scrollTop = this.frame.scrollHeight
+  #toEnd() {
+    if (this.#active) this.frame.scrollTop = this.frame.scrollHeight
   }
 
   #scrolled() {
@@ -33,9 +38,10 @@ export class Follow {
     this.#top = scrollTop
   }
 
-  #set(held) {
-    if (held === this.#held) return
-    this.#held = held
-    this.changed(held)
+  /** @param {boolean} active */
+  #set(active) {
+    if (active === this.#active) return
+    this.#active = active
+    this.changed(active)
   }
 }

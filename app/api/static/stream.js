@@ -1,101 +1,132 @@
-// Reads a run by the browser's own EventSource, and goes on after the last event it saw.
+// Reads the stream of a run with the browser's EventSource, and resumes after the last event.
 
 import * as api from './api.js'
 import { draw } from './frames.js'
 
-const PAUSES = [200, 500, 1000, 2000, 4000] // milliseconds before each new attempt
-const ENOUGH = 1000 // events that wait to be read; then no more are taken for a while
-const SILENCE = 12_000 // then a connection is doubted when the page is looked at again
+/** @import { Chunk, RunState } from './wire.js' */
 
+/** @typedef {'open' | 'waiting' | 'cut' | 'none'} ConnectionState */
+
+/**
+ * What a `RunReader` reports. `snapshot` gets the state of the run if its events are not available;
+ * `lost` gets the error if neither are.
+ * @typedef {object} Listener
+ * @property {(chunk: Chunk, event: MessageEvent<string>) => void} chunk
+ * @property {(state: RunState) => void} snapshot
+ * @property {(state: ConnectionState) => void} connection
+ * @property {(error: api.ApiError) => void} lost
+ */
+
+const RETRY_DELAYS = [200, 500, 1000, 2000, 4000] // milliseconds before each reconnect
+const MAX_QUEUE = 1000 // unread events; with more, the connection is closed until they are read
+const MAX_SILENCE = 12_000 // milliseconds; then a page that becomes visible reconnects
+const EVENTS_PER_STEP = 50
+
+/** Follows one run to its end, across lost connections. */
 export class RunReader {
+  /** @type {EventSource | null} */
   #source = null
-  #timer = null
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer
   #failures = 0
-  #queue = [] // events that came and were not read yet: thousands may come at once
-  #read = 0
-  #last = null
-  #heardAt = 0
+  /** @type {MessageEvent<string>[]} */
+  #queue = [] // events that are not read yet, because thousands may arrive at once
+  #read = 0 // events of the queue that are read
+  /** @type {string | null} */
+  #lastEventId = null
+  #lastEventAt = 0
   #closed = false
   #full = false
-  #after = 0
+  #after = 0 // the number of the last event
   #renewed = false // the address is new, and has not opened the stream yet
 
-  /** `heard` has `chunk(chunk, event)`, `snapshot(state)` for what events can no longer tell,
-   * `connection('open' | 'waiting' | 'cut')` and `lost(error)`. `address` is the stream's. */
-  constructor(runId, address, heard) {
+  /**
+   * @param {string} runId
+   * @param {string} url the address of the stream
+   * @param {Listener} listener
+   */
+  constructor(runId, url, listener) {
     this.runId = runId
-    this.address = address
-    this.heard = heard
-    document.addEventListener('visibilitychange', this.#doubt)
-    addEventListener('online', this.#doubt)
-    addEventListener('pageshow', this.#doubt)
+    this.url = url
+    this.listener = listener
+    document.addEventListener('visibilitychange', this.#checkConnection)
+    addEventListener('online', this.#checkConnection)
+    addEventListener('pageshow', this.#checkConnection)
     this.#open()
   }
 
+  /** Stop reading. */
   close() {
     this.#closed = true
     this.#queue = []
-    this.#hangUp()
-    document.removeEventListener('visibilitychange', this.#doubt)
-    removeEventListener('online', this.#doubt)
-    removeEventListener('pageshow', this.#doubt)
+    this.#disconnect()
+    document.removeEventListener('visibilitychange', this.#checkConnection)
+    removeEventListener('online', this.#checkConnection)
+    removeEventListener('pageshow', this.#checkConnection)
   }
 
-  /** Lose the connection on purpose, and come back after a while. */
+  /**
+   * Cut the connection on purpose, and reconnect later.
+   * @param {number} [milliseconds]
+   */
   cut(milliseconds = 1500) {
     if (this.#closed) return
-    this.#hangUp()
-    this.heard.connection('cut')
+    this.#disconnect()
+    this.listener.connection('cut')
     this.#timer = setTimeout(() => this.#open(), milliseconds)
   }
 
-  #hangUp() {
+  #disconnect() {
     clearTimeout(this.#timer)
     this.#source?.close()
     this.#source = null
   }
 
   #open() {
-    this.#hangUp()
+    this.#disconnect()
     this.#full = false
-    this.#heardAt = performance.now()
-    if (this.#last) this.#after = numberOf(this.#last)
-    const source = new EventSource(api.from(this.address, this.#after))
+    this.#lastEventAt = performance.now()
+    if (this.#lastEventId !== null) this.#after = eventNumber(this.#lastEventId)
+    const source = new EventSource(api.resumeUrl(this.url, this.#after))
     this.#source = source
     source.onopen = () => {
       this.#renewed = false
-      this.heard.connection('open')
+      this.listener.connection('open')
     }
     source.onmessage = event => this.#message(event)
     source.onerror = () => {
       const refused = source.readyState === EventSource.CLOSED
-      this.#hangUp()
-      if (refused) this.#inquire()
-      else this.#later()
+      this.#disconnect()
+      if (refused) this.#findCause()
+      else this.#openLater()
     }
   }
 
-  /** As little as can be: what an event says is read in frames. An EventSource cannot be slowed
-   * down, and one that is flooded freezes the page; so it is closed, and opened again later. */
+  /**
+   * Only queue the event; it is parsed in a frame. An EventSource has no flow control, and too many
+   * events freeze the page, so the connection is closed and opened again later.
+   * @param {MessageEvent<string>} event
+   */
   #message(event) {
     this.#failures = 0
-    this.#heardAt = event.timeStamp
-    this.#last = event
+    this.#lastEventAt = event.timeStamp
+    this.#lastEventId = event.lastEventId
     this.#queue.push(event)
-    if (event.data.includes('"done":true') && JSON.parse(event.data).done) this.#hangUp()
-    else if (this.#queue.length - this.#read > ENOUGH) {
+    if (event.data.includes('"done":true') && JSON.parse(event.data).done) this.#disconnect()
+    else if (this.#queue.length - this.#read > MAX_QUEUE) {
       this.#full = true
-      this.#hangUp()
+      this.#disconnect()
     }
-    draw(this.#next)
+    draw(this.#readQueue)
   }
 
-  #next = () => {
-    for (let some = 0; some < 50 && this.#read < this.#queue.length; some++) {
+  #readQueue = () => {
+    for (let step = 0; step < EVENTS_PER_STEP && this.#read < this.#queue.length; step++) {
       const event = this.#queue[this.#read++]
+      /** @type {Chunk} */
       const chunk = JSON.parse(event.data)
       if (chunk.done) this.close()
-      this.heard.chunk(chunk, event)
+      this.listener.chunk(chunk, event)
     }
     if (this.#read < this.#queue.length) return !this.#closed
     this.#queue = []
@@ -104,44 +135,54 @@ export class RunReader {
     return false
   }
 
-  #later() {
+  #openLater() {
     if (this.#closed) return
-    this.heard.connection('waiting')
-    const pause = PAUSES[Math.min(this.#failures++, PAUSES.length - 1)]
-    this.#timer = setTimeout(() => this.#open(), pause)
+    this.listener.connection('waiting')
+    const delay = RETRY_DELAYS[Math.min(this.#failures++, RETRY_DELAYS.length - 1)]
+    this.#timer = setTimeout(() => this.#open(), delay)
   }
 
-  /** An EventSource does not tell why it was refused. A signed address may have expired, so first
-   * another one is tried; if that is not it, the run itself tells. */
-  async #inquire() {
+  /**
+   * Find out why the stream was refused, which an EventSource does not report. A signed address may
+   * have expired, so a new one is tried first. If it is refused too, the state of the run is read.
+   */
+  async #findCause() {
     let state
     try {
-      if (this.address.includes('token=') && !this.#renewed) {
-        this.address = await api.ticket(this.runId)
+      if (this.url.includes('token=') && !this.#renewed) {
+        this.url = await api.signedStreamUrl(this.runId)
         this.#renewed = true
-        return this.#closed || this.#open()
+        if (!this.#closed) this.#open()
+        return
       }
-      state = await api.run(this.runId)
-    } catch (error) {
+      state = await api.getRun(this.runId)
+    } catch (caught) {
+      const error = /** @type {api.ApiError} */ (caught)
       if (this.#closed) return
-      if ([0, 401, 429].includes(error.status) || error.status >= 500) return this.#later()
+      if ([0, 401, 429].includes(error.status) || error.status >= 500) return this.#openLater()
       this.close()
-      return this.heard.lost(error)
+      return this.listener.lost(error)
     }
     if (this.#closed) return
     if (state.finish_reason) this.close()
-    this.#queue = [] // the state has it all
+    this.#queue = [] // the state includes these events
     this.#read = 0
-    this.#last = { lastEventId: state.last_event_id }
-    this.heard.snapshot(state)
-    this.#later()
+    this.#lastEventId = state.last_event_id
+    this.listener.snapshot(state)
+    this.#openLater()
   }
 
-  // A phone that slept holds a connection that is dead and does not know it.
-  #doubt = () => {
+  // A phone that slept may hold a dead connection without an error.
+  #checkConnection = () => {
     if (document.hidden || this.#closed) return
-    if (!this.#source || performance.now() - this.#heardAt > SILENCE) this.#open()
+    if (!this.#source || performance.now() - this.#lastEventAt > MAX_SILENCE) this.#open()
   }
 }
 
-const numberOf = ({ lastEventId: id }) => Number(id.slice(id.lastIndexOf(':') + 1))
+/**
+ * The number in an event id.
+ * @param {string} id
+ */
+function eventNumber(id) {
+  return Number(id.slice(id.lastIndexOf(':') + 1))
+}

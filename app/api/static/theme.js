@@ -1,20 +1,24 @@
-// Light, dark, or as the system has it.
+// The colour scheme: light, dark, or that of the system.
 
-const NAMES = { auto: 'Auto', light: 'Light', dark: 'Dark' }
+const LABELS = { auto: 'Auto', light: 'Light', dark: 'Dark' }
+const THEMES = /** @type {(keyof typeof LABELS)[]} */ (Object.keys(LABELS))
 
+/**
+ * Apply the stored theme, and let `button` switch to the next one.
+ * @param {HTMLElement} button
+ */
 export function install(button) {
-  let chosen = localStorage.getItem('theme') ?? 'auto'
+  const stored = localStorage.getItem('theme')
+  let theme = THEMES.find(name => name === stored) ?? 'auto'
   const show = () => {
-    document.documentElement.dataset.theme = chosen
-    button.lastElementChild.textContent = NAMES[chosen]
-    button.setAttribute('aria-label', `Colours: ${NAMES[chosen]}`)
+    document.documentElement.dataset.theme = theme
+    if (button.lastElementChild) button.lastElementChild.textContent = LABELS[theme]
+    button.setAttribute('aria-label', `Colours: ${LABELS[theme]}`)
   }
   button.addEventListener('click', () => {
-    const names = Object.keys(NAMES)
-    chosen = names[(names.indexOf(chosen) + 1) % names.length]
-    localStorage.setItem('theme', chosen)
+    theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length]
+    localStorage.setItem('theme', theme)
     show()
   })
-  if (!(chosen in NAMES)) chosen = 'auto'
   show()
 }

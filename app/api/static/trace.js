@@ -1,43 +1,89 @@
-// What the stream inspector knows of one run: its events with their times, and what follows.
+// The events of one run with their times, and the figures that the stream inspector shows.
 
-const KEPT = 5000 // events; older ones are forgotten
+/** @import { Chunk, ChatRequest } from './wire.js' */
+/** @import { ConnectionState } from './stream.js' */
 
+const MAX_EVENTS = 5000 // older ones are dropped
+
+/**
+ * An event, or a remark of the page on the connection. `at` is in milliseconds since the start.
+ * @typedef {object} TracedEvent
+ * @property {string} id
+ * @property {number} at
+ * @property {string} data
+ * @property {boolean} [mark] true for a remark
+ */
+
+/** The trace of one run. */
 export class Trace {
+  /** @type {TracedEvent[]} */
   events = []
-  gaps = [] // milliseconds between two pieces of text
+  /** @type {number[]} */
+  gaps = [] // milliseconds between two chunks of text
   count = 0
   tokens = 0
-  first = null // milliseconds from the question to the first piece of text
+  /** @type {number | null} */
+  first = null // milliseconds from the start to the first chunk of text
+  /** @type {number | null} */
   #last = null
+  /** @type {ConnectionState | null} */
+  #connection = null
 
-  /** `request` is the body that was sent, if this page sent it. */
-  constructor(runId, request = null, asked = performance.now()) {
+  /**
+   * @param {string} runId
+   * @param {ChatRequest | null} [request] the body that started the run, if this page sent it
+   * @param {number} [startedAt]
+   */
+  constructor(runId, request = null, startedAt = performance.now()) {
     this.runId = runId
     this.request = request
-    this.asked = asked
+    this.startedAt = startedAt
   }
 
+  /**
+   * Record an event.
+   * @param {MessageEvent<string>} event
+   * @param {Chunk} chunk
+   */
   event({ lastEventId: id, data, timeStamp: now }, chunk) {
-    const at = now - this.asked
+    const at = now - this.startedAt
     this.count++
     this.events.push({ id, at, data })
-    if (this.events.length > 2 * KEPT) this.events.splice(0, KEPT)
+    if (this.events.length > 2 * MAX_EVENTS) this.events.splice(0, MAX_EVENTS)
     if (chunk.content || chunk.reasoning) {
       this.first ??= at
       if (this.#last !== null) this.gaps.push(now - this.#last)
-      if (this.gaps.length > 2 * KEPT) this.gaps.splice(0, KEPT)
+      if (this.gaps.length > 2 * MAX_EVENTS) this.gaps.splice(0, MAX_EVENTS)
       this.#last = now
       this.tokens++
     }
   }
 
-  mark(words) {
-    this.events.push({ id: '', at: performance.now() - this.asked, data: words, mark: true })
+  /**
+   * Record a remark on the connection.
+   * @param {string} text
+   */
+  mark(text) {
+    this.events.push({ id: '', at: performance.now() - this.startedAt, data: text, mark: true })
   }
 
-  /** Pieces of text a second, between the first and the last one. */
+  /**
+   * Record a change of the connection.
+   * @param {ConnectionState} state
+   */
+  setConnection(state) {
+    if (state === 'open') {
+      if (this.#connection && this.#connection !== 'open') this.mark('connected again')
+    } else if (this.#connection !== state) {
+      this.mark(state === 'cut' ? 'connection cut on purpose' : 'connection lost; trying again')
+    }
+    this.#connection = state
+  }
+
+  /** Chunks of text per second, between the first and the last one. */
   get rate() {
-    const seconds = this.#last === null ? 0 : (this.#last - this.asked - this.first) / 1000
+    if (this.#last === null || this.first === null) return null
+    const seconds = (this.#last - this.startedAt - this.first) / 1000
     return seconds > 0 ? (this.tokens - 1) / seconds : null
   }
 }

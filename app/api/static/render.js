@@ -1,0 +1,109 @@
+// Markdown to nodes without active content.
+
+import { copy, el, iconButton } from './dom.js'
+import DOMPurify from './vendor/dompurify/purify.es.mjs'
+import { Lexer, Marked } from './vendor/marked/marked.esm.js'
+
+/** @import { Config } from 'dompurify' */
+/** @import { Token, TokensList } from 'marked' */
+
+/** @type {Config & {RETURN_DOM_FRAGMENT: true}} */
+const SAFE = {
+  ALLOWED_TAGS: [
+    'a',
+    'blockquote',
+    'br',
+    'code',
+    'del',
+    'em',
+    'h1',
+    'h2',
+    'h3',
+    'h4',
+    'h5',
+    'h6',
+    'hr',
+    'li',
+    'ol',
+    'p',
+    'pre',
+    'strong',
+    'table',
+    'tbody',
+    'td',
+    'th',
+    'thead',
+    'tr',
+    'ul',
+  ],
+  ALLOWED_ATTR: ['align', 'class', 'href', 'start', 'title'],
+  ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+  ALLOW_ARIA_ATTR: false,
+  ALLOW_DATA_ATTR: false,
+  RETURN_DOM_FRAGMENT: true,
+}
+
+/** @type {Record<string, string>} */
+const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
+
+/** @param {string} text */
+function escaped(text) {
+  return text.replace(/[&<>"]/g, character => ESCAPES[character])
+}
+
+const marked = new Marked({
+  gfm: true,
+  renderer: {
+    // HTML is shown as text. A picture becomes a link, because loading it would reveal the reader.
+    html: ({ text, block }) => (block ? `<p>${escaped(text)}</p>` : escaped(text)),
+    image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(text || href)}</a>`,
+    checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
+  },
+})
+
+/**
+ * The tokens of Markdown source.
+ * @param {string} source
+ * @param {TokensList['links']} links definitions of references, to which more may be added
+ */
+export function lex(source, links) {
+  const lexer = new Lexer(marked.defaults)
+  lexer.tokens.links = links
+  return lexer.lex(source)
+}
+
+/**
+ * Make nodes without active content of tokens.
+ * @param {Token[]} tokens
+ */
+export function render(tokens) {
+  const fragment = DOMPurify.sanitize(marked.parser(tokens), SAFE)
+  for (const link of fragment.querySelectorAll('a')) {
+    link.target = '_blank'
+    link.rel = 'noopener noreferrer nofollow'
+  }
+  for (const table of fragment.querySelectorAll('table')) {
+    const frame = el('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Table' })
+    table.replaceWith(frame)
+    frame.append(table)
+  }
+  for (const pre of fragment.querySelectorAll('pre')) frameCode(pre)
+  return fragment
+}
+
+/**
+ * Put a block of code into a frame with its language and a button.
+ * @param {HTMLPreElement} pre
+ */
+function frameCode(pre) {
+  const code = pre.querySelector('code')
+  const language = code?.className.match(/^language-([\w+#.-]{1,30})/)?.[1] ?? ''
+  const button = iconButton('copy', 'Copy the code', () => copy(pre.textContent, button))
+  const head = el('div', { class: 'code-head' }, el('span', {}, language), button)
+  const frame = el('div', { class: 'code' }, head)
+  pre.tabIndex = 0
+  pre.setAttribute('role', 'region')
+  pre.setAttribute('aria-label', language ? `Code in ${language}` : 'Code')
+  pre.replaceWith(frame)
+  frame.append(pre)
+}

@@ -1,0 +1,75 @@
+// The runs of a conversation: stored ones, those that only this browser knows, and live ones.
+
+import * as api from './api.js'
+import * as memory from './memory.js'
+
+/** @import { LiveRun, Message, StoredConversation } from './wire.js' */
+
+/**
+ * A run of the conversation: stored with its answers, or to be followed.
+ * @typedef {object} Run
+ * @property {string} runId
+ * @property {string} question
+ * @property {{content: string, model?: string, finish_reason?: string}[]} [answers]
+ * @property {string} [url] the address of its stream
+ */
+
+/**
+ * Read the live runs of a conversation, and then the stored conversation, so that a run that ends
+ * in between is in one of them.
+ * @param {string} id
+ * @returns {Promise<[LiveRun[], StoredConversation | null]>}
+ */
+export async function readRuns(id) {
+  const live = await api.listRuns(id)
+  const stored = await api.getConversation(id).catch((/** @type {api.ApiError} */ error) => {
+    if (error.status === 404) return null
+    throw error
+  })
+  return [live, stored]
+}
+
+/**
+ * All runs of a conversation in order: stored ones, those that only this browser knows, live ones.
+ * @param {string} id
+ * @param {LiveRun[]} live
+ * @param {StoredConversation | null} stored
+ * @returns {Run[]}
+ */
+export function allRuns(id, live, stored) {
+  const liveIds = new Set(live.map(run => run.run_id))
+  const storedRuns = groupByRun(stored?.messages ?? [])
+  const storedIds = new Set(storedRuns.map(run => run.runId))
+  const runs = storedRuns.filter(({ runId }) => !liveIds.has(runId))
+  for (const { runId, question, after } of memory.recall(id, storedIds)) {
+    if (liveIds.has(runId)) continue
+    const before = runs.findIndex(run => run.runId === after)
+    runs.splice(before < 0 && after ? runs.length : before + 1, 0, { runId, question })
+  }
+  const followed = live.map(run => ({
+    runId: run.run_id,
+    question: run.question,
+    url: run.stream_url,
+  }))
+  return [...runs, ...followed]
+}
+
+/**
+ * Group messages by their run. A run without an answer gets an empty one.
+ * @param {Message[]} messages
+ * @returns {Run[]}
+ */
+function groupByRun(messages) {
+  /** @type {Map<string, {runId: string, question: string, answers: Message[]}>} */
+  const runs = new Map()
+  for (const message of messages) {
+    const runId = message.run_id
+    const run = runs.get(runId) ?? { runId, question: '', answers: [] }
+    runs.set(runId, run)
+    if (message.role === 'user') run.question ||= message.content
+    else run.answers.push(message)
+  }
+  return [...runs.values()].map(run =>
+    run.answers.length ? run : { ...run, answers: [{ content: '' }] },
+  )
+}
