@@ -10,7 +10,8 @@ HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
 SERVER := .venv/.server-$(HERE)
 TOOLS := .venv/.tools-$(HERE)
 SCRIPT_TOOLS := node_modules/.tools-$(HERE)
-SCRIPTS := $(wildcard app/api/static/*.js tests/js/*.mjs)
+# Written by hand, unlike errors.js.
+SCRIPTS := $(filter-out %/errors.js,$(wildcard app/api/static/*.js tests/js/*.mjs))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
