@@ -21,11 +21,11 @@ _KEPT = "The text so far is kept."
 
 _ROWS = (
     # Requests that cannot be served as they are.
-    ErrorCode("bad_request", 400, "The request cannot be read.", "The message names the mistake."),
+    ErrorCode("bad_request", 400, "The request cannot be read.", "The message says what is wrong."),
     ErrorCode(
         "bad_last_event_id",
         400,
-        "The event id is none of this run's.",
+        "The event id does not belong to this run.",
         "Send the `id` of the last event that was received, or read the run from its beginning.",
     ),
     ErrorCode(
@@ -37,8 +37,8 @@ _ROWS = (
     ErrorCode(
         "unauthorized",
         401,
-        "The server wants a key.",
-        "Send `Authorization: Bearer <key>`. Whoever runs the server gives keys.",
+        "The server requires a key.",
+        "Send `Authorization: Bearer <key>`. The operator of the server gives out keys.",
     ),
     ErrorCode(
         "loopback_only",
@@ -71,13 +71,13 @@ _ROWS = (
         "unknown_run",
         404,
         "The server has no such run.",
-        "It never started, belongs to another key, or ended longer ago than RETENTION.",
+        "It never started, belongs to another key, or is no longer kept (RETENTION).",
     ),
     ErrorCode(
         "unknown_conversation",
         404,
         "The server has no such conversation.",
-        "It was deleted, never began, or belongs to another key.",
+        "It was deleted, never existed, or belongs to another key.",
     ),
     ErrorCode(
         "method_not_allowed",
@@ -109,7 +109,7 @@ _ROWS = (
         "gap",
         410,
         "The beginning of this answer is no longer kept.",
-        "Read on from `first_event_id`.",
+        "Read from `first_event_id`.",
     ),
     ErrorCode(
         "too_large",
@@ -133,29 +133,29 @@ _ROWS = (
     ErrorCode(
         "rate_limited",
         429,
-        "The limit of requests or tokens for this key is reached.",
+        "The rate limit for this key is exceeded.",
         "Wait as long as `Retry-After` says.",
         retryable=True,
     ),
     ErrorCode(
         "too_many_runs",
         429,
-        "This key has as many runs at once as it may have.",
-        "Wait until one of them has ended, or cancel one.",
+        "The limit of concurrent runs for this key is reached.",
+        "Wait until a run has ended, or cancel one.",
         retryable=True,
     ),
     ErrorCode(
         "overloaded",
         503,
-        "The server takes no new runs now.",
+        "The server accepts no new runs at the moment.",
         "It is restarting or at its limit of runs. Try again in a moment.",
         retryable=True,
     ),
     ErrorCode(
         "journal_unavailable",
         503,
-        "The journal of runs cannot be read now.",
-        "Runs go on from memory. Try again in a moment.",
+        "The journal of runs cannot be read at the moment.",
+        "Active runs continue from memory. Try again in a moment.",
         retryable=True,
     ),
     ErrorCode(
@@ -178,12 +178,12 @@ _ROWS = (
         "context_too_long",
         413,
         "The conversation is too long for this model.",
-        "Begin a new one, or choose a model with a larger context.",
+        "Start a new one, or choose a model with a larger context.",
     ),
     ErrorCode(
         "model_rate_limited",
         429,
-        "The model's provider limits requests.",
+        "The provider's rate limit is exceeded.",
         "Wait as long as `Retry-After` says, then try again.",
         retryable=True,
     ),
@@ -191,7 +191,7 @@ _ROWS = (
         "model_auth_failed",
         502,
         "The provider refused the server's key.",
-        "Check OPENAI_API_KEY, or the key of the provider, and start the server again.",
+        "Check OPENAI_API_KEY, or the key of the provider, and restart the server.",
     ),
     ErrorCode(
         "model_not_found",
@@ -202,13 +202,13 @@ _ROWS = (
     ErrorCode(
         "model_bad_response",
         502,
-        "The provider answered with something that is not an answer.",
-        "Try again; if it stays so, check OPENAI_BASE_URL.",
+        "The provider sent an invalid response.",
+        "Try again. If this happens again, check OPENAI_BASE_URL.",
     ),
     ErrorCode(
         "upstream_cut",
         502,
-        "The provider's stream broke off: the answer is not complete.",
+        "The provider's stream broke off: the answer is incomplete.",
         _KEPT,
     ),
     ErrorCode(
@@ -222,10 +222,10 @@ _ROWS = (
     ErrorCode(
         "timeout_first_token",
         504,
-        "The model did not begin to answer in time.",
+        "The model did not start to answer in time.",
         "It may be busy or still loading. Try again in a moment.",
     ),
-    ErrorCode("timeout_idle", 504, "The model fell silent in the middle of its answer.", _KEPT),
+    ErrorCode("timeout_idle", 504, "The model stopped sending in the middle of its answer.", _KEPT),
     ErrorCode("timeout_total", 504, "The answer took longer than the server allows.", _KEPT),
     ErrorCode(
         "cancelled",
@@ -233,7 +233,7 @@ _ROWS = (
         "The run was cancelled.",
         "The text so far is kept, and the model sees it in the next turn.",
     ),
-    ErrorCode("disconnected", 499, "The run was stopped because nobody was reading it.", _KEPT),
+    ErrorCode("disconnected", 499, "The run was stopped because no client was reading it.", _KEPT),
 )
 
 #: Every error of the server by its code.

@@ -5,11 +5,11 @@
 export const ERRORS = {
   "bad_request": {
     "summary": "The request cannot be read.",
-    "advice": "The message names the mistake.",
+    "advice": "The message says what is wrong.",
     "retryable": false
   },
   "bad_last_event_id": {
-    "summary": "The event id is none of this run's.",
+    "summary": "The event id does not belong to this run.",
     "advice": "Send the `id` of the last event that was received, or read the run from its beginning.",
     "retryable": false
   },
@@ -19,8 +19,8 @@ export const ERRORS = {
     "retryable": false
   },
   "unauthorized": {
-    "summary": "The server wants a key.",
-    "advice": "Send `Authorization: Bearer <key>`. Whoever runs the server gives keys.",
+    "summary": "The server requires a key.",
+    "advice": "Send `Authorization: Bearer <key>`. The operator of the server gives out keys.",
     "retryable": false
   },
   "loopback_only": {
@@ -50,12 +50,12 @@ export const ERRORS = {
   },
   "unknown_run": {
     "summary": "The server has no such run.",
-    "advice": "It never started, belongs to another key, or ended longer ago than RETENTION.",
+    "advice": "It never started, belongs to another key, or is no longer kept (RETENTION).",
     "retryable": false
   },
   "unknown_conversation": {
     "summary": "The server has no such conversation.",
-    "advice": "It was deleted, never began, or belongs to another key.",
+    "advice": "It was deleted, never existed, or belongs to another key.",
     "retryable": false
   },
   "method_not_allowed": {
@@ -75,7 +75,7 @@ export const ERRORS = {
   },
   "gap": {
     "summary": "The beginning of this answer is no longer kept.",
-    "advice": "Read on from `first_event_id`.",
+    "advice": "Read from `first_event_id`.",
     "retryable": false
   },
   "too_large": {
@@ -94,23 +94,23 @@ export const ERRORS = {
     "retryable": false
   },
   "rate_limited": {
-    "summary": "The limit of requests or tokens for this key is reached.",
+    "summary": "The rate limit for this key is exceeded.",
     "advice": "Wait as long as `Retry-After` says.",
     "retryable": true
   },
   "too_many_runs": {
-    "summary": "This key has as many runs at once as it may have.",
-    "advice": "Wait until one of them has ended, or cancel one.",
+    "summary": "The limit of concurrent runs for this key is reached.",
+    "advice": "Wait until a run has ended, or cancel one.",
     "retryable": true
   },
   "overloaded": {
-    "summary": "The server takes no new runs now.",
+    "summary": "The server accepts no new runs at the moment.",
     "advice": "It is restarting or at its limit of runs. Try again in a moment.",
     "retryable": true
   },
   "journal_unavailable": {
-    "summary": "The journal of runs cannot be read now.",
-    "advice": "Runs go on from memory. Try again in a moment.",
+    "summary": "The journal of runs cannot be read at the moment.",
+    "advice": "Active runs continue from memory. Try again in a moment.",
     "retryable": true
   },
   "error": {
@@ -135,17 +135,17 @@ export const ERRORS = {
   },
   "context_too_long": {
     "summary": "The conversation is too long for this model.",
-    "advice": "Begin a new one, or choose a model with a larger context.",
+    "advice": "Start a new one, or choose a model with a larger context.",
     "retryable": false
   },
   "model_rate_limited": {
-    "summary": "The model's provider limits requests.",
+    "summary": "The provider's rate limit is exceeded.",
     "advice": "Wait as long as `Retry-After` says, then try again.",
     "retryable": true
   },
   "model_auth_failed": {
     "summary": "The provider refused the server's key.",
-    "advice": "Check OPENAI_API_KEY, or the key of the provider, and start the server again.",
+    "advice": "Check OPENAI_API_KEY, or the key of the provider, and restart the server.",
     "retryable": false
   },
   "model_not_found": {
@@ -154,12 +154,12 @@ export const ERRORS = {
     "retryable": false
   },
   "model_bad_response": {
-    "summary": "The provider answered with something that is not an answer.",
-    "advice": "Try again; if it stays so, check OPENAI_BASE_URL.",
+    "summary": "The provider sent an invalid response.",
+    "advice": "Try again. If this happens again, check OPENAI_BASE_URL.",
     "retryable": false
   },
   "upstream_cut": {
-    "summary": "The provider's stream broke off: the answer is not complete.",
+    "summary": "The provider's stream broke off: the answer is incomplete.",
     "advice": "The text so far is kept.",
     "retryable": false
   },
@@ -174,12 +174,12 @@ export const ERRORS = {
     "retryable": false
   },
   "timeout_first_token": {
-    "summary": "The model did not begin to answer in time.",
+    "summary": "The model did not start to answer in time.",
     "advice": "It may be busy or still loading. Try again in a moment.",
     "retryable": false
   },
   "timeout_idle": {
-    "summary": "The model fell silent in the middle of its answer.",
+    "summary": "The model stopped sending in the middle of its answer.",
     "advice": "The text so far is kept.",
     "retryable": false
   },
@@ -194,7 +194,7 @@ export const ERRORS = {
     "retryable": false
   },
   "disconnected": {
-    "summary": "The run was stopped because nobody was reading it.",
+    "summary": "The run was stopped because no client was reading it.",
     "advice": "The text so far is kept.",
     "retryable": false
   }
