@@ -161,7 +161,7 @@ def test_permalink(visit: Visit, page: Page, provider: Provider) -> None:
 def test_a_link_to_nowhere(visit: Visit) -> None:
     """A link to a conversation that is gone says so."""
     visit.open("nothing-here")
-    expect(visit.page.get_by_role("alert")).to_contain_text("not on the server")
+    expect(visit.page.get_by_role("alert")).to_contain_text("no such conversation")
 
 
 def test_scroll_lets_go(visit: Visit, provider: Provider) -> None:

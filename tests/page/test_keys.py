@@ -138,7 +138,7 @@ def test_the_key_of_another(visit: Visit, provider: Provider) -> None:
     expect(visit.page.locator("#list a")).to_have_text(["Of Ada"])
     visit.page.get_by_role("button", name="Change or forget the key").click()
     give(visit, OTHER)
-    expect(visit.page.get_by_role("alert")).to_contain_text("not on the server")
+    expect(visit.page.get_by_role("alert")).to_contain_text("no such conversation")
     expect(visit.page.locator("#list a")).to_have_count(0)
     tell([visit.page.url])
 
