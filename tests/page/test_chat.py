@@ -207,7 +207,7 @@ def test_too_large(serve: Serve, page: Page) -> None:
     """A question that is larger than the server takes is told as that."""
     visit = Visit(page, serve(max_body_bytes=2000).url).open()
     visit.ask("x" * 3000)
-    visit.notice("larger than this server accepts")
+    visit.notice("larger than the server accepts")
 
 
 def test_no_model(serve: Serve, page: Page) -> None:

@@ -142,11 +142,11 @@ def test_server_restart(page: Page, provider: Provider, tmp_path: Path, number: 
     if number == signal.SIGKILL:
         expect(page.locator(".waiting")).to_contain_text("it may be restarting")
     with Command(tmp_path, serve, **settings):
-        visit.notice("The server stopped in the middle|The server no longer has this answer")
+        visit.notice("The server stopped in the middle|The server has no such run")
         assert visit.text.startswith(seen.rstrip())
         assert WORDS.startswith(visit.copied())
         visit.ask("Still there?").ended()
         assert "Back again." == visit.text
         page.reload()
         expect(page.locator(".question p")).to_have_text(["Say words.", "Still there?"])
-        visit.notice("The server stopped in the middle|The server no longer has this answer")
+        visit.notice("The server stopped in the middle|The server has no such run")
