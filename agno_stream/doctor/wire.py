@@ -14,7 +14,7 @@ import httpx2
 
 from agno_stream.doctor.findings import Plan
 from agno_stream.doctor.proxies import UNKNOWN, Proxy
-from agno_stream.requests import CHAT, SSE, place
+from agno_stream.requests import CHAT, SSE, run_path
 from agno_stream.sse import SSEDecoder
 
 BEAT = re.compile(rb"(?:^|\n):\r?\n")
@@ -151,14 +151,14 @@ class Wire:
         return str(started["run_id"])
 
     async def run(self, run_id: str) -> Run:
-        reply = await self.ask("GET", place(run_id))
+        reply = await self.ask("GET", run_path(run_id))
         state = reply.json()
         if reply.status != 200 or not isinstance(state, dict):
-            raise Refused(reply.status, reply.body, f"GET {place(run_id)}")
+            raise Refused(reply.status, reply.body, f"GET {run_path(run_id)}")
         return _run(state)
 
     async def cancel(self, run_id: str) -> Run:
-        path = f"{place(run_id)}/cancel"
+        path = f"{run_path(run_id)}/cancel"
         reply = await self.ask("POST", path)
         state = reply.json()
         if reply.status != 200 or not isinstance(state, dict):
@@ -237,7 +237,7 @@ async def until(condition: Callable[[], bool], seconds: float) -> bool:
 
 def events(run_id: str) -> str:
     """The address of a run's stream."""
-    return f"{place(run_id)}/events"
+    return f"{run_path(run_id)}/events"
 
 
 def _run(state: dict[str, Any]) -> Run:
