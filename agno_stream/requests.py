@@ -206,7 +206,7 @@ def delete_conversation(conversation_id: str) -> Call[None]:
 def read(call: Call[T], url: str, status: int, headers: Mapping[str, str], body: bytes) -> T:
     """The result of a call; raises the server's refusal, or `ForeignServer`."""
     if status >= 300:
-        raise refused(url, status, {}, body)
+        raise refused(url, status, headers, body)
     try:
         return call.parse(json.loads(body) if body else None, status)
     except (ValueError, LookupError, TypeError, AttributeError) as error:

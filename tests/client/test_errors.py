@@ -10,10 +10,13 @@ from agno_stream import (
     AnswerFailed,
     AnswerStopped,
     AnswerTimeout,
+    Config,
     RequestRefused,
 )
 from agno_stream import errors as client
 from app.core import errors as server
+from tests.client.shells import Shell
+from tests.client.test_answers import foreign
 
 TIMEOUTS = {"timeout_first_token", "timeout_idle", "timeout_total"}
 STOPS = {"cancelled", "disconnected"}
@@ -70,3 +73,43 @@ def test_answer_that_ends_with_another_code(code: str) -> None:
 def test_refusal_with_an_unknown_code(status: int, kind: type[AgnoStreamError]) -> None:
     """A refusal with an unknown code has the class of its status."""
     assert type(client.refusal({"code": "of_a_newer_server"}, status)) is kind
+
+
+REFUSAL = (
+    b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 7\r\n"
+    b'Content-Type: application/json\r\n\r\n{"error":{"code":"rate_limited","message":"Wait."}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("generate", ("Hello?",)),
+        ("run", ("r",)),
+        ("cancel", ("r",)),
+        ("models", ()),
+        ("agents", ()),
+        ("conversations", ()),
+        ("conversation", ("c",)),
+        ("delete_conversation", ("c",)),
+    ],
+)
+async def test_retry_after_of_a_refused_call(
+    shell: Shell, name: str, arguments: tuple[str, ...]
+) -> None:
+    """Every call that is refused has the `Retry-After` of the response, in seconds."""
+    with foreign(REFUSAL) as url, pytest.raises(client.Overloaded) as raised:
+        await shell.call(Config(url=url, raise_on_error=True), name, *arguments)
+    assert 7.0 == raised.value.retry_after
+
+
+async def test_retry_after_of_refused_streams(shell: Shell) -> None:
+    """A stream that is refused, and a run whose events are, have the `Retry-After`, too."""
+    with foreign(REFUSAL) as url:
+        (question,) = await shell.stream(Config(url=url), "Hello?")
+        (events,) = await shell.resume(Config(url=url, retries=0), "r")
+    assert question.failure is not None
+    assert 7.0 == question.failure.retry_after
+    assert events.failure is not None
+    assert isinstance(events.failure.__cause__, client.Overloaded)
+    assert 7.0 == events.failure.__cause__.retry_after
