@@ -73,9 +73,7 @@ class AsyncClient:
         try:
             return await self._call(requests.generate_request(question))
         except AgnoStreamError as failure:
-            if question.raises:
-                raise
-            return ModelResponse.from_failure(failure)
+            return question.failed(failure)
 
     def chat(
         self,

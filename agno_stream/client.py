@@ -87,9 +87,7 @@ class Client:
         try:
             return self._call(requests.generate_request(question))
         except AgnoStreamError as failure:
-            if question.raises:
-                raise
-            return ModelResponse.from_failure(failure)
+            return question.failed(failure)
 
     def chat(
         self,

@@ -103,6 +103,12 @@ class Question:
     limits: Limits
     raises: bool
 
+    def failed(self, failure: AgnoStreamError) -> ModelResponse:
+        """The response for an answer that failed; raises the failure instead with `raises`."""
+        if self.raises:
+            raise failure
+        return ModelResponse.from_failure(failure)
+
 
 CLIENT_SIDE_FIELDS = {"timeout_first", "timeout_idle", "timeout_total", "raise_on_error"}
 
