@@ -49,8 +49,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"agno-stream {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
     connection = argparse.ArgumentParser(add_help=False)
-    connection.add_argument("--url", help=f"the server (AGNO_STREAM_URL, else {DEFAULT_URL})")
-    connection.add_argument("--api-key", help="a key for it (AGNO_STREAM_API_KEY)")
+    connection.add_argument("--url", help=f"the server's URL (AGNO_STREAM_URL, else {DEFAULT_URL})")
+    connection.add_argument("--api-key", help="the API key (AGNO_STREAM_API_KEY)")
     connection.add_argument(
         "--json", action="store_true", help="print the chunks of the server as JSON"
     )
@@ -59,9 +59,7 @@ def parser() -> argparse.ArgumentParser:
             "chat", parents=[connection], help="send a question, or hold a conversation"
         )
     )
-    _add_runs(
-        commands.add_parser("runs", help="watch, resume, show or cancel an answer"), connection
-    )
+    _add_runs(commands.add_parser("runs", help="watch, resume, show or cancel a run"), connection)
     _add_doctor(commands.add_parser("doctor", help="test a deployed address from outside"))
     commands.add_parser("serve", add_help=False, help="run the server")
     completion = commands.add_parser(
@@ -93,15 +91,19 @@ def _add_chat(chat: argparse.ArgumentParser) -> None:
 def _add_runs(runs: argparse.ArgumentParser, connection: argparse.ArgumentParser) -> None:
     actions = runs.add_subparsers(dest="action", required=True, metavar="action")
     watch = actions.add_parser(
-        "watch", parents=[connection], help="print it from its beginning to its end"
+        "watch", parents=[connection], help="stream the run from its first event to its last"
     )
     watch.add_argument("--pace", action="store_true", help="with its original delays")
-    resume = actions.add_parser("resume", parents=[connection], help="continue after an event")
+    resume = actions.add_parser(
+        "resume", parents=[connection], help="stream the run after an event"
+    )
     resume.add_argument(
         "--after", type=int, metavar="N", help="number of the last event that was received"
     )
-    show = actions.add_parser("show", parents=[connection], help="print its state")
-    cancel = actions.add_parser("cancel", parents=[connection], help="stop it")
+    show = actions.add_parser(
+        "show", parents=[connection], help="print the state and the text of the run"
+    )
+    cancel = actions.add_parser("cancel", parents=[connection], help="stop the run")
     for action in (watch, resume, show, cancel):
         extra = ", or '<id>:<event>' to continue after that event" if action is resume else ""
         action.add_argument("run_id", help=f"the run's id{extra}")
@@ -114,8 +116,10 @@ def _add_doctor(doctor: argparse.ArgumentParser) -> None:
         "that it cancels; if `demo` is among the models, to that one. Exit code: 0 if no check "
         "failed, 1 if one did, 2 if no server was reached."
     )
-    doctor.add_argument("url", nargs="?", help=f"(AGNO_STREAM_URL, else {DEFAULT_URL})")
-    doctor.add_argument("--api-key", help="a key for it (AGNO_STREAM_API_KEY)")
+    doctor.add_argument(
+        "url", nargs="?", help=f"the server's URL (AGNO_STREAM_URL, else {DEFAULT_URL})"
+    )
+    doctor.add_argument("--api-key", help="the API key (AGNO_STREAM_API_KEY)")
     doctor.add_argument(
         "--timeout",
         type=_doctor_seconds,
