@@ -161,6 +161,7 @@ CLASSES: Mapping[str, type[AgnoStreamError]] = {
     "gap": RequestRefused,
     "too_large": RequestRefused,
     "internal_error": RequestRefused,
+    "method_not_allowed": RequestRefused,
     "unauthorized": NotAllowed,
     "loopback_only": NotAllowed,
     "cross_site": NotAllowed,
