@@ -16,8 +16,8 @@ from agno_stream import (
 from agno_stream import errors as client
 from app.core.error_codes import REGISTRY
 from app.core.errors import RunFailed
+from tests.client.foreign import foreign
 from tests.client.shells import Shell
-from tests.client.test_answers import foreign
 
 TIMEOUTS = {"timeout_first_token", "timeout_idle", "timeout_total"}
 STOPS = {"cancelled", "disconnected"}
