@@ -1,4 +1,4 @@
-"""The client of agno-stream: answers as they are made, and no token lost on the way."""
+"""The client of agno-stream: streamed answers that survive lost connections."""
 
 from agno_stream.async_client import AsyncChat, AsyncClient
 from agno_stream.client import Chat, Client

@@ -1,7 +1,7 @@
-"""`AsyncClient`, for programs with an event loop. What it does is told in `agno_stream.client`."""
+"""`AsyncClient`, for programs with an event loop; `agno_stream.client` documents the calls."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
@@ -13,7 +13,8 @@ from agno_stream import requests, transport
 from agno_stream.answer import Answer
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError
-from agno_stream.requests import Asked, Call
+from agno_stream.requests import Call, QuestionOptions
+from agno_stream.source import Source
 from agno_stream.types import (
     AgentInfo,
     Conversation,
@@ -28,18 +29,15 @@ from agno_stream.version import __version__
 T = TypeVar("T")
 Chunks = AsyncGenerator[StreamChunk, None]
 
-#: Seconds that the end of a body has to follow its last event.
-DRAIN = 0.05
-
 
 class AsyncClient:
-    """`Client` for coroutines: the same calls with the same meaning, to be awaited.
+    """`Client` for coroutines: the same calls, to be awaited.
 
         async with AsyncClient(url="http://127.0.0.1:8000") as client:
             async for chunk in client.generate_stream("Hello"):
                 print(chunk.text, end="", flush=True)
 
-    Leave a stream early only inside `contextlib.aclosing`, which closes its connection at once.
+    Stop reading a stream only inside `contextlib.aclosing`, which closes its connection at once.
     """
 
     def __init__(
@@ -50,34 +48,32 @@ class AsyncClient:
         api_key: str | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
-        self.config = transport.chosen(config, url, api_key)
+        self.config = transport.client_config(config, url, api_key)
         self._http = httpx2.AsyncClient(**transport.settings(self.config, __version__))
         if on_exchange is not None:
 
-            async def tell(reply: httpx2.Response) -> None:
+            async def report(reply: httpx2.Response) -> None:
                 on_exchange(transport.exchange(reply))
 
-            self._http.event_hooks["response"].append(tell)
+            self._http.event_hooks["response"].append(report)
 
-    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Chunks:
-        """Ask, and yield the answer as it comes; see `Asked` for what else can be said."""
-        question = requests.question(self.config, prompt, asked)
-        return self._follow(Answer.to(transport.base(self.config), question), question.raises)
+    def generate_stream(self, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
+        """Send a question, and yield the chunks of its answer as they arrive."""
+        question = requests.question(self.config, prompt, options)
+        return self._follow(Answer.to(transport.base(self.config), question))
 
     async def generate(
-        self, prompt: str, *, stream: bool = False, **asked: Unpack[Asked]
+        self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
     ) -> ModelResponse:
-        """Ask, and return the whole answer; with `stream` it is streamed behind the scenes."""
+        """Send a question, and return the complete answer; with `stream` streamed internally."""
         if stream:
-            chunks = [chunk async for chunk in self.generate_stream(prompt, **asked)]
+            chunks = [chunk async for chunk in self.generate_stream(prompt, **options)]
             return ModelResponse.from_chunks(chunks)
-        question = requests.question(self.config, prompt, asked, stream=False)
+        question = requests.question(self.config, prompt, options, stream=False)
         try:
-            return await self._call(requests.whole(question))
+            return await self._call(requests.generate_request(question))
         except AgnoStreamError as failure:
-            if question.raises:
-                raise
-            return ModelResponse.from_failure(failure)
+            return question.failed(failure)
 
     def chat(
         self,
@@ -86,40 +82,37 @@ class AsyncClient:
         agent: str | None = None,
         model: str | None = None,
     ) -> "AsyncChat":
-        """A conversation, new or known, whose turns the server remembers."""
+        """A new conversation, or that of an id; the server keeps its messages."""
         return AsyncChat(self, conversation_id, agent=agent, model=model)
 
     def resume(
         self, run_id: str, after: int = 0, *, pace: bool = False, raise_on_error: bool | None = None
     ) -> Chunks:
-        """The events of a run behind number `after`, to its end, be it over or not. With `pace`
-        they come with the delays that they had."""
+        """The events of a run after number `after`, to its end, whether it has ended or not. With
+        `pace` they arrive with their original delays."""
         config = self.config
-        answer = Answer(
-            transport.base(config), requests.limits(config), run_id=run_id, after=after, pace=pace
-        )
-        return self._follow(
-            answer, config.raise_on_error if raise_on_error is None else raise_on_error
-        )
+        source = Source(transport.base(config), run_id=run_id, after=after, pace=pace)
+        raises = config.raise_on_error if raise_on_error is None else raise_on_error
+        return self._follow(Answer(source, requests.limits(config), raises=raises))
 
     async def run(self, run_id: str) -> ModelResponse:
-        """A run as it stands now."""
+        """The current state of a run, with its text so far."""
         return await self._call(requests.run(run_id))
 
     async def cancel(self, run_id: str) -> ModelResponse:
-        """Stop a run, and return how it ended; one that is over is left as it is."""
+        """Stop a run, and return its final state; does nothing to a run that has ended."""
         return await self._call(requests.cancel(run_id))
 
     async def models(self) -> list[ModelInfo]:
-        """The models that a question may name."""
+        """The models that a question may choose."""
         return await self._call(requests.models())
 
     async def agents(self) -> list[AgentInfo]:
-        """The agents that a question may name."""
+        """The agents that a question may choose."""
         return await self._call(requests.agents())
 
     async def conversations(self, limit: int = 50, offset: int = 0) -> list[Conversation]:
-        """Conversations, the one spoken in last first, without their messages."""
+        """The conversations, most recently updated first, without their messages."""
         return await self._call(requests.conversations(limit, offset))
 
     async def conversation(self, conversation_id: str) -> Conversation:
@@ -127,7 +120,7 @@ class AsyncClient:
         return await self._call(requests.conversation(conversation_id))
 
     async def delete_conversation(self, conversation_id: str) -> None:
-        """Have the server forget a conversation."""
+        """Delete a conversation on the server."""
         await self._call(requests.delete_conversation(conversation_id))
 
     async def aclose(self) -> None:
@@ -146,62 +139,33 @@ class AsyncClient:
         await self.aclose()
 
     async def _call(self, call: Call[T]) -> T:
-        try:
+        with transport.translated(self.config):
             reply = await self._http.request(**transport.arguments(self.config, call.request))
-        except transport.FAILURES as error:
-            raise transport.translate(error, self.config) from error
-        return requests.read(call, transport.base(self.config), reply.status_code, reply.content)
+        url = transport.base(self.config)
+        return requests.read(call, url, reply.status_code, reply.headers, reply.content)
 
-    async def _follow(self, answer: Answer, raises: bool) -> Chunks:
+    async def _follow(self, answer: Answer) -> Chunks:
         """Move the bytes of an answer, over one connection after the other."""
-        while not answer.done:
-            pause, request = answer.connect()
+        for pause, request in answer.attempts():
             await asyncio.sleep(pause)
-            told, failure = False, None
-            try:
-                async with self._http.stream(**transport.arguments(self.config, request)) as reply:
-                    if answer.opened(reply.status_code, reply.headers):
-                        parts = reply.aiter_bytes()
-                        try:
-                            async for data in parts:
-                                for chunk in answer.receive(data):
-                                    if chunk.done:
-                                        await self._last(answer, chunk, raises)
-                                    yield chunk
-                                if answer.done:
-                                    break
-                        finally:
-                            await self._drain(answer, parts)
-                    else:
-                        body, told = await reply.aread(), True
-                        for chunk in answer.told(reply.headers, body):
-                            await self._last(answer, chunk, raises)
+            with transport.reported(answer, self.config):
+                async with (
+                    self._http.stream(**transport.arguments(self.config, request)) as reply,
+                    transport.async_body(answer, reply) as parts,
+                ):
+                    answer.opened(reply.status_code, reply.headers)
+                    while answer.reading:
+                        for chunk in answer.receive(await anext(parts, b"")):
                             yield chunk
-            except transport.FAILURES as error:
-                failure = error
-            if not (told or answer.done):
-                for chunk in answer.lost(*transport.verdict(failure, self.config)):
-                    await self._last(answer, chunk, raises)
-                    yield chunk
-
-    async def _last(self, answer: Answer, chunk: StreamChunk, raises: bool) -> None:
-        if answer.cancels and answer.run_id is not None:
+        for call in answer.farewell():
             with suppress(AgnoStreamError):
-                await self._call(requests.cancel(answer.run_id, patience=transport.FAREWELL))
-        if raises and chunk.failure is not None:
-            raise chunk.failure
-
-    async def _drain(self, answer: Answer, parts: AsyncIterator[bytes]) -> None:
-        """Read the end of a body whose last event has come, so that its connection can be used
-        again; but hardly wait for it."""
-        if answer.done:
-            with suppress(TimeoutError, *transport.FAILURES):
-                async with asyncio.timeout(DRAIN):
-                    await anext(parts, None)
+                await self._call(call)
+        for chunk in answer.last():
+            yield chunk
 
 
 class AsyncChat:
-    """One conversation: all questions go with the same `id`, so the server knows what was said."""
+    """One conversation: all questions have the same `id`, so the model knows those before."""
 
     def __init__(
         self,
@@ -215,16 +179,18 @@ class AsyncChat:
         self.agent, self.model = agent, model
         self._client = client
 
-    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Chunks:
+    def generate_stream(self, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
         """`Client.generate_stream`, in this conversation."""
-        return self._client.generate_stream(prompt, **requests.said(self, asked))
+        return self._client.generate_stream(prompt, **requests.with_chat_defaults(self, options))
 
     async def generate(
-        self, prompt: str, *, stream: bool = False, **asked: Unpack[Asked]
+        self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
     ) -> ModelResponse:
         """`Client.generate`, in this conversation."""
-        return await self._client.generate(prompt, stream=stream, **requests.said(self, asked))
+        return await self._client.generate(
+            prompt, stream=stream, **requests.with_chat_defaults(self, options)
+        )
 
     async def messages(self) -> tuple[Message, ...]:
-        """What was said so far, as the server keeps it."""
+        """The messages so far, as the server keeps them."""
         return (await self._client.conversation(self.id)).messages

@@ -1,33 +1,38 @@
-"""Asking for the command line: what an answer's end, a failure or Ctrl-C leads to."""
+"""Questions of the command line: show the answer, and turn its end into an exit code."""
 
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from agno_stream.cli_show import Tally, pick, pieces
+from agno_stream.cli_show import Tally, as_one_chunk, pick_show
 from agno_stream.client import Chat, Client
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError, ConnectionLost, ServerUnreachable
 from agno_stream.types import StreamChunk
 
-INTERRUPTED = 130
+EXIT_INTERRUPTED = 130
 
 
-def config(options: argparse.Namespace) -> Config:
-    """The settings of the command line over those of the environment."""
-    chosen = Config.from_defaults()
-    chosen.url, chosen.api_key = options.url or chosen.url, options.api_key or chosen.api_key
-    return chosen
+def client_config(options: argparse.Namespace) -> Config:
+    """The settings of the environment, overridden by those of the command line."""
+    settings = Config.from_defaults()
+    settings.url, settings.api_key = (
+        options.url or settings.url,
+        options.api_key or settings.api_key,
+    )
+    return settings
 
 
-def ask(client: Client, place: Chat, prompt: str, options: argparse.Namespace) -> tuple[int, Tally]:
-    """Ask and show; the exit code, and what the answer was like."""
+def send_question(
+    client: Client, conversation: Chat, prompt: str, options: argparse.Namespace
+) -> tuple[int, Tally]:
+    """Send a question, and show its answer; returns the exit code and the figures."""
     chunks: Iterable[StreamChunk]
     if options.no_stream:
-        chunks = pieces(lambda: place.generate(prompt))
+        chunks = as_one_chunk(lambda: conversation.generate(prompt))
     else:
-        chunks = place.generate_stream(prompt)
+        chunks = conversation.generate_stream(prompt)
     return show(client, chunks, as_json=options.json, delay=options.delay)
 
 
@@ -39,39 +44,43 @@ def show(
     delay: float = 0.0,
     owned: bool = True,
 ) -> tuple[int, Tally]:
-    """Show an answer; the exit code, and what it was like. Leaving an owned one, by Ctrl-C or
-    because nobody reads any more, stops it on the server."""
+    """Show an answer; returns the exit code and the figures.
+
+    If it is interrupted, by Ctrl-C or because the reader of the pipe has closed it, and `owned`,
+    its run is cancelled on the server.
+    """
     tally = Tally()
-    display = pick(as_json=as_json, delay=delay)
+    display = pick_show(as_json=as_json, delay=delay)
     interrupted = False
     try:
-        with _no_echo():
+        with _without_echo():
             for chunk in chunks:
                 tally.add(chunk)
                 display.add(chunk)
-    except (KeyboardInterrupt, BrokenPipeError) as left:
+    except (KeyboardInterrupt, BrokenPipeError) as error:
         interrupted = True
         if owned and tally.run_id is not None:
             with suppress(AgnoStreamError):
                 client.cancel(tally.run_id)
-        if isinstance(left, BrokenPipeError):
+        if isinstance(error, BrokenPipeError):
             raise
     finally:
         display.close()
     if interrupted:
-        print("agno-stream: stopped." if owned else "agno-stream: left.", file=sys.stderr)
-        return INTERRUPTED, tally
+        message = "stopped." if owned else "no longer watching the run."
+        print(f"agno-stream: {message}", file=sys.stderr)
+        return EXIT_INTERRUPTED, tally
     failure = tally.last.failure
     if failure is None:
         return 0, tally
-    print(f"agno-stream: {failure}{hint(failure)}", file=sys.stderr)
+    print(f"agno-stream: {failure}{advice(failure)}", file=sys.stderr)
     return 1, tally
 
 
 @contextmanager
-def _no_echo() -> Iterator[None]:
-    """What is typed during an answer, Ctrl-C too, is not shown in the middle of it; the prompt
-    after it has it."""
+def _without_echo() -> Iterator[None]:
+    """Do not show what is typed, Ctrl-C included, in the middle of an answer; the next prompt
+    gets it."""
     if not sys.stdin.isatty() or sys.platform == "win32":
         yield
         return
@@ -88,17 +97,17 @@ def _no_echo() -> Iterator[None]:
         termios.tcsetattr(terminal, termios.TCSANOW, before)
 
 
-def hint(failure: AgnoStreamError) -> str:
-    """What may help."""
+def advice(failure: AgnoStreamError) -> str:
+    """A sentence that names the command which may help, or an empty string."""
     if isinstance(failure, ServerUnreachable) and failure.message.startswith("No server"):
         return " Start one with: agno-stream serve"
     if isinstance(failure, ConnectionLost) and failure.number:
-        return f" Go on with: agno-stream runs resume {failure.run_id}:{failure.number}"
+        return f" Continue with: agno-stream runs resume {failure.run_id}:{failure.number}"
     return ""
 
 
-def dim(text: str) -> None:
-    """A line beside the answer, on a terminal."""
+def print_status(text: str) -> None:
+    """Print a dim status line."""
     try:
         from rich.console import Console
     except ModuleNotFoundError:

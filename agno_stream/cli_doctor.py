@@ -1,4 +1,4 @@
-"""`agno-stream doctor`: shows the verdicts while they come."""
+"""`agno-stream doctor`: shows the findings as the checks end."""
 
 import argparse
 import asyncio
@@ -12,24 +12,26 @@ from rich.status import Status
 from agno_stream.config import Config
 from agno_stream.doctor import Finding, Plan, examine, exit_code
 
+#: The mark of each level.
 MARKS = {
     "ok": "[green]✓[/]",
     "warning": "[yellow]![/]",
     "failed": "[red]✗[/]",
     "skipped": "[dim]-[/]",
 }
-ABOUT = {
+#: The descriptions of checks whose names do not suffice.
+CHECKS = {
     "tokens": "tokens, one by one or in bursts",
     "connections": "several streams at once",
-    "ending": "what a browser is told at the end",
+    "ending": "whether browsers stop at the end",
     "idle": "whether a silent stream is cut",
 }
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Examine an address; the exit code is that of `exit_code`."""
-    known = Config.from_defaults()
-    plan = Plan(options.url or known.url, options.api_key or known.api_key, options.timeout)
+    """Examine an address, and return the exit code."""
+    defaults = Config.from_defaults()
+    plan = Plan(options.url or defaults.url, options.api_key or defaults.api_key, options.timeout)
     if options.json:
         findings = asyncio.run(examine(plan, lambda _: None, lambda _: None))
         code = exit_code(findings)
@@ -39,26 +41,28 @@ def doctor(options: argparse.Namespace) -> int:
     console = Console(highlight=False, soft_wrap=True)
     status = Status("", console=console)
 
-    def say(name: str) -> None:
-        status.update(f"{ABOUT.get(name, name)} …")
+    def show_progress(name: str) -> None:
+        status.update(f"{CHECKS.get(name, name)} …")
 
     with status:
-        findings = asyncio.run(examine(plan, lambda finding: _show(console, finding), say))
-    _sum(console, findings)
+        findings = asyncio.run(
+            examine(plan, lambda finding: _show_finding(console, finding), show_progress)
+        )
+    _show_summary(console, findings)
     return exit_code(findings)
 
 
-def _show(console: Console, finding: Finding) -> None:
-    console.print(f"{MARKS[finding.level]} {finding.name:12} {escape(finding.said)}")
+def _show_finding(console: Console, finding: Finding) -> None:
+    console.print(f"{MARKS[finding.level]} {finding.name:12} {escape(finding.message)}")
     if finding.mend:
         console.print(f"  {'':12} [bold]→ {escape(finding.mend)}[/]")
     sys.stdout.flush()
 
 
-def _sum(console: Console, findings: list[Finding]) -> None:
+def _show_summary(console: Console, findings: list[Finding]) -> None:
     levels = [finding.level for finding in findings]
     failed, warned = levels.count("failed"), levels.count("warning")
     if not failed and not warned:
-        console.print(f"All is well: {len(findings)} checks.")
+        console.print(f"No problems found in {len(findings)} checks.")
     else:
         console.print(f"{failed} failed, {warned} warnings, of {len(findings)} checks.")

@@ -1,4 +1,4 @@
-"""Markdown on a terminal while it comes: what is complete is printed, the rest is redrawn."""
+"""Streamed Markdown on a terminal: complete blocks are printed, the last one is redrawn."""
 
 import time
 
@@ -12,18 +12,18 @@ from rich.text import Text
 
 from agno_stream.types import StreamChunk
 
-FRAMES = 10  # redraws a second at most
-SHARE = 0.1  # of the time at most goes into redrawing
+REDRAWS_PER_SECOND = 10  # at most
+REDRAW_TIME_SHARE = 0.1  # of the time at most is spent on redrawing
 
 
 class MarkdownShow:
-    """Shows chunks on a terminal: thoughts dimly, calls of tools by a line each, the text as
+    """Shows chunks on a terminal: reasoning dimly, each call of a tool as a line, the text as
     Markdown."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
         self._parser = MarkdownIt().enable(["strikethrough", "table"])
-        self._text = ""  # of the block that is not complete
+        self._text = ""  # of the incomplete block
         self._thoughts = ""
         self._printed = False
         self._tail = _Tail()
@@ -31,7 +31,7 @@ class MarkdownShow:
         self._live = Live(
             console=self._console,
             get_renderable=self._draw,
-            refresh_per_second=FRAMES,
+            refresh_per_second=REDRAWS_PER_SECOND,
             transient=True,
             vertical_overflow="visible",
         )
@@ -47,14 +47,14 @@ class MarkdownShow:
             self._flush_thoughts()
             self._text += chunk.text
             if "\n" in chunk.text:
-                self._release()
+                self._print_complete_blocks()
 
     def close(self) -> None:
         self._live.stop()
         self._flush()
 
-    def _release(self) -> None:
-        """Print all blocks but the last, which may still grow."""
+    def _print_complete_blocks(self) -> None:
+        """Print all blocks but the last, which is perhaps incomplete."""
         tokens = self._parser.parse(self._text)
         starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
         if len(starts) > 1 and starts[-1] > 0:
@@ -81,37 +81,37 @@ class MarkdownShow:
     def _draw(self) -> "Spinner | _Tail | Text":
         if not self._text and not self._thoughts:
             return self._waiting
-        self._tail.show(self._text, self._thoughts, apart=self._printed)
+        self._tail.show(self._text, self._thoughts, blank_line=self._printed)
         return self._tail
 
 
 class _Tail:
-    """The end of what is not complete, as much of it as the screen has lines for."""
+    """The end of the incomplete block, as many lines of it as the screen has."""
 
     def __init__(self) -> None:
         self._content: tuple[str, str, bool] = ("", "", False)
         self._drawn: tuple[tuple[str, str, bool], int] | None = None
         self._lines: list[list[Segment]] = []
-        self._cost = self._at = 0.0
+        self._cost = self._drawn_at = 0.0
 
-    def show(self, text: str, thoughts: str, *, apart: bool) -> None:
-        self._content = (text, thoughts, apart)
+    def show(self, text: str, thoughts: str, *, blank_line: bool) -> None:
+        self._content = (text, thoughts, blank_line)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         now = time.perf_counter()
-        wanted = (self._content, options.max_width)
-        if self._drawn != wanted and now >= self._at + self._cost / SHARE:
-            text, thoughts, apart = self._content
+        content = (self._content, options.max_width)
+        if self._drawn != content and now >= self._drawn_at + self._cost / REDRAW_TIME_SHARE:
+            text, thoughts, blank_line = self._content
             block = _markdown(text) if text else Text(thoughts.strip(), style="dim italic")
             lines = _lines(console, block)
-            self._lines = [[], *lines] if apart else lines
-            self._drawn, self._at = wanted, now
+            self._lines = [[], *lines] if blank_line else lines
+            self._drawn, self._drawn_at = content, now
             self._cost = time.perf_counter() - now
         yield _Lines(self._lines[-max(1, console.height - 2) :])
 
 
 class _Lines:
-    """Lines that were rendered already."""
+    """Lines that are rendered already."""
 
     def __init__(self, lines: list[list[Segment]]) -> None:
         self._lines = lines
@@ -127,8 +127,8 @@ def _markdown(text: str) -> Markdown:
 
 
 def _lines(console: Console, block: Markdown | Text) -> list[list[Segment]]:
-    """A block as lines: without spaces at their ends, which would be copied and wrapped, and
-    without blank lines around them."""
+    """A block as lines, without blank lines around them, and without spaces at their ends, which
+    would be copied and wrapped."""
     lines = [_stripped(line) for line in console.render_lines(block, pad=False)]
     while lines and not lines[-1]:
         lines.pop()

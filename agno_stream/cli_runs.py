@@ -1,22 +1,22 @@
-"""`agno-stream runs`: look after an answer by its id, from anywhere."""
+"""`agno-stream runs`: watch, resume, show or cancel a run by its id."""
 
 import argparse
 import json
 import sys
 from datetime import UTC, datetime
 
-from agno_stream.cli_ask import config, show
+from agno_stream.cli_ask import client_config, show
 from agno_stream.client import Client
 from agno_stream.types import ModelResponse
 
 
 def runs(options: argparse.Namespace) -> int:
-    """Watch, resume, show or cancel; returns the exit code."""
-    with Client(config(options)) as client:
+    """Run one action, and return the exit code."""
+    with Client(client_config(options)) as client:
         if options.action in ("watch", "resume"):
             run_id, after = options.run_id, 0
             if options.action == "resume":
-                run_id, after = _place(run_id, options.after)
+                run_id, after = _event(run_id, options.after)
             pace = options.action == "watch" and options.pace
             code, _ = show(
                 client, client.resume(run_id, after, pace=pace), as_json=options.json, owned=False
@@ -27,20 +27,20 @@ def runs(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(state.raw, ensure_ascii=False))
     else:
-        _tell(state, whole=options.action == "show")
+        _print_state(state, with_text=options.action == "show")
     return 0
 
 
-def _place(run_id: str, after: int | None) -> tuple[str, int]:
-    """A run and an event of it, be they given as one word or as two."""
+def _event(run_id: str, after: int | None) -> tuple[str, int]:
+    """A run id and an event number, from `<id>:<event>` or from an id and `--after`."""
     head, colon, number = run_id.rpartition(":")
     if after is None and colon and number.isdigit():
         return head, int(number)
     return run_id, after or 0
 
 
-def _tell(state: ModelResponse, *, whole: bool) -> None:
-    said = {
+def _print_state(state: ModelResponse, *, with_text: bool) -> None:
+    lines = {
         "run": state.run_id,
         "status": state.status,
         "ended as": state.finish_reason,
@@ -49,18 +49,18 @@ def _tell(state: ModelResponse, *, whole: bool) -> None:
         "model": state.model,
         "conversation": state.conversation_id,
         "last event": state.number,
-        "began": _time(state.created_at),
-        "ended": _time(state.ended_at),
+        "began": _local_time(state.created_at),
+        "ended": _local_time(state.ended_at),
         "tokens": (state.usage or {}).get("output_tokens"),
     }
-    for name, value in said.items():
+    for name, value in lines.items():
         if value is not None:
             print(f"{name + ':':14}{value}", file=sys.stdout)
-    if whole and state.text:
+    if with_text and state.text:
         print(f"\n{state.text}")
 
 
-def _time(seconds: float | None) -> str | None:
+def _local_time(seconds: float | None) -> str | None:
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ", "seconds")

@@ -1,4 +1,4 @@
-"""The interactive chat: a prompt, its commands, and the answers between."""
+"""The interactive chat: the prompt, its commands, and the answers."""
 
 import argparse
 import os
@@ -11,32 +11,32 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from agno_stream.cli_ask import ask, dim
+from agno_stream.cli_ask import print_status, send_question
 from agno_stream.client import Chat, Client
 from agno_stream.errors import AgnoStreamError
 
 HELP = """\
-/new            begin a new conversation
-/model [NAME]   which model answers; without a name: which there are
-/agent [NAME]   who answers; without a name: who there is
-/retry          ask the last question again
-/help           this
-/exit           leave, as Ctrl-D does
+/new            start a new conversation
+/model [NAME]   choose the model; without a name: list the models
+/agent [NAME]   choose the agent; without a name: list the agents
+/retry          send the last question again
+/help           list the commands
+/exit           end the session, like Ctrl-D
 Enter sends; Alt-Enter, or a \\ at the end, begins a new line. Ctrl-C stops an answer."""
 
 
 class Session:
-    """Asks, answers and obeys until it is left; an answer that fails does not end it."""
+    """A loop of questions and commands; an answer that fails does not end it."""
 
-    def __init__(self, client: Client, place: Chat, options: argparse.Namespace) -> None:
-        self._client, self._place, self._options = client, place, options
+    def __init__(self, client: Client, conversation: Chat, options: argparse.Namespace) -> None:
+        self._client, self._conversation, self._options = client, conversation, options
         self._last: str | None = None
         self._commands: dict[str, Callable[[str], None]] = {
             "/new": self._new,
             "/model": self._model,
             "/agent": self._agent,
             "/retry": self._retry,
-            "/help": lambda _: dim(HELP),
+            "/help": lambda _: print_status(HELP),
         }
         self._prompt: PromptSession[str] = PromptSession(
             "> ",
@@ -44,23 +44,26 @@ class Session:
             prompt_continuation="  ",
             key_bindings=_keys(),
             history=_history(),
-            completer=_Words(self),
+            completer=_CommandCompleter(self),
             complete_while_typing=False,
             reserve_space_for_menu=4,
         )
 
     def run(self) -> int:
-        """Until /exit or Ctrl-D; the exit code is 0, or 1 where there is no server at all."""
+        """Run until /exit or Ctrl-D, and return the exit code 0.
+
+        Raises AgnoStreamError if no server answers.
+        """
         agents = self._client.agents()
-        chosen = [one for one in agents if one.id == self._place.agent or one.default]
-        name = self._place.agent or (chosen[0].id if chosen else "")
-        model = self._place.model or (chosen[-1].model if chosen else "")
-        dim(f"{name} · {model} · /help for help, Ctrl-D to leave")
+        chosen = [one for one in agents if one.id == self._conversation.agent or one.default]
+        name = self._conversation.agent or (chosen[0].id if chosen else "")
+        model = self._conversation.model or (chosen[-1].model if chosen else "")
+        print_status(f"{name} · {model} · /help for help, Ctrl-D to exit")
         while True:
             try:
                 line = self._prompt.prompt()
             except KeyboardInterrupt:
-                dim("Ctrl-D leaves.")
+                print_status("Press Ctrl-D to exit.")
                 continue
             except EOFError:
                 return 0
@@ -73,69 +76,80 @@ class Session:
                 elif line.strip():
                     self._ask(line.strip())
             except AgnoStreamError as failure:
-                dim(str(failure))
+                print_status(str(failure))
             except KeyboardInterrupt:
-                dim("stopped")
+                print_status("stopped")
 
-    def words(self, command: str) -> list[str]:
-        """What may follow a command."""
+    def arguments(self, command: str) -> list[str]:
+        """The possible arguments of a command."""
         if command == "/model":
             return [one.id for one in self._client.models()]
         return [one.id for one in self._client.agents()] if command == "/agent" else []
 
     @property
     def commands(self) -> list[str]:
+        """All commands."""
         return [*self._commands, "/exit"]
 
     def _ask(self, prompt: str) -> None:
         self._last = prompt
-        _, tally = ask(self._client, self._place, prompt, self._options)
-        dim(tally.line())
+        _, tally = send_question(self._client, self._conversation, prompt, self._options)
+        print_status(tally.summary())
 
     def _new(self, _: str) -> None:
-        agent, model = self._place.agent, self._place.model
-        self._place = self._client.chat(agent=agent, model=model)
-        dim("a new conversation")
+        agent, model = self._conversation.agent, self._conversation.model
+        self._conversation = self._client.chat(agent=agent, model=model)
+        print_status("started a new conversation")
 
     def _model(self, name: str) -> None:
-        known = self._client.models()
+        available = self._client.models()
         if name:
-            self._choose("model", name, [one.id for one in known] + [one.spec for one in known])
+            self._choose(
+                "model", name, [one.id for one in available] + [one.spec for one in available]
+            )
         else:
-            self._list((one.id, self._place.model, one.default, one.provider) for one in known)
+            self._list(
+                (one.id, self._conversation.model, one.default, one.provider) for one in available
+            )
 
     def _agent(self, name: str) -> None:
-        known = self._client.agents()
+        available = self._client.agents()
         if name:
-            self._choose("agent", name, [one.id for one in known])
+            self._choose("agent", name, [one.id for one in available])
         else:
-            self._list((one.id, self._place.agent, one.default, one.description) for one in known)
+            self._list(
+                (one.id, self._conversation.agent, one.default, one.description)
+                for one in available
+            )
 
-    def _choose(self, what: str, name: str, known: list[str]) -> None:
-        if name not in known:
-            dim(f"There is no {what} {name!r}; /{what} lists them.")
+    def _choose(self, what: str, name: str, available: list[str]) -> None:
+        if name not in available:
+            print_status(f"There is no {what} {name!r}; /{what} lists them.")
             return
-        setattr(self._place, what, name)
-        dim(f"{what}: {name}")
+        setattr(self._conversation, what, name)
+        print_status(f"{what}: {name}")
 
     def _list(self, rows: Iterable[tuple[str, str | None, bool, str]]) -> None:
-        for name, chosen, default, about in rows:
-            here = name == chosen if chosen else default
-            dim(f"{'*' if here else ' '} {name}  {about}".rstrip())
+        for name, chosen, default, description in rows:
+            active = name == chosen if chosen else default
+            print_status(f"{'*' if active else ' '} {name}  {description}".rstrip())
 
     def _retry(self, _: str) -> None:
         if self._last is None:
-            dim("There is no question yet.")
+            print_status("There is no question yet.")
         else:
-            dim(self._last)
+            print_status(self._last)
             self._ask(self._last)
 
     def _unknown(self, _: str) -> None:
-        dim("No such command; /help lists them. A message may begin with a space and a slash.")
+        print_status(
+            "Unknown command; /help lists the commands. To send a message with a slash at its "
+            "beginning, type a space before it."
+        )
 
 
-class _Words(Completer):
-    """Completes commands, and the names that may follow them."""
+class _CommandCompleter(Completer):
+    """Completes commands and their arguments."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -146,11 +160,11 @@ class _Words(Completer):
             return
         command, space, start = text.partition(" ")
         try:
-            known = self._session.words(command) if space else self._session.commands
+            available = self._session.arguments(command) if space else self._session.commands
         except AgnoStreamError:
             return
         wanted = start if space else command
-        for word in known:
+        for word in available:
             if word.startswith(wanted):
                 yield Completion(word, start_position=-len(wanted))
 
@@ -175,7 +189,7 @@ def _keys() -> KeyBindings:
 
 
 def _history() -> History:
-    """What was asked in earlier sessions, in a file that only its owner may read."""
+    """The questions of earlier sessions, in a file that only its owner may read."""
     home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     file = home / "agno-stream" / "history"
     try:

@@ -1,4 +1,4 @@
-"""How an answer is shown: as text, as Markdown on a terminal, as JSON; and what it was like."""
+"""How an answer is shown: as text, as Markdown on a terminal, or as JSON; and its figures."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from agno_stream.types import ModelResponse, StreamChunk
 
 
 class Show(Protocol):
-    """Takes the chunks of one answer, and is closed when it is over, in whichever way."""
+    """Shows the chunks of one answer; closed when the answer ends or is interrupted."""
 
     def add(self, chunk: StreamChunk) -> None: ...
 
@@ -19,7 +19,7 @@ class Show(Protocol):
 
 
 class PlainShow:
-    """The text and nothing else; a line end at the end, if the text has none."""
+    """The text alone, with a line end after it if the text has none."""
 
     def __init__(self, out: TextIO) -> None:
         self._out, self._last = out, "\n"
@@ -37,7 +37,7 @@ class PlainShow:
 
 
 class JsonShow:
-    """Each chunk as the server sent it, one a line."""
+    """Each chunk as the server sent it, one JSON object on each line."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -51,7 +51,7 @@ class JsonShow:
 
 
 class SlowShow:
-    """Another show, with a pause of so many seconds after each character."""
+    """Another show, with a pause of `delay` seconds after each character."""
 
     def __init__(self, inner: Show, delay: float) -> None:
         self._inner, self._delay = inner, delay
@@ -68,13 +68,13 @@ class SlowShow:
         self._inner.close()
 
 
-def pick(*, as_json: bool, delay: float = 0.0) -> Show:
-    """The show that fits: Markdown only where a person looks and nothing else is asked for."""
+def pick_show(*, as_json: bool, delay: float = 0.0) -> Show:
+    """The show for the options: Markdown only on a terminal."""
     if as_json:
         return JsonShow(sys.stdout)
     show: Show = PlainShow(sys.stdout)
     if sys.stdout.isatty():
-        with suppress(ModuleNotFoundError):  # the library alone does not bring rich
+        with suppress(ModuleNotFoundError):  # rich comes with the extra `cli` only
             from agno_stream.cli_markdown import MarkdownShow
 
             show = MarkdownShow()
@@ -82,12 +82,12 @@ def pick(*, as_json: bool, delay: float = 0.0) -> Show:
 
 
 class Tally:
-    """Counts an answer while it comes."""
+    """The figures of an answer: tokens and times, its run, conversation and model."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self._first = self._latest = 0.0
-        self._pieces = 0
+        self._parts = 0
         self.last = StreamChunk("", False)
         self.run_id: str | None = None
         self.conversation_id: str | None = None
@@ -97,29 +97,29 @@ class Tally:
         if chunk.text or chunk.reasoning:
             self._latest = time.perf_counter()
             self._first = self._first or self._latest
-            self._pieces += 1
+            self._parts += 1
         self.run_id = chunk.run_id or self.run_id
         self.conversation_id = chunk.conversation_id or self.conversation_id
         self.model = chunk.model or self.model
         self.last = chunk
 
-    def line(self) -> str:
-        """Tokens, time to the first one, tokens a second between the first and the last."""
+    def summary(self) -> str:
+        """Tokens, seconds to the first one, tokens per second after it, and the model."""
         usage = self.last.usage or {}
-        tokens = usage.get("output_tokens") or self._pieces
+        tokens = usage.get("output_tokens") or self._parts
         parts = [f"{tokens} token" + "s" * (tokens != 1)]
-        if self._pieces:
+        if self._parts:
             parts.append(f"first after {self._first - self._began:.2f} s")
-        if self._pieces > 1 and self._latest > self._first:
+        if self._parts > 1 and self._latest > self._first:
             parts.append(f"{(tokens - 1) / (self._latest - self._first):.1f} tokens/s")
         if self.model:
             parts.append(self.model)
         return " · ".join(parts)
 
 
-def pieces(ask: Callable[[], ModelResponse]) -> Iterator[StreamChunk]:
-    """A whole answer, asked for when its first chunk is, as the one chunk that it is."""
-    response = ask()
+def as_one_chunk(generate: Callable[[], ModelResponse]) -> Iterator[StreamChunk]:
+    """A complete answer as one chunk; the request is sent when the chunk is read."""
+    response = generate()
     yield StreamChunk(
         response.text,
         True,

@@ -1,8 +1,8 @@
-"""`Client`, for programs without an event loop."""
+"""`Client`, for programs without an event loop: a loop that moves bytes for `Answer`."""
 
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
@@ -14,7 +14,8 @@ from agno_stream import requests, transport
 from agno_stream.answer import Answer
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError
-from agno_stream.requests import Asked, Call
+from agno_stream.requests import Call, QuestionOptions
+from agno_stream.source import Source
 from agno_stream.types import (
     AgentInfo,
     Conversation,
@@ -37,12 +38,12 @@ class Client:
             for chunk in client.generate_stream("Hello"):
                 print(chunk.text, end="", flush=True)
 
-    Without a `config` the settings are `Config.from_defaults()`; `url` and `api_key` go before
-    both. Answers do not raise: how they ended is in their last chunk or in the response, unless
-    `raise_on_error` is set. All other calls raise `AgnoStreamError`.
+    Without a `config` the settings are `Config.from_defaults()`; `url` and `api_key` override
+    both. An answer that fails raises nothing, unless `raise_on_error` is set: its last chunk or the
+    response has the error. All other calls raise `AgnoStreamError`.
 
-    `on_exchange` is told of each request when the head of its reply has come: a stream that was
-    cut and resumed is several.
+    `on_exchange` is called for each request when the head of its response has arrived: several
+    times for a stream that was cut and resumed.
     """
 
     def __init__(
@@ -53,40 +54,40 @@ class Client:
         api_key: str | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
-        self.config = transport.chosen(config, url, api_key)
+        self.config = transport.client_config(config, url, api_key)
         self._http = httpx2.Client(**transport.settings(self.config, __version__))
         if on_exchange is not None:
             self._http.event_hooks["response"].append(
                 lambda reply: on_exchange(transport.exchange(reply))
             )
-        # Programs that never close their client leave no open connections behind, either.
+        # Closes the connections of a client that its program never closes.
         self._close = weakref.finalize(self, self._http.close)
 
-    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Chunks:
-        """Ask, and yield the answer as it comes; see `Asked` for what else can be said.
+    def generate_stream(self, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
+        """Send a question, and yield the chunks of its answer as they arrive; `QuestionOptions`
+        lists the other arguments.
 
-        A connection that is lost is made again behind the last event that came. The last chunk has
-        `done`, and `error` where the answer did not end well. Who leaves early leaves the run to
-        the server, which stops it when nobody has come back for a while: `cancel` stops it at once.
+        A lost connection is restored, and continues after the last event that arrived. The last
+        chunk has `done`, and `error` if the answer did not end well. A caller that stops reading
+        leaves the run to the server, which stops it after a while without a reader; `cancel` stops
+        it at once.
         """
-        question = requests.question(self.config, prompt, asked)
-        return self._follow(Answer.to(transport.base(self.config), question), question.raises)
+        question = requests.question(self.config, prompt, options)
+        return self._follow(Answer.to(transport.base(self.config), question))
 
     def generate(
-        self, prompt: str, *, stream: bool = False, **asked: Unpack[Asked]
+        self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
     ) -> ModelResponse:
-        """Ask, and return the whole answer. With `stream` it is streamed behind the scenes, with
-        all that this brings: resumption, the timeouts of the first token and of silence, and the
-        part that had come where it fails."""
+        """Send a question, and return the complete answer. With `stream` it is streamed
+        internally: then a lost connection is resumed, the timeouts of the first token and of
+        silence apply, and a failure keeps the part that arrived."""
         if stream:
-            return ModelResponse.from_chunks(self.generate_stream(prompt, **asked))
-        question = requests.question(self.config, prompt, asked, stream=False)
+            return ModelResponse.from_chunks(self.generate_stream(prompt, **options))
+        question = requests.question(self.config, prompt, options, stream=False)
         try:
-            return self._call(requests.whole(question))
+            return self._call(requests.generate_request(question))
         except AgnoStreamError as failure:
-            if question.raises:
-                raise
-            return ModelResponse.from_failure(failure)
+            return question.failed(failure)
 
     def chat(
         self,
@@ -95,40 +96,37 @@ class Client:
         agent: str | None = None,
         model: str | None = None,
     ) -> "Chat":
-        """A conversation, new or known, whose turns the server remembers."""
+        """A new conversation, or that of an id; the server keeps its messages."""
         return Chat(self, conversation_id, agent=agent, model=model)
 
     def resume(
         self, run_id: str, after: int = 0, *, pace: bool = False, raise_on_error: bool | None = None
     ) -> Chunks:
-        """The events of a run behind number `after`, to its end, be it over or not. With `pace`
-        they come with the delays that they had."""
+        """The events of a run after number `after`, to its end, whether it has ended or not. With
+        `pace` they arrive with their original delays."""
         config = self.config
-        answer = Answer(
-            transport.base(config), requests.limits(config), run_id=run_id, after=after, pace=pace
-        )
-        return self._follow(
-            answer, config.raise_on_error if raise_on_error is None else raise_on_error
-        )
+        source = Source(transport.base(config), run_id=run_id, after=after, pace=pace)
+        raises = config.raise_on_error if raise_on_error is None else raise_on_error
+        return self._follow(Answer(source, requests.limits(config), raises=raises))
 
     def run(self, run_id: str) -> ModelResponse:
-        """A run as it stands now."""
+        """The current state of a run, with its text so far."""
         return self._call(requests.run(run_id))
 
     def cancel(self, run_id: str) -> ModelResponse:
-        """Stop a run, and return how it ended; one that is over is left as it is."""
+        """Stop a run, and return its final state; does nothing to a run that has ended."""
         return self._call(requests.cancel(run_id))
 
     def models(self) -> list[ModelInfo]:
-        """The models that a question may name."""
+        """The models that a question may choose."""
         return self._call(requests.models())
 
     def agents(self) -> list[AgentInfo]:
-        """The agents that a question may name."""
+        """The agents that a question may choose."""
         return self._call(requests.agents())
 
     def conversations(self, limit: int = 50, offset: int = 0) -> list[Conversation]:
-        """Conversations, the one spoken in last first, without their messages."""
+        """The conversations, most recently updated first, without their messages."""
         return self._call(requests.conversations(limit, offset))
 
     def conversation(self, conversation_id: str) -> Conversation:
@@ -136,7 +134,7 @@ class Client:
         return self._call(requests.conversation(conversation_id))
 
     def delete_conversation(self, conversation_id: str) -> None:
-        """Have the server forget a conversation."""
+        """Delete a conversation on the server."""
         self._call(requests.delete_conversation(conversation_id))
 
     def close(self) -> None:
@@ -155,62 +153,31 @@ class Client:
         self.close()
 
     def _call(self, call: Call[T]) -> T:
-        try:
+        with transport.translated(self.config):
             reply = self._http.request(**transport.arguments(self.config, call.request))
-        except transport.FAILURES as error:
-            raise transport.translate(error, self.config) from error
-        return requests.read(call, transport.base(self.config), reply.status_code, reply.content)
+        url = transport.base(self.config)
+        return requests.read(call, url, reply.status_code, reply.headers, reply.content)
 
-    def _follow(self, answer: Answer, raises: bool) -> Chunks:
+    def _follow(self, answer: Answer) -> Chunks:
         """Move the bytes of an answer, over one connection after the other."""
-        while not answer.done:
-            pause, request = answer.connect()
+        for pause, request in answer.attempts():
             time.sleep(pause)
-            told, failure = False, None
-            try:
-                with self._http.stream(**transport.arguments(self.config, request)) as reply:
-                    if answer.opened(reply.status_code, reply.headers):
-                        parts = reply.iter_bytes()
-                        try:
-                            for data in parts:
-                                for chunk in answer.receive(data):
-                                    if chunk.done:
-                                        self._last(answer, chunk, raises)
-                                    yield chunk
-                                if answer.done:
-                                    break
-                        finally:
-                            self._drain(answer, reply, parts)
-                    else:
-                        body, told = reply.read(), True
-                        for chunk in answer.told(reply.headers, body):
-                            self._last(answer, chunk, raises)
-                            yield chunk
-            except transport.FAILURES as error:
-                failure = error
-            if not (told or answer.done):
-                for chunk in answer.lost(*transport.verdict(failure, self.config)):
-                    self._last(answer, chunk, raises)
-                    yield chunk
-
-    def _last(self, answer: Answer, chunk: StreamChunk, raises: bool) -> None:
-        if answer.cancels and answer.run_id is not None:
+            with (
+                transport.reported(answer, self.config),
+                self._http.stream(**transport.arguments(self.config, request)) as reply,
+                transport.body(answer, reply) as parts,
+            ):
+                answer.opened(reply.status_code, reply.headers)
+                while answer.reading:
+                    yield from answer.receive(next(parts, b""))
+        for call in answer.farewell():
             with suppress(AgnoStreamError):
-                self._call(requests.cancel(answer.run_id, patience=transport.FAREWELL))
-        if raises and chunk.failure is not None:
-            raise chunk.failure
-
-    def _drain(self, answer: Answer, reply: httpx2.Response, parts: Iterator[bytes]) -> None:
-        """Read the end of a body whose last event has come, so that its connection can be used
-        again; but never wait for it."""
-        stream = reply.extensions["network_stream"]
-        if answer.done and not reply.is_closed and stream.get_extra_info("is_readable"):
-            with suppress(*transport.FAILURES):
-                next(parts, None)
+                self._call(call)
+        yield from answer.last()
 
 
 class Chat:
-    """One conversation: all questions go with the same `id`, so the server knows what was said."""
+    """One conversation: all questions have the same `id`, so the model knows those before."""
 
     def __init__(
         self, client: Client, conversation_id: str | None, *, agent: str | None, model: str | None
@@ -219,16 +186,18 @@ class Chat:
         self.agent, self.model = agent, model
         self._client = client
 
-    def generate_stream(self, prompt: str, **asked: Unpack[Asked]) -> Chunks:
+    def generate_stream(self, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
         """`Client.generate_stream`, in this conversation."""
-        return self._client.generate_stream(prompt, **requests.said(self, asked))
+        return self._client.generate_stream(prompt, **requests.with_chat_defaults(self, options))
 
     def generate(
-        self, prompt: str, *, stream: bool = False, **asked: Unpack[Asked]
+        self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
     ) -> ModelResponse:
         """`Client.generate`, in this conversation."""
-        return self._client.generate(prompt, stream=stream, **requests.said(self, asked))
+        return self._client.generate(
+            prompt, stream=stream, **requests.with_chat_defaults(self, options)
+        )
 
     def messages(self) -> tuple[Message, ...]:
-        """What was said so far, as the server keeps it."""
+        """The messages so far, as the server keeps them."""
         return self._client.conversation(self.id).messages

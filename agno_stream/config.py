@@ -1,4 +1,4 @@
-"""Where the server is, and how long to wait for it."""
+"""The settings of a client: address, key, defaults, timeouts."""
 
 import os
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 class Config:
     """Settings of a client; times are in seconds.
 
-    `agent` and `model` are asked for where a question names none; absent, the server's defaults.
-    The three clocks of an answer: `timeout_first` is the longest wait for its first token,
-    `timeout_idle` the longest silence after that, `timeout_total` the longest that all of it may
-    take. They are looked at whenever anything arrives, signs of life included, which the server
-    sends every ten seconds or so; that is how late an end may be told. `timeout_connect` is for
-    making a connection.
+    `agent` and `model` apply to questions that choose none; if None, the server's defaults do.
+    An answer has three clocks: `timeout_first` is the longest wait for its first token,
+    `timeout_idle` the longest silence after that, `timeout_total` the longest that the complete
+    answer may take. The client checks them whenever bytes arrive; the server's heartbeats arrive
+    about every ten seconds, so a timeout may be reported that late. `timeout_connect` bounds the
+    making of a connection.
 
-    A lost connection is made again `retries` times in a row at most, each time after a longer
-    pause; any progress begins the count anew. With `raise_on_error` failures are raised, else they
-    are told in the last chunk or in the response.
+    A lost connection is restored with at most `retries` attempts in a row, each after a longer
+    pause; any event that arrives resets the count. With `raise_on_error` a failure is raised, else
+    it is reported in the last chunk or in the response.
     """
 
     url: str = DEFAULT_URL
@@ -37,7 +37,7 @@ class Config:
 
     @classmethod
     def from_defaults(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """The defaults, with `AGNO_STREAM_URL` and `AGNO_STREAM_API_KEY` where they are set."""
+        """The defaults, overridden by `AGNO_STREAM_URL` and `AGNO_STREAM_API_KEY`."""
         return cls(
             url=environment.get("AGNO_STREAM_URL") or DEFAULT_URL,
             api_key=environment.get("AGNO_STREAM_API_KEY") or None,
@@ -45,12 +45,12 @@ class Config:
 
     @property
     def ollama(self) -> Self:
-        """Itself: code written for another client hands over the section of this name."""
+        """This object: code written for another client passes the section of this name."""
         return self
 
     @property
     def timeout_first_request(self) -> float:
-        """`timeout_first`, under the name that such code knows."""
+        """`timeout_first`, under the name that such code uses."""
         return self.timeout_first
 
     @timeout_first_request.setter

@@ -2,17 +2,17 @@
 
 AgnoStreamError
 ├── ServerUnreachable   server_unreachable   no server answers at the address
-├── ForeignServer       foreign_server       what answers there is another server
-├── ConnectionLost      connection_lost      the connection broke, and was not to be had again
+├── ForeignServer       foreign_server       the server at the address is no agno-stream server
+├── ConnectionLost      connection_lost      the connection broke, and reconnecting failed
 ├── AnswerTimeout       timeout_first_token | timeout_idle | timeout_total
-├── RequestRefused                           the server said no before the answer began
+├── RequestRefused                           the server refused the request
 │   ├── NotAllowed      401, 403
 │   ├── NotFound        404, as unknown_model, unknown_run
 │   └── Overloaded      429, 503
-└── AnswerFailed                             the answer did not end well, as upstream_cut
+└── AnswerFailed                             the answer began, and failed, as upstream_cut
     └── AnswerStopped   cancelled | disconnected
 
-Codes without a name here are the server's own; its documentation lists them.
+`CLASSES` is the table from each code to its class.
 """
 
 from collections.abc import Mapping
@@ -20,11 +20,12 @@ from typing import Any
 
 
 class AgnoStreamError(Exception):
-    """Base of the tree.
+    """Base of all errors: catch it to catch everything that a call can raise.
 
     `message` is a sentence for people, `code` a stable name for programs. `status_code` is the
-    HTTP status, where there was one. `text` is what had come of the answer until then,
-    `run_id` and `number` the place where it can be resumed. `retry_after` is in seconds.
+    HTTP status, or None if no server answered. `text` is the part of the answer that arrived before
+    the error; `run_id` and `number` say after which event `resume` can continue. `retry_after` is
+    how long to wait before the next attempt, in seconds, or None if the server named no time.
     """
 
     code = "error"
@@ -47,7 +48,7 @@ class AgnoStreamError(Exception):
         self.number = 0
 
     def __str__(self) -> str:
-        """The message; what is missing and what took too long say so in their first words."""
+        """The message; a timeout begins with "Timeout:", a missing thing with "Not found:"."""
         if self.code.startswith("timeout_"):
             return f"Timeout: {self.message}"
         if self.code.startswith("unknown_") or self.code.endswith("not_found"):
@@ -63,46 +64,137 @@ class AgnoStreamError(Exception):
 
 
 class ServerUnreachable(AgnoStreamError):
+    """Raised if no connection to the address can be made. Check the address; start the server."""
+
     code = "server_unreachable"
 
 
 class ForeignServer(AgnoStreamError):
+    """Raised if the reply is none of an agno-stream server. Check the address and the proxy."""
+
     code = "foreign_server"
 
 
 class ConnectionLost(AgnoStreamError):
+    """Raised if a connection broke and all attempts to reconnect failed.
+
+    If `run_id` is set, the run may still exist: `resume(run_id, after=number)` continues it.
+    """
+
     code = "connection_lost"
 
 
 class AnswerTimeout(AgnoStreamError):
+    """Raised if one of the three clocks of an answer has run out, here or on the server.
+
+    `code` names the clock. The run is cancelled. Raise the timeout, or shorten the question.
+    """
+
     code = "timeout_total"
 
 
 class RequestRefused(AgnoStreamError):
+    """Raised if the server refuses a request, most often because of what it contains.
+
+    `code` and `message` name the reason. Correct the request; the same one is refused again.
+    """
+
     code = "bad_request"
 
 
 class NotAllowed(RequestRefused):
+    """Raised if the API key is missing or wrong, or has no access (401, 403). Set `api_key`."""
+
     code = "unauthorized"
 
 
 class NotFound(RequestRefused):
+    """Raised if the agent, model, run or conversation does not exist (404), or no longer.
+
+    `agents()`, `models()` and `conversations()` list the ids that do.
+    """
+
     code = "not_found"
 
 
 class Overloaded(RequestRefused):
+    """Raised if the server is at a limit or shutting down (429, 503).
+
+    Send the request again after `retry_after` seconds.
+    """
+
     code = "overloaded"
 
 
 class AnswerFailed(AgnoStreamError):
+    """Raised if an answer fails while it is made, most often at the model's provider.
+
+    `code` names the reason, `text` is the part that arrived. Ask again, or use another model.
+    """
+
     code = "error"
 
 
 class AnswerStopped(AnswerFailed):
+    """Raised if the run was cancelled, or stopped because no reader was left.
+
+    `text` is the part that arrived. Send the question again to get an answer.
+    """
+
     code = "cancelled"
 
 
-_REFUSALS: dict[int, type[RequestRefused]] = {
+#: The class for each code: first those that the client itself uses, then those of the server.
+CLASSES: Mapping[str, type[AgnoStreamError]] = {
+    "server_unreachable": ServerUnreachable,
+    "foreign_server": ForeignServer,
+    "connection_lost": ConnectionLost,
+    # Requests that the server refuses.
+    "bad_request": RequestRefused,
+    "bad_last_event_id": RequestRefused,
+    "unknown_host": RequestRefused,
+    "invalid_field": RequestRefused,
+    "idempotency_key_reused": RequestRefused,
+    "body_timeout": RequestRefused,
+    "conversation_busy": RequestRefused,
+    "already_asked": RequestRefused,
+    "gap": RequestRefused,
+    "too_large": RequestRefused,
+    "internal_error": RequestRefused,
+    "method_not_allowed": RequestRefused,
+    "unauthorized": NotAllowed,
+    "loopback_only": NotAllowed,
+    "cross_site": NotAllowed,
+    "not_found": NotFound,
+    "unknown_agent": NotFound,
+    "unknown_model": NotFound,
+    "unknown_run": NotFound,
+    "unknown_conversation": NotFound,
+    "too_many_runs": Overloaded,
+    "rate_limited": Overloaded,
+    "overloaded": Overloaded,
+    "journal_unavailable": Overloaded,
+    # Runs that could not give their complete answer.
+    "error": AnswerFailed,
+    "model_auth_failed": AnswerFailed,
+    "model_not_found": AnswerFailed,
+    "model_refused_request": AnswerFailed,
+    "context_too_long": AnswerFailed,
+    "model_rate_limited": AnswerFailed,
+    "model_unavailable": AnswerFailed,
+    "model_bad_response": AnswerFailed,
+    "upstream_cut": AnswerFailed,
+    "interrupted": AnswerFailed,
+    "agent_failed": AnswerFailed,
+    "timeout_first_token": AnswerTimeout,
+    "timeout_idle": AnswerTimeout,
+    "timeout_total": AnswerTimeout,
+    "cancelled": AnswerStopped,
+    "disconnected": AnswerStopped,
+}
+
+#: The class of a refusal whose code is not in `CLASSES`, as of a newer server, by its status.
+CLASSES_BY_STATUS: Mapping[int, type[RequestRefused]] = {
     401: NotAllowed,
     403: NotAllowed,
     404: NotFound,
@@ -111,31 +203,34 @@ _REFUSALS: dict[int, type[RequestRefused]] = {
 }
 
 
-def ending(info: Mapping[str, Any], status_code: int | None = None) -> AgnoStreamError:
-    """What the `error` of an answer's last chunk tells; `info` is its `{code, message}`."""
+def run_failure(info: Mapping[str, Any], status_code: int | None = None) -> AgnoStreamError:
+    """The error of an answer that did not end well; `info` is the `{code, message}` of its last
+    chunk."""
     code = str(info.get("code") or "error")
-    kind: type[AgnoStreamError] = AnswerFailed
-    if code.startswith("timeout_"):
-        kind = AnswerTimeout
-    elif code in ("cancelled", "disconnected"):
-        kind = AnswerStopped
-    return kind(
-        str(info.get("message") or code),
-        code=code,
-        status_code=status_code,
-        retry_after=info.get("retry_after"),
-    )
+    kind = CLASSES.get(code, AnswerFailed)
+    # A run can also end for the reason of a refusal, as `conversation_busy` after a wait.
+    if not issubclass(kind, AnswerFailed | AnswerTimeout):
+        kind = AnswerFailed
+    return _error(kind, code, info, status_code)
 
 
 def refusal(info: Mapping[str, Any], status_code: int) -> AgnoStreamError:
-    """What a refused request was told; a run that failed before its first byte, if it had one."""
+    """The error of a request that the server refused, or of a run that failed before its first
+    byte; `info` is the `error` of the response's JSON."""
     if "finish_reason" in info:
-        failure = ending(info, status_code)
+        failure = run_failure(info, status_code)
         failure.text = str(info.get("content") or "")
         failure.run_id = info.get("run_id")
         return failure
-    kind = _REFUSALS.get(status_code, RequestRefused)
-    code = str(info.get("code") or kind.code)
+    by_status = CLASSES_BY_STATUS.get(status_code, RequestRefused)
+    code = str(info.get("code") or by_status.code)
+    kind = CLASSES.get(code, by_status)
+    return _error(kind if issubclass(kind, RequestRefused) else by_status, code, info, status_code)
+
+
+def _error(
+    kind: type[AgnoStreamError], code: str, info: Mapping[str, Any], status_code: int | None
+) -> AgnoStreamError:
     return kind(
         str(info.get("message") or code),
         code=code,

@@ -1,4 +1,4 @@
-"""What is sent, and how the answers that are one JSON are read."""
+"""The requests of the client, and how responses in JSON are read."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,14 @@ from urllib.parse import quote
 
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError, ForeignServer, refusal
-from agno_stream.types import AgentInfo, Conversation, Message, ModelInfo, ModelResponse, take
+from agno_stream.types import (
+    AgentInfo,
+    Conversation,
+    Message,
+    ModelInfo,
+    ModelResponse,
+    from_json,
+)
 
 T = TypeVar("T")
 
@@ -17,14 +24,14 @@ SSE = "text/event-stream"
 
 
 class PastMessage(TypedDict):
-    """A message of a history of your own."""
+    """A message of a history that the caller keeps."""
 
     role: Literal["system", "user", "assistant"]
     content: str
 
 
-class Options(TypedDict, total=False):
-    """What the model is asked for; absent: the provider's default."""
+class ModelOptions(TypedDict, total=False):
+    """Settings of the model; the provider's default applies to those that are absent."""
 
     temperature: float
     max_tokens: int
@@ -33,13 +40,14 @@ class Options(TypedDict, total=False):
     seed: int
 
 
-class Asked(TypedDict, total=False):
-    """What may be said with a question, all of it optional.
+class QuestionOptions(TypedDict, total=False):
+    """The optional arguments of a question.
 
     `agent` and `model` are ids of `agents()` and `models()`. `messages` replaces the server's own
-    memory of the conversation. `images` are addresses, data URLs, or base64. `on_disconnect` says
-    what the run does when its last reader has left, `on_busy` what happens while another run of
-    the conversation goes on. The timeouts, in seconds, and `raise_on_error` are those of `Config`.
+    memory of the conversation. `images` are URLs, data URLs, or base64. `on_disconnect` decides
+    what the run does when its last reader has disconnected, `on_busy` what happens while another
+    run of the conversation is active. The timeouts, in seconds, and `raise_on_error` override those
+    of `Config`.
     """
 
     agent: str | None
@@ -47,7 +55,7 @@ class Asked(TypedDict, total=False):
     conversation_id: str | None
     messages: Sequence[PastMessage]
     images: Sequence[str]
-    options: Options
+    options: ModelOptions
     on_disconnect: Literal["cancel", "continue", "grace"]
     on_busy: Literal["queue", "reject", "interrupt"]
     timeout_first: float
@@ -58,7 +66,7 @@ class Asked(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The clocks of one answer, in seconds, and how often a lost connection is made again."""
+    """The timeouts of one answer, in seconds, and the attempts to reconnect in a row."""
 
     first: float
     idle: float
@@ -76,12 +84,12 @@ class Request:
     params: dict[str, Any] | None = None
     accept: str = "application/json"
     patience: float = 30.0
-    key: str | None = None  # by which the server knows a question that comes again
+    key: str | None = None  # the idempotency key of a question
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """A request, and what to make of its JSON and status."""
+    """A request, and the function that makes the result from its JSON and status."""
 
     request: Request
     parse: Callable[[Any, int], T]
@@ -89,130 +97,148 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as it was put: what goes to the server, and what the client keeps to."""
+    """A question: its `body` for the server; the limits and `raises` concern the client only."""
 
     body: dict[str, Any]
     limits: Limits
     raises: bool
 
+    def failed(self, failure: AgnoStreamError) -> ModelResponse:
+        """The response for an answer that failed; raises the failure instead with `raises`."""
+        if self.raises:
+            raise failure
+        return ModelResponse.from_failure(failure)
 
-_OURS = {"timeout_first", "timeout_idle", "timeout_total", "raise_on_error"}
+
+CLIENT_SIDE_FIELDS = {"timeout_first", "timeout_idle", "timeout_total", "raise_on_error"}
 
 
-def question(config: Config, prompt: str, asked: Asked, *, stream: bool = True) -> Question:
-    """A prompt with what was said beside it; raises TypeError for a word that is not known."""
-    if unknown := asked.keys() - Asked.__annotations__.keys():
+def question(
+    config: Config, prompt: str, options: QuestionOptions, *, stream: bool = True
+) -> Question:
+    """A prompt with its options and the defaults; raises TypeError for an unknown option."""
+    if unknown := options.keys() - QuestionOptions.__annotations__.keys():
         raise TypeError(f"unknown arguments: {', '.join(sorted(unknown))}")
     body: dict[str, Any] = {"agent": config.agent, "model": config.model}
-    body.update((name, value) for name, value in asked.items() if value is not None)
-    sent = {name: value for name, value in body.items() if value is not None and name not in _OURS}
+    body.update((name, value) for name, value in options.items() if value is not None)
+    sent = {
+        name: value
+        for name, value in body.items()
+        if value is not None and name not in CLIENT_SIDE_FIELDS
+    }
     limits = Limits(
-        first=asked.get("timeout_first", config.timeout_first),
-        idle=asked.get("timeout_idle", config.timeout_idle),
-        total=asked.get("timeout_total", config.timeout_total),
+        first=options.get("timeout_first", config.timeout_first),
+        idle=options.get("timeout_idle", config.timeout_idle),
+        total=options.get("timeout_total", config.timeout_total),
         retries=config.retries,
     )
-    raises = asked.get("raise_on_error", config.raise_on_error)
+    raises = options.get("raise_on_error", config.raise_on_error)
     return Question({"message": prompt, "stream": stream, **sent}, limits, raises)
 
 
-class Place(Protocol):
-    """A conversation that goes on, with whom."""
+class ChatDefaults(Protocol):
+    """The conversation, agent and model that all questions of a chat share."""
 
     id: str
     agent: str | None
     model: str | None
 
 
-def said(place: Place, asked: Asked) -> Asked:
-    """What is said with a question in a conversation."""
-    here: Asked = {"agent": place.agent, "model": place.model, "conversation_id": place.id}
-    return {**here, **asked}
+def with_chat_defaults(chat: ChatDefaults, options: QuestionOptions) -> QuestionOptions:
+    """The options of a question, completed by those of its chat."""
+    defaults: QuestionOptions = {
+        "agent": chat.agent,
+        "model": chat.model,
+        "conversation_id": chat.id,
+    }
+    return {**defaults, **options}
 
 
 def limits(config: Config) -> Limits:
+    """The limits of an answer without options of its own."""
     return Limits(config.timeout_first, config.timeout_idle, config.timeout_total, config.retries)
 
 
-def whole(asked: Question) -> Call[ModelResponse]:
-    """A question whose answer comes in one piece: its silence may last as long as it may take."""
-    request = Request("POST", CHAT, json=asked.body, patience=asked.limits.total)
+def generate_request(question: Question) -> Call[ModelResponse]:
+    """A question whose answer is one JSON: no byte arrives until the answer is complete."""
+    request = Request("POST", CHAT, json=question.body, patience=question.limits.total)
     return Call(request, ModelResponse.from_json)
 
 
-def run(run_id: str) -> Call[ModelResponse]:
-    return Call(Request("GET", place(run_id)), ModelResponse.from_json)
+def run(run_id: str, patience: float = 30.0) -> Call[ModelResponse]:
+    return Call(Request("GET", run_path(run_id), patience=patience), ModelResponse.from_json)
 
 
 def cancel(run_id: str, patience: float = 30.0) -> Call[ModelResponse]:
-    request = Request("POST", f"{place(run_id)}/cancel", patience=patience)
+    request = Request("POST", f"{run_path(run_id)}/cancel", patience=patience)
     return Call(request, ModelResponse.from_json)
 
 
 def models() -> Call[list[ModelInfo]]:
     return Call(
         Request("GET", "/api/v1/models"),
-        lambda data, _: [take(ModelInfo, one) for one in data["models"]],
+        lambda data, _: [from_json(ModelInfo, one) for one in data["models"]],
     )
 
 
 def agents() -> Call[list[AgentInfo]]:
     return Call(
         Request("GET", "/api/v1/agents"),
-        lambda data, _: [take(AgentInfo, one) for one in data["agents"]],
+        lambda data, _: [from_json(AgentInfo, one) for one in data["agents"]],
     )
 
 
 def conversations(limit: int, offset: int) -> Call[list[Conversation]]:
     return Call(
         Request("GET", "/api/v1/conversations", params={"limit": limit, "offset": offset}),
-        lambda data, _: [take(Conversation, one) for one in data["conversations"]],
+        lambda data, _: [from_json(Conversation, one) for one in data["conversations"]],
     )
 
 
 def conversation(conversation_id: str) -> Call[Conversation]:
     def parse(data: Any, _: int) -> Conversation:
-        messages = tuple(take(Message, one) for one in data["messages"])
-        found: Conversation = take(Conversation, {**data, "messages": messages})
+        messages = tuple(from_json(Message, one) for one in data["messages"])
+        found: Conversation = from_json(Conversation, {**data, "messages": messages})
         return found
 
-    return Call(Request("GET", f"/api/v1/conversations/{_plain(conversation_id)}"), parse)
+    return Call(Request("GET", f"/api/v1/conversations/{_quoted(conversation_id)}"), parse)
 
 
 def delete_conversation(conversation_id: str) -> Call[None]:
-    path = f"/api/v1/conversations/{_plain(conversation_id)}"
+    path = f"/api/v1/conversations/{_quoted(conversation_id)}"
     return Call(Request("DELETE", path), lambda *_: None)
 
 
-def read(call: Call[T], url: str, status: int, body: bytes) -> T:
-    """The result of a call; raises what the server told, or `ForeignServer`."""
+def read(call: Call[T], url: str, status: int, headers: Mapping[str, str], body: bytes) -> T:
+    """The result of a call; raises the server's refusal, or `ForeignServer`."""
     if status >= 300:
-        raise refused(url, status, {}, body)
+        raise refused(url, status, headers, body)
     try:
         return call.parse(json.loads(body) if body else None, status)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise foreign(url, status) from error
+        raise foreign_server(url, status) from error
 
 
 def refused(url: str, status: int, headers: Mapping[str, str], body: bytes) -> AgnoStreamError:
-    """The error that a body of our server tells, or `ForeignServer`."""
+    """The error in the body of a refusal, or `ForeignServer` if the body is of another kind."""
     try:
         failure = refusal(json.loads(body)["error"], status)
     except (ValueError, LookupError, TypeError, AttributeError):
-        return foreign(url, status)
+        return foreign_server(url, status)
     if failure.retry_after is None and headers.get("retry-after", "").isdigit():
         failure.retry_after = float(headers["retry-after"])
     return failure
 
 
-def foreign(url: str, status: int | None = None) -> ForeignServer:
-    return ForeignServer(f"What answers at {url} is another server.", status_code=status)
+def foreign_server(url: str, status: int | None = None) -> ForeignServer:
+    """The error for a reply that is not of the kind that an agno-stream server sends."""
+    return ForeignServer(f"The server at {url} is not an agno-stream server.", status_code=status)
 
 
-def place(run_id: str) -> str:
-    """The address of a run."""
-    return f"/api/v1/runs/{_plain(run_id)}"
+def run_path(run_id: str) -> str:
+    """The path of a run."""
+    return f"/api/v1/runs/{_quoted(run_id)}"
 
 
-def _plain(name: str) -> str:
+def _quoted(name: str) -> str:
     return quote(name, safe="")

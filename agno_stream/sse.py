@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-#: Bytes of one event at most; more is an attack or a fault.
+#: The most bytes of one event; a longer one is an attack or a fault.
 LONGEST_EVENT = 64 << 20
 
 
 class Event(NamedTuple):
-    """`id` is the last one that was set, in this event or before."""
+    """One event; `id` is the latest id of the stream, set by this event or an earlier one."""
 
     data: str
     event: str
@@ -15,23 +15,25 @@ class Event(NamedTuple):
 
 
 class SSEDecoder:
-    """Takes bytes as they come, cut anywhere, and returns the events that they complete.
+    """Decodes bytes, cut anywhere, to the events that they complete.
 
-    An event that its blank line has not ended is not dispatched, as the standard wants it: after
-    a cut it will come again whole. Raises ValueError for an event of more than `longest` bytes.
+    An event without its blank line is not dispatched, as the standard demands; after a lost
+    connection the server sends it again. Raises ValueError for an event of more than `longest`
+    bytes.
     """
 
     def __init__(self, longest: int = LONGEST_EVENT) -> None:
         self._longest = longest
-        self._rest: list[bytes] = []  # of a line whose end has not come
+        self._rest: list[bytes] = []  # of a line whose end has not arrived
         self._size = 0  # bytes of the event so far
-        self._skip_lf = False  # the last byte was CR, which an LF would only complete
+        self._skip_lf = False  # the last byte was CR; an LF after it ends the same line
         self._first = True
         self._data: list[bytes] = []
         self._event = b""
         self._id = ""
 
     def feed(self, data: bytes) -> list[Event]:
+        """The events that these bytes complete."""
         if self._skip_lf and data:
             self._skip_lf = False
             if data[0] == 10:
@@ -81,10 +83,10 @@ class SSEDecoder:
                 self._id = value.decode(errors="replace")
         elif name == b"event":
             self._event = value
-        # `retry` is not followed: the plan of reconnecting is the client's own.
+        # `retry` is ignored, because the client has its own pauses before it reconnects.
 
     def _keep(self, part: bytes) -> None:
-        """Hold a part of a line, and look at what is held: it has a bound."""
+        """Keep a part of a line; raises ValueError if the event becomes too long."""
         self._size += len(part)
         if self._size > self._longest:
             raise ValueError(f"an event of more than {self._longest} bytes")

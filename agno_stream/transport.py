@@ -1,36 +1,40 @@
-"""The HTTP library: how its clients are set up, and what its exceptions mean."""
+"""The HTTP library: how its clients are set up, how they read, and what their exceptions mean."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import httpx2
 
+from agno_stream.answer import Answer
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError, ConnectionLost, ServerUnreachable
 from agno_stream.requests import SSE, Request
 from agno_stream.types import Exchange
 
-#: Seconds that a connection may wait for its next request: less than a server's own five, so that
-#: no question goes out on a connection that is just being closed.
+#: Seconds that an idle connection is kept for the next request: less than a server's own five, so
+#: that no question is sent on a connection that the server is just closing.
 KEEPALIVE = 3.0
 
-#: Seconds for telling the server that nobody waits any more; the caller already knows.
-FAREWELL = 2.0
+#: Seconds to wait for the end of a body whose last event has arrived.
+DRAIN = 0.05
 
 #: Everything that a request may raise.
 FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
 
 
-def chosen(config: Config | None, url: str | None, api_key: str | None) -> Config:
-    """The settings of a client: its own copy, so that a later change to one reaches no other."""
+def client_config(config: Config | None, url: str | None, api_key: str | None) -> Config:
+    """The settings of a client: a copy, so that changes to one client reach no other."""
     own = replace(config) if config is not None else Config.from_defaults()
     own.url, own.api_key = url or own.url, api_key or own.api_key
     return own
 
 
 def settings(config: Config, version: str) -> dict[str, Any]:
-    """The arguments of either of the library's clients."""
+    """The arguments of `httpx2.Client` and `httpx2.AsyncClient`."""
     headers = {"User-Agent": f"agno-stream-client/{version}"}
     if config.api_key:
         headers["Authorization"] = f"Bearer {config.api_key}"
@@ -41,7 +45,7 @@ def settings(config: Config, version: str) -> dict[str, Any]:
 
 
 def arguments(config: Config, request: Request) -> dict[str, Any]:
-    """The arguments of the library's `build_request`."""
+    """The arguments of the library's `request` and `stream`."""
     headers = {"Accept": request.accept}
     if request.key is not None:
         headers["Idempotency-Key"] = request.key
@@ -58,7 +62,7 @@ def arguments(config: Config, request: Request) -> dict[str, Any]:
 
 
 def exchange(reply: httpx2.Response) -> Exchange:
-    """What was sent and what came back, as far as the head of the reply."""
+    """A request and the head of its response, without the API key."""
     request = reply.request
     sent = {name.lower(): value for name, value in request.headers.items()}
     if "authorization" in sent:
@@ -70,28 +74,68 @@ def exchange(reply: httpx2.Response) -> Exchange:
 
 
 def base(config: Config) -> str:
+    """The server's address, without a slash at its end."""
     return config.url.rstrip("/")
 
 
 def translate(error: Exception, config: Config) -> AgnoStreamError:
-    """Our error for one of the library's."""
+    """The client's error for an exception of the library."""
     url = base(config)
     failure: AgnoStreamError
     if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
-        failure = ServerUnreachable(f"{url!r} is no address of a server, as http://host:8000 is.")
+        failure = ServerUnreachable(f"{url!r} is not the URL of a server, like http://host:8000.")
     elif isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
         failure = ServerUnreachable(f"No server answers at {url}.")
     elif isinstance(error, httpx2.TimeoutException):
-        failure = ConnectionLost(f"The server at {url} said nothing for too long.")
+        failure = ConnectionLost(f"The server at {url} sent nothing for too long.")
     else:
         failure = ConnectionLost(f"The connection to {url} broke.")
     failure.__cause__ = error
     return failure
 
 
-def verdict(error: Exception | None, config: Config) -> tuple[AgnoStreamError | None, bool]:
-    """What a broken connection died of, and whether it only said nothing for a while; None for
-    one that simply ended."""
-    if error is None:
-        return None, False
-    return translate(error, config), isinstance(error, httpx2.ReadTimeout)
+@contextmanager
+def translated(config: Config) -> Iterator[None]:
+    """Raise the library's exceptions as the client's errors."""
+    try:
+        yield
+    except FAILURES as error:
+        raise translate(error, config) from error
+
+
+@contextmanager
+def reported(answer: Answer, config: Config) -> Iterator[None]:
+    """Report the library's exceptions to an answer as lost connections."""
+    try:
+        yield
+    except FAILURES as error:
+        answer.lost(translate(error, config), timed_out=isinstance(error, httpx2.ReadTimeout))
+
+
+@contextmanager
+def body(answer: Answer, reply: httpx2.Response) -> Iterator[Iterator[bytes]]:
+    """The bytes of a response. Its end is read, too, so that its connection can be used again, but
+    only if it has arrived already: a read that blocks cannot be given up."""
+    parts = reply.iter_bytes()
+    try:
+        yield parts
+    finally:
+        if answer.drains and not reply.is_closed:
+            stream = reply.extensions["network_stream"]
+            if stream.get_extra_info("is_readable"):
+                with suppress(*FAILURES):
+                    next(parts, None)
+
+
+@asynccontextmanager
+async def async_body(answer: Answer, reply: httpx2.Response) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The bytes of a response. Its end is read, too, so that its connection can be used again, if
+    it arrives within `DRAIN` seconds."""
+    parts = reply.aiter_bytes()
+    try:
+        yield parts
+    finally:
+        if answer.drains:
+            with suppress(TimeoutError, *FAILURES):
+                async with asyncio.timeout(DRAIN):
+                    await anext(parts, None)

@@ -1,21 +1,22 @@
-"""What the client hands out. All times are Unix times in seconds."""
+"""The data that the client returns. All times are Unix times in seconds."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from agno_stream.errors import AgnoStreamError, ending
+from agno_stream.errors import AgnoStreamError, run_failure
 
 
 @dataclass(slots=True)
 class StreamChunk:
-    """A piece of an answer.
+    """One event of a streamed answer.
 
-    `text` may be empty. The last chunk, and no other, has `done`, and then `finish_reason`, and
-    `error` where the answer did not end well: a sentence, whose exception with the text so far is
-    `failure`. `number` is its place in the run: `resume(run_id, after=number)` goes on behind it.
-    `reasoning`, `tool` ({id, name, status, ...}) and `usage` ({input_tokens, output_tokens, ...})
-    are there where the model gives them. `raw` is what the server sent, as it was sent.
+    `text` may be empty. Only the last chunk has `done`; it has a `finish_reason`, too, and if the
+    answer did not end well an `error`, which is a sentence, and a `failure`, which is the exception
+    with the text so far. `number` counts the events of the run: `resume(run_id, after=number)`
+    continues after this one. `reasoning`, `tool` ({id, name, status, ...}) and `usage`
+    ({input_tokens, output_tokens, ...}) are None unless the model sends them. `raw` is the JSON of
+    the server, unchanged.
     """
 
     text: str
@@ -33,15 +34,44 @@ class StreamChunk:
     failure: AgnoStreamError | None = field(default=None, repr=False, compare=False)
     raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    @classmethod
+    def from_json(
+        cls, data: dict[str, Any], number: int, run_id: str, status_code: int | None
+    ) -> Self:
+        """The server's `StreamingChunk`; raises TypeError or LookupError for other JSON."""
+        text, done = data["content"], data["done"]
+        if not isinstance(text, str):
+            raise TypeError("content is no text")
+        if len(data) == 3 and not done:  # as nearly all are
+            return cls(text, False, None, number, run_id, data["model"], raw=data)
+        failure = run_failure(data["error"], status_code) if done and "error" in data else None
+        return cls(
+            text,
+            done,
+            None if failure is None else str(failure),
+            number,
+            run_id,
+            data["model"],
+            data.get("conversation_id"),
+            data.get("agent"),
+            data.get("reasoning"),
+            data.get("tool"),
+            data.get("usage"),
+            data.get("finish_reason"),
+            failure,
+            data,
+        )
+
 
 @dataclass(slots=True)
 class ModelResponse:
-    """A whole answer, or as much of it as came.
+    """A complete answer, or the part of it that arrived.
 
-    `success` says that it ended well; else `error` is a sentence and `failure` its exception, and
-    `text` what had come. `status_code` is the HTTP status, None where no server answered. `done`
-    is false for a run that goes on. `status`, `created_at`, `ended_at` and `number`, the last
-    event so far, are known of a run that was looked up. `raw` is what the server sent.
+    `success` is true if it ended well; else `error` is a sentence, `failure` its exception, and
+    `text` the part that arrived. `status_code` is the HTTP status, or None if no server answered.
+    `done` is false for a run that is still active. `status`, `created_at`, `ended_at` and `number`,
+    which is that of the last event so far, are set by `run` and `cancel`. `raw` is the JSON of the
+    server, unchanged.
     """
 
     text: str
@@ -66,9 +96,10 @@ class ModelResponse:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], status_code: int) -> Self:
-        """The server's `ChatResponse` or `RunState`."""
+        """The server's `ChatResponse` or `RunState`; raises LookupError or TypeError for other
+        JSON."""
         error = data.get("error")
-        failure = ending(error, status_code) if error else None
+        failure = run_failure(error, status_code) if error else None
         reason = data.get("finish_reason")
         response = cls(
             text=data["content"],
@@ -80,7 +111,7 @@ class ModelResponse:
             number=int(str(data.get("last_event_id") or "0").rpartition(":")[2]),
             failure=failure,
             raw=dict(data),
-            **{name: data.get(name) for name in _PLAIN},
+            **{name: data.get(name) for name in _SAME_NAMES},
         )
         if failure is not None:
             failure.text, failure.run_id = response.text, response.run_id
@@ -88,7 +119,7 @@ class ModelResponse:
 
     @classmethod
     def from_failure(cls, failure: AgnoStreamError) -> Self:
-        """An answer that did not come."""
+        """The response for an answer that failed."""
         return cls(
             text=failure.text,
             success=False,
@@ -102,7 +133,7 @@ class ModelResponse:
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[StreamChunk]) -> Self:
-        """A stream to its end, folded."""
+        """All chunks of a stream, folded into one response."""
         response = cls(text="", success=False, done=False)
         text, reasoning = [], []
         tools: dict[str, dict[str, Any]] = {}
@@ -129,8 +160,8 @@ class ModelResponse:
         return response
 
 
-#: Fields of a response that are called the same in the server's JSON.
-_PLAIN = (
+#: Fields of a response that have the same name in the server's JSON.
+_SAME_NAMES = (
     *("model", "agent", "run_id", "conversation_id", "finish_reason"),
     *("usage", "reasoning", "status", "created_at", "ended_at"),
 )
@@ -138,7 +169,7 @@ _PLAIN = (
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that a question may name, by `id` or by `spec`."""
+    """A model that a question may choose, by `id` or by `spec`."""
 
     id: str
     provider: str = ""
@@ -148,7 +179,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class AgentInfo:
-    """An agent that a question may name; `model` answers where the question names none."""
+    """An agent that a question may choose; `model` is its default model."""
 
     id: str
     name: str = ""
@@ -159,7 +190,7 @@ class AgentInfo:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of a conversation; `finish_reason` of an answer that did not end well."""
+    """A message of a conversation; `finish_reason` is set if it is an answer that ended early."""
 
     role: str
     content: str
@@ -171,7 +202,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation as the server keeps it; `messages` are there when it was asked for alone."""
+    """A conversation of the server; a list of conversations comes without their `messages`."""
 
     conversation_id: str
     title: str = ""
@@ -183,10 +214,10 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and the head of its reply, for those who look at the wire.
+    """One HTTP request and the head of its response, for debugging.
 
-    `sent` and `received` are the headers, with names in lower case; an API key is left out of
-    them. `at` is when the reply began.
+    `sent` and `received` are the headers, with names in lower case and without the API key. `at` is
+    when the response began.
     """
 
     method: str
@@ -197,7 +228,7 @@ class Exchange:
     at: float
 
 
-def take(kind: type[Any], data: Mapping[str, Any]) -> Any:
-    """`kind` from JSON; fields that this version does not know are passed over."""
+def from_json(kind: type[Any], data: Mapping[str, Any]) -> Any:
+    """A `kind` from JSON; fields that this version does not know are ignored."""
     known = {one.name for one in fields(kind)}
     return kind(**{name: value for name, value in data.items() if name in known})

@@ -1,6 +1,6 @@
-"""`agno-stream doctor`: whether a deployed server streams, seen from outside.
+"""`agno-stream doctor`: tests from outside whether a deployed server streams.
 
-`examine` runs the checks; each is a function that asks over the wire and returns a `Finding`.
+`examine` runs the checks; each is a function that sends requests and returns a `Finding`.
 """
 
 from agno_stream.doctor.examine import examine

@@ -1,4 +1,4 @@
-"""The checks that need no stream: who answers, whether it is well, and who may ask."""
+"""The checks that need no stream: which server answers, its health, and its access control."""
 
 import asyncio
 import email.utils
@@ -7,177 +7,193 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from agno_stream.doctor.errors import UnexpectedStatus
 from agno_stream.doctor.findings import REACHABLE, Finding
 from agno_stream.doctor.proxies import UNKNOWN, recognise
-from agno_stream.doctor.wire import Refused, Reply, Wire
+from agno_stream.doctor.wire import Reply, Wire
 
-SKEW = 5.0  # seconds that clocks may differ; Date has whole ones
-MODELS = "/api/v1/models"
+ALLOWED_SKEW = 5.0  # seconds between two clocks; the header Date has no fractions
+MODELS_PATH = "/api/v1/models"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 async def reachable(wire: Wire) -> Finding:
-    """Somebody answers at the address, and it is this server."""
+    """An agno-stream server answers at the address."""
     try:
-        reply = await wire.ask("GET", "/healthz")
+        reply = await wire.send("GET", "/healthz")
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
-        said = f"{wire.plan.url!r} is no address of a server."
-        return Finding(REACHABLE, "failed", said, "An address is like https://chat.example.org.")
+        message = f"{wire.plan.url!r} is not the URL of a server."
+        return Finding(REACHABLE, "failed", message, "Give a URL like https://chat.example.org.")
     except httpx2.TimeoutException:
-        said = f"Nothing answers within {wire.plan.patience:g} s."
-        return Finding(REACHABLE, "failed", said, wire.proxy.mend("upstream"))
+        message = f"No server answers within {wire.plan.patience:g} s."
+        return Finding(REACHABLE, "failed", message, wire.proxy.mend("upstream"))
     except httpx2.HTTPError as error:
         cause = str(error) or type(error).__name__
-        mend = "Start the server, and see that name, port and firewall lead to it."
+        mend = "Start the server, and check that name, port and firewall lead to it."
         if isinstance(error.__cause__, ssl.SSLError) or "SSL" in cause:
-            mend = "Mend the certificate, or ask with the name that it was made for."
+            mend = "Mend the certificate, or use the name that it was issued for."
         return Finding(REACHABLE, "failed", f"No connection: {cause}", mend)
     wire.proxy, _ = recognise(reply.headers)
     facts = {"seconds": round(reply.seconds, 4), "status": reply.status}
     if reply.status in (502, 503, 504) and reply.json() is None:
         who = "A proxy" if wire.proxy is UNKNOWN else wire.proxy.name
-        said = f"{who} answers {reply.status}: it finds no server behind it."
-        return Finding(REACHABLE, "failed", said, wire.proxy.mend("upstream"), facts)
-    if not _ours(reply):
-        models = await wire.ask("GET", MODELS)
-        if not _ours(models) and models.status not in (401, 403):
-            said = f"What answers there (GET /healthz: {reply.status}) is no agno-stream server."
-            mend = "Check the address, its path too, and where the proxy leads."
-            return Finding(REACHABLE, "failed", said, mend, facts)
-    return Finding(REACHABLE, "ok", f"It answers in {reply.seconds * 1e3:.0f} ms.", facts=facts)
+        message = f"{who} answers {reply.status}: it reaches no server."
+        return Finding(REACHABLE, "failed", message, wire.proxy.mend("upstream"), facts)
+    if not _is_agno_stream(reply):
+        models = await wire.send("GET", MODELS_PATH)
+        if not _is_agno_stream(models) and models.status not in (401, 403):
+            message = f"The address is of no agno-stream server (GET /healthz: {reply.status})."
+            mend = "Check the address with its path, and the upstream of the proxy."
+            return Finding(REACHABLE, "failed", message, mend, facts)
+    return Finding(
+        REACHABLE, "ok", f"The server answers in {reply.seconds * 1e3:.0f} ms.", facts=facts
+    )
 
 
-def _ours(reply: Reply) -> bool:
-    said = reply.json()
-    return reply.status == 200 and isinstance(said, dict) and ("status" in said or "models" in said)
+def _is_agno_stream(reply: Reply) -> bool:
+    """Whether a response to `GET /healthz` or `GET /api/v1/models` is of this server's shape."""
+    data = reply.json()
+    return reply.status == 200 and isinstance(data, dict) and ("status" in data or "models" in data)
 
 
 async def server(wire: Wire) -> Finding:
-    """Which server or proxy answers."""
-    reply = await wire.ask("GET", "/healthz")
+    """Name the server, or the proxy before it."""
+    reply = await wire.send("GET", "/healthz")
     wire.proxy, name = recognise(reply.headers)
     if wire.proxy is UNKNOWN:
-        said = f"No proxy shows itself; the server is {name or 'not named'}."
+        message = f"The headers show no proxy; the server is {name or 'unnamed'}."
     else:
-        said = f"{name} stands before the server."
-    return Finding("server", "ok", said, facts={"proxy": wire.proxy.name, "server": name})
+        message = f"The proxy before the server is {name}."
+    return Finding("server", "ok", message, facts={"proxy": wire.proxy.name, "server": name})
 
 
 async def health(wire: Wire) -> Finding:
-    """It lives, and takes work."""
-    reply = await wire.ask("GET", "/readyz")
-    told = reply.json()
-    if not isinstance(told, dict) or "status" not in told:
-        said = f"GET /readyz is answered {reply.status}, and not by the server."
-        mend = "Let the proxy pass /readyz, at least to what watches the server."
-        return Finding("health", "warning", said, mend)
-    checks = told.get("checks", {})
-    ill = "; ".join(f"{name}: {state}" for name, state in checks.items() if state != "ok")
+    """`/readyz` reports ready."""
+    reply = await wire.send("GET", "/readyz")
+    state = reply.json()
+    if not isinstance(state, dict) or "status" not in state:
+        message = f"GET /readyz is answered {reply.status}, but not by the server."
+        mend = "Let the proxy pass /readyz, at least for the monitoring."
+        return Finding("health", "warning", message, mend)
+    checks = state.get("checks", {})
+    faults = "; ".join(f"{name}: {result}" for name, result in checks.items() if result != "ok")
     facts = {"status": reply.status, "checks": checks}
     if reply.status != 200:
-        return Finding("health", "failed", f"Not ready: {ill}.", "Its log says why.", facts)
-    if told["status"] != "ready":
-        return Finding("health", "warning", f"{told['status']}: {ill}.", "Its log says why.", facts)
-    return Finding("health", "ok", "It is ready for work.", facts=facts)
+        return Finding("health", "failed", f"Not ready: {faults}.", "See the server's log.", facts)
+    if state["status"] != "ready":
+        message = f"{state['status']}: {faults}."
+        return Finding("health", "warning", message, "See the server's log.", facts)
+    return Finding("health", "ok", "The server is ready.", facts=facts)
 
 
 async def auth(wire: Wire) -> Finding:
-    """Who may ask: with the key, and without one."""
-    without = await wire.ask("GET", MODELS, key=False)
+    """Requests need a key, and the given key is accepted."""
+    without = await wire.send("GET", MODELS_PATH, key=False)
     key = wire.plan.api_key
     if without.status not in (401, 403):
         if without.status != 200:
-            said = f"GET {MODELS} is answered {without.status}."
-            return Finding("auth", "failed", said, "Let the proxy pass everything below /api/v1/.")
+            message = f"GET {MODELS_PATH} is answered {without.status}."
+            return Finding(
+                "auth", "failed", message, "Let the proxy pass everything below /api/v1/."
+            )
         if urlsplit(wire.base).hostname in LOOPBACK:
-            return Finding("auth", "ok", "It asks for no key, at an address of this machine.")
+            return Finding("auth", "ok", "No key is needed, at a loopback address.")
         return Finding(
-            "auth", "warning", "Anyone may ask: it wants no key.", "Set API_KEYS on the server."
+            "auth",
+            "warning",
+            "Anyone can use the server: no key is needed.",
+            "Set API_KEYS on the server.",
         )
     if without.status == 403 and key is None:
-        return Finding("auth", "failed", f"{Refused(403, without.body, f'GET {MODELS}')}.")
+        return Finding(
+            "auth", "failed", f"{UnexpectedStatus(403, without.body, f'GET {MODELS_PATH}')}."
+        )
     if key is None:
-        said = "It wants a key, and none was given; the other checks need it."
-        return Finding("auth", "failed", said, "Pass --api-key, or set AGNO_STREAM_API_KEY.")
-    reply = await wire.ask("GET", MODELS)
+        message = "The server needs a key, and none was given; the other checks need it."
+        return Finding("auth", "failed", message, "Pass --api-key, or set AGNO_STREAM_API_KEY.")
+    reply = await wire.send("GET", MODELS_PATH)
     if reply.status == 200:
-        return Finding("auth", "ok", "It wants a key, and takes this one.")
+        return Finding("auth", "ok", "The server needs a key, and accepts this one.")
     if reply.body == without.body:
-        said = f"The key is answered {reply.status} like no key at all: a proxy may drop it."
-        return Finding("auth", "failed", said, wire.proxy.mend("authorization"))
-    said = f"The key is refused ({reply.status})."
-    return Finding("auth", "failed", said, "Check it against API_KEYS on the server.")
+        message = f"With the key as without one the status is {reply.status}: a proxy may drop it."
+        return Finding("auth", "failed", message, wire.proxy.mend("authorization"))
+    message = f"The key is refused ({reply.status})."
+    return Finding("auth", "failed", message, "Check it against API_KEYS on the server.")
 
 
 async def models(wire: Wire) -> Finding:
-    """Which model is asked: the built-in `demo`, whose pace is known, where there is one."""
-    listed = (await wire.ask("GET", MODELS)).json()
+    """Choose the model: the built-in `demo`, whose pace is known, if the server has it."""
+    listed = (await wire.send("GET", MODELS_PATH)).json()
     try:
         known = {model["id"]: bool(model["default"]) for model in listed["models"]}
     except (LookupError, TypeError):
-        said = f"GET {MODELS} is not answered by the server."
-        return Finding("model", "failed", said, "Let the proxy pass everything below /api/v1/.")
+        message = f"The response to GET {MODELS_PATH} is not the server's."
+        return Finding("model", "failed", message, "Let the proxy pass everything below /api/v1/.")
     if "demo" in known:
         wire.model = "demo"
-        return Finding("model", "ok", "The built-in demo model is asked.", facts={"model": "demo"})
+        return Finding("model", "ok", "The built-in demo model answers.", facts={"model": "demo"})
     default = next((name for name, chosen in known.items() if chosen), "")
-    said = f"{default} is asked, whose pace is its own. With `demo` in MODELS it costs no tokens."
-    return Finding("model", "ok", said, facts={"model": default})
+    message = (
+        f"{default} answers, at its own pace. With `demo` in MODELS the checks cost no tokens."
+    )
+    return Finding("model", "ok", message, facts={"model": default})
 
 
 async def clock(wire: Wire) -> Finding:
-    """The clock over there shows the time that it is here."""
-    reply = await wire.ask("GET", "/healthz")
+    """The clocks of the server and of this machine agree."""
+    reply = await wire.send("GET", "/healthz")
     try:
-        there = email.utils.parsedate_to_datetime(reply.headers["date"]).timestamp()
+        server_time = email.utils.parsedate_to_datetime(reply.headers["date"]).timestamp()
     except (KeyError, ValueError):
-        mend = "Let the proxy pass it."
-        return Finding("clock", "warning", "No answer carries a Date that can be read.", mend)
-    skew = there + 0.5 - reply.at  # Date is cut to seconds
+        mend = "Let the proxy pass the header Date."
+        return Finding("clock", "warning", "The response has no readable Date.", mend)
+    skew = server_time + 0.5 - reply.at  # Date is cut to seconds
     facts = {"skew": round(skew, 1)}
-    if abs(skew) > SKEW + reply.seconds:
+    if abs(skew) > ALLOWED_SKEW + reply.seconds:
         way = "ahead of" if skew > 0 else "behind"
-        said = f"The server's clock is {abs(skew):.0f} s {way} the one here."
-        mend = "Let both keep time by NTP: signed addresses of streams end by the server's clock."
-        return Finding("clock", "warning", said, mend, facts)
+        message = f"The server's clock is {abs(skew):.0f} s {way} that of this machine."
+        mend = "Synchronise both by NTP: signed stream URLs expire by the server's clock."
+        return Finding("clock", "warning", message, mend, facts)
     return Finding("clock", "ok", "The clocks agree.", facts=facts)
 
 
 async def doors(wire: Wire) -> Finding:
-    """The compatible doors are open: Ollama's and OpenAI's."""
+    """The compatible doors, Ollama's and OpenAI's, are reachable."""
     closed = []
     for name, path, field in (("Ollama", "/api/tags", "models"), ("OpenAI", "/v1/models", "data")):
-        reply = await wire.ask("GET", path)
-        told = reply.json()
-        if reply.status != 200 or not isinstance(told, dict) or field not in told:
+        reply = await wire.send("GET", path)
+        data = reply.json()
+        if reply.status != 200 or not isinstance(data, dict) or field not in data:
             closed.append(f"{name}'s (GET {path}: {reply.status})")
     if closed:
-        said = f"Closed: {' and '.join(closed)}. Clients of that kind cannot be used."
-        return Finding("doors", "warning", said, "Let the proxy pass /api/ and /v1/ as well.")
-    return Finding("doors", "ok", "Ollama's and OpenAI's clients find their doors.")
+        message = f"Unreachable: {' and '.join(closed)}. Clients of that kind cannot be used."
+        return Finding("doors", "warning", message, "Let the proxy pass /api/ and /v1/ as well.")
+    return Finding("doors", "ok", "The Ollama and OpenAI doors are reachable.")
 
 
 async def http_version(wire: Wire) -> Finding:
-    """HTTP/2 is spoken where browsers could use it."""
-    reply = await wire.ask("GET", "/healthz")
-    at = urlsplit(wire.base)
-    if at.scheme != "https":
-        said = "HTTP/1.1 without TLS: a browser holds six connections to it, one for each stream."
-        return Finding("http", "ok", said, facts={"version": "1.1"})
-    if await _speaks_h2(at.hostname or "", at.port or 443, wire.plan.patience):
+    """HTTP/2 is available if browsers can use it."""
+    reply = await wire.send("GET", "/healthz")
+    url = urlsplit(wire.base)
+    if url.scheme != "https":
+        message = (
+            "HTTP/1.1 without TLS: a browser opens six connections at most, one for each stream."
+        )
+        return Finding("http", "ok", message, facts={"version": "1.1"})
+    if await _supports_http2(url.hostname or "", url.port or 443, wire.plan.patience):
         return Finding(
             "http",
             "ok",
             "HTTP/2: a browser's streams share a connection.",
             facts={"version": "2", "seconds": round(reply.seconds, 4)},
         )
-    said = "HTTP/1.1 only: a browser holds six connections to it, and so six streams in all tabs."
+    message = "HTTP/1.1 only: a browser opens six connections, and so six streams in all tabs."
     mend = "Switch HTTP/2 on in the proxy; in nginx `listen 443 ssl http2;`."
-    return Finding("http", "warning", said, mend, {"version": "1.1"})
+    return Finding("http", "warning", message, mend, {"version": "1.1"})
 
 
-async def _speaks_h2(host: str, port: int, patience: float) -> bool:
-    """What a TLS handshake agrees on."""
+async def _supports_http2(host: str, port: int, patience: float) -> bool:
+    """Whether a TLS handshake agrees on HTTP/2."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["h2", "http/1.1"])
     try:

@@ -1,4 +1,4 @@
-"""What stands before the server, as its headers tell, and the configuration that mends it."""
+"""The known proxies: how to recognise each by its headers, and the configuration that mends it."""
 
 import re
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ Fault = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A kind of proxy: the header that gives it away, and a line for each fault that it can have.
+    """A kind of proxy: the header that identifies it, and a line of configuration for each fault.
 
-    `pattern` is looked for in the values of `header`, whatever the case.
+    `pattern` is searched in the value of `header`, ignoring case.
     """
 
     name: str
@@ -31,38 +31,38 @@ class Proxy:
     mends: Mapping[Fault, str] = field(default_factory=dict)
 
     def mend(self, fault: Fault) -> str:
-        """What to write into its configuration; in general words where we know no line."""
+        """The line of configuration against a fault; general advice if no line is known."""
         line = self.mends.get(fault)
         return f"{self.name}: {line}" if line else ANY[fault]
 
 
-#: For a proxy that does not say what it is.
+#: Advice for any other proxy.
 ANY: Mapping[Fault, str] = {
-    "authorization": "Let the proxy hand the header Authorization on, or check the key.",
+    "authorization": "Let the proxy forward the header Authorization, or check the key.",
     "buffering": "Switch buffering of responses off in every proxy on the way; in nginx "
     "`proxy_buffering off;`, in Caddy `flush_interval -1`.",
     "cancel": "Let the proxy pass POST to /api/v1/runs/.",
     "compression": "Exclude text/event-stream from compression in every proxy on the way.",
     "connections": "Raise the limit of connections of one address in the proxy.",
-    "framing": "Let the proxy speak HTTP/1.1 or newer, with chunked transfer.",
+    "framing": "Let the proxy use HTTP/1.1 or newer, with chunked transfer.",
     "idle": "Raise the idle timeout of every proxy on the way above the server's HEARTBEAT, or "
     "lower HEARTBEAT.",
-    "last_event_id": "Let the proxy hand the header Last-Event-ID on.",
-    "upstream": "See that the server runs, and that the proxy leads to its address.",
+    "last_event_id": "Let the proxy forward the header Last-Event-ID.",
+    "upstream": "Check that the server runs, and that the upstream of the proxy is its address.",
 }
 
-#: The order matters: what stands farther out comes first, since it is what adds the header.
+#: The outermost proxies come first, because a header of theirs hides those behind them.
 PROXIES = (
     Proxy(
         "Cloudflare",
         "cf-ray",
         "",
         {
-            "buffering": "it passes text/event-stream on at once; look at the proxy behind it, "
-            "and at Workers and rules that read whole bodies.",
+            "buffering": "it forwards text/event-stream at once; check the proxy behind it, "
+            "and Workers and rules that read complete bodies.",
             "compression": "a Compression Rule for text/event-stream with the choice "
             "`Disable compression`.",
-            "idle": "it waits 100 s for bytes; keep HEARTBEAT below, and look at the proxy behind.",
+            "idle": "it waits 100 s for bytes; keep HEARTBEAT below; check the proxy behind it.",
         },
     ),
     Proxy(
@@ -83,7 +83,7 @@ PROXIES = (
         r"\bAWSALB",
         {
             "idle": "`idle_timeout.timeout_seconds=120` in its attributes.",
-            "buffering": "it buffers for Lambda targets only; look behind it.",
+            "buffering": "it buffers for Lambda targets only; check the proxy behind it.",
         },
     ),
     Proxy("AWS load balancer", "server", "awselb", {}),
@@ -114,9 +114,9 @@ PROXIES = (
             "connections": "a higher `limit_conn`, and `worker_connections 4096;`",
             "framing": "`proxy_http_version 1.1;`, `proxy_set_header Connection \"\";` and no "
             "`chunked_transfer_encoding off;`",
-            "idle": "`proxy_read_timeout 60s;`, or whatever is more than the server's HEARTBEAT.",
+            "idle": "`proxy_read_timeout 60s;`, or any time above the server's HEARTBEAT.",
             "last_event_id": "`proxy_set_header Last-Event-ID $http_last_event_id;`",
-            "upstream": "`proxy_pass` must lead to the server; its error log says what it met.",
+            "upstream": "`proxy_pass` must lead to the server; its error log has the reason.",
         },
     ),
     Proxy(
@@ -148,18 +148,17 @@ PROXIES = (
           "of the handler of Application Request Routing."}),
 )  # fmt: skip
 
-#: A proxy that nothing tells of; if there is none, its words mend nothing, but nothing is broken.
+#: No proxy is recognised: either there is none, or it is of an unknown kind.
 UNKNOWN = Proxy("a proxy", "", "")
 
 
 def recognise(headers: Mapping[str, str]) -> tuple[Proxy, str]:
-    """The outermost proxy that headers tell of, and its name as it gives it itself.
-
-    `UNKNOWN` and the name of the server where they tell of none.
+    """The outermost proxy that headers identify, and its name with its version, if they have it;
+    else `UNKNOWN`, and the name of the server.
     """
     for proxy in PROXIES:
         value = headers.get(proxy.header)
         if value is not None and re.search(proxy.pattern, value, re.IGNORECASE):
-            named = proxy.header == "server" and re.search(r"\d", value)
-            return proxy, value if named else proxy.name
+            has_version = proxy.header == "server" and re.search(r"\d", value)
+            return proxy, value if has_version else proxy.name
     return UNKNOWN, headers.get("server", "")

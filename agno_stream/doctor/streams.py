@@ -1,4 +1,4 @@
-"""The checks of what a stream meets on its way: buffers, compression, framing, limits."""
+"""The checks of the way of a stream: buffering, compression, framing, limits."""
 
 import asyncio
 from itertools import pairwise
@@ -6,53 +6,56 @@ from statistics import median
 
 import httpx2
 
+from agno_stream.doctor.errors import CheckFailed
 from agno_stream.doctor.findings import Finding, Level
-from agno_stream.doctor.wire import Timeline, Trouble, Wire, Words, events, until
+from agno_stream.doctor.timeline import Timeline, held_back
+from agno_stream.doctor.wire import Fields, Wire, events_path, wait_until
 
-PACED = "Count from 1 to 150, with a comma after each number, and say nothing else."
-LONGEST = 15.0  # seconds of an answer that are watched
-SHORTEST = 0.5  # seconds of an answer that tell anything
-HELD, LATE = 0.5, 0.2  # seconds that an event may be held back: it fails, or is worth a warning
-CROWD = 8  # streams at once: more than a browser's six
-TAIL = 25  # events of a replay
+PACED_PROMPT = "Count from 1 to 150, with a comma after each number, and say nothing else."
+WATCH_SECONDS = 15.0  # for which an answer is watched
+SHORTEST_ANSWER = 0.5  # seconds; a shorter answer proves nothing
+FAILED_LAG, WARNING_LAG = 0.5, 0.2  # seconds that an event may be held back on its way
+STREAMS_AT_ONCE = 8  # more than the six of a browser
+REPLAYED_EVENTS = 25
 
 
 class Paced:
-    """One paced answer, which several checks look at: its stream, and the server's own view."""
+    """One answer at an even pace, which several checks read."""
 
     def __init__(self) -> None:
         self.run_id = ""
-        self.line = Timeline()
-        self.lag = 0.0
+        self.timeline = Timeline()
 
     async def tokens(self, wire: Wire) -> Finding:
-        """Tokens arrive when they are said.
+        """Tokens arrive as soon as the server has them.
 
-        While the stream is read, the run is looked at on a connection of its own: an event that
-        the server has and the reader has not is being held back on the way.
+        While the stream is read, another connection polls the state of the run: an event that the
+        server has and the reader has not is being held back on its way.
         """
-        self.run_id = await wire.begin(PACED)
-        told: list[tuple[float, int]] = []
-        async with wire.reading(events(self.run_id)) as self.line:
-            polling = asyncio.create_task(wire.polls(self.run_id, told))
-            whole = await until(lambda: self.line.ended is not None, LONGEST)
+        self.run_id = await wire.start_run(PACED_PROMPT)
+        available: list[tuple[float, int]] = []
+        async with wire.reading(events_path(self.run_id)) as self.timeline:
+            polling = asyncio.create_task(wire.poll(self.run_id, available))
+            complete = await wait_until(lambda: self.timeline.ended is not None, WATCH_SECONDS)
             polling.cancel()
             await asyncio.wait([polling])
-        if not whole:
-            await wire.give_up(self.run_id)
-        return await self._verdict(wire, told, whole=whole)
+        if not complete:
+            await wire.cancel_all(self.run_id)
+        return await self._verdict(wire, available, complete=complete)
 
-    async def _verdict(self, wire: Wire, told: list[tuple[float, int]], *, whole: bool) -> Finding:
-        line = self.line
+    async def _verdict(
+        self, wire: Wire, available: list[tuple[float, int]], *, complete: bool
+    ) -> Finding:
+        timeline = self.timeline
         run = await wire.run(self.run_id)
         if run.error and run.finish_reason != "cancelled":
-            said = f"The answer failed: {run.error}"
-            return Finding("tokens", "failed", said, "The server's log says more.")
-        self.lag = lag = held_back(line, told)
-        reads, sizes = len(line.reads), sorted(size for _, size in line.reads)
-        gaps = [b - a for (a, _), (b, _) in pairwise(line.reads)]
+            message = f"The answer failed: {run.error}"
+            return Finding("tokens", "failed", message, "See the server's log.")
+        lag = held_back(timeline, available)
+        reads, sizes = len(timeline.reads), sorted(size for _, size in timeline.reads)
+        gaps = [b - a for (a, _), (b, _) in pairwise(timeline.reads)]
         facts = {
-            "events": len(line.events),
+            "events": len(timeline.events),
             "reads": reads,
             "bytes_per_read": median(sizes) if sizes else 0,
             "gap_median": round(median(gaps), 4) if gaps else None,
@@ -60,45 +63,52 @@ class Paced:
             "held_back": round(lag, 3),
             "lasted": run.lasted,
         }
-        if whole and not line.done:
-            said = f"The stream broke off after {len(line.events)} events."
-            return Finding("tokens", "failed", said, wire.proxy.mend("idle"), facts)
-        burst = len(line.events) / max(1, reads)
-        if lag > LATE:
-            level: Level = "failed" if lag > HELD else "warning"
-            said = (
+        if complete and not timeline.done:
+            message = f"The stream broke off after {len(timeline.events)} events."
+            return Finding("tokens", "failed", message, wire.proxy.mend("idle"), facts)
+        burst = len(timeline.events) / max(1, reads)
+        if lag > WARNING_LAG:
+            level: Level = "failed" if lag > FAILED_LAG else "warning"
+            message = (
                 f"Tokens come in bursts: some were held back for {lag:.1f} s on the way "
-                f"({len(line.events)} events in {reads} reads)."
+                f"({len(timeline.events)} events in {reads} reads)."
             )
-            return Finding("tokens", level, said, wire.proxy.mend("buffering"), facts)
-        if run.lasted is not None and run.lasted < SHORTEST:
-            said = f"The answer took {run.lasted:.2f} s: too short to tell."
-            return Finding("tokens", "skipped", said, "Put `demo` into MODELS.", facts)
+            return Finding("tokens", level, message, wire.proxy.mend("buffering"), facts)
+        if run.lasted is not None and run.lasted < SHORTEST_ANSWER:
+            message = f"The answer took {run.lasted:.2f} s: too short for a verdict."
+            return Finding("tokens", "skipped", message, "Put `demo` into MODELS.", facts)
         if wire.model == "demo" and burst > 3:
-            said = f"Tokens come {burst:.0f} at a time, though none is late by {LATE:g} s."
-            return Finding("tokens", "warning", said, wire.proxy.mend("buffering"), facts)
+            message = f"Tokens come {burst:.0f} at a time, but none is late by {WARNING_LAG:g} s."
+            return Finding("tokens", "warning", message, wire.proxy.mend("buffering"), facts)
         gap = f", {median(gaps) * 1e3:.0f} ms apart" if gaps else ""
-        said = f"Tokens come as they are said: {len(line.events)} events in {reads} reads{gap}."
-        return Finding("tokens", "ok", said, facts=facts)
+        message = (
+            f"Tokens arrive without delay: {len(timeline.events)} events in {reads} reads{gap}."
+        )
+        return Finding("tokens", "ok", message, facts=facts)
 
     async def framing(self, wire: Wire) -> Finding:
-        """The end of a stream can be told from a cut."""
-        response = self.line.response
+        """The end of a stream differs from a cut."""
+        response = self.timeline.response
         if response is None:
             return Finding("framing", "skipped", "No stream came.")
         version = response.http_version
         chunked = "chunked" in response.headers.get("transfer-encoding", "")
         if version == "HTTP/1.0" or (version == "HTTP/1.1" and not chunked):
-            said = f"Streams come as in HTTP/1.0 ({version}, not chunked): an end looks like a cut."
-            return Finding("framing", "warning", said, wire.proxy.mend("framing"))
-        return Finding("framing", "ok", f"Streams are framed as {version} wants it.")
+            message = (
+                f"Streams come as in HTTP/1.0 ({version}, not chunked): an end looks like a cut."
+            )
+            return Finding("framing", "warning", message, wire.proxy.mend("framing"))
+        return Finding("framing", "ok", f"Streams are framed by {version}.")
 
     async def compression(self, wire: Wire) -> Finding:
-        """A stream is not compressed, even for a client that could read it."""
+        """A stream is not compressed, even for a client that accepts compression."""
         headers = {"Accept-Encoding": "gzip, deflate, br, zstd"}
-        query: Words = {"after": max(0, self.line.number - TAIL), "pace": "original"}
+        query: Fields = {
+            "after": max(0, self.timeline.number - REPLAYED_EVENTS),
+            "pace": "original",
+        }
         reads = 0
-        async with wire.stream(events(self.run_id), headers, query) as response:
+        async with wire.stream(events_path(self.run_id), headers, query) as response:
             encoding = response.headers.get("content-encoding", "identity")
             async for _ in response.aiter_raw():
                 reads += 1
@@ -106,42 +116,39 @@ class Paced:
             return Finding("compression", "ok", "Streams are not compressed.")
         facts = {"encoding": encoding, "reads": reads}
         level: Level = "warning" if reads > 3 else "failed"
-        harm = "which holds tokens back" if level == "failed" else "for now without delay"
-        said = f"Streams are compressed ({encoding}), {harm}."
-        return Finding("compression", level, said, wire.proxy.mend("compression"), facts)
+        harm = "which holds tokens back" if level == "failed" else "without delay so far"
+        message = f"Streams are compressed ({encoding}), {harm}."
+        return Finding("compression", level, message, wire.proxy.mend("compression"), facts)
 
     async def connections(self, wire: Wire) -> Finding:
-        """More streams at once than a browser opens."""
-        query: Words = {"after": max(0, self.line.number - TAIL * 4), "pace": "original"}
+        """More streams can be open at once than a browser opens."""
+        query: Fields = {
+            "after": max(0, self.timeline.number - REPLAYED_EVENTS * 4),
+            "pace": "original",
+        }
         opened = 0
 
-        async def one() -> str:
+        async def open_one() -> str:
             nonlocal opened
             try:
-                async with wire.reading(events(self.run_id), query=query) as line:
-                    if not await until(lambda: bool(line.events), wire.plan.patience):
+                async with wire.reading(events_path(self.run_id), query=query) as timeline:
+                    if not await wait_until(lambda: bool(timeline.events), wire.plan.patience):
                         return "no answer"
                     opened += 1
-                    await until(lambda: opened == CROWD, 1)  # all of them at the same time
+                    # Wait for the others, so that all streams are open at the same time.
+                    await wait_until(lambda: opened == STREAMS_AT_ONCE, 1)
                     return ""
-            except (Trouble, httpx2.HTTPError) as error:
+            except (CheckFailed, httpx2.HTTPError) as error:
                 return str(error) or type(error).__name__
 
-        failures = [told for told in await asyncio.gather(*[one() for _ in range(CROWD)]) if told]
+        results = await asyncio.gather(*[open_one() for _ in range(STREAMS_AT_ONCE)])
+        failures = [result for result in results if result]
         if failures:
-            said = f"Of {CROWD} streams at once {len(failures)} did not open: {failures[0]}."
+            message = (
+                f"Of {STREAMS_AT_ONCE} streams at once {len(failures)} did not open: {failures[0]}."
+            )
             mend = wire.proxy.mend("connections")
-            return Finding("connections", "failed", said, mend, {"opened": CROWD - len(failures)})
-        return Finding("connections", "ok", f"{CROWD} streams are open at once.")
-
-
-def held_back(line: Timeline, told: list[tuple[float, int]]) -> float:
-    """How long events were on the way, in seconds, after the server said that it has them.
-
-    0 or less where none was late. Of many looks it is the third longest time: a machine that is
-    late to wake up, here or there, spoils one or two. What never came was late until the end.
-    """
-    end = line.ended if line.ended is not None else line.reads[-1][0] if line.reads else line.asked
-    arrived = {number: at for at, number in line.events}
-    late = sorted((arrived.get(number, end) - at for at, number in told), reverse=True)
-    return late[2 if len(late) > 5 else 0] if late else 0.0
+            return Finding(
+                "connections", "failed", message, mend, {"opened": STREAMS_AT_ONCE - len(failures)}
+            )
+        return Finding("connections", "ok", f"{STREAMS_AT_ONCE} streams are open at once.")

@@ -1,51 +1,32 @@
-"""Asking the examined server: answers with their times, and streams as they arrive."""
+"""Requests to the examined server: responses with their times, and streams as they arrive."""
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import httpx2
 
+from agno_stream.doctor.errors import CheckFailed, UnexpectedStatus
 from agno_stream.doctor.findings import Plan
 from agno_stream.doctor.proxies import UNKNOWN, Proxy
-from agno_stream.requests import CHAT, SSE, place
-from agno_stream.sse import SSEDecoder
+from agno_stream.doctor.timeline import Timeline
+from agno_stream.requests import CHAT, SSE, run_path
 
-BEAT = re.compile(rb"(?:^|\n):\r?\n")
-POLL = 0.2  # seconds between two looks at a run
+POLL_INTERVAL = 0.2  # seconds between two requests for the state of a run
 
-
-#: Names and their values, of headers or of a query.
-Words = Mapping[str, Any]
-NONE: Words = MappingProxyType({})
-
-
-class Trouble(Exception):
-    """What keeps a check from its answer, as a sentence."""
-
-
-class Refused(Trouble):
-    """An answer with a status that was not wanted."""
-
-    def __init__(self, status: int, body: bytes, what: str) -> None:
-        told = ""
-        with suppress(ValueError, LookupError, TypeError):
-            error = json.loads(body)["error"]
-            said = error["message"] if isinstance(error, dict) else error
-            told = f": {str(said).rstrip('.')}"
-        super().__init__(f"{what} is answered {status}{told[:300]}")
-        self.status = status
+#: Names and values of headers, or of a query.
+Fields = Mapping[str, Any]
+NO_FIELDS: Fields = MappingProxyType({})
 
 
 @dataclass(slots=True)
 class Reply:
-    """A whole answer; `seconds` from the request to its last byte, `at` the Unix time midway."""
+    """A response; `seconds` from the request to its last byte, `at` the Unix time midway."""
 
     status: int
     headers: httpx2.Headers
@@ -54,7 +35,7 @@ class Reply:
     at: float
 
     def json(self) -> Any:
-        """Its JSON, or None."""
+        """The JSON of the body, or None if the body is none."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -63,7 +44,7 @@ class Reply:
 
 @dataclass(slots=True)
 class Run:
-    """A run as it stands; `number` is that of its last event."""
+    """The state of a run; `number` is that of its last event."""
 
     status: str
     number: int
@@ -73,47 +54,8 @@ class Run:
     lasted: float | None  # seconds
 
 
-@dataclass(slots=True)
-class Timeline:
-    """What came of a stream and when, in seconds of `time.monotonic()`."""
-
-    asked: float = field(default_factory=time.monotonic)
-    opened: float | None = None
-    response: httpx2.Response | None = None
-    reads: list[tuple[float, int]] = field(default_factory=list)  # when, bytes
-    events: list[tuple[float, int]] = field(default_factory=list)  # when, its number
-    beats: list[float] = field(default_factory=list)
-    text: str = ""
-    last: dict[str, Any] = field(default_factory=dict)  # the last chunk
-    ended: float | None = None
-    broke: bool = False  # it ended by a failure of the connection
-    _decoder: SSEDecoder = field(default_factory=SSEDecoder)
-
-    @property
-    def done(self) -> bool:
-        return bool(self.last.get("done"))
-
-    @property
-    def number(self) -> int:
-        return self.events[-1][1] if self.events else 0
-
-    def take(self, data: bytes) -> None:
-        now = time.monotonic()
-        self.reads.append((now, len(data)))
-        if BEAT.search(data):
-            self.beats.append(now)
-        for event in self._decoder.feed(data):
-            try:
-                self.last = json.loads(event.data)
-                number = int(event.id.rpartition(":")[2])
-                self.text += self.last["content"]
-            except (ValueError, LookupError, TypeError) as error:
-                raise Trouble("What came is no stream of this server") from error
-            self.events.append((now, number))
-
-
 class Wire:
-    """The way to the server. `proxy` and `model` are set by the checks that find them out."""
+    """The connection to the examined server; checks set `proxy` and `model` once they know them."""
 
     def __init__(self, http: httpx2.AsyncClient, plan: Plan) -> None:
         self.http, self.plan = http, plan
@@ -123,11 +65,11 @@ class Wire:
 
     @property
     def key(self) -> dict[str, str]:
-        """The header that says who asks."""
+        """The header with the API key, if there is one."""
         return {"Authorization": f"Bearer {self.plan.api_key}"} if self.plan.api_key else {}
 
-    async def ask(self, method: str, path: str, *, key: bool = True, **more: Any) -> Reply:
-        """One request and its whole answer, whatever its status."""
+    async def send(self, method: str, path: str, *, key: bool = True, **more: Any) -> Reply:
+        """Send one request, and return its response, whatever its status."""
         headers = {**(self.key if key else {}), **more.pop("headers", {})}
         began, at = time.monotonic(), time.time()
         response = await self.http.request(method, self.base + path, headers=headers, **more)
@@ -135,8 +77,9 @@ class Wire:
         body = response.content
         return Reply(response.status_code, response.headers, body, seconds, at + seconds / 2)
 
-    async def begin(self, message: str, *, patience: float = 60, **fields: Any) -> str:
-        """Start a run in the background and return its id; it ends by itself after `patience`."""
+    async def start_run(self, message: str, *, patience: float = 60, **fields: Any) -> str:
+        """Start a run in the background, and return its id; the run ends after `patience` seconds
+        at the latest."""
         body = {
             "message": message,
             "background": True,
@@ -144,89 +87,96 @@ class Wire:
             **({"model": self.model} if self.model else {}),
             **fields,
         }
-        reply = await self.ask("POST", CHAT, json=body)
+        reply = await self.send("POST", CHAT, json=body)
         started = reply.json()
         if reply.status != 202 or not isinstance(started, dict) or "run_id" not in started:
-            raise Refused(reply.status, reply.body, f"POST {CHAT}")
+            raise UnexpectedStatus(reply.status, reply.body, f"POST {CHAT}")
         return str(started["run_id"])
 
     async def run(self, run_id: str) -> Run:
-        reply = await self.ask("GET", place(run_id))
+        """The state of a run."""
+        reply = await self.send("GET", run_path(run_id))
         state = reply.json()
         if reply.status != 200 or not isinstance(state, dict):
-            raise Refused(reply.status, reply.body, f"GET {place(run_id)}")
-        return _run(state)
+            raise UnexpectedStatus(reply.status, reply.body, f"GET {run_path(run_id)}")
+        return _run_from_json(state)
 
     async def cancel(self, run_id: str) -> Run:
-        path = f"{place(run_id)}/cancel"
-        reply = await self.ask("POST", path)
+        """Cancel a run, and return its final state."""
+        path = f"{run_path(run_id)}/cancel"
+        reply = await self.send("POST", path)
         state = reply.json()
         if reply.status != 200 or not isinstance(state, dict):
-            raise Refused(reply.status, reply.body, f"POST {path}")
-        return _run(state)
+            raise UnexpectedStatus(reply.status, reply.body, f"POST {path}")
+        return _run_from_json(state)
 
-    async def give_up(self, *run_ids: str) -> None:
-        """Cancel runs that nobody needs any more, where that can be done."""
+    async def cancel_all(self, *run_ids: str) -> None:
+        """Cancel runs that are no longer needed; failures are ignored."""
         for run_id in run_ids:
-            with suppress(httpx2.HTTPError, Trouble):
+            with suppress(httpx2.HTTPError, CheckFailed):
                 await self.cancel(run_id)
 
     @asynccontextmanager
     async def stream(
-        self, path: str, headers: Words, query: Words
+        self, path: str, headers: Fields, query: Fields
     ) -> AsyncIterator[httpx2.Response]:
-        """The answer to a request for a stream; raises `Refused` unless its status is 200."""
+        """The response to a request for a stream; raises `UnexpectedStatus` unless it is 200."""
         sent = {"Accept": SSE, "Accept-Encoding": "identity", **self.key, **headers}
-        # Words may take long, where a proxy holds them back with the rest.
+        # The head of the response may take long if a proxy holds it back together with the body.
         timeout = httpx2.Timeout(None, connect=self.plan.patience)
         async with self.http.stream(
             "GET", self.base + path, headers=sent, params=query, timeout=timeout
         ) as response:
             if response.status_code != 200:
-                raise Refused(response.status_code, await response.aread(), f"GET {path}")
+                raise UnexpectedStatus(response.status_code, await response.aread(), f"GET {path}")
             yield response
 
     async def read(
-        self, line: Timeline, path: str, *, headers: Words = NONE, query: Words = NONE
+        self,
+        timeline: Timeline,
+        path: str,
+        *,
+        headers: Fields = NO_FIELDS,
+        query: Fields = NO_FIELDS,
     ) -> None:
-        """Read a stream to its end, into `line`; a broken connection is an end, too."""
+        """Read a stream to its end, into `timeline`; a broken connection is an end, too."""
         try:
             async with self.stream(path, headers, query) as response:
-                line.opened, line.response = time.monotonic(), response
+                timeline.opened, timeline.response = time.monotonic(), response
                 async for data in response.aiter_bytes():
-                    line.take(data)
+                    timeline.receive(data)
         except (httpx2.ReadError, httpx2.RemoteProtocolError):
-            line.broke = True
+            timeline.broke = True
         finally:
-            line.ended = time.monotonic()
+            timeline.ended = time.monotonic()
 
     @asynccontextmanager
     async def reading(
-        self, path: str, *, headers: Words = NONE, query: Words = NONE
+        self, path: str, *, headers: Fields = NO_FIELDS, query: Fields = NO_FIELDS
     ) -> AsyncIterator[Timeline]:
-        """A stream that is being read beside what the block does; the block's end cuts it."""
-        line = Timeline()
-        task = asyncio.create_task(self.read(line, path, headers=headers, query=query))
+        """A stream that is read in a task while the block runs; the end of the block cuts it."""
+        timeline = Timeline()
+        task = asyncio.create_task(self.read(timeline, path, headers=headers, query=query))
         try:
-            yield line
+            yield timeline
         finally:
             task.cancel()
             await asyncio.wait([task])
         if not task.cancelled():
             task.result()
 
-    async def polls(self, run_id: str, seen: list[tuple[float, int]]) -> None:
-        """Note how far a run is on the server, and when it said so, until this is cancelled."""
+    async def poll(self, run_id: str, seen: list[tuple[float, int]]) -> None:
+        """Note the times and the latest event of a run on the server, until cancelled."""
         while True:
-            # A limit of requests, perhaps; there is another look.
-            with suppress(Refused, httpx2.HTTPError):
+            # Perhaps a rate limit; the next request may succeed.
+            with suppress(UnexpectedStatus, httpx2.HTTPError):
                 number = (await self.run(run_id)).number
                 seen.append((time.monotonic(), number))
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(POLL_INTERVAL)
 
 
-async def until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait for a condition; whether it came true in time."""
+async def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait for a condition; whether it became true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -235,12 +185,12 @@ async def until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def events(run_id: str) -> str:
-    """The address of a run's stream."""
-    return f"{place(run_id)}/events"
+def events_path(run_id: str) -> str:
+    """The path of a run's stream."""
+    return f"{run_path(run_id)}/events"
 
 
-def _run(state: dict[str, Any]) -> Run:
+def _run_from_json(state: dict[str, Any]) -> Run:
     began, ended = state.get("created_at"), state.get("ended_at")
     return Run(
         status=str(state.get("status")),

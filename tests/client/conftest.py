@@ -1,4 +1,4 @@
-"""What the tests of the client share."""
+"""Fixtures for the tests of the client."""
 
 from typing import cast
 

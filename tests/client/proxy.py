@@ -1,4 +1,4 @@
-"""A TCP proxy that loses connections: after so many bytes, or while it is told to refuse them."""
+"""A TCP proxy that breaks connections after a number of bytes, or refuses them for a while."""
 
 import socket
 import threading
@@ -7,30 +7,30 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Self
 
-NOW = b"\1\0\0\0\0\0\0\0"  # SO_LINGER of nothing: a close is a reset
+RESET_ON_CLOSE = b"\1\0\0\0\0\0\0\0"  # SO_LINGER of 0 s: a close sends a reset
 
 
 class Proxy:
     """`with Proxy(port, cuts=[100, 250]) as proxy:` listens at `proxy.url`.
 
-    Each connection takes one of `cuts`: it breaks after that many bytes of the server's, with a
-    reset or, if not `reset`, an orderly end. When they are used up, connections last. Set `holds`
-    and what the server sends is kept back. `connections` counts all that were made.
+    Each connection uses up one of `cuts`: it breaks after that many bytes from the server, with a
+    reset or, if not `reset`, an orderly end. Later connections are not cut. While `hold` is set,
+    the bytes of the server are held back. `connections` counts all connections.
     """
 
     def __init__(self, port: int, cuts: Iterable[int] = (), *, reset: bool = True) -> None:
         self._target = ("127.0.0.1", port)
         self._cuts, self._reset = deque(cuts), reset
         self.connections = 0
-        self.holds = threading.Event()
+        self.hold = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._open: set[socket.socket] = set()
 
     @property
-    def left(self) -> int:
-        """Cuts that no connection has taken yet."""
+    def unused_cuts(self) -> int:
+        """The number of cuts that no connection has used yet."""
         return len(self._cuts)
 
     def cut(self) -> None:
@@ -38,19 +38,19 @@ class Proxy:
         for one in list(self._open):
             self._close(one)
 
-    def lead_to(self, port: int) -> None:
-        """Connect those that come from now on with another server."""
+    def redirect_to(self, port: int) -> None:
+        """Forward new connections to another server."""
         self._target = ("127.0.0.1", port)
 
     def refuse(self) -> None:
-        """Let nobody in any more, and break what is open."""
+        """Refuse new connections, and break the open ones."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._listener.close()
         self.cut()
 
     def accept(self) -> None:
-        """Let everybody in again, at the same address."""
+        """Accept connections again, at the same address."""
         self._listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._listen, args=(self._listener,), daemon=True).start()
 
@@ -88,7 +88,7 @@ class Proxy:
         left = cut
         with suppress(OSError):
             while data := server.recv(65536):
-                while self.holds.is_set():
+                while self.hold.is_set():
                     threading.Event().wait(0.01)
                 client.sendall(data[:left])
                 if left is not None:
@@ -102,7 +102,7 @@ class Proxy:
         self._open.discard(one)
         with suppress(OSError):
             if reset:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NOW)
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             # Without it a thread that reads from the socket would keep it open.
             one.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
         one.close()

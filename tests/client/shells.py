@@ -1,4 +1,4 @@
-"""Both shells behind one face, so that each law is tested of both."""
+"""One interface to both shells, so that each test runs with both."""
 
 import asyncio
 from contextlib import aclosing
@@ -11,11 +11,11 @@ class Sync:
     """Runs the sync client in a thread."""
 
     async def stream(
-        self, config: Config, prompt: str, *, on_exchange: Any = None, **asked: Any
+        self, config: Config, prompt: str, *, on_exchange: Any = None, **options: Any
     ) -> list[StreamChunk]:
         def work() -> list[StreamChunk]:
             with Client(config, on_exchange=on_exchange) as client:
-                return list(client.generate_stream(prompt, **asked))
+                return list(client.generate_stream(prompt, **options))
 
         return await asyncio.to_thread(work)
 
@@ -26,10 +26,10 @@ class Sync:
 
         return await asyncio.to_thread(work)
 
-    async def call(self, config: Config, name: str, *arguments: Any, **named: Any) -> Any:
+    async def call(self, config: Config, name: str, *arguments: Any, **options: Any) -> Any:
         def work() -> Any:
             with Client(config) as client:
-                return getattr(client, name)(*arguments, **named)
+                return getattr(client, name)(*arguments, **options)
 
         return await asyncio.to_thread(work)
 
@@ -43,14 +43,14 @@ class Sync:
 
 
 class Async:
-    """Runs the async client here."""
+    """Runs the async client in the test's own loop."""
 
     async def stream(
-        self, config: Config, prompt: str, *, on_exchange: Any = None, **asked: Any
+        self, config: Config, prompt: str, *, on_exchange: Any = None, **options: Any
     ) -> list[StreamChunk]:
         async with (
             AsyncClient(config, on_exchange=on_exchange) as client,
-            aclosing(client.generate_stream(prompt, **asked)) as chunks,
+            aclosing(client.generate_stream(prompt, **options)) as chunks,
         ):
             return [chunk async for chunk in chunks]
 
@@ -61,9 +61,9 @@ class Async:
         ):
             return [chunk async for chunk in chunks]
 
-    async def call(self, config: Config, name: str, *arguments: Any, **named: Any) -> Any:
+    async def call(self, config: Config, name: str, *arguments: Any, **options: Any) -> Any:
         async with AsyncClient(config) as client:
-            return await getattr(client, name)(*arguments, **named)
+            return await getattr(client, name)(*arguments, **options)
 
     async def turns(self, config: Config, *prompts: str) -> list[ModelResponse]:
         async with AsyncClient(config) as client:

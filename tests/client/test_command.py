@@ -1,4 +1,4 @@
-"""The command in pipes: what it prints, where, and how it ends."""
+"""The command line in pipes: its output and its exit codes."""
 
 import json
 import os
@@ -39,28 +39,28 @@ def start(url: str, *words: str, **streams: int) -> "subprocess.Popen[str]":
     )
 
 
-def run(url: str, *words: str, said: str | None = None) -> tuple[int, str, str]:
+def run(url: str, *words: str, stdin: str | None = None) -> tuple[int, str, str]:
     """Exit code, standard output and standard error."""
-    process = start(url, *words, stdin=subprocess.DEVNULL if said is None else subprocess.PIPE)
-    out, err = process.communicate(said, timeout=60)
+    process = start(url, *words, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE)
+    out, err = process.communicate(stdin, timeout=60)
     assert "Traceback" not in err
     return process.returncode, out, err
 
 
 @pytest.mark.parametrize("words", [["count", "to 5"], ["--no-stream", "count to 5"]])
-def test_a_question(demo: Server, words: list[str]) -> None:
-    """An answer in a pipe is the answer, and nothing else."""
+def test_chat_in_a_pipe_prints_only_the_answer(demo: Server, words: list[str]) -> None:
+    """In a pipe `chat` prints the answer, and nothing else."""
     assert (0, "1, 2, 3, 4, 5\n", "") == run(demo.url, "chat", *words)
 
 
 @pytest.mark.parametrize("words", [[], ["-"]])
-def test_standard_input(demo: Server, words: list[str]) -> None:
-    """Without a question, or with a dash, it is read from standard input."""
-    assert (0, "1, 2, 3\n", "") == run(demo.url, "chat", *words, said="count to 3\n")
+def test_chat_reads_the_question_from_standard_input(demo: Server, words: list[str]) -> None:
+    """Without a question, or with a dash, `chat` reads it from standard input."""
+    assert (0, "1, 2, 3\n", "") == run(demo.url, "chat", *words, stdin="count to 3\n")
 
 
-def test_bytes_that_are_no_text(demo: Server) -> None:
-    """A question with broken bytes is asked without them."""
+def test_chat_replaces_bytes_that_are_not_utf8(demo: Server) -> None:
+    """Bytes of a question that are not UTF-8 are replaced."""
     assert (0, "a?b\n", "") == run(demo.url, "chat", "echo a\udcffb")
     ended = subprocess.run(
         [sys.executable, "-c", AGNO_STREAM, "chat"],
@@ -72,15 +72,15 @@ def test_bytes_that_are_no_text(demo: Server) -> None:
     assert ("a\ufffdb\n".encode(), b"") == (ended.stdout, ended.stderr)
 
 
-def test_markdown_in_a_pipe(demo: Server) -> None:
-    """Markdown is rendered for people only."""
+def test_markdown_is_not_rendered_in_a_pipe(demo: Server) -> None:
+    """Markdown is rendered on terminals only."""
     _, out, _ = run(demo.url, "chat", "markdown")
     assert out.startswith("# A demonstration of Markdown\n- plain, **bold**")
     assert "\x1b" not in out
 
 
-def test_json(demo: Server) -> None:
-    """--json prints the chunks of the server, a refusal among them."""
+def test_chat_json_prints_the_chunks(demo: Server) -> None:
+    """--json prints the chunks of the server, and a refusal as one of them."""
     code, out, _ = run(demo.url, "chat", "--json", "count to 3")
     chunks = [json.loads(line) for line in out.splitlines()]
     assert (0, "1, 2, 3") == (code, "".join(chunk["content"] for chunk in chunks))
@@ -89,30 +89,30 @@ def test_json(demo: Server) -> None:
     assert (1, "unknown_model") == (code, json.loads(out)["error"]["code"])
 
 
-def test_an_answer_that_fails(demo: Server) -> None:
-    """What had come is on standard output, why it ended on standard error; the code is 1."""
+def test_chat_exit_code_of_a_failed_answer(demo: Server) -> None:
+    """A failed answer has its text on standard output, its error on standard error, and code 1."""
     code, out, err = run(demo.url, "chat", "fail")
     assert (1, "This answer starts well, but then it \n") == (code, out)
     assert err.startswith("agno-stream: ")
     assert "The demonstration failed" in err
 
 
-def test_a_conversation(demo: Server) -> None:
-    """--conversation goes on with what was said before."""
+def test_chat_continues_a_conversation(demo: Server) -> None:
+    """--conversation continues a conversation."""
     run(demo.url, "chat", "--conversation", "c1", "count to 3")
     assert (0, "4, 5, 6\n", "") == run(demo.url, "chat", "--conversation", "c1", "continue")
 
 
-def test_no_server() -> None:
-    """Where no server is, that is said, and how to start one."""
+def test_unreachable_server_message() -> None:
+    """Without a server the message names the address, and the command that starts one."""
     url = "http://127.0.0.1:1"
-    said = f"agno-stream: No server answers at {url}. Start one with: agno-stream serve\n"
-    assert (1, "", said) == run(url, "chat", "x")
-    assert (1, "", said) == run(url, "runs", "show", "x")
+    message = f"agno-stream: No server answers at {url}. Start one with: agno-stream serve\n"
+    assert (1, "", message) == run(url, "chat", "x")
+    assert (1, "", message) == run(url, "runs", "show", "x")
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "expected"),
     [
         (["--version"], 0, __version__),
         (["--help"], 0, "completion"),
@@ -120,28 +120,28 @@ def test_no_server() -> None:
         (["serve", "--help"], 0, "--port"),
         ([], 2, "command"),
         (["fly"], 2, "fly"),
-        (["chat"], 2, "nothing to ask"),
+        (["chat"], 2, "the question is empty"),
         (["chat", "--delay", "-1", "x"], 2, "from 0 to 60"),
         (["runs"], 2, "action"),
         (["serve", "--wings"], 2, "--wings"),
         (["completion", "dos"], 2, "dos"),
     ],
 )
-def test_usage(words: list[str], code: int, told: str) -> None:
-    """The command explains itself, and tells wrong usage by its exit code."""
+def test_usage_messages_and_exit_codes(words: list[str], code: int, expected: str) -> None:
+    """Help is printed with code 0, and wrong usage is reported with code 2."""
     ended, out, err = run("http://127.0.0.1:1", *words)
-    assert (code, True) == (ended, told in out + err)
+    assert (code, True) == (ended, expected in out + err)
 
 
-def test_the_delay(demo: Server) -> None:
-    """--delay types like a person."""
+def test_chat_delay(demo: Server) -> None:
+    """--delay pauses after each character."""
     began = time.monotonic()
     assert (0, "1, 2, 3\n", "") == run(demo.url, "chat", "--delay", "0.1", "count to 3")
     assert time.monotonic() - began > 0.7
 
 
-def test_a_reader_that_leaves(demo: Server) -> None:
-    """When whoever reads the pipe leaves, as `head` does, the run is stopped without a fuss."""
+def test_closed_pipe_cancels_the_run(demo: Server) -> None:
+    """When the reader of the pipe closes it, as `head` does, the run is cancelled silently."""
     process = start(demo.url, "chat", "--json", "long 5000")
     assert process.stdout is not None
     assert process.stderr is not None
@@ -154,7 +154,7 @@ def test_a_reader_that_leaves(demo: Server) -> None:
         assert "cancelled" == client.run(run_id).finish_reason
 
 
-def test_interruption(demo: Server) -> None:
+def test_ctrl_c_cancels_the_run(demo: Server) -> None:
     """Ctrl-C stops the answer here and on the server; the exit code is 130."""
     process = start(demo.url, "chat", "--json", "slow")
     assert process.stdout is not None
@@ -166,8 +166,8 @@ def test_interruption(demo: Server) -> None:
         assert "cancelled" == client.run(run_id).finish_reason
 
 
-def test_runs(demo: Server) -> None:
-    """A run can be watched, gone on with, shown and cancelled by its id."""
+def test_runs_watch_resume_show_cancel(demo: Server) -> None:
+    """A run can be watched, resumed, shown and cancelled by its id."""
     with Client(url=demo.url) as client:
         run_id = str(client.generate("count to 5").run_id)
         assert (0, "1, 2, 3, 4, 5\n", "") == run(demo.url, "runs", "watch", run_id)
@@ -178,15 +178,15 @@ def test_runs(demo: Server) -> None:
         assert out.endswith("\n\n1, 2, 3, 4, 5\n")
         code, out, _ = run(demo.url, "runs", "show", "--json", run_id)
         assert "1, 2, 3, 4, 5" == json.loads(out)["content"]
-        going_on = str(next(client.generate_stream("long 5000")).run_id)
-        code, out, _ = run(demo.url, "runs", "cancel", going_on)
+        active = str(next(client.generate_stream("long 5000")).run_id)
+        code, out, _ = run(demo.url, "runs", "cancel", active)
         assert (0, True) == (code, "ended as:     cancelled\n" in out)
         code, _, err = run(demo.url, "runs", "show", "nobody's")
         assert (1, True) == (code, err.startswith("agno-stream: Not found: "))
 
 
-def test_a_lost_connection(server: Server, provider: Provider) -> None:
-    """Cut connections are not seen in the output."""
+def test_chat_hides_lost_connections(server: Server, provider: Provider) -> None:
+    """Cut connections do not show in the output."""
     provider.script(Reply(tuple(f"{n} " for n in range(100)), rate=200))
     with Proxy(server.port, [900, 500, 800, 700]) as proxy:
         code, out, err = run(proxy.url, "chat", "count")
@@ -195,20 +195,20 @@ def test_a_lost_connection(server: Server, provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion(shell: str) -> None:
-    """Completions of a shell name the commands and their flags."""
+def test_shell_completion(shell: str) -> None:
+    """Completions of each shell have the commands and their flags."""
     code, out, err = run("", "completion", shell)
     assert (0, "") == (code, err)
     assert all(word in out for word in ("chat", "runs", "serve", "conversation", "watch"))
     if shell == "bash":
-        asked = out + '\nCOMP_WORDS=(agno-stream ch); COMP_CWORD=1; COMP_LINE="agno-stream ch"; '
-        asked += '_shtab_agno_stream agno-stream ch agno-stream; echo "${COMPREPLY[@]}"'
-        ended = subprocess.run(["bash", "-c", asked], capture_output=True, encoding="utf-8")
+        script = out + '\nCOMP_WORDS=(agno-stream ch); COMP_CWORD=1; COMP_LINE="agno-stream ch"; '
+        script += '_shtab_agno_stream agno-stream ch agno-stream; echo "${COMPREPLY[@]}"'
+        ended = subprocess.run(["bash", "-c", script], capture_output=True, encoding="utf-8")
         assert "chat" in ended.stdout.split()
 
 
-def test_serving(tmp_path: Path) -> None:
-    """`agno-stream serve` is the server, with its own flags."""
+def test_serve_starts_the_server(tmp_path: Path) -> None:
+    """`agno-stream serve` starts the server, with its own flags."""
     arguments = ("-c", AGNO_STREAM, "serve", "--port", "0", "--model", "demo")
     with Command(tmp_path, arguments) as command, Client(url=command.url) as client:
         assert "1, 2" == client.generate("count to 2").text
@@ -216,8 +216,8 @@ def test_serving(tmp_path: Path) -> None:
         assert 0 == command.stop()
 
 
-def test_the_script_in_the_path() -> None:
-    """The installed command is this one."""
+def test_installed_script() -> None:
+    """The installed script runs this command line."""
     program = Path(sys.executable).with_name("agno-stream")
     if not program.exists():
         pytest.skip("the project is not installed beside this Python")

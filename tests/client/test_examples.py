@@ -1,4 +1,4 @@
-"""The programs that people already have, with only their import and their client changed."""
+"""Programs written for another client, with only their import and their client changed."""
 
 import dataclasses
 import io
@@ -20,7 +20,7 @@ PROGRAMS = [
     for title, _, section in (part.partition("\n") for part in PAGE.split("\n## ")[1:])
     for number, block in enumerate(BLOCK.findall(section), start=1)
 ]
-SAID = "Hello from the provider."
+TEXT = "Hello from the provider."
 
 
 def run(program: str, **names: Any) -> None:
@@ -28,33 +28,38 @@ def run(program: str, **names: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _at_the_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def _server_address(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGNO_STREAM_URL", server.url)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program(
+def test_example_program_runs(
     program: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     provider: Provider,
 ) -> None:
-    """Each program runs, and what it prints is the answer, or tells of it."""
+    """Each program runs, and prints the answer or its figures."""
     monkeypatch.setattr("sys.stdin", io.StringIO("Hello?\nAnd now?\nquit\n"))
     config = Config.from_defaults()
     with Client(config) as client:
         names = {"client": client, "config": config, "Client": Client, "Config": Config}
-        chunk = StreamChunk(SAID, True)
+        chunk = StreamChunk(TEXT, True)
         run(program, prompt="Hello?", chunk=chunk, **names)
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert provider.opened > 0 or "chunk.text" in program or "Increase timeout" in program
-    told = ("Complete response", "Generated 4 chunks", "to first token", "Total characters: 24")
+    summaries = (
+        "Complete response",
+        "Generated 4 chunks",
+        "to first token",
+        "Total characters: 24",
+    )
     silent = "# Process chunk" in program or "Increase timeout" in program
-    assert silent or SAID in said or any(line in said for line in told)
-    assert "rror" not in said
+    assert silent or TEXT in output or any(line in output for line in summaries)
+    assert "rror" not in output
 
 
-def test_there_are_all_of_them() -> None:
+def test_examples_page_is_complete() -> None:
     """The page has the five examples, the three methods and the five best practices."""
     titles = re.findall(r"^## (.*)$", PAGE, re.MULTILINE)
     assert [f"Example {n}" for n in range(1, 6)] == [
@@ -64,8 +69,8 @@ def test_there_are_all_of_them() -> None:
     assert 5 == sum(re.match(r"\d\. ", title) is not None for title in titles)
 
 
-def test_the_structures() -> None:
-    """Chunks and responses begin with the fields that those programs know, in their order."""
+def test_field_order_of_chunk_and_response() -> None:
+    """Chunks and responses begin with the fields of the other client, in its order."""
     chunk = [field.name for field in dataclasses.fields(StreamChunk)]
     response = [field.name for field in dataclasses.fields(ModelResponse)]
     assert ["text", "done", "error"] == chunk[:3]
@@ -82,14 +87,14 @@ def test_the_structures() -> None:
         (Reply("one two", cut_after=1), "An unexpected error occurred."),
     ],
 )
-def test_kinds_of_errors(
+def test_error_kinds_by_message(
     provider: Provider,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     reply: Reply,
     sentence: str,
 ) -> None:
-    """The fifth example tells the kinds of errors apart by their words."""
+    """The fifth example distinguishes the kinds of errors by their messages."""
     provider.default = reply
     example = PAGE.partition("## Example 5")[2]
     program = BLOCK.findall(example)[0].replace(
@@ -99,10 +104,12 @@ def test_kinds_of_errors(
     assert sentence in capsys.readouterr().out
 
 
-def test_the_old_construction(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """Even the section of the settings may keep its name, and its timeout."""
+def test_config_section_of_the_old_client(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The section of the other client's settings keeps its name and its timeout."""
     config = Config.from_defaults()
     config.ollama.timeout_first_request = 60
     with Client(config.ollama) as client:
-        assert SAID == client.generate("Hello?").text
+        assert TEXT == client.generate("Hello?").text
         assert 60 == client.config.timeout_first

@@ -1,4 +1,4 @@
-"""The client without the server: nothing of it is imported, and its own wheel is enough."""
+"""The client without the server: it imports none of the server's packages, and has a wheel."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from tests.server import Server
 FOREIGN = [
     *("agno", "aiohttp", "app", "fastapi", "msgspec", "ollama", "openai", "pydantic"),
     *("pydantic_settings", "sqlalchemy", "sse_starlette", "starlette", "streamlit", "uvicorn"),
-    *("prompt_toolkit", "rich", "shtab"),  # of the command line: it does without
+    *("prompt_toolkit", "rich", "shtab"),  # optional, for the terminal
 ]
 
 BLOCKED = f"""
@@ -44,12 +44,12 @@ from agno_stream.cli import main
 sys.exit(main(["chat", "count to 3"]) or main(["serve"]))
 """
 
-SAID = "1, 2, 3\n1, 2, 3 ['', '1, ', '2', '']\n1, 2, 3\n"
+OUTPUT = "1, 2, 3\n1, 2, 3 ['', '1, ', '2', '']\n1, 2, 3\n"
 
 
-def test_no_server_package(tmp_path: Path) -> None:
-    """With all packages of the server blocked, and those of the terminal, it streams; only
-    `serve` says what it lacks."""
+def test_client_without_the_server_packages(tmp_path: Path) -> None:
+    """The client streams while all packages of the server and the terminal are blocked; only
+    `serve` fails, with a sentence."""
     with Server(tmp_path) as server:
         ended = subprocess.run(
             [sys.executable, "-W", "error", "-c", BLOCKED + PROGRAM],
@@ -59,13 +59,13 @@ def test_no_server_package(tmp_path: Path) -> None:
             encoding="utf-8",
             check=False,
         )
-    assert (SAID, 2) == (ended.stdout, ended.returncode)
+    assert (OUTPUT, 2) == (ended.stdout, ended.returncode)
     assert "this is the client alone" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_the_wheel(tmp_path: Path) -> None:
-    """The wheel holds the client and its types; installed in a new environment, it streams."""
+def test_client_wheel_installs_and_streams(tmp_path: Path) -> None:
+    """The wheel has the client and its types; installed in a new environment, it streams."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
     wheels = tmp_path / "wheels"
     subprocess.run(
@@ -91,11 +91,11 @@ def test_the_wheel(tmp_path: Path) -> None:
             encoding="utf-8",
             check=False,
         )
-    assert (SAID, 2) == (ended.stdout, ended.returncode), ended.stderr
+    assert (OUTPUT, 2) == (ended.stdout, ended.returncode), ended.stderr
 
 
-def test_the_version() -> None:
-    """Client and server are released together."""
+def test_client_and_server_have_one_version() -> None:
+    """Client and server have the same version."""
     from agno_stream import __version__
 
     assert server_version == __version__

@@ -30,18 +30,18 @@ def decoded(parts: list[bytes]) -> list[Event]:
 
 
 @given(STREAMS, st.data())
-def test_cut_anywhere(stream: list[tuple[str, str]], data: st.DataObject) -> None:
-    """However the bytes are cut, within characters and line ends too, the events are the same."""
+def test_chunk_boundaries(stream: list[tuple[str, str]], data: st.DataObject) -> None:
+    """The events are the same wherever the bytes are cut, within characters and line ends too."""
     body = "".join(line + end for line, end in stream).encode()
     cuts = data.draw(st.lists(st.integers(0, len(body)), max_size=12).map(sorted))
     parts = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-    bytewise = [body[place : place + 1] for place in range(len(body))]
+    bytewise = [body[at : at + 1] for at in range(len(body))]
     assert decoded([body]) == decoded(parts) == decoded(bytewise)
 
 
 @given(st.lists(LINES, max_size=30), ENDS)
-def test_as_another_decoder_does(lines: list[str], end: str) -> None:
-    """Line by line it finds what another decoder finds, where that keeps to the standard."""
+def test_agreement_with_httpx_sse(lines: list[str], end: str) -> None:
+    """The events are those of httpx-sse, except where that differs from the standard."""
     body = "".join(line + end for line in lines).encode()
     expected = []
     oracle = Oracle()
@@ -79,21 +79,21 @@ def test_as_another_decoder_does(lines: list[str], end: str) -> None:
         (b"data: a\r\r\ndata: b\r\n\r", [Event("a", "message", ""), Event("b", "message", "")]),
     ],
 )
-def test_the_standard(body: bytes, events: list[Event]) -> None:
-    """The cases of the standard, whole and byte by byte."""
+def test_examples_of_the_standard(body: bytes, events: list[Event]) -> None:
+    """The examples of the standard decode in one piece and byte by byte."""
     assert events == decoded([body])
-    assert events == decoded([body[place : place + 1] for place in range(len(body))])
+    assert events == decoded([body[at : at + 1] for at in range(len(body))])
 
 
-def test_our_heartbeat_goes_unseen() -> None:
+def test_heartbeat_comments_are_ignored() -> None:
     """A comment between events, without a blank line behind it, changes nothing."""
     body = b'id: r:1\ndata: {"a":1}\n\n:\n:\nid: r:2\ndata: {"a":2}\n\n'
     assert [1, 2] == [json.loads(event.data)["a"] for event in decoded([body])]
 
 
 @pytest.mark.parametrize("part", [b"data: " + b"x" * 99, b"data: x\n", b"x" * 30])
-def test_an_endless_event(part: bytes) -> None:
-    """An event without an end is given up at a bound, and not kept until memory is full."""
+def test_event_above_the_size_limit(part: bytes) -> None:
+    """An event without an end raises ValueError at the size limit."""
     decoder = SSEDecoder(longest=1000)
     with pytest.raises(ValueError, match="more than 1000 bytes"):
         any(decoder.feed(part) for _ in range(1000))

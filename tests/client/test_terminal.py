@@ -14,7 +14,7 @@ from tests.server import Server
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>][0-9A-B]?|\r")
 AGNO_STREAM = ["-c", "import sys; from agno_stream.cli import main; sys.exit(main())"]
-PROMPT = r"\x1b\[\?2004h"  # brackets around what is pasted: the prompt is there
+PROMPT = r"\x1b\[\?2004h"  # bracketed paste is on: the prompt is there
 STATS = r"\d+ tokens? · first after [\d.]+ s · [\d.]+ tokens/s · demo"
 
 
@@ -36,7 +36,7 @@ class Terminal:
         )
 
     def sees(self, pattern: str) -> str:
-        """Wait for it; everything that was shown until then, without control codes."""
+        """Wait for a pattern; returns everything shown until then, without control codes."""
         self.child.expect(pattern)
         return CODES.sub("", f"{self.child.before}{self.child.after}")
 
@@ -64,8 +64,8 @@ def terminal(server: Server, tmp_path: Path) -> Iterator[Terminal]:
     terminal.child.close(force=True)
 
 
-def test_a_conversation(terminal: Terminal, server: Server) -> None:
-    """Questions are answered one after the other, in one conversation; Ctrl-D ends it."""
+def test_session_keeps_one_conversation(terminal: Terminal, server: Server) -> None:
+    """The questions of a session are in one conversation; Ctrl-D ends the session."""
     terminal.sees("general · demo · /help for help")
     terminal.types("count to 3")
     assert "1, 2, 3" in terminal.sees(STATS)
@@ -79,8 +79,8 @@ def test_a_conversation(terminal: Terminal, server: Server) -> None:
         assert 4 == len(client.conversation(conversation.conversation_id).messages)
 
 
-def test_ctrl_c(terminal: Terminal, server: Server) -> None:
-    """Ctrl-C stops an answer, on the server too, and the session goes on; /retry asks again."""
+def test_ctrl_c_stops_the_answer_not_the_session(terminal: Terminal, server: Server) -> None:
+    """Ctrl-C stops an answer, on the server too, and not the session; /retry sends it again."""
     terminal.types("slow")
     terminal.sees("This answer")
     terminal.child.sendintr()
@@ -93,7 +93,7 @@ def test_ctrl_c(terminal: Terminal, server: Server) -> None:
     assert "1, 2, 3" in terminal.sees(STATS)
     terminal.sees(PROMPT)
     terminal.child.sendintr()
-    terminal.sees("Ctrl-D leaves")
+    terminal.sees("Press Ctrl-D to exit")
     terminal.types("/exit")
     assert 0 == terminal.ends()
     with Client(url=server.url) as client:
@@ -103,8 +103,8 @@ def test_ctrl_c(terminal: Terminal, server: Server) -> None:
     assert ["cancelled", "cancelled"] == endings[:2]
 
 
-def test_commands(terminal: Terminal, server: Server) -> None:
-    """The commands tell, choose and begin anew; what is no command is not sent."""
+def test_session_commands(terminal: Terminal, server: Server) -> None:
+    """The commands list, choose and start a new conversation; an unknown one is not sent."""
     terminal.types("/retry")
     terminal.sees("There is no question yet")
     terminal.types("/help")
@@ -116,11 +116,11 @@ def test_commands(terminal: Terminal, server: Server) -> None:
     terminal.types("/agent general")
     terminal.sees("agent: general")
     terminal.types("/fly")
-    terminal.sees("No such command")
+    terminal.sees("Unknown command")
     terminal.types("count to 2")
     terminal.sees(STATS)
     terminal.types("/new")
-    terminal.sees("a new conversation")
+    terminal.sees("started a new conversation")
     terminal.types("what did I say?")
     assert "You said nothing before." in terminal.sees(STATS)
     terminal.types("/exit")
@@ -129,15 +129,15 @@ def test_commands(terminal: Terminal, server: Server) -> None:
         assert 2 == len(client.conversations())
 
 
-def test_lines(terminal: Terminal) -> None:
+def test_multiline_question(terminal: Terminal) -> None:
     """A question may have several lines: by Alt-Enter, by a backslash, or pasted."""
     terminal.sees(PROMPT)
     terminal.child.send("echo one\x1b\rtwo\\\rthree\x1b[200~ four\nfive\x1b[201~\r")
     assert re.search(r"one two three four five", terminal.sees(STATS))
 
 
-def test_history(server: Server, tmp_path: Path) -> None:
-    """A later session finds the questions of an earlier one, in a file for its owner alone."""
+def test_history_file(server: Server, tmp_path: Path) -> None:
+    """A later session has the questions of an earlier one, from a file for its owner alone."""
     first = Terminal(server.url, tmp_path)
     first.types("count to 4")
     first.sees(STATS)
@@ -152,7 +152,7 @@ def test_history(server: Server, tmp_path: Path) -> None:
     assert 0o600 == (tmp_path / "agno-stream" / "history").stat().st_mode & 0o777
 
 
-def test_markdown(terminal: Terminal) -> None:
+def test_markdown_rendering(terminal: Terminal) -> None:
     """Markdown is rendered while it streams: lists, tables, code."""
     terminal.types("markdown")
     shown = terminal.sees(STATS)
@@ -163,23 +163,23 @@ def test_markdown(terminal: Terminal) -> None:
     assert "```" not in shown.rpartition("def greet")[2]
 
 
-def test_a_failure(terminal: Terminal) -> None:
-    """An answer that fails says so, and the session goes on."""
+def test_session_survives_a_failed_answer(terminal: Terminal) -> None:
+    """An answer that fails shows its error, and the session continues."""
     terminal.types("fail")
     terminal.sees("The demonstration failed, as you asked.")
     terminal.types("count to 2")
     assert "1, 2" in terminal.sees(STATS)
 
 
-def test_one_question(server: Server, tmp_path: Path) -> None:
-    """One question on a terminal is answered with its figures, and how to go on."""
+def test_one_question_on_a_terminal(server: Server, tmp_path: Path) -> None:
+    """One question on a terminal is answered with its figures, and the flag to continue."""
     terminal = Terminal(server.url, tmp_path, "count to 3")
     assert "1, 2, 3" in terminal.sees(STATS + r" · --conversation \w+")
     assert 0 == terminal.ends()
 
 
-def test_no_server(tmp_path: Path) -> None:
-    """Without a server there is nothing to talk to: a sentence, and the exit code 1."""
+def test_session_without_server(tmp_path: Path) -> None:
+    """Without a server the session ends with a sentence and the exit code 1."""
     terminal = Terminal("http://127.0.0.1:1", tmp_path)
     terminal.sees("No server answers at http://127.0.0.1:1.")
     assert 1 == terminal.ends()

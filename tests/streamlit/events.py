@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from agno_stream import Config, StreamChunk
-from agno_stream.requests import Asked
+from agno_stream.requests import QuestionOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Order:
     config: Config
     question: str | None = None
     stream: bool = True
-    asked: Asked = field(default_factory=Asked)
+    options: QuestionOptions = field(default_factory=QuestionOptions)
     run_id: str = ""
     after: int = 0
     pace: bool = False

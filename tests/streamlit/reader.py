@@ -32,14 +32,14 @@ def chunks(client: Client, order: Order) -> Iterator[StreamChunk]:
     if order.question is None:
         yield from client.resume(order.run_id, order.after, pace=order.pace)
     elif order.stream:
-        yield from client.generate_stream(order.question, **order.asked)
+        yield from client.generate_stream(order.question, **order.options)
     else:
         yield whole(client, order.question, order)
 
 
 def whole(client: Client, question: str, order: Order) -> StreamChunk:
     """An answer in one piece, as the one event that it is."""
-    response = client.generate(question, **order.asked)
+    response = client.generate(question, **order.options)
     chunk = StreamChunk(response.text, True, response.error, response.number, response.run_id)
     chunk.model, chunk.agent, chunk.usage = response.model, response.agent, response.usage
     chunk.conversation_id, chunk.reasoning = response.conversation_id, response.reasoning

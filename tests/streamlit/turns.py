@@ -8,7 +8,7 @@ from uuid import uuid4
 import streamlit as st
 
 from agno_stream import Client
-from agno_stream.requests import Asked
+from agno_stream.requests import QuestionOptions
 from tests.streamlit.events import Order
 from tests.streamlit.recording import Recording
 from tests.streamlit.sidebar import show
@@ -33,8 +33,10 @@ def ask(client: Client, before: str | None) -> None:
     show(conversation_id)
     # What stands in the widgets now, which may be newer than what they last gave to a script.
     said = st.session_state
-    asked = Asked(agent=said.agent, model=said.model or None, conversation_id=conversation_id)
-    order = Order(client.config, said.question, said.stream, asked)
+    options = QuestionOptions(
+        agent=said.agent, model=said.model or None, conversation_id=conversation_id
+    )
+    order = Order(client.config, said.question, said.stream, options)
     recordings()[conversation_id] = Recording(order, before=before)
 
 
