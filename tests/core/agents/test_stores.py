@@ -131,7 +131,7 @@ async def test_wrong_databases(postgres_server: PostgresServer) -> None:
         postgres_server.address("nowhere"): f"127.0.0.1:{port}/nowhere: database",
         postgres_server.address("postgres", user, "a-pass"): "password authentication failed",
         f"postgres://me:a-pass@127.0.0.1:{away}/x": f"127.0.0.1:{away}/x cannot be reached: ",
-        "postgresql://me:a-pass#word@host/x": "not an address",
+        "postgresql://me:a-pass#word@host/x": "not a valid URL",
         "postgresql://me:1/a-pass@127.0.0.1:1/x": "cannot be reached",
     }
     for url, expected in cases.items():
