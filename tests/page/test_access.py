@@ -35,7 +35,7 @@ def axe() -> str:
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_axe(
+def test_axe_on_chat(
     browser: Browser,
     axe: str,
     server_url: str,
@@ -81,7 +81,7 @@ def test_axe(
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_axe_on_the_dialog_for_a_key(
+def test_axe_on_key_dialog(
     browser: Browser, axe: str, serve: Serve, colours: Literal["light", "dark"]
 ) -> None:
     """axe-core finds nothing wrong with the dialog that asks for a key, and says of a wrong one."""
@@ -96,7 +96,7 @@ def test_axe_on_the_dialog_for_a_key(
     context.close()
 
 
-def test_keyboard_only(visit: Visit, provider: Provider) -> None:
+def test_chat_by_keyboard_only(visit: Visit, provider: Provider) -> None:
     """Ask, stop, ask again, choose, delete: all of it goes without a mouse."""
     provider.script(Reply("word " * 400, rate=50), Reply("Second."))
     keyboard = visit.page.keyboard
@@ -138,7 +138,7 @@ def test_keyboard_only(visit: Visit, provider: Provider) -> None:
     expect(visit.page.locator("#list a")).to_have_count(0)
 
 
-def test_screen_readers_hear_sentences(visit: Visit, provider: Provider) -> None:
+def test_screen_reader_announces_whole_sentences(visit: Visit, provider: Provider) -> None:
     """What is announced are whole sentences, each once, and how the answer ended."""
     sentences = [f"This is sentence number {n}, which has some words. " for n in range(12)]
     provider.script(Reply("".join(sentences), finish_reason="length", rate=40))
@@ -158,7 +158,7 @@ def test_screen_readers_hear_sentences(visit: Visit, provider: Provider) -> None
     assert visit.run("() => document.querySelector('#talk [aria-live], #talk[aria-live]')") is None
 
 
-def test_typing_in_japanese(visit: Visit, provider: Provider) -> None:
+def test_input_method_enter_sends_nothing(visit: Visit, provider: Provider) -> None:
     """The Enter that ends a word of an input method sends nothing."""
     session = visit.page.context.new_cdp_session(visit.page)
     visit.page.focus("#question")

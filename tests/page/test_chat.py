@@ -28,7 +28,7 @@ print("hello")
 """
 
 
-def test_send_and_stream(visit: Visit, provider: Provider) -> None:
+def test_answer_streams_onto_page(visit: Visit, provider: Provider) -> None:
     """An answer is seen while it comes, and in the end it is exactly what the provider said."""
     provider.script(Reply(WORDS, rate=200))
     visit.ask("Say words.")
@@ -39,7 +39,7 @@ def test_send_and_stream(visit: Visit, provider: Provider) -> None:
     assert "Say words." == provider.requests[0].body["messages"][-1]["content"]
 
 
-def test_markdown(visit: Visit, provider: Provider) -> None:
+def test_markdown_character_by_character(visit: Visit, provider: Provider) -> None:
     """Markdown that comes character by character is drawn as it would be in one piece."""
     provider.script(Reply(list(MARKDOWN), rate=400))
     prose = visit.ask("x").ended().answer.locator(".prose")
@@ -52,7 +52,7 @@ def test_markdown(visit: Visit, provider: Provider) -> None:
     expect(prose.locator("a")).to_have_attribute("rel", re.compile("noopener"))
 
 
-def test_copy_code(visit: Visit, provider: Provider) -> None:
+def test_copy_button_of_code_block(visit: Visit, provider: Provider) -> None:
     """A code block has a button that copies the code, and nothing but the code."""
     provider.script(Reply(MARKDOWN))
     visit.ask("x").ended().answer.get_by_role("button", name="Copy the code").click()
@@ -71,7 +71,7 @@ def test_reasoning_is_folded(visit: Visit, provider: Provider) -> None:
     assert "The answer." == visit.copied()
 
 
-def test_tools(visit: Visit) -> None:
+def test_tool_call_is_shown(visit: Visit) -> None:
     """A tool call is shown with its name; what it got and gave can be opened."""
     visit.page.select_option("#model", label="demo")
     visit.ask("tool Europe/Paris").ended()
@@ -81,7 +81,7 @@ def test_tools(visit: Visit) -> None:
     expect(tool.locator("pre").first).to_contain_text("Europe/Paris")
 
 
-def test_stop(visit: Visit, provider: Provider) -> None:
+def test_stop_button_cancels_run(visit: Visit, provider: Provider) -> None:
     """The button that sends becomes the one that stops: the provider is left, the text is kept."""
     provider.script(Reply(WORDS, rate=50))
     visit.ask("x")
@@ -93,7 +93,7 @@ def test_stop(visit: Visit, provider: Provider) -> None:
     expect(visit.page.get_by_role("button", name="Send")).to_be_visible()
 
 
-def test_answer_again(visit: Visit, provider: Provider) -> None:
+def test_regenerated_answer_ignores_the_first(visit: Visit, provider: Provider) -> None:
     """Another answer to the same question is given without knowledge of the first one."""
     provider.script(Reply("Zero."), Reply("First."), Reply("Second."))
     visit.ask("Warm up.").ended()
@@ -106,7 +106,7 @@ def test_answer_again(visit: Visit, provider: Provider) -> None:
     assert ["Warm up.", "Zero.", "Question?"] == said
 
 
-def test_go_on_after_a_limit(visit: Visit, provider: Provider) -> None:
+def test_continue_after_length_limit(visit: Visit, provider: Provider) -> None:
     """An answer that reached its limit says so, and can be continued."""
     provider.script(Reply("Half of", finish_reason="length"), Reply(" it."))
     visit.ask("x")
@@ -117,7 +117,9 @@ def test_go_on_after_a_limit(visit: Visit, provider: Provider) -> None:
     assert ["x", "Half of", "continue"] == said[-3:]
 
 
-def test_conversations(visit: Visit, server_url: str, provider: Provider) -> None:
+def test_conversation_list_open_and_delete(
+    visit: Visit, server_url: str, provider: Provider
+) -> None:
     """The list holds what was asked; a conversation opens by its link, and goes for good."""
     provider.script(Reply("Answer one."), Reply("Answer two."))
     visit.ask("First question").ended()
@@ -142,7 +144,7 @@ def test_conversations(visit: Visit, server_url: str, provider: Provider) -> Non
     assert 404 == httpx.get(f"{server_url}/api/v1/conversations/{first}").status_code
 
 
-def test_permalink(visit: Visit, page: Page, provider: Provider) -> None:
+def test_permalink_opens_conversation(visit: Visit, page: Page, provider: Provider) -> None:
     """The link that is copied opens the conversation elsewhere, with its endings."""
     provider.script(Reply("An answer.", finish_reason="length"), Reply("x", cut_after=1))
     visit.ask("A question").ended()
@@ -158,13 +160,13 @@ def test_permalink(visit: Visit, page: Page, provider: Provider) -> None:
     expect(page).to_have_title(re.compile("A question"))
 
 
-def test_a_link_to_nowhere(visit: Visit) -> None:
+def test_link_to_deleted_conversation(visit: Visit) -> None:
     """A link to a conversation that is gone says so."""
     visit.open("nothing-here")
     expect(visit.page.get_by_role("alert")).to_contain_text("not on the server")
 
 
-def test_scroll_lets_go(visit: Visit, provider: Provider) -> None:
+def test_autoscroll_stops_when_user_scrolls_up(visit: Visit, provider: Provider) -> None:
     """The end stays in sight until somebody scrolls up; a button brings it back."""
     provider.script(Reply("".join(f"Line {n}.\n\n" for n in range(300)), rate=150))
     visit.ask("x").said(600)
@@ -182,7 +184,7 @@ def test_scroll_lets_go(visit: Visit, provider: Provider) -> None:
     expect(page.locator("#latest")).to_be_hidden()
 
 
-def test_failures_are_told(visit: Visit, provider: Provider) -> None:
+def test_failure_shows_sentence_and_advice(visit: Visit, provider: Provider) -> None:
     """A failure is a sentence and what to do about it, and the page goes on working."""
     provider.script(INVALID_KEY, CONTEXT_TOO_LONG, Reply("Fine."))
     visit.ask("one")
@@ -192,7 +194,7 @@ def test_failures_are_told(visit: Visit, provider: Provider) -> None:
     assert "Fine." == visit.ask("three").ended().text
 
 
-def test_rate_limited(visit: Visit, provider: Provider) -> None:
+def test_rate_limit_disables_button_until_retry(visit: Visit, provider: Provider) -> None:
     """When the provider says how long to wait, the button waits as long."""
     provider.default = RATE_LIMITED
     visit.ask("x")
@@ -203,14 +205,14 @@ def test_rate_limited(visit: Visit, provider: Provider) -> None:
     expect(visit.page.locator(".prose").last).to_have_text("Now.")
 
 
-def test_too_large(serve: Serve, page: Page) -> None:
+def test_too_large_question_is_reported(serve: Serve, page: Page) -> None:
     """A question that is larger than the server takes is told as that."""
     visit = Visit(page, serve(max_body_bytes=2000).url).open()
     visit.ask("x" * 3000)
     visit.notice("larger than this server accepts")
 
 
-def test_no_model(serve: Serve, page: Page) -> None:
+def test_demo_banner_without_model(serve: Serve, page: Page) -> None:
     """Where no model is configured the page says who answers, how to add one, and what to try."""
     visit = Visit(page, serve(model="demo").url).open()
     expect(page.locator("#banner")).to_contain_text("OPENAI_API_KEY")
@@ -218,7 +220,7 @@ def test_no_model(serve: Serve, page: Page) -> None:
     assert visit.ended().text.endswith("19, 20")
 
 
-def test_models_to_choose(visit: Visit) -> None:
+def test_model_choice_is_kept(visit: Visit) -> None:
     """The models of the server are there to choose, and the choice is kept."""
     visit.page.select_option("#model", label="demo")
     visit.ask("count to 3").ended()
@@ -227,7 +229,7 @@ def test_models_to_choose(visit: Visit) -> None:
     assert "demo" == visit.page.locator("#model").evaluate("e => e.selectedOptions[0].text")
 
 
-def test_inspector(visit: Visit, provider: Provider) -> None:
+def test_stream_inspector_shows_raw_events(visit: Visit, provider: Provider) -> None:
     """The inspector shows the raw events with ids and times, figures, and a curl that works."""
     provider.script(Reply("one two three", rate=20), Reply("one two three"))
     visit.page.get_by_role("button", name="Stream inspector").click()
@@ -244,7 +246,7 @@ def test_inspector(visit: Visit, provider: Provider) -> None:
     expect(drawer.locator(".curl")).to_contain_text("""{"message":"It'\\''s $HOME?",""")
 
 
-def test_on_a_phone(browser: Browser, server_url: str, provider: Provider) -> None:
+def test_narrow_screen_layout(browser: Browser, server_url: str, provider: Provider) -> None:
     """A narrow screen has the list behind a button, and nothing to scroll sideways."""
     provider.script(Reply(MARKDOWN + "x" * 500))
     phone = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True)

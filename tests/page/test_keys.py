@@ -54,7 +54,7 @@ def tell(seen: list[str]) -> None:
     assert [] == [text for text in seen if KEY in text or OTHER in text]
 
 
-def test_a_wrong_key_and_the_right_one(visit: Visit, provider: Provider) -> None:
+def test_wrong_key_then_right_key(visit: Visit, provider: Provider) -> None:
     """The first visit asks for the key once, says of a wrong one that it is, and the right one
     chats; no address, no inspector and no command shows it."""
     provider.script(Reply("Hello, Ada."))
@@ -77,7 +77,7 @@ def test_a_wrong_key_and_the_right_one(visit: Visit, provider: Provider) -> None
     assert visit.run("() => localStorage.getItem('key')") is None
 
 
-def test_reload_in_the_middle(visit: Visit, provider: Provider) -> None:
+def test_reload_during_answer_keeps_key(visit: Visit, provider: Provider) -> None:
     """A reload in mid-answer asks for no key again, and shows the answer go on."""
     provider.script(Reply(WORDS, rate=80))
     opened(give(visit, KEY)).ask("Say words.").said(200)
@@ -88,7 +88,7 @@ def test_reload_in_the_middle(visit: Visit, provider: Provider) -> None:
     assert 1 == provider.opened
 
 
-def test_an_address_that_has_expired(page: Page, serve: Serve, provider: Provider) -> None:
+def test_expired_stream_url_is_renewed(page: Page, serve: Serve, provider: Provider) -> None:
     """A connection that is lost after its address has expired goes on with a new address, where
     it stopped, and the page asks for nothing."""
     provider.script(Reply(WORDS, rate=60))
@@ -112,7 +112,7 @@ def test_an_address_that_has_expired(page: Page, serve: Serve, provider: Provide
     assert all(before.url != after.url for before, after in pairwise(streams))
 
 
-def test_a_key_of_a_tab_and_one_that_is_remembered(
+def test_key_of_tab_and_remembered_key(
     visit: Visit, context: BrowserContext, provider: Provider
 ) -> None:
     """A key is another tab's only if it is to be remembered; forgotten, it is asked for again,
@@ -132,7 +132,7 @@ def test_a_key_of_a_tab_and_one_that_is_remembered(
     assert "secret question" not in kept
 
 
-def test_the_key_of_another(visit: Visit, provider: Provider) -> None:
+def test_changed_key_shows_its_conversations(visit: Visit, provider: Provider) -> None:
     """Who changes the key sees the conversations of that key."""
     opened(give(visit, KEY)).ask("Of Ada").ended()
     expect(visit.page.locator("#list a")).to_have_text(["Of Ada"])
@@ -143,7 +143,7 @@ def test_the_key_of_another(visit: Visit, provider: Provider) -> None:
     tell([visit.page.url])
 
 
-def test_a_key_that_is_no_longer_taken(visit: Visit, serve: Serve, provider: Provider) -> None:
+def test_replaced_key_is_requested_again(visit: Visit, serve: Serve, provider: Provider) -> None:
     """A key that was replaced is said to be unknown, and the question is sent with the new one."""
     opened(give(visit, KEY))
     visit.run("() => sessionStorage.setItem('key', 'replaced')")
@@ -154,7 +154,7 @@ def test_a_key_that_is_no_longer_taken(visit: Visit, serve: Serve, provider: Pro
     assert 1 == provider.opened
 
 
-def test_the_dialog_by_keyboard(visit: Visit, provider: Provider) -> None:
+def test_key_dialog_by_keyboard(visit: Visit, provider: Provider) -> None:
     """The dialog takes the focus and keeps it, can be closed and opened again, and says what is
     wrong where a screen reader hears it; all without a mouse."""
     page, keyboard = visit.page, visit.page.keyboard
@@ -189,7 +189,7 @@ def test_the_dialog_by_keyboard(visit: Visit, provider: Provider) -> None:
     assert 1 == provider.opened
 
 
-def test_no_key_is_asked_for_where_there_is_none(page: Page, serve: Serve) -> None:
+def test_no_key_dialog_without_keys(page: Page, serve: Serve) -> None:
     """A server without keys is used as before."""
     opened(Visit(page, serve(model="demo").url).open()).ask("count to 3").ended()
     expect(page.get_by_role("button", name="Change or forget the key")).to_have_count(0)

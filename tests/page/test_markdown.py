@@ -41,7 +41,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("text", SHORT.values(), ids=SHORT.keys())
-def test_short(visit: Visit, text: str) -> None:
+def test_short_markdown_split_anywhere(visit: Visit, text: str) -> None:
     """Cut anywhere, a text gets the same elements with the same words in them."""
     whole = visit.run(DRAW, [text, len(text)])
     assert whole[0].strip()
@@ -50,7 +50,7 @@ def test_short(visit: Visit, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_long(visit: Visit, name: str) -> None:
+def test_long_markdown_blocks_drawn_in_parts(visit: Visit, name: str) -> None:
     """A block that is so long that it is drawn in parts loses nothing and doubles nothing."""
     text = LONG[name]
     unseen = "1" if name == "loose list" else ""  # the numbers of items are not in the text

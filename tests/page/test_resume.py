@@ -18,7 +18,7 @@ CUTS = 20
 WORDS = "".join(f"word{n} " if n % 20 else f"\n\n- **word{n}** " for n in range(600))
 
 
-def test_reload_in_the_middle(visit: Visit, provider: Provider) -> None:
+def test_reload_during_answer(visit: Visit, provider: Provider) -> None:
     """A reload in mid-answer shows question and answer as if nothing had been."""
     provider.script(Reply(WORDS, rate=120))
     visit.ask("Say words.").said(300)
@@ -30,7 +30,7 @@ def test_reload_in_the_middle(visit: Visit, provider: Provider) -> None:
     assert 1 == provider.opened
 
 
-def test_cut_twenty_times(page: Page, server: Server, provider: Provider) -> None:
+def test_twenty_lost_connections(page: Page, server: Server, provider: Provider) -> None:
     """A connection that breaks twenty times loses nothing, doubles nothing, asks nothing again."""
     provider.script(Reply(WORDS, rate=60))
     with CuttingProxy(server.port) as proxy:
@@ -44,7 +44,7 @@ def test_cut_twenty_times(page: Page, server: Server, provider: Provider) -> Non
     assert 1 == provider.opened
 
 
-def test_cut_by_the_inspector(visit: Visit, provider: Provider) -> None:
+def test_inspector_disconnects_and_resumes(visit: Visit, provider: Provider) -> None:
     """The inspector's button cuts the connection, and the answer goes on after the last event."""
     provider.script(Reply(WORDS, rate=150))
     visit.page.get_by_role("button", name="Stream inspector").click()
@@ -57,7 +57,9 @@ def test_cut_by_the_inspector(visit: Visit, provider: Provider) -> None:
     assert 1 == provider.opened
 
 
-def test_second_tab(visit: Visit, context: BrowserContext, provider: Provider) -> None:
+def test_second_tab_follows_answer(
+    visit: Visit, context: BrowserContext, provider: Provider
+) -> None:
     """A second tab shows the same answer live, and one that is there already is told of it."""
     provider.script(Reply("Hello."), Reply(WORDS, rate=120))
     visit.ask("Hello?").ended()
@@ -73,7 +75,9 @@ def test_second_tab(visit: Visit, context: BrowserContext, provider: Provider) -
     assert 2 == provider.opened
 
 
-def test_another_browser(visit: Visit, browser: Browser, provider: Provider) -> None:
+def test_other_browser_follows_and_stops_answer(
+    visit: Visit, browser: Browser, provider: Provider
+) -> None:
     """Another device, which knows nothing but the link, sees question and answer, and can stop."""
     provider.script(Reply(WORDS, rate=60))
     visit.ask("Say words.").said(100)
@@ -86,7 +90,9 @@ def test_another_browser(visit: Visit, browser: Browser, provider: Provider) -> 
     context.close()
 
 
-def test_away_and_back(visit: Visit, provider: Provider) -> None:
+def test_answer_completes_while_other_conversation_is_open(
+    visit: Visit, provider: Provider
+) -> None:
     """Who goes to another conversation in mid-answer finds the answer complete later."""
     provider.script(Reply(WORDS, rate=300))
     visit.ask("Say words.").said(100)
@@ -99,7 +105,9 @@ def test_away_and_back(visit: Visit, provider: Provider) -> None:
     assert 1 == provider.opened
 
 
-def test_offline(visit: Visit, context: BrowserContext, provider: Provider) -> None:
+def test_offline_question_is_kept(
+    visit: Visit, context: BrowserContext, provider: Provider
+) -> None:
     """A question that was asked offline is kept, and sent when it is asked to be."""
     provider.script(Reply("Here I am."))
     context.set_offline(True)
@@ -111,7 +119,9 @@ def test_offline(visit: Visit, context: BrowserContext, provider: Provider) -> N
     assert 1 == provider.opened
 
 
-def test_an_answer_to_the_question_got_lost(page: Page, server: Server, provider: Provider) -> None:
+def test_lost_acknowledgement_is_not_asked_twice(
+    page: Page, server: Server, provider: Provider
+) -> None:
     """A question that was heard, but whose acknowledgement was lost, is not asked twice."""
     provider.script(Reply(WORDS, rate=100))
     visit = Visit(page, server.url).open()
@@ -125,7 +135,9 @@ def test_an_answer_to_the_question_got_lost(page: Page, server: Server, provider
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
-def test_server_restart(page: Page, provider: Provider, tmp_path: Path, number: int) -> None:
+def test_server_restart_during_answer(
+    page: Page, provider: Provider, tmp_path: Path, number: int
+) -> None:
     """When the server is restarted in mid-answer the page keeps the text, says truthfully that it
     is not complete, and goes on with the new server."""
     provider.script(Reply(WORDS, rate=60), Reply("Back again."))

@@ -40,7 +40,7 @@ ACTIVE = """e => [...e.querySelectorAll(':not(.code-head *)')].flatMap(node => [
 
 
 @pytest.mark.parametrize("pieces", ["whole", "characters"])
-def test_markdown_attack(visit: Visit, provider: Provider, pieces: str) -> None:
+def test_html_in_answer_is_shown_as_text(visit: Visit, provider: Provider, pieces: str) -> None:
     """HTML of a model is shown as text, whichever way it is cut; dangerous links lead nowhere."""
     provider.script(Reply([ATTACK] if pieces == "whole" else list(ATTACK)))
     addresses: list[str] = []
@@ -56,7 +56,7 @@ def test_markdown_attack(visit: Visit, provider: Provider, pieces: str) -> None:
     assert ATTACK == visit.copied()
 
 
-def test_attack_by_ids_and_titles(visit: Visit, provider: Provider) -> None:
+def test_html_in_ids_and_titles_is_shown_as_text(visit: Visit, provider: Provider) -> None:
     """What is put into lists, titles, tools and the inspector is text."""
     name = '"><img src=x onerror=window.hacked=1>'
     provider.script(
@@ -71,7 +71,7 @@ def test_attack_by_ids_and_titles(visit: Visit, provider: Provider) -> None:
     assert 0 == visit.page.locator("#turns img, #list img, #drawer img").count()
 
 
-def test_the_policy_holds(visit: Visit) -> None:
+def test_content_security_policy_blocks_scripts(visit: Visit) -> None:
     """Even script that got into the page would not run: neither inline, nor from elsewhere."""
     blocked = visit.run(
         """async () => {
@@ -96,7 +96,7 @@ def test_the_policy_holds(visit: Visit) -> None:
     assert visit.run("() => window.hacked") is None
 
 
-def test_no_violations_of_our_own(page: Page, serve: Serve) -> None:
+def test_page_violates_no_policy(page: Page, serve: Serve) -> None:
     """The page keeps to its own policy, loads nothing from elsewhere, and logs no errors."""
     said: list[str] = []
     addresses: list[str] = []
@@ -111,7 +111,7 @@ def test_no_violations_of_our_own(page: Page, serve: Serve) -> None:
     assert all(address.startswith(visit.url) for address in addresses)
 
 
-def test_headers(server_url: str) -> None:
+def test_policy_headers(server_url: str) -> None:
     """The page and its files carry the policy, which allows nothing inline."""
     html = httpx.get(f"{server_url}/", headers={"Accept": "text/html"})
     script = httpx.get(f"{server_url}/static/main.js")

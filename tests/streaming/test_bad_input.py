@@ -87,7 +87,7 @@ def refused(reply: httpx.Response, provider: Provider, status: int, code: str, n
         ),
     ],
 )
-async def test_not_a_json_object(
+async def test_body_must_be_json_object(
     http: httpx.AsyncClient, provider: Provider, door: str, body: bytes, named: str
 ) -> None:
     """A body that is no JSON object is a bad request."""
@@ -180,7 +180,7 @@ def message_of(*roles: str) -> list[dict[str, str]]:
     ],
     ids=lambda value: ascii(value)[:60] if isinstance(value, dict) else "",
 )
-async def test_a_wrong_field(
+async def test_invalid_field_is_named(
     http: httpx.AsyncClient, provider: Provider, door: str, fields: dict[str, Any], named: str
 ) -> None:
     """A wrong field is told by its name."""
@@ -188,7 +188,7 @@ async def test_a_wrong_field(
     refused(await http.post(door, content=body), provider, 422, "invalid_field", named)
 
 
-async def test_all_wrong_fields_are_told(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_all_invalid_fields_are_reported(http: httpx.AsyncClient, provider: Provider) -> None:
     """Two wrong fields are two problems in one answer."""
     reply = await http.post(CHAT, json={"message": 5, "stream": "yes"})
     refused(reply, provider, 422, "invalid_field", "stream: ")
@@ -197,7 +197,7 @@ async def test_all_wrong_fields_are_told(http: httpx.AsyncClient, provider: Prov
 
 @pytest.mark.parametrize("door", [CHAT, "/chat"])
 @pytest.mark.parametrize("value", ["", "a b", "x" * 129, "\u00e9", "a,b"])
-async def test_a_wrong_conversation_header(
+async def test_invalid_conversation_header(
     http: httpx.AsyncClient, provider: Provider, door: str, value: str
 ) -> None:
     """The header that names the conversation is checked as the field is."""
@@ -220,7 +220,7 @@ async def test_a_wrong_conversation_header(
         ("message=x&model=gpt-none", 404, "unknown_model", "test-model"),
     ],
 )
-async def test_a_wrong_query(
+async def test_invalid_query_of_event_source(
     http: httpx.AsyncClient, provider: Provider, query: str, status: int, code: str, named: str
 ) -> None:
     """The door of a browser's EventSource checks what it is asked as the others do."""
@@ -237,7 +237,7 @@ async def test_a_wrong_query(
         ({"model": "openai:gpt-none"}, "unknown_model", "test-model"),
     ],
 )
-async def test_an_unknown_name(
+async def test_unknown_agent_or_model_lists_available(
     http: httpx.AsyncClient,
     provider: Provider,
     door: str,
@@ -256,7 +256,7 @@ async def test_an_unknown_name(
     ("method", "path"),
     [("GET", ""), ("GET", "/events"), ("GET", "/events?after=5"), ("POST", "/cancel")],
 )
-async def test_an_unknown_run(
+async def test_unknown_run_is_404(
     http: httpx.AsyncClient, provider: Provider, method: str, path: str, run_id: str
 ) -> None:
     """A run that never was is not found, whatever is wanted of it."""
@@ -266,7 +266,7 @@ async def test_an_unknown_run(
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_an_unknown_conversation(
+async def test_unknown_conversation_is_404(
     http: httpx.AsyncClient, provider: Provider, method: str
 ) -> None:
     """A conversation that never was is not found."""
@@ -285,7 +285,7 @@ async def test_an_unknown_conversation(
         ("/api/v1/runs/x/events?pace=fast", "pace: "),
     ],
 )
-async def test_a_wrong_parameter(
+async def test_invalid_query_parameter_is_named(
     http: httpx.AsyncClient, provider: Provider, path: str, named: str
 ) -> None:
     """A wrong parameter of another address is told by its name, too."""
@@ -294,7 +294,7 @@ async def test_a_wrong_parameter(
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/nowhere", "/api/v1", "/api/v1/chat/x", "/chat/x", "//"])
-async def test_an_unknown_address(
+async def test_unknown_path_is_404_json(
     http: httpx.AsyncClient, provider: Provider, method: str, path: str
 ) -> None:
     """An address that is not there is told in the same shape as all errors."""
@@ -315,7 +315,7 @@ async def test_an_unknown_address(
         ("/healthz", "GET, HEAD", ["POST"]),
     ],
 )
-async def test_a_wrong_method(
+async def test_wrong_method_lists_allowed(
     http: httpx.AsyncClient, provider: Provider, path: str, allowed: str, methods: list[str]
 ) -> None:
     """A method that an address has not is refused with those that it has."""
@@ -326,7 +326,9 @@ async def test_a_wrong_method(
 
 
 @pytest.mark.parametrize(("path", "status"), [(CHAT, 405), ("/nowhere", 404), ("/healthz", 200)])
-async def test_head(http: httpx.AsyncClient, provider: Provider, path: str, status: int) -> None:
+async def test_head_has_headers_and_no_body(
+    http: httpx.AsyncClient, provider: Provider, path: str, status: int
+) -> None:
     """HEAD has the headers of an answer and no body, also where it is not allowed."""
     reply = await http.head(path)
     assert (status, b"") == (reply.status_code, reply.content)
@@ -350,7 +352,9 @@ async def send(server: Server, head: str, *parts: bytes) -> bytes:
 
 @pytest.mark.parametrize("door", [CHAT, "/chat"])
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_ten_megabytes(server: Server, provider: Provider, door: str, chunked: bool) -> None:
+async def test_ten_megabyte_body_gets_readable_413(
+    server: Server, provider: Provider, door: str, chunked: bool
+) -> None:
     """A message of 10 MB is refused in words that arrive, even if it was sent to its end first."""
     body = b'{"message":"' + b"x" * 10_000_000 + b'"}'
     head = f"POST {door} HTTP/1.1\nHost: test\nConnection: close\n"
@@ -371,7 +375,7 @@ async def test_ten_megabytes(server: Server, provider: Provider, door: str, chun
     assert 8_388_608 == reply.json()["error"]["max_body_bytes"]
 
 
-async def test_the_bound_of_a_body(serve: Serve, provider: Provider) -> None:
+async def test_max_body_bytes_is_exact(serve: Serve, provider: Provider) -> None:
     """A body of just the size allowed is taken; one byte more is too large, as is far more."""
     async with httpx.AsyncClient(base_url=serve(max_body_bytes=1000).url, timeout=30) as http:
         for size in (1001, 10_000, 1_000_000):
@@ -396,7 +400,7 @@ async def test_the_bound_of_a_body(serve: Serve, provider: Provider) -> None:
         "rubbish",
     ],
 )
-async def test_any_content_type(
+async def test_content_type_is_ignored(
     http: httpx.AsyncClient, door: str, content_type: str | None
 ) -> None:
     """JSON is read as JSON, whatever the client calls it: many call it nothing at all."""
@@ -415,7 +419,9 @@ async def test_any_content_type(
         {"messages": [{"role": "user", "content": "x", "name": "unknown"}]},
     ],
 )
-async def test_what_is_unknown_is_ignored(http: httpx.AsyncClient, fields: dict[str, Any]) -> None:
+async def test_unknown_fields_and_nulls_are_ignored(
+    http: httpx.AsyncClient, fields: dict[str, Any]
+) -> None:
     """Fields that this server does not know, and null where a field may be absent, do no harm."""
     assert HELLO == text(await answer(http, **fields))
 
@@ -435,7 +441,7 @@ async def test_what_is_unknown_is_ignored(http: httpx.AsyncClient, fields: dict[
         "," * 5000,
     ],
 )
-async def test_an_accept_that_is_rubbish(http: httpx.AsyncClient, accept: str) -> None:
+async def test_invalid_accept_gets_default_format(http: httpx.AsyncClient, accept: str) -> None:
     """An Accept header that wants nothing we have gets what the door gives by itself."""
     headers = {b"Accept": accept.encode("latin-1")}
     long = await http.post(CHAT, json={"message": "x"}, headers=headers)
@@ -467,7 +473,9 @@ POST = "POST /api/v1/chat HTTP/1.1\nHost: test\n"
     ],
     ids=range(12),
 )
-async def test_not_http(server: Server, provider: Provider, head: str, body: bytes) -> None:
+async def test_broken_http_harms_nobody(
+    server: Server, provider: Provider, head: str, body: bytes
+) -> None:
     """A connection that talks something else, or breaks off in mid-request, harms nobody."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(head.replace("\n", "\r\n").encode() + body)

@@ -34,7 +34,7 @@ def told(provider: Provider) -> list[tuple[str, Any, int]]:
     return [(m["role"], m.get("content"), len(m.get("tool_calls") or [])) for m in messages]
 
 
-async def test_cancelled_in_a_tool(serve: Serve, provider: Provider) -> None:
+async def test_cancel_during_tool_call_keeps_text(serve: Serve, provider: Provider) -> None:
     """A call whose tool never answered is not in the next turn's history; its text is."""
     provider.script(Reply("let me look ", tool_calls=[CALL]), Reply("fine"))
     server = serve(agents=[Agent(id="librarian", tools=[search_for_ever])])
@@ -51,7 +51,9 @@ async def test_cancelled_in_a_tool(serve: Serve, provider: Provider) -> None:
     )
 
 
-async def test_cancelled_in_a_tool_without_a_word(serve: Serve, provider: Provider) -> None:
+async def test_timeout_during_tool_call_keeps_question_only(
+    serve: Serve, provider: Provider
+) -> None:
     """A turn that was nothing but such a call leaves its question alone."""
     provider.script(Reply(tool_calls=[CALL]), Reply("fine"))
     server = serve(agents=[Agent(id="librarian", tools=[search_for_ever])])
@@ -61,7 +63,7 @@ async def test_cancelled_in_a_tool_without_a_word(serve: Serve, provider: Provid
     assert [("user", "Hello?", 0), ("user", "And now?", 0)] == told(provider)
 
 
-async def test_cut_after_a_tool(serve: Serve, provider: Provider) -> None:
+async def test_cut_after_tool_call_keeps_order(serve: Serve, provider: Provider) -> None:
     """What was said before and after a tool, and its answer, are told once and in order."""
     provider.script(
         Reply("let me look ", tool_calls=[CALL]), Reply("it says a lot", cut_after=2), Reply("fine")

@@ -26,7 +26,7 @@ def heard(provider: Provider, number: int = -1) -> list[tuple[str, str]]:
 
 @STORES
 @pytest.mark.parametrize("place", ["body", "header"])
-async def test_a_conversation_goes_on(
+async def test_conversation_id_continues_conversation(
     http: httpx.AsyncClient, provider: Provider, place: str
 ) -> None:
     """`X-Conversation-Id`, sent back in the body or as a header, continues a conversation."""
@@ -43,7 +43,7 @@ async def test_a_conversation_goes_on(
 
 
 @STORES
-async def test_strangers_share_nothing(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_no_id_starts_new_conversation(http: httpx.AsyncClient, provider: Provider) -> None:
     """Without an id each question begins a conversation of its own."""
     one = await http.post("/chat", json={"message": "First"})
     two = await http.post("/chat", json={"message": "Second"})
@@ -62,7 +62,7 @@ async def test_strangers_share_nothing(http: httpx.AsyncClient, provider: Provid
         (Reply("one two three four", garbage_after=2), "error"),
     ],
 )
-async def test_an_interrupted_turn_is_remembered(
+async def test_partial_answer_is_remembered(
     http: httpx.AsyncClient, provider: Provider, reply: Reply, ending: str
 ) -> None:
     """The question and the partial answer of a broken turn are in the next turn's context."""
@@ -89,7 +89,7 @@ async def test_an_interrupted_turn_is_remembered(
 
 
 @STORES
-async def test_a_failed_question_is_remembered(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_failed_question_is_remembered(http: httpx.AsyncClient, provider: Provider) -> None:
     """A question that got no answer at all is still known in the next turn."""
     provider.script(INVALID_KEY)
     failed = await http.post(CHAT, json={"message": "Remember 42.", "stream": False})
@@ -99,7 +99,7 @@ async def test_a_failed_question_is_remembered(http: httpx.AsyncClient, provider
 
 
 @STORES
-async def test_list_read_delete(http: httpx.AsyncClient) -> None:
+async def test_list_read_and_delete_conversations(http: httpx.AsyncClient) -> None:
     """Conversations are listed newest first, in pages, can be read, and deleted."""
     names = []
     for number in range(3):
@@ -121,7 +121,7 @@ async def test_list_read_delete(http: httpx.AsyncClient) -> None:
 
 
 @STORES
-async def test_conversations_outlive_the_server(serve: Serve, provider: Provider) -> None:
+async def test_conversation_survives_server_restart(serve: Serve, provider: Provider) -> None:
     """A new server on the same folder goes on with the conversation."""
     async with httpx.AsyncClient(base_url=serve().url) as http:
         name = (await http.post("/chat", json={"message": "Before"})).headers["x-conversation-id"]
@@ -130,7 +130,9 @@ async def test_conversations_outlive_the_server(serve: Serve, provider: Provider
     assert ["Before", "Hello from the provider.", "After"] == [text for _, text in heard(provider)]
 
 
-async def test_a_history_of_the_clients_own(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_client_history_replaces_stored_one(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """With `messages` the client's history is used, and the server's is not."""
     name = (await http.post("/chat", json={"message": "Stored"})).headers["x-conversation-id"]
     messages = [
@@ -148,7 +150,9 @@ async def test_a_history_of_the_clients_own(http: httpx.AsyncClient, provider: P
 
 
 @STORES
-async def test_queue(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_on_busy_queue_waits_for_first_run(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """A second question waits for the first, and knows its answer."""
     provider.script(Reply("one two three", rate=20), Reply("four"))
     first, second = await asyncio.gather(
@@ -159,7 +163,7 @@ async def test_queue(http: httpx.AsyncClient, provider: Provider) -> None:
     assert [("user", "A"), ("assistant", "one two three"), ("user", "B")] == heard(provider)
 
 
-async def test_reject(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_on_busy_reject_names_active_run(http: httpx.AsyncClient, provider: Provider) -> None:
     """`on_busy: reject` answers 409 and names the run that is in the way."""
     provider.script(Reply("one two three", rate=10))
     async with ask(http, conversation_id="c") as source:
@@ -177,7 +181,9 @@ async def test_reject(http: httpx.AsyncClient, provider: Provider) -> None:
 
 
 @STORES
-async def test_interrupt(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_on_busy_interrupt_cancels_first_run(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """`on_busy: interrupt` stops the first answer; the second knows what was said of it."""
     provider.script(Reply("one two three", stall_after=1), Reply("four"))
     first = asyncio.create_task(answer(http, "A", conversation_id="c"))
@@ -189,7 +195,7 @@ async def test_interrupt(http: httpx.AsyncClient, provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("kind", [AsyncSqliteDb, SqliteDb])
-async def test_an_agent_with_its_own_store(
+async def test_agent_keeps_own_store_tools_and_model(
     serve: Serve, provider: Provider, tmp_path: Path, kind: Any
 ) -> None:
     """A user's agent keeps its store, its tools and its model; broken turns are mended there."""
@@ -231,7 +237,7 @@ async def test_an_agent_with_its_own_store(
     assert telemetry_is_off(agent, server)
 
 
-async def test_ollama_as_the_model(serve: Serve, provider: Provider) -> None:
+async def test_ollama_model_streams_and_remembers(serve: Serve, provider: Provider) -> None:
     """A model of Ollama's own protocol streams, ends and is remembered like any other."""
     server = serve(model="ollama:llama3.2", ollama_host=provider.origin)
     provider.script(
@@ -249,7 +255,7 @@ async def test_ollama_as_the_model(serve: Serve, provider: Provider) -> None:
     assert [("user", "B"), ("assistant", "one two "), ("user", "C")] == heard(provider)[-3:]
 
 
-async def test_options_and_images_reach_the_model(
+async def test_options_and_images_reach_provider(
     http: httpx.AsyncClient, provider: Provider
 ) -> None:
     """What a request asks of the model arrives there unchanged, and is gone in the next one."""
@@ -265,7 +271,7 @@ async def test_options_and_images_reach_the_model(
     assert pixel in json.dumps(parts)
 
 
-async def test_models_by_name(serve: Serve, provider: Provider) -> None:
+async def test_request_selects_model_by_name(serve: Serve, provider: Provider) -> None:
     """A request may name one of the models that are set up; the list tells which."""
     server = serve(models=["openai:second-model", "demo"])
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:

@@ -9,7 +9,9 @@ from tests.provider_replies import Reply, refusal
 from tests.streaming.reader import CHAT, answer, text
 
 
-async def test_in_an_error(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_lone_surrogate_in_provider_error(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """A refusal that quotes half a character is told, with U+FFFD in its place."""
     provider.default = refusal(400, "no \ud83d here", "invalid")
     last = (await answer(http))[-1]
@@ -19,7 +21,7 @@ async def test_in_an_error(http: httpx.AsyncClient, provider: Provider) -> None:
     assert last["error"]["message"] == whole.json()["error"]["message"]
 
 
-async def test_in_a_tool_call(serve: Serve, provider: Provider) -> None:
+async def test_lone_surrogate_in_tool_call(serve: Serve, provider: Provider) -> None:
     """A tool that a model calls with half a character is called, shown, and its answer given."""
 
     def measure(of: str) -> str:

@@ -32,7 +32,9 @@ async def send(http: httpx.AsyncClient, form: str = "sse", key: str = KEY) -> ht
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_sent_again(http: httpx.AsyncClient, provider: Provider, form: str) -> None:
+async def test_resent_key_replays_answer(
+    http: httpx.AsyncClient, provider: Provider, form: str
+) -> None:
     """Sent again after its answer, a question gets the same answer, and a header that says so."""
     first = await send(http, form)
     await ended(http, first.headers["x-run-id"])
@@ -47,7 +49,9 @@ async def test_sent_again(http: httpx.AsyncClient, provider: Provider, form: str
 
 
 @pytest.mark.parametrize("form", ["sse", "ndjson", "text", "json"])
-async def test_lost_in_mid_answer(http: httpx.AsyncClient, provider: Provider, form: str) -> None:
+async def test_resent_key_after_lost_connection_gets_whole_answer(
+    http: httpx.AsyncClient, provider: Provider, form: str
+) -> None:
     """A reader that was cut off and asks again gets the whole answer of the run that went on, in
     forms that else end with their reader, too."""
     provider.script(Reply(WORDS, rate=100))
@@ -65,7 +69,9 @@ async def test_lost_in_mid_answer(http: httpx.AsyncClient, provider: Provider, f
         assert WORDS == again.text
 
 
-async def test_sent_at_the_same_time(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_concurrent_requests_with_same_key_share_run(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """Of a question that is sent many times at once, one run answers all."""
     replies = await asyncio.gather(*(send(http) for _ in range(20)))
     assert {200} == {reply.status_code for reply in replies}
@@ -73,7 +79,7 @@ async def test_sent_at_the_same_time(http: httpx.AsyncClient, provider: Provider
     assert 1 == provider.opened
 
 
-async def test_after_a_refusal(serve: Serve, provider: Provider) -> None:
+async def test_refused_request_does_not_use_up_key(serve: Serve, provider: Provider) -> None:
     """A question that was refused has begun no run: sent again, it is asked."""
     server = serve(max_concurrent_runs=1, run_queue_timeout=0.1)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
@@ -88,7 +94,9 @@ async def test_after_a_refusal(serve: Serve, provider: Provider) -> None:
     assert 2 == provider.opened
 
 
-async def test_another_question(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_key_reused_with_other_question_is_refused(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """A key that comes back with another question is refused, rather than answered wrongly."""
     await send(http)
     reply = await http.post(CHAT, json={"message": "Else?"}, headers={"Idempotency-Key": KEY})
@@ -99,7 +107,7 @@ async def test_another_question(http: httpx.AsyncClient, provider: Provider) -> 
     assert 1 == provider.opened
 
 
-async def test_keys_of_two_people(serve: Serve, provider: Provider) -> None:
+async def test_keys_are_separate_for_principals(serve: Serve, provider: Provider) -> None:
     """The key of one principal means nothing to another."""
     server = serve(api_keys="ann:ann-key-0123456789,bob:bob-key-0123456789")
     runs = set()
@@ -111,7 +119,9 @@ async def test_keys_of_two_people(serve: Serve, provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "two words", "k" * 256])
-async def test_no_key(http: httpx.AsyncClient, provider: Provider, key: str) -> None:
+async def test_invalid_idempotency_key_is_refused(
+    http: httpx.AsyncClient, provider: Provider, key: str
+) -> None:
     """What is no key is refused with the reason."""
     reply = await send(http, key=key)
     assert (400, "bad_request") == (reply.status_code, reply.json()["error"]["code"])

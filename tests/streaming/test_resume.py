@@ -16,7 +16,7 @@ LONG = "".join(f"word{n} 🙂 line\n" if n % 10 == 0 else f"w{n} " for n in rang
 
 
 @pytest.mark.parametrize("form", ["sse", "ndjson"])
-async def test_cut_after_every_event(
+async def test_resume_after_every_event(
     http: httpx.AsyncClient, provider: Provider, form: str
 ) -> None:
     """Whichever event was the last one read, what follows makes the same text again."""
@@ -37,7 +37,7 @@ async def test_cut_after_every_event(
     assert 1 == provider.opened
 
 
-async def test_cut_a_live_stream_after_every_event(
+async def test_resume_live_stream_after_every_event(
     http: httpx.AsyncClient, provider: Provider
 ) -> None:
     """A browser that loses its connection after each single event still gets the whole answer."""
@@ -53,7 +53,7 @@ async def test_cut_a_live_stream_after_every_event(
     assert 1 == provider.opened
 
 
-async def test_no_content_after_the_end(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_resume_after_last_event_is_204(http: httpx.AsyncClient, provider: Provider) -> None:
     """A reconnect after the last event gets 204, so that a browser stops; no model is asked."""
     async with ask(http) as source:
         last = [event async for event in source.aiter_sse()][-1]
@@ -62,7 +62,7 @@ async def test_no_content_after_the_end(http: httpx.AsyncClient, provider: Provi
     assert 1 == provider.opened
 
 
-async def test_event_source_starts_a_run(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_event_source_request_starts_run(http: httpx.AsyncClient, provider: Provider) -> None:
     """`GET /api/v1/chat?message=` is what a browser's EventSource can send."""
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-cache"}
     reply = await http.get(CHAT, params={"message": "Hello?"}, headers=headers)
@@ -70,7 +70,7 @@ async def test_event_source_starts_a_run(http: httpx.AsyncClient, provider: Prov
     assert "Hello?" == provider.requests[0].body["messages"][-1]["content"]
 
 
-async def test_two_readers_at_once(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_two_readers_of_live_run_agree(http: httpx.AsyncClient, provider: Provider) -> None:
     """A second reader of a live run gets the same from its beginning."""
     provider.script(Reply(LONG, rate=1000))
     async with ask(http) as source:
@@ -84,7 +84,7 @@ async def test_two_readers_at_once(http: httpx.AsyncClient, provider: Provider) 
     ]
 
 
-async def test_the_log_is_bounded(serve: Serve, provider: Provider) -> None:
+async def test_trimmed_log_is_reported_as_gap(serve: Serve, provider: Provider) -> None:
     """What a run's log no longer keeps is told as a gap, never passed over in silence."""
     provider.script(Reply([f"{n:0999} " for n in range(300)]))
     server = serve(journal_url="memory://?run_bytes=100000", hub_run_bytes=50_000)
@@ -103,7 +103,7 @@ async def test_the_log_is_bounded(serve: Serve, provider: Provider) -> None:
     assert '"done":true' in rest.text
 
 
-async def test_replay_at_the_original_pace(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_replay_at_original_pace(http: httpx.AsyncClient, provider: Provider) -> None:
     """`pace=original` takes about as long as the answer took, and says the same."""
     provider.script(Reply("one two three four five", rate=20))
     run_id = (await http.post(CHAT, json={"message": "x"})).headers["x-run-id"]
@@ -128,7 +128,7 @@ async def test_replay_at_the_original_pace(http: httpx.AsyncClient, provider: Pr
         ("0" * 32 + ":5", 404, "unknown_run"),
     ],
 )
-async def test_bad_event_ids(
+async def test_invalid_last_event_id_is_refused(
     http: httpx.AsyncClient, provider: Provider, last_event_id: str, status: int, code: str
 ) -> None:
     """A wrong id is a clear error, and never starts a run."""
@@ -138,14 +138,14 @@ async def test_bad_event_ids(
     assert 0 == provider.opened
 
 
-async def test_an_id_of_another_run(http: httpx.AsyncClient) -> None:
+async def test_event_id_of_other_run_is_refused(http: httpx.AsyncClient) -> None:
     """The id of one run does not resume another."""
     run_id = (await http.post(CHAT, json={"message": "x"})).headers["x-run-id"]
     reply = await http.get(f"/api/v1/runs/{run_id}/events", headers={"Last-Event-ID": "other:1"})
     assert (400, "bad_last_event_id") == (reply.status_code, reply.json()["error"]["code"])
 
 
-async def test_an_id_from_the_future(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_event_id_beyond_log_is_refused(http: httpx.AsyncClient, provider: Provider) -> None:
     """A number that a live run has not reached is an error, not a wait for it."""
     provider.script(Reply("slow answer here", rate=2))
     async with ask(http, on_disconnect="cancel") as source:

@@ -54,7 +54,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's t
     ],
     ids=["sse", "whole", "text", "openai", "ollama"],
 )
-def test_a_reader_that_stops(
+def test_stalled_reader_is_disconnected(
     serve: Serve, provider: Provider, path: str, body: dict[str, object]
 ) -> None:
     """Its connection is gone soon after the time for a write, on every door: nothing is kept for
@@ -96,7 +96,7 @@ async def p99(http: httpx.AsyncClient, readers: int = 50, tokens: int = 60) -> f
 
 
 @linux
-async def test_a_stalled_reader_beside_fifty(tmp_path: Path, provider: Provider) -> None:
+async def test_stalled_reader_slows_no_other(tmp_path: Path, provider: Provider) -> None:
     """Who does not read takes little memory, and no time from those who do."""
     provider.default = Reply(numbered(10))
     settings = {"MODEL": "openai:m", "OPENAI_API_KEY": "sk-0", "OPENAI_BASE_URL": provider.url}

@@ -29,7 +29,9 @@ async def whole(http: httpx.AsyncClient, **fields: Any) -> httpx.Response:
 
 
 @pytest.mark.parametrize("fault", [SERVER_ERROR, Reply(status=503), RATE_LIMITED])
-async def test_asking_again(http: httpx.AsyncClient, provider: Provider, fault: Reply) -> None:
+async def test_retry_before_first_token(
+    http: httpx.AsyncClient, provider: Provider, fault: Reply
+) -> None:
     """A provider that fails before its first token is asked again, and the reader sees only the
     answer."""
     provider.script(fault, fault, FINE)
@@ -38,7 +40,7 @@ async def test_asking_again(http: httpx.AsyncClient, provider: Provider, fault: 
     assert "error" not in got[-1]
 
 
-async def test_asking_again_is_bounded(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_retries_are_limited(http: httpx.AsyncClient, provider: Provider) -> None:
     """After `UPSTREAM_RETRIES` (2) further requests the failure is told."""
     provider.default = SERVER_ERROR
     last = (await answer(http))[-1]
@@ -54,7 +56,9 @@ async def test_asking_again_is_bounded(http: httpx.AsyncClient, provider: Provid
         refusal(400, "Bad temperature.", "invalid"),
     ],
 )
-async def test_not_asking_again(http: httpx.AsyncClient, provider: Provider, fault: Reply) -> None:
+async def test_no_retry_after_token_or_for_final_errors(
+    http: httpx.AsyncClient, provider: Provider, fault: Reply
+) -> None:
     """Nothing is asked again after a token, nor what would fail in the same way again."""
     provider.script(fault)
     last = (await answer(http))[-1]
@@ -62,7 +66,7 @@ async def test_not_asking_again(http: httpx.AsyncClient, provider: Provider, fau
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
-async def test_a_provider_that_says_when(
+async def test_retry_after_is_obeyed(
     http: httpx.AsyncClient, provider: Provider, form: str
 ) -> None:
     """`Retry-After`, in either form, is waited for; one that is too long is passed on instead."""
@@ -86,7 +90,7 @@ async def test_a_provider_that_says_when(
     assert 3500 < int(told.headers["retry-after"]) <= 3600
 
 
-async def test_cancelling_between_attempts(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_cancel_between_retries(http: httpx.AsyncClient, provider: Provider) -> None:
     """A run can be cancelled while it waits to ask again."""
     provider.default = Reply(status=503, headers=[("Retry-After", "9")])
     started = (await http.post(CHAT, json={"message": "x", "background": True})).json()
@@ -98,7 +102,7 @@ async def test_cancelling_between_attempts(http: httpx.AsyncClient, provider: Pr
     assert 1 == provider.opened
 
 
-async def test_the_circuit(serve: Serve, provider: Provider) -> None:
+async def test_circuit_opens_and_closes(serve: Serve, provider: Provider) -> None:
     """After failures in a row the provider is left alone: questions are answered 503 at once, with
     `Retry-After`, and `readyz` says so; later one question tries, and closes it again."""
     server = serve(upstream_retries=0, circuit_failures=3, circuit_seconds=1.5)
@@ -136,7 +140,7 @@ async def test_the_circuit(serve: Serve, provider: Provider) -> None:
 HELLO = {"role": "user", "content": "hello"}
 
 
-async def test_a_trial_that_takes_long(serve: Serve, provider: Provider) -> None:
+async def test_circuit_closes_at_first_token_of_trial(serve: Serve, provider: Provider) -> None:
     """The first token of the trial lets all others in; they need not wait for its last one."""
     server = serve(upstream_retries=0, circuit_failures=1, circuit_seconds=0.2)
     provider.script(SERVER_ERROR, Reply("one two three", stall_after=1), FINE)
@@ -153,7 +157,7 @@ async def test_a_trial_that_takes_long(serve: Serve, provider: Provider) -> None
     assert (200, "running") == (during.status_code, state["status"])
 
 
-async def test_other_models_go_on(serve: Serve, provider: Provider) -> None:
+async def test_circuits_of_models_are_separate(serve: Serve, provider: Provider) -> None:
     """Each model has a circuit of its own, and what a client did wrong opens none."""
     server = serve(upstream_retries=0, circuit_failures=2, models=["openai:other"])
     async with client(server) as http:
@@ -169,7 +173,7 @@ async def test_other_models_go_on(serve: Serve, provider: Provider) -> None:
     assert (503, 200) == (closed.status_code, other.status_code)
 
 
-async def test_the_demonstration_may_fail(serve: Serve) -> None:
+async def test_demo_failures_open_no_circuit(serve: Serve) -> None:
     """The demonstration fails when it is asked to, and answers all the same."""
     async with client(serve(model="demo", circuit_failures=1)) as http:
         for _ in range(2):
@@ -177,7 +181,7 @@ async def test_the_demonstration_may_fail(serve: Serve) -> None:
         assert 200 == (await whole(http, message="count to 2")).status_code
 
 
-async def test_the_model_in_its_stead(serve: Serve, provider: Provider) -> None:
+async def test_fallback_answers_on_every_door(serve: Serve, provider: Provider) -> None:
     """`FALLBACK_MODEL` answers for one that fails before its first token, every chunk that it
     says tells its name, and so does every door."""
     server = serve(upstream_retries=0, circuit_failures=0, fallback_model="openai:spare")
@@ -208,7 +212,7 @@ def lines(reply: httpx.Response) -> list[str]:
     return reply.text.splitlines()
 
 
-async def test_another_kind_of_model_in_its_stead(serve: Serve, provider: Provider) -> None:
+async def test_fallback_of_other_provider(serve: Serve, provider: Provider) -> None:
     """The model in its stead may be of another provider."""
     server = serve(
         model="ollama:llama3.2",
@@ -226,7 +230,7 @@ async def test_another_kind_of_model_in_its_stead(serve: Serve, provider: Provid
     )
 
 
-async def test_the_tools_of_a_run_that_another_model_took(serve: Serve, provider: Provider) -> None:
+async def test_fallback_calls_agents_tools(serve: Serve, provider: Provider) -> None:
     """The model in its stead calls the agent's tools in its own protocol, and is asked on."""
 
     def weather() -> str:
@@ -255,7 +259,7 @@ async def test_the_tools_of_a_run_that_another_model_took(serve: Serve, provider
     assert [] == [m for m in provider.requests[1].body["messages"] if m["role"] == "tool"]
 
 
-async def test_no_model_in_its_stead_after_a_token(serve: Serve, provider: Provider) -> None:
+async def test_no_fallback_after_first_token(serve: Serve, provider: Provider) -> None:
     """After the first token nobody takes over, for the answer would begin anew in its middle; and
     a fault of the question, or of the settings, is told as it is."""
     server = serve(upstream_retries=0, fallback_model="openai:spare")
@@ -268,7 +272,7 @@ async def test_no_model_in_its_stead_after_a_token(serve: Serve, provider: Provi
     assert 2 == provider.opened
 
 
-async def test_both_fail(serve: Serve, provider: Provider) -> None:
+async def test_failure_of_model_and_fallback(serve: Serve, provider: Provider) -> None:
     """Where the model in its stead fails, too, the failure of the one that was asked is told;
     when both are left alone, 503 is answered at once."""
     server = serve(upstream_retries=0, circuit_failures=1, fallback_model="openai:spare")

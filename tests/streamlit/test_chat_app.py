@@ -99,7 +99,7 @@ def said(client: Client) -> tuple[Message, ...]:
 SAID = "Hello from the provider."
 
 
-def test_a_streamed_answer_and_how_it_came(server: "Server", page: "OpenPage") -> None:
+def test_streamed_answer_and_its_events(server: "Server", page: "OpenPage") -> None:
     """A streamed answer is shown, and beside it each event, when it came, and the headers."""
     here = page(server.url).ask("Hello?").answered()
     assert [("user", "Hello?"), ("assistant", SAID)] == here.talk
@@ -119,7 +119,9 @@ def test_a_streamed_answer_and_how_it_came(server: "Server", page: "OpenPage") -
     assert f"x-run-id: {opening['run_id']}" in received
 
 
-def test_an_answer_in_one_piece(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+def test_unstreamed_answer_is_one_event(
+    server: "Server", page: "OpenPage", provider: "Provider"
+) -> None:
     """Without streaming the answer is one event, of one request for JSON."""
     here = page(server.url)
     here.app.toggle(key="stream").set_value(False)
@@ -134,7 +136,9 @@ def test_an_answer_in_one_piece(server: "Server", page: "OpenPage", provider: "P
     assert ["Hello?", SAID, "And again?"] == asked[-3:]
 
 
-def test_model_and_agent(serve: "Serve", page: "OpenPage", provider: "Provider") -> None:
+def test_selected_model_and_agent_answer(
+    serve: "Serve", page: "OpenPage", provider: "Provider"
+) -> None:
     """The lists are the server's, and what is chosen there is asked."""
     agents = [Agent(id="ada", name="Ada"), Agent(id="bob", name="Bob")]
     here = page(serve(models="openai:other-model", agents=agents).url)
@@ -146,7 +150,7 @@ def test_model_and_agent(serve: "Serve", page: "OpenPage", provider: "Provider")
     assert "other-model" == provider.requests[0].body["model"]
 
 
-def test_conversations(server: "Server", page: "OpenPage") -> None:
+def test_conversation_list_open_and_delete(server: "Server", page: "OpenPage") -> None:
     """Conversations can be left for a new one, opened again, and deleted."""
     here = page(server.url).ask("First?").answered()
     first = here.params["conversation"]
@@ -163,7 +167,7 @@ def test_conversations(server: "Server", page: "OpenPage") -> None:
     assert f"open-{first}" not in here.buttons
 
 
-def test_stop(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+def test_stop_cancels_run(server: "Server", page: "OpenPage", provider: "Provider") -> None:
     """Stop cancels the run on the server; what had come is kept, and known in the next turn."""
     provider.script(Reply("one two three", stall_after=2))
     here = page(server.url).ask("Count!")
@@ -180,9 +184,7 @@ def test_stop(server: "Server", page: "OpenPage", provider: "Provider") -> None:
     assert ["Count!", "one two ", "Go on?"] == asked[-3:]
 
 
-def test_stop_of_an_answer_in_one_piece(
-    server: "Server", page: "OpenPage", provider: "Provider"
-) -> None:
+def test_stop_unstreamed_answer(server: "Server", page: "OpenPage", provider: "Provider") -> None:
     """Stop ends an answer whose run has no id yet, too."""
     provider.script(Reply("one two three", stall_after=2))
     here = page(server.url)
@@ -199,7 +201,7 @@ def test_stop_of_an_answer_in_one_piece(
     assert "`disconnected`" in here.app.chat_message[1].caption[0].value
 
 
-def test_reload_in_mid_answer(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+def test_reload_during_answer(server: "Server", page: "OpenPage", provider: "Provider") -> None:
     """A page that was reloaded shows all of the answer that went on meanwhile, asked for once."""
     text = " ".join(str(number) for number in range(100))
     provider.script(Reply(text, rate=25))
@@ -215,7 +217,7 @@ def test_reload_in_mid_answer(server: "Server", page: "OpenPage", provider: "Pro
     assert 1 == provider.opened
 
 
-def test_a_run_read_again_from_the_middle(server: "Server", page: "OpenPage") -> None:
+def test_replay_run_after_event(server: "Server", page: "OpenPage") -> None:
     """The events of a run can be had again, from behind any of them."""
     here = page(server.url).ask("Hello?").answered()
     here.app.number_input(key="after").set_value(3)
@@ -225,7 +227,7 @@ def test_a_run_read_again_from_the_middle(server: "Server", page: "OpenPage") ->
     assert [("user", "Hello?"), ("assistant", "the provider.")] == here.talk
 
 
-def test_an_answer_that_fails(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+def test_failed_answer_keeps_text(server: "Server", page: "OpenPage", provider: "Provider") -> None:
     """An answer that breaks off keeps its text, and says what happened, then and later."""
     provider.script(Reply("one two three", cut_after=2))
     here = page(server.url).ask("Count!").answered()
@@ -236,7 +238,7 @@ def test_an_answer_that_fails(server: "Server", page: "OpenPage", provider: "Pro
     assert "`upstream_cut`" in later.app.chat_message[1].caption[0].value
 
 
-def test_reasoning(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+def test_reasoning_is_shown_apart(server: "Server", page: "OpenPage", provider: "Provider") -> None:
     """Thoughts are shown apart from the answer, and count as tokens."""
     provider.script(Reply("so", reasoning="well then"))
     here = page(server.url).ask("Why?").answered()
@@ -244,14 +246,14 @@ def test_reasoning(server: "Server", page: "OpenPage", provider: "Provider") -> 
     assert "3" == here.figures["Tokens"]
 
 
-def test_no_server(page: "OpenPage") -> None:
+def test_unreachable_server_is_reported(page: "OpenPage") -> None:
     """Where no server answers, a sentence says so."""
     here = page("http://127.0.0.1:1")
     assert not here.app.exception
     assert ["No server answers at http://127.0.0.1:1."] == [e.value for e in here.app.error]
 
 
-def test_another_address(
+def test_other_server_url_gets_no_key(
     server: "Server", page: "OpenPage", monkeypatch: "pytest.MonkeyPatch"
 ) -> None:
     """An address in the side bar is used, and the key of the environment is not sent there."""

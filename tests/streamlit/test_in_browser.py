@@ -77,7 +77,7 @@ def ask(page: Page, question: str) -> None:
 
 
 @pytest.mark.timeout(300)  # a browser on a busy machine
-def test_a_visit(page: Page, server: Server, provider: Provider, tmp_path: Path) -> None:
+def test_visit_in_chromium(page: Page, server: Server, provider: Provider, tmp_path: Path) -> None:
     """A person asks, sees the answer stream, stops one, reloads in the middle of another and sees
     it go on, looks at its events, and goes from one conversation to the other."""
     answer = page.get_by_test_id("stChatMessage").last

@@ -11,7 +11,7 @@ from app.core.errors import ConfigurationError
 KEY = "k3y-0123456789abcdef"
 
 
-def test_keys_and_their_principals() -> None:
+def test_principal_of_key() -> None:
     """A principal may have several keys; a key has one principal, and all of it must be there."""
     keys = Keys(read_keys(f"alice:{KEY}, alice:other, bob@x.org:a:b", None))
     assert ["alice", "alice", "bob@x.org"] == [keys.principal(k) for k in (KEY, "other", "a:b")]
@@ -20,14 +20,14 @@ def test_keys_and_their_principals() -> None:
     assert {"alice", "bob@x.org"} == keys.principals
 
 
-def test_only_hashes_are_kept() -> None:
+def test_keys_are_stored_as_hashes() -> None:
     """What a request is compared with does not hold the key."""
     keys = Keys(read_keys(f"alice:{KEY}", None))
     assert KEY not in str(vars(keys))
     assert hashlib.sha256(KEY.encode()).digest() in dict(keys._digests).values()
 
 
-def test_no_keys() -> None:
+def test_no_keys_configured() -> None:
     """Without keys nobody is known, and that is not an error."""
     assert not Keys(read_keys(None, None))
     assert Keys().principal(KEY) is None
@@ -46,7 +46,7 @@ def test_no_keys() -> None:
         (",", "no key was found"),
     ],
 )
-def test_what_is_no_key(listed: str, said: str) -> None:
+def test_malformed_keys_are_refused(listed: str, said: str) -> None:
     """A wrong setting is told by its place, and never by what stands there."""
     with pytest.raises(ConfigurationError) as caught:
         read_keys(listed, None)
@@ -54,7 +54,7 @@ def test_what_is_no_key(listed: str, said: str) -> None:
     assert KEY not in caught.value.message
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_key_file_is_refused(tmp_path: Path) -> None:
     """A file that is not there, or holds no key, does not mean that everybody may."""
     empty = tmp_path / "empty"
     empty.write_text("# nobody\n", encoding="utf-8")

@@ -83,7 +83,7 @@ async def asking(provider: Provider, tmp_path: Path) -> AsyncIterator[Ask]:
         ("[1]", None),
     ],
 )
-async def test_a_call_of_a_clients_tool(
+async def test_client_tool_call_is_forwarded_verbatim(
     asking: Ask, provider: Provider, written: str, arguments: dict[str, Any] | None
 ) -> None:
     """A call is handed on as the model wrote it, even where it is no JSON, and ends the answer."""
@@ -97,7 +97,7 @@ async def test_a_call_of_a_clients_tool(
     assert 1 == provider.opened
 
 
-async def test_the_provider_sees_the_clients_tool(asking: Ask, provider: Provider) -> None:
+async def test_client_tools_reach_provider_unchanged(asking: Ask, provider: Provider) -> None:
     """The tool goes to the provider as the client wrote it, without any field of ours."""
     await asking().ask(
         tools=[WEATHER, ClientTool("bare")], tool_choice="auto", parallel_tool_calls=False
@@ -112,7 +112,7 @@ async def test_the_provider_sees_the_clients_tool(asking: Ask, provider: Provide
     assert body["parallel_tool_calls"] is False
 
 
-async def test_a_choice_of_one_tool(asking: Ask, provider: Provider) -> None:
+async def test_tool_choice_by_name_reaches_provider(asking: Ask, provider: Provider) -> None:
     """A choice that names a tool reaches the provider as it is."""
     choice = {"type": "function", "function": {"name": "weather"}}
     await asking().ask(tools=[WEATHER], tool_choice=choice)
@@ -120,7 +120,7 @@ async def test_a_choice_of_one_tool(asking: Ask, provider: Provider) -> None:
 
 
 @pytest.mark.parametrize(("choice", "later"), [("required", None), ("none", "none")])
-async def test_a_choice_does_not_hold_for_ever(
+async def test_tool_choice_applies_to_first_request_only(
     asking: Ask, provider: Provider, choice: str, later: str | None
 ) -> None:
     """Once the agent's own tool was called, the model may answer; a ban on tools stays."""
@@ -130,7 +130,9 @@ async def test_a_choice_does_not_hold_for_ever(
 
 
 @pytest.mark.parametrize("model", [OPENAI, OLLAMA])
-async def test_both_kinds_of_tools(asking: Ask, provider: Provider, model: str) -> None:
+async def test_agent_tool_and_client_tool_in_one_answer(
+    asking: Ask, provider: Provider, model: str
+) -> None:
     """The agent's own tool runs on the server, and the client's is called beside it."""
     calls = [("local_time", '{"zone": "CET"}'), ("weather", '{"city": "Oslo"}')]
     provider.script(Reply(tool_calls=calls))
@@ -143,7 +145,9 @@ async def test_both_kinds_of_tools(asking: Ask, provider: Provider, model: str) 
 
 
 @pytest.mark.parametrize("model", [OPENAI, OLLAMA])
-async def test_a_history_that_ends_in_results(asking: Ask, provider: Provider, model: str) -> None:
+async def test_history_ending_with_tool_results_is_answered(
+    asking: Ask, provider: Provider, model: str
+) -> None:
     """The results of a client's tools are answered, with all that was said before them."""
     history = [
         PastMessage("system", "Be brief."),
@@ -166,7 +170,7 @@ async def test_a_history_that_ends_in_results(asking: Ask, provider: Provider, m
     assert "Snow." == sent[3]["content"]
 
 
-async def test_options_for_openai(asking: Ask, provider: Provider) -> None:
+async def test_options_reach_openai(asking: Ask, provider: Provider) -> None:
     """Options reach OpenAI's protocol unchanged; what only Ollama knows is left out."""
     options: dict[str, Any] = {
         "temperature": 0.0,
@@ -191,7 +195,7 @@ async def test_options_for_openai(asking: Ask, provider: Provider) -> None:
     assert asked == {name: value for name, value in body.items() if name not in usual}
 
 
-async def test_options_for_ollama(asking: Ask, provider: Provider) -> None:
+async def test_options_reach_ollama(asking: Ask, provider: Provider) -> None:
     """Options, format and thinking reach Ollama unchanged, under its own names."""
     options: dict[str, Any] = {
         "temperature": 0.0,
@@ -220,7 +224,7 @@ async def test_options_for_ollama(asking: Ask, provider: Provider) -> None:
 @pytest.mark.parametrize(
     ("effort", "think"), [("high", "high"), ("none", False), ("minimal", False)]
 )
-async def test_effort_for_ollama(
+async def test_reasoning_effort_sets_ollama_think(
     asking: Ask, provider: Provider, effort: str, think: bool | str
 ) -> None:
     """OpenAI's reasoning effort is Ollama's thinking."""
@@ -230,7 +234,7 @@ async def test_effort_for_ollama(
     assert "json" == provider.requests[0].body["format"]
 
 
-async def test_one_question_leaves_nothing_to_the_next(asking: Ask, provider: Provider) -> None:
+async def test_options_do_not_leak_into_next_run(asking: Ask, provider: Provider) -> None:
     """What one question asked of the model is not asked again for the next one."""
     asker = asking()
     await asker.ask(
@@ -246,7 +250,7 @@ async def test_one_question_leaves_nothing_to_the_next(asking: Ask, provider: Pr
     assert [{"role": "user", "content": "Hello?"}] == provider.requests[1].body["messages"]
 
 
-async def test_a_question_that_is_not_kept(asking: Ask, provider: Provider) -> None:
+async def test_unkept_question_stores_nothing(asking: Ask, provider: Provider) -> None:
     """It leaves no row behind: not when it is answered, when it fails, or when a tool is called."""
     asker = asking()
     await asker.ask(kept=False)
@@ -258,7 +262,7 @@ async def test_a_question_that_is_not_kept(asking: Ask, provider: Provider) -> N
     assert 0 == (await asker.conversations.list("p", limit=10, offset=0)).total
 
 
-async def test_a_history_is_not_stored_again(asking: Ask) -> None:
+async def test_client_history_is_not_stored_again(asking: Ask) -> None:
     """Of a turn that comes with a history, the conversation keeps the new question only."""
     asker = asking()
     await asker.ask("Q1")
@@ -268,7 +272,7 @@ async def test_a_history_is_not_stored_again(asking: Ask) -> None:
     assert ["Q1", "Q2"] == [m.content for m in stored.messages if m.role == "user"]
 
 
-async def test_system_comes_before_memory(asking: Ask, provider: Provider) -> None:
+async def test_system_message_precedes_stored_history(asking: Ask, provider: Provider) -> None:
     """A system message is said before the remembered turns, and only where it is sent."""
     asker = asking()
     await asker.ask("Q1", system="Rhyme.")

@@ -47,7 +47,7 @@ asyncio.run(main())
 
 
 @STORES
-async def test_several_processes(database_url: str | None, tmp_path: Path) -> None:
+async def test_concurrent_processes_share_a_store(database_url: str | None, tmp_path: Path) -> None:
     """Processes that start at once on an empty store all come up, and then write at the same time
     without one of them being refused."""
     processes = [
@@ -90,7 +90,7 @@ async def test_several_processes(database_url: str | None, tmp_path: Path) -> No
 
 
 @STORES
-async def test_a_second_start(database_url: str | None, tmp_path: Path) -> None:
+async def test_second_start_leaves_tables_alone(database_url: str | None, tmp_path: Path) -> None:
     """A store that is made already is left as it is."""
     for _ in range(2):
         db = open_database(database_url, tmp_path)
@@ -106,7 +106,7 @@ async def told(url: str) -> str:
     return error.value.message
 
 
-async def test_no_right_to_make_a_schema(postgres_server: PostgresServer) -> None:
+async def test_missing_privilege_to_create_schema(postgres_server: PostgresServer) -> None:
     """A user who may not make the schema is told so; one for whom it was made needs no more."""
     name = postgres_server.create().rpartition("/")[2]
     user, password = postgres_server.GUARDED, postgres_server.PASSWORD
@@ -122,7 +122,7 @@ async def test_no_right_to_make_a_schema(postgres_server: PostgresServer) -> Non
     await db.close()
 
 
-async def test_wrong_databases(postgres_server: PostgresServer) -> None:
+async def test_unusable_database_errors_hide_password(postgres_server: PostgresServer) -> None:
     """A wrong password, database, address, and a server that is not there are told by the name
     of the setting, with the address but without the password."""
     port, user = postgres_server.port, postgres_server.GUARDED
@@ -141,7 +141,7 @@ async def test_wrong_databases(postgres_server: PostgresServer) -> None:
         assert "a-pass" not in said
 
 
-def test_passwords_stay_out_of_the_log(tmp_path: Path) -> None:
+def test_passwords_stay_out_of_output_and_log(tmp_path: Path) -> None:
     """Neither the message that ends a start nor anything logged before it has a password."""
     stores = {
         "DATABASE_URL": f"postgresql://me:a%2Fpass-word@127.0.0.1:{free_port()}/x",

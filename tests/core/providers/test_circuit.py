@@ -16,7 +16,7 @@ def failing(circuit: Circuit, times: int) -> None:
         circuit.leave(well=False)
 
 
-def test_it_opens_after_failures_in_a_row() -> None:
+def test_circuit_opens_after_failures_in_a_row() -> None:
     """The last of the failures in a row opens it, and a success in between starts the count
     anew."""
     circuit = Circuit("m", failures=3, seconds=60)
@@ -33,7 +33,7 @@ def test_it_opens_after_failures_in_a_row() -> None:
     assert 1 <= refused.value.retry_after <= 60
 
 
-def test_an_ending_that_says_nothing_counts_nothing() -> None:
+def test_cancelled_request_does_not_count() -> None:
     """A cancelled request neither opens a circuit nor starts its count anew."""
     circuit = Circuit("m", failures=2, seconds=60)
     failing(circuit, 1)
@@ -45,7 +45,7 @@ def test_an_ending_that_says_nothing_counts_nothing() -> None:
 
 
 @pytest.mark.parametrize("well", [True, False, None])
-def test_one_trial(well: bool | None) -> None:
+def test_only_one_trial_request_is_admitted(well: bool | None) -> None:
     """After its time one request alone is let through, and what becomes of it decides; one that
     was cancelled lets the next one try."""
     circuit = Circuit("m", failures=2, seconds=SECONDS)
@@ -62,7 +62,7 @@ def test_one_trial(well: bool | None) -> None:
         circuit.enter()
 
 
-def test_none() -> None:
+def test_zero_failures_disables_circuit() -> None:
     """With 0 failures it never opens."""
     circuit = Circuit("m", failures=0, seconds=60)
     failing(circuit, 100)

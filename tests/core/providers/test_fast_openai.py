@@ -204,14 +204,14 @@ async def hear(parts: Iterable[bytes], *, fast: bool, status: int = 200) -> Hear
 
 
 @pytest.mark.parametrize("name", STREAMS)
-async def test_the_same_as_stock(name: str) -> None:
+async def test_stream_reads_as_stock_class_does(name: str) -> None:
     """Text, reasoning, tool calls, usage, ending and errors are those of the stock class."""
     stream = STREAMS[name]
     assert await hear(stream, fast=False) == await hear(stream, fast=True)
 
 
 @pytest.mark.parametrize("name", STREAMS)
-async def test_split_at_every_byte(name: str) -> None:
+async def test_stream_split_at_every_byte(name: str) -> None:
     """Wherever the network cuts a stream, the same comes out."""
     stream = b"".join(STREAMS[name])
     whole = await hear([stream], fast=True)
@@ -221,7 +221,7 @@ async def test_split_at_every_byte(name: str) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500, 503])
-async def test_refusals(status: int) -> None:
+async def test_http_errors_equal_stock_class(status: int) -> None:
     """An error before the stream is the same error, with the same status and words."""
     body = [b'{"error": {"message": "no, because", "code": "c", "type": "t", "param": null}}']
     stock = await hear(body, fast=False, status=status)
@@ -231,14 +231,14 @@ async def test_refusals(status: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["error frame", "error text"])
-async def test_error_frames(name: str) -> None:
+async def test_error_frame_message_equals_stock_class(name: str) -> None:
     """An error in mid-stream is told in the provider's words."""
     stock = await hear(STREAMS[name], fast=False)
     fast = await hear(STREAMS[name], fast=True)
     assert stock.words == fast.words != ""
 
 
-async def test_ids_do_not_disturb() -> None:
+async def test_sse_ids_and_retry_are_ignored() -> None:
     """Ids, retry times and events without data, on which the SDK's decoder fails, are passed."""
     ids = [b"retry: 5\n\n", b"id: 1\n" + TEXT[1], b": ping\n\n", b"id: 2\n" + STOP, b"id: 3\n\n"]
     heard = await hear([*ids, DONE], fast=True)
@@ -252,7 +252,9 @@ PIECES = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(pieces=PIECES, cuts=st.lists(st.integers(0, 2000), max_size=6))
-async def test_any_stream_cut_anywhere(pieces: list[bytes], cuts: list[int]) -> None:
+async def test_random_streams_read_as_stock_class_does(
+    pieces: list[bytes], cuts: list[int]
+) -> None:
     """Streams made of any frames, cut at any places, come out as they do the stock way."""
     stream = b"".join(pieces)
     places = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
@@ -260,7 +262,7 @@ async def test_any_stream_cut_anywhere(pieces: list[bytes], cuts: list[int]) -> 
     assert await hear(parts, fast=False) == await hear(parts, fast=True)
 
 
-def test_events_end_with_blank_lines() -> None:
+def test_sse_events_end_with_blank_lines() -> None:
     """An event is its data lines up to a blank line; an unfinished one is dropped."""
     got = list(Events().feed(b"data: a\ndata:b\n\n: c\n\nid: 1\n\ndata: d\n\r\ndata: e\n"))
     assert [b"a\nb", b"d"] == got

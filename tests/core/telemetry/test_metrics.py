@@ -59,7 +59,7 @@ async def until(http: httpx.AsyncClient, name: str, value: float) -> Page:
     return page
 
 
-async def test_a_run(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_completed_run_is_counted(http: httpx.AsyncClient, provider: Provider) -> None:
     """A run is counted by agent, model and ending, with its times and the provider's tokens."""
     provider.default = Reply(numbered(20), rate=50)
     await answer(http)
@@ -76,7 +76,9 @@ async def test_a_run(http: httpx.AsyncClient, provider: Provider) -> None:
     assert (1, 0) == (page("upstream_requests_total"), page("upstream_errors_total"))
 
 
-async def test_a_cancelled_run(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_cancelled_run_tokens_are_estimated(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """The tokens of a cancelled run are estimated: a piece of text each, and the question by its
     length."""
     provider.script(Reply(numbered(30), stall_after=12))
@@ -91,7 +93,9 @@ async def test_a_cancelled_run(http: httpx.AsyncClient, provider: Provider) -> N
     assert 0 == page("tokens_total", counted="provider")
 
 
-async def test_providers_that_fail(serve: Serve, provider: Provider) -> None:
+async def test_provider_failures_retries_and_circuit_are_counted(
+    serve: Serve, provider: Provider
+) -> None:
     """Failed requests to a provider, those that were made again, and a circuit that opened."""
     provider.default = SERVER_ERROR
     server = serve(upstream_retries=1, circuit_failures=2, circuit_seconds=60)
@@ -110,7 +114,9 @@ async def answer_or_refusal(http: httpx.AsyncClient) -> None:
     await http.post(CHAT, json={"message": "x"})
 
 
-async def test_readers(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_followers_streams_and_resumes_are_measured(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """Open streams, readers and runs are there while they are, and resumes and bytes stay."""
     provider.default = Reply("one two three four", stall_after=2)
     async with ask(http) as source:
@@ -128,7 +134,7 @@ async def test_readers(http: httpx.AsyncClient, provider: Provider) -> None:
     assert after("sent_bytes_total") > 300
 
 
-async def test_labels_are_bounded(serve: Serve, provider: Provider) -> None:
+async def test_unknown_names_make_no_new_series(serve: Serve, provider: Provider) -> None:
     """Whatever is asked for, the series are those of the configured agents and models."""
     server = serve(models=["openai:second"], agents=[Agent(id="cook"), Agent(id="poet")])
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
@@ -141,7 +147,9 @@ async def test_labels_are_bounded(serve: Serve, provider: Provider) -> None:
     assert {"test-model", "second"} == page.labels("model")
 
 
-async def test_the_journal(http: httpx.AsyncClient, provider: Provider, tmp_path: Path) -> None:
+async def test_journal_failures_and_lag_are_measured(
+    http: httpx.AsyncClient, provider: Provider, tmp_path: Path
+) -> None:
     """What the journal does not have yet, how old that is, and how often a write failed."""
     provider.default = Reply(numbered(400), rate=20)
     run_id = (await http.post(CHAT, json={"message": "x", "background": True})).json()["run_id"]
@@ -178,7 +186,9 @@ def alone(url: str, path: str, body: dict[str, Any] | None = None) -> httpx.Resp
     return httpx.request("GET" if body is None else "POST", url + path, json=body, timeout=30)
 
 
-def test_several_workers(workers: Command, tmp_path: Path, provider: Provider) -> None:
+def test_any_worker_serves_metrics_of_all(
+    workers: Command, tmp_path: Path, provider: Provider
+) -> None:
     """Whichever worker is asked tells of all of them; what a killed one counted stays counted,
     what it had open does not, and what a server that is gone left behind is removed."""
     for _ in range(12):
@@ -215,7 +225,7 @@ def wait_for(workers: Command, name: str, value: float) -> None:
         time.sleep(0.1)
 
 
-async def test_the_dashboard(http: httpx.AsyncClient) -> None:
+async def test_dashboard_shows_every_metric(http: httpx.AsyncClient) -> None:
     """Each query of the dashboard names metrics and labels that there are."""
     dashboard = json.loads((ROOT / "docs" / "grafana.json").read_text())
     queries = [

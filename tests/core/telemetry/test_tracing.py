@@ -27,7 +27,7 @@ def attributes(span: Any) -> dict[str, Any]:
     }
 
 
-async def test_a_trace(serve: Serve, provider: Provider) -> None:
+async def test_spans_join_the_clients_trace(serve: Serve, provider: Provider) -> None:
     """The spans of request, run and request to the provider lie within each other, in the trace
     that the client began; the provider is told its place in it."""
     with Collector() as collector:
@@ -60,7 +60,7 @@ async def test_a_trace(serve: Serve, provider: Provider) -> None:
     assert {"agno-stream"} == collector.services
 
 
-async def test_a_trace_of_failures(serve: Serve, provider: Provider) -> None:
+async def test_failed_spans_have_error_type(serve: Serve, provider: Provider) -> None:
     """Spans of what failed say how, one that went well at the second try does not, a client
     without a trace begins one here, and routes, not addresses, name requests."""
     provider.script(INVALID_KEY, SERVER_ERROR, Reply("fine"))
@@ -88,14 +88,16 @@ async def test_a_trace_of_failures(serve: Serve, provider: Provider) -> None:
     assert "GET /api/v1/runs/{run_id}" in names
 
 
-async def test_without_traces(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_no_traceparent_without_collector(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """Where no collector is named the provider is sent no trace."""
     headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
     await http.post(CHAT, json={"message": "x"}, headers=headers)
     assert "traceparent" not in provider.requests[0].headers
 
 
-def test_nothing_is_imported_for_it(tmp_path: Path) -> None:
+def test_opentelemetry_sdk_is_not_imported_without_collector(tmp_path: Path) -> None:
     """Where no collector is named, the SDK of OpenTelemetry is not loaded."""
     code = (
         "import sys; from app.main import create_app; from app.settings import load_settings; "
@@ -115,7 +117,7 @@ def test_nothing_is_imported_for_it(tmp_path: Path) -> None:
     assert "[]\n" == done.stdout
 
 
-def test_a_collector_that_is_not_there(tmp_path: Path) -> None:
+def test_unreachable_collector_blocks_nothing(tmp_path: Path) -> None:
     """The server answers, and ends in time, though nobody takes its traces."""
     with Command(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as command:
         reply = httpx.post(f"{command.url}/chat", json={"message": "count to 3"}, timeout=30)
@@ -137,7 +139,9 @@ def test_a_collector_that_is_not_there(tmp_path: Path) -> None:
         ("\u00e9", False),
     ],
 )
-async def test_request_ids(http: httpx.AsyncClient, sent: str | None, kept: bool) -> None:
+async def test_request_id_is_kept_or_replaced(
+    http: httpx.AsyncClient, sent: str | None, kept: bool
+) -> None:
     """A client's `X-Request-Id` is kept if it can be, else there is a new one; it is in every
     response, be it a stream, an error or what no route serves."""
     headers = [] if sent is None else [(b"X-Request-Id", sent.encode())]
