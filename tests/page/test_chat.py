@@ -1,4 +1,4 @@
-"""The chat: asking, stopping, asking again, and the conversations that were had."""
+"""The chat page: send, stop, regenerate, and the list of conversations."""
 
 import re
 
@@ -29,10 +29,10 @@ print("hello")
 
 
 def test_answer_streams_onto_page(visit: Visit, provider: Provider) -> None:
-    """An answer is seen while it comes, and in the end it is exactly what the provider said."""
+    """An answer is shown while it streams, and at its end is exactly the provider's text."""
     provider.script(Reply(WORDS, rate=200))
     visit.ask("Say words.")
-    early = visit.said(20)
+    early = visit.wait_for_text(20)
     assert len(early) < len(WORDS.strip())
     assert WORDS == visit.ended().copied()
     assert WORDS.split() == visit.text.split()
@@ -40,7 +40,7 @@ def test_answer_streams_onto_page(visit: Visit, provider: Provider) -> None:
 
 
 def test_markdown_character_by_character(visit: Visit, provider: Provider) -> None:
-    """Markdown that comes character by character is drawn as it would be in one piece."""
+    """Markdown that arrives character by character is drawn as if it came at once."""
     provider.script(Reply(list(MARKDOWN), rate=400))
     prose = visit.ask("x").ended().answer.locator(".prose")
     expect(prose.locator("h1")).to_have_text("Title")
@@ -53,7 +53,7 @@ def test_markdown_character_by_character(visit: Visit, provider: Provider) -> No
 
 
 def test_copy_button_of_code_block(visit: Visit, provider: Provider) -> None:
-    """A code block has a button that copies the code, and nothing but the code."""
+    """The button of a code block copies exactly the code."""
     provider.script(Reply(MARKDOWN))
     visit.ask("x").ended().answer.get_by_role("button", name="Copy the code").click()
     expect(visit.answer.locator(".code .done")).to_be_visible()
@@ -61,7 +61,7 @@ def test_copy_button_of_code_block(visit: Visit, provider: Provider) -> None:
 
 
 def test_reasoning_is_folded(visit: Visit, provider: Provider) -> None:
-    """Reasoning is there to be opened, and is no part of the answer."""
+    """Reasoning is folded, can be opened, and is no part of the answer."""
     provider.script(Reply("The answer.", reasoning="Deep thoughts."))
     visit.ask("x").ended()
     thoughts = visit.answer.locator(".reasoning .thoughts")
@@ -72,7 +72,7 @@ def test_reasoning_is_folded(visit: Visit, provider: Provider) -> None:
 
 
 def test_tool_call_is_shown(visit: Visit) -> None:
-    """A tool call is shown with its name; what it got and gave can be opened."""
+    """A tool call is shown with its name; its arguments and result can be opened."""
     visit.page.select_option("#model", label="demo")
     visit.ask("tool Europe/Paris").ended()
     tool = visit.answer.locator(".tool")
@@ -82,10 +82,10 @@ def test_tool_call_is_shown(visit: Visit) -> None:
 
 
 def test_stop_button_cancels_run(visit: Visit, provider: Provider) -> None:
-    """The button that sends becomes the one that stops: the provider is left, the text is kept."""
+    """The send button becomes a stop button: it ends the upstream request and keeps the text."""
     provider.script(Reply(WORDS, rate=50))
     visit.ask("x")
-    seen = visit.said(20)
+    seen = visit.wait_for_text(20)
     visit.page.get_by_role("button", name="Stop the answer").click()
     visit.notice("You stopped this answer")
     provider.wait_for(lambda: provider.aborted == 1)
@@ -94,7 +94,7 @@ def test_stop_button_cancels_run(visit: Visit, provider: Provider) -> None:
 
 
 def test_regenerated_answer_ignores_the_first(visit: Visit, provider: Provider) -> None:
-    """Another answer to the same question is given without knowledge of the first one."""
+    """A regenerated answer does not have the first answer in its history."""
     provider.script(Reply("Zero."), Reply("First."), Reply("Second."))
     visit.ask("Warm up.").ended()
     visit.ask("Question?").ended()
@@ -102,25 +102,25 @@ def test_regenerated_answer_ignores_the_first(visit: Visit, provider: Provider) 
     expect(visit.page.locator(".turn")).to_have_count(3)
     visit.ended()
     assert "Second." == visit.text
-    said = [m["content"] for m in provider.requests[2].body["messages"] if m["role"] != "system"]
-    assert ["Warm up.", "Zero.", "Question?"] == said
+    sent = [m["content"] for m in provider.requests[2].body["messages"] if m["role"] != "system"]
+    assert ["Warm up.", "Zero.", "Question?"] == sent
 
 
 def test_continue_after_length_limit(visit: Visit, provider: Provider) -> None:
-    """An answer that reached its limit says so, and can be continued."""
+    """An answer that reached its token limit is marked, and can be continued."""
     provider.script(Reply("Half of", finish_reason="length"), Reply(" it."))
     visit.ask("x")
     visit.notice("limit of tokens").get_by_role("button", name="Continue").click()
     expect(visit.page.locator(".turn")).to_have_count(2)
     visit.ended()
-    said = [m["content"] for m in provider.requests[1].body["messages"]]
-    assert ["x", "Half of", "continue"] == said[-3:]
+    sent = [m["content"] for m in provider.requests[1].body["messages"]]
+    assert ["x", "Half of", "continue"] == sent[-3:]
 
 
 def test_conversation_list_open_and_delete(
     visit: Visit, server_url: str, provider: Provider
 ) -> None:
-    """The list holds what was asked; a conversation opens by its link, and goes for good."""
+    """Conversations are listed by their question, opened by their link, and deleted for good."""
     provider.script(Reply("Answer one."), Reply("Answer two."))
     visit.ask("First question").ended()
     first = visit.conversation
@@ -145,7 +145,7 @@ def test_conversation_list_open_and_delete(
 
 
 def test_permalink_opens_conversation(visit: Visit, page: Page, provider: Provider) -> None:
-    """The link that is copied opens the conversation elsewhere, with its endings."""
+    """The copied link opens the conversation in another tab, with its finish reasons."""
     provider.script(Reply("An answer.", finish_reason="length"), Reply("x", cut_after=1))
     visit.ask("A question").ended()
     visit.ask("Another").ended()
@@ -161,22 +161,22 @@ def test_permalink_opens_conversation(visit: Visit, page: Page, provider: Provid
 
 
 def test_link_to_deleted_conversation(visit: Visit) -> None:
-    """A link to a conversation that is gone says so."""
+    """A link to a deleted conversation shows an alert."""
     visit.open("nothing-here")
     expect(visit.page.get_by_role("alert")).to_contain_text("not on the server")
 
 
 def test_autoscroll_stops_when_user_scrolls_up(visit: Visit, provider: Provider) -> None:
-    """The end stays in sight until somebody scrolls up; a button brings it back."""
+    """The page follows the answer until the user scrolls up; a button resumes that."""
     provider.script(Reply("".join(f"Line {n}.\n\n" for n in range(300)), rate=150))
-    visit.ask("x").said(600)
+    visit.ask("x").wait_for_text(600)
     page = visit.page
     rest = "e => e.scrollHeight - e.scrollTop - e.clientHeight"
     assert page.locator("#talk").evaluate(rest) < 50
     page.locator("#talk").hover()
     page.mouse.wheel(0, -300)
     expect(page.locator("#latest")).to_be_visible()
-    visit.said(1200)
+    visit.wait_for_text(1200)
     assert page.locator("#talk").evaluate(rest) > 150
     page.locator("#latest").click()
     visit.ended()
@@ -185,7 +185,7 @@ def test_autoscroll_stops_when_user_scrolls_up(visit: Visit, provider: Provider)
 
 
 def test_failure_shows_sentence_and_advice(visit: Visit, provider: Provider) -> None:
-    """A failure is a sentence and what to do about it, and the page goes on working."""
+    """A failure is shown as a sentence with advice, and the page still works."""
     provider.script(INVALID_KEY, CONTEXT_TOO_LONG, Reply("Fine."))
     visit.ask("one")
     visit.notice("refused the server.s key.*OPENAI_API_KEY")
@@ -195,7 +195,7 @@ def test_failure_shows_sentence_and_advice(visit: Visit, provider: Provider) -> 
 
 
 def test_rate_limit_disables_button_until_retry(visit: Visit, provider: Provider) -> None:
-    """When the provider says how long to wait, the button waits as long."""
+    """The button is disabled for the seconds of the provider's `Retry-After`."""
     provider.default = RATE_LIMITED
     visit.ask("x")
     notice = visit.notice("rate limit is exceeded")
@@ -206,14 +206,14 @@ def test_rate_limit_disables_button_until_retry(visit: Visit, provider: Provider
 
 
 def test_too_large_question_is_reported(serve: Serve, page: Page) -> None:
-    """A question that is larger than the server takes is told as that."""
+    """A question that exceeds the server's limit is reported as too large."""
     visit = Visit(page, serve(max_body_bytes=2000).url).open()
     visit.ask("x" * 3000)
     visit.notice("larger than this server accepts")
 
 
 def test_demo_banner_without_model(serve: Serve, page: Page) -> None:
-    """Where no model is configured the page says who answers, how to add one, and what to try."""
+    """Without a model the page explains the demonstration and how to configure a model."""
     visit = Visit(page, serve(model="demo").url).open()
     expect(page.locator("#banner")).to_contain_text("OPENAI_API_KEY")
     page.get_by_role("button", name="count to 20").click()
@@ -221,7 +221,7 @@ def test_demo_banner_without_model(serve: Serve, page: Page) -> None:
 
 
 def test_model_choice_is_kept(visit: Visit) -> None:
-    """The models of the server are there to choose, and the choice is kept."""
+    """The server's models can be chosen, and the choice is kept."""
     visit.page.select_option("#model", label="demo")
     visit.ask("count to 3").ended()
     assert "1, 2, 3" == visit.text
@@ -247,7 +247,7 @@ def test_stream_inspector_shows_raw_events(visit: Visit, provider: Provider) -> 
 
 
 def test_narrow_screen_layout(browser: Browser, server_url: str, provider: Provider) -> None:
-    """A narrow screen has the list behind a button, and nothing to scroll sideways."""
+    """On a narrow screen the list is behind a button, and nothing scrolls sideways."""
     provider.script(Reply(MARKDOWN + "x" * 500))
     phone = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True)
     visit = Visit(phone.new_page(), server_url).open().ask("Hello").ended()

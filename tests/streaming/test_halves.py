@@ -1,4 +1,4 @@
-"""Half a character, wherever a provider puts one, breaks no stream."""
+"""A lone surrogate breaks no stream, wherever a provider sends it."""
 
 import httpx
 from agno.agent import Agent
@@ -12,7 +12,7 @@ from tests.streaming.reader import CHAT, answer, text
 async def test_lone_surrogate_in_provider_error(
     http: httpx.AsyncClient, provider: Provider
 ) -> None:
-    """A refusal that quotes half a character is told, with U+FFFD in its place."""
+    """An error that quotes a lone surrogate is reported with U+FFFD instead."""
     provider.default = refusal(400, "no \ud83d here", "invalid")
     last = (await answer(http))[-1]
     whole = await http.post(CHAT, json={"message": "x", "stream": False})
@@ -22,7 +22,7 @@ async def test_lone_surrogate_in_provider_error(
 
 
 async def test_lone_surrogate_in_tool_call(serve: Serve, provider: Provider) -> None:
-    """A tool that a model calls with half a character is called, shown, and its answer given."""
+    """A tool call with a lone surrogate is executed and shown, and the answer continues."""
 
     def measure(of: str) -> str:
         """Measure a text."""

@@ -120,8 +120,8 @@ async def test_short_route_streams_plain_text(http: httpx.AsyncClient) -> None:
     short = await http.post("/chat", json={"message": "Hello?", "agent": "general"})
     messages = [{"role": "user", "content": "Hello?"}]
     long = await http.post("/chat", json={"model": "test-model", "messages": messages})
-    asked = await http.post("/chat", json={"message": "Hello?", "stream": False})
-    assert "Hello from the provider." == short.text == long.text == asked.json()["content"]
+    unstreamed = await http.post("/chat", json={"message": "Hello?", "stream": False})
+    assert "Hello from the provider." == short.text == long.text == unstreamed.json()["content"]
     assert short.headers["x-conversation-id"]
 
 
@@ -136,7 +136,7 @@ async def test_background_run_returns_its_url(http: httpx.AsyncClient) -> None:
 
 
 async def test_run_state_after_end(http: httpx.AsyncClient) -> None:
-    """A run can be looked at after its end, with everything that it said."""
+    """The state of a run can be read after its end, with its whole text."""
     run_id = (await http.post(CHAT, json={"message": "Hello?"})).headers["x-run-id"]
     state = (await http.get(f"/api/v1/runs/{run_id}")).json()
     assert "Hello from the provider." == state["content"]
@@ -147,7 +147,7 @@ async def test_run_state_after_end(http: httpx.AsyncClient) -> None:
 
 
 async def test_opening_chunk_precedes_models_answer(serve: "Serve", provider: "Provider") -> None:
-    """The opening chunk is sent while the model has not said anything yet."""
+    """The opening chunk is sent before the model's first token."""
     from tests.provider_replies import Reply  # not needed by the script
 
     provider.script(Reply("late", delay_headers=30))

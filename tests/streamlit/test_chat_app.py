@@ -57,7 +57,7 @@ def main() -> None:
         client = sidebar.connection()
     try:
         agents, models = client.agents(), client.models()
-        conversations, messages = client.conversations(), said(client)
+        conversations, messages = client.conversations(), stored_messages(client)
     except AgnoStreamError as failure:
         st.error(failure.message, icon=":material/cloud_off:")
         if isinstance(failure, ServerUnreachable):
@@ -87,7 +87,7 @@ def main() -> None:
             inspector(client, recording, last, live)
 
 
-def said(client: Client) -> tuple[Message, ...]:
+def stored_messages(client: Client) -> tuple[Message, ...]:
     """The messages of the conversation that is open; a new one is not known until its first end."""
     try:
         here = st.query_params.get("conversation")
@@ -96,13 +96,13 @@ def said(client: Client) -> tuple[Message, ...]:
         return ()
 
 
-SAID = "Hello from the provider."
+ANSWER = "Hello from the provider."
 
 
 def test_streamed_answer_and_its_events(server: "Server", page: "OpenPage") -> None:
     """A streamed answer is shown, and beside it each event, when it came, and the headers."""
     here = page(server.url).ask("Hello?").answered()
-    assert [("user", "Hello?"), ("assistant", SAID)] == here.talk
+    assert [("user", "Hello?"), ("assistant", ANSWER)] == here.talk
     opening, *tokens, last = here.events
     assert {"conversation": opening["conversation_id"]} == here.params
     assert ["Hello ", "from ", "the ", "provider."] == [token["content"] for token in tokens]
@@ -126,20 +126,20 @@ def test_unstreamed_answer_is_one_event(
     here = page(server.url)
     here.app.toggle(key="stream").set_value(False)
     here.ask("Hello?").answered()
-    assert [("user", "Hello?"), ("assistant", SAID)] == here.talk
+    assert [("user", "Hello?"), ("assistant", ANSWER)] == here.talk
     [answer] = here.events
-    assert (SAID, "stop") == (answer["content"], answer["finish_reason"])
+    assert (ANSWER, "stop") == (answer["content"], answer["finish_reason"])
     assert "content-type: application/json" in here.app.code[1].value
     here.ask("And again?").answered()
     assert ["user", "assistant", "user", "assistant"] == [who for who, _ in here.talk]
-    asked = [message["content"] for message in provider.requests[1].body["messages"]]
-    assert ["Hello?", SAID, "And again?"] == asked[-3:]
+    sent = [message["content"] for message in provider.requests[1].body["messages"]]
+    assert ["Hello?", ANSWER, "And again?"] == sent[-3:]
 
 
 def test_selected_model_and_agent_answer(
     serve: "Serve", page: "OpenPage", provider: "Provider"
 ) -> None:
-    """The lists are the server's, and what is chosen there is asked."""
+    """The lists are the server's, and the selected model and agent answer."""
     agents = [Agent(id="ada", name="Ada"), Agent(id="bob", name="Bob")]
     here = page(serve(models="openai:other-model", agents=agents).url)
     assert {"Ada", "Bob"} <= set(here.app.selectbox(key="agent").options)
@@ -151,16 +151,16 @@ def test_selected_model_and_agent_answer(
 
 
 def test_conversation_list_open_and_delete(server: "Server", page: "OpenPage") -> None:
-    """Conversations can be left for a new one, opened again, and deleted."""
+    """Conversations can be started, reopened and deleted."""
     here = page(server.url).ask("First?").answered()
     first = here.params["conversation"]
     here.click("new")
     assert ([], {}) == (here.talk, here.params)
     second = here.ask("Second?").answered().params["conversation"]
     here.click(f"open-{first}")
-    assert [("user", "First?"), ("assistant", SAID)] == here.talk
+    assert [("user", "First?"), ("assistant", ANSWER)] == here.talk
     linked = page(server.url, conversation=second)
-    assert [("user", "Second?"), ("assistant", SAID)] == linked.talk
+    assert [("user", "Second?"), ("assistant", ANSWER)] == linked.talk
     here.click(f"delete-{first}")
     assert ([], {}) == (here.talk, here.params)
     assert f"open-{second}" in here.buttons
@@ -168,7 +168,7 @@ def test_conversation_list_open_and_delete(server: "Server", page: "OpenPage") -
 
 
 def test_stop_cancels_run(server: "Server", page: "OpenPage", provider: "Provider") -> None:
-    """Stop cancels the run on the server; what had come is kept, and known in the next turn."""
+    """Stop cancels the run; its text is kept, and is in the next run's history."""
     provider.script(Reply("one two three", stall_after=2))
     here = page(server.url).ask("Count!")
     here.until(lambda: here.talk[-1][1].startswith("one two"))
@@ -179,9 +179,9 @@ def test_stop_cancels_run(server: "Server", page: "OpenPage", provider: "Provide
     assert "cancelled" == here.events[-1]["finish_reason"]
     provider.wait_for(lambda: provider.requests[0].aborted)
     here.ask("Go on?").answered()
-    assert ("assistant", SAID) == here.talk[-1]
-    asked = [message["content"] for message in provider.requests[1].body["messages"]]
-    assert ["Count!", "one two ", "Go on?"] == asked[-3:]
+    assert ("assistant", ANSWER) == here.talk[-1]
+    sent = [message["content"] for message in provider.requests[1].body["messages"]]
+    assert ["Count!", "one two ", "Go on?"] == sent[-3:]
 
 
 def test_stop_unstreamed_answer(server: "Server", page: "OpenPage", provider: "Provider") -> None:
@@ -202,7 +202,7 @@ def test_stop_unstreamed_answer(server: "Server", page: "OpenPage", provider: "P
 
 
 def test_reload_during_answer(server: "Server", page: "OpenPage", provider: "Provider") -> None:
-    """A page that was reloaded shows all of the answer that went on meanwhile, asked for once."""
+    """A reloaded page shows the whole answer of the one run, which continued meanwhile."""
     text = " ".join(str(number) for number in range(100))
     provider.script(Reply(text, rate=25))
     before = page(server.url).ask("Count!")
@@ -218,7 +218,7 @@ def test_reload_during_answer(server: "Server", page: "OpenPage", provider: "Pro
 
 
 def test_replay_run_after_event(server: "Server", page: "OpenPage") -> None:
-    """The events of a run can be had again, from behind any of them."""
+    """The events of a run can be replayed after any of them."""
     here = page(server.url).ask("Hello?").answered()
     here.app.number_input(key="after").set_value(3)
     next(button for button in here.app.button if button.label == "Resume").click().run()
@@ -228,7 +228,7 @@ def test_replay_run_after_event(server: "Server", page: "OpenPage") -> None:
 
 
 def test_failed_answer_keeps_text(server: "Server", page: "OpenPage", provider: "Provider") -> None:
-    """An answer that breaks off keeps its text, and says what happened, then and later."""
+    """A failed answer keeps its text and its error, also when it is opened later."""
     provider.script(Reply("one two three", cut_after=2))
     here = page(server.url).ask("Count!").answered()
     assert ("assistant", "one two") == here.talk[-1]
@@ -239,7 +239,7 @@ def test_failed_answer_keeps_text(server: "Server", page: "OpenPage", provider: 
 
 
 def test_reasoning_is_shown_apart(server: "Server", page: "OpenPage", provider: "Provider") -> None:
-    """Thoughts are shown apart from the answer, and count as tokens."""
+    """Reasoning is shown apart from the answer, and counts as tokens."""
     provider.script(Reply("so", reasoning="well then"))
     here = page(server.url).ask("Why?").answered()
     assert ["well then", "so"] == [one.value for one in here.app.chat_message[1].markdown]
@@ -247,7 +247,7 @@ def test_reasoning_is_shown_apart(server: "Server", page: "OpenPage", provider: 
 
 
 def test_unreachable_server_is_reported(page: "OpenPage") -> None:
-    """Where no server answers, a sentence says so."""
+    """An unreachable server is reported in a sentence."""
     here = page("http://127.0.0.1:1")
     assert not here.app.exception
     assert ["No server answers at http://127.0.0.1:1."] == [e.value for e in here.app.error]
@@ -256,7 +256,7 @@ def test_unreachable_server_is_reported(page: "OpenPage") -> None:
 def test_other_server_url_gets_no_key(
     server: "Server", page: "OpenPage", monkeypatch: "pytest.MonkeyPatch"
 ) -> None:
-    """An address in the side bar is used, and the key of the environment is not sent there."""
+    """A URL in the side bar is used without the key of the environment."""
     monkeypatch.setenv("AGNO_STREAM_API_KEY", "secret")
     here = page("http://127.0.0.1:1")
     here.app.text_input(key="url").set_value(server.url).run()

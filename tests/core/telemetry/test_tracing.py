@@ -28,8 +28,8 @@ def attributes(span: Any) -> dict[str, Any]:
 
 
 async def test_spans_join_the_clients_trace(serve: Serve, provider: Provider) -> None:
-    """The spans of request, run and request to the provider lie within each other, in the trace
-    that the client began; the provider is told its place in it."""
+    """The spans of request, run and upstream request are nested in the client's trace, and the
+    provider receives its `traceparent`."""
     with Collector() as collector:
         server = serve(otel_exporter_otlp_endpoint=collector.url)
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
@@ -61,8 +61,8 @@ async def test_spans_join_the_clients_trace(serve: Serve, provider: Provider) ->
 
 
 async def test_failed_spans_have_error_type(serve: Serve, provider: Provider) -> None:
-    """Spans of what failed say how, one that went well at the second try does not, a client
-    without a trace begins one here, and routes, not addresses, name requests."""
+    """Failed spans have an error type, a successful retry has none, requests without a trace start
+    one, and routes, not paths, name the spans of requests."""
     provider.script(INVALID_KEY, SERVER_ERROR, Reply("fine"))
     with Collector() as collector:
         server = serve(otel_exporter_otlp_endpoint=collector.url)
@@ -91,14 +91,14 @@ async def test_failed_spans_have_error_type(serve: Serve, provider: Provider) ->
 async def test_no_traceparent_without_collector(
     http: httpx.AsyncClient, provider: Provider
 ) -> None:
-    """Where no collector is named the provider is sent no trace."""
+    """Without a collector the provider receives no `traceparent`."""
     headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
     await http.post(CHAT, json={"message": "x"}, headers=headers)
     assert "traceparent" not in provider.requests[0].headers
 
 
 def test_opentelemetry_sdk_is_not_imported_without_collector(tmp_path: Path) -> None:
-    """Where no collector is named, the SDK of OpenTelemetry is not loaded."""
+    """Without a collector the SDK of OpenTelemetry is not imported."""
     code = (
         "import sys; from app.main import create_app; from app.settings import load_settings; "
         "create_app(load_settings()); "
@@ -118,7 +118,7 @@ def test_opentelemetry_sdk_is_not_imported_without_collector(tmp_path: Path) -> 
 
 
 def test_unreachable_collector_blocks_nothing(tmp_path: Path) -> None:
-    """The server answers, and ends in time, though nobody takes its traces."""
+    """With an unreachable collector the server answers, and shuts down in time."""
     with Command(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as command:
         reply = httpx.post(f"{command.url}/chat", json={"message": "count to 3"}, timeout=30)
         assert 0 == command.stop(within=30)
@@ -142,8 +142,8 @@ def test_unreachable_collector_blocks_nothing(tmp_path: Path) -> None:
 async def test_request_id_is_kept_or_replaced(
     http: httpx.AsyncClient, sent: str | None, kept: bool
 ) -> None:
-    """A client's `X-Request-Id` is kept if it can be, else there is a new one; it is in every
-    response, be it a stream, an error or what no route serves."""
+    """A valid `X-Request-Id` is kept, an invalid one replaced; it is in every response, be it a
+    stream, an error or an unknown path."""
     headers = [] if sent is None else [(b"X-Request-Id", sent.encode())]
     replies = [
         await http.post(CHAT, json={"message": "x"}, headers=headers),
