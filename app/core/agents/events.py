@@ -15,7 +15,7 @@ from ..text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
 
 
 class EventReader:
-    """Maps the events of one run to chunks; the first and the last chunk are made elsewhere.
+    """Maps the events of one run to chunks, and makes the last chunk; the run makes the first.
 
     `model` is the id of the model that answers; `usage` is what the provider has reported so far;
     `paused` becomes True when the run waits for the client's tools.
