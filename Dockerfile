@@ -3,7 +3,7 @@ FROM python:3.12-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/agno-stream
 ENV PATH=/opt/agno-stream/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-# The packages change less often than the code, and are a layer of their own.
+# The packages are a layer of their own, because they change less often than the code.
 COPY requirements.lock requirements-dev.lock ./
 RUN pip install --no-deps -r requirements.lock \
     && pip install -c requirements-dev.lock redis asyncpg
@@ -23,6 +23,6 @@ VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/healthz', timeout=2)"]
-# As the first process it gets SIGTERM itself; give it more than SHUTDOWN_GRACE (docker stop -t 15).
+# As process 1 it receives SIGTERM itself; the timeout must exceed SHUTDOWN_GRACE (docker stop -t 15).
 ENTRYPOINT ["agno-stream"]
 CMD ["serve"]

@@ -10,9 +10,9 @@ OURS, THEIRS, FLOOR = "#d1495b", "#8d99ae", "#cfd4dc"
 
 
 def draw(result: dict[str, Any], file: Path) -> Path | None:
-    """Write the PNG; None, and no file, where matplotlib is missing (the `bench` extra)."""
+    """Write the PNG; None, and no file, if matplotlib is not installed (the `bench` extra)."""
     try:
-        from matplotlib.figure import Figure  # it takes a second, and nothing else needs it
+        from matplotlib.figure import Figure  # a slow import that nothing else needs
     except ImportError:
         return None
     peers = list(result["peers"])
@@ -24,10 +24,10 @@ def draw(result: dict[str, Any], file: Path) -> Path | None:
         figure, row = known[name], result["medians"].get(name, {})
         found = [max(0.0, row.get(peer, 0.0)) for peer in peers]
         bars = panel.barh(peers, found, color=colours)
-        told = [
+        labels = [
             f"{row[peer]:,.{figure.digits}f}" if peer in row else "not counted" for peer in peers
         ]
-        panel.bar_label(bars, told, padding=3)
+        panel.bar_label(bars, labels, padding=3)
         panel.set_title(f"{figure.label} ({figure.unit})", fontsize=10)
         panel.invert_yaxis()
         panel.margins(x=0.2)

@@ -1,4 +1,4 @@
-"""What a chunk costs the program that reads it: our client and OpenAI's, on the same words.
+"""CPU per chunk in a client: ours and OpenAI's, reading the same text.
 
 CPU of this process alone. The servers replay recorded streams, one write and one HTTP chunk for
 each token, so that neither client gains by what a server does.
@@ -25,13 +25,13 @@ TOKENS = 20_000
 
 
 def main(rounds: int = 5) -> None:
-    """Print microseconds of CPU a chunk, the median of so many rounds."""
+    """Print microseconds of CPU per chunk, the median of `rounds` rounds."""
     with replayed("native") as native, replayed("openai") as foreign:
-        asked = openai.OpenAI(base_url=foreign, api_key="none", max_retries=0)
+        client = openai.OpenAI(base_url=foreign, api_key="none", max_retries=0)
         readers: dict[str, Callable[[], int]] = {
             "agno_stream.Client": lambda: read(native),
             "agno_stream.AsyncClient": lambda: asyncio.run(aread(native)),
-            "openai.OpenAI": lambda: oread(asked),
+            "openai.OpenAI": lambda: oread(client),
         }
         figures: dict[str, list[float]] = {name: [] for name in readers}
         for number in range(rounds + 1):

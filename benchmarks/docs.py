@@ -1,4 +1,4 @@
-"""docs/performance.md, written whole from a run."""
+"""Writes docs/performance.md from the results of a run."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ SOAK = "## A soak\n"
 
 
 def write(result: dict[str, Any], file: Path, command: str) -> None:
-    """Write the page; `command` is what was run."""
+    """Write the page, but keep its part on the soak; `command` is the command that was run."""
     machine = result["machine"] | result["versions"]
     peers = [f"- **{name}**: {note}." for name, note in result["peers"].items()]
     meanings = [f"- **{figure.label}** ({figure.unit}): {figure.meaning}" for figure in FIGURES]
@@ -35,16 +35,16 @@ def write(result: dict[str, Any], file: Path, command: str) -> None:
 
 
 def write_soak(words: str, table: Table, file: Path, command: str) -> None:
-    """Write the last part of the page anew, and leave the rest of it."""
+    """Replace the page's last part, on the soak, and leave the rest of it."""
     page = file.read_text().partition(f"\n{SOAK}")[0]
     file.write_text(
-        f"{page}\n{SOAK}\nWritten by `{command}`. Each stream is asked for again as soon as it has "
+        f"{page}\n{SOAK}\nWritten by `{command}`. Each stream is started again as soon as it has "
         f"ended, on a new connection and in a new conversation, and every answer is compared with "
-        f"what the upstream said.\n\n{words}\n\n{markdown(table)}\n"
+        f"what the upstream sent.\n\n{words}\n\n{markdown(table)}\n"
     )
 
 
 def _soaked(file: Path) -> str:
-    """The last part of the page as it stands."""
+    """The page's last part, on the soak; empty if the page or the part does not exist."""
     _, head, rest = (file.read_text() if file.exists() else "").partition(f"\n{SOAK}")
     return head + rest

@@ -1,4 +1,4 @@
-"""The figures: their names, units and meanings, and the goals that the project set itself."""
+"""The figures: names, units and meanings, and the goals of the project for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Medians = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row of the table. Where `compared` is false a ratio would say nothing."""
+    """One row of the table. If `compared` is False, a ratio to other servers has no meaning."""
 
     name: str
     label: str
@@ -44,7 +44,7 @@ FIGURES = (
            "costs beside its tokens, with the conversation that is stored.", 2),
     Figure("first_p50_ms", "added time to first token, p50", "ms", "Requests while 50 paced "
            "streams go on, ten a second: the median time to the first token, less that of the "
-           "upstream asked directly under the same load.", 2),
+           "upstream itself under the same load.", 2),
     Figure("first_p99_ms", "added time to first token, p99", "ms", "The same, slowest in 100."),
     Figure("gap_p99_ms", "time between tokens, p99", "ms", "Between two tokens of one stream at "
            "the client, 50 paced streams; the upstream sends one each 20 ms. What waits until "
@@ -58,7 +58,7 @@ FIGURES = (
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A goal of the project, and how far it is: `reached` is None if it was not measured."""
+    """A goal of the project, and what was found; `reached` is None if it was not measured."""
 
     text: str
     found: str
@@ -66,7 +66,7 @@ class Goal:
 
 
 def medians(rounds: Mapping[str, Mapping[str, list[float]]]) -> dict[str, dict[str, float]]:
-    """From figures by peer to medians by figure."""
+    """Medians by figure and peer, from the rounds' values by peer and figure."""
     table: dict[str, dict[str, float]] = {}
     for peer, figures in rounds.items():
         for name, values in figures.items():
@@ -75,14 +75,14 @@ def medians(rounds: Mapping[str, Mapping[str, list[float]]]) -> dict[str, dict[s
 
 
 def ratio(table: Medians, name: str, peer: str, other: str) -> float | None:
-    """A figure of `peer` by that of `other`; None if either is missing or is not above zero."""
+    """A figure of `peer` divided by that of `other`; None if one is missing or not positive."""
     row = table.get(name, {})
     ours, theirs = row.get(peer, 0.0), row.get(other, 0.0)
     return ours / theirs if ours > 0 and theirs > 0 else None
 
 
 def goals(table: Medians) -> list[Goal]:
-    """The goals, as the figures of one run stand to them."""
+    """The goals, compared with the figures of one run."""
     found = []
 
     def fewer(name: str, least: float, what: str) -> None:
@@ -92,8 +92,8 @@ def goals(table: Medians) -> list[Goal]:
         found.append(Goal(text, f"{times:.1f} times" if times else "?", reached))
 
     def most(value: float | None, limit: float, text: str, unit: str) -> None:
-        said = "?" if value is None else f"{value:.1f} {unit}"
-        found.append(Goal(text, said, None if value is None else value <= limit))
+        shown = "?" if value is None else f"{value:.1f} {unit}"
+        found.append(Goal(text, shown, None if value is None else value <= limit))
 
     def ours(name: str) -> float | None:
         return table.get(name, {}).get(OURS.name)

@@ -1,4 +1,4 @@
-"""agno-stream on its other journals, beside the default one in SQLite."""
+"""agno-stream with its other journals, to compare with the default one in SQLite."""
 
 import shutil
 import socket
@@ -14,10 +14,10 @@ from benchmarks.processes import free_port
 
 @contextmanager
 def peers() -> Iterator[list[Peer]]:
-    """agno-stream without a durable journal and, where `redis-server` is there, on Redis."""
+    """agno-stream without a durable journal and, if `redis-server` is installed, on Redis."""
     redis = shutil.which("redis-server")
     if redis is None:
-        print("Redis: left out, there is no redis-server")  # noqa: T201 - for the terminal
+        print("Redis: left out, redis-server is not installed")  # noqa: T201 - for the terminal
         yield [_on("memory", "memory://")]
         return
     port = free_port()
@@ -44,8 +44,8 @@ def _on(name: str, url: str, prepare: Callable[[], None] = lambda: None) -> Peer
 
 
 def _flush(port: int) -> None:
-    """Forget the runs of a server that was killed: the next one would end them as its first work,
-    and remember their conversations, while it is measured."""
+    """Delete the runs of a killed server, because the next one would adopt and end them while it is
+    measured."""
     with socket.create_connection(("127.0.0.1", port)) as redis:
         redis.sendall(b"FLUSHALL\r\n")
         redis.recv(64)

@@ -1,4 +1,4 @@
-"""The client: raw sockets that count tokens as they come, so that it is never what is measured."""
+"""The client: raw sockets that count tokens, so cheap that the client does not limit figures."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ class Stream(asyncio.Protocol):
 
     def __init__(self, request: bytes, marker: bytes) -> None:
         self._request, self._marker = request, marker
-        self._keep = len(marker) - 1  # of what came, in case a marker is cut in two
+        self._keep = len(marker) - 1  # bytes of the last read, in case a marker is split
         self._tail = b""
         self._head = b""  # all that came before the first token
         self._last = 0.0
@@ -50,19 +50,19 @@ class Stream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.first.done():
-            said = self._head[:600].decode(errors="replace")
-            self.first.set_exception(RuntimeError(f"no token came, but {said!r}"))
-            self.first.exception()  # noted, should nobody ask
+            received = self._head[:600].decode(errors="replace")
+            self.first.set_exception(RuntimeError(f"no token came, but {received!r}"))
+            self.first.exception()  # marked as retrieved, if nobody awaits it
         self.ended.set_result(None)
 
     @property
     def whole(self) -> bool:
-        """Whether the answer ended as HTTP says it must."""
+        """Whether the response ended with the last chunk of HTTP's chunked encoding."""
         return self._tail.endswith(b"0\r\n\r\n")
 
 
 async def ask(peer: Peer, port: int, message: str) -> Stream:
-    """A stream that has just been asked for."""
+    """Send a request for a stream; the connection is open, the request may still be on its way."""
     request, marker = peer.request(message), peer.marker
     loop = asyncio.get_running_loop()
     _, stream = await loop.create_connection(lambda: Stream(request, marker), "127.0.0.1", port)
@@ -70,7 +70,7 @@ async def ask(peer: Peer, port: int, message: str) -> Stream:
 
 
 async def answer(peer: Peer, port: int, tokens: int) -> None:
-    """One answer of so many tokens, as fast as it comes; raises RuntimeError if some are lost."""
+    """Read one unpaced answer of `tokens` tokens; raises RuntimeError if tokens are lost."""
     stream = await ask(peer, port, f"tokens={tokens}")
     async with asyncio.timeout(900):
         await stream.first
@@ -81,7 +81,7 @@ async def answer(peer: Peer, port: int, tokens: int) -> None:
 
 
 async def open_paced(peer: Peer, port: int, count: int, tokens: int, rate: int) -> list[Stream]:
-    """So many streams, each paced by the upstream, opened 10 ms apart; those that have begun."""
+    """Open `count` streams, paced by the upstream, 10 ms apart; returns those that have begun."""
     streams = []
     for _ in range(count):
         streams.append(await ask(peer, port, f"tokens={tokens} rate={rate}"))
@@ -90,17 +90,17 @@ async def open_paced(peer: Peer, port: int, count: int, tokens: int, rate: int) 
 
 
 async def open_silent(peer: Peer, port: int, count: int) -> list[Stream]:
-    """So many streams whose upstream said one token and is silent since, opened 25 at a time."""
+    """Open `count` streams, 25 at a time, whose upstream sends one token and then is silent."""
     streams: list[Stream] = []
     for place in range(0, count, 25):
         size = min(25, count - place)
-        asked = [ask(peer, port, "tokens=2 stall_after=1") for _ in range(size)]
-        streams += await begun(await asyncio.gather(*asked))
+        opening = [ask(peer, port, "tokens=2 stall_after=1") for _ in range(size)]
+        streams += await begun(await asyncio.gather(*opening))
     return streams
 
 
 async def begun(streams: list[Stream]) -> list[Stream]:
-    """Those whose first token has come, once all have or `PATIENCE` is over; others are closed."""
+    """The streams whose first token comes within `PATIENCE` seconds; the others are closed."""
     if streams:
         await asyncio.wait([stream.first for stream in streams], timeout=PATIENCE)
     late = [s for s in streams if not s.first.done() or s.first.exception()]

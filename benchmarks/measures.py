@@ -14,7 +14,7 @@ from benchmarks.peers import DIRECT, Peer
 from benchmarks.processes import Server
 
 RATE = 50  # tokens a second of a paced stream
-FAST = 100  # µs a token; of others a quick run asks no long answers
+FAST = 100  # µs a token; a quick run requests no long answers of slower servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ QUICK = Plan(
 
 @dataclass(slots=True)
 class Run:
-    """One run: what it is told, and where the figures go, by peer and name, one a round."""
+    """One run: its arguments, and its figures by peer and name, one for each round."""
 
     plan: Plan
     upstream: int  # its port
@@ -76,7 +76,7 @@ async def start(run: Run, peer: Peer, _: int) -> None:
         await asyncio.sleep(0.5)
         before = server.rss()
         streams = await open_silent(peer, server.port, run.plan.silent)
-        _told(run, peer, streams, run.plan.silent, "silent")
+        _require_begun(run, peer, streams, run.plan.silent, "silent")
         await asyncio.sleep(1)
         run.note(peer, "stream_kb", (server.rss() - before) / len(streams) / 1024)
 
@@ -104,7 +104,7 @@ async def work(run: Run, peer: Peer, round_number: int) -> None:
 
 
 async def direct(run: Run) -> None:
-    """The upstream's own time to first token, under the load that the peers' is taken at."""
+    """Measure the upstream's own time to first token, under the same load as the peers'."""
     run.say("upstream: its own time to first token")
     streams = await open_paced(DIRECT, run.upstream, 50, 6000, RATE)
     run.direct.append(await _probe(DIRECT, run.upstream, run.plan.probes))
@@ -112,7 +112,7 @@ async def direct(run: Run) -> None:
 
 
 async def hold(run: Run, peer: Peer, load: str, seconds: float) -> None:
-    """Keep one load on one server, for a profiler to look at; `load` is "flat" or a number."""
+    """Keep a load on one server for a profiler; `load` is "flat" or a number of paced streams."""
     with run.server(peer) as server:
         await answer(peer, server.port, 2000)
         run.say(f"{peer.name}: process {server.pid}, port {server.port}, for {seconds:g} s")
@@ -140,7 +140,7 @@ async def _rested(run: Run, peer: Peer, server: Server) -> None:
 
 
 async def _cpu(server: Server, load: Callable[[], Awaitable[None]]) -> float:
-    """Seconds of the server's CPU for a load, with what it does right after the last answer."""
+    """Seconds of the server's CPU for a load, including its work right after the last answer."""
     before = server.cpu()
     await load()
     await asyncio.sleep(0.3)
@@ -153,13 +153,13 @@ async def _answers(peer: Peer, server: Server, tokens: int, count: int) -> None:
 
 
 async def _paced(run: Run, peer: Peer, server: Server) -> None:
-    """1, then 50, then 200 streams: each window is taken while the ones before go on."""
+    """Open 1, then 50, then 200 streams, and measure each load while earlier streams continue."""
     streams: list[Stream] = []
     plan = run.plan
     for count in (1, 50, 200):
         run.say(f"{peer.name}: {count} paced streams")
         streams += await open_paced(peer, server.port, count - len(streams), 6000, RATE)
-        _told(run, peer, streams, count, "paced")
+        _require_begun(run, peer, streams, count, "paced")
         await asyncio.sleep(plan.settle)
         for stream in streams:
             stream.gaps, stream.timing = [], True
@@ -198,8 +198,8 @@ async def _probe(peer: Peer, port: int, count: int) -> list[float]:
     return sorted(min(seconds, PATIENCE) for seconds in answered) + late
 
 
-def _told(run: Run, peer: Peer, streams: list[Stream], wanted: int, what: str) -> None:
-    """A remark if not all streams have begun; a server without any cannot be measured."""
+def _require_begun(run: Run, peer: Peer, streams: list[Stream], wanted: int, what: str) -> None:
+    """Add a remark if not all streams have begun; raises RuntimeError if none has."""
     if len(streams) < wanted:
         run.remark(f"{peer.name}: of {wanted} {what} streams {len(streams)} began in {PATIENCE} s")
     if not streams:

@@ -1,4 +1,4 @@
-"""The servers side by side: how each is started, and how it is asked."""
+"""The servers that are compared: how to start each, and what to send to it."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ def openai_body(message: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A server. `marker` stands once in each token's event, and in at most two others."""
+    """A server. `marker` occurs once in each token's event, and in at most two other events."""
 
     name: str
     note: str
@@ -40,7 +40,7 @@ class Peer:
     content_type: str = "application/json"
 
     def request(self, message: str) -> bytes:
-        """The bytes of a request that asks for a stream."""
+        """The bytes of a request for a stream."""
         body = self.body(message)
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
@@ -82,13 +82,13 @@ BOOK = Peer(
 )
 RELAY = Peer(
     name="relay",
-    note="the floor: uvicorn and aiohttp hand raw bytes on, no agent",
+    note="the floor: uvicorn and aiohttp forward raw bytes, no agent",
     command=_script("relay.py"),
     path="/v1/chat/completions",
     marker=b'"content":"',
     body=openai_body,
 )
-#: The upstream itself, asked without anything between.
+#: The upstream itself, without a server in between.
 DIRECT = Peer(
     name="upstream",
     note="tests/provider.py",

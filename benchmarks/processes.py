@@ -1,4 +1,4 @@
-"""A server as a process of its own, and what the kernel says it used. Needs Linux."""
+"""A server in a process of its own, with its CPU and memory from the kernel. Needs Linux."""
 
 import http.client
 import os
@@ -35,7 +35,7 @@ class Server:
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": self.upstream,
             "MODEL": "openai:gpt-4o-mini",
-            "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network at its start
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it sends requests when it starts
         }
         command = list(self.peer.command(self.port, self.upstream))
         if command[1] == "tests/provider.py":

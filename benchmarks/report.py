@@ -21,7 +21,7 @@ Table = list[list[str]]
 def summary(
     run: Run, peers: list[Peer], versions: dict[str, str], *, quick: bool
 ) -> dict[str, Any]:
-    """All of a run that is kept, ready for JSON."""
+    """The results of a run, ready for JSON."""
     return {
         "date": f"{datetime.now(UTC):%F}",
         "quick": quick,
@@ -36,12 +36,12 @@ def summary(
 
 
 def packages() -> dict[str, str]:
-    """The versions of what does the work."""
+    """The versions of the packages that are compared."""
     return {name: version(name) for name in PACKAGES}
 
 
 def machine() -> dict[str, str]:
-    """What it ran on: nothing that names this one machine."""
+    """The machine's hardware and system, without anything that identifies it."""
     info = Path("/proc/cpuinfo").read_text()
     models = [line.split(":", 1)[1].strip() for line in info.splitlines() if "model name" in line]
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE") / 2**30
@@ -55,7 +55,7 @@ def machine() -> dict[str, str]:
 
 
 def values(result: dict[str, Any]) -> Table:
-    """Each figure of each peer; then how agno-stream stands to AgentOS and to the floor."""
+    """Each figure of each peer, and agno-stream's ratios to AgentOS and to the floor."""
     peers, table = list(result["peers"]), result["medians"]
     rows = [["", *peers, "AgentOS ÷ ours", "ours ÷ floor"]]
     for figure in FIGURES:
@@ -70,7 +70,7 @@ def values(result: dict[str, Any]) -> Table:
 
 
 def ratios(result: dict[str, Any]) -> Table:
-    """Each figure of each peer by that of AgentOS, and by that of the floor."""
+    """Each figure of each peer divided by AgentOS' figure, and by the floor's."""
     peers, table = list(result["peers"]), result["medians"]
     rows = [["to AgentOS · to the floor", *peers]]
     for figure in FIGURES:

@@ -1,7 +1,7 @@
 """`make bench ARGS=--soak`: many paced streams for minutes; is any lost or cut, does memory grow.
 
-Each of the streams is asked for again as soon as it has ended, so that connections, runs and
-conversations come and go all the time. Every answer is compared with what the upstream said.
+Each of the streams is started again as soon as it has ended, so that connections, runs and
+conversations come and go all the time. Every answer is compared with what the upstream sent.
 """
 # ruff: noqa: T201 - it talks to its terminal
 
@@ -28,7 +28,7 @@ FULL = 0.95  # of the streams are open while the load stands
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is kept up: so many streams at once, for so long, each answer of `answer` seconds."""
+    """The load: concurrent streams, their duration, and the length of each answer in seconds."""
 
     streams: int = 500
     seconds: float = 300
@@ -42,7 +42,7 @@ class Load:
 
 @dataclass(slots=True)
 class Row:
-    """The figures of one step."""
+    """The figures of one step of `STEP` seconds."""
 
     second: float
     open: int
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(slots=True)
 class Tally:
-    """What all streams have come to."""
+    """The outcomes of all streams so far."""
 
     tokens: int = 0
     endings: Counter[str] = field(default_factory=Counter)  # "whole", or what was wrong
@@ -66,7 +66,7 @@ class Tally:
 
 
 class Answer(asyncio.Protocol):
-    """One request and its answer, which is read while it comes.
+    """One request and its answer, which is checked while it streams.
 
     The server writes whole events into each chunk of HTTP's framing, so the lines of the events
     and those of the framing never mix.
@@ -110,7 +110,7 @@ class Answer(asyncio.Protocol):
             self.ended.set_result(None)
 
     def verdict(self, expected: str) -> str:
-        """ "whole", or in a word or two what is wrong with the answer."""
+        """The outcome: "whole", or a few words on what is wrong with the answer."""
         if "200" not in self._status:
             return self._status or "no answer"
         if not self._chunk.get("done"):
@@ -123,7 +123,7 @@ class Answer(asyncio.Protocol):
 
 
 async def soak(load: Load) -> dict[str, Any]:
-    """Keep the load up, print a row each step, and return all that is kept, ready for JSON."""
+    """Keep the load up, print a row each step, and return the results, ready for JSON."""
     with Server(DIRECT) as upstream, Server(OURS, f"http://127.0.0.1:{upstream.port}/v1") as server:
         print(f"{load.streams} streams of {load.rate:g} tokens a second, {load.seconds:g} s")
         tally, rows = Tally(), list[Row]()
@@ -149,7 +149,7 @@ async def soak(load: Load) -> dict[str, Any]:
 async def _stream(
     load: Load, number: int, port: int, until: float, tally: Tally, expected: str
 ) -> None:
-    """One answer after the other, until the time is over; the first ones begin one by one."""
+    """Read one answer after the other until the time is over; the streams start one by one."""
     await asyncio.sleep(number / load.streams * min(load.answer, load.seconds / 3))
     request = OURS.request(f"tokens={load.tokens} rate={load.rate:g}")
     loop = asyncio.get_running_loop()
@@ -220,11 +220,11 @@ def table(result: dict[str, Any], most: int = 12) -> Table:
 
 
 def words(result: dict[str, Any]) -> str:
-    """What came out, in a few sentences."""
+    """The results in a few sentences."""
     load, rss = result["load"], result["rss_mb"]
     wrong = ", ".join(f"{n} {how}" for how, n in result["endings"].items() if how != "whole")
     if result["flat"] is None:
-        memory = "it was too short to tell whether it grows"
+        memory = "the soak was too short to show whether it grows"
     else:
         memory = (
             f"{rss['middle_third']:.0f} MB in the middle third of the time and "

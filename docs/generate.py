@@ -17,7 +17,7 @@ an answer it is the body of a response, with the status below and, where waiting
 `Retry-After`:
 
 ```json
-{"error": {"code": "unknown_agent", "message": "There is no agent 'x' here; there is general."}}
+{"error": {"code": "unknown_agent", "message": "There is no agent 'x'. Available agents: general."}}
 ```
 
 After the first byte it is in the last chunk: `"error": {"code", "message"}` beside `finish_reason`;

@@ -7,7 +7,7 @@ from typing import Self
 
 from tests.services import Service, find, free_port
 
-#: As careful as any: what a test wants to be wrong it says in place of a line.
+#: A correct configuration; a test replaces a line to make it wrong.
 HEALTHY = """
 proxy_http_version 1.1;
 proxy_set_header Connection "";
@@ -19,8 +19,8 @@ proxy_buffering off;
 class Nginx:
     """`with Nginx(folder, configuration) as nginx:` serves at `nginx.url`.
 
-    The configuration is that of a whole file, with one `listen`, which is replaced; so are the
-    servers of its `upstream`, by `upstream` on this machine.
+    The configuration is a complete file with one `listen`. That and the servers in its `upstream`
+    are replaced: by a free port, and by port `upstream` of this machine.
     """
 
     def __init__(self, folder: Path, configuration: str, upstream: int) -> None:
@@ -29,7 +29,7 @@ class Nginx:
         self.url = f"http://127.0.0.1:{self.port}"
         self.file = folder / "nginx.conf"
         self.file.write_text(_moved(configuration, folder, self.port, upstream))
-        # One process: its end is the end of all of it.
+        # One process, so that its end ends all of nginx.
         here = f"daemon off; master_process off; pid {folder}/nginx.pid;"
         self.binary = find("nginx", Path("/usr/sbin"))
         self._command = [self.binary, "-p", str(folder), "-c", str(self.file), "-e", "stderr"]
@@ -51,7 +51,7 @@ class Nginx:
 
 
 def configuration(location: str = HEALTHY, server: str = "", http: str = "") -> str:
-    """A whole file, with these lines at each of its levels."""
+    """A complete configuration file, with these lines at its three levels."""
     return f"""
     events {{}}
     http {{
@@ -72,7 +72,7 @@ def configuration(location: str = HEALTHY, server: str = "", http: str = "") -> 
 
 
 def _moved(text: str, folder: Path, port: int, upstream: int) -> str:
-    """The configuration with our ports, and with all that it writes in our folder."""
+    """The configuration with the test's ports, and with all output files in the test's folder."""
     there = f"upstream agno_stream {{ server 127.0.0.1:{upstream};"
     text = re.sub(r"upstream agno_stream \{(\s*server [^;]+;)+", there, text)
     text = re.sub(r"listen [^;]+;", f"listen 127.0.0.1:{port};", text)

@@ -4,8 +4,9 @@
         provider.script(Reply("Hello there", stall_after=1))
         client = AsyncOpenAI(base_url=provider.url, api_key="sk-test", max_retries=0)
 
-It runs in a thread with an event loop of its own, and notices at once that a client left, even
-while it is silent. By hand and for benchmarks: `python tests/provider.py --tokens 200 --rate 50`.
+It runs in a thread with an event loop of its own, and notices at once that a client has
+disconnected, even while it is silent. By hand and for benchmarks:
+`python tests/provider.py --tokens 200 --rate 50`.
 """
 
 import argparse
@@ -38,9 +39,9 @@ CONTROL_WORD = re.compile(r"\b(tokens|rate|delay_first|stall_after|cut_after)=([
 
 
 def controlled(reply: Reply, messages: Sequence[Mapping[str, Any]]) -> Reply:
-    """The reply as control words in the last user message want it, such as `tokens=100 rate=50`."""
-    said = [str(message.get("content")) for message in messages if message.get("role") == "user"]
-    changes = {word: json.loads(n) for word, n in CONTROL_WORD.findall("".join(said[-1:]))}
+    """The reply, changed by control words in the last user message: `tokens=100 rate=50`."""
+    texts = [str(message.get("content")) for message in messages if message.get("role") == "user"]
+    changes = {word: json.loads(n) for word, n in CONTROL_WORD.findall("".join(texts[-1:]))}
     if "tokens" in changes:
         changes["text"] = numbered(changes.pop("tokens"))
     return replace(reply, **changes)
@@ -48,15 +49,15 @@ def controlled(reply: Reply, messages: Sequence[Mapping[str, Any]]) -> Reply:
 
 @dataclass(slots=True)
 class Request:
-    """What a client asked, and how its answer went. Times are of `time.monotonic()`."""
+    """A client's request, and how its response ended. Times are of `time.monotonic()`."""
 
     method: str
     path: str
     headers: dict[str, str]  # names in lower case
     body: Any  # parsed JSON
     started: float = field(default_factory=time.monotonic)
-    finished: float | None = None  # the reply was played to its end, be that end a fault
-    aborted: float | None = None  # the client left before that
+    finished: float | None = None  # the reply was sent to its end, even if that is a fault
+    aborted: float | None = None  # the client disconnected before that
     tokens_sent: int = 0
 
     @property
@@ -128,7 +129,7 @@ class Provider:
         self._thread.join()
 
     async def _serve(self, listener: socket.socket) -> None:
-        # Without handler_cancellation a handler learns only at its next write that nobody listens.
+        # Without handler_cancellation a handler notices a disconnect only at its next write.
         server = web.Server(self._handle, handler_cancellation=True, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=0.05)
         await runner.setup()
@@ -177,7 +178,7 @@ class Provider:
 
 
 class _Answer:
-    """One reply on its way out. An answer that does not stream has tokens of no bytes."""
+    """Sends one reply. The tokens of an unstreamed answer have no bytes."""
 
     def __init__(
         self,
@@ -188,7 +189,7 @@ class _Answer:
         going_on: Future[None],
     ) -> None:
         self.http, self.request, self.reply, self.wire = http, request, reply, wire
-        self.going_on = going_on  # done: nothing stalls any more
+        self.going_on = going_on  # when done, no reply stalls any more
         headers = {"Content-Type": wire.content_type, "Cache-Control": "no-cache"}
         self.response = web.StreamResponse(headers={**headers, **dict(reply.headers)})
 
@@ -221,7 +222,7 @@ class _Answer:
         return await self._end(wire.closing() if wire.streams else wire.whole())
 
     async def _send(self, frames: Iterator[bytes]) -> None:
-        """Send all frames; at a rate each takes 1/rate seconds, and all that are due go at once."""
+        """Send all frames; with a rate, each takes 1/rate seconds, and all due go at once."""
         rate, began, sent = self.reply.rate, time.monotonic(), 0
         while True:
             await asyncio.sleep(max(0.0, began + sent / rate - time.monotonic()) if rate else 0)
@@ -235,7 +236,7 @@ class _Answer:
                 await self.response.write(data)
 
     async def _end(self, last: bytes) -> web.StreamResponse:
-        self.request.finished = time.monotonic()  # first, for the client may read on at once
+        self.request.finished = time.monotonic()  # first, because the client may continue at once
         await self.response.write_eof(last)
         return self.response
 

@@ -1,4 +1,4 @@
-"""What the scripted provider says, as data, and how each of its two protocols spells it.
+"""The replies of the scripted provider, as data, and their bytes in each of its two protocols.
 
 A `Reply` is a row of tokens (reasoning, then text, then tool calls), a pace, and faults placed by
 token number. A `Wire` turns one reply to one request into frames. Neither knows of time or sockets.
@@ -77,7 +77,7 @@ def split(text: Text) -> list[str]:
 
 
 def numbered(count: int) -> tuple[str, ...]:
-    """`count` tokens "0 ", "1 ", "2 ", ..., so that a lost or doubled one shows."""
+    """`count` tokens "0 ", "1 ", "2 ", ..., so that a lost or repeated one shows."""
     return tuple(f"{number} " for number in range(count))
 
 
@@ -93,11 +93,11 @@ SERVER_ERROR = Reply(status=500)
 CONTEXT_TOO_LONG = refusal(
     400, "The maximum context length is 8192 tokens.", "context_length_exceeded", "messages"
 )
-SPLIT_EMOJI = Reply(("Hi ", "\ud83d", "\ude42", "!"))  # each half a JSON escape of its own
+SPLIT_EMOJI = Reply(("Hi ", "\ud83d", "\ude42", "!"))  # each surrogate is a JSON escape of its own
 
 
 def encode(value: object) -> bytes:
-    """Compact JSON in UTF-8; in ASCII with escapes if half a surrogate pair is in it."""
+    """Compact JSON in UTF-8; in ASCII with escapes if it contains a lone surrogate."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
@@ -108,13 +108,13 @@ _encode_text = lru_cache(maxsize=4096)(encode)
 
 
 class _Wire:
-    """What both protocols count. `whole()` answers a request that does not stream."""
+    """The counts of both protocols. `whole()` is the response to a request without streaming."""
 
     def __init__(self, body: Mapping[str, Any], reply: Reply, content_type: str) -> None:
         self.streams = content_type != "application/json"
         self.content_type, messages = content_type, body["messages"]
-        said = json.dumps(messages, ensure_ascii=False) if reply.echo else reply.text
-        self._reply, self._text, self._reasoning = reply, split(said), split(reply.reasoning)
+        content = json.dumps(messages, ensure_ascii=False) if reply.echo else reply.text
+        self._reply, self._text, self._reasoning = reply, split(content), split(reply.reasoning)
         self._prompt = sum(len(str(message.get("content")).split()) for message in messages)
         self._count = len(self._reasoning) + len(self._text) + len(reply.tool_calls)
 

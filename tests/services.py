@@ -1,6 +1,6 @@
-"""Real servers that tests need, each started on a free port, with its data in a folder of its own.
+"""Real servers for tests, each on a free port, with its data in a folder of its own.
 
-Whoever starts one of them without its binary skips.
+A test is skipped if the binary of its server is not installed.
 """
 
 import os
@@ -22,8 +22,8 @@ import pytest
 
 
 def free_port() -> int:
-    """A port to start a server on. It is below those that the kernel gives to connections, one of
-    which could else have it before the server does."""
+    """A free port to start a server on, below the kernel's ephemeral ports, because a connection
+    could take one of those before the server does."""
     while True:
         port = random.randint(15_000, 30_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
@@ -66,7 +66,7 @@ class Service:
             time.sleep(0.02)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        """End it, by force if it does not follow."""
+        """Send the signal, and kill the process if it does not end within 10 s."""
         if self._process is None:
             return
         self.resume()
@@ -92,7 +92,7 @@ class Service:
 class RedisServer:
     """`with RedisServer(folder) as server:` has started Redis at `server.url`.
 
-    What is in it outlives `stop` and `start`. `address` is the URL of one of its 16 databases.
+    Its data survive `stop` and `start`. `address` is the URL of one of its 16 databases.
     """
 
     def __init__(self, folder: Path, *, password: str = "") -> None:
@@ -118,14 +118,14 @@ class RedisServer:
         self._service.stop(number)
 
     def hang(self) -> None:
-        """Take connections and bytes, as its kernel does for it, but answer nothing."""
+        """Stop answering: the kernel still accepts connections and bytes."""
         self._service.hang()
 
     def resume(self) -> None:
         self._service.resume()
 
     def empty(self) -> str:
-        """Remove all that is in it, and return its address."""
+        """Delete all data, and return the URL."""
         self.command("FLUSHALL")
         return self.url
 
@@ -148,7 +148,7 @@ class RedisServer:
 class PostgresServer:
     """`with PostgresServer() as server:` has started PostgreSQL; `create` makes a database.
 
-    Everybody is trusted, but for `GUARDED`, who needs `PASSWORD` and owns nothing.
+    Every user is trusted, except `GUARDED`, who needs `PASSWORD` and owns nothing.
     """
 
     OWNER, GUARDED, PASSWORD = "owner", "guarded", "s3cret-of-the-suite"
@@ -159,7 +159,7 @@ class PostgresServer:
             name: find(name, *folders) for name in ("initdb", "postgres", "pg_isready", "psql")
         }
         self.port = free_port()
-        # PostgreSQL refuses to be root. Its own user cannot enter the folders of pytest.
+        # PostgreSQL does not run as root, and its own user cannot enter the folders of pytest.
         self._user = "postgres" if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
         command = [self._binaries["postgres"], "-D", "data", "-p", str(self.port), "-k", "."]
@@ -196,7 +196,7 @@ class PostgresServer:
         self._service.stop(number)
 
     def create(self) -> str:
-        """The address of a new and empty database."""
+        """Create an empty database, and return its URL."""
         name = f"test_{uuid4().hex}"
         self.sql(f"CREATE DATABASE {name}")
         return self.address(name)
@@ -206,7 +206,7 @@ class PostgresServer:
         return f"postgresql://{user}{secret}@127.0.0.1:{self.port}/{name}"
 
     def sql(self, statement: str, name: str = "postgres") -> str:
-        """What a statement prints, without headings."""
+        """The output of a statement, without headings."""
         return subprocess.run(
             [self._binaries["psql"], "-XAtq", "-c", statement, self.address(name)],
             check=True,
@@ -215,5 +215,5 @@ class PostgresServer:
         ).stdout
 
     def _answers(self) -> bool:
-        asked = [self._binaries["pg_isready"], "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(asked, check=False).returncode == 0
+        command = [self._binaries["pg_isready"], "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(command, check=False).returncode == 0

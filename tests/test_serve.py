@@ -247,7 +247,9 @@ def test_a_script_that_fails(command: Command, script: str, message: str) -> Non
     assert 1 == ended.returncode
     assert ended.stderr.strip()
     assert "Traceback" not in ended.stderr
-    assert model == "demo" or "There is no model 'gpt-none' here; there is demo." in ended.stderr
+    assert (
+        model == "demo" or "There is no model 'gpt-none'. Available models: demo." in ended.stderr
+    )
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -1,4 +1,4 @@
-"""Addresses of stores, as they may be shown, and what in them must not be."""
+"""URLs of stores: how to show one without its password, and which passwords to redact."""
 
 import re
 from contextlib import suppress
@@ -6,17 +6,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 
 def shown(url: str) -> str:
-    """Scheme, hosts and path of an address: no user, no password, no options.
+    """Scheme, hosts and path of a URL, without user, password and options.
 
-    Also where a password has signs in it that should have been escaped.
+    Works even if the password contains characters that should have been escaped.
     """
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"
 
 
 def passwords(url: str | None) -> set[str]:
-    """The password of an address as it stands there, and unescaped; none, if there is none."""
+    """The passwords in a URL, as written and unescaped; an empty set if it has none."""
     found = re.findall(r"://[^:@/]*:(.+)@", url or "")
-    with suppress(ValueError):  # not an address: who opens it will say so
+    with suppress(ValueError):  # not a URL: an error is raised when the store is opened
         found += parse_qs(urlsplit(url or "").query).get("password", [])
     return {form for password in found for form in (password, unquote(password))}

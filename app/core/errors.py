@@ -46,7 +46,7 @@ from typing import Any
 
 from ..models.chat import ErrorInfo, FinishReason, StreamingChunk
 from .error_codes import REGISTRY
-from .text import whole
+from .text import replace_lone_surrogates
 
 
 class AgnoStreamError(Exception):
@@ -62,7 +62,7 @@ class AgnoStreamError(Exception):
         self, message: str, *, retry_after: float | None = None, **details: object
     ) -> None:
         super().__init__(message)
-        self.message = whole(message)  # it may quote a provider, and goes to clients
+        self.message = replace_lone_surrogates(message)  # it may quote a provider
         self.retry_after = retry_after
         self.details = details
 

@@ -1,4 +1,4 @@
-"""Runs an Agno agent; every event of its run becomes a `StreamingChunk` (see `events`)."""
+"""Runs Agno agents: a question in, `StreamingChunk`s out (made by `agents.events`)."""
 
 import logging
 from collections.abc import Callable
@@ -25,15 +25,15 @@ logger = logging.getLogger(__name__)
 
 Emit = Callable[[StreamingChunk], None]
 
-#: Characters per token, for an estimate of what no provider has counted.
+#: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
 
-#: Error types of Agno whose text was written for the person who asked.
+#: Error types of Agno whose message is written for the user.
 GUARDRAILS = frozenset({"input_check_error", "output_check_error"})
 
 
 class AgentService:
-    """Turns a question into the plan of a run, and stores the turns of runs that were orphaned."""
+    """Plans runs for questions, and stores the questions and answers of orphaned runs."""
 
     def __init__(self, agents: AgentCatalog, conversations: Conversations) -> None:
         self._agents = agents
@@ -50,10 +50,10 @@ class AgentService:
         return AgentPlan(self._agents, self._conversations, entry, chosen, question)
 
     async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
-        """Keep the question of a run, and what was said of its answer, when its process died."""
+        """Store the question and the partial answer of a run whose process died."""
         try:
             agent = self._agents.find(record.agent).agent
-        except UnknownAgent:  # another set of agents was served then
+        except UnknownAgent:  # the run's server had other agents
             agent = self._agents.find(None).agent
         await self._conversations.remember(
             agent,
@@ -68,7 +68,7 @@ class AgentService:
 
 
 class AgentPlan:
-    """A question with its agent and its model; nothing is copied before `prepare`."""
+    """A question with its agent and its model, checked; `prepare` makes the copies for a run."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class AgentPlan:
 
 
 class AgentTurn:
-    """One run of a copy of an agent, as the driver of the run sees it: a `Turn`."""
+    """One run of a copy of an agent; implements the `Turn` that the run's driver expects."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class AgentTurn:
         question: Question,
         record: RunRecord,
     ) -> None:
-        self._runner = agents.prepare(entry, chosen, question, self._take)
+        self._runner = agents.prepare(entry, chosen, question, self._emit_text)
         self._question = question
         self._conversations = conversations
         self._run_id = record.run_id
@@ -122,8 +122,7 @@ class AgentTurn:
             self._runner.model.on_fallback = self._fell_back
 
     async def run(self, emit: Emit) -> StreamingChunk:
-        """Emit the answer as it comes, and return its last chunk; raises `RunFailed` for every
-        end that is not one of a whole answer."""
+        """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
         self._emit = emit
         question = self._question
         session_id = session_of(self._principal, self._conversation_id)
@@ -158,21 +157,21 @@ class AgentTurn:
 
     @property
     def _answering(self) -> Any:
-        """The model that answers: the one that was chosen, or the one in its stead."""
+        """The model that answers: the chosen model or its fallback."""
         return getattr(self._runner.model, "answering", self._runner.model)
 
     def _fell_back(self, model: str) -> None:
-        logger.warning("run %s: %s answers in the stead of %s", self._run_id, model, self.model)
+        logger.warning("run %s: fallback from %s to %s", self._run_id, self.model, model)
         self._reader.model = model
 
-    def _take(self, text: str | None, reasoning: str | None) -> None:
-        """What a model says past Agno, which gets the whole of it later."""
+    def _emit_text(self, text: str | None, reasoning: str | None) -> None:
+        """The sink for text that bypasses Agno, which gets all of it at once later."""
         chunk = self._reader.content(text, reasoning)
         if chunk is not None:
             self._emit(chunk)
 
     def estimate_usage(self, pieces: int) -> Usage:
-        """What the provider has counted, and an estimate of what it has not; see `Turn`."""
+        """The tokens that the provider counted, plus an estimate of the others; see `Turn`."""
         counted = self._reader.usage or Usage(0, 0, 0)
         sent = counted.input_tokens + self._answering.uncounted // CHARS_PER_TOKEN
         received = max(counted.output_tokens, pieces)
@@ -198,15 +197,16 @@ class AgentTurn:
         if question.message is not None:
             images = _images(question.images)
             messages.append(Message(role="user", content=question.message, images=images))
-        return _remembered(messages)
+        return _mark_history(messages)
 
     def _failure(self, event: Any) -> RunFailed:
-        known: RunFailed | None = getattr(self._runner.model, "failure", None)
-        if known is not None:
-            return known
+        """The error for a failed run of Agno: the model's own, if the model failed."""
+        failure: RunFailed | None = getattr(self._runner.model, "failure", None)
+        if failure is not None:
+            return failure
         if event.error_type in GUARDRAILS:
             return AgentFailed(str(event.content))
-        return AgentFailed(f"The agent failed ({event.error_type}); the server's log says why.")
+        return AgentFailed(f"The agent failed ({event.error_type}); see the server's log.")
 
 
 def _images(pictures: list[Picture]) -> list[Image] | None:
@@ -222,7 +222,7 @@ def _images(pictures: list[Picture]) -> list[Image] | None:
 
 
 def _message(past: PastMessage) -> Message:
-    """A message of the client's history as Agno knows it."""
+    """A message of the client's history as a message of Agno."""
     calls = [
         {
             "id": call.id,
@@ -241,8 +241,8 @@ def _message(past: PastMessage) -> Message:
     )
 
 
-def _remembered(messages: list[Message]) -> list[Message]:
-    """Mark what is before the newest message of the user: that is no part of this turn."""
+def _mark_history(messages: list[Message]) -> list[Message]:
+    """Mark the messages before the user's newest as history, which is not stored with the run."""
     newest = max((n for n, message in enumerate(messages) if message.role == "user"), default=0)
     for message in messages[:newest]:
         message.from_history = True

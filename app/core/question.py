@@ -1,4 +1,4 @@
-"""What is asked of an agent, whichever door it came through."""
+"""`Question`: the input of a run, the same for all doors."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,9 +8,9 @@ import msgspec
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image of the question: either an address, or the bytes themselves.
+    """An image of the question: either its URL, or its bytes.
 
-    `detail` is how closely OpenAI's models are to look.
+    `detail` is OpenAI's level of detail, such as `low` or `high`.
     """
 
     url: str | None = None
@@ -21,7 +21,8 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class ClientCall:
-    """A call of a client's own tool, as a model made it; `arguments` is the JSON text it wrote."""
+    """A model's call of a client's tool; `arguments` is the text that the model wrote, which may
+    not be valid JSON."""
 
     id: str
     name: str
@@ -30,7 +31,7 @@ class ClientCall:
 
 @dataclass(frozen=True, slots=True)
 class ClientTool:
-    """A tool that the client runs: the model may call it, and the call is the end of the answer.
+    """A tool that the client executes: a run ends when the model calls it.
 
     `parameters` is a JSON schema.
     """
@@ -43,9 +44,10 @@ class ClientTool:
 
 @dataclass(frozen=True, slots=True)
 class PastMessage:
-    """One message of a history that the client sends along.
+    """One message of a history that the client sends.
 
-    An assistant's may hold `calls`; a tool's has the `call_id` and, maybe, the `tool` it answers.
+    An assistant's message may have `calls`; the result of a tool has the `call_id` of its call and,
+    if the client sends it, the name of the `tool`.
     """
 
     role: str
@@ -57,10 +59,10 @@ class PastMessage:
 
 
 class ModelOptions(msgspec.Struct, frozen=True):
-    """What a request may ask of a model; None leaves the provider's default.
+    """The sampling and other options of a request; None means the provider's default.
 
-    What a provider does not know is not sent to it. `extra` holds further options of Ollama's,
-    by its own names.
+    Options that a provider does not support are not sent to it. `extra` holds further options of
+    Ollama, by Ollama's names.
     """
 
     temperature: float | None = None
@@ -85,13 +87,13 @@ class ModelOptions(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of whom. A `history` that is not None replaces the server's own memory.
+    """One user message for an agent, with its options; None for `agent` or `model` is the default.
 
-    `message` is None only where the history ends in the results of a client's tools.
-    `response_format` is OpenAI's: `{"type": "json_object"}`, or `json_schema` with its schema.
-    `think` is Ollama's: whether to reason, or how hard. `system` is said before all else, and not
-    remembered. A question that is not to be `kept` leaves no conversation behind: the client has
-    it all.
+    `message` is None only if the history ends with the results of the client's tools. A `history`
+    that is not None replaces the stored conversation. `system` is a system message for this run
+    alone, which is not stored. `response_format` is OpenAI's: `{"type": "json_object"}`, or
+    `json_schema` with its schema. `think` is Ollama's: whether to reason, or how hard. If `kept` is
+    False, nothing is stored, because the client keeps the conversation itself.
     """
 
     message: str | None

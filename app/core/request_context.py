@@ -1,6 +1,6 @@
-"""The request that something is done for."""
+"""The current request's id, as a `ContextVar`."""
 
 from contextvars import ContextVar
 
-#: The id by which the client, or a proxy before us, may ask after a request; None outside of one.
+#: The `X-Request-Id` of the client or a proxy, or else a new id; None outside of a request.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)

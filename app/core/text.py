@@ -1,4 +1,4 @@
-"""Text that arrives in pieces: its way out, and what makes it safe to encode."""
+"""Text that arrives in pieces: the sink it goes to, and the mending of lone surrogates."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,11 @@ from collections.abc import Callable
 Sink = Callable[[str | None, str | None], None]
 
 
-class Streamed(str):
-    """A text whose pieces went to a sink before: it is for Agno's memory, not for readers.
+class AlreadySent(str):
+    """Text that a sink has already received: Agno stores it, but no chunk repeats it.
 
-    Agno joins reasoning to another text that is mostly empty; then it stays what it is.
+    Agno concatenates reasoning with another text, which is usually empty; joined with an empty
+    text, it keeps its type.
     """
 
     __slots__ = ()
@@ -21,8 +22,8 @@ class Streamed(str):
         return other + str(self) if other else self
 
 
-def whole(text: str) -> str:
-    """Text that can be encoded: halves of characters are joined, single ones become U+FFFD."""
+def replace_lone_surrogates(text: str) -> str:
+    """The text as valid Unicode: surrogate pairs are joined, lone surrogates become U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -30,30 +31,30 @@ def whole(text: str) -> str:
     return text
 
 
-class Joiner:
-    """Joins characters that were cut in two between pieces.
+class SurrogateJoiner:
+    """Joins the two UTF-16 surrogates of a character that was split between pieces of text.
 
-    A provider may send the halves of an emoji (UTF-16 surrogates) in two deltas; neither can be
-    encoded by itself. A half without its other half becomes U+FFFD.
+    A provider may send the surrogates of an emoji in two deltas; neither can be encoded alone. A
+    lone surrogate becomes U+FFFD.
     """
 
-    __slots__ = ("_half",)
+    __slots__ = ("_high",)
 
     def __init__(self) -> None:
-        self._half = ""
+        self._high = ""
 
     def feed(self, piece: str) -> str:
-        """The text that is whole with this piece; a last high half is held back."""
-        if not self._half and piece.isascii():
+        """The valid text up to and including this piece; a final high surrogate is held back."""
+        if not self._high and piece.isascii():
             return piece
-        text = self._half + piece
-        self._half = ""
+        text = self._high + piece
+        self._high = ""
         if "\ud800" <= text[-1] <= "\udbff":
-            self._half = text[-1]
+            self._high = text[-1]
             text = text[:-1]
-        return whole(text)
+        return replace_lone_surrogates(text)
 
     def rest(self) -> str:
-        """What is left at the end: U+FFFD for a half whose other half never came."""
-        half, self._half = self._half, ""
-        return "\ufffd" if half else ""
+        """The text still held back at the end: U+FFFD for a lone high surrogate, else empty."""
+        high, self._high = self._high, ""
+        return "\ufffd" if high else ""

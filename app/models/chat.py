@@ -1,4 +1,4 @@
-"""`StreamingChunk`, the one vocabulary of the server, and what can be folded out of chunks."""
+"""`StreamingChunk`, the server's only event type, and the responses that are folded from chunks."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -20,12 +20,12 @@ FinishReason = Literal[
     "error",
 ]
 
-#: Endings in which the model said all it meant to say, or all it was allowed to.
+#: Finish reasons of complete answers, including those that reached a limit.
 COMPLETE: frozenset[str] = frozenset({"stop", "length", "content_filter", "tool_calls"})
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Tokens of one run, as the provider counted them."""
+    """The tokens of one run, as counted by the provider."""
 
     input_tokens: int
     output_tokens: int
@@ -35,10 +35,10 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One step in the life of a tool call: it started, completed, failed, or waits for the client.
+    """The state of a tool call: started, completed, failed, or paused until the client executes it.
 
-    One that waits has `arguments_text`, the arguments as the model wrote them: `arguments` is
-    absent where that is no JSON object, and does not tell `1.0` from `1.00`.
+    A paused call has `arguments_text`, the arguments exactly as the model wrote them; `arguments`
+    is absent if they are not a JSON object.
     """
 
     id: str
@@ -50,9 +50,9 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a run did not end well: a stable code for programs, a sentence for people.
+    """Why a run failed: a stable code for programs, a sentence for people.
 
-    `retry_after` is in seconds, where trying again later may help.
+    `retry_after` is the seconds to wait before retrying, if a retry may help.
     """
 
     code: str
@@ -63,9 +63,9 @@ class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One entry of a run's log.
 
-    `content`, `done` and `model` are always on the wire; the other fields only when they are set.
-    The first chunk of a run carries `run_id` and `conversation_id`; the last one, and no other,
-    has `done: true`, always with `finish_reason`, and with `error` where the run failed.
+    `content`, `done` and `model` are always on the wire; other fields only if they are set. The
+    first chunk of a run has `run_id` and `conversation_id`. Only the last chunk has `done: true`,
+    always with `finish_reason`, and with `error` if the run failed.
     """
 
     content: str
@@ -82,17 +82,17 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 def number_in_id(number: int, chunk: StreamingChunk) -> str:
-    """The number as it stands in an event's id: that of an end as `interrupted` begins with a 0.
+    """A chunk's number as written in its event id; for a final `interrupted`, with a leading 0.
 
-    When a process is killed, its readers may have events that its log has not, and so the end that
-    is told in its stead may get a number that one of them knows as a part of the text. By the 0
-    the server can tell a reader that has seen the end from one that has not.
+    If a process is killed, its readers may have received entries that the journal lacks. Then the
+    final entry that another process adds has a number that such readers have seen as text. The 0
+    tells whether a resuming reader has seen that final entry.
     """
     return f"0{number}" if chunk.finish_reason == "interrupted" else str(number)
 
 
 class ChatResponse(msgspec.Struct, omit_defaults=True):
-    """A whole answer: what `stream: false` returns and what a run's state holds."""
+    """A complete answer: the response to `stream: false`, and a part of a run's state."""
 
     content: str
     model: str
@@ -107,7 +107,7 @@ class ChatResponse(msgspec.Struct, omit_defaults=True):
 
 
 class RunStarted(msgspec.Struct):
-    """Where to find a run that was started in the background."""
+    """A run that was started in the background; its events are at `stream_url`."""
 
     run_id: str
     conversation_id: str
@@ -125,16 +125,16 @@ class LiveRun(RunStarted):
 
 
 class LiveRuns(msgspec.Struct):
-    """The runs that have not ended, the oldest first."""
+    """The runs that have not ended, oldest first."""
 
     runs: list[LiveRun]
 
 
 class RunState(ChatResponse, kw_only=True, omit_defaults=True):
-    """A run as it stands now; `last_event_id` is where a reader would continue from.
+    """The current state of a run; a reader continues the answer from `last_event_id`.
 
-    `created_at` and `ended_at` are Unix times in seconds. `truncated` says that the beginning of
-    the text has left the log, which keeps a bounded number of bytes.
+    `created_at` and `ended_at` are Unix times in seconds. `truncated` is True if the beginning of
+    the text was trimmed, because a log keeps a limited number of bytes.
     """
 
     status: Literal["queued", "running", "completed", "cancelled", "failed"]
@@ -166,11 +166,13 @@ class ConversationInfo(msgspec.Struct, omit_defaults=True):
 
 
 class Conversation(ConversationInfo, kw_only=True, omit_defaults=True):
+    """A conversation with all its messages, oldest first."""
+
     messages: list[StoredMessage]
 
 
 class ConversationPage(msgspec.Struct):
-    """Some of a principal's conversations; `total` counts all of them."""
+    """A page of a principal's conversations; `total` is the number of all of them."""
 
     conversations: list[ConversationInfo]
     total: int
@@ -179,7 +181,7 @@ class ConversationPage(msgspec.Struct):
 
 
 def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
-    """Add chunks to an answer, in order; the inverse of streaming it."""
+    """Add chunks to a response, in order: text is appended, the last chunk sets how it ended."""
     text = [response.content]
     reasoning = [response.reasoning or ""]
     tools = {tool.id: tool for tool in response.tools}

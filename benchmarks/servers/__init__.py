@@ -1,1 +1,1 @@
-"""The servers that agno-stream is measured against, each as short as its guide shows it."""
+"""The servers that agno-stream is compared with, each as its own guide shows it."""

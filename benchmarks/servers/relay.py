@@ -1,4 +1,4 @@
-"""The floor: an ASGI application that hands raw bytes on. `python relay.py PORT UPSTREAM`."""
+"""The floor: an ASGI application that forwards raw bytes. `python relay.py PORT UPSTREAM`."""
 
 import sys
 from typing import Any

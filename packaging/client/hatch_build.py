@@ -1,4 +1,4 @@
-"""Puts the client's files into its wheel: all of `agno_stream/` but the server."""
+"""Adds the client's files to its wheel: all of `agno_stream/` except the server."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class ClientFiles(BuildHookInterface[Any]):
-    """Names each file of the package, which lies outside of this project's own folder."""
+    """Lists each file of the package, because it is outside of this project's own folder."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         package = Path(self.root).parents[1] / "agno_stream"

@@ -74,7 +74,7 @@ async def test_refusal_has_code_and_status(config: Config, shell: Shell) -> None
     (empty,) = await shell.stream(config, " ")
     assert isinstance(unknown.failure, NotFound)
     assert ("unknown_model", 404) == (unknown.failure.code, unknown.failure.status_code)
-    assert str(unknown.error).startswith("Not found: There is no model 'gpt-none' here;")
+    assert str(unknown.error).startswith("Not found: There is no model 'gpt-none'.")
     assert isinstance(empty.failure, RequestRefused)
     assert ("invalid_field", 422) == (empty.failure.code, empty.failure.status_code)
     response = await shell.call(config, "generate", "Hello?", model="gpt-none")

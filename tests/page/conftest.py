@@ -1,4 +1,4 @@
-"""A real browser, and what people do in it."""
+"""Fixtures: a real browser, a tab, and a visit to the page."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ expect.set_options(timeout=10_000)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium. It is ended with its module: its event loop would stand in others' way."""
+    """Chromium, closed after each module, because its event loop would disturb other tests."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("there is no chromium (Debian: apt-get install chromium)")
@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser without a past."""
+    """A fresh browser context, without cookies or storage."""
     fresh = browser.new_context(viewport={"width": 1280, "height": 800})
     fresh.grant_permissions(["clipboard-read", "clipboard-write"])
     yield fresh
@@ -48,7 +48,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def server(serve: Serve) -> Server:
-    """A provider's model by default, and the demonstration to choose."""
+    """A server whose default is a provider's model; the demonstration can be chosen, too."""
     return serve(models=["demo"])
 
 

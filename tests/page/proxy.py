@@ -1,4 +1,4 @@
-"""A TCP proxy that cuts its connections when it is told to, as a bad network does."""
+"""A TCP proxy whose connections a test can reset, as a bad network does."""
 
 import contextlib
 import socket

@@ -47,7 +47,7 @@ what was said until then is kept, so that the next answer knows of it."""
 def take(
     browser: Browser, provider: Provider, device: str, scheme: Literal["light", "dark"]
 ) -> None:
-    """One picture, of a server of its own."""
+    """Take one picture, of a new server."""
     with tempfile.TemporaryDirectory() as folder:
         server = Server(
             Path(folder),
@@ -70,7 +70,7 @@ def take(
             if device == "desktop":
                 visit.page.keyboard.press("Tab")
                 visit.page.get_by_role("button", name="Stream inspector").click()
-            visit.ask(QUESTION).said(len(ANSWER) - 60)
+            visit.ask(QUESTION).wait_for_text(len(ANSWER) - 60)
             path = IMAGES / f"page-{device}-{scheme}.png"
             visit.page.screenshot(path=path)
             Image.open(path).quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)

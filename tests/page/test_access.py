@@ -1,4 +1,4 @@
-"""The page without a mouse, without sight, and by the rules that axe-core knows."""
+"""Accessibility of the page: keyboard, screen reader, and the rules of axe-core."""
 
 import re
 import shutil
@@ -35,7 +35,7 @@ def axe() -> str:
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_axe(
+def test_axe_on_chat(
     browser: Browser,
     axe: str,
     server_url: str,
@@ -43,7 +43,7 @@ def test_axe(
     colours: Literal["light", "dark"],
     width: int,
 ) -> None:
-    """axe-core finds nothing wrong: empty, with an answer of every kind, and with all opened."""
+    """axe-core finds no violation: on an empty page, with all kinds of answers, with all opened."""
     provider.script(
         Reply("# Title\n\nText `code`\n\n```py\nx\n```\n\n|a|\n|-|\n|1|", reasoning="Hm."),
         Reply("cut here", cut_after=1),
@@ -81,10 +81,10 @@ def test_axe(
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_axe_on_the_dialog_for_a_key(
+def test_axe_on_key_dialog(
     browser: Browser, axe: str, serve: Serve, colours: Literal["light", "dark"]
 ) -> None:
-    """axe-core finds nothing wrong with the dialog that asks for a key, and says of a wrong one."""
+    """axe-core finds no violation in the dialog for a key, with and without an error."""
     context = browser.new_context(color_scheme=colours, bypass_csp=True)
     visit = Visit(context.new_page(), serve(api_keys="ada:key-of-ada-0123456789").url)
     visit.page.goto(visit.url)
@@ -96,8 +96,8 @@ def test_axe_on_the_dialog_for_a_key(
     context.close()
 
 
-def test_keyboard_only(visit: Visit, provider: Provider) -> None:
-    """Ask, stop, ask again, choose, delete: all of it goes without a mouse."""
+def test_chat_by_keyboard_only(visit: Visit, provider: Provider) -> None:
+    """Send, stop, regenerate, choose and delete work without a mouse."""
     provider.script(Reply("word " * 400, rate=50), Reply("Second."))
     keyboard = visit.page.keyboard
     expect(visit.page.locator("#question")).to_be_focused()
@@ -105,7 +105,7 @@ def test_keyboard_only(visit: Visit, provider: Provider) -> None:
     keyboard.press("Shift+Enter")
     keyboard.type("second line")
     keyboard.press("Enter")
-    visit.said(20)
+    visit.wait_for_text(20)
     keyboard.press("Escape")
     visit.notice("You stopped this answer")
     keyboard.press("ArrowUp")
@@ -138,28 +138,29 @@ def test_keyboard_only(visit: Visit, provider: Provider) -> None:
     expect(visit.page.locator("#list a")).to_have_count(0)
 
 
-def test_screen_readers_hear_sentences(visit: Visit, provider: Provider) -> None:
-    """What is announced are whole sentences, each once, and how the answer ended."""
+def test_screen_reader_announces_whole_sentences(visit: Visit, provider: Provider) -> None:
+    """Whole sentences are announced, each once, and then how the answer ended."""
     sentences = [f"This is sentence number {n}, which has some words. " for n in range(12)]
     provider.script(Reply("".join(sentences), finish_reason="length", rate=40))
     visit.run(
         """() => {
-          window.heard = []
+          window.announced = []
           new MutationObserver(changes => {
-            heard.push(...changes.flatMap(change => [...change.addedNodes]).map(n => n.textContent))
+            const nodes = changes.flatMap(change => [...change.addedNodes])
+            announced.push(...nodes.map(node => node.textContent))
           }).observe(document.getElementById('announcer'), { childList: true })
         }"""
     )
     visit.ask("x").ended()
-    heard = visit.run("() => heard")
-    assert 2 < len(heard) < len(sentences)
-    assert all(part.endswith((".", "tokens.")) for part in heard)
-    assert "".join(sentences) + "The answer reached its limit of tokens." == " ".join(heard)
+    announced = visit.run("() => announced")
+    assert 2 < len(announced) < len(sentences)
+    assert all(part.endswith((".", "tokens.")) for part in announced)
+    assert "".join(sentences) + "The answer reached its limit of tokens." == " ".join(announced)
     assert visit.run("() => document.querySelector('#talk [aria-live], #talk[aria-live]')") is None
 
 
-def test_typing_in_japanese(visit: Visit, provider: Provider) -> None:
-    """The Enter that ends a word of an input method sends nothing."""
+def test_input_method_enter_sends_nothing(visit: Visit, provider: Provider) -> None:
+    """An Enter that confirms a word of an input method sends nothing."""
     session = visit.page.context.new_cdp_session(visit.page)
     visit.page.focus("#question")
     session.send(

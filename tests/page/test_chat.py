@@ -1,4 +1,4 @@
-"""The chat: asking, stopping, asking again, and the conversations that were had."""
+"""The chat page: send, stop, regenerate, and the list of conversations."""
 
 import re
 
@@ -28,19 +28,19 @@ print("hello")
 """
 
 
-def test_send_and_stream(visit: Visit, provider: Provider) -> None:
-    """An answer is seen while it comes, and in the end it is exactly what the provider said."""
+def test_answer_streams_onto_page(visit: Visit, provider: Provider) -> None:
+    """An answer is shown while it streams, and at its end is exactly the provider's text."""
     provider.script(Reply(WORDS, rate=200))
     visit.ask("Say words.")
-    early = visit.said(20)
+    early = visit.wait_for_text(20)
     assert len(early) < len(WORDS.strip())
     assert WORDS == visit.ended().copied()
     assert WORDS.split() == visit.text.split()
     assert "Say words." == provider.requests[0].body["messages"][-1]["content"]
 
 
-def test_markdown(visit: Visit, provider: Provider) -> None:
-    """Markdown that comes character by character is drawn as it would be in one piece."""
+def test_markdown_character_by_character(visit: Visit, provider: Provider) -> None:
+    """Markdown that arrives character by character is drawn as if it came at once."""
     provider.script(Reply(list(MARKDOWN), rate=400))
     prose = visit.ask("x").ended().answer.locator(".prose")
     expect(prose.locator("h1")).to_have_text("Title")
@@ -52,8 +52,8 @@ def test_markdown(visit: Visit, provider: Provider) -> None:
     expect(prose.locator("a")).to_have_attribute("rel", re.compile("noopener"))
 
 
-def test_copy_code(visit: Visit, provider: Provider) -> None:
-    """A code block has a button that copies the code, and nothing but the code."""
+def test_copy_button_of_code_block(visit: Visit, provider: Provider) -> None:
+    """The button of a code block copies exactly the code."""
     provider.script(Reply(MARKDOWN))
     visit.ask("x").ended().answer.get_by_role("button", name="Copy the code").click()
     expect(visit.answer.locator(".code .done")).to_be_visible()
@@ -61,7 +61,7 @@ def test_copy_code(visit: Visit, provider: Provider) -> None:
 
 
 def test_reasoning_is_folded(visit: Visit, provider: Provider) -> None:
-    """Reasoning is there to be opened, and is no part of the answer."""
+    """Reasoning is folded, can be opened, and is no part of the answer."""
     provider.script(Reply("The answer.", reasoning="Deep thoughts."))
     visit.ask("x").ended()
     thoughts = visit.answer.locator(".reasoning .thoughts")
@@ -71,8 +71,8 @@ def test_reasoning_is_folded(visit: Visit, provider: Provider) -> None:
     assert "The answer." == visit.copied()
 
 
-def test_tools(visit: Visit) -> None:
-    """A tool call is shown with its name; what it got and gave can be opened."""
+def test_tool_call_is_shown(visit: Visit) -> None:
+    """A tool call is shown with its name; its arguments and result can be opened."""
     visit.page.select_option("#model", label="demo")
     visit.ask("tool Europe/Paris").ended()
     tool = visit.answer.locator(".tool")
@@ -81,11 +81,11 @@ def test_tools(visit: Visit) -> None:
     expect(tool.locator("pre").first).to_contain_text("Europe/Paris")
 
 
-def test_stop(visit: Visit, provider: Provider) -> None:
-    """The button that sends becomes the one that stops: the provider is left, the text is kept."""
+def test_stop_button_cancels_run(visit: Visit, provider: Provider) -> None:
+    """The send button becomes a stop button: it ends the upstream request and keeps the text."""
     provider.script(Reply(WORDS, rate=50))
     visit.ask("x")
-    seen = visit.said(20)
+    seen = visit.wait_for_text(20)
     visit.page.get_by_role("button", name="Stop the answer").click()
     visit.notice("You stopped this answer")
     provider.wait_for(lambda: provider.aborted == 1)
@@ -93,8 +93,8 @@ def test_stop(visit: Visit, provider: Provider) -> None:
     expect(visit.page.get_by_role("button", name="Send")).to_be_visible()
 
 
-def test_answer_again(visit: Visit, provider: Provider) -> None:
-    """Another answer to the same question is given without knowledge of the first one."""
+def test_regenerated_answer_ignores_the_first(visit: Visit, provider: Provider) -> None:
+    """A regenerated answer does not have the first answer in its history."""
     provider.script(Reply("Zero."), Reply("First."), Reply("Second."))
     visit.ask("Warm up.").ended()
     visit.ask("Question?").ended()
@@ -102,23 +102,25 @@ def test_answer_again(visit: Visit, provider: Provider) -> None:
     expect(visit.page.locator(".turn")).to_have_count(3)
     visit.ended()
     assert "Second." == visit.text
-    said = [m["content"] for m in provider.requests[2].body["messages"] if m["role"] != "system"]
-    assert ["Warm up.", "Zero.", "Question?"] == said
+    sent = [m["content"] for m in provider.requests[2].body["messages"] if m["role"] != "system"]
+    assert ["Warm up.", "Zero.", "Question?"] == sent
 
 
-def test_go_on_after_a_limit(visit: Visit, provider: Provider) -> None:
-    """An answer that reached its limit says so, and can be continued."""
+def test_continue_after_length_limit(visit: Visit, provider: Provider) -> None:
+    """An answer that reached its token limit is marked, and can be continued."""
     provider.script(Reply("Half of", finish_reason="length"), Reply(" it."))
     visit.ask("x")
     visit.notice("limit of tokens").get_by_role("button", name="Continue").click()
     expect(visit.page.locator(".turn")).to_have_count(2)
     visit.ended()
-    said = [m["content"] for m in provider.requests[1].body["messages"]]
-    assert ["x", "Half of", "continue"] == said[-3:]
+    sent = [m["content"] for m in provider.requests[1].body["messages"]]
+    assert ["x", "Half of", "continue"] == sent[-3:]
 
 
-def test_conversations(visit: Visit, server_url: str, provider: Provider) -> None:
-    """The list holds what was asked; a conversation opens by its link, and goes for good."""
+def test_conversation_list_open_and_delete(
+    visit: Visit, server_url: str, provider: Provider
+) -> None:
+    """Conversations are listed by their question, opened by their link, and deleted for good."""
     provider.script(Reply("Answer one."), Reply("Answer two."))
     visit.ask("First question").ended()
     first = visit.conversation
@@ -142,8 +144,8 @@ def test_conversations(visit: Visit, server_url: str, provider: Provider) -> Non
     assert 404 == httpx.get(f"{server_url}/api/v1/conversations/{first}").status_code
 
 
-def test_permalink(visit: Visit, page: Page, provider: Provider) -> None:
-    """The link that is copied opens the conversation elsewhere, with its endings."""
+def test_permalink_opens_conversation(visit: Visit, page: Page, provider: Provider) -> None:
+    """The copied link opens the conversation in another tab, with its finish reasons."""
     provider.script(Reply("An answer.", finish_reason="length"), Reply("x", cut_after=1))
     visit.ask("A question").ended()
     visit.ask("Another").ended()
@@ -158,23 +160,23 @@ def test_permalink(visit: Visit, page: Page, provider: Provider) -> None:
     expect(page).to_have_title(re.compile("A question"))
 
 
-def test_a_link_to_nowhere(visit: Visit) -> None:
-    """A link to a conversation that is gone says so."""
+def test_link_to_deleted_conversation(visit: Visit) -> None:
+    """A link to a deleted conversation shows an alert."""
     visit.open("nothing-here")
     expect(visit.page.get_by_role("alert")).to_contain_text("no such conversation")
 
 
-def test_scroll_lets_go(visit: Visit, provider: Provider) -> None:
-    """The end stays in sight until somebody scrolls up; a button brings it back."""
+def test_autoscroll_stops_when_user_scrolls_up(visit: Visit, provider: Provider) -> None:
+    """The page follows the answer until the user scrolls up; a button resumes that."""
     provider.script(Reply("".join(f"Line {n}.\n\n" for n in range(300)), rate=150))
-    visit.ask("x").said(600)
+    visit.ask("x").wait_for_text(600)
     page = visit.page
     rest = "e => e.scrollHeight - e.scrollTop - e.clientHeight"
     assert page.locator("#talk").evaluate(rest) < 50
     page.locator("#talk").hover()
     page.mouse.wheel(0, -300)
     expect(page.locator("#latest")).to_be_visible()
-    visit.said(1200)
+    visit.wait_for_text(1200)
     assert page.locator("#talk").evaluate(rest) > 150
     page.locator("#latest").click()
     visit.ended()
@@ -182,8 +184,8 @@ def test_scroll_lets_go(visit: Visit, provider: Provider) -> None:
     expect(page.locator("#latest")).to_be_hidden()
 
 
-def test_failures_are_told(visit: Visit, provider: Provider) -> None:
-    """A failure is a sentence and what to do about it, and the page goes on working."""
+def test_failure_shows_sentence_and_advice(visit: Visit, provider: Provider) -> None:
+    """A failure is shown as a sentence with advice, and the page still works."""
     provider.script(INVALID_KEY, CONTEXT_TOO_LONG, Reply("Fine."))
     visit.ask("one")
     visit.notice("refused the server.s key.*OPENAI_API_KEY")
@@ -192,8 +194,8 @@ def test_failures_are_told(visit: Visit, provider: Provider) -> None:
     assert "Fine." == visit.ask("three").ended().text
 
 
-def test_rate_limited(visit: Visit, provider: Provider) -> None:
-    """When the provider says how long to wait, the button waits as long."""
+def test_rate_limit_disables_button_until_retry(visit: Visit, provider: Provider) -> None:
+    """The button is disabled for the seconds of the provider's `Retry-After`."""
     provider.default = RATE_LIMITED
     visit.ask("x")
     notice = visit.notice("rate limit is exceeded")
@@ -203,23 +205,23 @@ def test_rate_limited(visit: Visit, provider: Provider) -> None:
     expect(visit.page.locator(".prose").last).to_have_text("Now.")
 
 
-def test_too_large(serve: Serve, page: Page) -> None:
-    """A question that is larger than the server takes is told as that."""
+def test_too_large_question_is_reported(serve: Serve, page: Page) -> None:
+    """A question that exceeds the server's limit is reported as too large."""
     visit = Visit(page, serve(max_body_bytes=2000).url).open()
     visit.ask("x" * 3000)
     visit.notice("larger than the server accepts")
 
 
-def test_no_model(serve: Serve, page: Page) -> None:
-    """Where no model is configured the page says who answers, how to add one, and what to try."""
+def test_demo_banner_without_model(serve: Serve, page: Page) -> None:
+    """Without a model the page explains the demonstration and how to configure a model."""
     visit = Visit(page, serve(model="demo").url).open()
     expect(page.locator("#banner")).to_contain_text("OPENAI_API_KEY")
     page.get_by_role("button", name="count to 20").click()
     assert visit.ended().text.endswith("19, 20")
 
 
-def test_models_to_choose(visit: Visit) -> None:
-    """The models of the server are there to choose, and the choice is kept."""
+def test_model_choice_is_kept(visit: Visit) -> None:
+    """The server's models can be chosen, and the choice is kept."""
     visit.page.select_option("#model", label="demo")
     visit.ask("count to 3").ended()
     assert "1, 2, 3" == visit.text
@@ -227,7 +229,7 @@ def test_models_to_choose(visit: Visit) -> None:
     assert "demo" == visit.page.locator("#model").evaluate("e => e.selectedOptions[0].text")
 
 
-def test_inspector(visit: Visit, provider: Provider) -> None:
+def test_stream_inspector_shows_raw_events(visit: Visit, provider: Provider) -> None:
     """The inspector shows the raw events with ids and times, figures, and a curl that works."""
     provider.script(Reply("one two three", rate=20), Reply("one two three"))
     visit.page.get_by_role("button", name="Stream inspector").click()
@@ -244,8 +246,8 @@ def test_inspector(visit: Visit, provider: Provider) -> None:
     expect(drawer.locator(".curl")).to_contain_text("""{"message":"It'\\''s $HOME?",""")
 
 
-def test_on_a_phone(browser: Browser, server_url: str, provider: Provider) -> None:
-    """A narrow screen has the list behind a button, and nothing to scroll sideways."""
+def test_narrow_screen_layout(browser: Browser, server_url: str, provider: Provider) -> None:
+    """On a narrow screen the list is behind a button, and nothing scrolls sideways."""
     provider.script(Reply(MARKDOWN + "x" * 500))
     phone = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True)
     visit = Visit(phone.new_page(), server_url).open().ask("Hello").ended()

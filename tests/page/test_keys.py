@@ -1,4 +1,4 @@
-"""The page of a server that asks for keys."""
+"""The page of a server that requires keys."""
 
 import re
 from itertools import pairwise
@@ -24,7 +24,7 @@ def server(serve: Serve) -> Server:
 
 @pytest.fixture
 def visit(page: Page, server: Server) -> Visit:
-    """The page, as whoever has no key yet finds it."""
+    """The page of a visitor without a key."""
     page.goto(server.url)
     return Visit(page, server.url)
 
@@ -48,15 +48,15 @@ def opened(visit: Visit) -> Visit:
     return visit
 
 
-def tell(seen: list[str]) -> None:
-    """Nothing that was asked for, or is kept in it, holds a key."""
+def assert_no_key(seen: list[str]) -> None:
+    """Assert that no key is in these texts, of which there must be some."""
     assert seen
     assert [] == [text for text in seen if KEY in text or OTHER in text]
 
 
-def test_a_wrong_key_and_the_right_one(visit: Visit, provider: Provider) -> None:
-    """The first visit asks for the key once, says of a wrong one that it is, and the right one
-    chats; no address, no inspector and no command shows it."""
+def test_wrong_key_then_right_key(visit: Visit, provider: Provider) -> None:
+    """The first visit opens the dialog, a wrong key is reported, and the right one works; no URL,
+    inspector or command shows it."""
     provider.script(Reply("Hello, Ada."))
     addresses: list[str] = [visit.page.url]
     visit.page.on("request", lambda request: addresses.append(request.url))
@@ -72,25 +72,25 @@ def test_a_wrong_key_and_the_right_one(visit: Visit, provider: Provider) -> None
         'Authorization: Bearer $AGNO_STREAM_API_KEY"'
     )
     assert "token=" not in visit.page.locator("#drawer").inner_text()
-    tell([*addresses, visit.page.content()])
+    assert_no_key([*addresses, visit.page.content()])
     assert any("token=" in address for address in addresses)
     assert visit.run("() => localStorage.getItem('key')") is None
 
 
-def test_reload_in_the_middle(visit: Visit, provider: Provider) -> None:
-    """A reload in mid-answer asks for no key again, and shows the answer go on."""
+def test_reload_during_answer_keeps_key(visit: Visit, provider: Provider) -> None:
+    """A reload during an answer needs no key again, and the answer continues."""
     provider.script(Reply(WORDS, rate=80))
-    opened(give(visit, KEY)).ask("Say words.").said(200)
+    opened(give(visit, KEY)).ask("Say words.").wait_for_text(200)
     visit.page.reload()
-    visit.said(400)
+    visit.wait_for_text(400)
     expect(dialog(visit.page)).to_be_hidden()
     assert WORDS == visit.ended().copied()
     assert 1 == provider.opened
 
 
-def test_an_address_that_has_expired(page: Page, serve: Serve, provider: Provider) -> None:
-    """A connection that is lost after its address has expired goes on with a new address, where
-    it stopped, and the page asks for nothing."""
+def test_expired_stream_url_is_renewed(page: Page, serve: Serve, provider: Provider) -> None:
+    """A connection that is lost after its stream URL has expired resumes with a new URL, without a
+    prompt."""
     provider.script(Reply(WORDS, rate=60))
     server = serve(api_keys=f"ada:{KEY}", ticket_lifetime=1)
     streams: list[Request] = []
@@ -98,7 +98,7 @@ def test_an_address_that_has_expired(page: Page, serve: Serve, provider: Provide
     page.goto(server.url)
     visit = opened(give(Visit(page, server.url), KEY)).ask("Say words.")
     page.get_by_role("button", name="Stream inspector").click()
-    visit.said(50)
+    visit.wait_for_text(50)
     page.wait_for_timeout(2500)
     page.get_by_role("button", name="Cut the connection").click()
     expect(page.locator(".connection")).to_have_text("cut")
@@ -112,11 +112,11 @@ def test_an_address_that_has_expired(page: Page, serve: Serve, provider: Provide
     assert all(before.url != after.url for before, after in pairwise(streams))
 
 
-def test_a_key_of_a_tab_and_one_that_is_remembered(
+def test_key_of_tab_and_remembered_key(
     visit: Visit, context: BrowserContext, provider: Provider
 ) -> None:
-    """A key is another tab's only if it is to be remembered; forgotten, it is asked for again,
-    and nothing is left of what it showed."""
+    """Other tabs have a key only if it is remembered; once it is forgotten, the dialog opens again,
+    and nothing that the key showed is left."""
     opened(give(visit, KEY))
     other = Visit(context.new_page(), visit.url)
     other.page.goto(visit.url)
@@ -132,19 +132,19 @@ def test_a_key_of_a_tab_and_one_that_is_remembered(
     assert "secret question" not in kept
 
 
-def test_the_key_of_another(visit: Visit, provider: Provider) -> None:
-    """Who changes the key sees the conversations of that key."""
+def test_changed_key_shows_its_conversations(visit: Visit, provider: Provider) -> None:
+    """After a change of the key, the conversations of the new key are shown."""
     opened(give(visit, KEY)).ask("Of Ada").ended()
     expect(visit.page.locator("#list a")).to_have_text(["Of Ada"])
     visit.page.get_by_role("button", name="Change or forget the key").click()
     give(visit, OTHER)
     expect(visit.page.get_by_role("alert")).to_contain_text("no such conversation")
     expect(visit.page.locator("#list a")).to_have_count(0)
-    tell([visit.page.url])
+    assert_no_key([visit.page.url])
 
 
-def test_a_key_that_is_no_longer_taken(visit: Visit, serve: Serve, provider: Provider) -> None:
-    """A key that was replaced is said to be unknown, and the question is sent with the new one."""
+def test_replaced_key_is_requested_again(visit: Visit, serve: Serve, provider: Provider) -> None:
+    """A replaced key is reported as unknown, and the question is sent with the new key."""
     opened(give(visit, KEY))
     visit.run("() => sessionStorage.setItem('key', 'replaced')")
     visit.ask("Still there?")
@@ -154,9 +154,9 @@ def test_a_key_that_is_no_longer_taken(visit: Visit, serve: Serve, provider: Pro
     assert 1 == provider.opened
 
 
-def test_the_dialog_by_keyboard(visit: Visit, provider: Provider) -> None:
-    """The dialog takes the focus and keeps it, can be closed and opened again, and says what is
-    wrong where a screen reader hears it; all without a mouse."""
+def test_key_dialog_by_keyboard(visit: Visit, provider: Provider) -> None:
+    """The dialog takes and keeps the focus, can be closed and reopened, and announces errors to
+    screen readers; all without a mouse."""
     page, keyboard = visit.page, visit.page.keyboard
     field = page.get_by_label("Key", exact=True)
     expect(field).to_be_focused()
@@ -189,7 +189,7 @@ def test_the_dialog_by_keyboard(visit: Visit, provider: Provider) -> None:
     assert 1 == provider.opened
 
 
-def test_no_key_is_asked_for_where_there_is_none(page: Page, serve: Serve) -> None:
-    """A server without keys is used as before."""
+def test_no_key_dialog_without_keys(page: Page, serve: Serve) -> None:
+    """A server without keys shows no dialog for keys."""
     opened(Visit(page, serve(model="demo").url).open()).ask("count to 3").ended()
     expect(page.get_by_role("button", name="Change or forget the key")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Markdown in pieces: however an answer is cut, what is drawn is the same."""
+"""Markdown in pieces: however an answer is split, the drawn page is the same."""
 
 import pytest
 
@@ -41,8 +41,8 @@ LONG = {
 
 
 @pytest.mark.parametrize("text", SHORT.values(), ids=SHORT.keys())
-def test_short(visit: Visit, text: str) -> None:
-    """Cut anywhere, a text gets the same elements with the same words in them."""
+def test_short_markdown_split_anywhere(visit: Visit, text: str) -> None:
+    """However a text is split, it is drawn as the same elements with the same text."""
     whole = visit.run(DRAW, [text, len(text)])
     assert whole[0].strip()
     for size in (1, 2, 7):
@@ -50,8 +50,8 @@ def test_short(visit: Visit, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_long(visit: Visit, name: str) -> None:
-    """A block that is so long that it is drawn in parts loses nothing and doubles nothing."""
+def test_long_markdown_blocks_drawn_in_parts(visit: Visit, name: str) -> None:
+    """A block that is long enough to be drawn in parts loses and repeats nothing."""
     text = LONG[name]
     unseen = "1" if name == "loose list" else ""  # the numbers of items are not in the text
     head = "ab" if name == "table" else ""  # each part of a table has its head again

@@ -71,7 +71,7 @@ class Tasks:
     [numbered(TOKENS), MIXED, CODE],
     ids=["one paragraph", "mixed", "code"],
 )
-def test_a_long_answer(visit: Visit, provider: Provider, text: Text) -> None:
+def test_long_answer_keeps_page_responsive(visit: Visit, provider: Provider, text: Text) -> None:
     """An answer of 50,000 tokens at full speed is shown whole, and what the page does leaves a
     frame each 100 ms of the processor; a single one, of a machine under load, may take longer."""
     provider.script(Reply(text))

@@ -18,37 +18,37 @@ CUTS = 20
 WORDS = "".join(f"word{n} " if n % 20 else f"\n\n- **word{n}** " for n in range(600))
 
 
-def test_reload_in_the_middle(visit: Visit, provider: Provider) -> None:
-    """A reload in mid-answer shows question and answer as if nothing had been."""
+def test_reload_during_answer(visit: Visit, provider: Provider) -> None:
+    """After a reload during an answer, question and answer are complete."""
     provider.script(Reply(WORDS, rate=120))
-    visit.ask("Say words.").said(300)
+    visit.ask("Say words.").wait_for_text(300)
     visit.page.reload()
-    visit.said(400)
+    visit.wait_for_text(400)
     expect(visit.page.locator(".question p")).to_have_text(["Say words."])
     expect(visit.page.get_by_role("button", name="Stop the answer")).to_be_visible()
     assert WORDS == visit.ended().copied()
     assert 1 == provider.opened
 
 
-def test_cut_twenty_times(page: Page, server: Server, provider: Provider) -> None:
-    """A connection that breaks twenty times loses nothing, doubles nothing, asks nothing again."""
+def test_twenty_lost_connections(page: Page, server: Server, provider: Provider) -> None:
+    """Twenty lost connections lose no text, repeat none, and start no second run."""
     provider.script(Reply(WORDS, rate=60))
     with CuttingProxy(server.port) as proxy:
         visit = Visit(page, proxy.url).open().ask("Say words.")
         seen = 0
         for _ in range(CUTS):
-            seen = len(visit.said(seen + 10))
+            seen = len(visit.wait_for_text(seen + 10))
             proxy.cut()
         assert provider.requests[0].state == "open"
         assert WORDS == visit.ended().copied()
     assert 1 == provider.opened
 
 
-def test_cut_by_the_inspector(visit: Visit, provider: Provider) -> None:
-    """The inspector's button cuts the connection, and the answer goes on after the last event."""
+def test_inspector_disconnects_and_resumes(visit: Visit, provider: Provider) -> None:
+    """The inspector's button cuts the connection, and the answer continues after the last event."""
     provider.script(Reply(WORDS, rate=150))
     visit.page.get_by_role("button", name="Stream inspector").click()
-    visit.ask("Say words.").said(100)
+    visit.ask("Say words.").wait_for_text(100)
     visit.page.get_by_role("button", name="Cut the connection").click()
     expect(visit.page.locator(".connection")).to_have_text("cut")
     expect(visit.page.locator(".waiting")).to_contain_text("The connection was cut")
@@ -57,50 +57,58 @@ def test_cut_by_the_inspector(visit: Visit, provider: Provider) -> None:
     assert 1 == provider.opened
 
 
-def test_second_tab(visit: Visit, context: BrowserContext, provider: Provider) -> None:
-    """A second tab shows the same answer live, and one that is there already is told of it."""
+def test_second_tab_follows_answer(
+    visit: Visit, context: BrowserContext, provider: Provider
+) -> None:
+    """A second tab shows the same answer live, and another open tab is notified of it."""
     provider.script(Reply("Hello."), Reply(WORDS, rate=120))
     visit.ask("Hello?").ended()
     early = Visit(context.new_page(), visit.url).open(visit.conversation)
     expect(early.page.locator(".turn")).to_have_count(1)
-    visit.ask("Say words.").said(100)
+    visit.ask("Say words.").wait_for_text(100)
     late = Visit(context.new_page(), visit.url).open(visit.conversation)
     for tab in (early, late):
-        tab.said(150)
+        tab.wait_for_text(150)
         expect(tab.page.locator(".question p")).to_have_text(["Hello?", "Say words."])
         expect(tab.page.get_by_role("button", name="Stop the answer")).to_be_visible()
     assert [WORDS] * 3 == [tab.ended().copied() for tab in (visit, early, late)]
     assert 2 == provider.opened
 
 
-def test_another_browser(visit: Visit, browser: Browser, provider: Provider) -> None:
-    """Another device, which knows nothing but the link, sees question and answer, and can stop."""
+def test_other_browser_follows_and_stops_answer(
+    visit: Visit, browser: Browser, provider: Provider
+) -> None:
+    """Another device with the link shows question and answer, and can stop the run."""
     provider.script(Reply(WORDS, rate=60))
-    visit.ask("Say words.").said(100)
+    visit.ask("Say words.").wait_for_text(100)
     context = browser.new_context()
     other = Visit(context.new_page(), visit.url).open(visit.conversation)
-    other.said(100)
+    other.wait_for_text(100)
     expect(other.page.locator(".question p")).to_have_text("Say words.")
     other.page.keyboard.press("Escape")
     visit.notice("You stopped this answer")
     context.close()
 
 
-def test_away_and_back(visit: Visit, provider: Provider) -> None:
-    """Who goes to another conversation in mid-answer finds the answer complete later."""
+def test_answer_completes_while_other_conversation_is_open(
+    visit: Visit, provider: Provider
+) -> None:
+    """An answer completes while another conversation is open."""
     provider.script(Reply(WORDS, rate=300))
-    visit.ask("Say words.").said(100)
+    visit.ask("Say words.").wait_for_text(100)
     visit.page.get_by_role("link", name="New conversation").click()
     expect(visit.page.locator(".answer")).to_have_count(0)
     expect(visit.page.locator("#list .busy")).to_have_count(1)
     visit.page.locator("#list a").click()
-    visit.said(200)
+    visit.wait_for_text(200)
     assert WORDS == visit.ended().copied()
     assert 1 == provider.opened
 
 
-def test_offline(visit: Visit, context: BrowserContext, provider: Provider) -> None:
-    """A question that was asked offline is kept, and sent when it is asked to be."""
+def test_offline_question_is_kept(
+    visit: Visit, context: BrowserContext, provider: Provider
+) -> None:
+    """A question that is sent offline is kept, and sent again on request."""
     provider.script(Reply("Here I am."))
     context.set_offline(True)
     visit.ask("Anybody there?")
@@ -111,8 +119,10 @@ def test_offline(visit: Visit, context: BrowserContext, provider: Provider) -> N
     assert 1 == provider.opened
 
 
-def test_an_answer_to_the_question_got_lost(page: Page, server: Server, provider: Provider) -> None:
-    """A question that was heard, but whose acknowledgement was lost, is not asked twice."""
+def test_lost_acknowledgement_is_not_asked_twice(
+    page: Page, server: Server, provider: Provider
+) -> None:
+    """A question that arrived, but whose response was lost, starts no second run."""
     provider.script(Reply(WORDS, rate=100))
     visit = Visit(page, server.url).open()
     page.route("**/api/v1/chat", lambda route: (route.fetch(), route.abort()))
@@ -125,9 +135,11 @@ def test_an_answer_to_the_question_got_lost(page: Page, server: Server, provider
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
-def test_server_restart(page: Page, provider: Provider, tmp_path: Path, number: int) -> None:
-    """When the server is restarted in mid-answer the page keeps the text, says truthfully that it
-    is not complete, and goes on with the new server."""
+def test_server_restart_during_answer(
+    page: Page, provider: Provider, tmp_path: Path, number: int
+) -> None:
+    """When the server restarts during an answer, the page keeps the text, reports that it is not
+    complete, and continues with the new server."""
     provider.script(Reply(WORDS, rate=60), Reply("Back again."))
     serve = ("-m", "app", "serve", "--port", str(free_port()))
     settings = {
@@ -137,7 +149,7 @@ def test_server_restart(page: Page, provider: Provider, tmp_path: Path, number: 
     }
     with Command(tmp_path, serve, **settings) as first:
         visit = Visit(page, first.url).open().ask("Say words.")
-        seen = visit.said(300)
+        seen = visit.wait_for_text(300)
         first.stop(number)
     if number == signal.SIGKILL:
         expect(page.locator(".waiting")).to_contain_text("it may be restarting")

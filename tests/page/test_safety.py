@@ -1,4 +1,4 @@
-"""Nothing that a model, a person or a link says can run."""
+"""No text of a model, a person or a link is executed."""
 
 import json
 
@@ -40,8 +40,8 @@ ACTIVE = """e => [...e.querySelectorAll(':not(.code-head *)')].flatMap(node => [
 
 
 @pytest.mark.parametrize("pieces", ["whole", "characters"])
-def test_markdown_attack(visit: Visit, provider: Provider, pieces: str) -> None:
-    """HTML of a model is shown as text, whichever way it is cut; dangerous links lead nowhere."""
+def test_html_in_answer_is_shown_as_text(visit: Visit, provider: Provider, pieces: str) -> None:
+    """A model's HTML is shown as text, however it is split; dangerous links are not followed."""
     provider.script(Reply([ATTACK] if pieces == "whole" else list(ATTACK)))
     addresses: list[str] = []
     visit.page.on("request", lambda request: addresses.append(request.url))
@@ -56,8 +56,8 @@ def test_markdown_attack(visit: Visit, provider: Provider, pieces: str) -> None:
     assert ATTACK == visit.copied()
 
 
-def test_attack_by_ids_and_titles(visit: Visit, provider: Provider) -> None:
-    """What is put into lists, titles, tools and the inspector is text."""
+def test_html_in_ids_and_titles_is_shown_as_text(visit: Visit, provider: Provider) -> None:
+    """HTML in lists, titles, tool calls and the inspector is shown as text."""
     name = '"><img src=x onerror=window.hacked=1>'
     provider.script(
         Reply("", tool_calls=[(name, json.dumps({name: name}))]), Reply(name, reasoning=name)
@@ -71,8 +71,8 @@ def test_attack_by_ids_and_titles(visit: Visit, provider: Provider) -> None:
     assert 0 == visit.page.locator("#turns img, #list img, #drawer img").count()
 
 
-def test_the_policy_holds(visit: Visit) -> None:
-    """Even script that got into the page would not run: neither inline, nor from elsewhere."""
+def test_content_security_policy_blocks_scripts(visit: Visit) -> None:
+    """The policy blocks scripts that get into the page: inline ones, and those of other hosts."""
     blocked = visit.run(
         """async () => {
           const blocked = []
@@ -96,23 +96,23 @@ def test_the_policy_holds(visit: Visit) -> None:
     assert visit.run("() => window.hacked") is None
 
 
-def test_no_violations_of_our_own(page: Page, serve: Serve) -> None:
-    """The page keeps to its own policy, loads nothing from elsewhere, and logs no errors."""
-    said: list[str] = []
+def test_page_violates_no_policy(page: Page, serve: Serve) -> None:
+    """The page violates no policy of its own, loads nothing from other hosts, and logs no error."""
+    logged: list[str] = []
     addresses: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
+    page.on("console", lambda message: logged.append(message.text))
     page.on("request", lambda request: addresses.append(request.url))
     visit = Visit(page, serve(model="demo").url).open()
     page.get_by_role("button", name="Stream inspector").click()
     visit.ask("markdown").ended()
     page.get_by_role("button", name="Keys").click()
     page.keyboard.press("Escape")
-    assert [] == said
+    assert [] == logged
     assert all(address.startswith(visit.url) for address in addresses)
 
 
-def test_headers(server_url: str) -> None:
-    """The page and its files carry the policy, which allows nothing inline."""
+def test_policy_headers(server_url: str) -> None:
+    """The page and its files have the policy as a header, which allows nothing inline."""
     html = httpx.get(f"{server_url}/", headers={"Accept": "text/html"})
     script = httpx.get(f"{server_url}/static/main.js")
     for reply in (html, script):

@@ -1,4 +1,4 @@
-"""What a person does on the page, and sees there."""
+"""`Visit`: the actions of a person on the page, and what the page shows."""
 
 import re
 from typing import Any, Self
@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 
 class Visit:
-    """A person in front of the page at `url`."""
+    """A person who uses the page at `url`."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -37,7 +37,7 @@ class Visit:
         """The last answer as it is shown."""
         return self.answer.locator(".prose").inner_text()
 
-    def said(self, minimum: int = 1) -> str:
+    def wait_for_text(self, minimum: int = 1) -> str:
         """Wait until the last answer has at least so many characters; return them."""
         self.page.wait_for_function(
             "n => (document.querySelector('.turn:last-child .prose')?.innerText.length ?? 0) >= n",
@@ -67,7 +67,7 @@ class Visit:
         return str(self.page.evaluate("navigator.clipboard.readText()"))
 
     def notice(self, words: str) -> Locator:
-        """The remark on how an answer ended."""
+        """The notice on how an answer ended."""
         found = self.page.locator(".notice", has_text=re.compile(words)).last
         expect(found).to_be_visible(timeout=20_000)
         return found

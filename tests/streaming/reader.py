@@ -1,4 +1,4 @@
-"""Reading our streams as any client would: httpx, and httpx-sse as the oracle for SSE."""
+"""Reads streams as any client would: with httpx, and httpx-sse as the oracle for SSE."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ async def chunks(source: EventSource) -> AsyncIterator[Chunk]:
 
 
 async def take(source: EventSource, count: int) -> list[ServerSentEvent]:
-    """The first `count` events; the caller then leaves."""
+    """The first `count` events; the caller then disconnects."""
     taken: list[ServerSentEvent] = []
     async for event in source.aiter_sse():
         taken.append(event)
@@ -46,7 +46,7 @@ async def take(source: EventSource, count: int) -> list[ServerSentEvent]:
 
 
 async def resume(http: httpx.AsyncClient, last_event_id: str) -> list[ServerSentEvent]:
-    """What an `EventSource` gets when it reconnects after that event."""
+    """The events that an `EventSource` receives when it reconnects after that event."""
     headers = {"Last-Event-ID": last_event_id, "Accept": "text/event-stream"}
     async with http.stream("GET", CHAT, params={"message": "Hello?"}, headers=headers) as response:
         return [event async for event in EventSource(response).aiter_sse()]
@@ -56,7 +56,7 @@ def text(of: list[Chunk]) -> str:
     return "".join(chunk["content"] for chunk in of)
 
 
-def told(of: list[ServerSentEvent]) -> str:
+def joined_text(of: list[ServerSentEvent]) -> str:
     return text([json.loads(event.data) for event in of])
 
 
@@ -70,15 +70,15 @@ async def state_of(http: httpx.AsyncClient, run_id: str) -> dict[str, Any]:
 async def ended(http: httpx.AsyncClient, run_id: str, seconds: float = 20) -> dict[str, Any]:
     """The state of a run that ends within the time, without being one of its readers."""
     async with asyncio.timeout(seconds):
-        while (state := await state_of(http, run_id))["status"] in ("queued", "running"):  # noqa: ASYNC110  # it is asked each time
+        while (state := await state_of(http, run_id))["status"] in ("queued", "running"):  # noqa: ASYNC110  # polls
             await asyncio.sleep(0.01)
     return state
 
 
-async def said(http: httpx.AsyncClient, words: str) -> None:
-    """Wait until a run that goes on has said so much: what a model sent is only on its way."""
+async def wait_for_text(http: httpx.AsyncClient, content: str) -> None:
+    """Wait until an active run has this content: what a provider sent may not be read yet."""
     async with asyncio.timeout(20):
-        while words not in [run["content"] for run in await _live(http)]:  # noqa: ASYNC110  # it is asked each time
+        while content not in [run["content"] for run in await _live(http)]:  # noqa: ASYNC110  # polls
             await asyncio.sleep(0.01)
 
 

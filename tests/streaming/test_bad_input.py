@@ -1,4 +1,4 @@
-"""Whatever clients send: one clear error, no model asked, and a server that goes on serving."""
+"""Whatever clients send: one clear error, no model called, and a server that still serves."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ DEEP = 100_000
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[Provider]:
-    """One for all of the table: starting each anew would take longer than the cases."""
+    """One provider for all cases, because starting one takes longer than a case."""
     with Provider() as running:
         yield running
 
@@ -48,7 +48,7 @@ async def still_serving(
 
 
 def refused(reply: httpx.Response, provider: Provider, status: int, code: str, named: str) -> None:
-    """The documented error shape, which names what is wrong; the model was not asked."""
+    """Assert the documented error shape, which names the mistake, and that no model was called."""
     error = reply.json()["error"]
     assert (status, code) == (reply.status_code, error["code"])
     assert named in error["message"]
@@ -87,7 +87,7 @@ def refused(reply: httpx.Response, provider: Provider, status: int, code: str, n
         ),
     ],
 )
-async def test_not_a_json_object(
+async def test_body_must_be_json_object(
     http: httpx.AsyncClient, provider: Provider, door: str, body: bytes, named: str
 ) -> None:
     """A body that is no JSON object is a bad request."""
@@ -180,16 +180,16 @@ def message_of(*roles: str) -> list[dict[str, str]]:
     ],
     ids=lambda value: ascii(value)[:60] if isinstance(value, dict) else "",
 )
-async def test_a_wrong_field(
+async def test_invalid_field_is_named(
     http: httpx.AsyncClient, provider: Provider, door: str, fields: dict[str, Any], named: str
 ) -> None:
-    """A wrong field is told by its name."""
+    """The error for an invalid field names the field."""
     body = json.dumps({"message": "Hello?", **fields})
     refused(await http.post(door, content=body), provider, 422, "invalid_field", named)
 
 
-async def test_all_wrong_fields_are_told(http: httpx.AsyncClient, provider: Provider) -> None:
-    """Two wrong fields are two problems in one answer."""
+async def test_all_invalid_fields_are_reported(http: httpx.AsyncClient, provider: Provider) -> None:
+    """One error reports all invalid fields."""
     reply = await http.post(CHAT, json={"message": 5, "stream": "yes"})
     refused(reply, provider, 422, "invalid_field", "stream: ")
     assert ["message", "stream"] == [p["field"] for p in reply.json()["error"]["fields"]]
@@ -197,10 +197,10 @@ async def test_all_wrong_fields_are_told(http: httpx.AsyncClient, provider: Prov
 
 @pytest.mark.parametrize("door", [CHAT, "/chat"])
 @pytest.mark.parametrize("value", ["", "a b", "x" * 129, "\u00e9", "a,b"])
-async def test_a_wrong_conversation_header(
+async def test_invalid_conversation_header(
     http: httpx.AsyncClient, provider: Provider, door: str, value: str
 ) -> None:
-    """The header that names the conversation is checked as the field is."""
+    """`X-Conversation-Id` is validated like the field `conversation_id`."""
     headers = {b"X-Conversation-Id": value.encode()}
     reply = await http.post(door, json={"message": "x"}, headers=headers)
     refused(reply, provider, 422, "invalid_field", "conversation_id: ")
@@ -220,10 +220,10 @@ async def test_a_wrong_conversation_header(
         ("message=x&model=gpt-none", 404, "unknown_model", "test-model"),
     ],
 )
-async def test_a_wrong_query(
+async def test_invalid_query_of_event_source(
     http: httpx.AsyncClient, provider: Provider, query: str, status: int, code: str, named: str
 ) -> None:
-    """The door of a browser's EventSource checks what it is asked as the others do."""
+    """The route for a browser's EventSource validates its query."""
     refused(await http.get(f"{CHAT}?{query}"), provider, status, code, named)
 
 
@@ -237,7 +237,7 @@ async def test_a_wrong_query(
         ({"model": "openai:gpt-none"}, "unknown_model", "test-model"),
     ],
 )
-async def test_an_unknown_name(
+async def test_unknown_agent_or_model_lists_available(
     http: httpx.AsyncClient,
     provider: Provider,
     door: str,
@@ -245,7 +245,7 @@ async def test_an_unknown_name(
     code: str,
     listed: str,
 ) -> None:
-    """Who asks for what is not there is told what there is."""
+    """The error for an unknown agent or model lists those that are available."""
     reply = await http.post(door, json={"message": "x", **field})
     refused(reply, provider, 404, code, listed)
     assert [listed] == reply.json()["error"][code.removeprefix("unknown_") + "s"]
@@ -256,20 +256,20 @@ async def test_an_unknown_name(
     ("method", "path"),
     [("GET", ""), ("GET", "/events"), ("GET", "/events?after=5"), ("POST", "/cancel")],
 )
-async def test_an_unknown_run(
+async def test_unknown_run_is_404(
     http: httpx.AsyncClient, provider: Provider, method: str, path: str, run_id: str
 ) -> None:
-    """A run that never was is not found, whatever is wanted of it."""
+    """Every route of an unknown run answers 404."""
     reply = await http.request(method, f"/api/v1/runs/{run_id}{path}")
     code = "not_found" if "%2f" in run_id else "unknown_run"
     refused(reply, provider, 404, code, "")
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_an_unknown_conversation(
+async def test_unknown_conversation_is_404(
     http: httpx.AsyncClient, provider: Provider, method: str
 ) -> None:
-    """A conversation that never was is not found."""
+    """An unknown conversation is 404."""
     reply = await http.request(method, "/api/v1/conversations/nothing")
     refused(reply, provider, 404, "unknown_conversation", "nothing")
 
@@ -285,19 +285,19 @@ async def test_an_unknown_conversation(
         ("/api/v1/runs/x/events?pace=fast", "pace: "),
     ],
 )
-async def test_a_wrong_parameter(
+async def test_invalid_query_parameter_is_named(
     http: httpx.AsyncClient, provider: Provider, path: str, named: str
 ) -> None:
-    """A wrong parameter of another address is told by its name, too."""
+    """The error for an invalid query parameter names the parameter."""
     refused(await http.get(path), provider, 422, "invalid_field", named)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/nowhere", "/api/v1", "/api/v1/chat/x", "/chat/x", "//"])
-async def test_an_unknown_address(
+async def test_unknown_path_is_404_json(
     http: httpx.AsyncClient, provider: Provider, method: str, path: str
 ) -> None:
-    """An address that is not there is told in the same shape as all errors."""
+    """An unknown path gets 404 in the shape of all errors."""
     reply = await http.request(method, str(http.base_url).rstrip("/") + path)
     refused(reply, provider, 404, "not_found", path)
 
@@ -315,10 +315,10 @@ async def test_an_unknown_address(
         ("/healthz", "GET, HEAD", ["POST"]),
     ],
 )
-async def test_a_wrong_method(
+async def test_wrong_method_lists_allowed(
     http: httpx.AsyncClient, provider: Provider, path: str, allowed: str, methods: list[str]
 ) -> None:
-    """A method that an address has not is refused with those that it has."""
+    """A wrong method gets 405, with the allowed methods in `Allow`."""
     for method in methods:
         reply = await http.request(method, path)
         refused(reply, provider, 405, "method_not_allowed", f"{method} {path}")
@@ -326,7 +326,9 @@ async def test_a_wrong_method(
 
 
 @pytest.mark.parametrize(("path", "status"), [(CHAT, 405), ("/nowhere", 404), ("/healthz", 200)])
-async def test_head(http: httpx.AsyncClient, provider: Provider, path: str, status: int) -> None:
+async def test_head_has_headers_and_no_body(
+    http: httpx.AsyncClient, provider: Provider, path: str, status: int
+) -> None:
     """HEAD has the headers of an answer and no body, also where it is not allowed."""
     reply = await http.head(path)
     assert (status, b"") == (reply.status_code, reply.content)
@@ -350,8 +352,10 @@ async def send(server: Server, head: str, *parts: bytes) -> bytes:
 
 @pytest.mark.parametrize("door", [CHAT, "/chat"])
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_ten_megabytes(server: Server, provider: Provider, door: str, chunked: bool) -> None:
-    """A message of 10 MB is refused in words that arrive, even if it was sent to its end first."""
+async def test_ten_megabyte_body_gets_readable_413(
+    server: Server, provider: Provider, door: str, chunked: bool
+) -> None:
+    """A client that sends 10 MB before it reads still receives the 413 with its message."""
     body = b'{"message":"' + b"x" * 10_000_000 + b'"}'
     head = f"POST {door} HTTP/1.1\nHost: test\nConnection: close\n"
     if chunked:
@@ -371,8 +375,8 @@ async def test_ten_megabytes(server: Server, provider: Provider, door: str, chun
     assert 8_388_608 == reply.json()["error"]["max_body_bytes"]
 
 
-async def test_the_bound_of_a_body(serve: Serve, provider: Provider) -> None:
-    """A body of just the size allowed is taken; one byte more is too large, as is far more."""
+async def test_max_body_bytes_is_exact(serve: Serve, provider: Provider) -> None:
+    """A body of exactly `MAX_BODY_BYTES` is accepted; one byte more is too large."""
     async with httpx.AsyncClient(base_url=serve(max_body_bytes=1000).url, timeout=30) as http:
         for size in (1001, 10_000, 1_000_000):
             body = b'{"message":"' + b"x" * (size - 14) + b'"}'
@@ -396,10 +400,10 @@ async def test_the_bound_of_a_body(serve: Serve, provider: Provider) -> None:
         "rubbish",
     ],
 )
-async def test_any_content_type(
+async def test_content_type_is_ignored(
     http: httpx.AsyncClient, door: str, content_type: str | None
 ) -> None:
-    """JSON is read as JSON, whatever the client calls it: many call it nothing at all."""
+    """A JSON body is read whatever its content type, because many clients send none."""
     headers = {"Content-Type": content_type} if content_type else {}
     reply = await http.post(door, content=b'{"message": "Hello?"}', headers=headers)
     assert 200 == reply.status_code
@@ -415,7 +419,9 @@ async def test_any_content_type(
         {"messages": [{"role": "user", "content": "x", "name": "unknown"}]},
     ],
 )
-async def test_what_is_unknown_is_ignored(http: httpx.AsyncClient, fields: dict[str, Any]) -> None:
+async def test_unknown_fields_and_nulls_are_ignored(
+    http: httpx.AsyncClient, fields: dict[str, Any]
+) -> None:
     """Fields that this server does not know, and null where a field may be absent, do no harm."""
     assert HELLO == text(await answer(http, **fields))
 
@@ -435,8 +441,8 @@ async def test_what_is_unknown_is_ignored(http: httpx.AsyncClient, fields: dict[
         "," * 5000,
     ],
 )
-async def test_an_accept_that_is_rubbish(http: httpx.AsyncClient, accept: str) -> None:
-    """An Accept header that wants nothing we have gets what the door gives by itself."""
+async def test_invalid_accept_gets_default_format(http: httpx.AsyncClient, accept: str) -> None:
+    """An `Accept` header without a supported type gets the route's default format."""
     headers = {b"Accept": accept.encode("latin-1")}
     long = await http.post(CHAT, json={"message": "x"}, headers=headers)
     short = await http.post("/chat", json={"message": "x"}, headers=headers)
@@ -467,8 +473,10 @@ POST = "POST /api/v1/chat HTTP/1.1\nHost: test\n"
     ],
     ids=range(12),
 )
-async def test_not_http(server: Server, provider: Provider, head: str, body: bytes) -> None:
-    """A connection that talks something else, or breaks off in mid-request, harms nobody."""
+async def test_broken_http_harms_nobody(
+    server: Server, provider: Provider, head: str, body: bytes
+) -> None:
+    """A connection that is not HTTP, or ends within a request, gets an error and harms nothing."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(head.replace("\n", "\r\n").encode() + body)
     writer.write_eof()

@@ -1,4 +1,4 @@
-"""Turns that break while, or after, a tool is at work leave a history that providers accept."""
+"""Runs that end during or after a tool call leave a history that providers accept."""
 
 import asyncio
 from typing import Any
@@ -28,14 +28,14 @@ async def search_for_ever(what: str) -> str:
 search_for_ever.__name__ = "search"
 
 
-def told(provider: Provider) -> list[tuple[str, Any, int]]:
-    """What the model was told last: who said what, with how many tool calls."""
+def last_messages(provider: Provider) -> list[tuple[str, Any, int]]:
+    """The messages of the last request to the provider: role, content, number of tool calls."""
     messages = provider.requests[-1].body["messages"]
     return [(m["role"], m.get("content"), len(m.get("tool_calls") or [])) for m in messages]
 
 
-async def test_cancelled_in_a_tool(serve: Serve, provider: Provider) -> None:
-    """A call whose tool never answered is not in the next turn's history; its text is."""
+async def test_cancel_during_tool_call_keeps_text(serve: Serve, provider: Provider) -> None:
+    """A tool call without a result is not in the next turn's history; the text before it is."""
     provider.script(Reply("let me look ", tool_calls=[CALL]), Reply("fine"))
     server = serve(agents=[Agent(id="librarian", tools=[search_for_ever])])
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
@@ -47,22 +47,24 @@ async def test_cancelled_in_a_tool(serve: Serve, provider: Provider) -> None:
         again = await answer(http, "And now?", conversation_id="c1")
     assert ("cancelled", "stop") == (chunk["finish_reason"], again[-1]["finish_reason"])
     assert [("user", "Hello?", 0), ("assistant", "let me look ", 0), ("user", "And now?", 0)] == (
-        told(provider)
+        last_messages(provider)
     )
 
 
-async def test_cancelled_in_a_tool_without_a_word(serve: Serve, provider: Provider) -> None:
-    """A turn that was nothing but such a call leaves its question alone."""
+async def test_timeout_during_tool_call_keeps_question_only(
+    serve: Serve, provider: Provider
+) -> None:
+    """A turn without text, whose tool call has no result, leaves only its question."""
     provider.script(Reply(tool_calls=[CALL]), Reply("fine"))
     server = serve(agents=[Agent(id="librarian", tools=[search_for_ever])])
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         await answer(http, conversation_id="c1", timeouts={"total": 0.5})
         await answer(http, "And now?", conversation_id="c1")
-    assert [("user", "Hello?", 0), ("user", "And now?", 0)] == told(provider)
+    assert [("user", "Hello?", 0), ("user", "And now?", 0)] == last_messages(provider)
 
 
-async def test_cut_after_a_tool(serve: Serve, provider: Provider) -> None:
-    """What was said before and after a tool, and its answer, are told once and in order."""
+async def test_cut_after_tool_call_keeps_order(serve: Serve, provider: Provider) -> None:
+    """Text before and after a tool call, and its result, are in the history once and in order."""
     provider.script(
         Reply("let me look ", tool_calls=[CALL]), Reply("it says a lot", cut_after=2), Reply("fine")
     )
@@ -77,4 +79,4 @@ async def test_cut_after_a_tool(serve: Serve, provider: Provider) -> None:
         ("tool", "all about streams", 0),
         ("assistant", "it says ", 0),
         ("user", "And now?", 0),
-    ] == told(provider)
+    ] == last_messages(provider)

@@ -1,4 +1,4 @@
-"""Conversations: remembered, continued, listed, and never broken by a turn that broke off."""
+"""Conversations: remembered, continued, listed, and intact after failed runs."""
 
 import asyncio
 import base64
@@ -15,18 +15,18 @@ from agno.models.openai import OpenAIChat
 from tests.conftest import STORES, Serve
 from tests.provider import Provider
 from tests.provider_replies import INVALID_KEY, Reply
-from tests.streaming.reader import CHAT, answer, ask, ended, said, take, text
+from tests.streaming.reader import CHAT, answer, ask, ended, take, text, wait_for_text
 
 
-def heard(provider: Provider, number: int = -1) -> list[tuple[str, str]]:
-    """The conversation that the model was given with a request, but for system messages."""
+def sent_messages(provider: Provider, number: int = -1) -> list[tuple[str, str]]:
+    """The messages of a request to the provider, without system messages."""
     messages = provider.requests[number].body["messages"]
     return [(m["role"], m["content"]) for m in messages if m["role"] in ("user", "assistant")]
 
 
 @STORES
 @pytest.mark.parametrize("place", ["body", "header"])
-async def test_a_conversation_goes_on(
+async def test_conversation_id_continues_conversation(
     http: httpx.AsyncClient, provider: Provider, place: str
 ) -> None:
     """`X-Conversation-Id`, sent back in the body or as a header, continues a conversation."""
@@ -37,18 +37,20 @@ async def test_a_conversation_goes_on(
     headers = {"X-Conversation-Id": name} if place == "header" else {}
     second = await http.post("/chat", json=body, headers=headers)
     assert name == second.headers["x-conversation-id"]
-    assert [("user", "How are you?"), ("assistant", "I am well."), ("user", "And I?")] == heard(
-        provider
-    )
+    assert [
+        ("user", "How are you?"),
+        ("assistant", "I am well."),
+        ("user", "And I?"),
+    ] == sent_messages(provider)
 
 
 @STORES
-async def test_strangers_share_nothing(http: httpx.AsyncClient, provider: Provider) -> None:
-    """Without an id each question begins a conversation of its own."""
+async def test_no_id_starts_new_conversation(http: httpx.AsyncClient, provider: Provider) -> None:
+    """A request without a conversation id starts a new conversation."""
     one = await http.post("/chat", json={"message": "First"})
     two = await http.post("/chat", json={"message": "Second"})
     assert one.headers["x-conversation-id"] != two.headers["x-conversation-id"]
-    assert [("user", "Second")] == heard(provider)
+    assert [("user", "Second")] == sent_messages(provider)
 
 
 @STORES
@@ -62,15 +64,15 @@ async def test_strangers_share_nothing(http: httpx.AsyncClient, provider: Provid
         (Reply("one two three four", garbage_after=2), "error"),
     ],
 )
-async def test_an_interrupted_turn_is_remembered(
+async def test_partial_answer_is_remembered(
     http: httpx.AsyncClient, provider: Provider, reply: Reply, ending: str
 ) -> None:
-    """The question and the partial answer of a broken turn are in the next turn's context."""
+    """The question and the partial answer of a failed run are in the next run's history."""
     provider.script(reply)
-    asked: dict[str, Any] = {"on_disconnect": "cancel" if ending == "disconnected" else "continue"}
+    fields: dict[str, Any] = {"on_disconnect": "cancel" if ending == "disconnected" else "continue"}
     if ending == "timeout_idle":
-        asked["timeouts"] = {"idle": 0.4}
-    async with ask(http, "Count!", **asked) as source:
+        fields["timeouts"] = {"idle": 0.4}
+    async with ask(http, "Count!", **fields) as source:
         headers = source.response.headers
         await take(source, 3)
         if ending == "cancelled":
@@ -81,7 +83,9 @@ async def test_an_interrupted_turn_is_remembered(
     state = (await http.get(f"/api/v1/runs/{headers['x-run-id']}")).json()
     stored = (await http.get(f"/api/v1/conversations/{name}")).json()["messages"]
     assert ending == state["finish_reason"]
-    assert [("user", "Count!"), ("assistant", "one two "), ("user", "Go on!")] == heard(provider)
+    assert [("user", "Count!"), ("assistant", "one two "), ("user", "Go on!")] == sent_messages(
+        provider
+    )
     assert ["Count!", "one two ", "Go on!", "Hello from the provider."] == [
         message["content"] for message in stored
     ]
@@ -89,17 +93,17 @@ async def test_an_interrupted_turn_is_remembered(
 
 
 @STORES
-async def test_a_failed_question_is_remembered(http: httpx.AsyncClient, provider: Provider) -> None:
-    """A question that got no answer at all is still known in the next turn."""
+async def test_failed_question_is_remembered(http: httpx.AsyncClient, provider: Provider) -> None:
+    """A question that got no answer is in the next run's history."""
     provider.script(INVALID_KEY)
     failed = await http.post(CHAT, json={"message": "Remember 42.", "stream": False})
     name = failed.headers["x-conversation-id"]
     await answer(http, "Which number?", conversation_id=name)
-    assert [("user", "Remember 42."), ("user", "Which number?")] == heard(provider)
+    assert [("user", "Remember 42."), ("user", "Which number?")] == sent_messages(provider)
 
 
 @STORES
-async def test_list_read_delete(http: httpx.AsyncClient) -> None:
+async def test_list_read_and_delete_conversations(http: httpx.AsyncClient) -> None:
     """Conversations are listed newest first, in pages, can be read, and deleted."""
     names = []
     for number in range(3):
@@ -121,17 +125,21 @@ async def test_list_read_delete(http: httpx.AsyncClient) -> None:
 
 
 @STORES
-async def test_conversations_outlive_the_server(serve: Serve, provider: Provider) -> None:
-    """A new server on the same folder goes on with the conversation."""
+async def test_conversation_survives_server_restart(serve: Serve, provider: Provider) -> None:
+    """A new server with the same data folder continues the conversation."""
     async with httpx.AsyncClient(base_url=serve().url) as http:
         name = (await http.post("/chat", json={"message": "Before"})).headers["x-conversation-id"]
     async with httpx.AsyncClient(base_url=serve().url) as http:
         await http.post("/chat", json={"message": "After", "conversation_id": name})
-    assert ["Before", "Hello from the provider.", "After"] == [text for _, text in heard(provider)]
+    assert ["Before", "Hello from the provider.", "After"] == [
+        text for _, text in sent_messages(provider)
+    ]
 
 
-async def test_a_history_of_the_clients_own(http: httpx.AsyncClient, provider: Provider) -> None:
-    """With `messages` the client's history is used, and the server's is not."""
+async def test_client_history_replaces_stored_one(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """With `messages`, the client's history replaces the stored one."""
     name = (await http.post("/chat", json={"message": "Stored"})).headers["x-conversation-id"]
     messages = [
         {"role": "system", "content": "Be brief."},
@@ -140,27 +148,29 @@ async def test_a_history_of_the_clients_own(http: httpx.AsyncClient, provider: P
         {"role": "user", "content": "Q2"},
     ]
     await answer(http, "Q3", messages=messages[:3], conversation_id=name)
-    with_message = heard(provider)
+    with_message = sent_messages(provider)
     await http.post("/chat", json={"messages": messages})
     assert [("user", "Q1"), ("assistant", "A1"), ("user", "Q3")] == with_message
-    assert [("user", "Q1"), ("assistant", "A1"), ("user", "Q2")] == heard(provider)
+    assert [("user", "Q1"), ("assistant", "A1"), ("user", "Q2")] == sent_messages(provider)
     assert {"role": "system", "content": "Be brief."} in provider.requests[-1].body["messages"]
 
 
 @STORES
-async def test_queue(http: httpx.AsyncClient, provider: Provider) -> None:
-    """A second question waits for the first, and knows its answer."""
+async def test_on_busy_queue_waits_for_first_run(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """With `on_busy: queue` a second run waits for the first, whose answer is in its history."""
     provider.script(Reply("one two three", rate=20), Reply("four"))
     first, second = await asyncio.gather(
         answer(http, "A", conversation_id="c"),
         later(answer(http, "B", conversation_id="c")),
     )
     assert ("one two three", "four") == (text(first), text(second))
-    assert [("user", "A"), ("assistant", "one two three"), ("user", "B")] == heard(provider)
+    assert [("user", "A"), ("assistant", "one two three"), ("user", "B")] == sent_messages(provider)
 
 
-async def test_reject(http: httpx.AsyncClient, provider: Provider) -> None:
-    """`on_busy: reject` answers 409 and names the run that is in the way."""
+async def test_on_busy_reject_names_active_run(http: httpx.AsyncClient, provider: Provider) -> None:
+    """`on_busy: reject` answers 409 with the id of the active run."""
     provider.script(Reply("one two three", rate=10))
     async with ask(http, conversation_id="c") as source:
         run_id = source.response.headers["x-run-id"]
@@ -177,22 +187,24 @@ async def test_reject(http: httpx.AsyncClient, provider: Provider) -> None:
 
 
 @STORES
-async def test_interrupt(http: httpx.AsyncClient, provider: Provider) -> None:
-    """`on_busy: interrupt` stops the first answer; the second knows what was said of it."""
+async def test_on_busy_interrupt_cancels_first_run(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """`on_busy: interrupt` stops the first run, whose partial answer is in the second's history."""
     provider.script(Reply("one two three", stall_after=1), Reply("four"))
     first = asyncio.create_task(answer(http, "A", conversation_id="c"))
-    await said(http, "one ")
+    await wait_for_text(http, "one ")
     second = await answer(http, "B", conversation_id="c", on_busy="interrupt")
     assert "four" == text(second)
     assert "cancelled" == (await first)[-1]["finish_reason"]
-    assert [("user", "A"), ("assistant", "one "), ("user", "B")] == heard(provider)
+    assert [("user", "A"), ("assistant", "one "), ("user", "B")] == sent_messages(provider)
 
 
 @pytest.mark.parametrize("kind", [AsyncSqliteDb, SqliteDb])
-async def test_an_agent_with_its_own_store(
+async def test_agent_keeps_own_store_tools_and_model(
     serve: Serve, provider: Provider, tmp_path: Path, kind: Any
 ) -> None:
-    """A user's agent keeps its store, its tools and its model; broken turns are mended there."""
+    """A user's agent keeps its store, tools and model; failed runs are stored there, too."""
 
     def secret_number() -> str:
         """The number that only this tool knows."""
@@ -224,14 +236,14 @@ async def test_an_agent_with_its_own_store(
         first[-1]["model"],
     )
     assert ("one two ", "upstream_cut") == (text(broken), broken[-1]["finish_reason"])
-    assert [("user", "Count!"), ("assistant", "one two "), ("user", "Go on!")] == heard(provider)[
-        -3:
-    ]
+    assert [("user", "Count!"), ("assistant", "one two "), ("user", "Go on!")] == sent_messages(
+        provider
+    )[-3:]
     assert "one two " in [message["content"] for message in stored]
     assert telemetry_is_off(agent, server)
 
 
-async def test_ollama_as_the_model(serve: Serve, provider: Provider) -> None:
+async def test_ollama_model_streams_and_remembers(serve: Serve, provider: Provider) -> None:
     """A model of Ollama's own protocol streams, ends and is remembered like any other."""
     server = serve(model="ollama:llama3.2", ollama_host=provider.origin)
     provider.script(
@@ -242,17 +254,17 @@ async def test_ollama_as_the_model(serve: Serve, provider: Provider) -> None:
         good = await answer(http, "A", conversation_id="c", options=options)
         cut = await answer(http, "B", conversation_id="c")
         await answer(http, "C", conversation_id="c")
-    asked = provider.requests[0].body
+    body = provider.requests[0].body
     assert ("from ollama", "stop") == (text(good), good[-1]["finish_reason"])
     assert ("one two ", "upstream_cut") == (text(cut), cut[-1]["finish_reason"])
-    assert {"temperature": 0.5, "num_predict": 7, "stop": ["X"]} == asked["options"]
-    assert [("user", "B"), ("assistant", "one two "), ("user", "C")] == heard(provider)[-3:]
+    assert {"temperature": 0.5, "num_predict": 7, "stop": ["X"]} == body["options"]
+    assert [("user", "B"), ("assistant", "one two "), ("user", "C")] == sent_messages(provider)[-3:]
 
 
-async def test_options_and_images_reach_the_model(
+async def test_options_and_images_reach_provider(
     http: httpx.AsyncClient, provider: Provider
 ) -> None:
-    """What a request asks of the model arrives there unchanged, and is gone in the next one."""
+    """Options and images reach the provider unchanged, and do not affect the next request."""
     pixel = base64.b64encode(b"\x89PNG\r\n\x1a\n and a pixel").decode()
     options = {"temperature": 0.3, "max_tokens": 5, "top_p": 0.9, "stop": ["a", "b"], "seed": 7}
     await answer(http, "Look!", options=options, images=[f"data:image/png;base64,{pixel}"])
@@ -265,8 +277,8 @@ async def test_options_and_images_reach_the_model(
     assert pixel in json.dumps(parts)
 
 
-async def test_models_by_name(serve: Serve, provider: Provider) -> None:
-    """A request may name one of the models that are set up; the list tells which."""
+async def test_request_selects_model_by_name(serve: Serve, provider: Provider) -> None:
+    """A request may name any model that `/models` lists."""
     server = serve(models=["openai:second-model", "demo"])
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         listed = (await http.get("/api/v1/models")).json()["models"]
@@ -288,6 +300,6 @@ async def later(work: Any) -> Any:
 
 
 def telemetry_is_off(agent: Agent, server: Any) -> bool:
-    """On the copy that runs; the user's own object is left as it was."""
+    """Whether telemetry is off on the served copy only, not on the user's own agent."""
     running = server.app.state.context.agents.find(None).agent
     return agent.telemetry and not running.telemetry

@@ -1,4 +1,4 @@
-"""Endings tell the truth: stops, cuts, cancels, timeouts, and who left when."""
+"""Finish reasons are true: stops, cuts, cancels, timeouts and disconnects."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ SILENT = Reply(STORY, stall_after=4)
 
 
 @pytest.mark.parametrize(
-    ("reply", "ending", "code", "said"),
+    ("reply", "ending", "code", "content"),
     [
         (Reply(STORY), "stop", None, STORY),
         (Reply(STORY, finish_reason="length"), "length", None, STORY),
@@ -53,16 +53,16 @@ SILENT = Reply(STORY, stall_after=4)
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else None,
 )
-async def test_upstream_endings(
+async def test_finish_reason_of_upstream_fault(
     http: httpx.AsyncClient,
     provider: Provider,
     reply: Reply,
     ending: str,
     code: str | None,
-    said: str,
+    content: str,
 ) -> None:
-    """Whatever the provider does, the last chunk says so, nothing that came is lost, the status
-    of an answer in one piece agrees, and the server goes on serving."""
+    """Whatever the provider does, the last chunk reports it, no received text is lost, the status
+    of an unstreamed answer agrees, and the server still serves."""
     provider.default = reply
     streamed = await answer(http)
     whole = await http.post(CHAT, json={"message": "x", "stream": False})
@@ -73,19 +73,19 @@ async def test_upstream_endings(
     assert [True] == [chunk["done"] for chunk in streamed if chunk["done"]]
     assert (True, ending) == (streamed[-1]["done"], streamed[-1]["finish_reason"])
     assert code == streamed[-1].get("error", {}).get("code")
-    assert said == text(streamed)
+    assert content == text(streamed)
     if code is None:
-        assert (200, said, ending) == (whole.status_code, body["content"], body["finish_reason"])
+        assert (200, content, ending) == (whole.status_code, body["content"], body["finish_reason"])
     else:
         assert whole.status_code >= 400
-        assert (code, said) == (body["error"]["code"], body["error"]["content"])
+        assert (code, content) == (body["error"]["code"], body["error"]["content"])
         assert "sk-" not in whole.text
         assert "Traceback" not in whole.text
     assert "fine again" == text(again)
 
 
-async def test_an_unreachable_model(serve: Serve) -> None:
-    """A provider that refuses the connection is told as a model that cannot be reached."""
+async def test_unreachable_provider_is_model_unavailable(serve: Serve) -> None:
+    """A provider that refuses the connection is reported as `model_unavailable`, with 503."""
     server = serve(openai_base_url="http://127.0.0.1:9/v1")
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         last = (await answer(http))[-1]
@@ -95,8 +95,10 @@ async def test_an_unreachable_model(serve: Serve) -> None:
     assert "5" == plain.headers["retry-after"]
 
 
-async def test_plain_text_breaks_off_unclean(http: httpx.AsyncClient, provider: Provider) -> None:
-    """Plain text cannot tell of an error, so a broken answer ends in a broken connection."""
+async def test_broken_plain_text_closes_connection(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """Plain text cannot carry an error, so a broken answer ends with a broken connection."""
     provider.script(Reply(STORY, cut_after=4))
     got = b""
     with pytest.raises(httpx.RemoteProtocolError):  # noqa: PT012  # what came before is looked at
@@ -106,14 +108,16 @@ async def test_plain_text_breaks_off_unclean(http: httpx.AsyncClient, provider: 
     assert b"once upon a time " == got
 
 
-async def test_a_split_emoji(http: httpx.AsyncClient, provider: Provider) -> None:
-    """A character whose halves come in two deltas is put together again."""
+async def test_surrogate_pair_split_between_deltas(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """A surrogate pair split between two deltas is joined; a lone surrogate becomes U+FFFD."""
     provider.script(Reply(["smile \ud83d", "\ude42 done"]), Reply(["half \ud83d"]))
     assert "smile 🙂 done" == text(await answer(http))
     assert "half \ufffd" == text(await answer(http))
 
 
-async def test_reasoning(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_reasoning_has_its_own_field(http: httpx.AsyncClient, provider: Provider) -> None:
     """Reasoning comes in chunks of its own field, before the text."""
     provider.script(Reply("yes", reasoning="let me see"))
     got = await answer(http)
@@ -121,7 +125,7 @@ async def test_reasoning(http: httpx.AsyncClient, provider: Provider) -> None:
     assert "yes" == text(got)
 
 
-async def test_cancel_while_silent(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_cancel_while_model_is_silent(http: httpx.AsyncClient, provider: Provider) -> None:
     """A cancel ends a run whose model is silent: the upstream closes, the text is kept."""
     provider.script(SILENT)
     async with ask(http) as source:
@@ -141,8 +145,8 @@ async def test_cancel_while_silent(http: httpx.AsyncClient, provider: Provider) 
     assert closed - began < 5
 
 
-async def test_a_cancelled_reader_is_told(http: httpx.AsyncClient, provider: Provider) -> None:
-    """Who reads a run that somebody cancels sees it end as cancelled."""
+async def test_cancel_reaches_reader(http: httpx.AsyncClient, provider: Provider) -> None:
+    """The reader of a run that somebody cancels gets `cancelled` as its finish reason."""
     provider.script(SILENT)
     got = []
     async with ask(http) as source:
@@ -155,13 +159,13 @@ async def test_a_cancelled_reader_is_told(http: httpx.AsyncClient, provider: Pro
 
 
 @pytest.mark.parametrize("headers", [{"Accept": "text/event-stream"}, {"Accept": "text/plain"}])
-async def test_leaving_cancels(
+async def test_disconnect_cancels_run(
     http: httpx.AsyncClient, provider: Provider, headers: dict[str, str]
 ) -> None:
     """`on_disconnect: cancel`, the default of plain text, closes the upstream at once."""
     provider.script(SILENT)
-    asked = {"message": "x"} | ({} if "plain" in str(headers) else {"on_disconnect": "cancel"})
-    async with http.stream("POST", CHAT, json=asked, headers=headers) as response:
+    body = {"message": "x"} | ({} if "plain" in str(headers) else {"on_disconnect": "cancel"})
+    async with http.stream("POST", CHAT, json=body, headers=headers) as response:
         run_id = response.headers["x-run-id"]
         await provider.until(lambda: provider.opened)
     left = time.monotonic()
@@ -174,8 +178,10 @@ async def test_leaving_cancels(
     assert ("disconnected", "cancelled") == (state["finish_reason"], state["status"])
 
 
-async def test_leaving_one_json_cancels(http: httpx.AsyncClient, provider: Provider) -> None:
-    """Who gives up waiting for an answer in one piece stops its run."""
+async def test_disconnect_from_unstreamed_answer_cancels_run(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """A client that leaves before an unstreamed answer stops its run."""
     provider.script(SILENT)
     with pytest.raises(httpx.ReadTimeout):
         await http.post(CHAT, json={"message": "x", "stream": False}, timeout=0.5)
@@ -183,8 +189,8 @@ async def test_leaving_one_json_cancels(http: httpx.AsyncClient, provider: Provi
     assert 1 == provider.opened
 
 
-async def test_grace(serve: Serve, provider: Provider) -> None:
-    """A run lives on without a reader for the grace, and is stopped after it."""
+async def test_disconnect_grace_stops_run(serve: Serve, provider: Provider) -> None:
+    """A run continues without a reader for `DISCONNECT_GRACE` seconds, and then is stopped."""
     provider.script(SILENT, replace(SILENT, stall_seconds=1.0))
     server = serve(disconnect_grace=0.5)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
@@ -202,8 +208,8 @@ async def test_grace(serve: Serve, provider: Provider) -> None:
     assert ("stop", STORY) == (finished["finish_reason"], finished["content"])
 
 
-async def test_coming_back_within_the_grace(serve: Serve, provider: Provider) -> None:
-    """A reader that comes back in time finds the run going on."""
+async def test_reconnect_within_grace_continues(serve: Serve, provider: Provider) -> None:
+    """A reader that reconnects within the grace finds the run still active."""
     provider.script(replace(SILENT, stall_seconds=1.5))
     server = serve(disconnect_grace=1.0)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
@@ -224,14 +230,14 @@ async def test_coming_back_within_the_grace(serve: Serve, provider: Provider) ->
         (Reply(STORY, rate=5), {"total": 0.7}, "timeout_total"),
     ],
 )
-async def test_timeouts(
+async def test_each_timeout_has_finish_reason(
     http: httpx.AsyncClient,
     provider: Provider,
     reply: Reply,
     timeouts: dict[str, float],
     ending: str,
 ) -> None:
-    """Each clock of a run has an ending of its own, and closes the upstream."""
+    """Each timeout of a run has its own finish reason, and closes the upstream request."""
     provider.default = reply
     streamed = await answer(http, timeouts=timeouts)
     whole = await http.post(CHAT, json={"message": "x", "stream": False, "timeouts": timeouts})
@@ -241,15 +247,15 @@ async def test_timeouts(
     assert text(streamed) == whole.json()["error"]["content"]
 
 
-async def test_timeouts_are_bounded(http: httpx.AsyncClient) -> None:
+async def test_request_cannot_lengthen_timeouts(http: httpx.AsyncClient) -> None:
     """A request may shorten the server's timeouts, not lengthen them."""
     reply = await http.post(CHAT, json={"message": "x", "timeouts": {"idle": 9999}})
     assert (422, "invalid_field") == (reply.status_code, reply.json()["error"]["code"])
     assert "timeouts.idle" in reply.json()["error"]["message"]
 
 
-async def test_heartbeats(serve: Serve, provider: Provider) -> None:
-    """While nothing is said there are signs of life that no parser stumbles over."""
+async def test_heartbeats_while_model_is_silent(serve: Serve, provider: Provider) -> None:
+    """While the model is silent there are heartbeats, which every parser ignores."""
     provider.default = Reply("at last", delay_first=1.7)
     server = serve(heartbeat=0.5)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
@@ -264,8 +270,8 @@ async def test_heartbeats(serve: Serve, provider: Provider) -> None:
     assert "at last" == text(parsed)
 
 
-async def test_stopping_the_server(serve: Serve, provider: Provider) -> None:
-    """A server that stops ends its streams as interrupted, with what was said."""
+async def test_server_stop_interrupts_streams(serve: Serve, provider: Provider) -> None:
+    """A server that stops ends its streams as `interrupted`, and keeps the text so far."""
     provider.script(SILENT)
     server = serve()
     got = []

@@ -1,4 +1,4 @@
-"""Half a character, wherever a provider puts one, breaks no stream."""
+"""A lone surrogate breaks no stream, wherever a provider sends it."""
 
 import httpx
 from agno.agent import Agent
@@ -9,8 +9,10 @@ from tests.provider_replies import Reply, refusal
 from tests.streaming.reader import CHAT, answer, text
 
 
-async def test_in_an_error(http: httpx.AsyncClient, provider: Provider) -> None:
-    """A refusal that quotes half a character is told, with U+FFFD in its place."""
+async def test_lone_surrogate_in_provider_error(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """An error that quotes a lone surrogate is reported with U+FFFD instead."""
     provider.default = refusal(400, "no \ud83d here", "invalid")
     last = (await answer(http))[-1]
     whole = await http.post(CHAT, json={"message": "x", "stream": False})
@@ -19,8 +21,8 @@ async def test_in_an_error(http: httpx.AsyncClient, provider: Provider) -> None:
     assert last["error"]["message"] == whole.json()["error"]["message"]
 
 
-async def test_in_a_tool_call(serve: Serve, provider: Provider) -> None:
-    """A tool that a model calls with half a character is called, shown, and its answer given."""
+async def test_lone_surrogate_in_tool_call(serve: Serve, provider: Provider) -> None:
+    """A tool call with a lone surrogate is executed and shown, and the answer continues."""
 
     def measure(of: str) -> str:
         """Measure a text."""

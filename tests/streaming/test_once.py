@@ -1,4 +1,4 @@
-"""A question with an `Idempotency-Key` is answered by one run, however often it is sent."""
+"""A request with an `Idempotency-Key` starts one run, however often it is sent."""
 
 import asyncio
 from typing import Any
@@ -32,13 +32,15 @@ async def send(http: httpx.AsyncClient, form: str = "sse", key: str = KEY) -> ht
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_sent_again(http: httpx.AsyncClient, provider: Provider, form: str) -> None:
-    """Sent again after its answer, a question gets the same answer, and a header that says so."""
+async def test_resent_key_replays_answer(
+    http: httpx.AsyncClient, provider: Provider, form: str
+) -> None:
+    """A request that is sent again gets the same answer, with `Idempotent-Replayed: true`."""
     first = await send(http, form)
     await ended(http, first.headers["x-run-id"])
     again = await send(http, form)
     assert first.status_code == again.status_code
-    if form != "background":  # whose address of the stream is signed anew
+    if form != "background":  # its stream URL is signed again
         assert first.text == again.text
     assert first.headers["x-run-id"] == again.headers["x-run-id"]
     assert first.headers["x-conversation-id"] == again.headers["x-conversation-id"]
@@ -47,9 +49,11 @@ async def test_sent_again(http: httpx.AsyncClient, provider: Provider, form: str
 
 
 @pytest.mark.parametrize("form", ["sse", "ndjson", "text", "json"])
-async def test_lost_in_mid_answer(http: httpx.AsyncClient, provider: Provider, form: str) -> None:
-    """A reader that was cut off and asks again gets the whole answer of the run that went on, in
-    forms that else end with their reader, too."""
+async def test_resent_key_after_lost_connection_gets_whole_answer(
+    http: httpx.AsyncClient, provider: Provider, form: str
+) -> None:
+    """A client that lost its connection and sends the request again gets the whole answer, even in
+    forms in which a disconnect else cancels the run."""
     provider.script(Reply(WORDS, rate=100))
     losing = asyncio.create_task(send(http, form))
     await provider.until(lambda: provider.requests and provider.requests[0].tokens_sent > 20)
@@ -65,16 +69,18 @@ async def test_lost_in_mid_answer(http: httpx.AsyncClient, provider: Provider, f
         assert WORDS == again.text
 
 
-async def test_sent_at_the_same_time(http: httpx.AsyncClient, provider: Provider) -> None:
-    """Of a question that is sent many times at once, one run answers all."""
+async def test_concurrent_requests_with_same_key_share_run(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """Concurrent requests with the same key are answered by one run."""
     replies = await asyncio.gather(*(send(http) for _ in range(20)))
     assert {200} == {reply.status_code for reply in replies}
     assert 1 == len({reply.text for reply in replies})
     assert 1 == provider.opened
 
 
-async def test_after_a_refusal(serve: Serve, provider: Provider) -> None:
-    """A question that was refused has begun no run: sent again, it is asked."""
+async def test_refused_request_does_not_use_up_key(serve: Serve, provider: Provider) -> None:
+    """A refused request starts no run; the same key, sent again, starts one."""
     server = serve(max_concurrent_runs=1, run_queue_timeout=0.1)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         provider.script(Reply(WORDS, rate=50))
@@ -88,8 +94,10 @@ async def test_after_a_refusal(serve: Serve, provider: Provider) -> None:
     assert 2 == provider.opened
 
 
-async def test_another_question(http: httpx.AsyncClient, provider: Provider) -> None:
-    """A key that comes back with another question is refused, rather than answered wrongly."""
+async def test_key_reused_with_other_question_is_refused(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """A key that is reused with another question is refused."""
     await send(http)
     reply = await http.post(CHAT, json={"message": "Else?"}, headers={"Idempotency-Key": KEY})
     assert (422, "idempotency_key_reused") == (
@@ -99,7 +107,7 @@ async def test_another_question(http: httpx.AsyncClient, provider: Provider) -> 
     assert 1 == provider.opened
 
 
-async def test_keys_of_two_people(serve: Serve, provider: Provider) -> None:
+async def test_keys_are_separate_for_principals(serve: Serve, provider: Provider) -> None:
     """The key of one principal means nothing to another."""
     server = serve(api_keys="ann:ann-key-0123456789,bob:bob-key-0123456789")
     runs = set()
@@ -111,8 +119,10 @@ async def test_keys_of_two_people(serve: Serve, provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "two words", "k" * 256])
-async def test_no_key(http: httpx.AsyncClient, provider: Provider, key: str) -> None:
-    """What is no key is refused with the reason."""
+async def test_invalid_idempotency_key_is_refused(
+    http: httpx.AsyncClient, provider: Provider, key: str
+) -> None:
+    """An invalid key is refused with a message that names the header."""
     reply = await send(http, key=key)
     assert (400, "bad_request") == (reply.status_code, reply.json()["error"]["code"])
     assert "Idempotency-Key" in reply.json()["error"]["message"]

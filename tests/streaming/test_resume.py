@@ -1,4 +1,4 @@
-"""Resuming: gapless, without repeats, and never a second question to the model."""
+"""Resuming: no gap, no repetition, and never a second request to the model."""
 
 import asyncio
 import json
@@ -10,37 +10,37 @@ from httpx_sse import EventSource
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import Reply
-from tests.streaming.reader import CHAT, ask, resume, take, text, told
+from tests.streaming.reader import CHAT, ask, joined_text, resume, take, text
 
 LONG = "".join(f"word{n} 🙂 line\n" if n % 10 == 0 else f"w{n} " for n in range(150))
 
 
 @pytest.mark.parametrize("form", ["sse", "ndjson"])
-async def test_cut_after_every_event(
+async def test_resume_after_every_event(
     http: httpx.AsyncClient, provider: Provider, form: str
 ) -> None:
-    """Whichever event was the last one read, what follows makes the same text again."""
+    """After any event, the remaining events complete the same text."""
     provider.script(Reply(LONG))
     async with ask(http) as source:
         events = [event async for event in source.aiter_sse()]
-    whole = told(events)
+    whole = joined_text(events)
     run_id = events[0].id.rpartition(":")[0]
     for cut, event in enumerate(events[:-1], start=1):
         if form == "sse":
-            rest = told(await resume(http, event.id))
+            rest = joined_text(await resume(http, event.id))
         else:
             headers = {"Accept": "application/x-ndjson"}
             reply = await http.get(f"/api/v1/runs/{run_id}/events?after={cut}", headers=headers)
             rest = text([json.loads(line) for line in reply.text.splitlines()])
-        assert whole == told(events[:cut]) + rest
+        assert whole == joined_text(events[:cut]) + rest
     assert LONG == whole
     assert 1 == provider.opened
 
 
-async def test_cut_a_live_stream_after_every_event(
+async def test_resume_live_stream_after_every_event(
     http: httpx.AsyncClient, provider: Provider
 ) -> None:
-    """A browser that loses its connection after each single event still gets the whole answer."""
+    """A browser that loses its connection after every event still gets the whole answer."""
     provider.script(Reply(LONG, rate=500))
     async with ask(http) as source:
         seen = await take(source, 1)
@@ -48,13 +48,13 @@ async def test_cut_a_live_stream_after_every_event(
         headers = {"Last-Event-ID": seen[-1].id}
         async with http.stream("GET", CHAT, params={"message": "x"}, headers=headers) as response:
             seen += await take(EventSource(response), 1)
-    assert LONG == told(seen)
+    assert LONG == joined_text(seen)
     assert [str(n) for n in range(1, len(seen) + 1)] == [e.id.rpartition(":")[2] for e in seen]
     assert 1 == provider.opened
 
 
-async def test_no_content_after_the_end(http: httpx.AsyncClient, provider: Provider) -> None:
-    """A reconnect after the last event gets 204, so that a browser stops; no model is asked."""
+async def test_resume_after_last_event_is_204(http: httpx.AsyncClient, provider: Provider) -> None:
+    """A reconnect after the last event gets 204, so that a browser stops; no model is called."""
     async with ask(http) as source:
         last = [event async for event in source.aiter_sse()][-1]
     reply = await http.get(CHAT, params={"message": "x"}, headers={"Last-Event-ID": last.id})
@@ -62,7 +62,7 @@ async def test_no_content_after_the_end(http: httpx.AsyncClient, provider: Provi
     assert 1 == provider.opened
 
 
-async def test_event_source_starts_a_run(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_event_source_request_starts_run(http: httpx.AsyncClient, provider: Provider) -> None:
     """`GET /api/v1/chat?message=` is what a browser's EventSource can send."""
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-cache"}
     reply = await http.get(CHAT, params={"message": "Hello?"}, headers=headers)
@@ -70,7 +70,7 @@ async def test_event_source_starts_a_run(http: httpx.AsyncClient, provider: Prov
     assert "Hello?" == provider.requests[0].body["messages"][-1]["content"]
 
 
-async def test_two_readers_at_once(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_two_readers_of_live_run_agree(http: httpx.AsyncClient, provider: Provider) -> None:
     """A second reader of a live run gets the same from its beginning."""
     provider.script(Reply(LONG, rate=1000))
     async with ask(http) as source:
@@ -78,21 +78,21 @@ async def test_two_readers_at_once(http: httpx.AsyncClient, provider: Provider) 
         first, second = await asyncio.gather(
             take(source, 10_000), http.get(f"/api/v1/runs/{run_id}/events")
         )
-    assert LONG == told(first)
+    assert LONG == joined_text(first)
     assert [event.id for event in first] == [
         line[4:] for line in second.text.splitlines() if line.startswith("id: ")
     ]
 
 
-async def test_the_log_is_bounded(serve: Serve, provider: Provider) -> None:
-    """What a run's log no longer keeps is told as a gap, never passed over in silence."""
+async def test_trimmed_log_is_reported_as_gap(serve: Serve, provider: Provider) -> None:
+    """Entries that were trimmed from a run's log are reported as a gap."""
     provider.script(Reply([f"{n:0999} " for n in range(300)]))
     server = serve(journal_url="memory://?run_bytes=100000", hub_run_bytes=50_000)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         run_id = (await http.post(CHAT, json={"message": "x"})).headers["x-run-id"]
         async with asyncio.timeout(5):
             # Until the newest events have left the hub for the journal, it has all of them.
-            while (reply := await http.get(f"/api/v1/runs/{run_id}/events")).status_code == 200:  # noqa: ASYNC110  # it is a server that is asked
+            while (reply := await http.get(f"/api/v1/runs/{run_id}/events")).status_code == 200:  # noqa: ASYNC110  # polls
                 await asyncio.sleep(0.05)
         state = (await http.get(f"/api/v1/runs/{run_id}")).json()
         after = reply.json()["error"]["first_event_id"]
@@ -103,8 +103,8 @@ async def test_the_log_is_bounded(serve: Serve, provider: Provider) -> None:
     assert '"done":true' in rest.text
 
 
-async def test_replay_at_the_original_pace(http: httpx.AsyncClient, provider: Provider) -> None:
-    """`pace=original` takes about as long as the answer took, and says the same."""
+async def test_replay_at_original_pace(http: httpx.AsyncClient, provider: Provider) -> None:
+    """`pace=original` takes about as long as the original answer, and has the same text."""
     provider.script(Reply("one two three four five", rate=20))
     run_id = (await http.post(CHAT, json={"message": "x"})).headers["x-run-id"]
     loop = asyncio.get_running_loop()
@@ -128,7 +128,7 @@ async def test_replay_at_the_original_pace(http: httpx.AsyncClient, provider: Pr
         ("0" * 32 + ":5", 404, "unknown_run"),
     ],
 )
-async def test_bad_event_ids(
+async def test_invalid_last_event_id_is_refused(
     http: httpx.AsyncClient, provider: Provider, last_event_id: str, status: int, code: str
 ) -> None:
     """A wrong id is a clear error, and never starts a run."""
@@ -138,14 +138,14 @@ async def test_bad_event_ids(
     assert 0 == provider.opened
 
 
-async def test_an_id_of_another_run(http: httpx.AsyncClient) -> None:
+async def test_event_id_of_other_run_is_refused(http: httpx.AsyncClient) -> None:
     """The id of one run does not resume another."""
     run_id = (await http.post(CHAT, json={"message": "x"})).headers["x-run-id"]
     reply = await http.get(f"/api/v1/runs/{run_id}/events", headers={"Last-Event-ID": "other:1"})
     assert (400, "bad_last_event_id") == (reply.status_code, reply.json()["error"]["code"])
 
 
-async def test_an_id_from_the_future(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_event_id_beyond_log_is_refused(http: httpx.AsyncClient, provider: Provider) -> None:
     """A number that a live run has not reached is an error, not a wait for it."""
     provider.script(Reply("slow answer here", rate=2))
     async with ask(http, on_disconnect="cancel") as source:

@@ -1,4 +1,4 @@
-"""Readers that stop reading, over real sockets: they cost little, and only for a while."""
+"""Stalled readers, over real sockets: they cost little, and only for a limited time."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from tests.provider_replies import Reply, numbered
 
 
 def stalled(port: int, path: str, body: dict[str, object] | None = None) -> socket.socket:
-    """A client that asks, and then reads nothing at all."""
+    """A client that sends a request, and then reads nothing."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", port))
@@ -29,7 +29,7 @@ def stalled(port: int, path: str, body: dict[str, object] | None = None) -> sock
 
 
 def connections(port: int) -> int:
-    """How many connections of a port of this host are not closed, as its kernel has them."""
+    """The number of open connections to a port of this host, according to the kernel."""
     rows = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
     fields = (row.split() for row in rows)
     closed = ("06", "07", "0A")  # TIME_WAIT, CLOSE, LISTEN
@@ -54,11 +54,11 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's t
     ],
     ids=["sse", "whole", "text", "openai", "ollama"],
 )
-def test_a_reader_that_stops(
+def test_stalled_reader_is_disconnected(
     serve: Serve, provider: Provider, path: str, body: dict[str, object]
 ) -> None:
-    """Its connection is gone soon after the time for a write, on every door: nothing is kept for
-    it, though it never closes its end."""
+    """On every door the connection of a stalled reader is closed soon after the write timeout, even
+    if the reader never closes its end."""
     provider.default = Reply(["x" * 1000] * 8000)
     server = serve(write_timeout=1)
     before = connections(server.port)
@@ -72,13 +72,13 @@ def test_a_reader_that_stops(
 
 
 def resident(process: int) -> int:
-    """Bytes of memory that a process has."""
+    """The resident memory of a process, in bytes."""
     status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     return 1024 * int(status.partition("VmRSS:")[2].split()[0])
 
 
 async def gaps(http: httpx.AsyncClient, tokens: int) -> list[float]:
-    """Reads one answer; the seconds between its parts as they came."""
+    """Read one answer; returns the seconds between its parts."""
     found: list[float] = []
     last = 0.0
     async with http.stream("POST", "/chat", json={"message": f"tokens={tokens} rate=20"}) as reply:
@@ -96,8 +96,8 @@ async def p99(http: httpx.AsyncClient, readers: int = 50, tokens: int = 60) -> f
 
 
 @linux
-async def test_a_stalled_reader_beside_fifty(tmp_path: Path, provider: Provider) -> None:
-    """Who does not read takes little memory, and no time from those who do."""
+async def test_stalled_reader_slows_no_other(tmp_path: Path, provider: Provider) -> None:
+    """A stalled reader costs little memory, and does not delay other readers."""
     provider.default = Reply(numbered(10))
     settings = {"MODEL": "openai:m", "OPENAI_API_KEY": "sk-0", "OPENAI_BASE_URL": provider.url}
     with Command(tmp_path, **settings) as command:

@@ -69,7 +69,7 @@ async def test_sse_is_the_default(http: httpx.AsyncClient) -> None:
     assert "\r" not in reply.text
 
 
-async def test_grammar(http: httpx.AsyncClient) -> None:
+async def test_stream_grammar(http: httpx.AsyncClient) -> None:
     """A stream is an opening chunk, content, and one last chunk that says how it ended."""
     reply = await http.post(CHAT, json={"message": "Hello?"})
     opening, *content, last = sse(reply.text)
@@ -87,7 +87,7 @@ async def test_grammar(http: httpx.AsyncClient) -> None:
     assert last["usage"]["total_tokens"] > 0
 
 
-async def test_ndjson(http: httpx.AsyncClient) -> None:
+async def test_ndjson_has_same_chunks(http: httpx.AsyncClient) -> None:
     """`Accept: application/x-ndjson` gives the same chunks, one a line."""
     headers = {"Accept": "application/x-ndjson"}
     reply = await http.post(CHAT, json={"message": "Hello?"}, headers=headers)
@@ -97,14 +97,14 @@ async def test_ndjson(http: httpx.AsyncClient) -> None:
     assert [False] * (len(lines) - 1) + [True] == [line["done"] for line in lines]
 
 
-async def test_plain_text(http: httpx.AsyncClient) -> None:
+async def test_plain_text_is_text_alone(http: httpx.AsyncClient) -> None:
     """`Accept: text/plain` gives the text alone."""
     reply = await http.post(CHAT, json={"message": "Hello?"}, headers={"Accept": "text/plain"})
     assert "Hello from the provider." == reply.text
     assert "text/plain; charset=utf-8" == reply.headers["content-type"]
 
 
-async def test_one_json(http: httpx.AsyncClient) -> None:
+async def test_unstreamed_answer_is_folded(http: httpx.AsyncClient) -> None:
     """`stream: false` folds the same chunks into one answer."""
     reply = await http.post(CHAT, json={"message": "Hello?", "stream": False})
     body = reply.json()
@@ -115,17 +115,17 @@ async def test_one_json(http: httpx.AsyncClient) -> None:
     assert body["usage"]["total_tokens"] > 0
 
 
-async def test_the_short_door(http: httpx.AsyncClient) -> None:
+async def test_short_route_streams_plain_text(http: httpx.AsyncClient) -> None:
     """`POST /chat` streams plain text, for a message or for a model and its messages."""
     short = await http.post("/chat", json={"message": "Hello?", "agent": "general"})
     messages = [{"role": "user", "content": "Hello?"}]
     long = await http.post("/chat", json={"model": "test-model", "messages": messages})
-    asked = await http.post("/chat", json={"message": "Hello?", "stream": False})
-    assert "Hello from the provider." == short.text == long.text == asked.json()["content"]
+    unstreamed = await http.post("/chat", json={"message": "Hello?", "stream": False})
+    assert "Hello from the provider." == short.text == long.text == unstreamed.json()["content"]
     assert short.headers["x-conversation-id"]
 
 
-async def test_background(http: httpx.AsyncClient) -> None:
+async def test_background_run_returns_its_url(http: httpx.AsyncClient) -> None:
     """`background: true` answers at once with the address where the run can be read."""
     reply = await http.post(CHAT, json={"message": "Hello?", "background": True})
     started = reply.json()
@@ -135,8 +135,8 @@ async def test_background(http: httpx.AsyncClient) -> None:
     assert "Hello from the provider." == "".join(chunk["content"] for chunk in sse(stream.text))
 
 
-async def test_run_state(http: httpx.AsyncClient) -> None:
-    """A run can be looked at after its end, with everything that it said."""
+async def test_run_state_after_end(http: httpx.AsyncClient) -> None:
+    """The state of a run can be read after its end, with its whole text."""
     run_id = (await http.post(CHAT, json={"message": "Hello?"})).headers["x-run-id"]
     state = (await http.get(f"/api/v1/runs/{run_id}")).json()
     assert "Hello from the provider." == state["content"]
@@ -146,8 +146,8 @@ async def test_run_state(http: httpx.AsyncClient) -> None:
     assert 204 == (await http.get(f"/api/v1/runs/{run_id}/events?after={after}")).status_code
 
 
-async def test_first_byte_before_the_model(serve: "Serve", provider: "Provider") -> None:
-    """The opening chunk is sent while the model has not said anything yet."""
+async def test_opening_chunk_precedes_models_answer(serve: "Serve", provider: "Provider") -> None:
+    """The opening chunk is sent before the model's first token."""
     from tests.provider_replies import Reply  # not needed by the script
 
     provider.script(Reply("late", delay_headers=30))
@@ -160,7 +160,7 @@ async def test_first_byte_before_the_model(serve: "Serve", provider: "Provider")
         assert f"id: {reply.headers['x-run-id']}:1" == first
 
 
-async def test_each_token_by_itself(serve: "Serve", provider: "Provider") -> None:
+async def test_tokens_are_sent_as_they_come(serve: "Serve", provider: "Provider") -> None:
     """Tokens leave as they come: the first is read long before the last is made."""
     from tests.provider_replies import Reply  # not needed by the script
 

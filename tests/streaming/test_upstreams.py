@@ -1,4 +1,4 @@
-"""Providers that fail: asked again before the first token, left alone after failures, replaced."""
+"""Failing providers: retries before the first token, circuit breakers, and the fallback model."""
 
 import asyncio
 import time
@@ -29,17 +29,18 @@ async def whole(http: httpx.AsyncClient, **fields: Any) -> httpx.Response:
 
 
 @pytest.mark.parametrize("fault", [SERVER_ERROR, Reply(status=503), RATE_LIMITED])
-async def test_asking_again(http: httpx.AsyncClient, provider: Provider, fault: Reply) -> None:
-    """A provider that fails before its first token is asked again, and the reader sees only the
-    answer."""
+async def test_retry_before_first_token(
+    http: httpx.AsyncClient, provider: Provider, fault: Reply
+) -> None:
+    """A request that fails before its first token is retried, unseen by the reader."""
     provider.script(fault, fault, FINE)
     got = await answer(http)
     assert ("here I am", "stop", 3) == (text(got), got[-1]["finish_reason"], provider.opened)
     assert "error" not in got[-1]
 
 
-async def test_asking_again_is_bounded(http: httpx.AsyncClient, provider: Provider) -> None:
-    """After `UPSTREAM_RETRIES` (2) further requests the failure is told."""
+async def test_retries_are_limited(http: httpx.AsyncClient, provider: Provider) -> None:
+    """After `UPSTREAM_RETRIES` (2) retries the failure is reported."""
     provider.default = SERVER_ERROR
     last = (await answer(http))[-1]
     assert ("model_unavailable", 3) == (last["error"]["code"], provider.opened)
@@ -54,18 +55,20 @@ async def test_asking_again_is_bounded(http: httpx.AsyncClient, provider: Provid
         refusal(400, "Bad temperature.", "invalid"),
     ],
 )
-async def test_not_asking_again(http: httpx.AsyncClient, provider: Provider, fault: Reply) -> None:
-    """Nothing is asked again after a token, nor what would fail in the same way again."""
+async def test_no_retry_after_token_or_for_final_errors(
+    http: httpx.AsyncClient, provider: Provider, fault: Reply
+) -> None:
+    """There is no retry after the first token, nor for failures that would happen again."""
     provider.script(fault)
     last = (await answer(http))[-1]
     assert (True, 1) == ("error" in last, provider.opened)
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
-async def test_a_provider_that_says_when(
+async def test_retry_after_is_obeyed(
     http: httpx.AsyncClient, provider: Provider, form: str
 ) -> None:
-    """`Retry-After`, in either form, is waited for; one that is too long is passed on instead."""
+    """A retry waits for `Retry-After`, in either form; one that is too long goes to the client."""
     dated = form == "date"
     soon, later = ("1", "3600")
     if dated:
@@ -79,15 +82,15 @@ async def test_a_provider_that_says_when(
     )
     got = await answer(http)
     first, second = (request.started for request in provider.requests)
-    told = await whole(http)
+    refused = await whole(http)
     assert "here I am" == text(got)
     assert second - first >= 1
-    assert (429, 3) == (told.status_code, provider.opened)
-    assert 3500 < int(told.headers["retry-after"]) <= 3600
+    assert (429, 3) == (refused.status_code, provider.opened)
+    assert 3500 < int(refused.headers["retry-after"]) <= 3600
 
 
-async def test_cancelling_between_attempts(http: httpx.AsyncClient, provider: Provider) -> None:
-    """A run can be cancelled while it waits to ask again."""
+async def test_cancel_between_retries(http: httpx.AsyncClient, provider: Provider) -> None:
+    """A run can be cancelled while it waits for a retry."""
     provider.default = Reply(status=503, headers=[("Retry-After", "9")])
     started = (await http.post(CHAT, json={"message": "x", "background": True})).json()
     await provider.until(lambda: provider.finished)
@@ -98,9 +101,9 @@ async def test_cancelling_between_attempts(http: httpx.AsyncClient, provider: Pr
     assert 1 == provider.opened
 
 
-async def test_the_circuit(serve: Serve, provider: Provider) -> None:
-    """After failures in a row the provider is left alone: questions are answered 503 at once, with
-    `Retry-After`, and `readyz` says so; later one question tries, and closes it again."""
+async def test_circuit_opens_and_closes(serve: Serve, provider: Provider) -> None:
+    """After failures in a row the circuit opens: requests get 503 with `Retry-After` at once, and
+    `/readyz` reports it; later one trial request closes the circuit."""
     server = serve(upstream_retries=0, circuit_failures=3, circuit_seconds=1.5)
     provider.default = SERVER_ERROR
     async with client(server) as http:
@@ -112,7 +115,7 @@ async def test_the_circuit(serve: Serve, provider: Provider) -> None:
         openai = await http.post(
             "/v1/chat/completions", json={"model": "general", "messages": [HELLO]}
         )
-        asked = provider.opened
+        opened = provider.opened
         degraded = (await http.get("/readyz")).json()
         provider.default = FINE
         await asyncio.sleep(1.6)
@@ -124,7 +127,7 @@ async def test_the_circuit(serve: Serve, provider: Provider) -> None:
     for reply in (*refused, streamed, ollama, openai):
         assert 503 == reply.status_code
         assert int(reply.headers["retry-after"]) in (1, 2)
-    assert 3 == asked
+    assert 3 == opened
     assert ("degraded", "not asked, after failures: test-model") == (
         degraded["status"],
         degraded["checks"]["models"],
@@ -136,8 +139,8 @@ async def test_the_circuit(serve: Serve, provider: Provider) -> None:
 HELLO = {"role": "user", "content": "hello"}
 
 
-async def test_a_trial_that_takes_long(serve: Serve, provider: Provider) -> None:
-    """The first token of the trial lets all others in; they need not wait for its last one."""
+async def test_circuit_closes_at_first_token_of_trial(serve: Serve, provider: Provider) -> None:
+    """The first token of the trial closes the circuit, before the trial's answer ends."""
     server = serve(upstream_retries=0, circuit_failures=1, circuit_seconds=0.2)
     provider.script(SERVER_ERROR, Reply("one two three", stall_after=1), FINE)
     async with client(server) as http:
@@ -146,15 +149,15 @@ async def test_a_trial_that_takes_long(serve: Serve, provider: Provider) -> None
         started = (await http.post(CHAT, json={"message": "x", "background": True})).json()
         await provider.until(lambda: provider.opened == 2 and provider.requests[1].tokens_sent)
         async with asyncio.timeout(10):
-            while (await http.get("/readyz")).json()["status"] != "ready":  # noqa: ASYNC110  # it is asked each time
+            while (await http.get("/readyz")).json()["status"] != "ready":  # noqa: ASYNC110  # polls
                 await asyncio.sleep(0.02)
         during = await whole(http)
         state = (await http.get(f"/api/v1/runs/{started['run_id']}")).json()
     assert (200, "running") == (during.status_code, state["status"])
 
 
-async def test_other_models_go_on(serve: Serve, provider: Provider) -> None:
-    """Each model has a circuit of its own, and what a client did wrong opens none."""
+async def test_circuits_of_models_are_separate(serve: Serve, provider: Provider) -> None:
+    """Each model has its own circuit, and a client's mistakes open none."""
     server = serve(upstream_retries=0, circuit_failures=2, models=["openai:other"])
     async with client(server) as http:
         provider.default = refusal(400, "Bad temperature.", "invalid")
@@ -169,17 +172,17 @@ async def test_other_models_go_on(serve: Serve, provider: Provider) -> None:
     assert (503, 200) == (closed.status_code, other.status_code)
 
 
-async def test_the_demonstration_may_fail(serve: Serve) -> None:
-    """The demonstration fails when it is asked to, and answers all the same."""
+async def test_demo_failures_open_no_circuit(serve: Serve) -> None:
+    """The demonstration model fails on request without opening its circuit."""
     async with client(serve(model="demo", circuit_failures=1)) as http:
         for _ in range(2):
             assert 503 == (await whole(http, message="fail")).status_code
         assert 200 == (await whole(http, message="count to 2")).status_code
 
 
-async def test_the_model_in_its_stead(serve: Serve, provider: Provider) -> None:
-    """`FALLBACK_MODEL` answers for one that fails before its first token, every chunk that it
-    says tells its name, and so does every door."""
+async def test_fallback_answers_on_every_door(serve: Serve, provider: Provider) -> None:
+    """`FALLBACK_MODEL` answers if the model fails before its first token, and every door reports
+    the fallback's name."""
     server = serve(upstream_retries=0, circuit_failures=0, fallback_model="openai:spare")
     provider.script(*[SERVER_ERROR, FINE] * 4)
     async with client(server) as http:
@@ -208,8 +211,8 @@ def lines(reply: httpx.Response) -> list[str]:
     return reply.text.splitlines()
 
 
-async def test_another_kind_of_model_in_its_stead(serve: Serve, provider: Provider) -> None:
-    """The model in its stead may be of another provider."""
+async def test_fallback_of_other_provider(serve: Serve, provider: Provider) -> None:
+    """The fallback may be a model of another provider."""
     server = serve(
         model="ollama:llama3.2",
         ollama_host="http://127.0.0.1:9",
@@ -226,8 +229,8 @@ async def test_another_kind_of_model_in_its_stead(serve: Serve, provider: Provid
     )
 
 
-async def test_the_tools_of_a_run_that_another_model_took(serve: Serve, provider: Provider) -> None:
-    """The model in its stead calls the agent's tools in its own protocol, and is asked on."""
+async def test_fallback_calls_agents_tools(serve: Serve, provider: Provider) -> None:
+    """The fallback calls the agent's tools in its own protocol, and gets their results."""
 
     def weather() -> str:
         """Tell the weather."""
@@ -255,9 +258,9 @@ async def test_the_tools_of_a_run_that_another_model_took(serve: Serve, provider
     assert [] == [m for m in provider.requests[1].body["messages"] if m["role"] == "tool"]
 
 
-async def test_no_model_in_its_stead_after_a_token(serve: Serve, provider: Provider) -> None:
-    """After the first token nobody takes over, for the answer would begin anew in its middle; and
-    a fault of the question, or of the settings, is told as it is."""
+async def test_no_fallback_after_first_token(serve: Serve, provider: Provider) -> None:
+    """After the first token there is no fallback, because the answer would start again; errors of
+    the question or the settings are reported instead of a fallback, too."""
     server = serve(upstream_retries=0, fallback_model="openai:spare")
     provider.script(Reply("one two three", cut_after=2), INVALID_KEY)
     async with client(server) as http:
@@ -268,9 +271,9 @@ async def test_no_model_in_its_stead_after_a_token(serve: Serve, provider: Provi
     assert 2 == provider.opened
 
 
-async def test_both_fail(serve: Serve, provider: Provider) -> None:
-    """Where the model in its stead fails, too, the failure of the one that was asked is told;
-    when both are left alone, 503 is answered at once."""
+async def test_failure_of_model_and_fallback(serve: Serve, provider: Provider) -> None:
+    """If the fallback fails, too, the failure of the chosen model is reported; if the circuits of
+    both are open, the answer is 503 at once."""
     server = serve(upstream_retries=0, circuit_failures=1, fallback_model="openai:spare")
     provider.script(Reply(status=500), RATE_LIMITED, Reply(status=500))
     async with client(server) as http:

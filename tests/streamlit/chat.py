@@ -1,4 +1,4 @@
-"""The chat: what was said, and the answer that is being given."""
+"""The chat: stored messages, and the answer that is streaming."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,14 +9,14 @@ from agno_stream import AgnoStreamError, Client, Message, ModelResponse
 from tests.streamlit import turns
 from tests.streamlit.recording import Recording
 
-#: Seconds between two looks at an answer that is being given.
+#: Seconds between two drawings of an answer that is streaming.
 GLANCE = 0.1
 CURSOR = " ▌"
 STOPPED = frozenset({"cancelled", "disconnected"})
 
 
 def history(messages: Iterable[Message], recording: Recording | None) -> None:
-    """What the server keeps of the conversation, but for the turn that is drawn from its events."""
+    """The stored messages of the conversation, without the turn that is drawn from its events."""
     here = recording and recording.run_id
     for message in messages:
         if here is None or message.run_id != here:
@@ -27,14 +27,14 @@ def history(messages: Iterable[Message], recording: Recording | None) -> None:
 
 
 def question(messages: Iterable[Message], recording: Recording) -> str | None:
-    """What a recording answers, if that is known."""
-    asked = (m.content for m in messages if m.role == "user" and m.run_id == recording.run_id)
-    return recording.question or next(asked, None)
+    """The question of a recording, or None if unknown."""
+    known = (m.content for m in messages if m.role == "user" and m.run_id == recording.run_id)
+    return recording.question or next(known, None)
 
 
 def turn(client: Client, recording: Recording, question: str | None, live: bool) -> None:
-    """The question and its answer, drawn again and again while it is `live`; then the whole page is
-    drawn anew."""
+    """The question and its answer, redrawn regularly while it is `live`; then the whole page is
+    redrawn."""
     if question is not None:
         with st.chat_message("user"):
             st.markdown(question)
@@ -58,7 +58,7 @@ def turn(client: Client, recording: Recording, question: str | None, live: bool)
 
 
 def _stop(client: Client, recording: Recording) -> None:
-    """End the run on the server. Without an id, which an answer in one piece has not, leave it."""
+    """Cancel the run; an unstreamed answer has no run id yet, and is disconnected instead."""
     try:
         if recording.run_id is not None:
             client.cancel(recording.run_id)

@@ -1,4 +1,4 @@
-"""Pages for the tests of the app."""
+"""Fixtures: pages of the app."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a page and its reader say to each other."""
+"""The messages between a page and its reader process."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from agno_stream.requests import QuestionOptions
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to read: the answer to a question, or a run that is known, from behind event `after`."""
+    """What to read: the answer to a question, or a known run after event `after`."""
 
     config: Config
     question: str | None = None
@@ -21,14 +21,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """The question leaves; `at` is Unix time in seconds, here and below."""
+    """The question is sent; `at` is Unix time in seconds, here and below."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A chunk, and when it was here."""
+    """A chunk, and when it arrived."""
 
     at: float
     chunk: StreamChunk

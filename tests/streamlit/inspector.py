@@ -1,4 +1,4 @@
-"""The debugging side: when each event came, what it was, and what HTTP said around it."""
+"""The debugging side: each event with its time, and the HTTP headers."""
 
 import json
 from datetime import UTC, datetime
@@ -12,10 +12,10 @@ from tests.streamlit.events import Event
 from tests.streamlit.measures import Measures, measure
 from tests.streamlit.recording import Recording
 
-#: Seconds between two looks at an answer on its way: tables and charts cost more than text.
+#: Seconds between two drawings of a streaming answer: tables and charts cost more than text.
 GLANCE = 0.5
 
-#: Events that are shown of an answer that is being given; when it has ended, all are.
+#: Events that are shown of a streaming answer; when it has ended, all are.
 TAIL = 200
 
 CHART = {
@@ -29,7 +29,7 @@ CHART = {
 
 
 def inspector(client: Client, recording: Recording | None, last: str | None, live: bool) -> None:
-    """All of it for one answer; else the way to that of run `last`."""
+    """The inspector of one answer; without one, a form to replay run `last`."""
     if recording is None:
         st.caption("Each event of the next answer is shown here.")
     else:
@@ -55,7 +55,7 @@ def _resume(client: Client, run_id: str) -> None:
 
 
 def _drawn(recording: Recording, live: bool) -> None:
-    """Drawn again and again while the answer is being given."""
+    """Redrawn regularly while the answer is streaming."""
 
     @st.fragment(run_every=GLANCE if live else None)
     def drawn() -> None:

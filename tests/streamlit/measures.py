@@ -1,4 +1,4 @@
-"""What the times of events tell."""
+"""Delays and rates, computed from the times of events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from tests.streamlit.events import Event
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Times in seconds, rates in tokens a second; None where too little has come to tell.
+    """Times in seconds, rates in tokens a second; None if there are too few events.
 
     A token is an event with text or reasoning: most providers send each token by itself.
     `delays` are those before each token but the first.
@@ -32,7 +32,7 @@ class Measures:
 
 
 def measure(began: float, events: Sequence[Event]) -> Measures:
-    """The measures of an answer that was asked for at `began`."""
+    """The measures of an answer whose question was sent at `began`."""
     times = [event.at for event in events if event.chunk.text or event.chunk.reasoning]
     took = events[-1].at - began if events else None
     if not times:

@@ -1,4 +1,4 @@
-"""`Page`: the app as a browser holds it, without the browser."""
+"""`Page`: the app as a browser would run it, without a browser."""
 
 import json
 import time
@@ -12,7 +12,7 @@ APP = Path(__file__).with_name("test_chat_app.py")
 
 
 class Page:
-    """What stands on it is in `app`; `params` are those of its address."""
+    """`app` is what the page shows; `params` are those of its URL."""
 
     def __init__(self, **params: str) -> None:
         self.app = AppTest.from_file(APP, default_timeout=30)
@@ -28,7 +28,7 @@ class Page:
         return self
 
     def until(self, holds: Callable[[], object]) -> Self:
-        """Look again, as the page does by itself while an answer comes, until something holds."""
+        """Run the script again, as the page does while an answer streams, until `holds` does."""
         deadline = time.monotonic() + 30
         while not holds():
             assert not self.app.exception, self.app.exception
@@ -56,7 +56,7 @@ class Page:
 
     @property
     def talk(self) -> list[tuple[str, str]]:
-        """Who said what."""
+        """Role and text of each message."""
         return [
             (one.name, one.markdown[-1].value if one.markdown else "")
             for one in self.app.chat_message
@@ -85,6 +85,6 @@ class Page:
 
 
 class OpenPage(Protocol):
-    """Opens a page on a server, at the address that the parameters make."""
+    """Opens a page for a server, with these parameters in its URL."""
 
     def __call__(self, url: str, **params: str) -> Page: ...

@@ -17,13 +17,13 @@ from tests.streamlit.events import Began, Event, Order
 
 def main() -> None:
     order: Order = pickle.load(sys.stdin.buffer)
-    with Client(order.config, on_exchange=tell) as client:
-        tell(Began(time.time()))
+    with Client(order.config, on_exchange=emit) as client:
+        emit(Began(time.time()))
         for chunk in chunks(client, order):
-            tell(Event(time.time(), chunk))
+            emit(Event(time.time(), chunk))
 
 
-def tell(what: object) -> None:
+def emit(what: object) -> None:
     pickle.dump(what, sys.stdout.buffer)
     sys.stdout.buffer.flush()
 
@@ -49,5 +49,5 @@ def whole(client: Client, question: str, order: Order) -> StreamChunk:
 
 
 if __name__ == "__main__":
-    with suppress(BrokenPipeError, KeyboardInterrupt):  # the page is gone, or told to go
+    with suppress(BrokenPipeError, KeyboardInterrupt):  # the page is gone, or was stopped
         main()

@@ -1,6 +1,6 @@
 """`Recording`: an answer as it comes, with the time of each event.
 
-Streamlit runs a script anew at each click, so no script can hold a stream. A recording goes on
+Streamlit runs the script again at each click, so no script can hold a stream. A recording runs
 beside the scripts of its page; the one that runs next finds it where it is.
 """
 
@@ -16,7 +16,7 @@ from tests.streamlit.events import Began, Event, Order
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Seconds after which a page that has not looked is gone. A browser looks after hidden pages once a
+#: Seconds without a look after which a page counts as gone. Browsers run hidden pages once a
 #: minute.
 PATIENCE = 90.0
 
@@ -67,18 +67,18 @@ class Recording:
 
     @property
     def answer(self) -> ModelResponse:
-        """What there is of the answer."""
+        """The answer so far."""
         answer = ModelResponse.from_chunks(event.chunk for event in self.events[:])
         if self.last is not None and not answer.tools:  # one piece has all of them
             answer.tools = list(self.last.raw.get("tools", ()))
         return answer
 
     def look(self) -> None:
-        """Say that somebody still wants to see it."""
+        """Note that somebody still reads it."""
         self._looked = time.monotonic()
 
     def leave(self) -> None:
-        """Read no further; the server ends an answer in one piece when its reader leaves."""
+        """Read no further; the server cancels an unstreamed answer when its reader leaves."""
         self.stopped = True
         self._reader.kill()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""The side bar: the server, whom to ask, and the conversations."""
+"""The side bar: the server, the agent and model, and the conversations."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from agno_stream import (
 
 
 def connection() -> Client:
-    """The client of the server whose address stands there."""
+    """The client of the server at the URL in the side bar."""
     known = Config.from_defaults()
     with st.expander("Server", icon=":material/dns:", expanded=True):
         url = st.text_input("Address", known.url, key="url").strip() or known.url
@@ -35,7 +35,7 @@ def connection() -> Client:
 
 
 def choices(agents: Sequence[AgentInfo], models: Sequence[ModelInfo]) -> None:
-    """Whom to ask and how: `agent`, `model`, `stream` and `debugging` of the session."""
+    """Choose `agent`, `model`, `stream` and `debugging` of the session."""
     names = {agent.id: agent.name or agent.id for agent in agents}
     agent = st.selectbox(
         "Agent", list(names), _default(agents), format_func=lambda one: names[one], key="agent"
@@ -54,7 +54,7 @@ def _default(agents: Sequence[AgentInfo]) -> int:
 
 
 def conversations(client: Client, known: Sequence[Conversation]) -> None:
-    """Those that the server keeps, to be opened and deleted, and the way to a new one."""
+    """The stored conversations, to open and delete, and a button for a new one."""
     st.button(
         "New conversation", icon=":material/add:", key="new", on_click=show, width="stretch",
     )  # fmt: skip

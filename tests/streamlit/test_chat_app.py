@@ -57,7 +57,7 @@ def main() -> None:
         client = sidebar.connection()
     try:
         agents, models = client.agents(), client.models()
-        conversations, messages = client.conversations(), said(client)
+        conversations, messages = client.conversations(), stored_messages(client)
     except AgnoStreamError as failure:
         st.error(failure.message, icon=":material/cloud_off:")
         if isinstance(failure, ServerUnreachable):
@@ -87,7 +87,7 @@ def main() -> None:
             inspector(client, recording, last, live)
 
 
-def said(client: Client) -> tuple[Message, ...]:
+def stored_messages(client: Client) -> tuple[Message, ...]:
     """The messages of the conversation that is open; a new one is not known until its first end."""
     try:
         here = st.query_params.get("conversation")
@@ -96,13 +96,13 @@ def said(client: Client) -> tuple[Message, ...]:
         return ()
 
 
-SAID = "Hello from the provider."
+ANSWER = "Hello from the provider."
 
 
-def test_a_streamed_answer_and_how_it_came(server: "Server", page: "OpenPage") -> None:
+def test_streamed_answer_and_its_events(server: "Server", page: "OpenPage") -> None:
     """A streamed answer is shown, and beside it each event, when it came, and the headers."""
     here = page(server.url).ask("Hello?").answered()
-    assert [("user", "Hello?"), ("assistant", SAID)] == here.talk
+    assert [("user", "Hello?"), ("assistant", ANSWER)] == here.talk
     opening, *tokens, last = here.events
     assert {"conversation": opening["conversation_id"]} == here.params
     assert ["Hello ", "from ", "the ", "provider."] == [token["content"] for token in tokens]
@@ -119,23 +119,27 @@ def test_a_streamed_answer_and_how_it_came(server: "Server", page: "OpenPage") -
     assert f"x-run-id: {opening['run_id']}" in received
 
 
-def test_an_answer_in_one_piece(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+def test_unstreamed_answer_is_one_event(
+    server: "Server", page: "OpenPage", provider: "Provider"
+) -> None:
     """Without streaming the answer is one event, of one request for JSON."""
     here = page(server.url)
     here.app.toggle(key="stream").set_value(False)
     here.ask("Hello?").answered()
-    assert [("user", "Hello?"), ("assistant", SAID)] == here.talk
+    assert [("user", "Hello?"), ("assistant", ANSWER)] == here.talk
     [answer] = here.events
-    assert (SAID, "stop") == (answer["content"], answer["finish_reason"])
+    assert (ANSWER, "stop") == (answer["content"], answer["finish_reason"])
     assert "content-type: application/json" in here.app.code[1].value
     here.ask("And again?").answered()
     assert ["user", "assistant", "user", "assistant"] == [who for who, _ in here.talk]
-    asked = [message["content"] for message in provider.requests[1].body["messages"]]
-    assert ["Hello?", SAID, "And again?"] == asked[-3:]
+    sent = [message["content"] for message in provider.requests[1].body["messages"]]
+    assert ["Hello?", ANSWER, "And again?"] == sent[-3:]
 
 
-def test_model_and_agent(serve: "Serve", page: "OpenPage", provider: "Provider") -> None:
-    """The lists are the server's, and what is chosen there is asked."""
+def test_selected_model_and_agent_answer(
+    serve: "Serve", page: "OpenPage", provider: "Provider"
+) -> None:
+    """The lists are the server's, and the selected model and agent answer."""
     agents = [Agent(id="ada", name="Ada"), Agent(id="bob", name="Bob")]
     here = page(serve(models="openai:other-model", agents=agents).url)
     assert {"Ada", "Bob"} <= set(here.app.selectbox(key="agent").options)
@@ -146,25 +150,25 @@ def test_model_and_agent(serve: "Serve", page: "OpenPage", provider: "Provider")
     assert "other-model" == provider.requests[0].body["model"]
 
 
-def test_conversations(server: "Server", page: "OpenPage") -> None:
-    """Conversations can be left for a new one, opened again, and deleted."""
+def test_conversation_list_open_and_delete(server: "Server", page: "OpenPage") -> None:
+    """Conversations can be started, reopened and deleted."""
     here = page(server.url).ask("First?").answered()
     first = here.params["conversation"]
     here.click("new")
     assert ([], {}) == (here.talk, here.params)
     second = here.ask("Second?").answered().params["conversation"]
     here.click(f"open-{first}")
-    assert [("user", "First?"), ("assistant", SAID)] == here.talk
+    assert [("user", "First?"), ("assistant", ANSWER)] == here.talk
     linked = page(server.url, conversation=second)
-    assert [("user", "Second?"), ("assistant", SAID)] == linked.talk
+    assert [("user", "Second?"), ("assistant", ANSWER)] == linked.talk
     here.click(f"delete-{first}")
     assert ([], {}) == (here.talk, here.params)
     assert f"open-{second}" in here.buttons
     assert f"open-{first}" not in here.buttons
 
 
-def test_stop(server: "Server", page: "OpenPage", provider: "Provider") -> None:
-    """Stop cancels the run on the server; what had come is kept, and known in the next turn."""
+def test_stop_cancels_run(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+    """Stop cancels the run; its text is kept, and is in the next run's history."""
     provider.script(Reply("one two three", stall_after=2))
     here = page(server.url).ask("Count!")
     here.until(lambda: here.talk[-1][1].startswith("one two"))
@@ -175,14 +179,12 @@ def test_stop(server: "Server", page: "OpenPage", provider: "Provider") -> None:
     assert "cancelled" == here.events[-1]["finish_reason"]
     provider.wait_for(lambda: provider.requests[0].aborted)
     here.ask("Go on?").answered()
-    assert ("assistant", SAID) == here.talk[-1]
-    asked = [message["content"] for message in provider.requests[1].body["messages"]]
-    assert ["Count!", "one two ", "Go on?"] == asked[-3:]
+    assert ("assistant", ANSWER) == here.talk[-1]
+    sent = [message["content"] for message in provider.requests[1].body["messages"]]
+    assert ["Count!", "one two ", "Go on?"] == sent[-3:]
 
 
-def test_stop_of_an_answer_in_one_piece(
-    server: "Server", page: "OpenPage", provider: "Provider"
-) -> None:
+def test_stop_unstreamed_answer(server: "Server", page: "OpenPage", provider: "Provider") -> None:
     """Stop ends an answer whose run has no id yet, too."""
     provider.script(Reply("one two three", stall_after=2))
     here = page(server.url)
@@ -199,8 +201,8 @@ def test_stop_of_an_answer_in_one_piece(
     assert "`disconnected`" in here.app.chat_message[1].caption[0].value
 
 
-def test_reload_in_mid_answer(server: "Server", page: "OpenPage", provider: "Provider") -> None:
-    """A page that was reloaded shows all of the answer that went on meanwhile, asked for once."""
+def test_reload_during_answer(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+    """A reloaded page shows the whole answer of the one run, which continued meanwhile."""
     text = " ".join(str(number) for number in range(100))
     provider.script(Reply(text, rate=25))
     before = page(server.url).ask("Count!")
@@ -215,8 +217,8 @@ def test_reload_in_mid_answer(server: "Server", page: "OpenPage", provider: "Pro
     assert 1 == provider.opened
 
 
-def test_a_run_read_again_from_the_middle(server: "Server", page: "OpenPage") -> None:
-    """The events of a run can be had again, from behind any of them."""
+def test_replay_run_after_event(server: "Server", page: "OpenPage") -> None:
+    """The events of a run can be replayed after any of them."""
     here = page(server.url).ask("Hello?").answered()
     here.app.number_input(key="after").set_value(3)
     next(button for button in here.app.button if button.label == "Resume").click().run()
@@ -225,8 +227,8 @@ def test_a_run_read_again_from_the_middle(server: "Server", page: "OpenPage") ->
     assert [("user", "Hello?"), ("assistant", "the provider.")] == here.talk
 
 
-def test_an_answer_that_fails(server: "Server", page: "OpenPage", provider: "Provider") -> None:
-    """An answer that breaks off keeps its text, and says what happened, then and later."""
+def test_failed_answer_keeps_text(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+    """A failed answer keeps its text and its error, also when it is opened later."""
     provider.script(Reply("one two three", cut_after=2))
     here = page(server.url).ask("Count!").answered()
     assert ("assistant", "one two") == here.talk[-1]
@@ -236,25 +238,25 @@ def test_an_answer_that_fails(server: "Server", page: "OpenPage", provider: "Pro
     assert "`upstream_cut`" in later.app.chat_message[1].caption[0].value
 
 
-def test_reasoning(server: "Server", page: "OpenPage", provider: "Provider") -> None:
-    """Thoughts are shown apart from the answer, and count as tokens."""
+def test_reasoning_is_shown_apart(server: "Server", page: "OpenPage", provider: "Provider") -> None:
+    """Reasoning is shown apart from the answer, and counts as tokens."""
     provider.script(Reply("so", reasoning="well then"))
     here = page(server.url).ask("Why?").answered()
     assert ["well then", "so"] == [one.value for one in here.app.chat_message[1].markdown]
     assert "3" == here.figures["Tokens"]
 
 
-def test_no_server(page: "OpenPage") -> None:
-    """Where no server answers, a sentence says so."""
+def test_unreachable_server_is_reported(page: "OpenPage") -> None:
+    """An unreachable server is reported in a sentence."""
     here = page("http://127.0.0.1:1")
     assert not here.app.exception
     assert ["No server answers at http://127.0.0.1:1."] == [e.value for e in here.app.error]
 
 
-def test_another_address(
+def test_other_server_url_gets_no_key(
     server: "Server", page: "OpenPage", monkeypatch: "pytest.MonkeyPatch"
 ) -> None:
-    """An address in the side bar is used, and the key of the environment is not sent there."""
+    """A URL in the side bar is used without the key of the environment."""
     monkeypatch.setenv("AGNO_STREAM_API_KEY", "secret")
     here = page("http://127.0.0.1:1")
     here.app.text_input(key="url").set_value(server.url).run()

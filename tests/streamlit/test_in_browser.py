@@ -34,13 +34,13 @@ def streamlit(folder: Path, server: str) -> Iterator[str]:
         *("--server.address", "127.0.0.1", "--server.port", str(port)),
     ]
     ours = {k: v for k, v in os.environ.items() if not k.startswith(("AGNO_STREAM", "STREAMLIT"))}
-    with (folder / "streamlit.txt").open("wb") as said:
+    with (folder / "streamlit.txt").open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", str(APP), *options],
             cwd=folder,
             env=ours | {"HOME": str(folder), "AGNO_STREAM_URL": server},
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
@@ -77,9 +77,9 @@ def ask(page: Page, question: str) -> None:
 
 
 @pytest.mark.timeout(300)  # a browser on a busy machine
-def test_a_visit(page: Page, server: Server, provider: Provider, tmp_path: Path) -> None:
-    """A person asks, sees the answer stream, stops one, reloads in the middle of another and sees
-    it go on, looks at its events, and goes from one conversation to the other."""
+def test_visit_in_chromium(page: Page, server: Server, provider: Provider, tmp_path: Path) -> None:
+    """A person sends, sees the answer stream, stops one, reloads during another and sees
+    it continue, looks at its events, and goes from one conversation to the other."""
     answer = page.get_by_test_id("stChatMessage").last
     stop = page.locator(".st-key-stop button")
     with streamlit(tmp_path, server.url) as url:
@@ -121,7 +121,7 @@ def test_a_visit(page: Page, server: Server, provider: Provider, tmp_path: Path)
         ask(page, "Hello?")
         expect(answer).to_contain_text("Hello from the provider.")
         listed = page.locator(".st-key-conversations").get_by_role("button", name="A long one?")
-        expect(listed).to_have_count(1)  # Streamlit draws a list anew beside the old one
+        expect(listed).to_have_count(1)  # Streamlit draws a new list beside the old one
         listed.click()
         expect(page.get_by_text("Another?")).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -1,1 +1,1 @@
-"""Who may call: API keys, and the secret that signs stream addresses."""
+"""Authentication: API keys, and the secret that signs stream URLs."""

@@ -1,4 +1,4 @@
-"""API keys: which principal a key belongs to. Only hashes of keys are kept, and compared."""
+"""API keys: the principal of a key. Only hashes of keys are kept and compared."""
 
 import hashlib
 import hmac
@@ -9,21 +9,22 @@ from typing import NamedTuple
 
 from ..errors import ConfigurationError
 
-#: Who asks, where no key says it.
+#: The principal of requests without a key.
 ANONYMOUS = "anonymous"
 
-#: Names go into the ids of stored conversations, and into logs, so they are plain.
+#: Names of principals are plain, because ids of stored conversations and log lines contain them.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
-#: Visible ASCII, which is what a header can carry for sure.
+#: Keys are visible ASCII, the only characters that every HTTP header can carry.
 KEY = re.compile(r"[!-~]+")
 
-#: What stands before the hash of a key, where that is given instead of the key.
+#: The prefix of a key that is configured as its hash.
 HASHED = "sha256:"
 
 
 class NamedKey(NamedTuple):
-    """A principal, the SHA-256 of a key of its, and the key itself where that was given."""
+    """A principal with one of its keys: the SHA-256, and the key itself unless only the hash was
+    configured."""
 
     principal: str
     digest: bytes
@@ -31,7 +32,7 @@ class NamedKey(NamedTuple):
 
 
 class Keys:
-    """The keys of all principals; each may have several, as it must while one is replaced."""
+    """The keys of all principals; each may have several, so that a key can be rotated."""
 
     def __init__(self, keys: Iterable[NamedKey] = ()) -> None:
         self._digests = [(key.principal, key.digest) for key in keys]
@@ -41,7 +42,7 @@ class Keys:
         return bool(self._digests)
 
     def principal(self, key: str) -> str | None:
-        """Whose key it is. Takes the same time whichever it is, and if it is none."""
+        """The principal of a key, or None; constant time."""
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
         found = None
         for principal, known in self._digests:
@@ -51,10 +52,10 @@ class Keys:
 
 
 def read_keys(listed: str | None, file: Path | None) -> list[NamedKey]:
-    """The keys of `API_KEYS`, `name:key, ...`, and of a file, one a line, `#` before remarks.
+    """The keys in `API_KEYS` (`name:key, ...`) and in a file, one a line, `#` before comments.
 
-    A key may be given as `sha256:` and the 64 hexadecimal digits of its hash. Raises
-    `ConfigurationError`, which never quotes a key.
+    A key may be `sha256:` and the 64 hexadecimal digits of its hash. Raises `ConfigurationError`,
+    which never quotes a key.
     """
     found = [_read("API_KEYS", n, part) for n, part in _parts((listed or "").split(","))]
     if file is not None:
@@ -66,7 +67,7 @@ def read_keys(listed: str | None, file: Path | None) -> list[NamedKey]:
             ) from None
         found += [_read("API_KEYS_FILE", n, line) for n, line in _parts(lines) if line[0] != "#"]
     if (listed or file) and not found:
-        raise ConfigurationError("API_KEYS: there is no key in it")
+        raise ConfigurationError("API_KEYS: no key was found; use 'name:key'")
     owners: dict[bytes, str] = {}
     for key in found:
         if owners.setdefault(key.digest, key.principal) != key.principal:

@@ -1,4 +1,4 @@
-"""The secret that signs stream addresses: from the settings, or made once for a data folder."""
+"""The secret that signs stream URLs: from the settings, or created once for each data folder."""
 
 import os
 import secrets
@@ -11,26 +11,29 @@ FILE = "secret.key"
 
 
 def load_secret(given: str | None, data_dir: Path) -> str:
-    """`given`, or what `secret.key` in the folder holds, which only its owner may read.
+    """`given`, or else the content of `secret.key` in the folder, a file that only its owner reads.
 
-    The first process makes it, and those that start at the same time get the same one.
+    The first process creates the file; processes that start at the same time get the same secret.
+    Raises `ConfigurationError` if the file cannot be read or created, or is too short.
     """
     if given:
         return given
     file = data_dir / FILE
     try:
         if not file.exists():
-            _make(file)
+            _create(file)
         secret = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"DATA_DIR: {file} cannot be used: {error}") from None
     if len(secret) < 32:
-        raise ConfigurationError(f"DATA_DIR: {file} holds no secret; remove it")
+        raise ConfigurationError(
+            f"DATA_DIR: {file} holds no secret; remove the file, and a new one is created"
+        )
     return secret
 
 
-def _make(file: Path) -> None:
-    """Write it elsewhere first: under its name it is there whole, or not at all."""
+def _create(file: Path) -> None:
+    """Create the file atomically: a link to a complete draft, unless the file already exists."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     try:

@@ -13,7 +13,7 @@ from .stores import open_database, prepare
 
 
 class Agents:
-    """The agents that are served, with the store that agents without one of their own are lent."""
+    """The agents that the server serves, and the default store for agents without their own."""
 
     def __init__(
         self,
@@ -39,7 +39,11 @@ class Agents:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """With the stores ready to use; at the end the connections of stores and models close."""
+        """Prepare the stores; on exit, close the connections of stores and models.
+
+        Raises `ConfigurationError` if the default store cannot be used, and whatever the store of
+        a user's agent raises.
+        """
         try:
             if self._db in self.catalog.dbs:
                 await prepare(self._db, self._database_url)

@@ -1,4 +1,4 @@
-"""The agents that may be asked: the built-in `general` one, or the user's own."""
+"""The agents that the server serves: the built-in `general` agent, or the user's own."""
 
 import copy
 import importlib
@@ -26,11 +26,11 @@ from ..providers.upstream import Upstreams
 from ..question import Question
 from ..text import Sink
 
-#: Classes of models that hand the address of an image on to their provider. For others Agno would
-#: fetch it from here: any address, those within our own network, too, and without any bound.
-HAND_ON = frozenset({"OpenAIChat", "OpenAIResponses", "DemoModel"})
+#: Model classes that send an image's URL to the provider. For others, Agno would download the image
+#: on this server: from any URL, including those of the private network, and of any size.
+SENDS_IMAGE_URLS = frozenset({"OpenAIChat", "OpenAIResponses", "DemoModel"})
 
-#: How many earlier turns the built-in agent is given.
+#: How many earlier turns the built-in agent sends to its model.
 HISTORY_RUNS = 50
 
 
@@ -46,7 +46,10 @@ class AgentEntry:
 
 
 class AgentCatalog:
-    """The agents by id; the first is the default."""
+    """The agents by id; the first is the default.
+
+    Raises `ConfigurationError` if there is no agent, or if two agents have the same id.
+    """
 
     def __init__(
         self,
@@ -64,7 +67,7 @@ class AgentCatalog:
                 raise ConfigurationError(f"AGENTS: two agents have the id {entry.id!r}.")
             self.entries[entry.id] = entry
         if not self.entries:
-            raise ConfigurationError("AGENTS: there is no agent in it.")
+            raise ConfigurationError("AGENTS: no agent was found.")
 
     @property
     def dbs(self) -> list[AsyncBaseDb | BaseDb]:
@@ -74,10 +77,10 @@ class AgentCatalog:
 
     @property
     def model_ids(self) -> set[str]:
-        """The names of all models that may answer."""
+        """The ids of all models that may answer."""
         own = {entry.model for entry in self.entries.values() if entry.model}
-        spare = [self._models.fallback] if self._models.fallback else []
-        return own | {entry.id for entry in (*self._models.entries, *spare)}
+        fallback = [self._models.fallback] if self._models.fallback else []
+        return own | {entry.id for entry in (*self._models.entries, *fallback)}
 
     async def close(self) -> None:
         """Close the connections of all models and stores; Agno opens them again if need be."""
@@ -92,54 +95,55 @@ class AgentCatalog:
                 await closing
 
     def find(self, name: str | None) -> AgentEntry:
+        """The agent with this id, or the default if None; raises `UnknownAgent`."""
         if name is None:
             return next(iter(self.entries.values()))
         if name not in self.entries:
-            known = list(self.entries)
+            ids = list(self.entries)
             raise UnknownAgent(
-                f"There is no agent {name!r} here; there is {', '.join(known)}.", agents=known
+                f"There is no agent {name!r}. Available agents: {', '.join(ids)}.", agents=ids
             )
         return self.entries[name]
 
     def model_of(self, entry: AgentEntry, name: str | None) -> ModelEntry | None:
-        """The model to answer with; None is the agent's own."""
+        """The model that a request names; None for the agent's own. Raises `UnknownModel`."""
         own = entry.agent.model
         if own is not None and name in (None, own.id):
             return None
         return self._models.find(name)
 
     def check(self, entry: AgentEntry, model: ModelEntry | None, question: Question) -> None:
-        """Whether this model can be sent this question now.
+        """Check that this model can be sent this question now.
 
-        Raises `InvalidField` for images that the model cannot fetch, and `ModelUnavailable` while
-        the circuit breakers of the model and of its fallback are open.
+        Raises `InvalidField` for image URLs that the provider does not fetch itself, and
+        `ModelUnavailable` while the circuit breakers of the model and of its fallback are open.
         """
         source = self._source(entry, model)
-        if not _may_see(source, question):
-            raise InvalidField("images: this model takes no addresses; send the images themselves.")
+        if not _takes_images(source, question):
+            raise InvalidField("images: this model accepts no image URLs; send the image data.")
         upstreams = [self._upstreams.of(source, own=model is None)]
-        if (spare := self._fallback_for(source, question)) is not None:
-            upstreams.append(self._upstreams.of(spare))
+        if (fallback := self._fallback_for(source, question)) is not None:
+            upstreams.append(self._upstreams.of(fallback))
         if all(upstream.circuit.open for upstream in upstreams):
             upstreams[0].circuit.check()
 
     def prepare(
         self, entry: AgentEntry, model: ModelEntry | None, question: Question, sink: Sink
     ) -> Agent:
-        """A copy of the agent for one question, with a model that reports its finish reason and, if
-        its class allows it, gives its text to `sink`.
+        """A copy of the agent for one run, with a model that reports its finish reason.
 
-        Tools, store, memory and connections are shared with the original.
+        If the model's class allows it, the model sends its text to `sink`. Tools, store, memory
+        and connections are shared with the original agent.
         """
         agent = copy.copy(entry.agent)
         source = self._source(entry, model)
         if question.tool_choice is not None:
-            agent.tool_choice = None  # it would hold for each request of the run
-        # What goes to an output model is no answer yet.
+            agent.tool_choice = None  # Agno would apply it to every upstream request of the run
+        # With an output model, the text of this model is not the answer.
         out = sink if agent.output_model is None else None
         agent.model = twin = self._for_question(source, question, out, own=model is None)
-        if (spare := self._fallback_for(source, question)) is not None:
-            twin.fallback = self._for_question(spare, question, out)
+        if (fallback := self._fallback_for(source, question)) is not None:
+            twin.fallback = self._for_question(fallback, question, out)
         if not question.kept:
             agent.db = None
             agent.add_history_to_context = False
@@ -147,7 +151,7 @@ class AgentCatalog:
             system = Message(role="system", content=question.system)
             agent.additional_input = [*(agent.additional_input or []), system]
         if isinstance(source, DemoModel) and not agent.tools:
-            agent.tools = [current_time]  # the demonstration needs one tool to show
+            agent.tools = [current_time]  # so that the demonstration can show a tool call
         return agent
 
     def _source(self, entry: AgentEntry, model: ModelEntry | None) -> Model:
@@ -157,16 +161,16 @@ class AgentCatalog:
         return source
 
     def _fallback_for(self, source: Model, question: Question) -> Model | None:
-        """The fallback model, if there is one and it can answer this question."""
-        if (spare := self._models.fallback) is None:
+        """The fallback model; None if none is configured or it cannot answer this question."""
+        if (entry := self._models.fallback) is None:
             return None
-        fallback = self._models.model(spare)
-        return fallback if fallback is not source and _may_see(fallback, question) else None
+        fallback = self._models.model(entry)
+        return fallback if fallback is not source and _takes_images(fallback, question) else None
 
     def _for_question(
         self, source: Model, question: Question, sink: Sink | None, *, own: bool = False
     ) -> ReportsEnding:
-        """A copy of a model for one question, with what that asks of a model."""
+        """A copy of a model for one run, with the options of its question applied."""
         twin = reporting(source, sink, self._upstreams.of(source, own=own))
         apply_options(
             twin,
@@ -180,15 +184,15 @@ class AgentCatalog:
         return twin
 
 
-def _may_see(model: Model, question: Question) -> bool:
-    """Whether a model can be shown the images of a question without our fetching any."""
-    known = any(base.__name__ in HAND_ON for base in type(model).__mro__)
+def _takes_images(model: Model, question: Question) -> bool:
+    """Whether a model can get all images of a question without this server downloading any."""
+    sends_urls = any(base.__name__ in SENDS_IMAGE_URLS for base in type(model).__mro__)
     past = (image for message in question.history or [] for image in message.images)
-    return known or not any(image.url for image in (*question.images, *past))
+    return sends_urls or not any(image.url for image in (*question.images, *past))
 
 
 def general_agent(instructions: str | None, db: AsyncBaseDb) -> Agent:
-    """The agent that answers when the user brings none."""
+    """The built-in agent, which answers if `AGENTS` is not set."""
     return Agent(
         id="general",
         name="General",
@@ -202,12 +206,15 @@ def general_agent(instructions: str | None, db: AsyncBaseDb) -> Agent:
 
 
 def load_agents(reference: str) -> list[Agent]:
-    """The agents at `module:attribute`: one, several, or a function that returns them."""
+    """Import the agents at `module:attribute`: one, several, or a function that returns them.
+
+    Raises `ConfigurationError` if they cannot be imported or are not Agno agents.
+    """
     module_name, colon, attribute = reference.partition(":")
     if not (module_name and colon and attribute):
         raise ConfigurationError(f"AGENTS: {reference!r} is not 'module:attribute'.")
     if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)  # as for uvicorn: the user's file lies where the server starts
+        sys.path.insert(0, here)  # like uvicorn: the user's module is in the working directory
     try:
         found = getattr(importlib.import_module(module_name), attribute)
         if callable(found) and not isinstance(found, Agent):
@@ -218,12 +225,12 @@ def load_agents(reference: str) -> list[Agent]:
         ) from error
     agents = list(found) if isinstance(found, Iterable) else [found]
     if not all(isinstance(agent, Agent) for agent in agents):
-        raise ConfigurationError(f"AGENTS: {reference!r} holds something that is no Agno agent.")
+        raise ConfigurationError(f"AGENTS: {reference!r} contains an object that is no Agno agent.")
     return agents
 
 
 def _entry(agent: Agent, number: int, db: AsyncBaseDb | BaseDb) -> AgentEntry:
-    """Name an agent, and lend it our store if it has none; nothing else of it is changed."""
+    """The entry of an agent, with an id, and with the default store if it has none of its own."""
     mine = copy.copy(agent)
     mine.telemetry = False
     mine.model = get_model(mine.model)  # Agno takes a string, too

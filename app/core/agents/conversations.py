@@ -1,4 +1,4 @@
-"""Conversations, in Agno's own session store, so that other Agno tools can read them."""
+"""Conversations, kept in Agno's session store, so that other Agno tools can read them."""
 
 import asyncio
 import inspect
@@ -27,28 +27,28 @@ from ..errors import UnknownConversation
 
 Db = AsyncBaseDb | BaseDb
 
-#: Where a run's ending is kept in Agno's metadata of the run.
+#: The key of a run's finish reason in Agno's metadata of the run.
 FINISH_REASON = "finish_reason"
 
-#: Seconds to wait for Agno's own write of a cancelled run, which it does in the background.
-AGNO_WRITE = 2.0
+#: Seconds to wait until Agno has stored a cancelled run, which it does in the background.
+AGNO_WRITE_TIMEOUT = 2.0
 
 
 class Conversations:
-    """Reads and mends what Agno has stored, in the stores of all agents."""
+    """Lists, reads, deletes and repairs conversations in the stores of all agents."""
 
     def __init__(self, dbs: list[Db]) -> None:
         self._dbs = dbs
 
     async def check(self) -> None:
-        """Read from each store; raises what the store raises."""
+        """Read from each store once, to fail early; raises whatever a store raises."""
         for db in self._dbs:
             await _call(
                 db.get_sessions, session_type=SessionType.AGENT, limit=1, include_runs=False
             )
 
     async def list(self, principal: str, *, limit: int, offset: int) -> ConversationPage:
-        """A principal's conversations, the newest first."""
+        """A page of a principal's conversations, the most recently updated first."""
         found: list[ConversationInfo] = []
         total = 0
         for db in self._dbs:
@@ -69,11 +69,13 @@ class Conversations:
         return ConversationPage(found[offset : offset + limit], total, limit, offset)
 
     async def get(self, conversation_id: str, principal: str) -> Conversation:
+        """A conversation with its messages; raises `UnknownConversation`."""
         _, session = await self._find(conversation_id, principal)
         info = _info(session)
         return Conversation(**msgspec.structs.asdict(info), messages=_messages(session))
 
     async def delete(self, conversation_id: str, principal: str) -> None:
+        """Delete a conversation; raises `UnknownConversation`."""
         db, _ = await self._find(conversation_id, principal)
         await _call(
             db.delete_session, session_id=session_of(principal, conversation_id), user_id=principal
@@ -91,17 +93,17 @@ class Conversations:
         finish_reason: FinishReason,
         begun: bool,
     ) -> None:
-        """Keep a broken turn as one that later turns are told of.
+        """Store a cancelled or failed run so that it stays in the conversation's history.
 
-        Agno leaves cancelled and failed runs out of the history. Here they are stored as
-        completed, with what was said so far and their true ending in the metadata. `begun` says
-        that Agno has opened the conversation, and so will write the run itself.
+        Agno leaves such runs out of the history. Here they are stored as completed, with the
+        partial answer, and with their finish reason in the metadata. `begun` is True if Agno has
+        started the run, and so will write it, too.
         """
         db = agent.db
         if db is None:
             return
         session_id = session_of(principal, conversation_id)
-        run = await self._stored(db, run_id, wait=begun)
+        run = await self._stored_run(db, run_id, wait=begun)
         session = await _session(db, conversation_id, principal)
         if session is None:
             now = int(time.time())
@@ -125,7 +127,7 @@ class Conversations:
                 model=agent.model.id if agent.model else None,
                 input=RunInput(input_content=question),
             )
-        run.messages = _mended(run.messages or [], question, answer)
+        run.messages = _repaired(run.messages or [], question, answer)
         run.content = answer
         run.status = RunStatus.completed
         run.metadata = {**(run.metadata or {}), FINISH_REASON: finish_reason}
@@ -138,10 +140,10 @@ class Conversations:
                 return db, session
         raise UnknownConversation(f"There is no conversation {conversation_id!r}.")
 
-    async def _stored(self, db: Db, run_id: str, *, wait: bool) -> RunOutput | None:
-        """The run as Agno stored it. It writes a cancelled run in a task of its own, which is
-        waited for, lest it overwrite ours."""
-        deadline = time.monotonic() + (AGNO_WRITE if wait else 0)
+    async def _stored_run(self, db: Db, run_id: str, *, wait: bool) -> RunOutput | None:
+        """The run as Agno stored it, or None. With `wait`, until Agno's background task has written
+        it, because that would overwrite a later write."""
+        deadline = time.monotonic() + (AGNO_WRITE_TIMEOUT if wait else 0)
         pause = 0.002
         while True:
             run = await _call(db.get_run, run_id)
@@ -154,8 +156,11 @@ class Conversations:
 
 
 def session_of(principal: str, conversation_id: str) -> str:
-    """The id of a conversation in Agno's store, where an id is there once and not once for each
-    user: without the principal in it, a second one who chose the same id would store nothing."""
+    """The id of a principal's conversation as a session of Agno's store.
+
+    Agno's session ids are unique across users. So the id contains the principal; else the second
+    principal with the same conversation id could store nothing.
+    """
     return conversation_id if principal == ANONYMOUS else f"{principal}/{conversation_id}"
 
 
@@ -164,7 +169,7 @@ def _conversation_of(session: AgentSession) -> str:
 
 
 async def _call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a store's method, which may be a coroutine function or block."""
+    """Await a store's method; one that is not a coroutine function runs in a thread."""
     if inspect.iscoroutinefunction(method):
         return await method(*args, **kwargs)
     return await asyncio.to_thread(method, *args, **kwargs)
@@ -180,10 +185,10 @@ async def _session(db: Db, conversation_id: str, principal: str) -> AgentSession
     return session if isinstance(session, AgentSession) else None
 
 
-def _mended(messages: list[Message], question: str, answer: str) -> list[Message]:
-    """The messages of a broken turn, with its question and its partial answer at the end.
+def _repaired(messages: list[Message], question: str, answer: str) -> list[Message]:
+    """The messages of an incomplete run, with its question and its partial answer added.
 
-    Calls of tools that never answered are left out: providers refuse a history that has them.
+    Tool calls without a result are removed, because providers reject a history that has them.
     """
     kept = [message for message in messages if not message.from_history]
     answered = {message.tool_call_id for message in kept if message.role == "tool"}
@@ -218,12 +223,12 @@ def _question(run: Any) -> str | None:
 
 
 def _messages(session: AgentSession) -> list[StoredMessage]:
-    """What people said and were told; system prompts and tool traffic are left out."""
+    """The messages of the user and the assistant, without system prompts and tool messages."""
     stored = []
     runs = [run for run in session.runs or [] if run.parent_run_id is None]
     for run, following in zip_longest(runs, runs[1:]):
         if run.status == RunStatus.paused and _question(run) == _question(following):
-            continue  # the client's tools have answered, and the turn was told again with them
+            continue  # the next run repeats this turn, with the results of the client's tools
         for message in run.messages or []:
             content = message.get_content_string()
             if message.from_history or message.role not in ("user", "assistant") or not content:

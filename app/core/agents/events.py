@@ -1,4 +1,4 @@
-"""Maps the events of an Agno run to `StreamingChunk`s."""
+"""Maps the events of an Agno run to `StreamingChunk`s, Agno's classes known by their names."""
 
 import json
 from typing import Any
@@ -11,22 +11,27 @@ from ...models.chat import FinishReason, StreamingChunk, ToolCall, Usage
 from ..errors import RunStopped
 from ..providers.client_tools import parsed
 from ..question import ClientCall
-from ..text import Joiner, Streamed, whole
+from ..text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
 
 
 class EventReader:
-    """Maps the events of one run to chunks, without their beginning and their end."""
+    """Maps the events of one run to chunks, and makes the last chunk; the run makes the first.
+
+    `model` is the id of the model that answers; `usage` is what the provider has reported so far;
+    `paused` becomes True when the run waits for the client's tools.
+    """
 
     def __init__(self, run_id: str, model: str) -> None:
         self._run_id = run_id
-        self.model = model  # who answers
-        self._text = Joiner()
-        self._reasoning = Joiner()
-        self.usage: Usage | None = None  # that the provider has told
+        self.model = model
+        self._text = SurrogateJoiner()
+        self._reasoning = SurrogateJoiner()
+        self.usage: Usage | None = None
         self.paused = False
 
     def read(self, event: Any) -> StreamingChunk | None:
-        """The chunk for an event; None for those that say nothing to a reader."""
+        """The chunk for an event; None if readers get nothing. Raises `RunStopped` if the run was
+        cancelled inside Agno."""
         kind = event.event
         if kind == "RunContent":
             if event.run_id != self._run_id:
@@ -49,7 +54,11 @@ class EventReader:
         return None
 
     def ending(self, reason: FinishReason | None) -> StreamingChunk:
-        """The last chunk. A completed run has called its own tools: that is no ending to tell."""
+        """The last chunk of a run that did not fail.
+
+        `tool_calls` is reported only if the run waits for the client: a completed run has executed
+        its own tools.
+        """
         if self.paused:
             reason = "tool_calls"
         elif reason is None or reason == "tool_calls":
@@ -64,10 +73,10 @@ class EventReader:
         )
 
     def content(self, content: Any, reasoning: str | None) -> StreamingChunk | None:
-        """The chunk for text and reasoning; None for what has nothing new in it."""
+        """The chunk for new text and reasoning; None if there is neither."""
         if type(content) is not str and content is not None:
-            content = None if isinstance(content, Streamed) else _structured(content)
-        if isinstance(reasoning, Streamed):
+            content = None if isinstance(content, AlreadySent) else _structured(content)
+        if isinstance(reasoning, AlreadySent):
             reasoning = None
         text = self._text.feed(content) if content else ""
         thought = self._reasoning.feed(reasoning) if reasoning else ""
@@ -76,22 +85,22 @@ class EventReader:
         return StreamingChunk(content=text, done=False, model=self.model, reasoning=thought or None)
 
     def call(self, call: ClientCall) -> StreamingChunk:
-        """The chunk for a call that the client is to make."""
+        """The chunk for a tool call that the client must execute."""
         tool = ToolCall(
-            id=whole(call.id),
-            name=whole(call.name),
+            id=replace_lone_surrogates(call.id),
+            name=replace_lone_surrogates(call.name),
             status="paused",
             arguments=_plain(parsed(call.arguments)),
-            arguments_text=whole(call.arguments),
+            arguments_text=replace_lone_surrogates(call.arguments),
         )
         return StreamingChunk(content="", done=False, model=self.model, tool=tool)
 
     def _tool(self, kind: str, tool: ToolExecution | None) -> StreamingChunk | None:
         if tool is None or kind == "ToolCallError":
-            return None  # a failed call has been told as completed, with its failure
+            return None  # Agno has already reported a failed call, as completed with an error
         call = ToolCall(
-            id=whole(tool.tool_call_id or ""),
-            name=whole(tool.tool_name or ""),
+            id=replace_lone_surrogates(tool.tool_call_id or ""),
+            name=replace_lone_surrogates(tool.tool_name or ""),
             status="started" if kind == "ToolCallStarted" else _tool_status(tool),
             arguments=_plain(tool.tool_args),
             result=None if kind == "ToolCallStarted" else _clean(tool.result),
@@ -104,15 +113,14 @@ def _tool_status(tool: ToolExecution) -> Any:
 
 
 def _plain(arguments: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Arguments as JSON knows them: a tool may have been called with any Python object, or, by a
-    model, with half a character."""
+    """Tool arguments as JSON values, without lone surrogates; other Python objects become text."""
     text = json.dumps(msgspec.to_builtins(arguments, enc_hook=str), ensure_ascii=False)
-    plain: dict[str, Any] | None = json.loads(whole(text))
+    plain: dict[str, Any] | None = json.loads(replace_lone_surrogates(text))
     return plain
 
 
 def _clean(text: Any) -> str | None:
-    return None if text is None else whole(str(text))
+    return None if text is None else replace_lone_surrogates(str(text))
 
 
 def _structured(content: Any) -> str:
@@ -122,7 +130,7 @@ def _structured(content: Any) -> str:
 
 
 def _sum(usage: Usage | None, request: Any) -> Usage | None:
-    """The tokens of a run after one more request to its model; a run that pauses tells no sum."""
+    """The usage of a run after one more upstream request; Agno reports no sum if a run pauses."""
     if not request.total_tokens:
         return usage
     before = usage or Usage(0, 0, 0)

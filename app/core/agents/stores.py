@@ -1,4 +1,4 @@
-"""The database of conversations, from `DATABASE_URL`."""
+"""Opens the database of conversations that `DATABASE_URL` names: SQLite or PostgreSQL."""
 
 import asyncio
 import os
@@ -27,17 +27,17 @@ FILE = "conversations.db"
 #: The schema of Agno's tables in PostgreSQL, as other Agno tools expect it.
 SCHEMA = "ai"
 
-#: Seconds that a write waits for those of other processes on the same SQLite file.
-BUSY = 30.0
+#: Seconds that a write waits for the writes of other processes to the same SQLite file.
+SQLITE_LOCK_TIMEOUT = 30.0
 
-#: Seconds for the way to PostgreSQL, and for one statement.
-CONNECT, STATEMENT = 5.0, 60.0
+#: Seconds to connect to PostgreSQL, and for one statement.
+CONNECT_TIMEOUT, STATEMENT_TIMEOUT = 5.0, 60.0
 
 
 def open_database(url: str | None, data_dir: Path) -> AsyncBaseDb:
-    """Agno's store at `url`, by default a SQLite file in `data_dir`; nothing is in it yet.
+    """Agno's store at `url`, by default a SQLite file in `data_dir`; see `prepare` for its tables.
 
-    Raises `ConfigurationError` where the folder cannot be written or the scheme is not known.
+    Raises `ConfigurationError` if the file cannot be written or the scheme is unknown.
     """
     try:
         parts = urlsplit(url or "sqlite:///")
@@ -47,7 +47,7 @@ def open_database(url: str | None, data_dir: Path) -> AsyncBaseDb:
         return _postgres(url)
     if parts.scheme != "sqlite":
         raise ConfigurationError(
-            f"DATABASE_URL: no store for {parts.scheme!r}; known: sqlite:///, postgresql://"
+            f"DATABASE_URL: unknown scheme {parts.scheme!r}; use sqlite:/// or postgresql://"
         )
     # As in SQLAlchemy: three slashes are a relative path, four an absolute one.
     file = Path(parts.path[1:]) if parts.path[1:] else data_dir / FILE
@@ -61,11 +61,11 @@ def open_database(url: str | None, data_dir: Path) -> AsyncBaseDb:
 
 
 def _sqlite(file: Path) -> AsyncSqliteDb:
-    # What Agno does with a file of its own accord, but for the wait.
+    # As Agno opens a SQLite file itself, but with a longer lock timeout.
     engine = create_async_engine(
         f"sqlite+aiosqlite:///{file.resolve()}",
         json_serializer=json_serializer,
-        connect_args={"timeout": BUSY},
+        connect_args={"timeout": SQLITE_LOCK_TIMEOUT},
     )
     return AsyncSqliteDb(db_engine=engine, db_file=str(file))
 
@@ -79,11 +79,14 @@ def _postgres(url: str) -> AsyncBaseDb:
             f"DATABASE_URL: postgresql:// needs a package that is not installed: {error.name}; "
             "pip install 'agno-stream[postgres]'"
         ) from error
-    # asyncpg reads the address itself, since SQLAlchemy knows no `sslmode` or second host; nor
-    # does anything that shows its engine know the password.
+    # asyncpg parses the URL, because SQLAlchemy supports neither `sslmode` nor several hosts with
+    # it. And so the engine does not contain the password, and cannot show it.
+    connect = partial(
+        asyncpg.connect, url, timeout=CONNECT_TIMEOUT, command_timeout=STATEMENT_TIMEOUT
+    )
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=partial(asyncpg.connect, url, timeout=CONNECT, command_timeout=STATEMENT),
+        async_creator=connect,
         json_serializer=json_serializer,
         pool_pre_ping=True,
         pool_recycle=3600,
@@ -92,10 +95,10 @@ def _postgres(url: str) -> AsyncBaseDb:
 
 
 async def prepare(db: AsyncBaseDb, url: str | None) -> None:
-    """Make the tables of the store that `open_database(url)` gave, unless they are there.
+    """Create the missing tables of the store that `open_database(url)` returned.
 
-    Processes that start at the same time do it in turn. Raises `ConfigurationError` where the
-    store cannot be reached, or does not let us.
+    Processes that start at the same time do so one after the other. Raises `ConfigurationError` if
+    the store cannot be reached, or denies it.
     """
     lock = _file_lock(db) if isinstance(db, AsyncSqliteDb) else _schema_lock(db)
     try:
@@ -107,12 +110,13 @@ async def prepare(db: AsyncBaseDb, url: str | None) -> None:
         raise
     except (SQLAlchemyError, OSError, ValueError) as error:
         await db.close()
-        raise ConfigurationError(f"DATABASE_URL: {_told(error, url)}") from None
+        raise ConfigurationError(f"DATABASE_URL: {_safe_message(error, url)}") from None
 
 
 @asynccontextmanager
 async def _file_lock(db: AsyncSqliteDb) -> AsyncIterator[None]:
-    """Held by one process at a time; on Windows there is one process only."""
+    """A lock beside the database file, held by one process at a time; no lock on Windows, where
+    there is only one process."""
     if sys.platform == "win32":
         yield
         return
@@ -126,12 +130,12 @@ async def _file_lock(db: AsyncSqliteDb) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _schema_lock(db: AsyncBaseDb) -> AsyncIterator[None]:
-    """Held by one process at a time, in all of the database; makes the schema."""
+    """A lock in the database, held by one process at a time; creates the schema if missing."""
     engine: AsyncEngine = db.db_engine  # type: ignore[attr-defined]  # Agno's async stores have one
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('agno-stream'))"))
-        # Agno's own connections must see it, so it has a transaction of its own. Asked for first:
-        # IF NOT EXISTS needs the right to create one even where it is there.
+        # A transaction of its own, because Agno's other connections must see the schema. First a
+        # query, because IF NOT EXISTS needs the right to create even if the schema exists.
         found = await connection.execute(
             text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": SCHEMA}
         )
@@ -142,21 +146,20 @@ async def _schema_lock(db: AsyncBaseDb) -> AsyncIterator[None]:
             except DBAPIError as error:
                 user = (await connection.execute(text("SELECT current_user"))).scalar()
                 raise ConfigurationError(
-                    f"DATABASE_URL: {error.orig}; somebody who may must first do: "
+                    f"DATABASE_URL: {error.orig}; somebody with that privilege must first run: "
                     f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {user}"
                 ) from None
         yield
 
 
-def _told(error: Exception, url: str | None) -> str:
-    """What went wrong with a store, in words that have no password in them."""
+def _safe_message(error: Exception, url: str | None) -> str:
+    """The message for a store's error, without the password that the URL may contain."""
+    where = shown(url or "sqlite:///")
     if isinstance(error, DBAPIError):
-        return f"{shown(url or 'sqlite:///')}: {error.orig}"
+        return f"{where}: {error.orig}"
     if isinstance(error, TimeoutError):
-        return (
-            f"{shown(url or 'sqlite:///')} cannot be reached: no answer within {CONNECT:g} seconds"
-        )
+        return f"{where} cannot be reached: no answer within {CONNECT_TIMEOUT:g} seconds"
     if isinstance(error, OSError):
-        return f"{shown(url or 'sqlite:///')} cannot be reached: {error}"
-    # asyncpg's words for an address that it cannot read may have a part of the password in them.
-    return "not an address; postgresql://user:password@host[:port]/database"
+        return f"{where} cannot be reached: {error}"
+    # asyncpg's message for a URL that it cannot parse may quote a part of the password.
+    return "not a valid URL; use postgresql://user:password@host[:port]/database"

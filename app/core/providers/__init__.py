@@ -1,4 +1,4 @@
-"""Model providers: the catalog of models, and the requests to them."""
+"""Model providers: the catalog of models, and the upstream requests to them."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ def open_models(
     further: Sequence[str],
     fallback: str | None,
 ) -> ModelCatalog:
-    """The models that settings name; without a default, the first provider that is set up.
+    """The catalog of the models in the settings; if `default` is None, `choose_default` decides.
 
-    Raises `ConfigurationError` for a model that cannot be used.
+    Raises `ConfigurationError` if a model cannot be used.
     """
     models = ModelCatalog(default or choose_default(providers), list(further), providers, fallback)
     models.check()

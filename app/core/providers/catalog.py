@@ -1,4 +1,4 @@
-"""The models that may be asked: from `MODEL` and `MODELS`, made when first used."""
+"""The models that the server offers: those in `MODEL` and `MODELS`, created when first used."""
 
 import json
 import logging
@@ -17,13 +17,14 @@ logger = logging.getLogger(__name__)
 DEFAULT_OPENAI = "openai:gpt-4o-mini"
 DEMO = "demo"
 
-#: Roles as most servers of the protocol know them; only OpenAI's own knows `developer`.
+#: The roles that all servers of OpenAI's protocol accept; only OpenAI itself accepts `developer`.
 PLAIN_ROLES = {role: role for role in ("system", "user", "assistant", "tool")}
 
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """Where the providers are. `ollama_host` is an origin, as Ollama's own tools take it."""
+    """URLs and keys of the providers. `ollama_host` is `host:port` or an origin, as for Ollama's
+    own tools; None means the provider's default."""
 
     openai_api_key: str | None = None
     openai_base_url: str | None = None
@@ -32,9 +33,9 @@ class Providers:
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model on the list: `id` is what its provider calls it, `spec` is `<provider>:<id>`.
+    """A model on the list: `id` is the provider's name for it, `spec` is `<provider>:<id>`.
 
-    `setting` is where it was named, to be told if it cannot be used.
+    `setting` is the setting that names it, for error messages.
     """
 
     id: str
@@ -44,7 +45,10 @@ class ModelEntry:
 
 
 class ModelCatalog:
-    """The models by name: a name is a spec or, where that is enough, the id in it."""
+    """The models by name: a model's name is its spec or its id alone.
+
+    Raises `ConfigurationError` for a spec that is not `<provider>:<id>`.
+    """
 
     def __init__(
         self, default: str, further: list[str], providers: Providers, fallback: str | None = None
@@ -57,42 +61,51 @@ class ModelCatalog:
         self._made: dict[str, Model] = {}
 
     def find(self, name: str | None) -> ModelEntry:
-        """The entry of that name, or the default; raises `UnknownModel` with the list."""
+        """The entry with this name, or the default if None; raises `UnknownModel`."""
         if name is None:
             return self.default
         for entry in self.entries:
             if name in (entry.spec, entry.id):
                 return entry
-        known = [entry.id for entry in self.entries]
+        ids = [entry.id for entry in self.entries]
         raise UnknownModel(
-            f"There is no model {name!r} here; there is {', '.join(known)}.", models=known
+            f"There is no model {name!r}. Available models: {', '.join(ids)}.", models=ids
         )
 
     def model(self, entry: ModelEntry) -> Model:
-        """The Agno model of an entry; the same each time, so that its connections are kept."""
+        """The Agno model of an entry, always the same, so that its connections are reused.
+
+        Raises `ConfigurationError` if it cannot be created.
+        """
         if entry.spec not in self._made:
             self._made[entry.spec] = _build(entry, self._providers)
         return self._made[entry.spec]
 
     @property
     def made(self) -> list[Model]:
-        """The models that have been made so far."""
+        """The models that have been created so far."""
         return list(self._made.values())
 
     def check(self) -> None:
-        """Make every model once, so that a wrong one is told before the server serves."""
+        """Create every model, so that the server does not start if one cannot be used.
+
+        Raises `ConfigurationError`.
+        """
         for entry in (*self.entries, *([self.fallback] if self.fallback else [])):
             self.model(entry)
 
 
 def choose_default(providers: Providers) -> str:
-    """The model to use when none is named: OpenAI's if it is set up, else a local Ollama's
-    if one answers, else the built-in demonstration."""
+    """The spec of the model to use if `MODEL` is not set.
+
+    OpenAI's if a key or base URL is set, else the first one of an Ollama that responds, else the
+    built-in demonstration.
+    """
     if providers.openai_api_key or providers.openai_base_url:
         return DEFAULT_OPENAI
     url = f"{_ollama_origin(providers.ollama_host)}/api/tags"
     try:
-        with urllib.request.urlopen(url, timeout=0.5) as answer:  # our own setting
+        with urllib.request.urlopen(url, timeout=0.5) as answer:  # a URL from the settings
             models = json.load(answer)["models"]
             return f"ollama:{models[0]['name']}"
     except (HTTPException, OSError, ValueError, LookupError, TypeError):
@@ -121,10 +134,10 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
         if entry.spec == DEMO:
             return DemoModel()
         if entry.provider in ("openai", "openai-chat"):
-            from agno.models.openai import OpenAIChat  # only if it is used
+            from agno.models.openai import OpenAIChat  # imported only if used
             from openai import AsyncOpenAI, DefaultAioHttpClient
 
-            # Servers of one's own often want no key, but the SDK insists on some.
+            # Self-hosted servers often need no key, but the SDK requires one.
             key = providers.openai_api_key or ("none" if providers.openai_base_url else None)
             if key is None:
                 raise ConfigurationError(f"{entry.setting}: {entry.spec} needs OPENAI_API_KEY.")
@@ -136,12 +149,12 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
                 async_client=AsyncOpenAI(
                     api_key=key,
                     base_url=providers.openai_base_url,
-                    max_retries=0,  # see `upstream`, for all providers
+                    max_retries=0,  # `upstream` retries, for all providers alike
                     http_client=DefaultAioHttpClient(),
                 ),
             )
         if entry.provider == "ollama":
-            from agno.models.ollama import Ollama  # only if it is used
+            from agno.models.ollama import Ollama  # imported only if used
 
             return Ollama(id=entry.id, host=_ollama_origin(providers.ollama_host))
         model = get_model(entry.spec)
@@ -152,5 +165,5 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
     if model is None:
         raise ConfigurationError(f"{entry.setting}: {entry.spec} cannot be used.")
     if getattr(model, "max_retries", 0) is None:
-        model.max_retries = 0  # type: ignore[attr-defined]  # see `upstream`
+        model.max_retries = 0  # type: ignore[attr-defined]  # `upstream` retries
     return model

@@ -1,4 +1,4 @@
-"""A circuit: after repeated failures of a provider it is not asked again for a while."""
+"""A circuit breaker: after repeated failures, requests to a provider are refused for a while."""
 
 import time
 
@@ -6,10 +6,10 @@ from ..errors import ModelUnavailable
 
 
 class Circuit:
-    """Opens after `failures` failed requests in a row, for `seconds`; 0 failures: it never opens.
+    """Opens after `failures` failed requests in a row, for `seconds`; with 0 it never opens.
 
-    After that one request, the trial, is let through: if it goes well the circuit closes, else it
-    opens for as long again. It belongs to this process: each finds out by itself.
+    Then one request, the trial, is admitted: if it succeeds, the circuit closes; if it fails, the
+    circuit opens again. Each process has a circuit of its own.
     """
 
     def __init__(self, name: str, *, failures: int, seconds: float) -> None:
@@ -22,7 +22,7 @@ class Circuit:
 
     @property
     def open(self) -> bool:
-        """Whether requests are refused for now."""
+        """Whether requests are refused now."""
         return self._tripped and (self._trial or time.monotonic() < self._until)
 
     @property
@@ -30,21 +30,21 @@ class Circuit:
         return 0 < self._failures <= self._in_a_row
 
     def check(self) -> None:
-        """Raise `ModelUnavailable` while it is open."""
+        """Raise `ModelUnavailable` while the circuit is open."""
         if self.open:
             raise ModelUnavailable(
-                f"The model {self._name!r} has failed {self._in_a_row} times in a row; "
-                "it is tried again in a moment.",
+                f"The model {self._name!r} has failed {self._in_a_row} times in a row. "
+                "Retry in a moment.",
                 retry_after=max(1.0, self._until - time.monotonic()),
             )
 
     def enter(self) -> None:
-        """Begin a request; as `check`. Each one that is let through ends in `leave`."""
+        """Begin a request, which must end with `leave`; raises `ModelUnavailable` like `check`."""
         self.check()
         self._trial = self._tripped
 
     def leave(self, *, well: bool | None) -> None:
-        """How a request went, to its first token; None: it says nothing of the provider."""
+        """End a request: whether the first token came, or None if the provider is not at fault."""
         self._trial = False
         if well is not None:
             self._in_a_row = 0 if well else self._in_a_row + 1

@@ -1,4 +1,4 @@
-"""A model that needs no key and no network, so that a newcomer sees streaming at once."""
+"""A demonstration model that needs no key and no network, to show streaming to newcomers."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from agno.models.base import Model
 from agno.models.message import Message
 from agno.models.response import ModelResponse
 
-Pieces = Iterator[tuple[float, ModelResponse]]  # each after a pause in seconds
+Pieces = Iterator[tuple[float, ModelResponse]]  # the pause before each is in seconds
 MAX_COUNT, MAX_WORDS = 10_000, 50_000
 
 ABOUT = """This is the demonstration of agno-stream: there is no language model behind it, so it \
@@ -70,11 +70,11 @@ def current_time(timezone: str = "UTC") -> str:
 
 
 class SlowWord(ModelResponse):
-    """A word that comes after a long silence."""
+    """A word that is sent after a long pause."""
 
 
-def _say(text: str) -> Iterator[ModelResponse]:
-    # A word keeps its spaces, so nothing is lost; the bound lets scripts without spaces stream.
+def _words(text: str) -> Iterator[ModelResponse]:
+    # Spaces stay with their word; the limit splits text in scripts that have no spaces.
     return (ModelResponse(content=match[0]) for match in re.finditer(r"\s*\S{1,24}\s*", text))
 
 
@@ -90,7 +90,7 @@ def _text(message: Message) -> str:
 
 
 def _number(text: str) -> int:
-    """Read the number, in digits or English words, that a text starts with; 0 if there is none."""
+    """The number at the start of a text, in digits or English words; 0 if there is none."""
     if digits := re.match(r"\d[\d,]*", text):
         return int(digits[0].replace(",", "")[:9])  # nine digits exceed every limit here
     total = part = 0
@@ -112,12 +112,12 @@ def _count(first: int, last: int) -> Iterator[ModelResponse]:
 
 
 def _long(done: int, amount: int) -> Iterator[ModelResponse]:
-    """Say an amount of words, in paragraphs that begin with the number of their first word."""
+    """`amount` words, in paragraphs that begin with the number of their first word."""
     passage, last = PASSAGE.split(), min(amount, MAX_WORDS) - 1
     for n in range(last + 1):
-        place = n % (len(passage) + 1)
-        word = passage[place - 1] if place else f"[{done + n + 1}]"
-        gap = "" if n == last else "\n\n" if place == len(passage) else " "
+        position = n % (len(passage) + 1)
+        word = passage[position - 1] if position else f"[{done + n + 1}]"
+        gap = "" if n == last else "\n\n" if position == len(passage) else " "
         yield ModelResponse(content=word + gap)
 
 
@@ -128,59 +128,60 @@ def _continue(previous: str) -> Iterator[ModelResponse]:
     if label := re.match(r"\[(\d{1,9})\]", previous):
         amount = len(previous.split())
         return _long(int(label[1]) - 1 + amount, amount)
-    return _say("There is nothing to continue. Try `count to 5` or `long` first.")
+    return _words("There is nothing to continue. Try `count to 5` or `long` first.")
 
 
 def _call(question: str, tools: list[dict[str, Any]]) -> Iterator[ModelResponse]:
-    # Without a language model nothing can make up arguments that a tool insists on.
+    # Only tools without required arguments: there is no language model to invent any.
     ready = [tool for tool in tools if not tool.get("parameters", {}).get("required")]
     if not ready:
-        return _say("This agent has no tool that the demonstration could call.")
+        return _words("This agent has no tool that the demonstration could call.")
     tool = min(ready, key=lambda tool: tool["name"] != current_time.__name__)
     zone = re.search(r"\b[A-Z]\w+(/[\w-]+)+", question)
     takes_zone = "timezone" in tool.get("parameters", {}).get("properties", {})
     arguments = json.dumps({"timezone": zone[0]} if zone and takes_zone else {})
     function = {"name": tool["name"], "arguments": arguments}
     call = {"id": f"call_{uuid4().hex}", "type": "function", "function": function}
-    return chain(_say(f"Let me ask `{tool['name']}`.\n\n"), [ModelResponse(tool_calls=[call])])
+    return chain(_words(f"Let me ask `{tool['name']}`.\n\n"), [ModelResponse(tool_calls=[call])])
 
 
 def _answer(messages: list[Message], tools: list[dict[str, Any]]) -> Iterator[ModelResponse]:
     *earlier, question = ["", *(_text(m) for m in messages if m.role == "user")]
     previous = next((_text(m) for m in reversed(messages) if m.role == "assistant"), "")
-    asks = partial(re.search, string=question, flags=re.IGNORECASE | re.DOTALL)
+    matches = partial(re.search, string=question, flags=re.IGNORECASE | re.DOTALL)
     if messages and messages[-1].role == "tool":
-        yield from _say(f"The tool `{messages[-1].tool_name}` answered: {_text(messages[-1])}")
-    elif match := asks(r"^\s*echo\s+(\S.*)"):
-        yield from _say(match[1])
-    elif asks(r"^\s*continue\W*$"):
+        yield from _words(f"The tool `{messages[-1].tool_name}` answered: {_text(messages[-1])}")
+    elif match := matches(r"^\s*echo\s+(\S.*)"):
+        yield from _words(match[1])
+    elif matches(r"^\s*continue\W*$"):
         yield from _continue(previous)
-    elif asks(r"\bwhat (did|have) i (just )?(say|said|ask|asked)\b"):
-        said = "\n".join(f"- {_quote(text)}" for text in earlier[1:])
-        yield from _say(f"Before this, you said:\n\n{said}" if said else "You said nothing before.")
-    elif (match := asks(r"\bcount(?: up)?(?: from (?:1|one))? to (.+)")) and _number(match[1]):
+    elif matches(r"\bwhat (did|have) i (just )?(say|said|ask|asked)\b"):
+        quotes = "\n".join(f"- {_quote(text)}" for text in earlier[1:])
+        answer = f"Before this, you said:\n\n{quotes}" if quotes else "You said nothing before."
+        yield from _words(answer)
+    elif (match := matches(r"\bcount(?: up)?(?: from (?:1|one))? to (.+)")) and _number(match[1]):
         yield from _count(1, _number(match[1]))
-    elif asks(r"\bfail(ure|s|ing)?\b"):
-        yield from _say("This answer starts well, but then it ")
+    elif matches(r"\bfail(ure|s|ing)?\b"):
+        yield from _words("This answer starts well, but then it ")
         raise ModelProviderError("The demonstration failed, as you asked.", status_code=503)
-    elif asks(r"\bslow(ly)?\b"):
-        yield from (SlowWord(content=word.content) for word in _say(SLOW))
-    elif asks(r"\btools?\b|\bwhat time\b|\bcurrent.time\b"):
+    elif matches(r"\bslow(ly)?\b"):
+        yield from (SlowWord(content=word.content) for word in _words(SLOW))
+    elif matches(r"\btools?\b|\bwhat time\b|\bcurrent.time\b"):
         yield from _call(question, tools)
-    elif asks(r"\b(reason|think)(ing)?\b"):
-        yield from (ModelResponse(reasoning_content=word.content) for word in _say(THOUGHTS))
-        yield from _say(CONCLUSION)
-    elif asks(r"\bmarkdown\b"):
-        yield from _say(MARKDOWN)
-    elif match := asks(r"\blong\b(?:\D{0,40}(\d[\d,]*))?"):
+    elif matches(r"\b(reason|think)(ing)?\b"):
+        yield from (ModelResponse(reasoning_content=word.content) for word in _words(THOUGHTS))
+        yield from _words(CONCLUSION)
+    elif matches(r"\bmarkdown\b"):
+        yield from _words(MARKDOWN)
+    elif match := matches(r"\blong\b(?:\D{0,40}(\d[\d,]*))?"):
         yield from _long(0, _number(match[1] or "600"))
     else:
-        yield from _say(ABOUT.format(question=_quote(question)))
+        yield from _words(ABOUT.format(question=_quote(question)))
 
 
 @dataclass
 class DemoModel(Model):
-    """Stream, with no language model, what a message asks to be shown; delays are in seconds."""
+    """A model that streams a canned answer chosen by the message; delays are in seconds."""
 
     id: str = "demo"
     name: str | None = "Demo"
@@ -189,33 +190,33 @@ class DemoModel(Model):
     slow_delay: float = 1.0
     max_tokens: int | None = None
     stop: str | list[str] | None = None
-    temperature: float | None = None  # this and the next two change nothing here
+    temperature: float | None = None  # ignored, as are the next two
     top_p: float | None = None
     seed: int | None = None
 
     def _pieces(self, messages: list[Message], **request: Any) -> Pieces:
-        """Make the answer lazily, with the pause before each piece; the last one is the ending."""
+        """The pieces of the answer with their pauses; the last one has finish reason and usage."""
         tools = [t["function"] for t in request.get("tools") or [] if "function" in t]
         stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
-        finish, spoken, held = "stop", 0, ""
+        finish, sent, held = "stop", 0, ""
         for piece in _answer(messages, [] if request.get("tool_choice") == "none" else tools):
             pause = self.slow_delay if isinstance(piece, SlowWord) else self.delay
-            if spoken == self.max_tokens:
+            if sent == self.max_tokens:
                 finish = "length"
                 break
-            spoken += 1
+            sent += 1
             held += piece.content or ""
             if found := [held.index(stop) for stop in stops if stop and stop in held]:
                 held = held[: min(found)]
                 break
-            # An end that may be the start of a stop string waits for the next piece.
-            waits = (n for stop in stops for n in range(len(stop)) if held.endswith(stop[:n]))
-            ready = len(held) - max(waits, default=0)
+            # A suffix that may be the start of a stop string is held back until the next piece.
+            prefixes = (n for stop in stops for n in range(len(stop)) if held.endswith(stop[:n]))
+            ready = len(held) - max(prefixes, default=0)
             yield pause, replace(piece, content=held[:ready] or None)
             held = held[ready:]
             finish = "tool_calls" if piece.tool_calls else finish
-        heard = sum(len(_text(message).split()) for message in messages)
-        usage = MessageMetrics(heard, spoken, heard + spoken)
+        received = sum(len(_text(message).split()) for message in messages)
+        usage = MessageMetrics(received, sent, received + sent)
         ending = {"finish_reason": finish}
         yield 0, ModelResponse(content=held or None, provider_data=ending, response_usage=usage)
 

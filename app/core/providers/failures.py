@@ -1,8 +1,11 @@
-"""What an exception of a provider, or of a provider's SDK, means."""
+"""Maps the exceptions of providers and their SDKs to the errors that clients see."""
 
 import math
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from agno.exceptions import (
     ContextWindowExceededError,
@@ -22,71 +25,149 @@ from ..errors import (
     UpstreamCut,
 )
 
-#: Packages whose exceptions mean that the connection, not the provider, is at fault.
+#: Packages whose exceptions mean that the connection failed, not the provider.
 TRANSPORTS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"})
+
+#: Packages whose exceptions mean that the provider sent an error.
+SDKS = frozenset({"openai", "ollama"})
+
+#: The status that Agno invents for exceptions without one: an error within a stream, or bad data.
+INVENTED_STATUS = 502
+
+#: Seconds after which clients may retry, if the provider sent no `Retry-After`.
+RETRY_AFTER = 5
+
+#: Exceptions looked at in a chain of causes.
+MAX_CAUSES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What an exception and its causes tell about a failed upstream request.
+
+    `spoke` is True after the first token; `detail` is the exception's message, without secrets;
+    `status` is the innermost HTTP status; `responded` is True if the provider sent that status.
+    """
+
+    error: Exception
+    causes: list[Exception]
+    spoke: bool
+    detail: str
+    status: int | None
+    responded: bool
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the connection failed before the provider sent the head of a response."""
+        return any(
+            isinstance(cause, ConnectionError)
+            or type(cause).__name__ == "APIConnectionError"
+            or _package(cause) in TRANSPORTS
+            for cause in self.causes
+        ) and not any(hasattr(cause, "response") for cause in self.causes)
+
+
+class Rule(NamedTuple):
+    """An error for the failures that it applies to; `message` may name model, status and detail."""
+
+    applies: Callable[[Failure], bool]
+    error: type[RunFailed]
+    message: str
+
+
+#: The first rule that applies decides. The order matters: a lost connection may have a status, too,
+#: which Agno invented, and 401 to 429 are special cases of a status from 400 to 499.
+RULES = (
+    Rule(
+        lambda f: (
+            isinstance(f.error, ContextWindowExceededError) or "context_length_exceeded" in f.detail
+        ),
+        ContextTooLong,
+        "The conversation is too long for the model: {detail}",
+    ),
+    Rule(
+        lambda f: f.disconnected and f.spoke,
+        UpstreamCut,
+        "The connection to the model was lost before its answer was complete.",
+    ),
+    Rule(lambda f: f.disconnected, ModelUnavailable, "The model {model!r} cannot be reached."),
+    Rule(
+        lambda f: isinstance(f.error, ModelAuthenticationError) or f.status in (401, 403),
+        ModelAuthFailed,
+        "The provider of {model!r} did not accept the server's credentials ({status}).",
+    ),
+    Rule(
+        lambda f: f.status == 404,
+        ModelNotFound,
+        "The provider does not know the model {model!r}: {detail}",
+    ),
+    Rule(
+        lambda f: f.status == 429,
+        ModelRateLimited,
+        "The provider of {model!r} is limiting requests: {detail}",
+    ),
+    Rule(
+        lambda f: f.responded and f.status is not None and 400 <= f.status < 500,
+        ModelRefused,
+        "The provider refused the request: {detail}",
+    ),
+    Rule(
+        lambda f: f.status is not None and (f.responded or f.status != INVENTED_STATUS),
+        ModelUnavailable,
+        "The provider failed ({status}): {detail}",
+    ),
+    Rule(
+        lambda f: any(_package(cause) in SDKS for cause in f.causes),
+        ModelBadResponse,
+        "The provider reported an error in its stream: {detail}",
+    ),
+    Rule(lambda _: True, ModelBadResponse, "The provider sent an invalid response."),
+)
 
 
 def classify(error: Exception, model_id: str, *, spoke: bool, key: str | None = None) -> RunFailed:
-    """What went wrong with a model, for the client: no secret in it, no traceback.
+    """The error for clients that an exception of a model stands for, without secrets or traceback.
 
-    `spoke` says that a part of the answer had already come. `key` is the one that was sent: some
-    providers repeat it.
+    `spoke` is True if a part of the answer has come. `key` is the API key that was sent, which some
+    providers repeat in their messages.
     """
+    failure = _failure(error, spoke=spoke, key=key)
+    rule = next(rule for rule in RULES if rule.applies(failure))
+    message = rule.message.format(model=model_id, status=failure.status, detail=failure.detail)
+    if not issubclass(rule.error, ModelUnavailable | ModelRateLimited):
+        return rule.error(message)
+    wait = _retry_after(failure.causes)
+    unknown = RETRY_AFTER if issubclass(rule.error, ModelUnavailable) else None
+    failed = rule.error(message, retry_after=unknown if wait is None else wait)
+    failed.wait = wait
+    return failed
+
+
+def _failure(error: Exception, *, spoke: bool, key: str | None) -> Failure:
     causes = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) and len(causes) < 10:
-        causes.append(cause)  # type: ignore[arg-type]  # a BaseException would have passed through
-    said = str(getattr(error, "message", None) or error)
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) and len(causes) < MAX_CAUSES:
+        causes.append(cause)  # type: ignore[arg-type]  # a BaseException would not have been caught
+    detail = str(getattr(error, "message", None) or error)
     if key and len(key) >= 8:  # shorter ones are placeholders, such as "none"
-        said = said.replace(key, "[redacted]")
-    said = redact_secrets(said)
-    if isinstance(error, ContextWindowExceededError) or "context_length_exceeded" in said:
-        return ContextTooLong(f"The conversation is too long for the model: {said}")
-    status = next((s for e in reversed(causes) if (s := getattr(e, "status_code", None))), None)
-    wait = _retry_after(causes)
-    if _is_transport(causes) and not any(hasattr(e, "response") for e in causes):
-        if spoke:
-            return UpstreamCut(
-                "The connection to the model was lost before its answer was complete."
-            )
-        return ModelUnavailable(f"The model {model_id!r} cannot be reached.", retry_after=5)
-    if isinstance(error, ModelAuthenticationError) or status in (401, 403):
-        return ModelAuthFailed(
-            f"The provider of {model_id!r} did not accept the server's credentials ({status})."
-        )
-    if status == 404:
-        return ModelNotFound(f"The provider does not know the model {model_id!r}: {said}")
-    if status == 429:
-        limited = ModelRateLimited(
-            f"The provider of {model_id!r} is limiting requests: {said}", retry_after=wait
-        )
-        limited.wait = wait
-        return limited
-    answered = any(getattr(e, "status_code", None) for e in causes[1:])
-    if status is not None and answered and 400 <= status < 500:
-        return ModelRefused(f"The provider refused the request: {said}")
-    if status is not None and (answered or status != 502):
-        down = ModelUnavailable(
-            f"The provider failed ({status}): {said}", retry_after=5 if wait is None else wait
-        )
-        down.wait = wait
-        return down
-    # 502 is Agno's default for all that has no status: an error in mid-stream, or rubbish.
-    if any(type(e).__module__.partition(".")[0] in ("openai", "ollama") for e in causes):
-        return ModelBadResponse(f"The provider reported an error in its stream: {said}")
-    return ModelBadResponse("The provider sent something that is not an answer.")
-
-
-def _is_transport(causes: list[Exception]) -> bool:
-    return any(
-        isinstance(e, ConnectionError)
-        or type(e).__name__ == "APIConnectionError"
-        or type(e).__module__.partition(".")[0] in TRANSPORTS
-        for e in causes
+        detail = detail.replace(key, "[redacted]")
+    statuses = [getattr(cause, "status_code", None) for cause in causes]
+    return Failure(
+        error=error,
+        causes=causes,
+        spoke=spoke,
+        detail=redact_secrets(detail),
+        status=next((status for status in reversed(statuses) if status), None),
+        responded=any(statuses[1:]),
     )
 
 
+def _package(error: Exception) -> str:
+    return type(error).__module__.partition(".")[0]
+
+
 def _retry_after(causes: list[Exception]) -> float | None:
-    """Seconds, from either form of the header (RFC 9110, section 10.2.3)."""
+    """Seconds, from either form of the `Retry-After` header (RFC 9110, section 10.2.3); None if
+    the provider sent no valid one."""
     for error in causes:
         value = (getattr(getattr(error, "response", None), "headers", None) or {}).get(
             "retry-after"

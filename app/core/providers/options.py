@@ -1,4 +1,4 @@
-"""What a request may ask of a model, and how each family of providers spells it."""
+"""Sets the options of a request on a model, by the names that its family of providers uses."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from agno.models.base import Model
 
 from ..question import ModelOptions
 
-#: What Ollama knows by the same name as we do.
+#: The options that Ollama has under the same name as `ModelOptions`.
 OLLAMA = (
     "temperature",
     "top_p",
@@ -30,27 +30,30 @@ def apply_options(
     think: bool | str | None = None,
     parallel_tool_calls: bool | None = None,
 ) -> None:
-    """Set what a request asked for on its own copy of a model; others are not touched."""
-    asked: dict[str, Any] = {
+    """Set the options of a request on the copy of a model that belongs to its run.
+
+    Options that the model does not have are ignored.
+    """
+    values: dict[str, Any] = {
         name: value for name, value in msgspec.structs.asdict(options).items() if value is not None
     }
-    extra = asked.pop("extra", {})
+    extra = values.pop("extra", {})
     if _is(model, "Ollama"):
-        if "max_tokens" in asked:
-            extra = {"num_predict": asked["max_tokens"], **extra}
+        if "max_tokens" in values:
+            extra = {"num_predict": values["max_tokens"], **extra}
         if think is None:
-            think = _thinking(options.reasoning_effort)
-        known = {name: value for name, value in asked.items() if name in OLLAMA}
-        _merge(model, "options", {**known, **extra})
+            think = _ollama_think(options.reasoning_effort)
+        supported = {name: value for name, value in values.items() if name in OLLAMA}
+        _merge(model, "options", {**supported, **extra})
         _merge(model, "request_params", {} if think is None else {"think": think})
-        if response_format is not None and (wanted := _ollama_format(response_format)):
-            model.format = wanted  # type: ignore[attr-defined]  # it is an Ollama
+        if response_format is not None and (ollama_format := _ollama_format(response_format)):
+            model.format = ollama_format  # type: ignore[attr-defined]  # it is an Ollama
         return
-    if "max_tokens" in asked and getattr(model, "base_url", "") is None:
-        asked["max_completion_tokens"] = asked.pop("max_tokens")  # OpenAI's own name for it
+    if "max_tokens" in values and getattr(model, "base_url", "") is None:
+        values["max_completion_tokens"] = values.pop("max_tokens")  # as OpenAI itself calls it
     if isinstance(think, str):
-        asked.setdefault("reasoning_effort", think)
-    for name, value in asked.items():
+        values.setdefault("reasoning_effort", think)
+    for name, value in values.items():
         if hasattr(model, name):
             setattr(model, name, value)
     if _is(model, "OpenAIChat"):
@@ -60,18 +63,21 @@ def apply_options(
 
 
 def _is(model: Model, family: str) -> bool:
-    """By name, for to import them all would need the packages of all providers."""
+    """Whether a model's class has this name, or inherits from one that has.
+
+    Compares names, because importing the classes would need the packages of all providers.
+    """
     return any(base.__name__ == family for base in type(model).__mro__)
 
 
 def _merge(model: Model, name: str, values: dict[str, Any]) -> None:
-    """Add to a dict of the model's, which other runs share, by giving it a new one."""
+    """Add values to a dict attribute of the model by replacing it, because other runs share it."""
     if values:
         setattr(model, name, {**(getattr(model, name) or {}), **values})
 
 
-def _thinking(effort: str | None) -> bool | str | None:
-    """OpenAI's `reasoning_effort` as Ollama's `think`."""
+def _ollama_think(effort: str | None) -> bool | str | None:
+    """OpenAI's `reasoning_effort` as Ollama's `think`; None if Ollama has no such effort."""
     if effort in ("none", "minimal"):
         return False
     return effort if effort in ("low", "medium", "high") else None

@@ -1,4 +1,4 @@
-"""What the server reports of itself: metrics and traces."""
+"""What the server reports about itself: metrics for Prometheus and OpenTelemetry traces."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -13,7 +13,7 @@ from .tracing import Tracing
 
 
 class Telemetry:
-    """Metrics always, and traces where there is a collector to send them to."""
+    """The metrics, and the traces if a collector is configured; `collector` is its URL (OTLP)."""
 
     def __init__(
         self,
@@ -27,12 +27,12 @@ class Telemetry:
 
     @property
     def observers(self) -> list[Observer]:
-        """What is told of the beginning and the end of each run."""
+        """The observers of the start and the end of each run."""
         return [self.metrics, *([self.tracing] if self.tracing else [])]
 
     @asynccontextmanager
     async def sampling(self, runs: Runs, hub: Hub, upstreams: Upstreams) -> AsyncIterator[None]:
-        """With gauges sampled each second; at the end the last spans are sent."""
+        """Sample the gauges every second; on exit, send the spans that are left."""
         task = asyncio.create_task(self.metrics.keep_sampling(runs, hub, upstreams), name="metrics")
         try:
             yield

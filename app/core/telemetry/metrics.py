@@ -1,8 +1,8 @@
-"""What Prometheus is told; the only module that knows its client.
+"""Metrics for Prometheus; the only module that imports `prometheus_client`.
 
-Runs are counted when they end, and what changes all the time is looked at when it is asked for and
-once a second: nothing here is called for a token. With several workers (`PROMETHEUS_MULTIPROC_DIR`
-is set before they start) each writes files of its own, and whichever is asked sums them up.
+Runs are counted when they end, and gauges are sampled once a second: no code here runs per token.
+With several workers (`PROMETHEUS_MULTIPROC_DIR` is set before they start), each worker writes files
+of its own, and any of them can sum all files up.
 """
 
 import asyncio
@@ -28,21 +28,24 @@ from ..runs.service import Runs
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
-#: Stands for every agent and model that is not configured, so that the series stay few.
+#: The label for agents and models that are not configured, which bounds the number of series.
 OTHER = "other"
 
 #: Seconds between two samples of the gauges.
 SAMPLE_INTERVAL = 1.0
 
+#: Upper bounds of histogram buckets, in seconds.
 FIRST_TOKEN = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 30, 60, 120)
 DURATION = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
-WHO = ("agent", "model")
+LABELS = ("agent", "model")
 
 
 @contextmanager
 def shared_folder(data_dir: Path) -> Iterator[None]:
-    """Have the workers that are started within this count together, from nothing; what servers
-    that are gone have left is removed."""
+    """A new folder in which the workers of this server share their metrics, removed on exit.
+
+    The folders of servers that no longer run are removed, too.
+    """
     folder = data_dir.resolve() / "metrics"
     servers = Owners(folder)
     servers.join(own := str(os.getpid()))
@@ -58,9 +61,10 @@ def shared_folder(data_dir: Path) -> Iterator[None]:
 
 
 class Delays(Histogram):
-    """A histogram that takes counts by bucket: a run has thousands of delays, and ends once."""
+    """A histogram to which a run adds its thousands of delays at once, counted by bucket."""
 
     def add(self, counts: Sequence[int], total: float) -> None:
+        """Add as many observations as `counts` has for each bucket; `total` is their sum."""
         self._sum.inc(total)
         for bucket, count in zip(self._buckets, counts, strict=True):
             if count:
@@ -83,58 +87,61 @@ class Metrics:
         self._seen: dict[Counter, int] = {}
         registry = self._registry = CollectorRegistry()
 
-        def counter(name: str, said: str, *labels: str) -> Counter:
-            return Counter(f"agno_stream_{name}", said, labels, registry=registry)
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"agno_stream_{name}", text, labels, registry=registry)
 
-        def histogram(name: str, said: str, bounds: Sequence[float]) -> Histogram:
+        def histogram(name: str, text: str, bounds: Sequence[float]) -> Histogram:
             kind = Delays if bounds is BOUNDS else Histogram
-            return kind(f"agno_stream_{name}", said, WHO, buckets=bounds, registry=registry)
+            return kind(f"agno_stream_{name}", text, LABELS, buckets=bounds, registry=registry)
 
-        def gauge(name: str, said: str, *labels: str, worst: bool = False) -> Gauge:
+        def gauge(name: str, text: str, *labels: str, worst: bool = False) -> Gauge:
             mode: Literal["livemax", "livesum"] = "livemax" if worst else "livesum"
             return Gauge(
-                f"agno_stream_{name}", said, labels, registry=registry, multiprocess_mode=mode
+                f"agno_stream_{name}", text, labels, registry=registry, multiprocess_mode=mode
             )
 
-        self._runs = counter("runs", "Runs that have ended, by how.", *WHO, "ending", "code")
+        self._runs = counter(
+            "runs", "Ended runs, by finish reason and error code.", *LABELS, "ending", "code"
+        )
         self._first = histogram(
-            "time_to_first_token_seconds", "From the question to the first token.", FIRST_TOKEN
+            "time_to_first_token_seconds", "Time from question to first token.", FIRST_TOKEN
         )
         self._delays = histogram(
-            "inter_token_delay_seconds", "Between two tokens of an answer.", BOUNDS
+            "inter_token_delay_seconds", "Time between two tokens of an answer.", BOUNDS
         )
-        self._duration = histogram("run_duration_seconds", "From question to end.", DURATION)
+        self._duration = histogram(
+            "run_duration_seconds", "Time from question to end of run.", DURATION
+        )
         self._tokens = counter(
             "tokens",
-            "Tokens, as the provider counted them or, where it told nothing, as estimated.",
-            *WHO,
+            "Tokens, counted by the provider or else estimated.",
+            *LABELS,
             "direction",
             "counted",
         )
         self._requests = counter("upstream_requests", "Requests to providers.", "model")
-        self._retries = counter("upstream_retries", "Requests made once more.", "model")
-        self._errors = counter("upstream_errors", "Requests that failed.", "model", "code")
-        self._closed = gauge(
-            "circuit_open", "1 while a model is not asked, after failures.", "model", worst=True
+        self._retries = counter("upstream_retries", "Retries of requests to providers.", "model")
+        self._errors = counter("upstream_errors", "Failed requests to providers.", "model", "code")
+        self._circuits = gauge(
+            "circuit_open", "1 while the model's circuit breaker is open.", "model", worst=True
         )
         self._live = gauge("runs_live", "Runs that have not ended.")
-        self._followers = gauge("followers", "Readers of runs, in whichever form.")
-        self._streams = gauge("streams_open", "Responses that stream a run.")
-        self._resumes = counter("resumes", "Readers that came back to go on after an event.")
-        self._bytes = counter("sent_bytes", "Bytes of answers, as readers were sent them.")
-        self._unwritten = gauge("journal_unwritten_entries", "Entries not in the journal yet.")
+        self._followers = gauge("followers", "Followers of runs, over all protocols.")
+        self._streams = gauge("streams_open", "Open responses that stream a run.")
+        self._resumes = counter("resumes", "Streams that were resumed after an event.")
+        self._bytes = counter("sent_bytes", "Bytes of answers sent to clients.")
+        self._unwritten = gauge("journal_unwritten_entries", "Entries not yet in the journal.")
         self._lag = gauge(
-            "journal_lag_seconds", "Age of the oldest entry not in the journal yet.", worst=True
+            "journal_lag_seconds", "Age of the oldest entry not yet in the journal.", worst=True
         )
-        self._failing = gauge(
-            "journal_failing", "1 while the journal cannot be written.", worst=True
-        )
-        self._refused = counter("journal_failures", "Writes to the journal that failed.")
+        self._failing = gauge("journal_failing", "1 while writes to the journal fail.", worst=True)
+        self._refused = counter("journal_failures", "Failed writes to the journal.")
 
     def began(self, record: RunRecord) -> None:
-        """Live runs are sampled."""
+        """Nothing to count: the number of live runs is sampled."""
 
     def ended(self, report: RunReport) -> None:
+        """Count a run with its duration, its delays and its tokens."""
         who = (self._agent(report.record.agent), self._model(report.model))
         code = report.error.code if report.error is not None else ""
         self._runs.labels(*who, report.ending, code).inc()
@@ -158,7 +165,7 @@ class Metrics:
         self._errors.labels(self._model(model), code).inc()
 
     def sample(self, runs: Runs, hub: Hub, upstreams: Upstreams) -> None:
-        """Set the gauges to the present state."""
+        """Set the gauges to the current state of this process."""
         self._live.set(runs.live)
         self._followers.set(runs.traffic.followers)
         self._streams.set(runs.traffic.streams)
@@ -170,10 +177,10 @@ class Metrics:
         self._failing.set(hub.trouble is not None)
         self._raise(self._refused, hub.failures)
         for upstream in upstreams.all:
-            self._closed.labels(self._model(upstream.name)).set(upstream.circuit.open)
+            self._circuits.labels(self._model(upstream.name)).set(upstream.circuit.open)
 
     async def keep_sampling(self, runs: Runs, hub: Hub, upstreams: Upstreams) -> None:
-        """Sample each second, because any worker may serve the page of all."""
+        """Sample every second, because another worker may serve this worker's gauges."""
         if self._owners is not None:
             self._owners.join(str(os.getpid()))
         try:
@@ -182,25 +189,25 @@ class Metrics:
                 await asyncio.sleep(SAMPLE_INTERVAL)
         finally:
             if self._owners is not None and self._shared is not None:
-                _take_away(os.getpid(), self._shared)
+                _remove_gauges(os.getpid(), self._shared)
                 self._owners.leave()
 
     def page(self) -> bytes:
-        """The metrics as Prometheus reads them; reads files where there are several workers."""
+        """The metrics in Prometheus's text format; reads the files of all workers, if several."""
         if self._shared is None:
             return generate_latest(self._registry)
-        self._bury()
+        self._remove_dead_gauges()
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=str(self._shared))  # type: ignore[no-untyped-call]  # theirs
+        MultiProcessCollector(registry, path=str(self._shared))  # type: ignore[no-untyped-call]  # prometheus_client
         return generate_latest(registry)
 
-    def _bury(self) -> None:
-        """Take away what dead workers said of their present; what they counted stays counted."""
+    def _remove_dead_gauges(self) -> None:
+        """Remove the gauges of workers that no longer run; their counters stay."""
         if self._shared is None or self._owners is None or sys.platform == "win32":
             return
         for worker in {file.stem.rpartition("_")[2] for file in self._shared.glob("gauge_live*")}:
             if not self._owners.lives(worker):
-                _take_away(int(worker), self._shared)
+                _remove_gauges(int(worker), self._shared)
 
     def _raise(self, counter: Counter, to: int) -> None:
         counter.inc(to - self._seen.get(counter, 0))
@@ -213,5 +220,5 @@ class Metrics:
         return name if name in self._models else OTHER
 
 
-def _take_away(worker: int, folder: Path) -> None:
-    mark_process_dead(worker, str(folder))  # type: ignore[no-untyped-call]  # theirs
+def _remove_gauges(worker: int, folder: Path) -> None:
+    mark_process_dead(worker, str(folder))  # type: ignore[no-untyped-call]  # prometheus_client

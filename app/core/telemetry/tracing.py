@@ -1,7 +1,7 @@
-"""Spans of OpenTelemetry: request, run, request to a provider. Imports it only when it is used.
+"""OpenTelemetry spans of requests, runs and upstream requests; the SDK is imported when used.
 
-Names and attributes are those of its semantic conventions for HTTP and for generative AI; what is
-ours alone begins with `agno_stream.`.
+Names and attributes follow the semantic conventions for HTTP and for generative AI; attributes of
+this server alone begin with `agno_stream.`.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from ..runs.report import RunReport
 class Tracing:
     """Sends spans to a collector at `endpoint` (OTLP over HTTP), in batches, from a thread.
 
-    Raises `ConfigurationError` where the packages are missing. Sampling, the name of the service
-    and the rest are set as everywhere, by `OTEL_…` in the environment.
+    Raises `ConfigurationError` if the packages are not installed. The standard `OTEL_…` variables
+    of the environment set sampling, the service's name and the rest.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -45,12 +45,12 @@ class Tracing:
         self._runs: dict[str, Any] = {}
 
     def close(self) -> None:
-        """Send what is left; blocks, for some seconds if the collector does not answer."""
+        """Send the remaining spans; blocks, for seconds if the collector does not respond."""
         self._provider.shutdown()
 
     def request(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Any, Any]:
-        """Begin the span of a request, within the trace that its headers name, and make it the
-        current one; ended by `answered`."""
+        """Start the span of a request, within the trace that its headers name, and make it the
+        current span. Pass the result to `answered`."""
         span = self._tracer.start_span(
             method,
             context=self._propagator.extract(headers),
@@ -60,6 +60,7 @@ class Tracing:
         return span, self._context.attach(self._trace.set_span_in_context(span))
 
     def answered(self, begun: tuple[Any, Any], route: str | None, status: int | None) -> None:
+        """End the span of a request; `status` is None if no response was started."""
         span, token = begun
         if route is not None:
             span.update_name(f"{span.attributes['http.request.method']} {route}")
@@ -72,7 +73,7 @@ class Tracing:
         self._context.detach(token)
 
     def began(self, record: RunRecord) -> None:
-        """Begin the span of a run; it is the current one in the run's own task."""
+        """Start the span of a run, and make it the current span of the calling task."""
         span = self._tracer.start_span(
             f"invoke_agent {record.agent}",
             attributes={
@@ -86,6 +87,7 @@ class Tracing:
         self._context.attach(self._trace.set_span_in_context(span))
 
     def ended(self, report: RunReport) -> None:
+        """End the span of a run, with its usage, finish reason and error."""
         span = self._runs.pop(report.record.run_id)
         span.set_attribute("gen_ai.response.model", report.model)
         span.set_attribute("gen_ai.response.finish_reasons", [report.ending])
@@ -98,7 +100,7 @@ class Tracing:
         span.end()
 
     def upstream(self, model: str, provider: str) -> Any:
-        """Begin the span of a request to a provider, within that of its run."""
+        """Start the span of an upstream request, as a child of its run's span."""
         return self._tracer.start_span(
             f"chat {model}",
             kind=self._trace.SpanKind.CLIENT,
@@ -110,12 +112,13 @@ class Tracing:
         )
 
     def headers(self, span: Any) -> Mapping[str, str]:
-        """`traceparent`, and `tracestate` if there is one, by which a provider joins the trace."""
+        """The headers that let a provider join the trace: `traceparent`, perhaps `tracestate`."""
         carrier: dict[str, str] = {}
         self._propagator.inject(carrier, context=self._trace.set_span_in_context(span))
         return carrier
 
     def end(self, span: Any, failure: RunFailed | None) -> None:
+        """End the span of an upstream request; `failure` is None if it succeeded."""
         if failure is not None:
             self._fail(span, failure.code)
         span.end()

@@ -1,4 +1,4 @@
-"""Keys: read from what people write, and never told to anybody."""
+"""API keys: parsed from settings and files, and never shown in errors."""
 
 import hashlib
 from pathlib import Path
@@ -11,7 +11,7 @@ from app.core.errors import ConfigurationError
 KEY = "k3y-0123456789abcdef"
 
 
-def test_keys_and_their_principals() -> None:
+def test_principal_of_key() -> None:
     """A principal may have several keys; a key has one principal, and all of it must be there."""
     keys = Keys(read_keys(f"alice:{KEY}, alice:other, bob@x.org:a:b", None))
     assert ["alice", "alice", "bob@x.org"] == [keys.principal(k) for k in (KEY, "other", "a:b")]
@@ -20,21 +20,21 @@ def test_keys_and_their_principals() -> None:
     assert {"alice", "bob@x.org"} == keys.principals
 
 
-def test_only_hashes_are_kept() -> None:
-    """What a request is compared with does not hold the key."""
+def test_keys_are_stored_as_hashes() -> None:
+    """Only the hash of a key is kept."""
     keys = Keys(read_keys(f"alice:{KEY}", None))
     assert KEY not in str(vars(keys))
     assert hashlib.sha256(KEY.encode()).digest() in dict(keys._digests).values()
 
 
-def test_no_keys() -> None:
-    """Without keys nobody is known, and that is not an error."""
+def test_no_keys_configured() -> None:
+    """No configured keys are not an error, and no key has a principal."""
     assert not Keys(read_keys(None, None))
     assert Keys().principal(KEY) is None
 
 
 @pytest.mark.parametrize(
-    ("listed", "said"),
+    ("listed", "problem"),
     [
         (KEY, "entry 1 is not 'name:key'"),
         (f"alice:{KEY},bob:", "entry 2 is not 'name:key'"),
@@ -43,19 +43,19 @@ def test_no_keys() -> None:
         (f":{KEY}", "the name of entry 1"),
         (f"alice:{KEY},bob:{KEY}", "'alice' and 'bob' have the same key"),
         ("alice:sha256:12", "entry 1 has no hash of 64 digits"),
-        (",", "there is no key in it"),
+        (",", "no key was found"),
     ],
 )
-def test_what_is_no_key(listed: str, said: str) -> None:
-    """A wrong setting is told by its place, and never by what stands there."""
+def test_malformed_keys_are_refused(listed: str, problem: str) -> None:
+    """The error for a malformed key names its entry, and never quotes it."""
     with pytest.raises(ConfigurationError) as caught:
         read_keys(listed, None)
-    assert said in caught.value.message
+    assert problem in caught.value.message
     assert KEY not in caught.value.message
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """A file that is not there, or holds no key, does not mean that everybody may."""
+def test_unreadable_key_file_is_refused(tmp_path: Path) -> None:
+    """A key file that is missing, unreadable or empty is an error, not open access."""
     empty = tmp_path / "empty"
     empty.write_text("# nobody\n", encoding="utf-8")
     for file in (tmp_path / "none", tmp_path, empty):

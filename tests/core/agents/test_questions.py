@@ -1,4 +1,4 @@
-"""What a question asks for reaches the model, and what it says of tools and memory is kept."""
+"""A question's options, tools and history reach the model, and its conversation is stored."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -30,8 +30,8 @@ def local_time(zone: str) -> str:
     return f"noon in {zone}"
 
 
-class Asker:
-    """The service in front of a provider; all its questions belong to one conversation."""
+class Service:
+    """An agent service with a scripted provider; all its questions are in one conversation."""
 
     def __init__(self, provider: Provider, data_dir: Path, model: str, tools: list[Any]) -> None:
         models = ModelCatalog(model, [], Providers("sk-test-0123", provider.url, provider.origin))
@@ -57,18 +57,18 @@ class Asker:
         return chunks
 
 
-class Ask(Protocol):
-    def __call__(self, model: str = OPENAI, tools: list[Any] | None = None) -> Asker: ...
+class OpenService(Protocol):
+    def __call__(self, model: str = OPENAI, tools: list[Any] | None = None) -> Service: ...
 
 
 @pytest.fixture
-async def asking(provider: Provider, tmp_path: Path) -> AsyncIterator[Ask]:
+async def open_service(provider: Provider, tmp_path: Path) -> AsyncIterator[OpenService]:
     async with AsyncExitStack() as stack:
 
-        def make(model: str = OPENAI, tools: list[Any] | None = None) -> Asker:
-            asker = Asker(provider, tmp_path, model, tools or [])
-            stack.push_async_callback(asker.catalog.close)
-            return asker
+        def make(model: str = OPENAI, tools: list[Any] | None = None) -> Service:
+            service = Service(provider, tmp_path, model, tools or [])
+            stack.push_async_callback(service.catalog.close)
+            return service
 
         yield make
 
@@ -83,12 +83,12 @@ async def asking(provider: Provider, tmp_path: Path) -> AsyncIterator[Ask]:
         ("[1]", None),
     ],
 )
-async def test_a_call_of_a_clients_tool(
-    asking: Ask, provider: Provider, written: str, arguments: dict[str, Any] | None
+async def test_client_tool_call_is_forwarded_verbatim(
+    open_service: OpenService, provider: Provider, written: str, arguments: dict[str, Any] | None
 ) -> None:
-    """A call is handed on as the model wrote it, even where it is no JSON, and ends the answer."""
+    """A client's tool call is forwarded as the model wrote it, even invalid JSON; the run ends."""
     provider.script(Reply("Let me see. ", tool_calls=[("weather", written)]))
-    *_, call, last = await asking().ask(tools=[WEATHER])
+    *_, call, last = await open_service().ask(tools=[WEATHER])
     assert call.tool is not None
     assert ToolCall(call.tool.id, "weather", "paused", arguments, None, written) == call.tool
     assert call.tool.id.startswith("call_")
@@ -97,9 +97,11 @@ async def test_a_call_of_a_clients_tool(
     assert 1 == provider.opened
 
 
-async def test_the_provider_sees_the_clients_tool(asking: Ask, provider: Provider) -> None:
-    """The tool goes to the provider as the client wrote it, without any field of ours."""
-    await asking().ask(
+async def test_client_tools_reach_provider_unchanged(
+    open_service: OpenService, provider: Provider
+) -> None:
+    """A client's tool reaches the provider as the client sent it, without added fields."""
+    await open_service().ask(
         tools=[WEATHER, ClientTool("bare")], tool_choice="auto", parallel_tool_calls=False
     )
     body = provider.requests[0].body
@@ -112,29 +114,33 @@ async def test_the_provider_sees_the_clients_tool(asking: Ask, provider: Provide
     assert body["parallel_tool_calls"] is False
 
 
-async def test_a_choice_of_one_tool(asking: Ask, provider: Provider) -> None:
-    """A choice that names a tool reaches the provider as it is."""
+async def test_tool_choice_by_name_reaches_provider(
+    open_service: OpenService, provider: Provider
+) -> None:
+    """A tool choice that names a tool reaches the provider unchanged."""
     choice = {"type": "function", "function": {"name": "weather"}}
-    await asking().ask(tools=[WEATHER], tool_choice=choice)
+    await open_service().ask(tools=[WEATHER], tool_choice=choice)
     assert choice == provider.requests[0].body["tool_choice"]
 
 
 @pytest.mark.parametrize(("choice", "later"), [("required", None), ("none", "none")])
-async def test_a_choice_does_not_hold_for_ever(
-    asking: Ask, provider: Provider, choice: str, later: str | None
+async def test_tool_choice_applies_to_first_request_only(
+    open_service: OpenService, provider: Provider, choice: str, later: str | None
 ) -> None:
-    """Once the agent's own tool was called, the model may answer; a ban on tools stays."""
+    """`required` applies to the first upstream request only; `none` applies to all."""
     provider.script(Reply(tool_calls=[("local_time", '{"zone": "CET"}')]))
-    await asking(tools=[local_time]).ask(tool_choice=choice)
+    await open_service(tools=[local_time]).ask(tool_choice=choice)
     assert [choice, later] == [request.body.get("tool_choice") for request in provider.requests]
 
 
 @pytest.mark.parametrize("model", [OPENAI, OLLAMA])
-async def test_both_kinds_of_tools(asking: Ask, provider: Provider, model: str) -> None:
+async def test_agent_tool_and_client_tool_in_one_answer(
+    open_service: OpenService, provider: Provider, model: str
+) -> None:
     """The agent's own tool runs on the server, and the client's is called beside it."""
     calls = [("local_time", '{"zone": "CET"}'), ("weather", '{"city": "Oslo"}')]
     provider.script(Reply(tool_calls=calls))
-    chunks = await asking(model, [local_time]).ask(tools=[WEATHER])
+    chunks = await open_service(model, [local_time]).ask(tools=[WEATHER])
     tools = [chunk.tool for chunk in chunks if chunk.tool]
     assert ["started", "completed", "paused"] == [tool.status for tool in tools]
     assert "noon in CET" == tools[1].result
@@ -143,15 +149,17 @@ async def test_both_kinds_of_tools(asking: Ask, provider: Provider, model: str) 
 
 
 @pytest.mark.parametrize("model", [OPENAI, OLLAMA])
-async def test_a_history_that_ends_in_results(asking: Ask, provider: Provider, model: str) -> None:
-    """The results of a client's tools are answered, with all that was said before them."""
+async def test_history_ending_with_tool_results_is_answered(
+    open_service: OpenService, provider: Provider, model: str
+) -> None:
+    """The results of a client's tools are sent to the model with the messages before them."""
     history = [
         PastMessage("system", "Be brief."),
         PastMessage("user", "Oslo?", images=(Picture(content=PIXEL, mime_type="image/png"),)),
         PastMessage("assistant", "", calls=(ClientCall("call_1", "weather", '{"city":"Oslo"}'),)),
         PastMessage("tool", "Snow.", call_id="call_1", tool="weather"),
     ]
-    chunks = await asking(model).ask(None, history=history, tools=[WEATHER], kept=False)
+    chunks = await open_service(model).ask(None, history=history, tools=[WEATHER], kept=False)
     assert "stop" == chunks[-1].finish_reason
     sent = provider.requests[0].body["messages"]
     assert ["system", "user", "assistant", "tool"] == [message["role"] for message in sent]
@@ -166,8 +174,8 @@ async def test_a_history_that_ends_in_results(asking: Ask, provider: Provider, m
     assert "Snow." == sent[3]["content"]
 
 
-async def test_options_for_openai(asking: Ask, provider: Provider) -> None:
-    """Options reach OpenAI's protocol unchanged; what only Ollama knows is left out."""
+async def test_options_reach_openai(open_service: OpenService, provider: Provider) -> None:
+    """Options reach OpenAI's protocol unchanged, without those that only Ollama has."""
     options: dict[str, Any] = {
         "temperature": 0.0,
         "top_p": 0.5,
@@ -181,17 +189,17 @@ async def test_options_for_openai(asking: Ask, provider: Provider) -> None:
         "metadata": {"a": "b"},
     }
     form = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": True}}
-    await asking().ask(
+    await open_service().ask(
         options=ModelOptions(**options, top_k=5, num_ctx=10, max_tokens=9, extra={"mirostat": 2}),
         response_format=form,
     )
     body = provider.requests[0].body
-    asked = {**options, "max_tokens": 9, "response_format": form}
+    expected = {**options, "max_tokens": 9, "response_format": form}
     usual = {"model", "messages", "stream", "stream_options"}
-    assert asked == {name: value for name, value in body.items() if name not in usual}
+    assert expected == {name: value for name, value in body.items() if name not in usual}
 
 
-async def test_options_for_ollama(asking: Ask, provider: Provider) -> None:
+async def test_options_reach_ollama(open_service: OpenService, provider: Provider) -> None:
     """Options, format and thinking reach Ollama unchanged, under its own names."""
     options: dict[str, Any] = {
         "temperature": 0.0,
@@ -206,7 +214,7 @@ async def test_options_for_ollama(asking: Ask, provider: Provider) -> None:
         "frequency_penalty": 1.5,
     }
     form = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}
-    await asking(OLLAMA).ask(
+    await open_service(OLLAMA).ask(
         options=ModelOptions(**options, user="u", max_tokens=9, extra={"mirostat": 2}),
         response_format=form,
         think=True,
@@ -220,60 +228,66 @@ async def test_options_for_ollama(asking: Ask, provider: Provider) -> None:
 @pytest.mark.parametrize(
     ("effort", "think"), [("high", "high"), ("none", False), ("minimal", False)]
 )
-async def test_effort_for_ollama(
-    asking: Ask, provider: Provider, effort: str, think: bool | str
+async def test_reasoning_effort_sets_ollama_think(
+    open_service: OpenService, provider: Provider, effort: str, think: bool | str
 ) -> None:
-    """OpenAI's reasoning effort is Ollama's thinking."""
+    """`reasoning_effort` sets Ollama's `think`."""
     options = ModelOptions(reasoning_effort=effort)
-    await asking(OLLAMA).ask(options=options, response_format={"type": "json_object"})
+    await open_service(OLLAMA).ask(options=options, response_format={"type": "json_object"})
     assert think == provider.requests[0].body["think"]
     assert "json" == provider.requests[0].body["format"]
 
 
-async def test_one_question_leaves_nothing_to_the_next(asking: Ask, provider: Provider) -> None:
-    """What one question asked of the model is not asked again for the next one."""
-    asker = asking()
-    await asker.ask(
+async def test_options_do_not_leak_into_next_run(
+    open_service: OpenService, provider: Provider
+) -> None:
+    """Options, tools and system message of one question do not affect the next."""
+    service = open_service()
+    await service.ask(
         options=ModelOptions(temperature=1.0),
         tools=[WEATHER],
         tool_choice="required",
         system="Be brief.",
         response_format={"type": "json_object"},
     )
-    await asker.ask(kept=False)
+    await service.ask(kept=False)
     first, second = (set(request.body) for request in provider.requests)
     assert {"temperature", "tools", "tool_choice", "response_format"} == first - second
     assert [{"role": "user", "content": "Hello?"}] == provider.requests[1].body["messages"]
 
 
-async def test_a_question_that_is_not_kept(asking: Ask, provider: Provider) -> None:
-    """It leaves no row behind: not when it is answered, when it fails, or when a tool is called."""
-    asker = asking()
-    await asker.ask(kept=False)
+async def test_unkept_question_stores_nothing(
+    open_service: OpenService, provider: Provider
+) -> None:
+    """A question with `kept=False` stores nothing, whether it completes, fails or calls a tool."""
+    service = open_service()
+    await service.ask(kept=False)
     provider.script(Reply(tool_calls=[("weather", "{}")]))
-    await asker.ask(kept=False, tools=[WEATHER])
+    await service.ask(kept=False, tools=[WEATHER])
     provider.script(SERVER_ERROR)
     with pytest.raises(ModelUnavailable):
-        await asker.ask(kept=False)
-    assert 0 == (await asker.conversations.list("p", limit=10, offset=0)).total
+        await service.ask(kept=False)
+    assert 0 == (await service.conversations.list("p", limit=10, offset=0)).total
 
 
-async def test_a_history_is_not_stored_again(asking: Ask) -> None:
-    """Of a turn that comes with a history, the conversation keeps the new question only."""
-    asker = asking()
-    await asker.ask("Q1")
+async def test_client_history_is_not_stored_again(open_service: OpenService) -> None:
+    """Of a question with a client's history, only the new message is stored."""
+    service = open_service()
+    await service.ask("Q1")
     history = [PastMessage("user", "Q1"), PastMessage("assistant", "Hello from the provider.")]
-    await asker.ask("Q2", history=history)
-    stored = await asker.conversations.get("c", "p")
+    await service.ask("Q2", history=history)
+    stored = await service.conversations.get("c", "p")
     assert ["Q1", "Q2"] == [m.content for m in stored.messages if m.role == "user"]
 
 
-async def test_system_comes_before_memory(asking: Ask, provider: Provider) -> None:
-    """A system message is said before the remembered turns, and only where it is sent."""
-    asker = asking()
-    await asker.ask("Q1", system="Rhyme.")
-    await asker.ask("Q2", system="Be brief.")
-    await asker.ask("Q3")
+async def test_system_message_precedes_stored_history(
+    open_service: OpenService, provider: Provider
+) -> None:
+    """A system message precedes the stored history, and applies to its own run only."""
+    service = open_service()
+    await service.ask("Q1", system="Rhyme.")
+    await service.ask("Q2", system="Be brief.")
+    await service.ask("Q3")
     first, second, third = (
         [(m["role"], m["content"]) for m in request.body["messages"]]
         for request in provider.requests

@@ -1,4 +1,4 @@
-"""Stores of conversations: made at the first start, shared, and truthful about what is wrong."""
+"""Stores of conversations: created at the first start, shared, and with clear errors."""
 
 import asyncio
 import subprocess
@@ -14,7 +14,7 @@ from tests.command import environment, run
 from tests.conftest import STORES
 from tests.services import PostgresServer, free_port
 
-#: Opens the store, says so, and when it is told to keeps turns of several conversations at once.
+#: Opens the store, prints `ready`, and after a line of input stores several conversations at once.
 WRITER = """
 import asyncio, sys
 from pathlib import Path
@@ -47,7 +47,7 @@ asyncio.run(main())
 
 
 @STORES
-async def test_several_processes(database_url: str | None, tmp_path: Path) -> None:
+async def test_concurrent_processes_share_a_store(database_url: str | None, tmp_path: Path) -> None:
     """Processes that start at once on an empty store all come up, and then write at the same time
     without one of them being refused."""
     processes = [
@@ -68,10 +68,10 @@ async def test_several_processes(database_url: str | None, tmp_path: Path) -> No
             if process.stdout is not None
         ]
         assert [b"ready\n"] * 4 == ready
-        said = [
+        outputs = [
             (await asyncio.to_thread(process.communicate, b"go\n", 60))[0] for process in processes
         ]
-        assert [b""] * 4 == said
+        assert [b""] * 4 == outputs
         assert [0] * 4 == [process.returncode for process in processes]
     finally:
         for process in processes:
@@ -90,8 +90,8 @@ async def test_several_processes(database_url: str | None, tmp_path: Path) -> No
 
 
 @STORES
-async def test_a_second_start(database_url: str | None, tmp_path: Path) -> None:
-    """A store that is made already is left as it is."""
+async def test_second_start_leaves_tables_alone(database_url: str | None, tmp_path: Path) -> None:
+    """A store that exists is opened again unchanged."""
     for _ in range(2):
         db = open_database(database_url, tmp_path)
         await prepare(db, database_url)
@@ -99,22 +99,22 @@ async def test_a_second_start(database_url: str | None, tmp_path: Path) -> None:
         await db.close()
 
 
-async def told(url: str) -> str:
-    """What is told of a store that cannot be used."""
+async def error_message(url: str) -> str:
+    """The message of the `ConfigurationError` for a store that cannot be used."""
     with pytest.raises(ConfigurationError) as error:
         await prepare(open_database(url, Path("unused")), url)
     return error.value.message
 
 
-async def test_no_right_to_make_a_schema(postgres_server: PostgresServer) -> None:
-    """A user who may not make the schema is told so; one for whom it was made needs no more."""
+async def test_missing_privilege_to_create_schema(postgres_server: PostgresServer) -> None:
+    """Without the right to create the schema, the error names the SQL; after that SQL, it works."""
     name = postgres_server.create().rpartition("/")[2]
     user, password = postgres_server.GUARDED, postgres_server.PASSWORD
     url = postgres_server.address(name, user, password)
-    said = await told(url)
-    assert f"permission denied for database {name}" in said
-    assert f"CREATE SCHEMA ai AUTHORIZATION {user}" in said
-    assert password not in said
+    message = await error_message(url)
+    assert f"permission denied for database {name}" in message
+    assert f"CREATE SCHEMA ai AUTHORIZATION {user}" in message
+    assert password not in message
     postgres_server.sql(f"CREATE SCHEMA ai AUTHORIZATION {user}", name)
     db = open_database(url, Path("unused"))
     await prepare(db, url)
@@ -122,27 +122,27 @@ async def test_no_right_to_make_a_schema(postgres_server: PostgresServer) -> Non
     await db.close()
 
 
-async def test_wrong_databases(postgres_server: PostgresServer) -> None:
-    """A wrong password, database, address, and a server that is not there are told by the name
-    of the setting, with the address but without the password."""
+async def test_unusable_database_errors_hide_password(postgres_server: PostgresServer) -> None:
+    """Errors for a wrong password, database or URL, and for an unreachable server, name the setting
+    and the URL without the password."""
     port, user = postgres_server.port, postgres_server.GUARDED
     away = free_port()
     cases = {
         postgres_server.address("nowhere"): f"127.0.0.1:{port}/nowhere: database",
         postgres_server.address("postgres", user, "a-pass"): "password authentication failed",
         f"postgres://me:a-pass@127.0.0.1:{away}/x": f"127.0.0.1:{away}/x cannot be reached: ",
-        "postgresql://me:a-pass#word@host/x": "not an address",
+        "postgresql://me:a-pass#word@host/x": "not a valid URL",
         "postgresql://me:1/a-pass@127.0.0.1:1/x": "cannot be reached",
     }
     for url, expected in cases.items():
-        said = await told(url)
-        assert said.startswith("DATABASE_URL: ")
-        assert expected in said
-        assert "a-pass" not in said
+        message = await error_message(url)
+        assert message.startswith("DATABASE_URL: ")
+        assert expected in message
+        assert "a-pass" not in message
 
 
-def test_passwords_stay_out_of_the_log(tmp_path: Path) -> None:
-    """Neither the message that ends a start nor anything logged before it has a password."""
+def test_passwords_stay_out_of_output_and_log(tmp_path: Path) -> None:
+    """No password is in the output of a server that cannot start."""
     stores = {
         "DATABASE_URL": f"postgresql://me:a%2Fpass-word@127.0.0.1:{free_port()}/x",
         "JOURNAL_URL": f"redis://me:a%2Fpass-word@127.0.0.1:{free_port()}",

@@ -1,4 +1,4 @@
-"""The circuit: when a provider is asked, when not, and who may try whether it is back."""
+"""The circuit breaker: when it opens, when it closes, and its one trial request."""
 
 import time
 
@@ -16,9 +16,8 @@ def failing(circuit: Circuit, times: int) -> None:
         circuit.leave(well=False)
 
 
-def test_it_opens_after_failures_in_a_row() -> None:
-    """The last of the failures in a row opens it, and a success in between starts the count
-    anew."""
+def test_circuit_opens_after_failures_in_a_row() -> None:
+    """The last of the failures in a row opens the circuit; a success resets the count."""
     circuit = Circuit("m", failures=3, seconds=60)
     failing(circuit, 2)
     circuit.enter()
@@ -33,8 +32,8 @@ def test_it_opens_after_failures_in_a_row() -> None:
     assert 1 <= refused.value.retry_after <= 60
 
 
-def test_an_ending_that_says_nothing_counts_nothing() -> None:
-    """A cancelled request neither opens a circuit nor starts its count anew."""
+def test_cancelled_request_does_not_count() -> None:
+    """A cancelled request neither opens a circuit nor resets its count."""
     circuit = Circuit("m", failures=2, seconds=60)
     failing(circuit, 1)
     circuit.enter()
@@ -45,9 +44,9 @@ def test_an_ending_that_says_nothing_counts_nothing() -> None:
 
 
 @pytest.mark.parametrize("well", [True, False, None])
-def test_one_trial(well: bool | None) -> None:
-    """After its time one request alone is let through, and what becomes of it decides; one that
-    was cancelled lets the next one try."""
+def test_only_one_trial_request_is_admitted(well: bool | None) -> None:
+    """After the open time one trial request is admitted, and its outcome decides; after a cancelled
+    trial, the next request is the trial."""
     circuit = Circuit("m", failures=2, seconds=SECONDS)
     failing(circuit, 2)
     time.sleep(SECONDS * 1.5)
@@ -62,8 +61,8 @@ def test_one_trial(well: bool | None) -> None:
         circuit.enter()
 
 
-def test_none() -> None:
-    """With 0 failures it never opens."""
+def test_zero_failures_disables_circuit() -> None:
+    """With `failures=0` a circuit never opens."""
     circuit = Circuit("m", failures=0, seconds=60)
     failing(circuit, 100)
     assert not circuit.open

@@ -1,4 +1,4 @@
-"""What Agno passes over: finish reasons, refusals, and the thinking of Ollama's models."""
+"""What Agno drops: finish reasons, refusals, and the thinking of Ollama's models."""
 
 from typing import Any
 
@@ -31,8 +31,8 @@ def openai_delta(delta: dict[str, Any], finish_reason: str | None = None) -> Cha
     return chunk
 
 
-def test_a_refusal_is_text() -> None:
-    """What a model says when it refuses reaches the reader."""
+def test_openai_refusal_becomes_text() -> None:
+    """The text of a model's refusal becomes content."""
     model: Any = reporting(OpenAIChat(id="m", api_key="k"))
     parsed = model._parse_provider_response_delta(openai_delta({"refusal": "I will not."}))
     assert "I will not." == parsed.content
@@ -42,14 +42,14 @@ def test_a_refusal_is_text() -> None:
     ("reason", "ending"),
     [("stop", "stop"), ("length", "length"), ("function_call", "tool_calls"), ("new", "stop")],
 )
-def test_finish_reasons(reason: str, ending: str) -> None:
-    """Every finish reason is kept in our words; one that is new still is an ending."""
+def test_openai_finish_reasons(reason: str, ending: str) -> None:
+    """OpenAI's finish reasons are mapped to ours; an unknown one is `stop`."""
     model: Any = reporting(OpenAIChat(id="m", api_key="k"))
     model._parse_provider_response_delta(openai_delta({}, reason))
     assert ending == model.ending
 
 
-def test_a_copy_leaves_the_model_alone() -> None:
+def test_copy_leaves_original_model_unchanged() -> None:
     """A run's model shares the connections of the original and nothing else."""
     original = OpenAIChat(id="m", api_key="k")
     twin = reporting(original)
@@ -59,8 +59,8 @@ def test_a_copy_leaves_the_model_alone() -> None:
     assert "OpenAIChat" == type(twin).__name__
 
 
-def test_ollama_done_reason() -> None:
-    """Ollama tells its ending on the line that is done."""
+def test_ollama_done_reason_is_finish_reason() -> None:
+    """Ollama's finish reason is the `done_reason` of its last line."""
     model: Any = reporting(Ollama(id="m", host="http://127.0.0.1:9"))
     for done, reason in ((False, None), (True, "length")):
         line = ChatResponse(
@@ -70,8 +70,8 @@ def test_ollama_done_reason() -> None:
     assert "length" == model.ending
 
 
-async def test_ollama_thinking(serve: Serve, provider: Provider) -> None:
-    """The thinking of an Ollama model comes as reasoning."""
+async def test_ollama_thinking_becomes_reasoning(serve: Serve, provider: Provider) -> None:
+    """The thinking of an Ollama model becomes reasoning."""
     provider.script(Reply("yes", reasoning="let me see"))
     server = serve(model="ollama:m", ollama_host=provider.origin)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:

@@ -1,4 +1,4 @@
-"""The fast way through a provider's stream gives exactly what the stock way gives."""
+"""The fast reader of a provider's stream has exactly the results of Agno's stock class."""
 
 import json
 from collections.abc import AsyncIterator, Iterable
@@ -130,11 +130,11 @@ class Upstream(httpx2.AsyncBaseTransport):
 
 
 @dataclass
-class Heard:
-    """What came of one request: for readers, for Agno's memory, and how it ended.
+class Result:
+    """The outcome of one request: text for readers, the message for Agno, and how it ended.
 
-    The words of an error are compared only where they are a provider's: those about rubbish are
-    Python's, and tell of the place in the code.
+    `words` is the text of an error. It is compared only if it is the provider's: for invalid data
+    it is Python's own, and depends on the code.
     """
 
     text: str
@@ -148,7 +148,7 @@ class Heard:
     words: str = field(compare=False)
 
 
-async def hear(parts: Iterable[bytes], *, fast: bool, status: int = 200) -> Heard:
+async def read_stream(parts: Iterable[bytes], *, fast: bool, status: int = 200) -> Result:
     client = openai.AsyncOpenAI(
         api_key="k",
         base_url="http://provider/v1",
@@ -182,7 +182,7 @@ async def hear(parts: Iterable[bytes], *, fast: bool, status: int = 200) -> Hear
         words = str(raised)
     await client.close()
     metrics = data.response_metrics
-    return Heard(
+    return Result(
         text="".join(texts),
         reasoning="".join(thoughts),
         message={
@@ -204,45 +204,45 @@ async def hear(parts: Iterable[bytes], *, fast: bool, status: int = 200) -> Hear
 
 
 @pytest.mark.parametrize("name", STREAMS)
-async def test_the_same_as_stock(name: str) -> None:
+async def test_stream_reads_as_stock_class_does(name: str) -> None:
     """Text, reasoning, tool calls, usage, ending and errors are those of the stock class."""
     stream = STREAMS[name]
-    assert await hear(stream, fast=False) == await hear(stream, fast=True)
+    assert await read_stream(stream, fast=False) == await read_stream(stream, fast=True)
 
 
 @pytest.mark.parametrize("name", STREAMS)
-async def test_split_at_every_byte(name: str) -> None:
-    """Wherever the network cuts a stream, the same comes out."""
+async def test_stream_split_at_every_byte(name: str) -> None:
+    """However the network splits a stream, the result is the same."""
     stream = b"".join(STREAMS[name])
-    whole = await hear([stream], fast=True)
-    assert whole == await hear([bytes([byte]) for byte in stream], fast=True)
+    whole = await read_stream([stream], fast=True)
+    assert whole == await read_stream([bytes([byte]) for byte in stream], fast=True)
     for cut in range(1, len(stream), 7):
-        assert whole == await hear([stream[:cut], stream[cut:]], fast=True)
+        assert whole == await read_stream([stream[:cut], stream[cut:]], fast=True)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500, 503])
-async def test_refusals(status: int) -> None:
-    """An error before the stream is the same error, with the same status and words."""
+async def test_http_errors_equal_stock_class(status: int) -> None:
+    """An HTTP error has the same class, status and message as with the stock class."""
     body = [b'{"error": {"message": "no, because", "code": "c", "type": "t", "param": null}}']
-    stock = await hear(body, fast=False, status=status)
-    fast = await hear(body, fast=True, status=status)
+    stock = await read_stream(body, fast=False, status=status)
+    fast = await read_stream(body, fast=True, status=status)
     assert stock == fast
     assert stock.words == fast.words != ""
 
 
 @pytest.mark.parametrize("name", ["error frame", "error text"])
-async def test_error_frames(name: str) -> None:
-    """An error in mid-stream is told in the provider's words."""
-    stock = await hear(STREAMS[name], fast=False)
-    fast = await hear(STREAMS[name], fast=True)
+async def test_error_frame_message_equals_stock_class(name: str) -> None:
+    """An error within a stream has the provider's message."""
+    stock = await read_stream(STREAMS[name], fast=False)
+    fast = await read_stream(STREAMS[name], fast=True)
     assert stock.words == fast.words != ""
 
 
-async def test_ids_do_not_disturb() -> None:
-    """Ids, retry times and events without data, on which the SDK's decoder fails, are passed."""
+async def test_sse_ids_and_retry_are_ignored() -> None:
+    """Ids, retry times and events without data, on which the SDK's decoder fails, are ignored."""
     ids = [b"retry: 5\n\n", b"id: 1\n" + TEXT[1], b": ping\n\n", b"id: 2\n" + STOP, b"id: 3\n\n"]
-    heard = await hear([*ids, DONE], fast=True)
-    assert ("Hello ", "stop", None) == (heard.text, heard.ending, heard.error)
+    result = await read_stream([*ids, DONE], fast=True)
+    assert ("Hello ", "stop", None) == (result.text, result.ending, result.error)
 
 
 PIECES = st.lists(
@@ -252,15 +252,17 @@ PIECES = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(pieces=PIECES, cuts=st.lists(st.integers(0, 2000), max_size=6))
-async def test_any_stream_cut_anywhere(pieces: list[bytes], cuts: list[int]) -> None:
-    """Streams made of any frames, cut at any places, come out as they do the stock way."""
+async def test_random_streams_read_as_stock_class_does(
+    pieces: list[bytes], cuts: list[int]
+) -> None:
+    """Random frames, split at random places, have the results of the stock class."""
     stream = b"".join(pieces)
     places = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
     parts = [stream[a:b] for a, b in pairwise(places)]
-    assert await hear(parts, fast=False) == await hear(parts, fast=True)
+    assert await read_stream(parts, fast=False) == await read_stream(parts, fast=True)
 
 
-def test_events_end_with_blank_lines() -> None:
+def test_sse_events_end_with_blank_lines() -> None:
     """An event is its data lines up to a blank line; an unfinished one is dropped."""
     got = list(Events().feed(b"data: a\ndata:b\n\n: c\n\nid: 1\n\ndata: d\n\r\ndata: e\n"))
     assert [b"a\nb", b"d"] == got

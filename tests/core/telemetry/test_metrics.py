@@ -1,4 +1,4 @@
-"""`/metrics`: what Prometheus reads of runs, readers, providers and the journal."""
+"""`/metrics`: runs, followers, providers and the journal."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ WHO = {"agent": "general", "model": "test-model"}
 
 
 class Page:
-    """What `/metrics` says: `page("runs_total", ending="stop")` sums the samples that fit."""
+    """Parsed `/metrics`: `page("runs_total", ending="stop")` sums the samples that match."""
 
     def __init__(self, text: str) -> None:
         families = text_string_to_metric_families(text)
@@ -52,14 +52,14 @@ async def read(http: httpx.AsyncClient) -> Page:
 
 
 async def until(http: httpx.AsyncClient, name: str, value: float) -> Page:
-    """The page, once it says that."""
+    """The page, as soon as the metric has this value."""
     async with asyncio.timeout(30):
-        while (page := await read(http))(name) != value:  # noqa: ASYNC110  # it is asked each time
+        while (page := await read(http))(name) != value:  # noqa: ASYNC110  # polls
             await asyncio.sleep(0.02)
     return page
 
 
-async def test_a_run(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_completed_run_is_counted(http: httpx.AsyncClient, provider: Provider) -> None:
     """A run is counted by agent, model and ending, with its times and the provider's tokens."""
     provider.default = Reply(numbered(20), rate=50)
     await answer(http)
@@ -76,7 +76,9 @@ async def test_a_run(http: httpx.AsyncClient, provider: Provider) -> None:
     assert (1, 0) == (page("upstream_requests_total"), page("upstream_errors_total"))
 
 
-async def test_a_cancelled_run(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_cancelled_run_tokens_are_estimated(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """The tokens of a cancelled run are estimated: a piece of text each, and the question by its
     length."""
     provider.script(Reply(numbered(30), stall_after=12))
@@ -91,8 +93,10 @@ async def test_a_cancelled_run(http: httpx.AsyncClient, provider: Provider) -> N
     assert 0 == page("tokens_total", counted="provider")
 
 
-async def test_providers_that_fail(serve: Serve, provider: Provider) -> None:
-    """Failed requests to a provider, those that were made again, and a circuit that opened."""
+async def test_provider_failures_retries_and_circuit_are_counted(
+    serve: Serve, provider: Provider
+) -> None:
+    """Failed upstream requests, retries and an open circuit are counted by model."""
     provider.default = SERVER_ERROR
     server = serve(upstream_retries=1, circuit_failures=2, circuit_seconds=60)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
@@ -110,8 +114,10 @@ async def answer_or_refusal(http: httpx.AsyncClient) -> None:
     await http.post(CHAT, json={"message": "x"})
 
 
-async def test_readers(http: httpx.AsyncClient, provider: Provider) -> None:
-    """Open streams, readers and runs are there while they are, and resumes and bytes stay."""
+async def test_followers_streams_and_resumes_are_measured(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """Gauges follow open streams, followers and runs; counters of resumes and bytes stay."""
     provider.default = Reply("one two three four", stall_after=2)
     async with ask(http) as source:
         run_id = source.response.headers["x-run-id"]
@@ -128,8 +134,8 @@ async def test_readers(http: httpx.AsyncClient, provider: Provider) -> None:
     assert after("sent_bytes_total") > 300
 
 
-async def test_labels_are_bounded(serve: Serve, provider: Provider) -> None:
-    """Whatever is asked for, the series are those of the configured agents and models."""
+async def test_unknown_names_make_no_new_series(serve: Serve, provider: Provider) -> None:
+    """Unknown agents and models in requests create no series."""
     server = serve(models=["openai:second"], agents=[Agent(id="cook"), Agent(id="poet")])
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         for name in ("cook", "poet", "nobody", "x" * 100):
@@ -141,8 +147,10 @@ async def test_labels_are_bounded(serve: Serve, provider: Provider) -> None:
     assert {"test-model", "second"} == page.labels("model")
 
 
-async def test_the_journal(http: httpx.AsyncClient, provider: Provider, tmp_path: Path) -> None:
-    """What the journal does not have yet, how old that is, and how often a write failed."""
+async def test_journal_failures_and_lag_are_measured(
+    http: httpx.AsyncClient, provider: Provider, tmp_path: Path
+) -> None:
+    """Unwritten entries, their age and failed writes are measured while the journal is locked."""
     provider.default = Reply(numbered(400), rate=20)
     run_id = (await http.post(CHAT, json={"message": "x", "background": True})).json()["run_id"]
     with closing(sqlite3.connect(tmp_path / "runs.db", isolation_level=None)) as other:
@@ -178,9 +186,11 @@ def alone(url: str, path: str, body: dict[str, Any] | None = None) -> httpx.Resp
     return httpx.request("GET" if body is None else "POST", url + path, json=body, timeout=30)
 
 
-def test_several_workers(workers: Command, tmp_path: Path, provider: Provider) -> None:
-    """Whichever worker is asked tells of all of them; what a killed one counted stays counted,
-    what it had open does not, and what a server that is gone left behind is removed."""
+def test_any_worker_serves_metrics_of_all(
+    workers: Command, tmp_path: Path, provider: Provider
+) -> None:
+    """Any worker serves the metrics of all; a killed worker's counters stay and its gauges do not,
+    and the folder of a dead server is removed."""
     for _ in range(12):
         assert 200 == alone(workers.url, CHAT, {"message": "x"}).status_code
     pages = [Page(alone(workers.url, "/metrics").text) for _ in range(8)]
@@ -199,7 +209,7 @@ def test_several_workers(workers: Command, tmp_path: Path, provider: Provider) -
 
 
 def driving(folder: Path) -> int:
-    """The worker that has the open run, by its own file of metrics."""
+    """The process id of the worker with the live run, from its metrics file."""
     for file in folder.glob("metrics/*/gauge_livesum_*.db"):
         for family in MultiProcessCollector.merge([str(file)]):  # type: ignore[no-untyped-call]  # theirs
             for sample in family.samples:
@@ -215,8 +225,8 @@ def wait_for(workers: Command, name: str, value: float) -> None:
         time.sleep(0.1)
 
 
-async def test_the_dashboard(http: httpx.AsyncClient) -> None:
-    """Each query of the dashboard names metrics and labels that there are."""
+async def test_dashboard_shows_every_metric(http: httpx.AsyncClient) -> None:
+    """The dashboard's queries use only existing metrics, and show all of them."""
     dashboard = json.loads((ROOT / "docs" / "grafana.json").read_text())
     queries = [
         target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])
@@ -230,8 +240,8 @@ async def test_the_dashboard(http: httpx.AsyncClient) -> None:
     assert len(queries) >= 12
     assert set() == used - known
     assert all("agno_stream_" in query for query in queries)
-    told = {re.sub("_(bucket|count|sum)$", "", name) for name in used}
+    shown = {re.sub("_(bucket|count|sum)$", "", name) for name in used}
     there = {re.sub("_(bucket|count|sum)$", "", name) for name in known if "_created" not in name}
-    assert set() == there - told, "a metric that nobody is shown"
+    assert set() == there - shown, "a metric that nobody is shown"
     ids = [panel["id"] for panel in dashboard["panels"]]
     assert len(ids) == len(set(ids))

@@ -27,9 +27,9 @@ def attributes(span: Any) -> dict[str, Any]:
     }
 
 
-async def test_a_trace(serve: Serve, provider: Provider) -> None:
-    """The spans of request, run and request to the provider lie within each other, in the trace
-    that the client began; the provider is told its place in it."""
+async def test_spans_join_the_clients_trace(serve: Serve, provider: Provider) -> None:
+    """The spans of request, run and upstream request are nested in the client's trace, and the
+    provider receives its `traceparent`."""
     with Collector() as collector:
         server = serve(otel_exporter_otlp_endpoint=collector.url)
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
@@ -60,9 +60,9 @@ async def test_a_trace(serve: Serve, provider: Provider) -> None:
     assert {"agno-stream"} == collector.services
 
 
-async def test_a_trace_of_failures(serve: Serve, provider: Provider) -> None:
-    """Spans of what failed say how, one that went well at the second try does not, a client
-    without a trace begins one here, and routes, not addresses, name requests."""
+async def test_failed_spans_have_error_type(serve: Serve, provider: Provider) -> None:
+    """Failed spans have an error type, a successful retry has none, requests without a trace start
+    one, and routes, not paths, name the spans of requests."""
     provider.script(INVALID_KEY, SERVER_ERROR, Reply("fine"))
     with Collector() as collector:
         server = serve(otel_exporter_otlp_endpoint=collector.url)
@@ -88,15 +88,17 @@ async def test_a_trace_of_failures(serve: Serve, provider: Provider) -> None:
     assert "GET /api/v1/runs/{run_id}" in names
 
 
-async def test_without_traces(http: httpx.AsyncClient, provider: Provider) -> None:
-    """Where no collector is named the provider is sent no trace."""
+async def test_no_traceparent_without_collector(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
+    """Without a collector the provider receives no `traceparent`."""
     headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
     await http.post(CHAT, json={"message": "x"}, headers=headers)
     assert "traceparent" not in provider.requests[0].headers
 
 
-def test_nothing_is_imported_for_it(tmp_path: Path) -> None:
-    """Where no collector is named, the SDK of OpenTelemetry is not loaded."""
+def test_opentelemetry_sdk_is_not_imported_without_collector(tmp_path: Path) -> None:
+    """Without a collector the SDK of OpenTelemetry is not imported."""
     code = (
         "import sys; from app.main import create_app; from app.settings import load_settings; "
         "create_app(load_settings()); "
@@ -115,8 +117,8 @@ def test_nothing_is_imported_for_it(tmp_path: Path) -> None:
     assert "[]\n" == done.stdout
 
 
-def test_a_collector_that_is_not_there(tmp_path: Path) -> None:
-    """The server answers, and ends in time, though nobody takes its traces."""
+def test_unreachable_collector_blocks_nothing(tmp_path: Path) -> None:
+    """With an unreachable collector the server answers, and shuts down in time."""
     with Command(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as command:
         reply = httpx.post(f"{command.url}/chat", json={"message": "count to 3"}, timeout=30)
         assert 0 == command.stop(within=30)
@@ -137,9 +139,11 @@ def test_a_collector_that_is_not_there(tmp_path: Path) -> None:
         ("\u00e9", False),
     ],
 )
-async def test_request_ids(http: httpx.AsyncClient, sent: str | None, kept: bool) -> None:
-    """A client's `X-Request-Id` is kept if it can be, else there is a new one; it is in every
-    response, be it a stream, an error or what no route serves."""
+async def test_request_id_is_kept_or_replaced(
+    http: httpx.AsyncClient, sent: str | None, kept: bool
+) -> None:
+    """A valid `X-Request-Id` is kept, an invalid one replaced; it is in every response, be it a
+    stream, an error or an unknown path."""
     headers = [] if sent is None else [(b"X-Request-Id", sent.encode())]
     replies = [
         await http.post(CHAT, json={"message": "x"}, headers=headers),
