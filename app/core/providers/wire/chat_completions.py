@@ -1,0 +1,317 @@
+"""OpenAI's chat completions, and what all that call themselves compatible make of them."""
+
+from typing import Any
+
+import msgspec
+
+from ....models.chat import FinishReason
+from .documents import documents, parse, sse, texts
+from .errors import error_in
+from .framing import Events, Framing
+from .outcome import ProviderError
+from .reader import Reader
+
+
+class _Delta(msgspec.Struct, gc=False):
+    """The parts of a delta that its reader needs. One of another type is read the slow way."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: None = None
+    tool_calls: list[msgspec.Raw] | None = None
+    function_call: None = None
+    reasoning_details: list[msgspec.Raw] | None = None
+    annotations: list[msgspec.Raw] | None = None
+    images: list[msgspec.Raw] | None = None
+    audio: None = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+    index: int | None = 0
+    error: None = None
+
+
+class _Chunk(msgspec.Struct, gc=False):
+    """A chunk of a stream: what matters of it. Unknown fields may be anywhere."""
+
+    choices: list[_Choice] | None = None
+    usage: dict[str, msgspec.Raw] | None = None
+    error: None = None
+    detail: None = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+#: Fields of a delta that are read here; others of a value go to the SDK as they came.
+_READ = frozenset(
+    """content reasoning_content reasoning reasoning_details refusal tool_calls function_call role
+    token_id""".split()
+)
+
+#: Fields of a call that go back with it are those beside these.
+_CALL = frozenset({"index", "id", "type", "function"})
+
+#: What the SDK needs in a chunk, if the provider left it out.
+_CHUNK = {"id": "chatcmpl", "object": "chat.completion.chunk", "created": 0, "model": ""}
+
+
+class ChatCompletions(Reader):
+    """Reads a chat completion, streamed or whole."""
+
+    _CLOSING = b"data: [DONE]\n\n"
+
+    def _frame(self) -> Framing:
+        self._like: bytes | dict[str, Any] = {}  # the latest chunk with text: what is joined
+        self._details: list[Any] = []
+        self._thought: list[str] = []  # under which name it came does not matter to anybody
+        self._other_choice = False
+        return Events(self._take, self._overflow)
+
+    def _take(self, data: bytes, name: bytes | None) -> None:
+        try:
+            chunk = _decode(data)
+        except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors
+            self._read(data, name)
+            return
+        choices = chunk.choices
+        if not choices or len(choices) > 1 or name is not None:
+            self._read(data, name)
+            return
+        choice = choices[0]
+        delta = choice.delta
+        if delta is None or choice.finish_reason or choice.index or delta.tool_calls:
+            self._read(data, name)
+            return
+        if delta.annotations or delta.images:
+            self._read(data, name)
+            return
+        if chunk.usage:
+            self._usage = {**self._usage, **chunk.usage} if self._usage else chunk.usage
+        if delta.reasoning_details:
+            self._details += delta.reasoning_details
+        text = delta.content
+        thought = delta.reasoning_content or delta.reasoning
+        if text or thought:
+            self._like = data
+            self._text(text, thought)
+
+    def _read(self, data: bytes, name: bytes | None) -> None:
+        """Read an event that is not just text."""
+        plain = data.strip()
+        if plain.startswith(b"[DONE]"):
+            self._end()
+            return
+        value = parse(data)
+        if isinstance(value, dict):
+            self._chunk(value, name)
+        elif b"\n" in data and (lines := documents(data)):
+            for line in lines:  # events without a blank line between them
+                self._take(line, name)
+        elif name == b"error":
+            self._error(ProviderError(plain.decode("utf-8", "replace")[:2000]))
+        else:
+            self._garbage(data, name)
+
+    def _chunk(self, value: dict[str, Any], name: bytes | None = None) -> None:
+        if (error := error_in(value, named=name == b"error")) is not None:
+            choices = value.get("choices")
+            if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+                self._choice(value, choices[0])
+            self._error(error)
+            return
+        if isinstance(usage := value.get("usage"), dict):
+            counts = {key: count for key, count in usage.items() if count is not None}
+            self._usage = {**self._usage, **counts}
+        choices = value.get("choices")
+        if isinstance(choices, dict):
+            choices = [choices]
+        for choice in choices if isinstance(choices, list) else ():
+            if not isinstance(choice, dict):
+                continue
+            if choice.get("index") in (None, 0, "0"):
+                self._choice(value, choice)
+                break
+            self._other_choice = True
+
+    def _choice(self, value: dict[str, Any], choice: dict[str, Any]) -> None:
+        delta = choice.get("delta") or choice.get("message")
+        if isinstance(delta, str):
+            delta = {"content": delta}
+        if not isinstance(delta, dict):
+            delta = {"content": choice.get("text")}
+        if isinstance(details := delta.get("reasoning_details"), list):
+            self._details += details
+        text, thought = texts(delta.get("content"))
+        text += texts(delta.get("refusal"))[0]
+        thought += _thought(delta)
+        if text or thought:
+            self._like = value
+            self._text(text, thought)
+        self._tool_calls(delta)
+        rest = {key: kept for key, kept in delta.items() if kept and key not in _READ}
+        if rest:
+            self._pass(self._event(value, rest))
+        detail = ""
+        if (native := choice.get("native_finish_reason")) != (word := choice.get("finish_reason")):
+            detail = f" ({str(native)[:60]})" if native else ""
+        if isinstance(word, str):
+            self._finish(word, detail)
+        if error := choice.get("error"):
+            self._error(error_in({"error": error}) or ProviderError(str(error)))
+
+    def _tool_calls(self, delta: dict[str, Any]) -> None:
+        calls = delta.get("tool_calls")
+        if isinstance(calls, dict):
+            calls = [calls]
+        for call in calls if isinstance(calls, list) else ():
+            if not isinstance(call, dict) or self.complete:
+                continue
+            function = call.get("function")
+            function = function if isinstance(function, dict) else call
+            self._call(
+                index=call.get("index"),
+                id=call.get("id"),
+                name=function.get("name"),
+                arguments=function.get("arguments"),
+                extra={key: kept for key, kept in call.items() if kept and key not in _CALL}
+                if function is not call
+                else None,
+            )
+        if isinstance(legacy := delta.get("function_call"), dict):
+            self._call(name=legacy.get("name"), arguments=legacy.get("arguments"))
+
+    def _settle(self, reason: FinishReason) -> None:
+        self._usage = {key: _value(count) for key, count in self._usage.items()}
+        if self._word is None and self._other_choice and not self._begun:
+            self.outcome.error = ProviderError("The provider sent only choices of another index.")
+        like = parse(self._like) if isinstance(self._like, bytes) else self._like
+        if isinstance(model := like.get("model"), str):
+            self.outcome.model = model
+        details = _joined([_value(detail) for detail in self._details])
+        if details:
+            self.outcome.replay["reasoning_details"] = details
+        super()._settle(reason)
+
+    # ---- what the SDK reads ----
+
+    def _event(self, like: dict[str, Any], delta: dict[str, Any]) -> bytes:
+        """A chunk as `like`, with another delta, and without usage: that comes once."""
+        chunk = {**_CHUNK, **{key: kept for key, kept in like.items() if kept is not None}}
+        chunk.pop("usage", None)
+        chunk.pop("error", None)
+        choice = {"index": 0, "delta": {"role": "assistant", **delta}, "finish_reason": None}
+        return sse({**chunk, "object": _CHUNK["object"], "choices": [choice]})
+
+    def _text_event(self, text: str, thought: str) -> bytes:
+        like = parse(self._like) if isinstance(self._like, bytes) else self._like
+        delta = {}
+        if text:
+            delta["content"] = text
+        if thought:
+            delta["reasoning_content"] = thought
+        return self._event(like if isinstance(like, dict) else {}, delta)
+
+    def _error_event(self, error: ProviderError) -> bytes:
+        return sse({"error": {"message": error.message, "code": error.code, "type": "error"}})
+
+    def _final_events(self, reason: FinishReason) -> bytes:
+        delta = dict(self.outcome.replay)
+        if self.outcome.calls:
+            delta["tool_calls"] = [
+                {"index": number, **call} for number, call in enumerate(self._written())
+            ]
+        like = parse(self._like) if isinstance(self._like, bytes) else self._like
+        head = {key: like[key] for key in _CHUNK if like.get(key) is not None}
+        chunk: dict[str, Any] = {**_CHUNK, **head, "object": _CHUNK["object"]}
+        chunk["choices"] = [{"index": 0, "delta": delta, "finish_reason": reason}]
+        if self._usage:
+            chunk["usage"] = self._counts()
+        return sse(chunk)
+
+    def _written(self) -> list[dict[str, Any]]:
+        return [
+            {
+                **call.extra,
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in self.outcome.calls
+        ]
+
+    def _counts(self) -> dict[str, Any]:
+        """The provider's usage, with the three counts that the SDK needs as numbers."""
+        usage = self.outcome.usage
+        return {
+            **self._usage,
+            "prompt_tokens": usage.input_tokens if usage else 0,
+            "completion_tokens": usage.output_tokens if usage else 0,
+            "total_tokens": usage.total_tokens if usage else 0,
+        }
+
+    # ---- whole answers ----
+
+    def _answer(self, value: dict[str, Any]) -> None:
+        self._chunk(value)
+
+    def _rewritten(self, value: dict[str, Any], text: str, thought: str) -> dict[str, Any]:
+        choices = value.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else {}
+        message = first.get("message") if isinstance(first, dict) else None
+        kept = message if isinstance(message, dict) else {}
+        kept = {key: part for key, part in kept.items() if key not in _READ}
+        made: dict[str, Any] = {**kept, **self.outcome.replay, "role": "assistant"}
+        made["content"] = text or None
+        if thought:
+            made["reasoning_content"] = thought
+        if self.outcome.calls:
+            made["tool_calls"] = self._written()
+        choice = {"index": 0, "message": made, "finish_reason": self.outcome.finish_reason}
+        made_of = {**_CHUNK, **value, "object": "chat.completion", "choices": [choice]}
+        if self._usage:
+            made_of["usage"] = self._counts()
+        return made_of
+
+
+def _thought(delta: dict[str, Any]) -> str:
+    """The reasoning of a delta, under the first name that has any."""
+    for key in ("reasoning_content", "reasoning", "thinking"):
+        value = delta.get(key)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, dict | list) and (found := "".join(texts(value))):
+            return found
+    details = delta.get("reasoning_details")
+    parts = details if isinstance(details, list) else ()
+    found = [d.get("text") or d.get("summary") for d in parts if isinstance(d, dict)]
+    return "".join(piece for piece in found if isinstance(piece, str))
+
+
+def _value(value: Any) -> Any:
+    return parse(bytes(value)) if isinstance(value, msgspec.Raw) else value
+
+
+def _joined(details: list[Any]) -> list[Any]:
+    """Details of a stream, the pieces of one behind each other joined as they were before."""
+    whole: list[Any] = []
+    for detail in details:
+        before = whole[-1] if whole else None
+        if not isinstance(detail, dict) or not isinstance(before, dict):
+            whole.append(detail)
+            continue
+        same = all(before.get(key) == detail.get(key) for key in ("type", "index"))
+        grows = next((key for key in ("text", "summary") if isinstance(detail.get(key), str)), None)
+        signed = before.get("signature") and grows and detail.get(grows)
+        if not same or signed or (grows is None and "data" in detail):
+            whole.append(detail)
+            continue
+        merged = {**before, **{key: kept for key, kept in detail.items() if kept is not None}}
+        if grows is not None:
+            merged[grows] = (before.get(grows) or "") + detail[grows]
+        whole[-1] = merged
+    return whole
+
+
