@@ -10,6 +10,7 @@ from .errors import error_in
 from .framing import Events, Framing
 from .outcome import ProviderError
 from .reader import Reader
+from .usage import cleaned
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -47,8 +48,7 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 
 #: Fields of a delta that are read here; others of a value go to the SDK as they came.
 _READ = frozenset(
-    """content reasoning_content reasoning reasoning_details refusal tool_calls function_call role
-    token_id""".split()
+    ["content", "reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls", "function_call", "role", "token_id"]
 )
 
 #: Fields of a call that go back with it are those beside these.
@@ -66,7 +66,7 @@ class ChatCompletions(Reader):
     def _frame(self) -> Framing:
         self._like: bytes | dict[str, Any] = {}  # the latest chunk with text: what is joined
         self._details: list[Any] = []
-        self._thought: list[str] = []  # under which name it came does not matter to anybody
+        self._thought_key = ""  # the name under which reasoning came
         self._other_choice = False
         return Events(self._take, self._overflow)
 
@@ -193,6 +193,10 @@ class ChatCompletions(Reader):
         details = _joined([_value(detail) for detail in self._details])
         if details:
             self.outcome.replay["reasoning_details"] = details
+        thought = "".join(self._reasoning or self._thoughts)
+        key = self._thought_key or _thought_key(like)
+        if thought and key and len(self._calls):
+            self.outcome.replay[key] = thought
         super()._settle(reason)
 
     # ---- what the SDK reads ----
@@ -212,13 +216,16 @@ class ChatCompletions(Reader):
             delta["content"] = text
         if thought:
             delta["reasoning_content"] = thought
+            self._thought_key = self._thought_key or _thought_key(like)
         return self._event(like if isinstance(like, dict) else {}, delta)
 
     def _error_event(self, error: ProviderError) -> bytes:
         return sse({"error": {"message": error.message, "code": error.code, "type": "error"}})
 
     def _final_events(self, reason: FinishReason) -> bytes:
-        delta = dict(self.outcome.replay)
+        delta: dict[str, Any] = {}
+        if details := self.outcome.replay.get("reasoning_details"):
+            delta["reasoning_details"] = details
         if self.outcome.calls:
             delta["tool_calls"] = [
                 {"index": number, **call} for number, call in enumerate(self._written())
@@ -246,7 +253,7 @@ class ChatCompletions(Reader):
         """The provider's usage, with the three counts that the SDK needs as numbers."""
         usage = self.outcome.usage
         return {
-            **self._usage,
+            **cleaned(self._usage),
             "prompt_tokens": usage.input_tokens if usage else 0,
             "completion_tokens": usage.output_tokens if usage else 0,
             "total_tokens": usage.total_tokens if usage else 0,
@@ -263,7 +270,9 @@ class ChatCompletions(Reader):
         message = first.get("message") if isinstance(first, dict) else None
         kept = message if isinstance(message, dict) else {}
         kept = {key: part for key, part in kept.items() if key not in _READ}
-        made: dict[str, Any] = {**kept, **self.outcome.replay, "role": "assistant"}
+        made: dict[str, Any] = {**kept, "role": "assistant"}
+        if details := self.outcome.replay.get("reasoning_details"):
+            made["reasoning_details"] = details
         made["content"] = text or None
         if thought:
             made["reasoning_content"] = thought
@@ -290,6 +299,15 @@ def _thought(delta: dict[str, Any]) -> str:
     return "".join(piece for piece in found if isinstance(piece, str))
 
 
+def _thought_key(like: Any) -> str:
+    """The field in which a chunk has its reasoning, if it is one that goes back with calls."""
+    choices = like.get("choices") if isinstance(like, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    delta = (choice.get("delta") or choice.get("message")) if isinstance(choice, dict) else None
+    fields = delta if isinstance(delta, dict) else {}
+    return next((key for key in ("reasoning_content", "reasoning") if fields.get(key)), "")
+
+
 def _value(value: Any) -> Any:
     return parse(bytes(value)) if isinstance(value, msgspec.Raw) else value
 
@@ -313,5 +331,3 @@ def _joined(details: list[Any]) -> list[Any]:
             merged[grows] = (before.get(grows) or "") + detail[grows]
         whole[-1] = merged
     return whole
-
-

@@ -49,7 +49,8 @@ def error_in(value: dict[str, Any], *, named: bool = False) -> ProviderError | N
     `named` says that the event was called an error, so that it is one whatever is in it.
     """
     for key in ("error", "detail", "errors"):
-        if found := value.get(key):
+        found = value.get(key)
+        if any(found.values()) if isinstance(found, dict) else found:
             return _error(found, value)
     failed = value.get("object") == "error" or value.get("type") == "error"
     failed = failed or value.get("status") in ("error", "failed") or value.get("success") is False
@@ -87,7 +88,11 @@ def _error(found: Any, around: dict[str, Any]) -> ProviderError:
     for place in places:
         for key in ("status_code", "http_status", "code", "status", "type", "error_type"):
             value = place.get(key)
-            if isinstance(value, bool) or not isinstance(value, int | str) or value in ("", "error"):
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, int | str)
+                or value in ("", "error")
+            ):
                 continue
             number = _number(value)
             if status is None:

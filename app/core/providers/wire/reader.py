@@ -10,7 +10,7 @@ from .finish_reasons import failure_message, finish_reason
 from .framing import LARGEST, Framing
 from .outcome import Outcome, ProviderError
 from .think_tags import ThinkTags
-from .tool_calls import TooManyCalls, ToolCalls
+from .tool_calls import ToolCalls, TooManyCalls
 from .usage import usage_of
 
 #: Takes a piece of text and a piece of reasoning as they come; either may be None.
@@ -24,6 +24,9 @@ _NOISE = frozenset({b"ping", b"pong", b"heartbeat", b"keepalive", b"keep-alive",
 _EMPTY = frozenset({b"null", b"{}", b"[]", b'""', b"true", b"ok"})
 
 _DEEP = "The provider sent an event that is nested too deeply."
+
+#: What a stream of server-sent events begins with.
+_FIELDS = (b"data", b"event", b"id", b"retry", b":")
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -62,6 +65,7 @@ class Reader:
         self._quiet = False  # nothing is written: a whole body is read
         self._texts: list[str] = []
         self._thoughts: list[str] = []
+        self._reasoning: list[str] = []  # all of it, as far as it has been written
         self._out: list[bytes] = []
         self._head: bytes | None = b""  # bytes before it is known what kind of body it is
         self._body: list[bytes] | None = None  # of a body that is no stream
@@ -176,6 +180,8 @@ class Reader:
             text, thought = "".join(self._texts), "".join(self._thoughts)
             self._texts.clear()
             self._thoughts.clear()
+            if thought:
+                self._reasoning.append(thought)
             self._out.append(self._text_event(text, thought))
 
     def _pass(self, event: bytes) -> None:
@@ -260,19 +266,22 @@ class Reader:
     def _begin(self, head: bytes) -> None:
         """Find out what kind of body it is, by its first byte that is not blank."""
         start = head.removeprefix(_BOM).lstrip()
-        if not start or _BOM.startswith(start):
+        stream = None if _BOM.startswith(start) else self._is_stream(start)
+        if stream is None:
             self._head = head if len(head) < EXCERPT else b"\n"
             return
         self._head = None
-        if self._is_stream(start):
+        if stream:
             self._framing.feed(head.removeprefix(_BOM))
         else:
             self._body = []
             self._keep(head.removeprefix(_BOM))
 
-    def _is_stream(self, start: bytes) -> bool:
-        """Whether a body that begins so is a stream of events."""
-        return start[:1] not in (b"{", b"[", b"<")
+    def _is_stream(self, start: bytes) -> bool | None:
+        """Whether a body that begins so is a stream of events; None if that is not yet known."""
+        if start.startswith(_FIELDS):
+            return True
+        return None if any(name.startswith(start) for name in _FIELDS) else False
 
     def _keep(self, data: bytes) -> None:
         if self._body is None:

@@ -4,7 +4,15 @@ _OPEN = "<think>"
 _CLOSE = "</think>"
 
 #: Parts of the names of models that write their reasoning so, if their server leaves it to them.
-_WRITERS = ("deepseek-r1", "deepseek-reasoner", "qwq", "qwen3", "magistral", "r1-distill", "minimax-m")
+_WRITERS = (
+    "deepseek-r1",
+    "deepseek-reasoner",
+    "qwq",
+    "qwen3",
+    "magistral",
+    "r1-distill",
+    "minimax-m",
+)
 
 
 def writes_think_tags(model_id: str) -> bool:

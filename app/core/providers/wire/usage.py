@@ -35,8 +35,20 @@ def usage_of(counts: Mapping[str, Any]) -> Usage | None:
         output_tokens=after,
         total_tokens=max(before + after, _first(counts, _TOTAL)),
         reasoning_tokens=tokens(details["output"].get("reasoning_tokens")) or thoughts,
-        cached_tokens=cached or _first(counts, ("cachedContentTokenCount", "prompt_cache_hit_tokens")),
+        cached_tokens=cached
+        or _first(counts, ("cachedContentTokenCount", "prompt_cache_hit_tokens")),
     )
+
+
+def cleaned(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts as an SDK can take them: details are numbers, and nothing is null."""
+    clean: dict[str, Any] = {}
+    for name, value in counts.items():
+        if isinstance(value, Mapping):
+            clean[name] = {key: tokens(count) for key, count in value.items()}
+        elif not name.endswith("_details") and value is not None:
+            clean[name] = value
+    return clean
 
 
 def tokens(value: Any) -> int:
