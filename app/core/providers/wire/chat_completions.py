@@ -46,10 +46,11 @@ class _Chunk(msgspec.Struct, gc=False):
 
 _decode = msgspec.json.Decoder(_Chunk).decode
 
+_READ_FIELDS = """content reasoning_content reasoning reasoning_details refusal tool_calls
+    function_call role token_id"""
+
 #: Fields of a delta that are read here; others of a value go to the SDK as they came.
-_READ = frozenset(
-    ["content", "reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls", "function_call", "role", "token_id"]
-)
+_READ = frozenset(_READ_FIELDS.split())
 
 #: Fields of a call that go back with it are those beside these.
 _CALL = frozenset({"index", "id", "type", "function"})
@@ -295,8 +296,8 @@ def _thought(delta: dict[str, Any]) -> str:
             return found
     details = delta.get("reasoning_details")
     parts = details if isinstance(details, list) else ()
-    found = [d.get("text") or d.get("summary") for d in parts if isinstance(d, dict)]
-    return "".join(piece for piece in found if isinstance(piece, str))
+    pieces = [d.get("text") or d.get("summary") for d in parts if isinstance(d, dict)]
+    return "".join(piece for piece in pieces if isinstance(piece, str))
 
 
 def _thought_key(like: Any) -> str:

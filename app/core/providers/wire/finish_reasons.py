@@ -24,10 +24,13 @@ _TABLE: dict[str, FinishReason] = {
     word: reason for reason, words in _WORDS.items() for word in words.split()
 }
 
+_FAILURE_WORDS = """error failed failure insufficient_system_resource network_error server_error
+    internal_error engine_error overloaded unavailable timeout abort aborted cancelled canceled
+    other unspecified unknown malformed_function_call unexpected_tool_call too_many_tool_calls
+    malformed_response missing_thought_signature no_image image_other"""
+
 #: Words that are known to mean a failure; like them, a word that nobody knows fails the answer.
-FAILURES = frozenset(
-    ["error", "failed", "failure", "insufficient_system_resource", "network_error", "server_error", "internal_error", "engine_error", "overloaded", "unavailable", "timeout", "abort", "aborted", "cancelled", "canceled", "other", "unspecified", "unknown", "malformed_function_call", "unexpected_tool_call", "too_many_tool_calls", "malformed_response", "missing_thought_signature", "no_image", "image_other"]
-)
+FAILURES = frozenset(_FAILURE_WORDS.split())
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 

@@ -1,9 +1,9 @@
 """What the readers of all protocols have in common."""
 
-from collections.abc import Callable
 from typing import Any
 
 from ....models.chat import FinishReason
+from ...text import Sink
 from .documents import documents, dump, parse
 from .errors import page_error
 from .finish_reasons import failure_message, finish_reason
@@ -12,9 +12,6 @@ from .outcome import Outcome, ProviderError
 from .think_tags import ThinkTags
 from .tool_calls import ToolCalls, TooManyCalls
 from .usage import usage_of
-
-#: Takes a piece of text and a piece of reasoning as they come; either may be None.
-Sink = Callable[[str | None, str | None], None]
 
 #: Bytes that are kept of a body which is no stream of events, to say what it is.
 EXCERPT = 4096

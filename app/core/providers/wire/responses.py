@@ -28,10 +28,14 @@ _ENDS = frozenset(
     {"response.completed", "response.incomplete", "response.failed", "response.cancelled"}
 )
 
+_PASSED_OVER_TYPES = """response.in_progress response.queued response.content_part.added
+    response.content_part.done response.output_text.done response.refusal.done
+    response.reasoning_summary_part.added response.reasoning_summary_part.done
+    response.reasoning_summary_text.done response.reasoning_text.done
+    response.output_item.added response.output_item.done"""
+
 #: Events whose matter comes to the SDK in others, or that its users do not need.
-_PASSED_OVER = frozenset(
-    ["response.in_progress", "response.queued", "response.content_part.added", "response.content_part.done", "response.output_text.done", "response.refusal.done", "response.reasoning_summary_part.added", "response.reasoning_summary_part.done", "response.reasoning_summary_text.done", "response.reasoning_text.done", "response.function_call_arguments.done"]
-)
+_PASSED_OVER = frozenset(_PASSED_OVER_TYPES.split())
 
 #: What the SDK needs in a response, if the provider left it out.
 _RESPONSE = {
