@@ -55,6 +55,9 @@ _READ = frozenset(_READ_FIELDS.split())
 #: Fields of a call that go back with it are those beside these.
 _CALL = frozenset({"index", "id", "type", "function"})
 
+#: Fields of a chunk that are not kept until the end of the stream.
+_ONCE = frozenset({"choices", "usage", "error"})
+
 #: What the SDK needs in a chunk, if the provider left it out.
 _CHUNK = {"id": "chatcmpl", "object": "chat.completion.chunk", "created": 0, "model": ""}
 
@@ -67,6 +70,7 @@ class ChatCompletions(Reader):
     def _frame(self) -> Framing:
         self._like: bytes | dict[str, Any] = {}  # the latest chunk with text: what is joined
         self._details: list[Any] = []
+        self._beside: dict[str, Any] = {}  # fields of chunks that were not just text
         self._thought_key = ""  # the name under which reasoning came
         self._other_choice = False
         return Events(self._take, self._overflow)
@@ -117,15 +121,21 @@ class ChatCompletions(Reader):
             self._garbage(data, name)
 
     def _chunk(self, value: dict[str, Any], name: bytes | None = None) -> None:
-        if (error := error_in(value, named=name == b"error")) is not None:
+        error = error_in(value, named=name == b"error")
+        if error is None and isinstance(groq := value.get("x_groq"), dict):
+            error = error_in(groq)
+        if error is not None:
             choices = value.get("choices")
             if isinstance(choices, list) and choices and isinstance(choices[0], dict):
                 self._choice(value, choices[0])
             self._error(error)
             return
-        if isinstance(usage := value.get("usage"), dict):
-            counts = {key: count for key, count in usage.items() if count is not None}
-            self._usage = {**self._usage, **counts}
+        groq = value.get("x_groq")
+        for place in (groq if isinstance(groq, dict) else {}, value):
+            if isinstance(usage := place.get("usage"), dict):
+                counts = {key: count for key, count in usage.items() if count is not None}
+                self._usage = {**self._usage, **counts}
+        self._beside.update({key: kept for key, kept in value.items() if key not in _ONCE})
         choices = value.get("choices")
         if isinstance(choices, dict):
             choices = [choices]
@@ -205,8 +215,8 @@ class ChatCompletions(Reader):
     def _event(self, like: dict[str, Any], delta: dict[str, Any]) -> bytes:
         """A chunk as `like`, with another delta, and without usage: that comes once."""
         chunk = {**_CHUNK, **{key: kept for key, kept in like.items() if kept is not None}}
-        chunk.pop("usage", None)
-        chunk.pop("error", None)
+        for key in ("usage", "error", "x_groq"):
+            chunk.pop(key, None)
         choice = {"index": 0, "delta": {"role": "assistant", **delta}, "finish_reason": None}
         return sse({**chunk, "object": _CHUNK["object"], "choices": [choice]})
 
@@ -233,10 +243,12 @@ class ChatCompletions(Reader):
             ]
         like = parse(self._like) if isinstance(self._like, bytes) else self._like
         head = {key: like[key] for key in _CHUNK if like.get(key) is not None}
-        chunk: dict[str, Any] = {**_CHUNK, **head, "object": _CHUNK["object"]}
+        chunk: dict[str, Any] = {**_CHUNK, **head, **self._beside, "object": _CHUNK["object"]}
         chunk["choices"] = [{"index": 0, "delta": delta, "finish_reason": reason}]
         if self._usage:
             chunk["usage"] = self._counts()
+            if isinstance(groq := chunk.get("x_groq"), dict):
+                chunk["x_groq"] = {**groq, "usage": chunk["usage"]}
         return sse(chunk)
 
     def _written(self) -> list[dict[str, Any]]:
