@@ -194,10 +194,13 @@ class ChatCompletions(Reader):
         if isinstance(legacy := delta.get("function_call"), dict):
             self._call(name=legacy.get("name"), arguments=legacy.get("arguments"))
 
+    def _end(self) -> None:
+        if self._word is None and self._other_choice and not self._begun:
+            self._fail(ProviderError("The provider sent only choices of another index."))
+        super()._end()
+
     def _settle(self, reason: FinishReason) -> None:
         self._usage = {key: _value(count) for key, count in self._usage.items()}
-        if self._word is None and self._other_choice and not self._begun:
-            self.outcome.error = ProviderError("The provider sent only choices of another index.")
         like = parse(self._like) if isinstance(self._like, bytes) else self._like
         if isinstance(model := like.get("model"), str):
             self.outcome.model = model

@@ -26,8 +26,8 @@ def parse(data: bytes) -> Any:
 def documents(data: bytes) -> list[bytes]:
     """The lines of data that is several JSON documents; none if one of them cannot be read."""
     lines = [line for line in data.split(b"\n") if line.strip()]
-    whole = len(lines) > 1 and all(isinstance(parse(line), dict) for line in lines)
-    return lines if whole else []
+    read = [line.strip() == b"[DONE]" or isinstance(parse(line), dict) for line in lines]
+    return lines if len(lines) > 1 and all(read) else []
 
 
 def dump(value: Any) -> bytes:

@@ -81,7 +81,8 @@ def page_error(body: bytes, content_type: str) -> ProviderError:
 
 
 def _error(found: Any, around: dict[str, Any]) -> ProviderError:
-    places = [place for place in (found, around) if isinstance(place, dict)]
+    inner = found[0] if isinstance(found, list) and found else found
+    places = [place for place in (inner, around) if isinstance(place, dict)]
     words = _words(found)
     code: str | None = None
     status: int | None = None

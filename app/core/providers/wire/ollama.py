@@ -7,7 +7,7 @@ import msgspec
 from ....models.chat import FinishReason
 from .documents import dump, parse, texts
 from .errors import error_in
-from .framing import Framing, JsonLines
+from .framing import LARGEST, Framing, JsonLines
 from .outcome import ProviderError
 from .reader import Reader
 from .usage import tokens
@@ -45,14 +45,17 @@ _WORDS = {"length": "length"}
 class Ollama(Reader):
     """Reads Ollama's chat, streamed or whole."""
 
+    STREAM_TYPE = "application/x-ndjson"
+
     def _frame(self) -> Framing:
         self._head_fields: dict[str, Any] = {"model": "", "created_at": "1970-01-01T00:00:00Z"}
         self._known = False
+        self._spread: list[bytes] = []
         self._counts: dict[str, int] = {}
         return JsonLines(self._take, self._overflow)
 
     def _is_stream(self, start: bytes) -> bool | None:
-        return start[:1] == b"{" or (super()._is_stream(start) if start[:1] != b"{" else True)
+        return True if start.startswith(b"{") else super()._is_stream(start)
 
     def _take(self, data: bytes, name: bytes | None) -> None:
         try:
@@ -72,10 +75,11 @@ class Ollama(Reader):
         value = parse(data.removeprefix(b"data:"))  # some frame it as events, too
         if isinstance(value, dict):
             self._answer(value)
-        elif data.strip() == b"{" and not self._begun and self._body is None:
-            self._body = [data, b"\n"]  # one document over many lines
-        elif self._body is not None:
-            self._body += [data, b"\n"]
+        elif self._spread or (data.strip() == b"{" and not self._known):
+            self._spread.append(data)  # one document over many lines
+            self._size += len(data)
+            if self._size > LARGEST:
+                self._overflow()
         elif data.removeprefix(b"data:").strip() != b"[DONE]" and not data.startswith(b"event:"):
             self._garbage(data)
 
@@ -127,6 +131,12 @@ class Ollama(Reader):
             name=function.get("name"),
             arguments={} if arguments is None else arguments,
         )
+
+    def _end(self) -> None:
+        whole, self._spread = parse(b"\n".join(self._spread)), []
+        if isinstance(whole, dict):
+            self._answer(whole)
+        super()._end()
 
     def _settle(self, reason: FinishReason) -> None:
         self.outcome.model = self._head_fields["model"] or None

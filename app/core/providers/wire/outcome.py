@@ -37,7 +37,8 @@ class Outcome:
     """How a response ended, and all that came with it beside its text.
 
     `finish_reason` is None until the end is known. A body that ended without a finish reason has
-    `upstream_cut`; a failure has `error`, with `error` set. `usage` is that of this response alone.
+    `upstream_cut`, any other failure has `error`; both have `error` set, and no calls. `usage` is
+    that of this response alone.
     `replay` has the fields of the message that some providers want back with its tool calls
     (`reasoning_content`, `reasoning_details`).
     """

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ....models.chat import FinishReason
+from ....models.chat import COMPLETE, FinishReason
 from ...text import Sink
 from .documents import documents, dump, parse
 from .errors import page_error
@@ -20,6 +20,7 @@ EXCERPT = 4096
 _NOISE = frozenset({b"ping", b"pong", b"heartbeat", b"keepalive", b"keep-alive", b"keep_alive"})
 _EMPTY = frozenset({b"null", b"{}", b"[]", b'""', b"true", b"ok"})
 
+_CUT = "The provider's answer ended before it was complete."
 _DEEP = "The provider sent an event that is nested too deeply."
 
 #: What a stream of server-sent events begins with.
@@ -37,6 +38,9 @@ class Reader:
     end. A body that ends without a finish reason, or fails, ends in an error for the SDK, so that
     no half of a call is run.
     """
+
+    #: The type of what `feed` returns, whatever came: some SDKs look at it.
+    STREAM_TYPE = "text/event-stream"
 
     #: The end of a stream, if its protocol has one that is not an event.
     _CLOSING = b""
@@ -59,6 +63,7 @@ class Reader:
         self._word: str | None = None  # the provider's finish reason
         self._refusal: ProviderError | None = None  # goes with a finish reason that is a failure
         self._begun = False
+        self._closing = False  # the body has ended
         self._quiet = False  # nothing is written: a whole body is read
         self._texts: list[str] = []
         self._thoughts: list[str] = []
@@ -102,6 +107,7 @@ class Reader:
             elif self._head:
                 self._whole(self._head)
             else:
+                self._closing = True
                 self._framing.close()
             self._end()
         except RecursionError:
@@ -228,12 +234,10 @@ class Reader:
         self._release()
         self._flush()
         if self._word is None:
+            self.outcome.error = ProviderError(_CUT)
             self._settle("upstream_cut")
-            cut = ProviderError("The provider's stream ended before its answer was complete.")
             if not self._quiet:
-                self._out.append(self._error_event(cut))
-            else:
-                self.outcome.error = cut
+                self._out.append(self._error_event(self.outcome.error))
         else:
             reason = finish_reason(self._word)
             self._settle(reason)
@@ -249,6 +253,8 @@ class Reader:
         plain = data.strip()
         if name in _NOISE or not plain or plain.startswith(b":"):
             return
+        if self._closing and plain.startswith(b"{"):
+            return  # the last event was cut
         if plain.lower() in _NOISE or plain.lower() in _EMPTY:
             return
         self._fail(
@@ -314,7 +320,8 @@ class Reader:
     def _settle(self, reason: FinishReason) -> None:
         self.outcome.finish_reason = reason
         self.outcome.usage = usage_of(self._usage)
-        self.outcome.calls = self._calls.written()
+        if reason in COMPLETE:
+            self.outcome.calls = self._calls.written()
 
     def _stop(self) -> None:
         self.complete = True

@@ -183,7 +183,7 @@ class Responses(Reader):
         for item in items:
             text, thought = texts(item.get("content"))
             if item.get("type") == "reasoning":
-                text, thought = "", text + thought + texts(item.get("summary"))[0]
+                text, thought = "", text + thought + "".join(texts(item.get("summary")))
             if text or thought:
                 self._text(text, thought)
 
