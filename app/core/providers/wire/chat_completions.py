@@ -1,5 +1,6 @@
 """OpenAI's chat completions, and what all that call themselves compatible make of them."""
 
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -10,7 +11,8 @@ from .errors import error_in
 from .framing import Events, Framing
 from .outcome import ProviderError
 from .reader import Reader
-from .usage import cleaned
+from .reasoning import Details, thought_key, thought_of
+from .usage import MOST_COUNTS, cleaned, present
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -22,7 +24,7 @@ class _Delta(msgspec.Struct, gc=False):
     refusal: None = None
     tool_calls: list[msgspec.Raw] | None = None
     function_call: None = None
-    reasoning_details: list[msgspec.Raw] | None = None
+    reasoning_details: list[Any] | None = None
     annotations: list[msgspec.Raw] | None = None
     images: list[msgspec.Raw] | None = None
     audio: None = None
@@ -69,7 +71,7 @@ class ChatCompletions(Reader):
 
     def _frame(self) -> Framing:
         self._like: bytes | dict[str, Any] = {}  # the latest chunk with text: what is joined
-        self._details: list[Any] = []
+        self._details = Details()
         self._beside: dict[str, Any] = {}  # fields of chunks that were not just text
         self._thought_key = ""  # the name under which reasoning came
         self._other_choice = False
@@ -94,9 +96,9 @@ class ChatCompletions(Reader):
             self._read(data, name)
             return
         if chunk.usage:
-            self._usage = {**self._usage, **chunk.usage} if self._usage else chunk.usage
+            self._usage.update(chunk.usage)
         if delta.reasoning_details:
-            self._details += delta.reasoning_details
+            self._details.add(delta.reasoning_details)
         text = delta.content
         thought = delta.reasoning_content or delta.reasoning
         if text or thought:
@@ -109,7 +111,7 @@ class ChatCompletions(Reader):
         if plain.startswith(b"[DONE]"):
             self._end()
             return
-        value = parse(data)
+        value = parse(data) if plain.startswith(b"{") else None
         if isinstance(value, dict):
             self._chunk(value, name)
         elif b"\n" in data and (lines := documents(data)):
@@ -133,9 +135,9 @@ class ChatCompletions(Reader):
         groq = value.get("x_groq")
         for place in (groq if isinstance(groq, dict) else {}, value):
             if isinstance(usage := place.get("usage"), dict):
-                counts = {key: count for key, count in usage.items() if count is not None}
-                self._usage = {**self._usage, **counts}
-        self._beside.update({key: kept for key, kept in value.items() if key not in _ONCE})
+                self._usage.update(present(usage))
+        if len(self._beside) < MOST_COUNTS:
+            self._beside.update({key: kept for key, kept in value.items() if key not in _ONCE})
         choices = value.get("choices")
         if isinstance(choices, dict):
             choices = [choices]
@@ -154,10 +156,10 @@ class ChatCompletions(Reader):
         if not isinstance(delta, dict):
             delta = {"content": choice.get("text")}
         if isinstance(details := delta.get("reasoning_details"), list):
-            self._details += details
+            self._details.add(details)
         text, thought = texts(delta.get("content"))
         text += texts(delta.get("refusal"))[0]
-        thought += _thought(delta)
+        thought += thought_of(delta)
         if text or thought:
             self._like = value
             self._text(text, thought)
@@ -200,15 +202,15 @@ class ChatCompletions(Reader):
         super()._end()
 
     def _settle(self, reason: FinishReason) -> None:
-        self._usage = {key: _value(count) for key, count in self._usage.items()}
+        first = islice(self._usage.items(), MOST_COUNTS)
+        self._usage = {key: _value(count) for key, count in first}
         like = parse(self._like) if isinstance(self._like, bytes) else self._like
         if isinstance(model := like.get("model"), str):
             self.outcome.model = model
-        details = _joined([_value(detail) for detail in self._details])
-        if details:
+        if details := self._details.joined():
             self.outcome.replay["reasoning_details"] = details
         thought = "".join(self._reasoning or self._thoughts)
-        key = self._thought_key or _thought_key(like)
+        key = self._thought_key or thought_key(like)
         if thought and key and len(self._calls):
             self.outcome.replay[key] = thought
         super()._settle(reason)
@@ -230,7 +232,7 @@ class ChatCompletions(Reader):
             delta["content"] = text
         if thought:
             delta["reasoning_content"] = thought
-            self._thought_key = self._thought_key or _thought_key(like)
+            self._thought_key = self._thought_key or thought_key(like)
         return self._event(like if isinstance(like, dict) else {}, delta)
 
     def _error_event(self, error: ProviderError) -> bytes:
@@ -301,49 +303,5 @@ class ChatCompletions(Reader):
         return made_of
 
 
-def _thought(delta: dict[str, Any]) -> str:
-    """The reasoning of a delta, under the first name that has any."""
-    for key in ("reasoning_content", "reasoning", "thinking"):
-        value = delta.get(key)
-        if isinstance(value, str) and value:
-            return value
-        if isinstance(value, dict | list) and (found := "".join(texts(value))):
-            return found
-    details = delta.get("reasoning_details")
-    parts = details if isinstance(details, list) else ()
-    pieces = [d.get("text") or d.get("summary") for d in parts if isinstance(d, dict)]
-    return "".join(piece for piece in pieces if isinstance(piece, str))
-
-
-def _thought_key(like: Any) -> str:
-    """The field in which a chunk has its reasoning, if it is one that goes back with calls."""
-    choices = like.get("choices") if isinstance(like, dict) else None
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    delta = (choice.get("delta") or choice.get("message")) if isinstance(choice, dict) else None
-    fields = delta if isinstance(delta, dict) else {}
-    return next((key for key in ("reasoning_content", "reasoning") if fields.get(key)), "")
-
-
 def _value(value: Any) -> Any:
     return parse(bytes(value)) if isinstance(value, msgspec.Raw) else value
-
-
-def _joined(details: list[Any]) -> list[Any]:
-    """Details of a stream, the pieces of one behind each other joined as they were before."""
-    whole: list[Any] = []
-    for detail in details:
-        before = whole[-1] if whole else None
-        if not isinstance(detail, dict) or not isinstance(before, dict):
-            whole.append(detail)
-            continue
-        same = all(before.get(key) == detail.get(key) for key in ("type", "index"))
-        grows = next((key for key in ("text", "summary") if isinstance(detail.get(key), str)), None)
-        signed = before.get("signature") and grows and detail.get(grows)
-        if not same or signed or (grows is None and "data" in detail):
-            whole.append(detail)
-            continue
-        merged = {**before, **{key: kept for key, kept in detail.items() if kept is not None}}
-        if grows is not None:
-            merged[grows] = (before.get(grows) or "") + detail[grows]
-        whole[-1] = merged
-    return whole

@@ -6,6 +6,12 @@ from typing import Any
 #: Values in one document, at most, so that reading it takes milliseconds.
 MOST_VALUES = 100_000
 
+#: The same in a whole body, which has the log probabilities of all its tokens, perhaps.
+MOST_IN_BODY = 500_000
+
+#: Documents in one event or body, at most.
+MOST_DOCUMENTS = 10_000
+
 #: Bytes below which a document cannot hold too many values.
 _SMALL = 128 * 1024
 
@@ -13,9 +19,9 @@ _SMALL = 128 * 1024
 DEEPEST = 4
 
 
-def parse(data: bytes) -> Any:
+def parse(data: bytes, most: int = MOST_VALUES) -> Any:
     """A JSON document, read leniently; None for what is none, or holds too many values."""
-    if len(data) > _SMALL and data.count(b",") + data.count(b"[") > MOST_VALUES:
+    if len(data) > _SMALL and data.count(b",") + data.count(b"[") > most:
         return None
     try:
         return json.loads(data.decode("utf-8", "replace"))
@@ -25,6 +31,8 @@ def parse(data: bytes) -> Any:
 
 def documents(data: bytes) -> list[bytes]:
     """The lines of data that is several JSON documents; none if one of them cannot be read."""
+    if data.count(b"\n") > MOST_DOCUMENTS:
+        return []
     lines = [line for line in data.split(b"\n") if line.strip()]
     read = [line.strip() == b"[DONE]" or isinstance(parse(line), dict) for line in lines]
     return lines if len(lines) > 1 and all(read) else []

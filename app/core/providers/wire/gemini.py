@@ -81,7 +81,7 @@ class Gemini(Reader):
 
     def _read(self, data: bytes, name: bytes | None) -> None:
         """Read an event that is not just text."""
-        value = parse(data)
+        value = parse(data) if data.lstrip().startswith((b"{", b"[")) else None
         if isinstance(value, list) and value and isinstance(value[0], dict):
             value = value[0]
         if isinstance(value, dict):
@@ -119,7 +119,7 @@ class Gemini(Reader):
         parts = content.get("parts") if isinstance(content, dict) else None
         rest = []
         for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, dict):
+            if isinstance(part, dict) and not self.complete:
                 rest += self._part(part)
         known = ("groundingMetadata", "urlContextMetadata", "citationMetadata")
         about = {key: candidate[key] for key in known if candidate.get(key)}

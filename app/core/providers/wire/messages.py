@@ -10,7 +10,7 @@ from .errors import error_in
 from .framing import Events, Framing
 from .outcome import ProviderError
 from .reader import Reader
-from .usage import tokens
+from .usage import present, tokens
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -75,7 +75,7 @@ class Messages(Reader):
 
     def _read(self, data: bytes, name: bytes | None) -> None:
         """Read an event that is not just text."""
-        value = parse(data)
+        value = parse(data) if data.lstrip().startswith((b"{", b"[")) else None
         if isinstance(value, dict):
             kind = value.get("type") or (name or b"").decode("ascii", "replace")
             self._event(str(kind), value)
@@ -125,7 +125,7 @@ class Messages(Reader):
     def _count(self, usage: Any) -> None:
         """Take counts: they are those of the whole message so far."""
         if isinstance(usage, dict):
-            self._usage.update({key: count for key, count in usage.items() if count is not None})
+            self._usage.update(present(usage))
 
     def _block(self, index: Any, block: dict[str, Any]) -> None:
         self._close_block()

@@ -58,6 +58,9 @@ class Ollama(Reader):
         return True if start.startswith(b"{") else super()._is_stream(start)
 
     def _take(self, data: bytes, name: bytes | None) -> None:
+        if self._spread:
+            self._more(data)
+            return
         try:
             line = _decode(data)
         except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors
@@ -75,13 +78,17 @@ class Ollama(Reader):
         value = parse(data.removeprefix(b"data:"))  # some frame it as events, too
         if isinstance(value, dict):
             self._answer(value)
-        elif self._spread or (data.strip() == b"{" and not self._known):
-            self._spread.append(data)  # one document over many lines
-            self._size += len(data)
-            if self._size > LARGEST:
-                self._overflow()
+        elif data.strip() == b"{" and not self._known:
+            self._more(data)
         elif data.removeprefix(b"data:").strip() != b"[DONE]" and not data.startswith(b"event:"):
             self._garbage(data)
+
+    def _more(self, data: bytes) -> None:
+        """Keep a line of a document that stands on many."""
+        self._spread.append(data)
+        self._size += len(data)
+        if self._size > LARGEST:
+            self._overflow()
 
     def _answer(self, value: dict[str, Any]) -> None:
         if (error := error_in({k: v for k, v in value.items() if k != "message"})) is not None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from ....models.chat import COMPLETE, FinishReason
 from ...text import Sink
-from .documents import documents, dump, parse
+from .documents import MOST_IN_BODY, documents, dump, parse
 from .errors import page_error
 from .finish_reasons import failure_message, finish_reason
 from .framing import LARGEST, Framing
@@ -119,7 +119,7 @@ class Reader:
     def read_json(self, body: bytes) -> bytes:
         """The body of a response that is not a stream, made valid in its protocol."""
         self._begun = self._quiet = True
-        value = parse(body)
+        value = parse(body, MOST_IN_BODY)
         if not isinstance(value, dict):
             self._fail(page_error(body, self._content_type))
             return self._error_body(body)
@@ -297,7 +297,7 @@ class Reader:
 
     def _whole(self, body: bytes) -> None:
         """Take a body that is no stream: an answer, an error, or a page."""
-        value = parse(body)
+        value = parse(body, MOST_IN_BODY)
         if isinstance(value, list) and value and isinstance(value[0], dict):
             for event in value:
                 self._answer(event)

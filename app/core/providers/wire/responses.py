@@ -79,7 +79,7 @@ class Responses(Reader):
 
     def _read(self, data: bytes, name: bytes | None) -> None:
         """Read an event that is not just text."""
-        value = parse(data)
+        value = parse(data) if data.lstrip().startswith((b"{", b"[")) else None
         if isinstance(value, dict):
             kind = value.get("type") or (name or b"").decode("ascii", "replace")
             self._event(str(kind), value)
@@ -196,7 +196,7 @@ class Responses(Reader):
 
     def _sse(self, kind: str, fields: dict[str, Any]) -> bytes:
         self._number += 1
-        return sse({**fields, "type": kind, "sequence_number": self._number - 1}, kind)
+        return sse({**fields, "type": kind, "sequence_number": self._number - 1})
 
     def _whole_response(self, reason: FinishReason | None) -> dict[str, Any]:
         response = {**_RESPONSE, **{k: v for k, v in self._response.items() if v is not None}}

@@ -8,6 +8,9 @@ from ....models.chat import Usage
 #: Tokens beyond which a count is taken for rubbish.
 MOST = 10**12
 
+#: Counts of one response that are looked at, at most.
+MOST_COUNTS = 64
+
 _INPUT = ("prompt_tokens", "input_tokens", "promptTokenCount", "prompt_eval_count")
 _OUTPUT = ("completion_tokens", "output_tokens", "candidatesTokenCount", "eval_count")
 _TOTAL = ("total_tokens", "totalTokenCount")
@@ -38,6 +41,11 @@ def usage_of(counts: Mapping[str, Any]) -> Usage | None:
         cached_tokens=cached
         or _first(counts, ("cachedContentTokenCount", "prompt_cache_hit_tokens")),
     )
+
+
+def present(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts without those that are null: they do not undo an earlier one."""
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def cleaned(counts: Mapping[str, Any]) -> dict[str, Any]:

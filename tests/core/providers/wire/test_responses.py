@@ -134,8 +134,9 @@ def test_a_stream_comes_to_something_else(case: Case) -> None:
 def test_calls_come_to_the_sdk_in_turns() -> None:
     """Calls that the provider mixed come to the SDK one behind the other, each whole."""
     got = read("responses", Case("", response_calls() + response_end()))
-    kinds = [line.split(b".")[-1] for line in got.seen.split(b"\n") if line.startswith(b"event:")]
-    assert [b"created", *[b"added", b"delta", b"done"] * 2, b"completed"] == kinds
+    types = [json.loads(part[6:])["type"] for part in got.seen.split(b"\n\n") if part]
+    kinds = [kind.rpartition(".")[2] for kind in types]
+    assert ["created", *["added", "delta", "done"] * 2, "completed"] == kinds
     assert b'"item_id":"fc_1"' in got.seen
 
 
