@@ -44,6 +44,7 @@ class _Chunk(msgspec.Struct, gc=False):
     usage: dict[str, msgspec.Raw] | None = None
     error: None = None
     detail: None = None
+    x_groq: None = None
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode

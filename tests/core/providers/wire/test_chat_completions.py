@@ -365,186 +365,188 @@ COUNTS = [
     ),
 ]
 
+_DELTAS: list[tuple[str, list[Any], list[tuple[str, Any]]]] = [
+    (
+        "plain",
+        [
+            [_part("", "weather", index=0, id="a", type="function")],
+            [_part('{"city": ', index=0)],
+            [_part('"Paris"}', index=0)],
+        ],
+        PARIS,
+    ),
+    ("no index", [[_part("", "weather", id="a")], [_part('{"city": "Paris"}')]], PARIS),
+    (
+        "no index, two",
+        [
+            [_part(CALLS[0][1], "weather", id="a")],
+            [_part("", "clock", id="b")],
+            [_part(CALLS[1][1])],
+        ],
+        BOTH,
+    ),
+    (
+        "no index, no id, two",
+        [[_part(CALLS[0][1], "weather")], [_part(CALLS[1][1], "clock")]],
+        BOTH,
+    ),
+    (
+        "two at once",
+        [
+            [
+                _part(CALLS[0][1], "weather", index=0, id="a"),
+                _part(CALLS[1][1], "clock", index=1, id="b"),
+            ]
+        ],
+        BOTH,
+    ),
+    (
+        "in turns",
+        [
+            [_part("", "weather", index=0, id="a"), _part("", "clock", index=1, id="b")],
+            [_part('{"zone"', index=1)],
+            [_part('{"city"', index=0)],
+            [_part(': "Paris"}', index=0)],
+            [_part(': "CET"}', index=1)],
+        ],
+        BOTH,
+    ),
+    (
+        "equal index, no id",
+        [[_part(CALLS[0][1], "weather", index=0)], [_part(CALLS[1][1], "clock", index=0)]],
+        BOTH,
+    ),
+    (
+        "absurd index",
+        [
+            [_part(CALLS[0][1], "weather", index=100_000, id="a")],
+            [_part(CALLS[1][1], "clock", index=-7, id="b")],
+        ],
+        BOTH,
+    ),
+    (
+        "sparse index",
+        [
+            [_part("", "weather", index=3, id="a")],
+            [_part(CALLS[0][1], index=3)],
+            [_part("", "clock", index=9, id="b")],
+            [_part(CALLS[1][1], index=9)],
+        ],
+        BOTH,
+    ),
+    (
+        "a new index for each delta",
+        [
+            [_part("", "weather", index=0, id="a")],
+            [_part('{"city": ', index=1)],
+            [_part('"Paris"}', index=2)],
+        ],
+        PARIS,
+    ),
+    (
+        "the id again",
+        [
+            [_part("", "weather", index=0, id="a")],
+            [_part('{"city": ', index=0, id="a")],
+            [_part('"Paris"}', index=0, id="a")],
+        ],
+        PARIS,
+    ),
+    (
+        "another id for each delta",
+        [
+            [_part("", "weather", index=0, id="a")],
+            [_part('{"city": ', index=0, id="b")],
+            [_part('"Paris"}', index=0, id="c")],
+        ],
+        PARIS,
+    ),
+    (
+        "the id later",
+        [[_part("", "weather", index=0)], [_part(CALLS[0][1], index=0, id="a")]],
+        PARIS,
+    ),
+    (
+        "one id for two",
+        [
+            [_part(CALLS[0][1], "weather", index=0, id="a")],
+            [_part(CALLS[1][1], "clock", index=1, id="a")],
+        ],
+        BOTH,
+    ),
+    (
+        "the name in pieces",
+        [
+            [_part(None, "wea", index=0, id="a")],
+            [_part(None, "ther", index=0)],
+            [_part(CALLS[0][1], index=0)],
+        ],
+        PARIS,
+    ),
+    (
+        "the name again and again",
+        [
+            [_part("", "weather", index=0, id="a")],
+            [_part('{"city": ', "weather", index=0, id="a")],
+            [_part('"Paris"}', "weather", index=0, id="a")],
+            [_part("", "weather", index=0, id="a")],
+        ],
+        PARIS,
+    ),
+    (
+        "the name longer each time",
+        [
+            [_part("", "wea", index=0, id="a")],
+            [_part("", "weather", index=0)],
+            [_part(CALLS[0][1], index=0)],
+        ],
+        PARIS,
+    ),
+    (
+        "the arguments once more",
+        [
+            [_part('{"city": ', "weather", index=0, id="a")],
+            [_part('"Paris"}', index=0)],
+            [_part(CALLS[0][1], index=0)],
+        ],
+        PARIS,
+    ),
+    (
+        "braces in text",
+        [
+            [_part('{"city": "}{\\"', "weather", index=0)],
+            [_part('"}', index=0)],
+            [_part(CALLS[1][1], "clock", index=0)],
+        ],
+        [("weather", {"city": '}{"'}), BOTH[1]],
+    ),
+    (
+        "one twice",
+        [
+            [_part(CALLS[0][1], "weather", index=0, id="a")],
+            [_part(CALLS[0][1], "weather", index=1, id="b")],
+        ],
+        PARIS * 2,
+    ),
+    ("arguments as an object", [[_part({"city": "Paris"}, "weather", index=0, id="a")]], PARIS),
+    ("no arguments", [[_part(None, "weather", index=0, id="a")]], [("weather", {})]),
+    ("empty places", [[{}, _part(CALLS[0][1], "weather", index=1, id="a"), None]], PARIS),
+    ("one call for a list", [_part(CALLS[0][1], "weather", index=0, id="a")], PARIS),
+    (
+        "no function",
+        [[{"index": 0, "id": "a", "name": "weather", "arguments": CALLS[0][1]}]],
+        PARIS,
+    ),
+    (
+        "numbers as ids",
+        [[_part("", "weather", index="0", id=7)], [_part(CALLS[0][1], index="0", id=7)]],
+        PARIS,
+    ),
+]
+
 TOOLS = [
     Case(name, calls(*deltas), text="", end="tool_calls", calls=expected)
-    for name, deltas, expected in [
-        (
-            "plain",
-            [
-                [_part("", "weather", index=0, id="a", type="function")],
-                [_part('{"city": ', index=0)],
-                [_part('"Paris"}', index=0)],
-            ],
-            PARIS,
-        ),
-        ("no index", [[_part("", "weather", id="a")], [_part('{"city": "Paris"}')]], PARIS),
-        (
-            "no index, two",
-            [
-                [_part(CALLS[0][1], "weather", id="a")],
-                [_part("", "clock", id="b")],
-                [_part(CALLS[1][1])],
-            ],
-            BOTH,
-        ),
-        (
-            "no index, no id, two",
-            [[_part(CALLS[0][1], "weather")], [_part(CALLS[1][1], "clock")]],
-            BOTH,
-        ),
-        (
-            "two at once",
-            [
-                [
-                    _part(CALLS[0][1], "weather", index=0, id="a"),
-                    _part(CALLS[1][1], "clock", index=1, id="b"),
-                ]
-            ],
-            BOTH,
-        ),
-        (
-            "in turns",
-            [
-                [_part("", "weather", index=0, id="a"), _part("", "clock", index=1, id="b")],
-                [_part('{"zone"', index=1)],
-                [_part('{"city"', index=0)],
-                [_part(': "Paris"}', index=0)],
-                [_part(': "CET"}', index=1)],
-            ],
-            BOTH,
-        ),
-        (
-            "equal index, no id",
-            [[_part(CALLS[0][1], "weather", index=0)], [_part(CALLS[1][1], "clock", index=0)]],
-            BOTH,
-        ),
-        (
-            "absurd index",
-            [
-                [_part(CALLS[0][1], "weather", index=100_000, id="a")],
-                [_part(CALLS[1][1], "clock", index=-7, id="b")],
-            ],
-            BOTH,
-        ),
-        (
-            "sparse index",
-            [
-                [_part("", "weather", index=3, id="a")],
-                [_part(CALLS[0][1], index=3)],
-                [_part("", "clock", index=9, id="b")],
-                [_part(CALLS[1][1], index=9)],
-            ],
-            BOTH,
-        ),
-        (
-            "a new index for each delta",
-            [
-                [_part("", "weather", index=0, id="a")],
-                [_part('{"city": ', index=1)],
-                [_part('"Paris"}', index=2)],
-            ],
-            PARIS,
-        ),
-        (
-            "the id again",
-            [
-                [_part("", "weather", index=0, id="a")],
-                [_part('{"city": ', index=0, id="a")],
-                [_part('"Paris"}', index=0, id="a")],
-            ],
-            PARIS,
-        ),
-        (
-            "another id for each delta",
-            [
-                [_part("", "weather", index=0, id="a")],
-                [_part('{"city": ', index=0, id="b")],
-                [_part('"Paris"}', index=0, id="c")],
-            ],
-            PARIS,
-        ),
-        (
-            "the id later",
-            [[_part("", "weather", index=0)], [_part(CALLS[0][1], index=0, id="a")]],
-            PARIS,
-        ),
-        (
-            "one id for two",
-            [
-                [_part(CALLS[0][1], "weather", index=0, id="a")],
-                [_part(CALLS[1][1], "clock", index=1, id="a")],
-            ],
-            BOTH,
-        ),
-        (
-            "the name in pieces",
-            [
-                [_part(None, "wea", index=0, id="a")],
-                [_part(None, "ther", index=0)],
-                [_part(CALLS[0][1], index=0)],
-            ],
-            PARIS,
-        ),
-        (
-            "the name again and again",
-            [
-                [_part("", "weather", index=0, id="a")],
-                [_part('{"city": ', "weather", index=0, id="a")],
-                [_part('"Paris"}', "weather", index=0, id="a")],
-                [_part("", "weather", index=0, id="a")],
-            ],
-            PARIS,
-        ),
-        (
-            "the name longer each time",
-            [
-                [_part("", "wea", index=0, id="a")],
-                [_part("", "weather", index=0)],
-                [_part(CALLS[0][1], index=0)],
-            ],
-            PARIS,
-        ),
-        (
-            "the arguments once more",
-            [
-                [_part('{"city": ', "weather", index=0, id="a")],
-                [_part('"Paris"}', index=0)],
-                [_part(CALLS[0][1], index=0)],
-            ],
-            PARIS,
-        ),
-        (
-            "braces in text",
-            [
-                [_part('{"city": "}{\\"', "weather", index=0)],
-                [_part('"}', index=0)],
-                [_part(CALLS[1][1], "clock", index=0)],
-            ],
-            [("weather", {"city": '}{"'}), BOTH[1]],
-        ),
-        (
-            "one twice",
-            [
-                [_part(CALLS[0][1], "weather", index=0, id="a")],
-                [_part(CALLS[0][1], "weather", index=1, id="b")],
-            ],
-            PARIS * 2,
-        ),
-        ("arguments as an object", [[_part({"city": "Paris"}, "weather", index=0, id="a")]], PARIS),
-        ("no arguments", [[_part(None, "weather", index=0, id="a")]], [("weather", {})]),
-        ("empty places", [[{}, _part(CALLS[0][1], "weather", index=1, id="a"), None]], PARIS),
-        ("one call for a list", [_part(CALLS[0][1], "weather", index=0, id="a")], PARIS),
-        (
-            "no function",
-            [[{"index": 0, "id": "a", "name": "weather", "arguments": CALLS[0][1]}]],
-            PARIS,
-        ),
-        (
-            "numbers as ids",
-            [[_part("", "weather", index="0", id=7)], [_part(CALLS[0][1], index="0", id=7)]],
-            PARIS,
-        ),
-    ]
+    for name, deltas, expected in _DELTAS
 ] + [
     Case(
         "legacy",
