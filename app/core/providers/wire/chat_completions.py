@@ -151,7 +151,9 @@ class ChatCompletions(Reader):
             self._other_choice = True
 
     def _choice(self, value: dict[str, Any], choice: dict[str, Any]) -> None:
-        delta = choice.get("delta") or choice.get("message")
+        delta = choice.get("delta")
+        if delta is None:  # some send the whole message beside it
+            delta = choice.get("message")
         if isinstance(delta, str):
             delta = {"content": delta}
         if not isinstance(delta, dict):

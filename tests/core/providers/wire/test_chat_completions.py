@@ -248,6 +248,10 @@ TEXTS = [
         ),
     ),
     Case(
+        "the whole message beside the deltas",
+        words().replace(b'"delta":', b'"message": {"content": "one two three"}, "delta":'),
+    ),
+    Case(
         "two choices",
         data(
             {
