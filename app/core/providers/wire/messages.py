@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
+from .blocks import TEXTS, Blocks
 from .documents import documents, dump, parse, sse, texts
 from .errors import error_in
 from .framing import Events, Framing
@@ -37,11 +38,6 @@ _WORDS = {
 #: Blocks in one message, at most.
 MOST_BLOCKS = 1024
 
-_TEXTS = {
-    "text": {"type": "text", "text": ""},
-    "thinking": {"type": "thinking", "thinking": "", "signature": ""},
-}
-
 
 class Messages(Reader):
     """Reads a message, streamed or whole.
@@ -52,8 +48,7 @@ class Messages(Reader):
     def _frame(self) -> Framing:
         self._message: dict[str, Any] | None = None  # as it began
         self._counts: dict[str, Any] = {}
-        self._blocks = 0
-        self._open = ""  # the type of the block that is open
+        self._blocks = Blocks()
         self._others: dict[Any, str] = {}  # types of the provider's blocks that are no text
         self._stop_sequence: Any = None
         return Events(self._take, self._overflow)
@@ -135,7 +130,7 @@ class Messages(Reader):
             self._others[index] = kind
             input = block.get("input") or None  # an empty one is a beginning
             self._call(index=index, id=block.get("id"), name=block.get("name"), arguments=input)
-        elif kind in _TEXTS:
+        elif kind in TEXTS:
             text, thought = texts([block])
             if text or thought:
                 self._text(text, thought)
@@ -143,10 +138,10 @@ class Messages(Reader):
                 self._delta(index, {"type": "signature_delta", "signature": block["signature"]})
         else:
             self._others[index] = kind
-            self._pass(self._started_block(kind, block))
+            self._pass(self._begun_block(kind, block))
 
     def _bound(self, index: Any) -> None:
-        if self._blocks > MOST_BLOCKS or len(self._others) > MOST_BLOCKS:
+        if self._blocks.count > MOST_BLOCKS or len(self._others) > MOST_BLOCKS:
             problem = f"The provider sent a message of more than {MOST_BLOCKS} parts."
             self._fail(ProviderError(problem))
 
@@ -155,12 +150,14 @@ class Messages(Reader):
         if kind == "input_json_delta":
             if self._others.get(index, "tool_use") == "tool_use":
                 self._call(index=index, arguments=delta.get("partial_json"))
-            elif self._open == self._others[index]:
-                self._pass(self._block_delta(delta))
+            elif self._blocks.open == self._others[index]:
+                self._pass(self._blocks.delta(delta))
         elif kind in ("signature_delta", "citations_delta"):
             block = "thinking" if kind == "signature_delta" else "text"
             self._pass(b"")
-            self._pass(self._opened(block) + self._block_delta(delta))
+            self._pass(
+                self._started_once() + self._blocks.opened(block) + self._blocks.delta(delta)
+            )
         else:
             text, thought = texts(delta.get("text"))
             thought += texts(delta.get("thinking"))[0]
@@ -189,48 +186,28 @@ class Messages(Reader):
         }
         return sse({"type": "message_start", "message": message}, "message_start")
 
-    def _opened(self, kind: str) -> bytes:
-        """What opens a block of text or thinking, if the open one is of another type."""
-        if self._open == kind:
+    def _started_once(self) -> bytes:
+        """The beginning of the message, if the provider left it out."""
+        if self._message is not None:
             return b""
-        return self._closed() + self._started_block(kind, _TEXTS[kind])
+        self._message = {}
+        return self._start()
 
-    def _started_block(self, kind: str, block: dict[str, Any]) -> bytes:
-        start = b""
-        if self._message is None:
-            self._message = {}
-            start = self._start()
-        self._open = kind
-        self._blocks += 1
-        event = {
-            "type": "content_block_start",
-            "index": self._blocks - 1,
-            "content_block": block,
-        }
-        return start + sse(event, "content_block_start")
-
-    def _block_delta(self, delta: dict[str, Any]) -> bytes:
-        event = {"type": "content_block_delta", "index": self._blocks - 1, "delta": delta}
-        return sse(event, "content_block_delta")
-
-    def _closed(self) -> bytes:
-        if not self._open:
-            return b""
-        self._open = ""
-        event = {"type": "content_block_stop", "index": self._blocks - 1}
-        return sse(event, "content_block_stop")
+    def _begun_block(self, kind: str, block: dict[str, Any]) -> bytes:
+        return self._started_once() + self._blocks.started(kind, block)
 
     def _close_block(self) -> None:
         self._pass(b"")  # the text of the block is before its end
-        self._pass(self._closed())
+        self._pass(self._blocks.closed())
 
     def _text_event(self, text: str, thought: str) -> bytes:
-        out = b""
+        out = self._started_once()
         if thought:
             delta = {"type": "thinking_delta", "thinking": thought}
-            out += self._opened("thinking") + self._block_delta(delta)
+            out += self._blocks.opened("thinking") + self._blocks.delta(delta)
         if text:
-            out += self._opened("text") + self._block_delta({"type": "text_delta", "text": text})
+            delta = {"type": "text_delta", "text": text}
+            out += self._blocks.opened("text") + self._blocks.delta(delta)
         return out
 
     def _error_event(self, error: ProviderError) -> bytes:
@@ -249,15 +226,12 @@ class Messages(Reader):
         super()._end()
 
     def _final_events(self, reason: FinishReason) -> bytes:
-        out = self._closed()
-        if self._message is None:
-            self._message = {}
-            out += self._start()
+        out = self._blocks.closed() + self._started_once()
         for call in self.outcome.calls:
             block = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
-            out += self._started_block("tool_use", block)
             delta = {"type": "input_json_delta", "partial_json": call.arguments}
-            out += self._block_delta(delta) + self._closed()
+            out += self._blocks.started("tool_use", block) + self._blocks.delta(delta)
+            out += self._blocks.closed()
         usage = _clean(self._usage)
         usage.setdefault("output_tokens", 0)
         delta = {"stop_reason": self._stop_reason(reason), "stop_sequence": self._stop_sequence}

@@ -51,6 +51,7 @@ class Ollama(Reader):
         self._head_fields: dict[str, Any] = {"model": "", "created_at": "1970-01-01T00:00:00Z"}
         self._known = False
         self._spread: list[bytes] = []
+        self._spread_size = 0
         self._counts: dict[str, int] = {}
         return JsonLines(self._take, self._overflow)
 
@@ -86,8 +87,8 @@ class Ollama(Reader):
     def _more(self, data: bytes) -> None:
         """Keep a line of a document that stands on many."""
         self._spread.append(data)
-        self._size += len(data)
-        if self._size > LARGEST:
+        self._spread_size += len(data)
+        if self._spread_size > LARGEST:
             self._overflow()
 
     def _answer(self, value: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from ....models.chat import COMPLETE, FinishReason
 from ...text import Sink
+from .body import Body, begins_events
 from .documents import MOST_IN_BODY, documents, dump, parse
 from .errors import page_error
 from .finish_reasons import failure_message, finish_reason
@@ -13,20 +14,12 @@ from .think_tags import ThinkTags
 from .tool_calls import ToolCalls, TooManyCalls
 from .usage import usage_of
 
-#: Bytes that are kept of a body which is no stream of events, to say what it is.
-EXCERPT = 4096
-
 #: What gateways send as data, or as the name of an event, to keep a connection open.
 _NOISE = frozenset({b"ping", b"pong", b"heartbeat", b"keepalive", b"keep-alive", b"keep_alive"})
 _EMPTY = frozenset({b"null", b"{}", b"[]", b'""', b"true", b"ok"})
 
 _CUT = "The provider's answer ended before it was complete."
 _DEEP = "The provider sent an event that is nested too deeply."
-
-#: What a stream of server-sent events begins with.
-_FIELDS = (b"data", b"event", b"id", b"retry", b":")
-
-_BOM = b"\xef\xbb\xbf"
 
 
 class Reader:
@@ -69,9 +62,7 @@ class Reader:
         self._thoughts: list[str] = []
         self._reasoning: list[str] = []  # all of it, as far as it has been written
         self._out: list[bytes] = []
-        self._head: bytes | None = b""  # bytes before it is known what kind of body it is
-        self._body: list[bytes] | None = None  # of a body that is no stream
-        self._size = 0
+        self._body = Body(self._is_stream)
 
     @property
     def ended(self) -> bool:
@@ -83,11 +74,11 @@ class Reader:
         if self.complete:
             return b""
         try:
-            if self._head is not None:
-                self._begin(self._head + data)
-            elif self._body is not None:
-                self._keep(data)
-            else:
+            if not self._body.streaming:
+                data = self._body.feed(data)
+                if self._body.too_large:
+                    self._overflow()
+            if data:
                 self._framing.feed(data)
         except RecursionError:
             self._fail(ProviderError(_DEEP))
@@ -100,15 +91,11 @@ class Reader:
     def close(self) -> bytes:
         """The last bytes for the SDK, at the end of the body or when it is read no further."""
         try:
-            if self.complete:
-                pass
-            elif self._body is not None:
-                self._whole(b"".join(self._body))
-            elif self._head:
-                self._whole(self._head)
-            else:
+            if self._body.streaming and not self.complete:
                 self._closing = True
                 self._framing.close()
+            elif not self.complete:
+                self._whole(self._body.whole())
             self._end()
         except RecursionError:
             self._fail(ProviderError(_DEEP))
@@ -134,6 +121,10 @@ class Reader:
 
     def _frame(self) -> Framing:
         raise NotImplementedError
+
+    def _is_stream(self, start: bytes) -> bool | None:
+        """Whether a body that begins so is a stream of events; None if that is not yet known."""
+        return begins_events(start)
 
     def _take(self, data: bytes, name: bytes | None) -> None:
         """Read one event."""
@@ -264,36 +255,7 @@ class Reader:
             )
         )
 
-    # ---- the kind of body, and its end ----
-
-    def _begin(self, head: bytes) -> None:
-        """Find out what kind of body it is, by its first byte that is not blank."""
-        start = head.removeprefix(_BOM).lstrip()
-        stream = None if _BOM.startswith(start) else self._is_stream(start)
-        if stream is None:
-            self._head = head if len(head) < EXCERPT else b"\n"
-            return
-        self._head = None
-        if stream:
-            self._framing.feed(head.removeprefix(_BOM))
-        else:
-            self._body = []
-            self._keep(head.removeprefix(_BOM))
-
-    def _is_stream(self, start: bytes) -> bool | None:
-        """Whether a body that begins so is a stream of events; None if that is not yet known."""
-        if start.startswith(_FIELDS):
-            return True
-        return None if any(name.startswith(start) for name in _FIELDS) else False
-
-    def _keep(self, data: bytes) -> None:
-        if self._body is None:
-            return
-        self._size += len(data)
-        if self._size > LARGEST:
-            self._overflow()
-        else:
-            self._body.append(data)
+    # ---- the end ----
 
     def _whole(self, body: bytes) -> None:
         """Take a body that is no stream: an answer, an error, or a page."""
