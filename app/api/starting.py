@@ -55,7 +55,7 @@ async def start_or_replay(
     """
 
     async def start(identity: Identity) -> Follower:
-        return await server.runs.start(server.service.plan(question), policy, identity)
+        return await server.runs.start(server.service.plan(question, principal), policy, identity)
 
     async def replay(record: RunRecord) -> Follower:
         return await server.runs.follow(record.run_id, 0, principal=principal)
@@ -75,7 +75,7 @@ async def start_in_background(
     """Like `start_or_replay`, for a request whose client reads the run later, or not at all."""
 
     async def start(identity: Identity) -> RunRecord:
-        return (await server.runs.begin(server.service.plan(question), policy, identity)).record
+        return (await server.runs.begin(server.service.plan(question, principal), policy, identity)).record
 
     async def replay(record: RunRecord) -> RunRecord:
         return record

@@ -20,8 +20,8 @@ from ..errors import ConfigurationError, InvalidField, UnknownAgent
 from ..providers.catalog import ModelCatalog, ModelEntry
 from ..providers.client_tools import choose_tool
 from ..providers.demo import DemoModel, current_time
-from ..providers.endings import ReportsEnding, reporting
 from ..providers.options import apply_options
+from ..providers.tracked import TrackedModel
 from ..providers.upstream import Upstreams
 from ..question import Question
 from ..text import Sink
@@ -32,6 +32,10 @@ SENDS_IMAGE_URLS = frozenset({"OpenAIChat", "OpenAIResponses", "DemoModel"})
 
 #: How many earlier turns the built-in agent sends to its model.
 HISTORY_RUNS = 50
+
+
+#: Requests that one run may send to its model, if no setting says so.
+MAX_ROUNDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,10 @@ class AgentCatalog:
         models: ModelCatalog,
         db: AsyncBaseDb | BaseDb,
         upstreams: Upstreams | None = None,
+        *,
+        max_rounds: int = MAX_ROUNDS,
     ) -> None:
+        self._max_rounds = max_rounds
         self._models = models
         self._upstreams = upstreams or Upstreams()
         self.entries: dict[str, AgentEntry] = {}
@@ -112,7 +119,9 @@ class AgentCatalog:
             return None
         return self._models.find(name)
 
-    def check(self, entry: AgentEntry, model: ModelEntry | None, question: Question) -> None:
+    def check(
+        self, entry: AgentEntry, model: ModelEntry | None, question: Question, principal: str
+    ) -> None:
         """Check that this model can be sent this question now.
 
         Raises `InvalidField` for image URLs that the provider does not fetch itself, and
@@ -124,16 +133,21 @@ class AgentCatalog:
         upstreams = [self._upstreams.of(source, own=model is None)]
         if (fallback := self._fallback_for(source, question)) is not None:
             upstreams.append(self._upstreams.of(fallback))
-        if all(upstream.circuit.open for upstream in upstreams):
-            upstreams[0].circuit.check()
+        if all(upstream.circuit.refuses(principal) for upstream in upstreams):
+            upstreams[0].circuit.check(principal)
 
     def prepare(
-        self, entry: AgentEntry, model: ModelEntry | None, question: Question, sink: Sink
-    ) -> Agent:
-        """A copy of the agent for one run, with a model that reports its finish reason.
+        self,
+        entry: AgentEntry,
+        model: ModelEntry | None,
+        question: Question,
+        principal: str,
+        sink: Sink,
+    ) -> tuple[Agent, TrackedModel]:
+        """A copy of the agent for one run, and its model, which reports how its requests end.
 
-        If the model's class allows it, the model sends its text to `sink`. Tools, store, memory
-        and connections are shared with the original agent.
+        If the transport can read the model's protocol, its text goes to `sink` as it comes. Tools,
+        store, memory and connections are shared with the original agent.
         """
         agent = copy.copy(entry.agent)
         source = self._source(entry, model)
@@ -141,9 +155,10 @@ class AgentCatalog:
             agent.tool_choice = None  # Agno would apply it to every upstream request of the run
         # With an output model, the text of this model is not the answer.
         out = sink if agent.output_model is None else None
-        agent.model = twin = self._for_question(source, question, out, own=model is None)
+        tracked = self._for_question(source, question, principal, out, own=model is None)
+        agent.model = tracked.model
         if (fallback := self._fallback_for(source, question)) is not None:
-            twin.fallback = self._for_question(fallback, question, out)
+            tracked.fallback = self._for_question(fallback, question, principal, out)
         if not question.kept:
             agent.db = None
             agent.add_history_to_context = False
@@ -152,7 +167,7 @@ class AgentCatalog:
             agent.additional_input = [*(agent.additional_input or []), system]
         if isinstance(source, DemoModel) and not agent.tools:
             agent.tools = [current_time]  # so that the demonstration can show a tool call
-        return agent
+        return agent, tracked
 
     def _source(self, entry: AgentEntry, model: ModelEntry | None) -> Model:
         source = self._models.model(model) if model is not None else entry.agent.model
@@ -168,20 +183,32 @@ class AgentCatalog:
         return fallback if fallback is not source and _takes_images(fallback, question) else None
 
     def _for_question(
-        self, source: Model, question: Question, sink: Sink | None, *, own: bool = False
-    ) -> ReportsEnding:
+        self,
+        source: Model,
+        question: Question,
+        principal: str,
+        sink: Sink | None,
+        *,
+        own: bool = False,
+    ) -> TrackedModel:
         """A copy of a model for one run, with the options of its question applied."""
-        twin = reporting(source, sink, self._upstreams.of(source, own=own))
+        tracked = TrackedModel(
+            source,
+            sink=sink,
+            upstream=self._upstreams.of(source, own=own),
+            principal=principal,
+            max_rounds=min(self._max_rounds, question.max_rounds or self._max_rounds),
+        )
         apply_options(
-            twin,
+            tracked.model,
             question.options,
             response_format=question.response_format,
             think=question.think,
             parallel_tool_calls=question.parallel_tool_calls,
         )
         if question.tool_choice is not None:
-            choose_tool(twin, question.tool_choice)
-        return twin
+            choose_tool(tracked.model, question.tool_choice)
+        return tracked
 
 
 def _takes_images(model: Model, question: Question) -> bool:

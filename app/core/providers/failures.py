@@ -14,6 +14,7 @@ from agno.exceptions import (
 )
 
 from ..errors import (
+    AgentFailed,
     ContextTooLong,
     ModelAuthFailed,
     ModelBadResponse,
@@ -24,12 +25,16 @@ from ..errors import (
     RunFailed,
     UpstreamCut,
 )
+from .wire.outcome import Outcome
 
 #: Packages whose exceptions mean that the connection failed, not the provider.
 TRANSPORTS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"})
 
 #: Packages whose exceptions mean that the provider sent an error.
 SDKS = frozenset({"openai", "ollama"})
+
+#: Packages whose exceptions say nothing of the provider: Python's, Agno's, and ours.
+OURS = frozenset({"builtins", "agno", "json", (__package__ or "").partition(".")[0]})
 
 #: The status that Agno invents for exceptions without one: an error within a stream, or bad data.
 INVENTED_STATUS = 502
@@ -121,6 +126,11 @@ RULES = (
         ModelBadResponse,
         "The provider reported an error in its stream: {detail}",
     ),
+    Rule(
+        lambda f: all(_package(cause) in OURS for cause in f.causes),
+        AgentFailed,
+        "The agent failed ({kind}); see the server's log.",
+    ),
     Rule(lambda _: True, ModelBadResponse, "The provider sent an invalid response."),
 )
 
@@ -133,7 +143,12 @@ def classify(error: Exception, model_id: str, *, spoke: bool, key: str | None = 
     """
     failure = _failure(error, spoke=spoke, key=key)
     rule = next(rule for rule in RULES if rule.applies(failure))
-    message = rule.message.format(model=model_id, status=failure.status, detail=failure.detail)
+    message = rule.message.format(
+        model=model_id,
+        status=failure.status,
+        detail=failure.detail,
+        kind=type(failure.causes[-1]).__name__,
+    )
     if not issubclass(rule.error, ModelUnavailable | ModelRateLimited):
         return rule.error(message)
     wait = _retry_after(failure.causes)
@@ -143,22 +158,54 @@ def classify(error: Exception, model_id: str, *, spoke: bool, key: str | None = 
     return failed
 
 
+def failure_of(outcome: Outcome, model_id: str, *, key: str | None = None) -> RunFailed:
+    """The error for clients that the end of a response stands for, as its reader found it."""
+    error = outcome.error
+    if error is None or outcome.finish_reason == "upstream_cut":
+        return UpstreamCut("The model's stream stopped before its answer was complete.")
+    detail = _without_secrets(error.message, key)
+    status = error.status
+    if status is None or status in (401, 403) or 500 <= status < 600 or status < 400:
+        words = f"{error.code}: {detail}" if error.code and not status else detail
+        if status is not None and status >= 500:
+            return ModelUnavailable(f"The provider failed ({status}): {detail}", retry_after=5)
+        if status in (401, 403):
+            return ModelAuthFailed(
+                f"The provider of {model_id!r} did not accept the server's credentials ({status})."
+            )
+        return ModelBadResponse(f"The provider reported an error in its stream: {words}")
+    seen = Failure(
+        error=Exception(detail),
+        causes=[],
+        spoke=False,
+        detail=detail,
+        status=status,
+        responded=True,
+    )
+    rule = next(rule for rule in RULES if rule.applies(seen))
+    return rule.error(rule.message.format(model=model_id, status=status, detail=detail, kind=""))
+
+
 def _failure(error: Exception, *, spoke: bool, key: str | None) -> Failure:
     causes = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) and len(causes) < MAX_CAUSES:
         causes.append(cause)  # type: ignore[arg-type]  # a BaseException would not have been caught
-    detail = str(getattr(error, "message", None) or error)
-    if key and len(key) >= 8:  # shorter ones are placeholders, such as "none"
-        detail = detail.replace(key, "[redacted]")
+    detail = _without_secrets(str(getattr(error, "message", None) or error), key)
     statuses = [getattr(cause, "status_code", None) for cause in causes]
     return Failure(
         error=error,
         causes=causes,
         spoke=spoke,
-        detail=redact_secrets(detail),
+        detail=detail,
         status=next((status for status in reversed(statuses) if status), None),
         responded=any(statuses[1:]),
     )
+
+
+def _without_secrets(text: str, key: str | None) -> str:
+    if key and len(key) >= 8:  # shorter ones are placeholders, such as "none"
+        text = text.replace(key, "[redacted]")
+    return redact_secrets(text)
 
 
 def _package(error: Exception) -> str:

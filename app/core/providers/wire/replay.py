@@ -16,6 +16,9 @@ class Replay:
         self._messages: dict[str, dict[str, Any]] = {}  # by the id of a call, as the next
         self._calls: dict[str, dict[str, Any]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._messages or self._calls)
+
     def keep(self, outcome: Outcome) -> None:
         for call in outcome.calls:
             if outcome.replay:

@@ -1,0 +1,74 @@
+"""The HTTP clients of Agno's models: found below the providers' SDKs, and hooked."""
+
+from typing import Any
+
+import httpx
+import httpx2
+from agno.models.base import Model
+
+from .transport import hook
+
+#: Where the SDKs keep their HTTP client: those of OpenAI, Anthropic, Groq and Ollama; Mistral's;
+#: Google's.
+PLACES = (
+    ("_client",),
+    ("sdk_configuration", "async_client"),
+    ("_api_client", "_async_httpx_client"),
+)
+
+
+def attach(model: Model) -> bool:
+    """Hook the HTTP client of a model; False if it talks to its provider in another way.
+
+    The model's own SDK client is made if it has none yet, so that copies of the model share it.
+    """
+    client = _http_client(_sdk_client(model))
+    if client is None:
+        return False
+    hook(client)
+    return True
+
+
+def _sdk_client(model: Any) -> Any:
+    """The asynchronous SDK client of a model. Agno makes it on first use, and keeps it."""
+    if hasattr(model, "get_async_client"):
+        if getattr(model, "async_client", None) is None and not getattr(model, "http_client", None):
+            _give_fast_transport(model)
+        return model.get_async_client()
+    if not hasattr(model, "get_client"):
+        return None
+    _choose_httpx_for_gemini(model)
+    return model.get_client()
+
+
+def _choose_httpx_for_gemini(model: Any) -> None:
+    """Let Google's SDK use httpx, unless its user has chosen a client: aiohttp has no hooks."""
+    params = getattr(model, "client_params", None) or {}
+    if is_a(model, "Gemini") and model.client is None and "http_options" not in params:
+        client = httpx.AsyncClient(timeout=None)  # the SDK and the clock of the run have their own
+        model.client_params = {**params, "http_options": {"httpx_async_client": client}}
+
+
+def is_a(model: Any, family: str) -> bool:
+    """Whether a model is of this class of Agno's, by name: importing them all would need the
+    packages of all providers."""
+    return any(base.__name__ == family for base in type(model).__mro__)
+
+
+def _give_fast_transport(model: Any) -> None:
+    """Let an SDK that takes an httpx2 client read through aiohttp, at a third of the cost."""
+    client = model.get_async_client()
+    if isinstance(_http_client(client), httpx2.AsyncClient) and hasattr(client, "with_options"):
+        from openai import DefaultAioHttpClient  # the SDK is loaded already, or its like
+
+        model.async_client = client.with_options(http_client=DefaultAioHttpClient())
+
+
+def _http_client(sdk: Any) -> httpx.AsyncClient | httpx2.AsyncClient | None:
+    for path in PLACES:
+        found = sdk
+        for name in path:
+            found = getattr(found, name, None)
+        if isinstance(found, httpx.AsyncClient | httpx2.AsyncClient):
+            return found
+    return None

@@ -1,0 +1,165 @@
+"""The HTTP seam under the providers' SDKs: hooks of their own clients, for httpx and httpx2.
+
+The hooks touch only requests of an `Exchange`. A response of a known protocol is read by its
+reader, and the SDK gets what the reader writes.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import httpx
+import httpx2
+
+from .exchange import CURRENT, Exchange
+from .wire.chat_completions import ChatCompletions
+from .wire.framing import LARGEST
+from .wire.gemini import Gemini
+from .wire.messages import Messages
+from .wire.ollama import Ollama
+from .wire.outcome import ProviderError
+from .wire.reader import Reader
+from .wire.responses import Responses
+
+#: Readers by the end of the path that a request goes to.
+READERS: dict[str, type[Reader]] = {
+    "/chat/completions": ChatCompletions,
+    "/responses": Responses,
+    "/messages": Messages,
+    "/api/chat": Ollama,
+    ":streamGenerateContent": Gemini,
+    ":generateContent": Gemini,
+}
+
+#: Seconds without bytes after which a response counts as over, once its finish reason has come.
+GRACE = 1.0
+
+#: Seconds to read the rest of a body whose end has come, so that its connection can be reused.
+DRAIN = 0.25
+
+
+def hook(client: Any) -> None:
+    """Hook an `AsyncClient` of httpx or of httpx2; it may be hooked already."""
+    hooks = client.event_hooks
+    if _on_request not in hooks["request"]:
+        hooks["request"].append(_on_request)
+        hooks["response"].append(_on_response)
+
+
+def _reader_of(path: str) -> type[Reader] | None:
+    return next((reader for end, reader in READERS.items() if path.endswith(end)), None)
+
+
+async def _on_request(request: Any) -> None:
+    exchange = CURRENT.get()
+    if exchange is None:
+        return
+    exchange.sent = True
+    exchange.outcome = None
+    request.headers.update(exchange.headers)
+    reader = _reader_of(request.url.path)
+    if reader is None:
+        return
+    request.headers["accept-encoding"] = "identity"  # the reader reads the bytes as they are
+    if reader is ChatCompletions and exchange.replay:
+        _restore(request, exchange)
+
+
+def _restore(request: Any, exchange: Exchange) -> None:
+    """Put back into the history what the provider wants to see with its earlier tool calls."""
+    body = json.loads(request.content)
+    if exchange.replay.restore(body):
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        request.stream = (httpx2 if isinstance(request, httpx2.Request) else httpx).ByteStream(
+            content
+        )
+        request.headers["content-length"] = str(len(content))
+
+
+async def _on_response(response: Any) -> None:
+    exchange = CURRENT.get()
+    if exchange is None or response.status_code != 200:
+        return
+    reader_class = _reader_of(response.request.url.path)
+    if reader_class is None or response.headers.get("content-encoding", "identity") != "identity":
+        return
+    reader = reader_class(
+        exchange.sink,
+        content_type=response.headers.get("content-type", ""),
+        think_tags=exchange.think_tags,
+    )
+    exchange.outcome = reader.outcome
+    body = _Httpx2 if isinstance(response, httpx2.Response) else _Httpx
+    response.stream = body(response.stream, reader, exchange)
+    if exchange.streaming:
+        response.headers["content-type"] = reader.STREAM_TYPE
+    response.headers.pop("content-length", None)
+
+
+async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerator[bytes]:
+    """What the SDK gets of a body that streams."""
+    parts = aiter(inner)
+
+    async def more() -> bytes:
+        """Read until there is something for the SDK; nothing at the end of the answer."""
+        while not reader.complete:
+            try:
+                async with asyncio.timeout(GRACE if reader.ended else None):
+                    part = await anext(parts)
+            except (StopAsyncIteration, TimeoutError):
+                break
+            exchange.on_alive()
+            if out := reader.feed(part):
+                return out
+        return b""
+
+    # In a task of its own: each part would have to pass some thirty frames of Agno here.
+    while out := await asyncio.create_task(more()):
+        yield out
+    if out := reader.close():
+        yield out
+    try:
+        async with asyncio.timeout(DRAIN):
+            async for _ in parts:
+                pass
+    except TimeoutError:
+        pass  # the connection is closed instead of reused
+
+
+async def _read_whole(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerator[bytes]:
+    """What the SDK gets of a body that does not stream."""
+    body = bytearray()
+    async for part in inner:
+        exchange.on_alive()
+        body += part
+        if len(body) > LARGEST:
+            reader.outcome.error = ProviderError(
+                f"The provider sent an answer of more than {LARGEST} bytes."
+            )
+            reader.outcome.finish_reason = "error"
+            return
+    yield reader.read_json(bytes(body))
+
+
+class _Body:
+    """The body of a response, as its reader writes it for the SDK."""
+
+    def __init__(self, inner: Any, reader: Reader, exchange: Exchange) -> None:
+        self._inner = inner
+        self._parts = (_read if exchange.streaming else _read_whole)(inner, reader, exchange)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._parts
+
+    async def aclose(self) -> None:
+        await self._parts.aclose()
+        await self._inner.aclose()
+
+
+class _Httpx(_Body, httpx.AsyncByteStream):
+    """A body that httpx takes for one of its own."""
+
+
+class _Httpx2(_Body, httpx2.AsyncByteStream):
+    """A body that httpx2 takes for one of its own."""
