@@ -117,7 +117,9 @@ class Events:
                 self._name = line[6:70].strip()
             elif line == b"data":  # a field without a colon has an empty value
                 data.append(b"")
-                self._size += 1
+                self._size += 64  # bytes in memory, about
+                if self._size > LARGEST:
+                    self._refuse()
             if self._stopped:
                 return
 
