@@ -115,6 +115,11 @@ class Events:
                 self._name = None
             elif line.startswith(b"event:"):
                 self._name = line[6:70].strip()
+            elif line == b"data":  # a field without a colon has an empty value
+                data.append(b"")
+                self._size += 64  # bytes in memory, about
+                if self._size > LARGEST:
+                    self._refuse()
             if self._stopped:
                 return
 
