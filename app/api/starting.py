@@ -75,7 +75,9 @@ async def start_in_background(
     """Like `start_or_replay`, for a request whose client reads the run later, or not at all."""
 
     async def start(identity: Identity) -> RunRecord:
-        return (await server.runs.begin(server.service.plan(question, principal), policy, identity)).record
+        return (
+            await server.runs.begin(server.service.plan(question, principal), policy, identity)
+        ).record
 
     async def replay(record: RunRecord) -> RunRecord:
         return record

@@ -202,7 +202,8 @@ class AgentTurn:
 
     def _failure(self, event: Any) -> RunFailed:
         """The error for a failed run of Agno: the model's own, if the model failed."""
-        if (failure := self._model.answering.failure) is not None:
+        failure = self._model.failure or self._model.answering.failure
+        if failure is not None:
             return failure
         if event.error_type in GUARDRAILS:
             return AgentFailed(str(event.content))

@@ -158,32 +158,32 @@ def classify(error: Exception, model_id: str, *, spoke: bool, key: str | None = 
     return failed
 
 
-def failure_of(outcome: Outcome, model_id: str, *, key: str | None = None) -> RunFailed:
-    """The error for clients that the end of a response stands for, as its reader found it."""
+def failure_of(
+    outcome: Outcome, model_id: str, *, spoke: bool, key: str | None = None
+) -> RunFailed:
+    """The error for clients that the end of a response stands for, as its reader found it.
+
+    `spoke` and `key` are those of `classify`. An error before the first token is treated as if the
+    provider had sent its status.
+    """
     error = outcome.error
     if error is None or outcome.finish_reason == "upstream_cut":
         return UpstreamCut("The model's stream stopped before its answer was complete.")
     detail = _without_secrets(error.message, key)
-    status = error.status
-    if status is None or status in (401, 403) or 500 <= status < 600 or status < 400:
-        words = f"{error.code}: {detail}" if error.code and not status else detail
-        if status is not None and status >= 500:
-            return ModelUnavailable(f"The provider failed ({status}): {detail}", retry_after=5)
-        if status in (401, 403):
-            return ModelAuthFailed(
-                f"The provider of {model_id!r} did not accept the server's credentials ({status})."
-            )
-        return ModelBadResponse(f"The provider reported an error in its stream: {words}")
+    status = None if spoke else error.status
+    if status is None:
+        return ModelBadResponse(f"The provider reported an error in its stream: {detail}")
     seen = Failure(
         error=Exception(detail),
         causes=[],
-        spoke=False,
-        detail=detail,
+        spoke=spoke,
+        detail=f"{error.code}: {detail}" if error.code == "context_length_exceeded" else detail,
         status=status,
         responded=True,
     )
     rule = next(rule for rule in RULES if rule.applies(seen))
-    return rule.error(rule.message.format(model=model_id, status=status, detail=detail, kind=""))
+    message = rule.message.format(model=model_id, status=status, detail=detail, kind="")
+    return rule.error(message, retry_after=RETRY_AFTER if status >= 500 else None)
 
 
 def _failure(error: Exception, *, spoke: bool, key: str | None) -> Failure:

@@ -269,19 +269,20 @@ class TrackedModel:
             self.uncounted = 0
             self.usage = self.usage + outcome.usage
         if outcome.error is not None or outcome.finish_reason is None:
-            raise failure_of(outcome, self.model.id)
+            raise _Incomplete
         self._replay.keep(outcome)
 
     def _failed(
         self, call: Call, exchange: Exchange, error: Exception, *, spoke: bool
     ) -> float | None:
         """Take note of a failed attempt: seconds to wait before the next one, or None."""
+        key = getattr(self.model, "api_key", None)
+        outcome = exchange.outcome
         if isinstance(error, RunFailed):
             failure = error
-        elif exchange.outcome is not None and exchange.outcome.error is not None:
-            failure = failure_of(exchange.outcome, self.model.id)
+        elif outcome is not None and (outcome.error is not None or isinstance(error, _Incomplete)):
+            failure = failure_of(outcome, self.model.id, spoke=spoke, key=key)
         else:
-            key = getattr(self.model, "api_key", None)
             failure = classify(error, self.model.id, spoke=spoke, key=key)
         self.failure = failure
         call.failed(failure)
@@ -289,6 +290,10 @@ class TrackedModel:
         if pause is None and not spoke:
             self.uncounted = 0
         return pause
+
+
+class _Incomplete(Exception):
+    """The response came to its end, and that was not the end of an answer."""
 
 
 @contextmanager

@@ -369,7 +369,7 @@ def test_calls_that_cannot_be_told(client: ollama.Client, provider: Provider) ->
         (RATE_LIMITED, 429, "limiting"),
         (Reply(status=500), 503, "failed"),
         (Reply("Hello there", cut_after=0, cut="clean"), 502, "stopped before"),
-        (Reply("Hello there", error_frame_after=0), 502, "had an error"),
+        (Reply("Hello there", error_frame_after=0), 503, "had an error"),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
