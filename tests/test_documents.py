@@ -84,6 +84,32 @@ def test_a_decision_has_all_its_parts(file: Path) -> None:
     assert ["Context", "Decision", "Consequence", "Evidence", "Explains"] == parts
 
 
+def modules() -> Iterator[Path]:
+    for folder in ("app", "agno_stream", "benchmarks", "tests"):
+        for file in (ROOT / folder).rglob("*.*"):
+            if file.suffix in (".py", ".js") and not FOREIGN & set(file.relative_to(ROOT).parts):
+                yield file
+
+
+def test_modules_and_decisions_refer_to_each_other() -> None:
+    """A record names the modules that it explains, and each of these names the record."""
+    explained = {
+        (ROOT / path, file.name)
+        for file in RECORDS
+        for path in re.findall(
+            r"\[(\S+)\]", file.read_text(encoding="utf-8").partition("**Explains**")[2]
+        )
+    }
+    referring = {
+        (file, name)
+        for file in modules()
+        for name in re.findall(
+            r"See docs/decisions/(\S+\.md)\.$", file.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+    assert sorted(explained) == sorted(referring)
+
+
 def test_the_plan_of_the_house_is_short() -> None:
     """ARCHITECTURE.md stays a page that is read to its end."""
     assert len((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()) <= 100
