@@ -1,4 +1,8 @@
-"""Puts the server together; the only place where the parts know each other's names."""
+"""Puts the server together; the only place where the parts know each other's names.
+
+See docs/decisions/032-objects-of-the-start-are-frozen.md.
+See docs/decisions/033-the-app-is-made-on-first-use.md.
+"""
 
 import gc
 import logging

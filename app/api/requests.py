@@ -1,4 +1,7 @@
-"""Request bodies: read within bounds, whatever their content type, and validated."""
+"""Request bodies: read within bounds, whatever their content type, and validated.
+
+See docs/decisions/026-bodies-are-parsed-by-us.md.
+"""
 
 import asyncio
 import base64

@@ -1,4 +1,9 @@
-"""The response that carries a run to one reader, in whichever protocol."""
+"""The response that carries a run to one reader, in whichever protocol.
+
+See docs/decisions/020-a-heartbeat-is-a-comment-without-a-blank-line.md.
+See docs/decisions/023-a-status-waits-for-one-heartbeat.md.
+See docs/decisions/028-no-sse-starlette-in-the-path-of-a-token.md.
+"""
 
 import asyncio
 import logging

@@ -1,4 +1,7 @@
-"""The live ends of the logs of the runs in this process, and their way into the journal."""
+"""The live ends of the logs of the runs in this process, and their way into the journal.
+
+See docs/decisions/006-streams-go-on-while-the-journal-fails.md.
+"""
 
 import asyncio
 import logging

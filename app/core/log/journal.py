@@ -1,4 +1,7 @@
-"""The contract of a journal: the durable store of the logs of runs; see `journals/`."""
+"""The contract of a journal: the durable store of the logs of runs; see `journals/`.
+
+See docs/decisions/005-a-gap-is-reported-never-skipped.md.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable

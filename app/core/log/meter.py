@@ -1,4 +1,7 @@
-"""How the text of one run came: when the first piece, how many, and the delays between them."""
+"""How the text of one run came: when the first piece, how many, and the delays between them.
+
+See docs/decisions/012-measuring-costs-a-token-nothing.md.
+"""
 
 from bisect import bisect_right
 from collections.abc import Sequence

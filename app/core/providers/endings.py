@@ -2,6 +2,8 @@
 
 Agno drops the provider's finish reason, and reports a stream that was cut in the middle as
 completed. `reporting` wraps a model, for one run, in a subclass that keeps both facts.
+
+See docs/decisions/013-the-finish-reason-comes-from-the-provider.md.
 """
 
 import asyncio

@@ -5,6 +5,8 @@ The stock class still builds the request, authenticates, retries and maps errors
 text, which is nearly all of a stream, goes straight to the run as soon as its bytes are there.
 Everything else, whatever it is, takes the stock way. At the end of the stream Agno is given the
 whole text at once: given each token, it would copy all of the text so far each time.
+
+See docs/decisions/014-the-fast-path-for-openai.md.
 """
 
 import asyncio

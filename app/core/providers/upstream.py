@@ -1,4 +1,7 @@
-"""The providers behind the models: how often one is asked again, and when not at all."""
+"""The providers behind the models: how often one is asked again, and when not at all.
+
+See docs/decisions/015-retries-fallback-and-circuit-are-ours.md.
+"""
 
 import random
 from collections.abc import Mapping

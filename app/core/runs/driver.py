@@ -1,4 +1,7 @@
-"""The life of a run, from its place in the queue to its one last chunk."""
+"""The life of a run, from its place in the queue to its one last chunk.
+
+See docs/decisions/002-a-run-is-two-tasks.md.
+"""
 
 import asyncio
 import logging

@@ -1,4 +1,7 @@
-"""The other processes that keep the same journal: what they ask of us, and what they leave."""
+"""The other processes that keep the same journal: what they ask of us, and what they leave.
+
+See docs/decisions/010-a-process-that-was-taken-for-dead-stops-its-runs.md.
+"""
 
 import asyncio
 import logging

@@ -1,4 +1,7 @@
-"""One run: how it lives, what its agent does for it, and how it is stopped."""
+"""One run: how it lives, what its agent does for it, and how it is stopped.
+
+See docs/decisions/002-a-run-is-two-tasks.md.
+"""
 
 import asyncio
 import logging

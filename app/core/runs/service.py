@@ -1,4 +1,7 @@
-"""Runs: started by a request but never owned by it, followed by any number of readers."""
+"""Runs: started by a request but never owned by it, followed by any number of readers.
+
+See docs/decisions/001-a-request-does-not-own-its-run.md.
+"""
 
 import asyncio
 import logging

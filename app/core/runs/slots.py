@@ -1,4 +1,7 @@
-"""How many runs go on at once, in all and for each principal, and who waits for one to end."""
+"""How many runs go on at once, in all and for each principal, and who waits for one to end.
+
+See docs/decisions/003-slots-are-taken-before-a-run-is-created.md.
+"""
 
 import asyncio
 from collections import Counter, deque

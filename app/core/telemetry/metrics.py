@@ -3,6 +3,8 @@
 Runs are counted when they end, and gauges are sampled once a second: no code here runs per token.
 With several workers (`PROMETHEUS_MULTIPROC_DIR` is set before they start), each worker writes files
 of its own, and any of them can sum all files up.
+
+See docs/decisions/012-measuring-costs-a-token-nothing.md.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""Which processes live: each holds a lock that the kernel takes from it when it ends, however."""
+"""Which processes live: each holds a lock that the kernel takes from it when it ends, however.
+
+See docs/decisions/008-owners-hold-locks-in-the-kernel.md.
+"""
 
 import os
 import sys

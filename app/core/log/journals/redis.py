@@ -1,4 +1,7 @@
-"""`redis://`: logs that processes on many hosts keep together, in Redis Streams."""
+"""`redis://`: logs that processes on many hosts keep together, in Redis Streams.
+
+See docs/decisions/009-redis-entries-have-the-number-of-their-last-chunk.md.
+"""
 
 import time
 from collections.abc import Awaitable, Collection, Sequence

@@ -2,6 +2,8 @@
 
 All begin with the same words. `ARGV[1]` is the prefix of all keys, what follows is each script's
 own. Times are Redis' own clock in milliseconds: those of several hosts differ.
+
+See docs/decisions/009-redis-entries-have-the-number-of-their-last-chunk.md.
 """
 
 #: The keys, and what several scripts do.

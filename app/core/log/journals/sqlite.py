@@ -1,4 +1,7 @@
-"""`sqlite:///`: one file that survives, and that all processes of one host may share."""
+"""`sqlite:///`: one file that survives, and that all processes of one host may share.
+
+See docs/decisions/007-sqlite-one-row-a-run-and-flush.md.
+"""
 
 import asyncio
 import sqlite3

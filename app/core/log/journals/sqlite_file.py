@@ -1,4 +1,7 @@
-"""The file of the SQLite journal: its tables, and connections that do not block the event loop."""
+"""The file of the SQLite journal: its tables, and connections that do not block the event loop.
+
+See docs/decisions/007-sqlite-one-row-a-run-and-flush.md.
+"""
 
 import asyncio
 import sqlite3

@@ -27,7 +27,10 @@ JOURNALS: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "redis": lambda request: request.getfixturevalue("redis_server").empty(),
     "sqlite": lambda request: f"sqlite:///{request.getfixturevalue('tmp_path')}/runs.db",
 }
-SHARED = sorted(JOURNALS.keys() - {"memory"})
+
+#: Those that belong to one process; all others are shared, and keep that contract as well.
+PRIVATE = {"memory"}
+SHARED = sorted(JOURNALS.keys() - PRIVATE)
 
 #: Seconds in which a store without locks knows that a process is dead.
 DEAD = 20
