@@ -21,10 +21,10 @@ from app.core.log.hub import Hub, RunLog
 from app.core.log.journal import size_of
 from app.core.log.journals.memory import MemoryJournal
 from app.models.chat import StreamingChunk
-from tests.core.parts import ending, record, said, until
+from tests.core.parts import ending, record, text_chunk, until
 
 SCOPE: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-ONE = size_of(said("0000"))
+ONE = size_of(text_chunk("0000"))
 
 
 class Client:
@@ -74,7 +74,7 @@ async def opened(**bounds: int) -> AsyncIterator[tuple[Hub, RunLog]]:
 
 def say(log: RunLog, *numbers: int) -> None:
     for n in numbers:
-        log.append(said(f"{n:04}"))
+        log.append(text_chunk(f"{n:04}"))
 
 
 def failed() -> StreamingChunk:

@@ -10,7 +10,7 @@ from app.core.log.journal import Entry, Group, Reach, RunRecord
 from app.models.chat import StreamingChunk
 
 
-def said(text: str) -> StreamingChunk:
+def text_chunk(text: str) -> StreamingChunk:
     return StreamingChunk(content=text, done=False, model="m")
 
 
@@ -63,7 +63,7 @@ async def retired(hub: Hub, log: RunLog) -> None:
     await until(lambda: hub.get(log.record.run_id) is None)
 
 
-class Notebook:
+class RecordingJournal:
     """A journal that keeps everything and notes each call; it may be slow, and it may fail."""
 
     def __init__(self, *, delay: float | None = None, create_delay: float | None = None) -> None:

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-async def asking(question: Coroutine[Any, Any, T]) -> T:
+async def journal_call(question: Coroutine[Any, Any, T]) -> T:
     """What a journal answers, where nobody else could; raises `JournalUnavailable`."""
     try:
         return await question
@@ -146,7 +146,7 @@ class Follower:
         log = self._log
         if log is not None and self.after >= log.base:
             return log.ended and self.after >= log.last
-        return await asking(self._ended())
+        return await journal_call(self._ended())
 
     async def _ended(self) -> bool:
         run_id = self.record.run_id

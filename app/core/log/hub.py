@@ -88,7 +88,7 @@ class RunLog:
         start = after - self.base
         return self.entries[start : None if limit is None else start + limit]
 
-    def behead(self, bound: int, *, lossy: bool = False) -> int:
+    def trim_head(self, bound: int, *, lossy: bool = False) -> int:
         """Drop entries, oldest first, until at most `bound` bytes are held; bytes freed.
 
         Those that the journal does not have yet are dropped only where it is to be `lossy`, and
@@ -243,13 +243,13 @@ class Hub:
     def _bound(self) -> None:
         for log in self._logs.values():
             if log.size > self._run_bytes:
-                log.behead(self._run_bytes)
+                log.trim_head(self._run_bytes)
         excess = sum(log.size for log in self._logs.values()) - self._total_bytes
         for lossy in (False, True):  # memory is bounded, though the journal may get a hole by it
             for log in self._oldest_first():
                 if excess <= 0:
                     return
-                excess -= log.behead(max(0, log.size - excess), lossy=lossy)
+                excess -= log.trim_head(max(0, log.size - excess), lossy=lossy)
 
     def _oldest_first(self) -> Iterable[RunLog]:
         """Logs that have ended before those that are still being written."""

@@ -11,7 +11,7 @@ from ...models.chat import StreamingChunk
 Entry = tuple[float, StreamingChunk]
 
 #: Seconds for which a `watch` holds.
-WATCH = 10.0
+FOLLOWED_TTL = 10.0
 
 
 class RunRecord(msgspec.Struct, frozen=True):
@@ -99,36 +99,36 @@ class Journal(Protocol):
 class SharedJournal(Journal, Protocol):
     """A journal that several processes keep together, each of which drives its own runs."""
 
-    HEARING: ClassVar[float]
+    CANCEL_POLL_SECONDS: ClassVar[float]
 
-    async def beat(self) -> None:
+    async def send_heartbeat(self) -> None:
         """Say that this process lives; called every second."""
 
-    async def peers(self) -> int:
+    async def count_peers(self) -> int:
         """How many other processes live."""
 
-    async def adopt(self) -> list[RunRecord]:
+    async def adopt_orphans(self) -> list[RunRecord]:
         """Take over the runs that have no end and whose owner is dead; each goes to one caller."""
 
-    async def queue(self, record: RunRecord) -> list[str]:
+    async def runs_before(self, record: RunRecord) -> list[str]:
         """The runs of other owners in its conversation, of the same principal, that have not ended
         and were created before this one, in order; all of them if this one has not been created."""
 
-    async def live(self, principal: str) -> list[RunRecord]:
+    async def list_active(self, principal: str) -> list[RunRecord]:
         """A principal's runs that have not ended, whoever drives them; oldest first."""
 
-    async def ask(self, run_id: str) -> None:
+    async def request_cancel(self, run_id: str) -> None:
         """Ask the owner of a run to cancel it."""
 
-    async def asked(self) -> list[str]:
+    async def take_cancel_requests(self) -> list[str]:
         """The runs of this process whose cancellation was asked for since the last call; called
-        every `HEARING` seconds while it has any, which is what a look may cost."""
+        every `CANCEL_POLL_SECONDS` seconds while it has any, which is what a look may cost."""
 
-    async def watch(self, run_ids: Collection[str]) -> None:
-        """Note that somebody reads these runs elsewhere than with their owner, for `WATCH`
+    async def mark_followed(self, run_ids: Collection[str]) -> None:
+        """Note that somebody reads these runs elsewhere than with their owner, for `FOLLOWED_TTL`
         seconds."""
 
-    async def watched(self, run_id: str) -> bool: ...
+    async def is_followed(self, run_id: str) -> bool: ...
 
 
 def size_of(chunk: StreamingChunk) -> int:

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from .journal import WATCH, Reach, SharedJournal
+from .journal import FOLLOWED_TTL, Reach, SharedJournal
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +46,11 @@ class Tail:
         while self._readers:
             followed = list(self._readers)
             try:
-                if time.monotonic() - self._noted > WATCH / 3 or any(
+                if time.monotonic() - self._noted > FOLLOWED_TTL / 3 or any(
                     run_id not in self._reached for run_id in followed
                 ):
                     self._noted = time.monotonic()
-                    await self._journal.watch(followed)
+                    await self._journal.mark_followed(followed)
                 reached = await self._journal.reached(followed)
             except Exception:
                 # Readers wait; the hub tells of a journal that fails.

@@ -69,7 +69,7 @@ class Peers:
         have ended."""
         try:
             waited = False
-            while await self.journal.queue(record):
+            while await self.journal.runs_before(record):
                 waited = True
                 await asyncio.sleep(INTERVAL)
             if waited:  # who ended those may have asked to cancel this one, too
@@ -80,7 +80,7 @@ class Peers:
 
     async def _beat(self) -> None:
         try:
-            await self.journal.beat()
+            await self.journal.send_heartbeat()
         except Exception:
             self._truce = time.monotonic() + TRUCE
             raise
@@ -88,7 +88,7 @@ class Peers:
             await self._adopt()
 
     async def _adopt(self) -> None:
-        for record in await self.journal.adopt():
+        for record in await self.journal.adopt_orphans():
             logger.warning("run %s: its process died; it ends as interrupted", record.run_id)
             self._orphans[record.run_id] = record
         # One that cannot be ended now is tried again: it is ours, so nobody else does it.
@@ -123,14 +123,14 @@ class Peers:
         await self.journal.append([Group(record, after + 1, chunks)])
 
     async def _hear(self, live: Callable[[], Collection[str]]) -> None:
-        async def asked() -> None:
+        async def poll() -> None:
             if live():
                 await self._asked()
 
-        await self._keep(self.journal.HEARING, asked)
+        await self._keep(self.journal.CANCEL_POLL_SECONDS, poll)
 
     async def _asked(self) -> None:
-        for run_id in await self.journal.asked():
+        for run_id in await self.journal.take_cancel_requests():
             self._cancel(run_id)
 
     async def _keep(self, interval: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -42,7 +42,7 @@ class Queues:
             if (run := self._runs.get(run_id)) is not None:
                 run.stop(RunStopped("cancelled", "A newer message took this one's place."))
             elif self._peers is not None:
-                await self._peers.journal.ask(run_id)
+                await self._peers.journal.request_cancel(run_id)
 
     async def turn(self, record: RunRecord) -> asyncio.Lock:
         """Wait until it is this run's turn; the lock that is returned is to be released."""
@@ -62,7 +62,7 @@ class Queues:
         if self._peers is None:
             return here
         try:
-            return await self._peers.journal.queue(record) + here
+            return await self._peers.journal.runs_before(record) + here
         except Exception:  # the journal is down, and the hub tells so
             logger.debug("queues: the journal cannot be read", exc_info=True)
             return here

@@ -11,7 +11,7 @@ import msgspec
 from ...models.chat import StreamingChunk, Usage
 from ..errors import AgentFailed, RunFailed, RunStopped
 from ..log.hub import RunLog
-from ..log.journal import WATCH, RunRecord
+from ..log.journal import FOLLOWED_TTL, RunRecord
 from ..request_context import request_id
 from .clock import Clock, Timeouts
 
@@ -175,7 +175,7 @@ class Run:
         if self._readers or self.log.ended:
             return
         if found:
-            self._leaving = self.loop.call_later(WATCH, self._grace_over)
+            self._leaving = self.loop.call_later(FOLLOWED_TTL, self._grace_over)
         else:
             self._abandoned()
 

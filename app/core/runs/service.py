@@ -19,7 +19,7 @@ from ..errors import (
     RunStopped,
     UnknownRun,
 )
-from ..log.follower import Follower, asking
+from ..log.follower import Follower, journal_call
 from ..log.hub import Hub
 from ..log.journal import RunRecord, SharedJournal
 from ..log.state import state_of
@@ -155,7 +155,7 @@ class Runs:
                     busy = error if isinstance(error, ConversationBusy) else stopping()
                     log.append(busy.last_chunk(record.model))
                     raise
-            followed = partial(self._peers.journal.watched, run_id) if self._peers else None
+            followed = partial(self._peers.journal.is_followed, run_id) if self._peers else None
             run = self._runs[run_id] = Run(
                 record, log, turn, policy, self._driver.patience, followed
             )
@@ -181,7 +181,7 @@ class Runs:
         here = {run_id: run.running for run_id, run in self._runs.items()}
         records = [run.record for run in self._runs.values() if run.record.principal == principal]
         if self._peers is not None:
-            live = await asking(self._peers.journal.live(principal))
+            live = await journal_call(self._peers.journal.list_active(principal))
             records += [record for record in live if record.owner != self.owner]
         records.sort(key=lambda record: record.created_at)
         return [
@@ -226,7 +226,7 @@ class Runs:
             run.stop(_cancelled())
             await run.ended.wait()
         elif self._peers is not None:
-            await asking(self._peers.journal.ask(run_id))
+            await journal_call(self._peers.journal.request_cancel(run_id))
             with await self.follow(run_id, 0, principal=principal) as follower:
                 follower.after = await self._reached(run_id)
                 while not follower.done:
@@ -238,7 +238,7 @@ class Runs:
         record = await self.record(run_id, principal)
         run = self._runs.get(run_id)
         waiting = run is not None and not run.running
-        return await asking(
+        return await journal_call(
             state_of(record, self._hub.journal, self._hub.get(run_id), waiting=waiting)
         )
 
@@ -272,7 +272,7 @@ class Runs:
 
     async def _has_peers(self) -> bool:
         try:
-            return self._peers is not None and await self._peers.journal.peers() > 0
+            return self._peers is not None and await self._peers.journal.count_peers() > 0
         except Exception:
             logger.exception("runs: whether other processes live cannot be told")
             return False
@@ -282,7 +282,7 @@ class Runs:
             follower.send_away()
 
     async def _reached(self, run_id: str) -> int:
-        reach = (await asking(self._hub.journal.reached([run_id]))).get(run_id)
+        reach = (await journal_call(self._hub.journal.reached([run_id]))).get(run_id)
         return reach.last if reach is not None else 0
 
     def _cancel_asked(self, run_id: str) -> None:
@@ -297,7 +297,7 @@ class Runs:
     async def record(self, run_id: str, principal: str) -> RunRecord:
         """What is known of a principal's run; raises `UnknownRun`, for another's, too."""
         log = self._hub.get(run_id)
-        record = log.record if log else await asking(self._hub.journal.record(run_id))
+        record = log.record if log else await journal_call(self._hub.journal.record(run_id))
         if record is None or record.principal != principal:
             raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
         return record

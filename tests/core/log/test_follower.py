@@ -13,19 +13,28 @@ from app.core.log.follower import PAGE, Follower
 from app.core.log.hub import Hub, RunLog
 from app.core.log.journal import Group, Journal, size_of
 from app.core.log.journals.memory import MemoryJournal
-from tests.core.parts import Notebook, ending, read_all, record, retired, said, until, words
-from tests.core.runs.harness import House, Scripted, neighbours, saying, shared, silent
+from tests.core.parts import (
+    RecordingJournal,
+    ending,
+    read_all,
+    record,
+    retired,
+    text_chunk,
+    until,
+    words,
+)
+from tests.core.runs.harness import RunsHarness, Scripted, saying, shared, silent, two_processes
 
-ONE = size_of(said("0000"))
+ONE = size_of(text_chunk("0000"))
 
 
 @pytest.fixture
-def journal() -> Notebook:
-    return Notebook()
+def journal() -> RecordingJournal:
+    return RecordingJournal()
 
 
 @pytest.fixture
-async def hub(journal: Notebook) -> AsyncIterator[Hub]:
+async def hub(journal: RecordingJournal) -> AsyncIterator[Hub]:
     hub = Hub(journal, flush_interval=0.005)
     await hub.open("me")
     yield hub
@@ -38,7 +47,7 @@ def follow(hub: Hub, after: int = 0, run_id: str = "r1") -> Follower:
 
 def say(log: RunLog, *numbers: int) -> None:
     for n in numbers:
-        log.append(said(f"{n:04}"))
+        log.append(text_chunk(f"{n:04}"))
 
 
 def numbered(count: int, start: int = 0) -> list[str]:
@@ -124,7 +133,7 @@ async def test_a_cancelled_batch_loses_nothing(hub: Hub) -> None:
         assert ["0000"] == words(await follower.batch())
 
 
-async def test_a_slow_reader_reads_the_journal(journal: Notebook) -> None:
+async def test_a_slow_reader_reads_the_journal(journal: RecordingJournal) -> None:
     """What is no longer in memory comes from the journal, and then the reader is live again."""
     hub = Hub(journal, run_bytes=5 * ONE, flush_interval=0.001)
     await hub.open("me")
@@ -148,7 +157,7 @@ async def test_a_slow_reader_reads_the_journal(journal: Notebook) -> None:
     await hub.close()
 
 
-async def test_dropped_while_it_waits(journal: Notebook) -> None:
+async def test_dropped_while_it_waits(journal: RecordingJournal) -> None:
     """A reader that wakes up to find its place dropped from memory loses nothing by it."""
     hub = Hub(journal, run_bytes=ONE, flush_interval=0)
     await hub.open("me")
@@ -159,7 +168,7 @@ async def test_dropped_while_it_waits(journal: Notebook) -> None:
         say(log, *range(10))
         await journal.append([Group(log.record, 1, log.since(0))])
         log.flushed = 10
-        log.behead(ONE)
+        log.trim_head(ONE)
         assert 9 == log.base
         log.append(ending())
         got = words(await waiting)
@@ -270,7 +279,7 @@ def test_every_reader_gets_everything(
 ) -> None:
     """Readers that come at any time, from any number, at any pace, each get all entries from
     there on, once and in order, whatever is held in memory and however slow the journal is."""
-    journal: Journal = MemoryJournal() if in_memory else Notebook(delay=delay)
+    journal: Journal = MemoryJournal() if in_memory else RecordingJournal(delay=delay)
 
     async def read(come: int, after: int, pace: int, spoken: list[int], hub: Hub) -> list[str]:
         await until(lambda: spoken[0] >= min(come, count + 1))
@@ -299,19 +308,19 @@ def test_every_reader_gets_everything(
                 assert whole[after:] == text
         assert set() == log.readers
         await hub.close()
-        if isinstance(journal, Notebook):
+        if isinstance(journal, RecordingJournal):
             assert whole == words(journal.entries["r1"])
 
     asyncio.run(check())
 
 
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[tuple[House, House]]:
-    async with neighbours(tmp_path) as houses:
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
+    async with two_processes(tmp_path) as houses:
         yield houses
 
 
-async def test_ahead_of_what_is_written(pair: tuple[House, House]) -> None:
+async def test_ahead_of_what_is_written(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """A reader that has seen more than is written sees the rest at another process, and nothing
     twice."""
     a, b = pair
@@ -338,7 +347,7 @@ async def test_ahead_of_a_dead_process(
     tmp_path: Path, after: int, saw_end: bool, rest: list[str]
 ) -> None:
     """When a process has died, a reader is told the end once, whatever it saw that was lost."""
-    async with neighbours(tmp_path) as (a, b):
+    async with two_processes(tmp_path) as (a, b):
         run = await a.start(Scripted(silent()))
         await until(lambda: run.log.flushed == 2)
         waiting = await b.follow(run, after)
@@ -356,7 +365,9 @@ async def test_ahead_of_a_dead_process(
 
 
 @pytest.mark.parametrize(("after", "rest"), [(2, [""]), (3, []), (4, [""])])
-async def test_ahead_of_an_end(pair: tuple[House, House], after: int, rest: list[str]) -> None:
+async def test_ahead_of_an_end(
+    pair: tuple[RunsHarness, RunsHarness], after: int, rest: list[str]
+) -> None:
     """A number behind the end of a whole answer is not taken for its end."""
     a, b = pair
     run = await a.start(Scripted(saying("all")))

@@ -9,11 +9,11 @@ from app.core.log.hub import RunLog
 from app.core.log.journal import Entry
 from app.core.log.meter import BOUNDS, Meter
 from app.models.chat import StreamingChunk, ToolCall
-from tests.core.parts import ending, record, said
+from tests.core.parts import ending, record, text_chunk
 
 TOOL = StreamingChunk(content="", done=False, model="m", tool=ToolCall("1", "t", "started"))
 THOUGHT = StreamingChunk(content="", done=False, model="m", reasoning="hm")
-CHUNKS = st.sampled_from([said("a"), said(""), TOOL, THOUGHT])
+CHUNKS = st.sampled_from([text_chunk("a"), text_chunk(""), TOOL, THOUGHT])
 PAUSES = st.sampled_from([0.0, *BOUNDS, 99.0]) | st.floats(0, 20)
 ENTRIES = st.lists(st.tuples(PAUSES, CHUNKS), max_size=30)
 
@@ -50,10 +50,10 @@ def test_what_leaves_memory_is_metered_before() -> None:
     """A log that is beheaded, again and again, has metered all that it ever had."""
     log = RunLog(record(), lambda log: None)
     for number in range(1000):
-        log.append(said("word"))
+        log.append(text_chunk("word"))
         log.flushed = log.last
         if number % 7 == 0:
-            log.behead(1000)
+            log.trim_head(1000)
     log.append(ending("end"))
     log.measure()
     assert 1001 == log.meter.tokens

@@ -9,22 +9,30 @@ import pytest
 from app.core.log.journal import Group
 from app.core.log.state import state_of
 from app.models.chat import RunState
-from tests.core.parts import record, said, until
-from tests.core.runs.harness import House, Scripted, neighbours, raising, saying, shared, silent
+from tests.core.parts import record, text_chunk, until
+from tests.core.runs.harness import (
+    RunsHarness,
+    Scripted,
+    raising,
+    saying,
+    shared,
+    silent,
+    two_processes,
+)
 
 
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[tuple[House, House]]:
-    async with neighbours(tmp_path) as houses:
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
+    async with two_processes(tmp_path) as houses:
         yield houses
 
 
-async def settled(house: House, run_id: str) -> None:
+async def settled(house: RunsHarness, run_id: str) -> None:
     """Wait until all that a run said is in the journal alone."""
     await until(lambda: house.hub.get(run_id) is None)
 
 
-async def test_while_it_runs(pair: tuple[House, House]) -> None:
+async def test_while_it_runs(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """Another process knows that a run goes on, and what it had said when that was written."""
     a, b = pair
     run = await a.start(Scripted(silent()))
@@ -40,7 +48,7 @@ async def test_while_it_runs(pair: tuple[House, House]) -> None:
 
 
 @pytest.mark.parametrize("script", [saying("a", "b"), raising(OSError("no"))])
-async def test_after_the_end(pair: tuple[House, House], script: object) -> None:
+async def test_after_the_end(pair: tuple[RunsHarness, RunsHarness], script: object) -> None:
     """How a run ended is told alike by both, and so is when."""
     a, b = pair
     run = await a.start(Scripted(script))  # type: ignore[arg-type]  # pytest knows no types
@@ -54,7 +62,7 @@ async def test_after_the_end(pair: tuple[House, House], script: object) -> None:
 async def test_of_an_orphan(tmp_path: Path) -> None:
     """A run whose process died has ended as interrupted, with its text, and its last event id is
     one that says that the end was seen."""
-    async with neighbours(tmp_path) as (a, b):
+    async with two_processes(tmp_path) as (a, b):
         run = await a.start(Scripted(silent()))
         await until(lambda: run.log.flushed == 2)
         await a.hub.journal.close()
@@ -79,7 +87,7 @@ async def test_without_its_beginning(tmp_path: Path) -> None:
     await journal.open("me")
     run = record(owner="me")
     for number, word in enumerate(["one ", "two ", "three "], start=1):
-        await journal.append([Group(run, number, [(0.0, said(word))])])
+        await journal.append([Group(run, number, [(0.0, text_chunk(word))])])
     state = await state_of(run, journal, None, waiting=False)
     await journal.close()
     assert ("three ", "r1:3", True) == (state.content, state.last_event_id, state.truncated)

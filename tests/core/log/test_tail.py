@@ -9,7 +9,7 @@ import pytest
 from app.core.log.journal import Group
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.log.tail import Tail
-from tests.core.parts import ending, record, said, until
+from tests.core.parts import ending, record, text_chunk, until
 from tests.core.runs.harness import shared
 
 RUN = record("r1", owner="writer")
@@ -45,7 +45,7 @@ async def test_each_step(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
     tail.join("r1", two.wake)
     tail.join("r2", other.wake)
     await until(lambda: one.woken == two.woken == other.woken == 1)
-    for number, chunk in enumerate([said("a"), said("b"), ending()], start=1):
+    for number, chunk in enumerate([text_chunk("a"), text_chunk("b"), ending()], start=1):
         await writer.append([Group(RUN, number, [(0.0, chunk)])])
         await until(lambda: one.woken == two.woken == number + 1)  # noqa: B023
     await asyncio.sleep(0.2)
@@ -78,7 +78,7 @@ async def test_watching(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
     for run, reader in zip(runs[:2], readers[:2], strict=True):
         tail.join(run.run_id, reader.wake)
         await until(lambda: reader.woken == 1)  # noqa: B023
-    assert [True, True, False] == [await writer.watched(run.run_id) for run in runs]
+    assert [True, True, False] == [await writer.is_followed(run.run_id) for run in runs]
     for run, reader in zip(runs, readers, strict=True):
         tail.leave(run.run_id, reader.wake)
 

@@ -15,7 +15,7 @@ from app.core.runs.identity import Identity
 from app.core.runs.run import OnBusy, OnDisconnect, Policy, Run
 from app.core.runs.service import Runs
 from app.models.chat import RunState, StreamingChunk, Usage
-from tests.core.parts import ending, read_all, said
+from tests.core.parts import ending, read_all, text_chunk
 
 PATIENCE = 0.3
 Chunks = AsyncGenerator[StreamingChunk, None]
@@ -71,7 +71,7 @@ class Scripted:
             await self._remember()
 
 
-class House:
+class RunsHarness:
     """Runs with their hub, and short words for what tests do with them."""
 
     def __init__(self, journal: Journal, name: str = "r") -> None:
@@ -135,7 +135,7 @@ def saying(*texts: str, pause: float = 0) -> Script:
     async def script() -> Chunks:
         for text in texts:
             await asyncio.sleep(pause)
-            yield said(text)
+            yield text_chunk(text)
         yield ending()
 
     return script
@@ -143,7 +143,7 @@ def saying(*texts: str, pause: float = 0) -> Script:
 
 def raising(error: BaseException) -> Script:
     async def script() -> Chunks:
-        yield said("half")
+        yield text_chunk("half")
         raise error
 
     return script
@@ -153,16 +153,16 @@ def silent() -> Script:
     """Says one word and then nothing, for ever."""
 
     async def script() -> Chunks:
-        yield said("word")
+        yield text_chunk("word")
         await asyncio.Event().wait()
 
     return script
 
 
 @asynccontextmanager
-async def neighbours(folder: Path) -> AsyncIterator[tuple[House, House]]:
+async def two_processes(folder: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
     """Two houses, as two processes would be, over one SQLite journal; runs are `a1`, `b1`, ..."""
-    houses = House(shared(folder), "a"), House(shared(folder), "b")
+    houses = RunsHarness(shared(folder), "a"), RunsHarness(shared(folder), "b")
     for house in houses:
         await house.runs.open()
     yield houses

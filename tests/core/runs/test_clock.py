@@ -8,7 +8,7 @@ import pytest
 from app.core.errors import RunTimeout
 from app.core.runs.clock import Clock, Timeouts
 from app.models.chat import StreamingChunk, ToolCall
-from tests.core.parts import said, until
+from tests.core.parts import text_chunk, until
 
 LONG = 60.0
 
@@ -53,7 +53,7 @@ async def test_idle() -> None:
     from the last one."""
     watched = Watched(idle=0.2)
     for _ in range(5):
-        watched.clock.saw(said("word"))
+        watched.clock.saw(text_chunk("word"))
         await asyncio.sleep(0.05)
     assert [] == watched.codes
     code, when = await watched.out()
@@ -66,7 +66,7 @@ async def test_total() -> None:
     watched = Watched(idle=0.5, total=0.2)
     async with asyncio.timeout(5):
         while not watched.said:
-            watched.clock.saw(said("word"))
+            watched.clock.saw(text_chunk("word"))
             await asyncio.sleep(0.01)
     code, when = watched.said[0]
     assert "timeout_total" == code
@@ -84,7 +84,7 @@ async def test_a_first_token_longer_than_idle() -> None:
     watched = Watched(first_token=0.6, idle=0.1)
     await asyncio.sleep(0.3)
     assert [] == watched.codes
-    watched.clock.saw(said("word"))
+    watched.clock.saw(text_chunk("word"))
     code, when = await watched.out()
     assert "timeout_idle" == code
     assert 0.39 <= when < 1.5
@@ -93,7 +93,7 @@ async def test_a_first_token_longer_than_idle() -> None:
 async def test_a_first_token_shorter_than_idle() -> None:
     """A token that came in time ends the clock of the first one."""
     watched = Watched(first_token=0.1, idle=LONG)
-    watched.clock.saw(said("word"))
+    watched.clock.saw(text_chunk("word"))
     await asyncio.sleep(0.25)
     assert [] == watched.codes
     watched.clock.stop()
@@ -115,7 +115,7 @@ async def test_idle_stands_still_while_a_tool_works(status: str) -> None:
 async def test_tools_at_the_same_time() -> None:
     """The clock stands still until the last of several tools is done."""
     watched = Watched(idle=0.1)
-    watched.clock.saw(said("let me see"))
+    watched.clock.saw(text_chunk("let me see"))
     watched.clock.saw(tool("started", "one"))
     watched.clock.saw(tool("started", "two"))
     watched.clock.saw(tool("completed", "one"))
@@ -129,7 +129,7 @@ async def test_text_while_a_tool_works() -> None:
     """Text beside a working tool does not start the clock."""
     watched = Watched(idle=0.1)
     watched.clock.saw(tool("started"))
-    watched.clock.saw(said("meanwhile"))
+    watched.clock.saw(text_chunk("meanwhile"))
     await asyncio.sleep(0.25)
     assert [] == watched.codes
     watched.clock.stop()

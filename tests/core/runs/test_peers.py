@@ -14,15 +14,15 @@ from app.core.errors import RunFailed
 from app.core.log.journal import Entry, Group, Reach, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.runs.peers import Peers
-from tests.core.parts import record, said, until, words
-from tests.core.runs.harness import House, Scripted, neighbours, saying, shared, silent
+from tests.core.parts import record, text_chunk, until, words
+from tests.core.runs.harness import RunsHarness, Scripted, saying, shared, silent, two_processes
 
 QUESTION = "What?"
 
 
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[tuple[House, House]]:
-    async with neighbours(tmp_path) as houses:
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
+    async with two_processes(tmp_path) as houses:
         yield houses
 
 
@@ -33,7 +33,7 @@ async def left_behind(
     run = msgspec.structs.replace(record("r1", owner="dead"), question=question)
     await journal.open("dead")
     for number, text in enumerate(texts, start=1):
-        await journal.append([Group(run, number, [(number / 8, said(text))])])
+        await journal.append([Group(run, number, [(number / 8, text_chunk(text))])])
     await journal.close()
     return run
 
@@ -46,7 +46,7 @@ async def test_orphans_at_the_start(tmp_path: Path) -> None:
     """When a process is open, what the dead have left has its end, and is remembered."""
     await left_behind(shared(tmp_path), "", "one ", "two ")
     journal = shared(tmp_path)
-    house = House(journal)
+    house = RunsHarness(journal)
     await house.runs.open()
     log = await log_of(journal)
     assert ["", "one ", "two ", ""] == words(log)
@@ -66,7 +66,7 @@ async def test_an_orphan_that_said_nothing(tmp_path: Path) -> None:
     await journal.create(msgspec.structs.replace(record("r1", owner="dead"), question=QUESTION))
     await journal.close()
     journal = shared(tmp_path)
-    house = House(journal)
+    house = RunsHarness(journal)
     await house.runs.open()
     (_, first), (_, end) = await log_of(journal)
     assert ("r1", "c1", "", False) == (
@@ -82,7 +82,7 @@ async def test_an_orphan_that_said_nothing(tmp_path: Path) -> None:
 
 async def test_orphans_later(tmp_path: Path) -> None:
     """A process that dies while others live: its run is ended, and remembered, by one of them."""
-    async with neighbours(tmp_path) as (a, b):
+    async with two_processes(tmp_path) as (a, b):
         await left_behind(shared(tmp_path), "one ")
         journal = shared(tmp_path)
         await journal.open("reader")
@@ -99,7 +99,7 @@ async def test_orphans_later(tmp_path: Path) -> None:
 async def test_what_is_not_to_be_remembered(tmp_path: Path, question: str | None) -> None:
     """A run of which nothing is to be remembered only ends; an empty question is one, too."""
     await left_behind(shared(tmp_path), "one ", question=question)
-    house = House(shared(tmp_path))
+    house = RunsHarness(shared(tmp_path))
     await house.runs.open()
     assert ([] if question is None else [("r1", "one ")]) == house.remembered
     await house.runs.close()
@@ -109,7 +109,7 @@ async def test_orphans_without_their_beginning(tmp_path: Path) -> None:
     """A run whose beginning is no longer kept ends behind what is there."""
     await left_behind(shared(tmp_path, run_bytes=1), "one ", "two ", "three ")
     journal = shared(tmp_path)
-    house = House(journal)
+    house = RunsHarness(journal)
     await house.runs.open()
     assert ["three ", ""] == words(await log_of(journal, 2))
     assert [("r1", "three ")] == house.remembered
@@ -160,7 +160,7 @@ async def test_an_end_that_cannot_be_written(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_a_cancel_is_heard(pair: tuple[House, House]) -> None:
+async def test_a_cancel_is_heard(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """A cancel at one process ends the run of the other, and returns when it has ended."""
     a, b = pair
     run = await a.start(Scripted(silent()))
@@ -171,7 +171,7 @@ async def test_a_cancel_is_heard(pair: tuple[House, House]) -> None:
     assert state == await b.cancel(run)
 
 
-async def test_a_cancel_of_what_ends(pair: tuple[House, House]) -> None:
+async def test_a_cancel_of_what_ends(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """A cancel that comes just as the run ends returns with that end, whichever it is."""
     a, b = pair
     for _ in range(20):
@@ -181,7 +181,7 @@ async def test_a_cancel_of_what_ends(pair: tuple[House, House]) -> None:
         assert state.finish_reason in ("stop", "cancelled")
 
 
-async def test_a_file_that_is_locked(pair: tuple[House, House], tmp_path: Path) -> None:
+async def test_a_file_that_is_locked(pair: tuple[RunsHarness, RunsHarness], tmp_path: Path) -> None:
     """A process goes on hearing what it is asked after its journal failed for a while."""
     a, b = pair
     run = await a.start(Scripted(silent()))

@@ -8,16 +8,16 @@ import pytest
 
 from app.core.errors import ConversationBusy
 from tests.core.parts import until
-from tests.core.runs.harness import House, Scripted, neighbours, saying, silent
+from tests.core.runs.harness import RunsHarness, Scripted, saying, silent, two_processes
 
 
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[tuple[House, House]]:
-    async with neighbours(tmp_path) as houses:
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
+    async with two_processes(tmp_path) as houses:
         yield houses
 
 
-async def test_in_order(pair: tuple[House, House]) -> None:
+async def test_in_order(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """Runs of one conversation begin in the order in which they came, one by one, over both."""
     order: list[str] = []
     names = [f"{n}" for n in range(8)]
@@ -30,7 +30,7 @@ async def test_in_order(pair: tuple[House, House]) -> None:
     assert names == order
 
 
-async def test_nobody_in_the_way(pair: tuple[House, House]) -> None:
+async def test_nobody_in_the_way(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """Other conversations, and other people's of the same name, go on at the same time."""
     a, b = pair
     await a.start(Scripted(silent()))
@@ -40,7 +40,7 @@ async def test_nobody_in_the_way(pair: tuple[House, House]) -> None:
         await asyncio.wait_for(turn.began.wait(), 5)
 
 
-async def test_reject(pair: tuple[House, House]) -> None:
+async def test_reject(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """A run that is not to wait is refused by the name of the one at the other process, until
     that has ended; what was refused leaves nothing behind."""
     a, b = pair
@@ -55,7 +55,7 @@ async def test_reject(pair: tuple[House, House]) -> None:
     assert ("stop", None, "a") == await b.ending(run)
 
 
-async def test_rejects_at_the_same_time(pair: tuple[House, House]) -> None:
+async def test_rejects_at_the_same_time(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """Of two that are not to wait and come to both processes at the same time, one is refused."""
     for n in range(20):
         results = await asyncio.gather(
@@ -70,7 +70,7 @@ async def test_rejects_at_the_same_time(pair: tuple[House, House]) -> None:
         )
 
 
-async def test_interrupt(pair: tuple[House, House]) -> None:
+async def test_interrupt(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """A newer run ends those before it at both processes, and begins when they have ended."""
     a, b = pair
     first, second = await a.start(Scripted(silent())), await b.start(Scripted(silent()))
@@ -82,7 +82,7 @@ async def test_interrupt(pair: tuple[House, House]) -> None:
 
 async def test_the_queue_of_a_dead_process(tmp_path: Path) -> None:
     """A run that waits for one of a process that dies begins once that one is ended."""
-    async with neighbours(tmp_path) as (a, b):
+    async with two_processes(tmp_path) as (a, b):
         turn = Scripted(saying("a"))
         await a.start(Scripted(silent()))
         waiting = await b.start(turn)

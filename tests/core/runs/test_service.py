@@ -24,11 +24,11 @@ from app.core.log.journals.memory import MemoryJournal
 from app.core.runs.clock import Timeouts
 from app.core.runs.run import OnBusy, OnDisconnect, Run
 from app.models.chat import StreamingChunk
-from tests.core.parts import Notebook, ending, read_all, said, until
+from tests.core.parts import RecordingJournal, ending, read_all, text_chunk, until
 from tests.core.runs.harness import (
     PATIENCE,
     Chunks,
-    House,
+    RunsHarness,
     Script,
     Scripted,
     raising,
@@ -38,9 +38,9 @@ from tests.core.runs.harness import (
 
 
 @asynccontextmanager
-async def opened(journal: Journal) -> AsyncIterator[House]:
+async def opened(journal: Journal) -> AsyncIterator[RunsHarness]:
     """A house that must be empty when it is left: no run, no task, no lock."""
-    house = House(journal)
+    house = RunsHarness(journal)
     await house.runs.open()
     yield house
     async with asyncio.timeout(10):
@@ -51,13 +51,13 @@ async def opened(journal: Journal) -> AsyncIterator[House]:
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
+async def house() -> AsyncIterator[RunsHarness]:
     async with opened(MemoryJournal()) as house:
         yield house
 
 
 async def unending() -> Chunks:
-    yield said("half")
+    yield text_chunk("half")
 
 
 async def empty() -> Chunks:
@@ -67,7 +67,7 @@ async def empty() -> Chunks:
 
 
 async def cancelling_itself() -> Chunks:
-    yield said("half")
+    yield text_chunk("half")
     task = asyncio.current_task()
     assert task is not None
     task.cancel()
@@ -75,9 +75,9 @@ async def cancelling_itself() -> Chunks:
 
 
 async def talking_after_the_end() -> Chunks:
-    yield said("all")
+    yield text_chunk("all")
     yield ending()
-    yield said("more")
+    yield text_chunk("more")
     yield ending()
 
 
@@ -103,7 +103,9 @@ async def only_the_end() -> Chunks:
     ],
     ids=lambda value: value[1] or value[0] if isinstance(value, tuple) else None,
 )
-async def test_endings(house: House, script: Script, end: tuple[str, str | None, str]) -> None:
+async def test_endings(
+    house: RunsHarness, script: Script, end: tuple[str, str | None, str]
+) -> None:
     """Whatever a turn does, its log ends in one chunk that is done and says how; a turn that did
     not end well is remembered with what it had said, and its conversation goes on."""
     turn = Scripted(script)
@@ -115,7 +117,7 @@ async def test_endings(house: House, script: Script, end: tuple[str, str | None,
     assert ("stop", None, "next") == await house.ending(await house.start(Scripted(saying("next"))))
 
 
-async def test_the_opening(house: House) -> None:
+async def test_the_opening(house: RunsHarness) -> None:
     """The log opens before the model has said anything."""
     run = await house.start(Scripted(silent()))
     with await house.follow(run) as follower:
@@ -136,7 +138,9 @@ async def test_the_opening(house: House) -> None:
         (Timeouts(60, 60, 0.05), saying(*"tick" * 500, pause=0.01), "timeout_total"),
     ],
 )
-async def test_timeouts(house: House, timeouts: Timeouts, script: Script, reason: str) -> None:
+async def test_timeouts(
+    house: RunsHarness, timeouts: Timeouts, script: Script, reason: str
+) -> None:
     """Each of the three clocks ends the run under its own name, and what was said is kept."""
     turn = Scripted(script)
     run = await house.start(turn, timeouts=timeouts)
@@ -146,7 +150,7 @@ async def test_timeouts(house: House, timeouts: Timeouts, script: Script, reason
     assert turn.closed
 
 
-async def test_waiting_is_not_on_the_clock(house: House) -> None:
+async def test_waiting_is_not_on_the_clock(house: RunsHarness) -> None:
     """The clocks of a queued run start when its turn comes."""
     first = await house.start(Scripted(saying("a", pause=0.3)))
     second = await house.start(Scripted(saying("b")), timeouts=Timeouts(0.1, 0.1, 0.2))
@@ -154,7 +158,7 @@ async def test_waiting_is_not_on_the_clock(house: House) -> None:
     assert ("stop", None, "b") == await house.ending(second)
 
 
-async def test_cancel(house: House) -> None:
+async def test_cancel(house: RunsHarness) -> None:
     """A cancel ends a silent run at once and answers with its state."""
     turn = Scripted(silent())
     run = await house.start(turn)
@@ -166,7 +170,7 @@ async def test_cancel(house: House) -> None:
     assert turn.closed
 
 
-async def test_cancel_twice(house: House) -> None:
+async def test_cancel_twice(house: RunsHarness) -> None:
     """Cancels at the same time, and after the end, tell the same end; there is only one."""
     run = await house.start(Scripted(silent()))
     await until(lambda: run.log.last == 2)
@@ -177,7 +181,7 @@ async def test_cancel_twice(house: House) -> None:
     await house.read(run)
 
 
-async def test_cancel_after_the_end(house: House) -> None:
+async def test_cancel_after_the_end(house: RunsHarness) -> None:
     """A run that has ended is left as it is."""
     run = await house.start(Scripted(saying("all")))
     await house.read(run)
@@ -185,7 +189,7 @@ async def test_cancel_after_the_end(house: House) -> None:
     assert ("completed", "stop", "all") == (state.status, state.finish_reason, state.content)
 
 
-async def test_cancel_at_once(house: House) -> None:
+async def test_cancel_at_once(house: RunsHarness) -> None:
     """A run that is cancelled before its task has run ends, and its model is never asked."""
     turn = Scripted(saying("all"))
     run = await house.start(turn)
@@ -194,7 +198,7 @@ async def test_cancel_at_once(house: House) -> None:
     assert not turn.began.is_set()
 
 
-async def test_cancel_while_queued(house: House) -> None:
+async def test_cancel_while_queued(house: RunsHarness) -> None:
     """A queued run is cancelled without its model being asked; the others go on in order."""
     order: list[str] = []
     first = await house.start(Scripted(saying("a", pause=0.1), order=order, name="first"))
@@ -206,7 +210,7 @@ async def test_cancel_while_queued(house: House) -> None:
     assert ["first", "third"] == order
 
 
-async def test_the_first_reason_is_told(house: House) -> None:
+async def test_the_first_reason_is_told(house: RunsHarness) -> None:
     """A run that is stopped for two reasons ends for the first."""
     run = await house.start(Scripted(silent()))
     await until(lambda: run.log.last == 2)
@@ -215,15 +219,15 @@ async def test_the_first_reason_is_told(house: House) -> None:
     assert ("upstream_cut", "upstream_cut", "word") == await house.ending(run)
 
 
-async def test_a_turn_that_does_not_heed_a_cancel(house: House) -> None:
+async def test_a_turn_that_does_not_heed_a_cancel(house: RunsHarness) -> None:
     """Nothing that an agent says after it was stopped is told."""
 
     async def deaf() -> Chunks:
-        yield said("word")
+        yield text_chunk("word")
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            yield said(" and more")
+            yield text_chunk(" and more")
         yield ending()
 
     run = await house.start(Scripted(deaf))
@@ -232,19 +236,19 @@ async def test_a_turn_that_does_not_heed_a_cancel(house: House) -> None:
     assert ("cancelled", "cancelled", "word") == await house.ending(run)
 
 
-async def test_a_turn_that_never_lets_go(house: House) -> None:
+async def test_a_turn_that_never_lets_go(house: RunsHarness) -> None:
     """An agent that cannot be stopped is given up after a while: its run ends, its conversation
     goes on, and what it says later goes nowhere."""
     release = asyncio.Event()
 
     async def stubborn() -> Chunks:
-        yield said("word")
+        yield text_chunk("word")
         while not release.is_set():
             try:
                 await release.wait()
             except asyncio.CancelledError:
                 continue
-        yield said("too late")
+        yield text_chunk("too late")
         yield ending()
 
     turn = Scripted(stubborn)
@@ -260,11 +264,11 @@ async def test_a_turn_that_never_lets_go(house: House) -> None:
     await asyncio.sleep(0)
 
 
-async def test_a_turn_that_fails_when_stopped(house: House) -> None:
+async def test_a_turn_that_fails_when_stopped(house: RunsHarness) -> None:
     """A cleanup that fails does not change the reason for which the run was stopped."""
 
     async def clumsy() -> Chunks:
-        yield said("word")
+        yield text_chunk("word")
         try:
             await asyncio.Event().wait()
         finally:
@@ -286,7 +290,7 @@ async def _hanging_memory() -> None:
 
 @pytest.mark.parametrize("memory", [_failing_memory, _hanging_memory])
 async def test_a_turn_that_cannot_be_remembered(
-    house: House, memory: Callable[[], Awaitable[None]]
+    house: RunsHarness, memory: Callable[[], Awaitable[None]]
 ) -> None:
     """A memory that fails or hangs neither hides the end nor blocks the conversation."""
     run = await house.start(Scripted(raising(UpstreamCut("cut")), memory))
@@ -296,7 +300,7 @@ async def test_a_turn_that_cannot_be_remembered(
         assert ("stop", None, "next") == await house.ending(queued)
 
 
-async def test_queue(house: House) -> None:
+async def test_queue(house: RunsHarness) -> None:
     """The runs of one conversation go one after the other, in the order they came in."""
     order: list[str] = []
     runs = [
@@ -309,7 +313,7 @@ async def test_queue(house: House) -> None:
     assert list("01234") == order
 
 
-async def test_conversations_leave_no_locks(house: House) -> None:
+async def test_conversations_leave_no_locks(house: RunsHarness) -> None:
     """Nothing is kept of a conversation in which no run is going on."""
     for n in range(10):
         await house.read(await house.start(Scripted(saying("a")), conversation_id=f"c{n}"))
@@ -320,7 +324,7 @@ async def test_conversations_leave_no_locks(house: House) -> None:
 
 async def test_starts_at_the_same_time() -> None:
     """Messages that come while a journal is slow keep their order."""
-    async with opened(Notebook(create_delay=0.01)) as house:
+    async with opened(RecordingJournal(create_delay=0.01)) as house:
         order: list[str] = []
         turns = [Scripted(saying(str(n)), order=order, name=str(n)) for n in range(4)]
         for run in await asyncio.gather(*(house.start(turn) for turn in turns)):
@@ -328,7 +332,7 @@ async def test_starts_at_the_same_time() -> None:
         assert list("0123") == order
 
 
-async def test_reject(house: House) -> None:
+async def test_reject(house: RunsHarness) -> None:
     """A busy conversation is refused by the name of the run that it waits for, and is free again
     after it."""
     run = await house.start(Scripted(silent()))
@@ -342,13 +346,13 @@ async def test_reject(house: House) -> None:
 
 async def test_rejects_at_the_same_time() -> None:
     """Of two messages that come together, with a slow journal, one is refused."""
-    async with opened(Notebook(create_delay=0.01)) as house:
+    async with opened(RecordingJournal(create_delay=0.01)) as house:
         starts = [house.start(Scripted(silent()), on_busy="reject") for _ in range(3)]
         got = await asyncio.gather(*starts, return_exceptions=True)
         assert [Run, ConversationBusy, ConversationBusy] == [type(result) for result in got]
 
 
-async def test_interrupt(house: House) -> None:
+async def test_interrupt(house: RunsHarness) -> None:
     """A newer message ends the run that is going on, and those that wait, and is answered."""
     turns = [Scripted(silent()), Scripted(saying("never"))]
     running, queued = [await house.start(turn) for turn in turns]
@@ -361,7 +365,7 @@ async def test_interrupt(house: House) -> None:
     assert [("word", "cancelled")] == turns[0].remembered
 
 
-async def test_other_conversations_go_on(house: House) -> None:
+async def test_other_conversations_go_on(house: RunsHarness) -> None:
     """A silent run holds up neither other conversations nor those of other people."""
     await house.start(Scripted(silent()))
     other = await house.start(Scripted(saying("b")), conversation_id="c2", on_busy="reject")
@@ -373,7 +377,7 @@ async def test_other_conversations_go_on(house: House) -> None:
     assert 1 == house.runs.live
 
 
-async def test_other_people(house: House) -> None:
+async def test_other_people(house: RunsHarness) -> None:
     """A run of somebody else is not known, live or ended, in memory or in the journal."""
     run = await house.start(Scripted(silent()))
     for _ in range(2):
@@ -387,13 +391,13 @@ async def test_other_people(house: House) -> None:
         await until(lambda: house.hub.get("r1") is None)
 
 
-async def test_unknown_runs(house: House) -> None:
+async def test_unknown_runs(house: RunsHarness) -> None:
     """A run that never was is not known."""
     with pytest.raises(UnknownRun, match="r9"):
         await house.runs.follow("r9", 0, principal="ann")
 
 
-async def test_places_that_are_not(house: House) -> None:
+async def test_places_that_are_not(house: RunsHarness) -> None:
     """A live run is not followed from an event that it does not have yet."""
     run = await house.start(Scripted(silent()))
     await until(lambda: run.log.last == 2)
@@ -402,7 +406,7 @@ async def test_places_that_are_not(house: House) -> None:
         await house.follow(run, 3)
 
 
-async def test_states(house: House) -> None:
+async def test_states(house: RunsHarness) -> None:
     """A run is queued, runs, and has ended; what it said so far is in each of its states."""
     first = await house.start(Scripted(silent()))
     second = await house.start(Scripted(silent()))
@@ -437,7 +441,7 @@ async def test_states(house: House) -> None:
         (raising(ValueError()), "failed"),
     ],
 )
-async def test_states_of_the_ended(house: House, script: Script, status: str) -> None:
+async def test_states_of_the_ended(house: RunsHarness, script: Script, status: str) -> None:
     """A run that ended without being stopped is completed or failed."""
     run = await house.start(Scripted(script))
     await house.read(run)
@@ -456,7 +460,7 @@ async def test_a_state_without_its_beginning() -> None:
     assert ("completed", "r1:52") == (state.status, state.last_event_id)
 
 
-async def test_leaving_cancels(house: House) -> None:
+async def test_leaving_cancels(house: RunsHarness) -> None:
     """`cancel`: the run ends with its last reader, and not before."""
     turn = Scripted(silent())
     run = await house.start(turn, on_disconnect="cancel")
@@ -472,7 +476,7 @@ async def test_leaving_cancels(house: House) -> None:
     assert turn.closed
 
 
-async def test_leaving_while_queued(house: House) -> None:
+async def test_leaving_while_queued(house: RunsHarness) -> None:
     """A queued run whose reader leaves gives up its place."""
     await house.start(Scripted(silent()))
     turn = Scripted(saying("never"))
@@ -483,7 +487,7 @@ async def test_leaving_while_queued(house: House) -> None:
     assert not turn.began.is_set()
 
 
-async def test_leaving_lets_it_go_on(house: House) -> None:
+async def test_leaving_lets_it_go_on(house: RunsHarness) -> None:
     """`continue`: the run does not care who reads."""
     run = await house.start(Scripted(saying("a", "b", pause=0.02)), on_disconnect="continue")
     (await house.follow(run)).close()
@@ -491,7 +495,7 @@ async def test_leaving_lets_it_go_on(house: House) -> None:
     assert ("stop", None, "ab") == await house.ending(run)
 
 
-async def test_grace(house: House) -> None:
+async def test_grace(house: RunsHarness) -> None:
     """`grace`: the run is stopped a while after its last reader left."""
     run = await house.start(Scripted(silent()), on_disconnect="grace", grace=0.1)
     began = run.loop.time()
@@ -501,7 +505,7 @@ async def test_grace(house: House) -> None:
     assert ("disconnected", "disconnected", "word") == await house.ending(run)
 
 
-async def test_coming_back_within_the_grace(house: House) -> None:
+async def test_coming_back_within_the_grace(house: RunsHarness) -> None:
     """A reader that comes back in time stops the clock, which starts anew when it leaves."""
     run = await house.start(Scripted(silent()), on_disconnect="grace", grace=0.2)
     for _ in range(3):
@@ -515,7 +519,7 @@ async def test_coming_back_within_the_grace(house: House) -> None:
     assert "disconnected" == (await house.state(run)).finish_reason
 
 
-async def test_leaving_after_the_end(house: House) -> None:
+async def test_leaving_after_the_end(house: RunsHarness) -> None:
     """Who leaves a run that has ended changes nothing."""
     run = await house.start(Scripted(saying("all")), on_disconnect="cancel")
     follower = await house.follow(run)
@@ -524,7 +528,7 @@ async def test_leaving_after_the_end(house: House) -> None:
     assert ("stop", None, "all") == await house.ending(run)
 
 
-async def test_no_grace_timer_outlives_its_run(house: House) -> None:
+async def test_no_grace_timer_outlives_its_run(house: RunsHarness) -> None:
     """The grace of a run that ended by itself keeps nothing of it alive."""
     run = await house.start(Scripted(saying("all", pause=0.02)), on_disconnect="grace", grace=60)
     (await house.follow(run)).close()
@@ -533,7 +537,7 @@ async def test_no_grace_timer_outlives_its_run(house: House) -> None:
     assert run._leaving.cancelled()
 
 
-async def test_stopping_the_server(house: House) -> None:
+async def test_stopping_the_server(house: RunsHarness) -> None:
     """All runs, also those that wait, end as interrupted; new ones are refused."""
     running, queued = [await house.start(Scripted(silent())) for _ in range(2)]
     await until(lambda: running.log.last == 2)
@@ -547,7 +551,7 @@ async def test_stopping_the_server(house: House) -> None:
 
 async def test_stopping_writes_the_ends() -> None:
     """When the server has stopped its runs, their last chunks are in the journal."""
-    journal = Notebook(delay=0.05)
+    journal = RecordingJournal(delay=0.05)
     async with opened(journal) as house:
         for n in range(3):
             await house.start(Scripted(silent()), conversation_id=f"c{n}")
@@ -557,7 +561,7 @@ async def test_stopping_writes_the_ends() -> None:
 
 async def test_stopping_while_a_run_is_created() -> None:
     """A run whose start was under way when the server stopped is ended like the others."""
-    journal = Notebook(create_delay=0.05)
+    journal = RecordingJournal(create_delay=0.05)
     async with opened(journal) as house:
         starting = asyncio.create_task(house.start(Scripted(silent())))
         await asyncio.sleep(0.02)
@@ -581,7 +585,7 @@ async def test_a_journal_that_cannot_create() -> None:
 
 async def test_a_journal_that_fails() -> None:
     """A run goes on and ends for its readers though nothing of it can be written."""
-    journal = Notebook()
+    journal = RecordingJournal()
     async with opened(journal) as house:
         journal.failing = True
         run = await house.start(Scripted(saying("a", "b", pause=0.01)))
@@ -626,7 +630,7 @@ def test_any_lives(
         async def script() -> Chunks:
             for n, step in enumerate(steps):
                 if step == "say":
-                    yield said(str(n))
+                    yield text_chunk(str(n))
                 elif step == "wait":
                     await asyncio.sleep(0)
                 elif step == "raise":
@@ -641,7 +645,7 @@ def test_any_lives(
         return script
 
     async def check() -> None:
-        journal = Notebook(delay=0, create_delay=0) if slow else MemoryJournal()
+        journal = RecordingJournal(delay=0, create_delay=0) if slow else MemoryJournal()
         async with opened(journal) as house:
             runs: list[Run] = []
             readers: list[tuple[Run, Follower]] = []

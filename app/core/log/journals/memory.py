@@ -80,7 +80,7 @@ class MemoryJournal:
         self.size += grown
         self._live.move_to_end(run_id)
         if log.size > self._run_bytes:
-            self._behead(log, log.size - self._run_bytes)
+            self._trim_head(log, log.size - self._run_bytes)
         if group.ended:
             log.ended_at = time.monotonic()
             self._ended[run_id] = self._live.pop(run_id)
@@ -114,7 +114,7 @@ class MemoryJournal:
     def _find(self, run_id: str) -> _Log | None:
         return self._live.get(run_id) or self._ended.get(run_id)
 
-    def _behead(self, log: _Log, excess: int) -> None:
+    def _trim_head(self, log: _Log, excess: int) -> None:
         """Drop the oldest entries until `excess` bytes are free, but never the last entry."""
         freed = count = 0
         while freed < excess and count < len(log.entries) - 1:
@@ -141,4 +141,4 @@ class MemoryJournal:
         for log in self._live.values():
             if self.size <= self._total_bytes:
                 return
-            self._behead(log, self.size - self._total_bytes)
+            self._trim_head(log, self.size - self._total_bytes)

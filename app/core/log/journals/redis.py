@@ -19,7 +19,7 @@ from redis.exceptions import (
 
 from ...addresses import shown
 from ...errors import ConfigurationError, Gap, UnknownRun
-from ..journal import WATCH, Entry, Group, Reach, RunRecord
+from ..journal import FOLLOWED_TTL, Entry, Group, Reach, RunRecord
 from . import redis_scripts as scripts
 
 MEBIBYTE = 1 << 20
@@ -68,7 +68,7 @@ class RedisJournal:
     that evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their beginning.
     """
 
-    HEARING: ClassVar[float] = 0.05
+    CANCEL_POLL_SECONDS: ClassVar[float] = 0.05
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class RedisJournal:
         self._owner = owner
         try:
             uptime = await self._uptime()
-            await self.beat()
+            await self.send_heartbeat()
         except RedisError as error:
             await self._redis.aclose()
             refused = isinstance(error, (AuthenticationError, ResponseError))
@@ -200,17 +200,17 @@ class RedisJournal:
         while await self._run(scripts.SWEEP, self._retention, self._total_bytes, SWEPT) == SWEPT:
             pass  # other commands come in between
 
-    async def beat(self) -> None:
+    async def send_heartbeat(self) -> None:
         await self._run(scripts.BEAT, self._owner, _milliseconds(LIFE), self._lifetime)
         now = time.monotonic()
         if now - self._beaten > LIFE:
             self._steady = now
         self._beaten = now
 
-    async def peers(self) -> int:
+    async def count_peers(self) -> int:
         return int(await self._run(scripts.PEERS, self._owner))
 
-    async def adopt(self) -> list[RunRecord]:
+    async def adopt_orphans(self) -> list[RunRecord]:
         # While Redis was away nobody could beat: who comes back first must not think that it is
         # the only one who lives.
         now = time.monotonic()
@@ -219,11 +219,11 @@ class RedisJournal:
         found = await self._run(scripts.ADOPT, self._owner, self._lifetime)
         return [msgspec.structs.replace(_record(data), owner=self._owner) for data in found]
 
-    async def queue(self, record: RunRecord) -> list[str]:
+    async def runs_before(self, record: RunRecord) -> list[str]:
         found = await self._run(scripts.QUEUE, record.run_id, record.owner, _queue(record))
         return [run_id.decode() for run_id in found]
 
-    async def live(self, principal: str) -> list[RunRecord]:
+    async def list_active(self, principal: str) -> list[RunRecord]:
         found = await self._run(scripts.LIVE, principal)
         pairs = zip(found[::2], found[1::2], strict=True)
         records = [
@@ -231,17 +231,17 @@ class RedisJournal:
         ]
         return sorted(records, key=lambda record: record.created_at)
 
-    async def ask(self, run_id: str) -> None:
+    async def request_cancel(self, run_id: str) -> None:
         await self._run(scripts.ASK, run_id, self._lifetime)
 
-    async def asked(self) -> list[str]:
+    async def take_cancel_requests(self) -> list[str]:
         found = await _result(self._redis.spop(f"{PREFIX}asked:{self._owner}", 1000))
         return [run_id.decode() for run_id in cast("list[bytes]", found)]
 
-    async def watch(self, run_ids: Collection[str]) -> None:
-        await self._run(scripts.WATCH, _milliseconds(WATCH), *run_ids)
+    async def mark_followed(self, run_ids: Collection[str]) -> None:
+        await self._run(scripts.WATCH, _milliseconds(FOLLOWED_TTL), *run_ids)
 
-    async def watched(self, run_id: str) -> bool:
+    async def is_followed(self, run_id: str) -> bool:
         return bool(await self._redis.exists(f"{PREFIX}watch:{run_id}"))
 
     async def _run(self, script: str, *arguments: str | bytes | float) -> Any:

@@ -26,7 +26,7 @@ local function settle(id, owner, queue)
 end
 
 -- Drop a run's oldest groups until `excess` bytes are free, but never its newest one.
-local function behead(id, excess)
+local function trim_head(id, excess)
   local freed, base = 0, nil
   while freed < excess do
     local groups = redis.call('XRANGE', log_key(id), '-', '+', 'COUNT', 2)
@@ -86,7 +86,7 @@ local function append(id, owner, first, last, size, ends, blob)
   redis.call('INCRBY', bytes, size)
   held = held + size
   redis.call('HSET', run, 'last', last, 'size', held)
-  if held > run_bytes then held = held - behead(id, held - run_bytes) end
+  if held > run_bytes then held = held - trim_head(id, held - run_bytes) end
   if ends then
     redis.call('HSET', run, 'ended', time)
     redis.call('HSET', sizes, id, held + redis.call('HSTRLEN', run, 'record'))
@@ -243,7 +243,7 @@ end
 for _, id in ipairs(redis.call('ZRANGE', live, 0, most - 1)) do
   local over = excess()
   if over <= 0 then break end
-  behead(id, over)
+  trim_head(id, over)
 end
 return removed
 """

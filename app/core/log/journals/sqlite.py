@@ -23,7 +23,7 @@ class SqliteJournal:
     A process is known to live by a lock it holds in the folder `<file>.owners`.
     """
 
-    HEARING: ClassVar[float] = 0.2
+    CANCEL_POLL_SECONDS: ClassVar[float] = 0.2
 
     def __init__(
         self,
@@ -94,34 +94,34 @@ class SqliteJournal:
     async def sweep(self) -> None:
         while await self._writer.run(sql.remove_ended, self._retention, self._total_bytes):
             pass  # other calls come in between
-        await self._writer.run(sql.behead_live, self._total_bytes)
+        await self._writer.run(sql.trim_live, self._total_bytes)
         await self._writer.run(sql.shrink)
 
-    async def beat(self) -> None:
+    async def send_heartbeat(self) -> None:
         pass  # the lock says it
 
-    async def peers(self) -> int:
+    async def count_peers(self) -> int:
         return await asyncio.to_thread(self._owners.others)
 
-    async def adopt(self) -> list[RunRecord]:
+    async def adopt_orphans(self) -> list[RunRecord]:
         dead = await self._reader.run(sql.dead_owners, self._owner, self._owners)
-        return await self._writer.run(sql.adopt, self._owner, dead) if dead else []
+        return await self._writer.run(sql.adopt_orphans, self._owner, dead) if dead else []
 
-    async def queue(self, record: RunRecord) -> list[str]:
-        return await self._reader.run(sql.queue, record)
+    async def runs_before(self, record: RunRecord) -> list[str]:
+        return await self._reader.run(sql.runs_before, record)
 
-    async def live(self, principal: str) -> list[RunRecord]:
-        return await self._reader.run(sql.live, principal)
+    async def list_active(self, principal: str) -> list[RunRecord]:
+        return await self._reader.run(sql.list_active, principal)
 
-    async def ask(self, run_id: str) -> None:
-        await self._writer.run(sql.ask, run_id)
+    async def request_cancel(self, run_id: str) -> None:
+        await self._writer.run(sql.request_cancel, run_id)
 
-    async def asked(self) -> list[str]:
-        asked = await self._reader.run(sql.asked, self._owner)
-        return await self._writer.run(sql.answer, self._owner) if asked else []
+    async def take_cancel_requests(self) -> list[str]:
+        requested = await self._reader.run(sql.cancel_requests, self._owner)
+        return await self._writer.run(sql.take_cancel_requests, self._owner) if requested else []
 
-    async def watch(self, run_ids: Collection[str]) -> None:
-        await self._writer.run(sql.watch, run_ids)
+    async def mark_followed(self, run_ids: Collection[str]) -> None:
+        await self._writer.run(sql.mark_followed, run_ids)
 
-    async def watched(self, run_id: str) -> bool:
-        return await self._reader.run(sql.watched, run_id)
+    async def is_followed(self, run_id: str) -> bool:
+        return await self._reader.run(sql.is_followed, run_id)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from ....models.chat import StreamingChunk
-from ..journal import WATCH, Entry, Group, RunRecord
+from ..journal import FOLLOWED_TTL, Entry, Group, RunRecord
 from .owners import Owners
 from .sqlite_file import MEBIBYTE
 
@@ -87,7 +87,7 @@ def append(db: sqlite3.Connection, groups: Sequence[Group], run_bytes: int) -> l
             lost.append(run_id)
         elif more:
             if group.first > last + 1:
-                size -= _drop(db, seq, group.first - 1)
+                size -= _drop_head(db, seq, group.first - 1)
                 last = group.first - 1
             if entries := group.entries[last + 1 - group.first :]:
                 data = _encode(entries)
@@ -102,11 +102,11 @@ def append(db: sqlite3.Connection, groups: Sequence[Group], run_bytes: int) -> l
     db.executemany("UPDATE runs SET last = ?, size = ?, written_at = ? WHERE seq = ?", reached)
     db.executemany("UPDATE runs SET ended_at = ?, asked = 0 WHERE seq = ?", ended)
     for seq, excess in too_large:
-        _behead(db, seq, excess)
+        _trim_head(db, seq, excess)
     return lost
 
 
-def _drop(db: sqlite3.Connection, seq: int, base: int) -> int:
+def _drop_head(db: sqlite3.Connection, seq: int, base: int) -> int:
     """Remove all groups of a run up to a number, which becomes its base; returns bytes freed."""
     freed: int = db.execute(
         "SELECT ifnull(sum(length(data) + ?), 0) FROM groups WHERE run = ? AND last <= ?",
@@ -117,7 +117,7 @@ def _drop(db: sqlite3.Connection, seq: int, base: int) -> int:
     return freed
 
 
-def _behead(db: sqlite3.Connection, seq: int, excess: int) -> int:
+def _trim_head(db: sqlite3.Connection, seq: int, excess: int) -> int:
     """Remove the oldest groups until `excess` bytes are free, but never the newest one."""
     freed = base = 0
     for last, size in db.execute(
@@ -129,7 +129,7 @@ def _behead(db: sqlite3.Connection, seq: int, excess: int) -> int:
             break
         freed += size
         base = last
-    return _drop(db, seq, base) if base else 0
+    return _drop_head(db, seq, base) if base else 0
 
 
 def record(db: sqlite3.Connection, run_id: str) -> RunRecord | None:
@@ -191,7 +191,7 @@ def remove_ended(db: sqlite3.Connection, retention: float, total_bytes: int) -> 
     return bool(gone)
 
 
-def behead_live(db: sqlite3.Connection, total_bytes: int) -> None:
+def trim_live(db: sqlite3.Connection, total_bytes: int) -> None:
     excess = _total(db) - total_bytes
     if excess <= 0:
         return
@@ -199,7 +199,7 @@ def behead_live(db: sqlite3.Connection, total_bytes: int) -> None:
     for (seq,) in live.fetchall():
         if excess <= 0:
             return
-        excess -= _behead(db, seq, excess)
+        excess -= _trim_head(db, seq, excess)
 
 
 def shrink(db: sqlite3.Connection) -> None:
@@ -219,7 +219,7 @@ def dead_owners(db: sqlite3.Connection, owner: str, owners: Owners) -> list[str]
     return [other for (other,) in rows if not owners.lives(other)]
 
 
-def adopt(db: sqlite3.Connection, owner: str, dead: Sequence[str]) -> list[RunRecord]:
+def adopt_orphans(db: sqlite3.Connection, owner: str, dead: Sequence[str]) -> list[RunRecord]:
     rows = db.execute(
         "SELECT seq, data FROM runs JOIN records ON run = seq WHERE ended_at IS NULL"
         " AND owner IN (SELECT value FROM json_each(?)) ORDER BY seq",
@@ -229,7 +229,7 @@ def adopt(db: sqlite3.Connection, owner: str, dead: Sequence[str]) -> list[RunRe
     return [_with_owner(data, owner) for _, data in rows]
 
 
-def queue(db: sqlite3.Connection, record: RunRecord) -> list[str]:
+def runs_before(db: sqlite3.Connection, record: RunRecord) -> list[str]:
     rows = db.execute(
         "SELECT run_id FROM runs WHERE ended_at IS NULL AND conversation_id = ? AND principal = ?"
         " AND owner != ?"
@@ -239,7 +239,7 @@ def queue(db: sqlite3.Connection, record: RunRecord) -> list[str]:
     return [run_id for (run_id,) in rows]
 
 
-def live(db: sqlite3.Connection, principal: str) -> list[RunRecord]:
+def list_active(db: sqlite3.Connection, principal: str) -> list[RunRecord]:
     rows = db.execute(
         "SELECT data, owner FROM runs JOIN records ON run = seq"
         " WHERE ended_at IS NULL AND principal = ? ORDER BY seq",
@@ -248,28 +248,28 @@ def live(db: sqlite3.Connection, principal: str) -> list[RunRecord]:
     return [_with_owner(*row) for row in rows]
 
 
-def ask(db: sqlite3.Connection, run_id: str) -> None:
+def request_cancel(db: sqlite3.Connection, run_id: str) -> None:
     db.execute("UPDATE runs SET asked = 1 WHERE run_id = ? AND ended_at IS NULL", (run_id,))
 
 
-def asked(db: sqlite3.Connection, owner: str) -> list[str]:
+def cancel_requests(db: sqlite3.Connection, owner: str) -> list[str]:
     rows = db.execute("SELECT run_id FROM runs WHERE asked AND owner = ? ORDER BY seq", (owner,))
     return [run_id for (run_id,) in rows]
 
 
-def answer(db: sqlite3.Connection, owner: str) -> list[str]:
-    runs = asked(db, owner)
+def take_cancel_requests(db: sqlite3.Connection, owner: str) -> list[str]:
+    runs = cancel_requests(db, owner)
     db.execute("UPDATE runs SET asked = 0 WHERE asked AND owner = ?", (owner,))
     return runs
 
 
-def watch(db: sqlite3.Connection, run_ids: Collection[str]) -> None:
+def mark_followed(db: sqlite3.Connection, run_ids: Collection[str]) -> None:
     db.execute(
         "UPDATE runs SET watched_until = ? WHERE run_id IN (SELECT value FROM json_each(?))",
-        (time.time() + WATCH, json.dumps(list(run_ids))),
+        (time.time() + FOLLOWED_TTL, json.dumps(list(run_ids))),
     )
 
 
-def watched(db: sqlite3.Connection, run_id: str) -> bool:
+def is_followed(db: sqlite3.Connection, run_id: str) -> bool:
     row = db.execute("SELECT watched_until FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     return row is not None and row[0] > time.time()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from app.core.errors import ConfigurationError, Gap, UnknownRun
 from app.core.log.journal import Entry, Group, Journal, Reach, RunRecord, SharedJournal, size_of
 from app.core.log.journals import open_journal
-from tests.core.parts import ending, record, said, words
+from tests.core.parts import ending, record, text_chunk, words
 
 #: The address of a fresh store for each kind, to which bounds are added as a query.
 JOURNALS: dict[str, Callable[[pytest.FixtureRequest], str]] = {
@@ -36,7 +36,7 @@ Open = Callable[..., Awaitable[Journal]]
 Join = Callable[..., Awaitable[SharedJournal]]
 
 #: Bytes of one entry of those tests that bound them: what a store adds to it does not matter.
-ONE = size_of(said("." * 10_000))
+ONE = size_of(text_chunk("." * 10_000))
 
 
 @contextlib.asynccontextmanager
@@ -82,7 +82,7 @@ async def join(shared_url: str) -> AsyncIterator[Join]:
 
 
 def entries(*texts: str, start: float = 0.0) -> list[Entry]:
-    return [(start + n / 8, said(text)) for n, text in enumerate(texts)]
+    return [(start + n / 8, text_chunk(text)) for n, text in enumerate(texts)]
 
 
 def numbered(count: int, start: int = 0) -> list[Entry]:
@@ -454,8 +454,8 @@ async def adopted(journal: SharedJournal) -> list[RunRecord]:
     """What a process comes to adopt, as it would: looking every now and then."""
     async with asyncio.timeout(DEAD):
         while True:
-            await journal.beat()
-            if found := await journal.adopt():
+            await journal.send_heartbeat()
+            if found := await journal.adopt_orphans():
                 return found
             await asyncio.sleep(0.1)
 
@@ -489,14 +489,14 @@ async def test_reading_what_another_writes(join: Join) -> None:
 async def test_peers(join: Join) -> None:
     """Each process counts the others, those that left no more."""
     one = await join("one")
-    assert 0 == await one.peers()
+    assert 0 == await one.count_peers()
     two = await join("two/with:odd signs")
     three = await join("three")
     for journal in (one, two, three):
-        await journal.beat()
-    assert [2, 2, 2] == [await journal.peers() for journal in (one, two, three)]
+        await journal.send_heartbeat()
+    assert [2, 2, 2] == [await journal.count_peers() for journal in (one, two, three)]
     await two.close()
-    assert [1, 1] == [await one.peers(), await three.peers()]
+    assert [1, 1] == [await one.count_peers(), await three.count_peers()]
 
 
 async def test_the_living_keep_their_runs(join: Join) -> None:
@@ -505,8 +505,8 @@ async def test_the_living_keep_their_runs(join: Join) -> None:
     await put(one, owned("r1", "one"), 1, numbered(1))
     for _ in range(3):
         for journal in (one, two):
-            await journal.beat()
-            assert [] == await journal.adopt()
+            await journal.send_heartbeat()
+            assert [] == await journal.adopt_orphans()
     assert not await put(one, owned("r1", "one"), 2, numbered(1, 1))
 
 
@@ -522,8 +522,8 @@ async def test_a_dead_ones_runs_go_to_one(join: Join) -> None:
     async with asyncio.timeout(DEAD):
         while len(found) < len(runs):
             for heir in others:
-                await heir.beat()
-            batches = await asyncio.gather(*(heir.adopt() for heir in others))
+                await heir.send_heartbeat()
+            batches = await asyncio.gather(*(heir.adopt_orphans() for heir in others))
             for n, batch in enumerate(batches):
                 assert {f"other-{n}"} >= {run.owner for run in batch}
                 found += batch
@@ -532,7 +532,7 @@ async def test_a_dead_ones_runs_go_to_one(join: Join) -> None:
         assert msgspec.structs.replace(run, owner="dead") == runs[run.run_id]
         assert run == await others[0].record(run.run_id)
     for heir in others:
-        assert [] == await heir.adopt()
+        assert [] == await heir.adopt_orphans()
 
 
 async def test_a_run_taken_over_is_lost(join: Join) -> None:
@@ -559,19 +559,19 @@ from pathlib import Path
 import msgspec
 from app.core.log.journal import Group
 from app.core.log.journals import open_journal
-from tests.core.parts import record, said
+from tests.core.parts import record, text_chunk
 
 async def main():
     journal = open_journal(sys.argv[1], retention=60, data_dir=Path("/nowhere"))
     await journal.open("killed")
     run = msgspec.structs.replace(record("r1"), owner="killed", question="What?")
-    await journal.append([Group(run, 1, [(0.5, said("a")), (0.75, said("b"))])])
+    await journal.append([Group(run, 1, [(0.5, text_chunk("a")), (0.75, text_chunk("b"))])])
     if sys.argv[2:] and os.fork() == 0:
         time.sleep(60)
         os._exit(0)
     print("ready", flush=True)
     while True:
-        await journal.beat()
+        await journal.send_heartbeat()
         await asyncio.sleep(0.5)
 
 asyncio.run(main())
@@ -591,9 +591,9 @@ async def test_killed_processes(join: Join, shared_url: str, how: list[str]) -> 
         try:
             assert process.stdout is not None
             assert b"ready\n" == await asyncio.to_thread(process.stdout.readline)
-            await journal.beat()
-            assert 1 == await journal.peers()
-            assert [] == await journal.adopt()
+            await journal.send_heartbeat()
+            assert 1 == await journal.count_peers()
+            assert [] == await journal.adopt_orphans()
             process.kill()
             assert -signal.SIGKILL == await asyncio.to_thread(process.wait)
             (run,) = await adopted(journal)
@@ -601,8 +601,8 @@ async def test_killed_processes(join: Join, shared_url: str, how: list[str]) -> 
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     assert ("r1", "heir", "What?") == (run.run_id, run.owner, run.question)
-    assert [(0.5, said("a")), (0.75, said("b"))] == await journal.read("r1", 0, 10)
-    assert 0 == await journal.peers()
+    assert [(0.5, text_chunk("a")), (0.75, text_chunk("b"))] == await journal.read("r1", 0, 10)
+    assert 0 == await journal.count_peers()
 
 
 async def test_queues(join: Join) -> None:
@@ -615,13 +615,13 @@ async def test_queues(join: Join) -> None:
     await one.create(record("elsewhere", conversation_id="c2"))
     await one.create(record("foreign", principal="bob"))
     for journal in (one, two):
-        assert [] == await journal.queue(owned("r3", "one"))
-        assert ["r3"] == await journal.queue(owned("r1", "two"))
-        assert ["r1"] == await journal.queue(owned("r2", "one"))
-        assert ["r3", "r1", "r2"] == await journal.queue(owned("new", "three"))
-        assert [] == await journal.queue(record("foreign", principal="bob"))
+        assert [] == await journal.runs_before(owned("r3", "one"))
+        assert ["r3"] == await journal.runs_before(owned("r1", "two"))
+        assert ["r1"] == await journal.runs_before(owned("r2", "one"))
+        assert ["r3", "r1", "r2"] == await journal.runs_before(owned("new", "three"))
+        assert [] == await journal.runs_before(record("foreign", principal="bob"))
     await put(one, owned("r3", "one"), 1, [(0.0, ending())])
-    assert ["r1", "r2"] == await two.queue(owned("new", "three"))
+    assert ["r1", "r2"] == await two.runs_before(owned("new", "three"))
 
 
 async def test_live_runs(join: Join) -> None:
@@ -635,11 +635,11 @@ async def test_live_runs(join: Join) -> None:
         await one.create(run)
     await two.create(record("foreign", principal="bob"))
     for journal in (one, two):
-        assert runs == await journal.live("ann")
+        assert runs == await journal.list_active("ann")
     await put(one, runs[0], 1, [(0.0, ending())])
     await put(one, runs[2], 1, numbered(2))
-    assert runs[1:] == await two.live("ann")
-    assert [] == await two.live("nobody")
+    assert runs[1:] == await two.list_active("ann")
+    assert [] == await two.list_active("nobody")
 
 
 async def test_asking_to_cancel(join: Join) -> None:
@@ -648,25 +648,25 @@ async def test_asking_to_cancel(join: Join) -> None:
     for run_id in ("r1", "r2", "r3"):
         await one.create(owned(run_id, "one"))
     await two.create(owned("r4", "two"))
-    assert [] == await one.asked()
-    await two.ask("r1")
-    await two.ask("r3")
-    await two.ask("r3")
-    await one.ask("r4")
-    await one.ask("unknown")
-    assert ["r1", "r3"] == sorted(await one.asked())
-    assert [] == await one.asked()
-    assert ["r4"] == await two.asked()
-    await two.ask("r1")
-    assert ["r1"] == await one.asked()
+    assert [] == await one.take_cancel_requests()
+    await two.request_cancel("r1")
+    await two.request_cancel("r3")
+    await two.request_cancel("r3")
+    await one.request_cancel("r4")
+    await one.request_cancel("unknown")
+    assert ["r1", "r3"] == sorted(await one.take_cancel_requests())
+    assert [] == await one.take_cancel_requests()
+    assert ["r4"] == await two.take_cancel_requests()
+    await two.request_cancel("r1")
+    assert ["r1"] == await one.take_cancel_requests()
 
 
 async def test_asking_for_what_has_ended(join: Join) -> None:
     """There is nothing to cancel in a run that has ended."""
     one, two = await join("one"), await join("two")
     await put(one, owned("r1", "one"), 1, [(0.0, ending())])
-    await two.ask("r1")
-    assert [] == await one.asked()
+    await two.request_cancel("r1")
+    assert [] == await one.take_cancel_requests()
 
 
 async def test_watching(join: Join) -> None:
@@ -674,11 +674,11 @@ async def test_watching(join: Join) -> None:
     one, two = await join("one"), await join("two")
     for run_id in ("r1", "r2"):
         await one.create(owned(run_id, "one"))
-    assert not await one.watched("r1")
-    await two.watch(["r1", "unknown"])
-    assert await one.watched("r1")
-    assert not await one.watched("r2")
-    assert not await one.watched("unknown")
+    assert not await one.is_followed("r1")
+    await two.mark_followed(["r1", "unknown"])
+    assert await one.is_followed("r1")
+    assert not await one.is_followed("r2")
+    assert not await one.is_followed("unknown")
 
 
 async def test_anyone_may_sweep(join: Join) -> None:

@@ -13,7 +13,7 @@ from app.core.errors import ConfigurationError, Gap
 from app.core.log.journal import Entry, Group, RunRecord, SharedJournal
 from app.core.log.journals import open_journal
 from app.core.log.journals.redis import LIFE, TIMEOUT
-from tests.core.parts import ending, record, said, words
+from tests.core.parts import ending, record, text_chunk, words
 from tests.services import RedisServer, free_port
 
 PASSWORD = "s3cret-of-the-suite"
@@ -45,7 +45,7 @@ def mine(run_id: str = "r1", owner: str = "me") -> RunRecord:
 
 
 def numbered(count: int, start: int = 0) -> list[Entry]:
-    return [(n / 8, said(f"{n:04}")) for n in range(start, start + count)]
+    return [(n / 8, text_chunk(f"{n:04}")) for n in range(start, start + count)]
 
 
 async def fails(journal: SharedJournal) -> None:
@@ -54,8 +54,8 @@ async def fails(journal: SharedJournal) -> None:
     for call in (
         lambda: journal.append([group]),
         lambda: journal.read("r1", 0, 10),
-        lambda: journal.beat(),
-        lambda: journal.asked(),
+        lambda: journal.send_heartbeat(),
+        lambda: journal.take_cancel_requests(),
     ):
         async with asyncio.timeout(BOUND):
             with pytest.raises(RedisError):
@@ -66,9 +66,9 @@ async def works(journal: SharedJournal) -> None:
     """What was written before is there, and what could not be written can be made again."""
     assert [] == await journal.append([Group(mine(), 4, numbered(3, 3))])
     assert words(numbered(6)) == words(await journal.read("r1", 0, 10))
-    await journal.beat()
-    await journal.ask("r1")
-    assert ["r1"] == await journal.asked()
+    await journal.send_heartbeat()
+    await journal.request_cancel("r1")
+    assert ["r1"] == await journal.take_cancel_requests()
 
 
 async def test_redis_is_restarted(server: RedisServer) -> None:
@@ -123,12 +123,12 @@ async def test_nobody_is_dead_because_redis_was_away(server: RedisServer, away: 
         else:
             server.resume()
         async with opened(server.url, "new") as new:
-            assert [] == await two.adopt()
-            await two.beat()
-            assert [] == await two.adopt()
+            assert [] == await two.adopt_orphans()
+            await two.send_heartbeat()
+            assert [] == await two.adopt_orphans()
             if away == "stopped":
-                assert [] == await new.adopt()
-            await one.beat()
+                assert [] == await new.adopt_orphans()
+            await one.send_heartbeat()
             assert [] == await one.append([Group(mine(owner="one"), 1, numbered(1))])
 
 
@@ -143,9 +143,11 @@ async def test_a_dead_process_is_found_out(redis_server: RedisServer) -> None:
         async with asyncio.timeout(3 * LIFE):
             while not adopted:
                 await asyncio.sleep(0.2)
-                await asyncio.gather(a.beat(), b.beat())
+                await asyncio.gather(a.send_heartbeat(), b.send_heartbeat())
                 adopted = [
-                    run for runs in await asyncio.gather(a.adopt(), b.adopt()) for run in runs
+                    run
+                    for runs in await asyncio.gather(a.adopt_orphans(), b.adopt_orphans())
+                    for run in runs
                 ]
         assert time.monotonic() - begun > LIFE - 1
         assert ["r1"] == [found.run_id for found in adopted]
@@ -165,9 +167,9 @@ async def test_nothing_stays_for_ever(redis_server: RedisServer) -> None:
                 Group(mine("over", "one"), 1, [(0.0, ending())]),
             ]
         )
-        await one.ask("asked")
-        await one.watch(["live", "over"])
-        await one.beat()
+        await one.request_cancel("asked")
+        await one.mark_followed(["live", "over"])
+        await one.send_heartbeat()
     lines = redis_server.command("KEYS *").decode().split("\r\n")
     keys = [line for line in lines if line.startswith("agno-stream:")]
     kinds = {key.split(":")[1] for key in keys}

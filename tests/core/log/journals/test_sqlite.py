@@ -13,7 +13,7 @@ import pytest
 from app.core.errors import ConfigurationError
 from app.core.log.journal import Entry, Group
 from app.core.log.journals.sqlite import SqliteJournal
-from tests.core.parts import ending, record, said, words
+from tests.core.parts import ending, record, text_chunk, words
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def journal(file: Path) -> AsyncIterator[SqliteJournal]:
 
 
 def numbered(count: int, start: int = 0) -> list[Entry]:
-    return [(n / 8, said(f"{n:04}")) for n in range(start, start + count)]
+    return [(n / 8, text_chunk(f"{n:04}")) for n in range(start, start + count)]
 
 
 @contextmanager
@@ -68,7 +68,7 @@ async def test_a_full_disk(journal: SqliteJournal) -> None:
     """What does not fit is an error that leaves nothing half written; with room, writing and
     sweeping go on."""
     await journal.append([Group(record(), 1, numbered(2))])
-    large = Group(record(), 3, [(1.0, said("x" * (2 << 20)))])
+    large = Group(record(), 3, [(1.0, text_chunk("x" * (2 << 20)))])
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, most))  # of any file of this process
     try:
@@ -102,7 +102,7 @@ async def test_opened_by_many_at_once(file: Path) -> None:
         *(each.append([Group(record(f"r{n}"), 1, numbered(2))]) for n, each in enumerate(journals))
     )
     assert 8 == len(await journals[0].reached([f"r{n}" for n in range(8)]))
-    assert 7 == await journals[0].peers()
+    assert 7 == await journals[0].count_peers()
     for each in journals:
         await each.close()
 
@@ -151,7 +151,9 @@ async def test_the_file_shrinks(file: Path) -> None:
     await journal.append([Group(record("live"), 1, numbered(3))])
     text = "x" * 100_000
     for run in range(20):
-        await journal.append([Group(record(f"r{run}"), 1, [(0.0, said(text)), (1.0, ending())])])
+        await journal.append(
+            [Group(record(f"r{run}"), 1, [(0.0, text_chunk(text)), (1.0, ending())])]
+        )
     await journal.close()
     full = file.stat().st_size
     assert full > 20 * len(text)
