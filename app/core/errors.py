@@ -43,7 +43,7 @@ AgnoStreamError
 from typing import Any
 
 from ..models.chat import ErrorInfo, FinishReason, StreamingChunk
-from .text import whole
+from .text import replace_lone_surrogates
 
 
 class AgnoStreamError(Exception):
@@ -57,7 +57,7 @@ class AgnoStreamError(Exception):
         self, message: str, *, retry_after: float | None = None, **details: object
     ) -> None:
         super().__init__(message)
-        self.message = whole(message)  # it may quote a provider, and is sent on
+        self.message = replace_lone_surrogates(message)  # it may quote a provider, and is sent on
         self.retry_after = retry_after
         self.details = details
 

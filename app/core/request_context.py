@@ -1,6 +1,6 @@
-"""The request that something is done for."""
+"""The current request id, as a ContextVar."""
 
 from contextvars import ContextVar
 
-#: The id by which the client, or a proxy before us, may ask after a request; None outside of one.
+#: The id by which the client, or a proxy before us, finds a request in the logs; None outside one.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)

@@ -1,15 +1,16 @@
-"""Text that arrives in pieces: its way out, and what makes it safe to encode."""
+"""Text that arrives in pieces: where it is sent, and how it is made safe to encode."""
 
 from collections.abc import Callable
 
-#: Takes a piece of text and a piece of reasoning as they come; either may be None.
+#: Called with each piece of text and of reasoning as it arrives; either may be None.
 Sink = Callable[[str | None, str | None], None]
 
 
-class Streamed(str):
-    """A text whose pieces went to a sink before: it is for Agno's memory, not for readers.
+class AlreadySent(str):
+    """Text that readers already have, piece by piece: it is for Agno's memory alone.
 
-    Agno joins reasoning to another text that is mostly empty; then it stays what it is.
+    Agno adds reasoning to another text, which is empty as a rule. A sum with an empty text stays
+    `AlreadySent`; any other sum is a plain `str`.
     """
 
     __slots__ = ()
@@ -21,8 +22,8 @@ class Streamed(str):
         return other + str(self) if other else self
 
 
-def whole(text: str) -> str:
-    """Text that can be encoded: halves of characters are joined, single ones become U+FFFD."""
+def replace_lone_surrogates(text: str) -> str:
+    """Text that UTF-8 can encode: surrogate pairs are joined, lone surrogates become U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -30,30 +31,30 @@ def whole(text: str) -> str:
     return text
 
 
-class Joiner:
-    """Joins characters that were cut in two between pieces.
+class SurrogateJoiner:
+    """Joins surrogate pairs that were split between two pieces of text.
 
-    A provider may send the halves of an emoji (UTF-16 surrogates) in two deltas; neither can be
-    encoded by itself. A half without its other half becomes U+FFFD.
+    A provider may send the two UTF-16 surrogates of an emoji in two deltas, and neither can be
+    encoded by itself. A lone surrogate becomes U+FFFD.
     """
 
-    __slots__ = ("_half",)
+    __slots__ = ("_high",)
 
     def __init__(self) -> None:
-        self._half = ""
+        self._high = ""
 
     def feed(self, piece: str) -> str:
-        """The text that is whole with this piece; a last high half is held back."""
-        if not self._half and piece.isascii():
+        """The text that is complete with this piece; a high surrogate at its end is held back."""
+        if not self._high and piece.isascii():
             return piece
-        text = self._half + piece
-        self._half = ""
+        text = self._high + piece
+        self._high = ""
         if "\ud800" <= text[-1] <= "\udbff":
-            self._half = text[-1]
+            self._high = text[-1]
             text = text[:-1]
-        return whole(text)
+        return replace_lone_surrogates(text)
 
     def rest(self) -> str:
-        """What is left at the end: U+FFFD for a half whose other half never came."""
-        half, self._half = self._half, ""
-        return "\ufffd" if half else ""
+        """What was held back when the text ends: U+FFFD for a high surrogate, else nothing."""
+        high, self._high = self._high, ""
+        return "\ufffd" if high else ""

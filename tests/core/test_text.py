@@ -6,14 +6,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.core.text import Joiner, whole
+from app.core.text import SurrogateJoiner, replace_lone_surrogates
 
-#: UTF-16 code units, each a `str` of its own; half of them halves of characters.
+#: UTF-16 code units, each a `str` of its own; half of them surrogates.
 UNITS = st.characters(max_codepoint=0xFFFF) | st.characters(categories=["Cs"])
 
 
 def joined(pieces: list[str]) -> str:
-    joiner = Joiner()
+    joiner = SurrogateJoiner()
     fed = [joiner.feed(piece) for piece in pieces]
     for piece in fed:
         piece.encode()  # each goes out by itself
@@ -35,16 +35,16 @@ def cut(items: list[str], cuts: set[int]) -> list[str]:
 @example("🙂🙂", {1, 3})
 @example("🙂", {0, 1})
 @example("\ufeff🙂", {1, 2})
-def test_any_cuts(text: str, cuts: set[int]) -> None:
+def test_text_is_changed_by_cuts(text: str, cuts: set[int]) -> None:
     """A text cut anywhere, also within its characters, is the same text again."""
     assert text == joined(cut(units(text), cuts))
 
 
 @given(st.text(), st.sets(st.integers(0, 200)))
-def test_cuts_between_characters(text: str, cuts: set[int]) -> None:
+def test_pieces_are_held_back_without_need(text: str, cuts: set[int]) -> None:
     """Pieces of whole characters come out as they are, at once."""
     pieces = cut(list(text), cuts)
-    joiner = Joiner()
+    joiner = SurrogateJoiner()
     assert pieces == [joiner.feed(piece) for piece in pieces]
     assert "" == joiner.rest()
 
@@ -54,16 +54,16 @@ def test_cuts_between_characters(text: str, cuts: set[int]) -> None:
 @example(["\ude42", "\ud83d"], {1})
 @example(["\ud83d", "a"], {1})
 @example(["\ud83d", ""], {1})
-def test_any_units(items: list[str], cuts: set[int]) -> None:
-    """Halves without their other half become U+FFFD, the rest is kept, wherever it was cut."""
+def test_lone_surrogates_are_lost(items: list[str], cuts: set[int]) -> None:
+    """Lone surrogates become U+FFFD, the rest is kept, wherever the text was cut."""
     text = "".join(items)
-    told = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    assert told == joined(cut(items, cuts))
-    assert told == whole(text)
+    expected = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    assert expected == joined(cut(items, cuts))
+    assert expected == replace_lone_surrogates(text)
 
 
 @pytest.mark.parametrize(
-    ("pieces", "told"),
+    ("pieces", "expected"),
     [
         (["smile \ud83d", "\ude42 done"], "smile 🙂 done"),
         (["\ud83d", "", "\ude42"], "🙂"),
@@ -75,13 +75,13 @@ def test_any_units(items: list[str], cuts: set[int]) -> None:
         ([""], ""),
     ],
 )
-def test_halves(pieces: list[str], told: str) -> None:
-    """The cases one would think of first."""
-    assert told == joined(pieces)
+def test_surrogates_at_the_ends_of_pieces(pieces: list[str], expected: str) -> None:
+    """A pair is joined whatever lies between, and each lone surrogate becomes one U+FFFD."""
+    assert expected == joined(pieces)
 
 
-def test_a_joiner_is_empty_after_its_rest() -> None:
-    """`rest` is told once."""
-    joiner = Joiner()
+def test_rest_is_returned_twice() -> None:
+    """`rest` returns what was held back once."""
+    joiner = SurrogateJoiner()
     joiner.feed("\ud83d")
     assert ["\ufffd", ""] == [joiner.rest(), joiner.rest()]

@@ -11,7 +11,7 @@ from ...models.chat import FinishReason, StreamingChunk, ToolCall, Usage
 from ..errors import RunStopped
 from ..providers.client_tools import parsed
 from ..question import ClientCall
-from ..text import Joiner, Streamed, whole
+from ..text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
 
 
 class EventReader:
@@ -20,8 +20,8 @@ class EventReader:
     def __init__(self, run_id: str, model: str) -> None:
         self._run_id = run_id
         self.model = model  # who answers
-        self._text = Joiner()
-        self._reasoning = Joiner()
+        self._text = SurrogateJoiner()
+        self._reasoning = SurrogateJoiner()
         self.usage: Usage | None = None  # that the provider has told
         self.paused = False
 
@@ -66,8 +66,8 @@ class EventReader:
     def content(self, content: Any, reasoning: str | None) -> StreamingChunk | None:
         """The chunk for text and reasoning; None for what has nothing new in it."""
         if type(content) is not str and content is not None:
-            content = None if isinstance(content, Streamed) else _structured(content)
-        if isinstance(reasoning, Streamed):
+            content = None if isinstance(content, AlreadySent) else _structured(content)
+        if isinstance(reasoning, AlreadySent):
             reasoning = None
         text = self._text.feed(content) if content else ""
         thought = self._reasoning.feed(reasoning) if reasoning else ""
@@ -78,11 +78,11 @@ class EventReader:
     def call(self, call: ClientCall) -> StreamingChunk:
         """The chunk for a call that the client is to make."""
         tool = ToolCall(
-            id=whole(call.id),
-            name=whole(call.name),
+            id=replace_lone_surrogates(call.id),
+            name=replace_lone_surrogates(call.name),
             status="paused",
             arguments=_plain(parsed(call.arguments)),
-            arguments_text=whole(call.arguments),
+            arguments_text=replace_lone_surrogates(call.arguments),
         )
         return StreamingChunk(content="", done=False, model=self.model, tool=tool)
 
@@ -90,8 +90,8 @@ class EventReader:
         if tool is None or kind == "ToolCallError":
             return None  # a failed call has been told as completed, with its failure
         call = ToolCall(
-            id=whole(tool.tool_call_id or ""),
-            name=whole(tool.tool_name or ""),
+            id=replace_lone_surrogates(tool.tool_call_id or ""),
+            name=replace_lone_surrogates(tool.tool_name or ""),
             status="started" if kind == "ToolCallStarted" else _tool_status(tool),
             arguments=_plain(tool.tool_args),
             result=None if kind == "ToolCallStarted" else _clean(tool.result),
@@ -105,14 +105,14 @@ def _tool_status(tool: ToolExecution) -> Any:
 
 def _plain(arguments: dict[str, Any] | None) -> dict[str, Any] | None:
     """Arguments as JSON knows them: a tool may have been called with any Python object, or, by a
-    model, with half a character."""
+    model, with a lone surrogate."""
     text = json.dumps(msgspec.to_builtins(arguments, enc_hook=str), ensure_ascii=False)
-    plain: dict[str, Any] | None = json.loads(whole(text))
+    plain: dict[str, Any] | None = json.loads(replace_lone_surrogates(text))
     return plain
 
 
 def _clean(text: Any) -> str | None:
-    return None if text is None else whole(str(text))
+    return None if text is None else replace_lone_surrogates(str(text))
 
 
 def _structured(content: Any) -> str:

@@ -152,7 +152,7 @@ def reporting(
     """A copy of `model` for one run that reports its ending; clients and settings are shared.
 
     Where the model's class allows it, its text goes to `sink` as it comes, and Agno gets it in
-    `Streamed`s.
+    `AlreadySent`s.
     """
     # The client is made on first use and kept on the model: make it before there are copies.
     if hasattr(model, "get_async_client") and getattr(model, "async_client", None) is None:

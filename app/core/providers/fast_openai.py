@@ -20,7 +20,7 @@ from agno.models.base import Model
 from agno.models.response import ModelResponse
 from openai.types.chat import ChatCompletionChunk
 
-from ..text import Sink, Streamed
+from ..text import AlreadySent, Sink
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -217,8 +217,8 @@ class _Reading:
             return ()
         texts, thoughts, self._texts, self._thoughts = self._texts, self._thoughts, [], []
         whole = ModelResponse(
-            content=Streamed("".join(texts)) if texts else None,
-            reasoning_content=Streamed("".join(thoughts)) if thoughts else None,
+            content=AlreadySent("".join(texts)) if texts else None,
+            reasoning_content=AlreadySent("".join(thoughts)) if thoughts else None,
             provider_data=dict(self._identity) if texts else None,
         )
         return (whole,)

@@ -6,11 +6,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from ....core.errors import InvalidField
 from ....core.question import ClientCall, ClientTool, ModelOptions, PastMessage, Picture, Question
-from ....core.text import whole
+from ....core.text import replace_lone_surrogates
 from ...requests import Name, Whole, picture
 
-#: Halves of characters cannot be sent on; but a history may hold what a model once said.
-Text = Annotated[str, AfterValidator(whole)]
+#: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
+Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
 
 
 class TextPart(BaseModel):
