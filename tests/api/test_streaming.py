@@ -17,9 +17,10 @@ from app.api.encoding import Encoder
 from app.api.streaming import RunStream, WholeAnswer
 from app.core.errors import AgentFailed
 from app.core.log.follower import Follower
-from app.core.log.hub import Hub, RunLog
+from app.core.log.hub import Hub
 from app.core.log.journal import size_of
 from app.core.log.journals.memory import MemoryJournal
+from app.core.log.run_log import RunLog
 from app.models.chat import StreamingChunk
 from tests.core.parts import ending, record, text_chunk, until
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from app.core.errors import Gap, UnknownRun
 from app.core.log.follower import Follower
-from app.core.log.hub import Hub, RunLog
+from app.core.log.hub import Hub
 from app.core.log.journal import Entry, Group, Reach, RunRecord
+from app.core.log.run_log import RunLog
 from app.models.chat import StreamingChunk
 
 

@@ -6,9 +6,9 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 
 from ..errors import Gap, Interrupted, RunFailed
-from ..log.follower import PAGE
 from ..log.journal import Entry, Group, RunRecord, SharedJournal
-from ..log.tail import INTERVAL
+from ..log.reading import PAGE
+from ..log.tail import POLL_INTERVAL
 from .run import opening
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Peers:
             waited = False
             while await self.journal.runs_before(record):
                 waited = True
-                await asyncio.sleep(INTERVAL)
+                await asyncio.sleep(POLL_INTERVAL)
             if waited:  # who ended those may have asked to cancel this one, too
                 await self._asked()
         except Exception:

@@ -10,8 +10,8 @@ import msgspec
 
 from ...models.chat import StreamingChunk, Usage
 from ..errors import AgentFailed, RunFailed, RunStopped
-from ..log.hub import RunLog
 from ..log.journal import FOLLOWED_TTL, RunRecord
+from ..log.run_log import RunLog
 from ..request_context import request_id
 from .clock import Clock, Timeouts
 

@@ -19,9 +19,10 @@ from ..errors import (
     RunStopped,
     UnknownRun,
 )
-from ..log.follower import Follower, journal_call
+from ..log.follower import Follower
 from ..log.hub import Hub
 from ..log.journal import RunRecord, SharedJournal
+from ..log.reading import journal_call
 from ..log.state import state_of
 from ..log.tail import Tail
 from ..log.traffic import Traffic
@@ -239,7 +240,7 @@ class Runs:
         run = self._runs.get(run_id)
         waiting = run is not None and not run.running
         return await journal_call(
-            state_of(record, self._hub.journal, self._hub.get(run_id), waiting=waiting)
+            state_of(record, self._hub.journal, self._hub.get(run_id), queued=waiting)
         )
 
     def interrupt_all(self) -> None:

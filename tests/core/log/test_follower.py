@@ -9,10 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import Gap, JournalUnavailable
-from app.core.log.follower import PAGE, Follower
-from app.core.log.hub import Hub, RunLog
-from app.core.log.journal import Group, Journal, size_of
+from app.core.log.follower import Follower
+from app.core.log.hub import Hub
+from app.core.log.journal import Group, Log, size_of
 from app.core.log.journals.memory import MemoryJournal
+from app.core.log.reading import PAGE
+from app.core.log.run_log import RunLog
 from tests.core.parts import (
     RecordingJournal,
     ending,
@@ -279,7 +281,7 @@ def test_every_reader_gets_everything(
 ) -> None:
     """Readers that come at any time, from any number, at any pace, each get all entries from
     there on, once and in order, whatever is held in memory and however slow the journal is."""
-    journal: Journal = MemoryJournal() if in_memory else RecordingJournal(delay=delay)
+    journal: Log = MemoryJournal() if in_memory else RecordingJournal(delay=delay)
 
     async def read(come: int, after: int, pace: int, spoken: list[int], hub: Hub) -> list[str]:
         await until(lambda: spoken[0] >= min(come, count + 1))

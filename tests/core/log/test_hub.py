@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import Gap
-from app.core.log.hub import Hub, RunLog
+from app.core.log.hub import Hub
 from app.core.log.journal import size_of
+from app.core.log.run_log import RunLog
 from tests.core.parts import RecordingJournal, ending, record, retired, text_chunk, until, words
 
 FLUSH = 0.02

@@ -5,9 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.log.hub import RunLog
 from app.core.log.journal import Entry
 from app.core.log.meter import BOUNDS, Meter
+from app.core.log.run_log import RunLog
 from app.models.chat import StreamingChunk, ToolCall
 from tests.core.parts import ending, record, text_chunk
 

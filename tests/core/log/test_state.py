@@ -88,6 +88,6 @@ async def test_without_its_beginning(tmp_path: Path) -> None:
     run = record(owner="me")
     for number, word in enumerate(["one ", "two ", "three "], start=1):
         await journal.append([Group(run, number, [(0.0, text_chunk(word))])])
-    state = await state_of(run, journal, None, waiting=False)
+    state = await state_of(run, journal, None, queued=False)
     await journal.close()
     assert ("three ", "r1:3", True) == (state.content, state.last_event_id, state.truncated)

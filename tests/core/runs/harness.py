@@ -8,7 +8,7 @@ from pathlib import Path
 from app.core.errors import RunFailed
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
-from app.core.log.journal import Journal, RunRecord
+from app.core.log.journal import Log, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.runs.clock import Timeouts
 from app.core.runs.identity import Identity
@@ -74,7 +74,7 @@ class Scripted:
 class RunsHarness:
     """Runs with their hub, and short words for what tests do with them."""
 
-    def __init__(self, journal: Journal, name: str = "r") -> None:
+    def __init__(self, journal: Log, name: str = "r") -> None:
         self.hub = Hub(journal, flush_interval=0.005)
         self.remembered: list[tuple[str, str]] = []  # of orphans: their run, and its text
         self.runs = Runs(self.hub, self._remember, patience=PATIENCE)

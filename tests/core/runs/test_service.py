@@ -19,7 +19,7 @@ from app.core.errors import (
     UpstreamCut,
 )
 from app.core.log.follower import Follower
-from app.core.log.journal import Journal
+from app.core.log.journal import Log
 from app.core.log.journals.memory import MemoryJournal
 from app.core.runs.clock import Timeouts
 from app.core.runs.run import OnBusy, OnDisconnect, Run
@@ -38,7 +38,7 @@ from tests.core.runs.harness import (
 
 
 @asynccontextmanager
-async def opened(journal: Journal) -> AsyncIterator[RunsHarness]:
+async def opened(journal: Log) -> AsyncIterator[RunsHarness]:
     """A house that must be empty when it is left: no run, no task, no lock."""
     house = RunsHarness(journal)
     await house.runs.open()

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import ConfigurationError, Gap, UnknownRun
-from app.core.log.journal import Entry, Group, Journal, Reach, RunRecord, SharedJournal, size_of
+from app.core.log.journal import Entry, Group, Log, Reach, RunRecord, SharedJournal, size_of
 from app.core.log.journals import open_journal
 from tests.core.parts import ending, record, text_chunk, words
 
@@ -32,7 +32,7 @@ SHARED = sorted(JOURNALS.keys() - {"memory"})
 #: Seconds in which a store without locks knows that a process is dead.
 DEAD = 20
 
-Open = Callable[..., Awaitable[Journal]]
+Open = Callable[..., Awaitable[Log]]
 Join = Callable[..., Awaitable[SharedJournal]]
 
 #: Bytes of one entry of those tests that bound them: what a store adds to it does not matter.
@@ -41,9 +41,9 @@ ONE = size_of(text_chunk("." * 10_000))
 
 @contextlib.asynccontextmanager
 async def opener(url: str) -> AsyncIterator[Open]:
-    opened: list[Journal] = []
+    opened: list[Log] = []
 
-    async def make(owner: str = "", *, retention: float = 3600, **bounds: int) -> Journal:
+    async def make(owner: str = "", *, retention: float = 3600, **bounds: int) -> Log:
         journal = open_journal(
             f"{url}?{urlencode(bounds)}", retention=retention, data_dir=Path("/nowhere")
         )
@@ -100,26 +100,26 @@ def owned(run_id: str, owner: str) -> RunRecord:
 
 
 async def put(
-    journal: Journal, run: str | RunRecord, first: int, entries: list[Entry]
+    journal: Log, run: str | RunRecord, first: int, entries: list[Entry]
 ) -> Collection[str]:
     """Append one group to one run."""
     known = record(run) if isinstance(run, str) else run
     return await journal.append([Group(known, first, entries)])
 
 
-async def put_large(journal: Journal, run: str, count: int, start: int = 0) -> None:
+async def put_large(journal: Log, run: str, count: int, start: int = 0) -> None:
     """Append large entries, each in a group of its own."""
     for n in range(start, start + count):
         await put(journal, run, n + 1, large(1, n))
 
 
-async def end_large(journal: Journal, run: str) -> None:
+async def end_large(journal: Log, run: str) -> None:
     """Put a whole run into the journal: three large entries and an end."""
     await put_large(journal, run, 3)
     await put(journal, run, 4, [(9.0, ending())])
 
 
-async def log_of(journal: Journal, run_id: str, after: int = 0, page: int = 100) -> list[Entry]:
+async def log_of(journal: Log, run_id: str, after: int = 0, page: int = 100) -> list[Entry]:
     """All that follows a number, page by page."""
     read: list[Entry] = []
     while more := await journal.read(run_id, after + len(read), page):

@@ -121,7 +121,7 @@ async def test_databases_of_something_else(file: Path) -> None:
     with foreign(file, "CREATE TABLE runs (id)"):
         pass
     content = file.read_bytes()
-    with pytest.raises(ConfigurationError, match=r"runs\.db is a database of something else"):
+    with pytest.raises(ConfigurationError, match=r"runs\.db is a database of another program"):
         await SqliteJournal(file).open("one")
     assert content == file.read_bytes()
 
@@ -131,7 +131,7 @@ async def test_files_of_a_newer_version(journal: SqliteJournal, file: Path) -> N
     await journal.close()
     with foreign(file, "PRAGMA user_version = 1000"):
         pass
-    with pytest.raises(ConfigurationError, match=r"runs\.db has the form 1000.*newer"):
+    with pytest.raises(ConfigurationError, match=r"runs\.db has schema 1000.*newer"):
         await SqliteJournal(file).open("two")
 
 
