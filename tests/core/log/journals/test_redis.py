@@ -12,14 +12,15 @@ from redis.exceptions import RedisError
 from app.core.errors import ConfigurationError, Gap
 from app.core.log.journal import Entry, Group, RunRecord, SharedJournal
 from app.core.log.journals import open_journal
-from app.core.log.journals.redis import LIFE, TIMEOUT
+from app.core.log.journals.redis import HEARTBEAT_TTL
+from app.core.log.journals.redis_connection import CALL_TIMEOUT
 from tests.core.parts import ending, record, text_chunk, words
 from tests.services import RedisServer, free_port
 
 PASSWORD = "s3cret-of-the-suite"
 
 #: Seconds that a call may take: one time limit each for the way there and for the answer.
-BOUND = 2 * TIMEOUT + 2
+BOUND = 2 * CALL_TIMEOUT + 2
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ async def test_nobody_is_dead_because_redis_was_away(server: RedisServer, away: 
             server.stop()
         else:
             server.hang()
-        await asyncio.sleep(LIFE + 0.5)
+        await asyncio.sleep(HEARTBEAT_TTL + 0.5)
         if away == "stopped":
             server.start()
         else:
@@ -140,7 +141,7 @@ async def test_a_dead_process_is_found_out(redis_server: RedisServer) -> None:
         await dead.create(mine(owner="dead"))
         begun = time.monotonic()
         adopted: list[RunRecord] = []
-        async with asyncio.timeout(3 * LIFE):
+        async with asyncio.timeout(3 * HEARTBEAT_TTL):
             while not adopted:
                 await asyncio.sleep(0.2)
                 await asyncio.gather(a.send_heartbeat(), b.send_heartbeat())
@@ -149,7 +150,7 @@ async def test_a_dead_process_is_found_out(redis_server: RedisServer) -> None:
                     for runs in await asyncio.gather(a.adopt_orphans(), b.adopt_orphans())
                     for run in runs
                 ]
-        assert time.monotonic() - begun > LIFE - 1
+        assert time.monotonic() - begun > HEARTBEAT_TTL - 1
         assert ["r1"] == [found.run_id for found in adopted]
         assert adopted[0] == await a.record("r1")
         assert ["r1"] == await dead.append([Group(mine(owner="dead"), 1, numbered(1))])
