@@ -17,7 +17,7 @@ from app.core.runs.service import Runs
 from app.models.chat import RunState, StreamingChunk, Usage
 from tests.core.parts import ending, read_all, text_chunk
 
-PATIENCE = 0.3
+STOP_TIMEOUT = 0.3
 Chunks = AsyncGenerator[StreamingChunk, None]
 Script = Callable[[], Chunks]
 
@@ -77,7 +77,7 @@ class RunsHarness:
     def __init__(self, journal: Log, name: str = "r") -> None:
         self.hub = Hub(journal, flush_interval=0.005)
         self.remembered: list[tuple[str, str]] = []  # of orphans: their run, and its text
-        self.runs = Runs(self.hub, self._remember, patience=PATIENCE)
+        self.runs = Runs(self.hub, self._remember, stop_timeout=STOP_TIMEOUT)
         self._name = name
         self._count = 0
 

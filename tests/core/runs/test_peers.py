@@ -125,8 +125,8 @@ async def test_memory_that_fails(tmp_path: Path) -> None:
     await left_behind(shared(tmp_path), "one ")
     journal = shared(tmp_path)
     await journal.open("heir")
-    peers = Peers(journal, refuse)
-    await peers.open(list, lambda run_id: None)
+    peers = Peers(journal, refuse, {})
+    await peers.open()
     assert {"r1": Reach(2, True)} == await journal.reached(["r1"])
     await peers.close()
     await journal.close()
@@ -148,8 +148,8 @@ async def test_an_end_that_cannot_be_written(tmp_path: Path) -> None:
     await left_behind(shared(tmp_path), "one ")
     journal = shared(tmp_path)
     await journal.open("heir")
-    peers = Peers(journal, lock)
-    await peers.open(list, lambda run_id: None)
+    peers = Peers(journal, lock, {})
+    await peers.open()
     assert {"r1": Reach(1, False)} == await journal.reached(["r1"])
     async with asyncio.timeout(15):
         while not (await journal.reached(["r1"]))["r1"].ended:  # noqa: ASYNC110

@@ -46,10 +46,10 @@ async def test_tokens() -> None:
     as no request."""
     rates = Rates(read_limits("100 requests/minute, 10 tokens/minute"))
     await rates.admit("a")
-    await rates.spent("a", 9)
+    await rates.record_tokens("a", 9)
     await rates.admit("a")
-    await rates.spent("a", 5000)
-    with pytest.raises(RateLimited, match="10 tokens a minute"):
+    await rates.record_tokens("a", 5000)
+    with pytest.raises(RateLimited, match="10 tokens per minute"):
         await rates.admit("a")
     await rates.admit("b")
 
@@ -59,5 +59,5 @@ async def test_no_limits() -> None:
     rates = Rates()
     for _ in range(1000):
         await rates.admit("a")
-        await rates.spent("a", 1 << 60)
+        await rates.record_tokens("a", 1 << 60)
     await rates.close()

@@ -26,7 +26,7 @@ from app.core.runs.run import OnBusy, OnDisconnect, Run
 from app.models.chat import StreamingChunk
 from tests.core.parts import RecordingJournal, ending, read_all, text_chunk, until
 from tests.core.runs.harness import (
-    PATIENCE,
+    STOP_TIMEOUT,
     Chunks,
     RunsHarness,
     Script,
@@ -255,7 +255,7 @@ async def test_a_turn_that_never_lets_go(house: RunsHarness) -> None:
     run = await house.start(turn)
     await until(lambda: run.log.last == 2)
     queued = await house.start(Scripted(saying("next")))
-    async with asyncio.timeout(PATIENCE + 2):
+    async with asyncio.timeout(STOP_TIMEOUT + 2):
         assert "cancelled" == (await house.cancel(run)).status
     assert ("stop", None, "next") == await house.ending(queued)
     release.set()
@@ -295,7 +295,7 @@ async def test_a_turn_that_cannot_be_remembered(
     """A memory that fails or hangs neither hides the end nor blocks the conversation."""
     run = await house.start(Scripted(raising(UpstreamCut("cut")), memory))
     queued = await house.start(Scripted(saying("next")))
-    async with asyncio.timeout(PATIENCE + 2):
+    async with asyncio.timeout(STOP_TIMEOUT + 2):
         assert ("upstream_cut", "upstream_cut", "half") == await house.ending(run)
         assert ("stop", None, "next") == await house.ending(queued)
 
@@ -420,7 +420,7 @@ async def test_states(house: RunsHarness) -> None:
     )
     assert ("queued", "", "r2:1") == (queued.status, queued.content, queued.last_event_id)
     await house.cancel(first)
-    await until(lambda: second.running)
+    await until(lambda: second.began)
     assert "running" == (await house.state(second)).status
     ended = await house.state(first)
     assert ("cancelled", "word", "r1:3", "cancelled") == (
@@ -533,8 +533,8 @@ async def test_no_grace_timer_outlives_its_run(house: RunsHarness) -> None:
     run = await house.start(Scripted(saying("all", pause=0.02)), on_disconnect="grace", grace=60)
     (await house.follow(run)).close()
     await run.ended.wait()
-    assert run._leaving is not None
-    assert run._leaving.cancelled()
+    assert run._grace is not None
+    assert run._grace.cancelled()
 
 
 async def test_stopping_the_server(house: RunsHarness) -> None:
