@@ -54,6 +54,8 @@ class Queues:
         try:
             if self._peers is not None:
                 await self._peers.wait_turn(record)
+                # A cancel in its last step takes effect at the next await: here, not with the lock.
+                await asyncio.sleep(0)
         except BaseException:
             lock.release()
             raise

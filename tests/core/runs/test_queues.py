@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import ConversationBusy
+from app.core.log.journal import SharedJournal
 from tests.core.parts import until
 from tests.core.runs.harness import RunsHarness, Scripted, saying, silent, two_processes
 
@@ -91,3 +92,19 @@ async def test_the_queue_of_a_dead_process(tmp_path: Path) -> None:
         await a.hub.journal.close()  # as the kernel would for it
         assert ("stop", None, "a") == await asyncio.wait_for(b.ending(waiting), 10)
         assert "a1" in dict(b.remembered)
+
+
+async def test_a_cancel_at_the_moment_of_the_turn_blocks_the_queue(
+    pair: tuple[RunsHarness, RunsHarness],
+) -> None:
+    """A queued run that another process cancels just as its turn comes passes the turn on."""
+    a, b = pair
+    for n in range(5):
+        where = f"c{n}"
+        first = await a.start(Scripted(silent()), conversation_id=where)
+        cancelled = await b.start(Scripted(saying("a")), conversation_id=where)
+        waiting = await b.start(Scripted(saying("a")), conversation_id=where)
+        assert isinstance(a.hub.journal, SharedJournal)
+        await a.hub.journal.request_cancel(cancelled.record.run_id)
+        await a.cancel(first)
+        assert ("stop", None, "a") == await asyncio.wait_for(b.ending(waiting), 10)
