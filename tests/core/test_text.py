@@ -35,13 +35,13 @@ def cut(items: list[str], cuts: set[int]) -> list[str]:
 @example("🙂🙂", {1, 3})
 @example("🙂", {0, 1})
 @example("\ufeff🙂", {1, 2})
-def test_text_is_changed_by_cuts(text: str, cuts: set[int]) -> None:
+def test_text_survives_any_cut(text: str, cuts: set[int]) -> None:
     """A text cut anywhere, also within its characters, is the same text again."""
     assert text == joined(cut(units(text), cuts))
 
 
 @given(st.text(), st.sets(st.integers(0, 200)))
-def test_pieces_are_held_back_without_need(text: str, cuts: set[int]) -> None:
+def test_whole_pieces_pass_at_once(text: str, cuts: set[int]) -> None:
     """Pieces of whole characters come out as they are, at once."""
     pieces = cut(list(text), cuts)
     joiner = SurrogateJoiner()
@@ -54,7 +54,7 @@ def test_pieces_are_held_back_without_need(text: str, cuts: set[int]) -> None:
 @example(["\ude42", "\ud83d"], {1})
 @example(["\ud83d", "a"], {1})
 @example(["\ud83d", ""], {1})
-def test_lone_surrogates_are_lost(items: list[str], cuts: set[int]) -> None:
+def test_lone_surrogates_are_replaced(items: list[str], cuts: set[int]) -> None:
     """Lone surrogates become U+FFFD, the rest is kept, wherever the text was cut."""
     text = "".join(items)
     expected = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -80,7 +80,7 @@ def test_surrogates_at_the_ends_of_pieces(pieces: list[str], expected: str) -> N
     assert expected == joined(pieces)
 
 
-def test_rest_is_returned_twice() -> None:
+def test_rest_is_returned_once() -> None:
     """`rest` returns what was held back once."""
     joiner = SurrogateJoiner()
     joiner.feed("\ud83d")

@@ -56,7 +56,7 @@ def numbered(count: int, start: int = 0) -> list[str]:
     return [f"{n:04}" for n in range(start, count)]
 
 
-async def test_from_any_number_after_the_end(hub: Hub) -> None:
+async def test_read_an_ended_run_from_any_number(hub: Hub) -> None:
     """An ended run is read from behind any of its entries to its end."""
     log = await hub.create(record())
     say(log, *range(5))
@@ -70,7 +70,7 @@ async def test_from_any_number_after_the_end(hub: Hub) -> None:
             assert await follower.ended()
 
 
-async def test_from_any_number_while_it_goes_on(hub: Hub) -> None:
+async def test_read_a_live_run_from_any_number(hub: Hub) -> None:
     """A live run is read from behind any of its entries: first what there is, then the rest."""
     log = await hub.create(record())
     say(log, *range(5))
@@ -85,7 +85,7 @@ async def test_from_any_number_while_it_goes_on(hub: Hub) -> None:
     assert [whole[after:] for after in range(6)] == [words(await task) for task in reading]
 
 
-async def test_all_that_is_new_comes_at_once(hub: Hub) -> None:
+async def test_batch_has_all_new_entries(hub: Hub) -> None:
     """A reader that fell behind catches up in one batch."""
     log = await hub.create(record())
     say(log, *range(100))
@@ -96,8 +96,8 @@ async def test_all_that_is_new_comes_at_once(hub: Hub) -> None:
         assert ["0100", "0101"] == words(await follower.batch())
 
 
-async def test_a_poke(hub: Hub) -> None:
-    """A poked reader returns with nothing, and reads on as if nothing had been."""
+async def test_poke_returns_early(hub: Hub) -> None:
+    """A poked reader returns with nothing, and then reads on as before."""
     log = await hub.create(record())
     with follow(hub) as follower:
         waiting = asyncio.create_task(follower.batch())
@@ -110,8 +110,8 @@ async def test_a_poke(hub: Hub) -> None:
         assert ["0000"] == words(await follower.batch())
 
 
-async def test_readers_wait_without_work(hub: Hub) -> None:
-    """A reader that waits for a silent model sleeps until something is said."""
+async def test_waiting_reader_sleeps(hub: Hub) -> None:
+    """A reader that waits for a silent model sleeps until there is an entry."""
     log = await hub.create(record())
     with follow(hub) as follower:
         waiting = asyncio.create_task(follower.batch())
@@ -123,8 +123,8 @@ async def test_readers_wait_without_work(hub: Hub) -> None:
         assert ["0000"] == words(await waiting)
 
 
-async def test_a_cancelled_batch_loses_nothing(hub: Hub) -> None:
-    """A batch that is given up moves the reader not at all."""
+async def test_cancelled_batch_loses_nothing(hub: Hub) -> None:
+    """A batch that is cancelled does not move the reader."""
     log = await hub.create(record())
     with follow(hub) as follower:
         waiting = asyncio.create_task(follower.batch())
@@ -135,7 +135,7 @@ async def test_a_cancelled_batch_loses_nothing(hub: Hub) -> None:
         assert ["0000"] == words(await follower.batch())
 
 
-async def test_a_slow_reader_reads_the_journal(journal: RecordingJournal) -> None:
+async def test_slow_reader_reads_the_journal(journal: RecordingJournal) -> None:
     """What is no longer in memory comes from the journal, and then the reader is live again."""
     hub = Hub(journal, run_bytes=5 * ONE, flush_interval=0.001)
     await hub.open("me")
@@ -159,8 +159,8 @@ async def test_a_slow_reader_reads_the_journal(journal: RecordingJournal) -> Non
     await hub.close()
 
 
-async def test_dropped_while_it_waits(journal: RecordingJournal) -> None:
-    """A reader that wakes up to find its place dropped from memory loses nothing by it."""
+async def test_entries_trimmed_under_a_waiting_reader(journal: RecordingJournal) -> None:
+    """A reader that waits while its next entries are trimmed from memory loses nothing."""
     hub = Hub(journal, run_bytes=ONE, flush_interval=0)
     await hub.open("me")
     log = await hub.create(record())
@@ -179,8 +179,8 @@ async def test_dropped_while_it_waits(journal: RecordingJournal) -> None:
     await hub.close()
 
 
-async def test_a_gap() -> None:
-    """A place that neither memory nor the journal has is told, not skipped."""
+async def test_gap_in_memory_and_journal() -> None:
+    """Entries that neither memory nor the journal has are a gap, and not skipped."""
     hub = Hub(MemoryJournal(run_bytes=5 * ONE), run_bytes=2 * ONE, flush_interval=0.001)
     await hub.open("me")
     log = await hub.create(record())
@@ -197,7 +197,7 @@ async def test_a_gap() -> None:
     await hub.close()
 
 
-async def test_forgotten_while_it_reads() -> None:
+async def test_run_removed_under_a_reader_is_a_gap() -> None:
     """A run that the journal forgets under a reader is a gap, too."""
     journal = MemoryJournal(retention=0.05)
     hub = Hub(journal)
@@ -214,7 +214,7 @@ async def test_forgotten_while_it_reads() -> None:
     await hub.close()
 
 
-async def test_read_on_after_the_journal_forgot() -> None:
+async def test_live_reader_outlasts_retention() -> None:
     """A reader that came while the run was live reads to its end, whatever the journal keeps."""
     hub = Hub(MemoryJournal(retention=0.05))
     await hub.open("me")
@@ -230,7 +230,7 @@ async def test_read_on_after_the_journal_forgot() -> None:
     await hub.close()
 
 
-async def test_ended(hub: Hub) -> None:
+async def test_ended_only_behind_the_last_entry(hub: Hub) -> None:
     """`ended` is true only behind the last entry of a run that has ended."""
     log = await hub.create(record())
     say(log, 0)
@@ -242,8 +242,8 @@ async def test_ended(hub: Hub) -> None:
     assert [False, False, *[False, False, True], *[False, False, True]] == seen
 
 
-async def test_leaving(hub: Hub) -> None:
-    """A reader that leaves is not woken any more, and is counted out once."""
+async def test_close_counts_a_reader_out_once(hub: Hub) -> None:
+    """A reader that leaves is no longer woken, and is counted out once."""
     log = await hub.create(record())
     left: list[str] = []
     follower = Follower(record(), hub.journal, log, 0, lambda: left.append("left"))
@@ -318,11 +318,11 @@ def test_every_reader_gets_everything(
 
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
-    async with two_processes(tmp_path) as houses:
-        yield houses
+    async with two_processes(tmp_path) as harnesses:
+        yield harnesses
 
 
-async def test_ahead_of_what_is_written(pair: tuple[RunsHarness, RunsHarness]) -> None:
+async def test_reader_ahead_of_the_journal(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """A reader that has seen more than is written sees the rest at another process, and nothing
     twice."""
     a, b = pair
@@ -338,17 +338,17 @@ async def test_ahead_of_what_is_written(pair: tuple[RunsHarness, RunsHarness]) -
     [
         (1, False, ["word", ""]),
         (2, False, [""]),
-        (3, False, [""]),  # the number of its end, but also of what was said and never written
+        (3, False, [""]),  # the number of its end, but also of an entry that was never written
         (4, False, [""]),
         (900, False, [""]),
         (3, True, []),
         (4, True, []),
     ],
 )
-async def test_ahead_of_a_dead_process(
+async def test_reader_ahead_of_a_dead_process(
     tmp_path: Path, after: int, saw_end: bool, rest: list[str]
 ) -> None:
-    """When a process has died, a reader is told the end once, whatever it saw that was lost."""
+    """When a process has died, a reader gets the end once, whatever it saw that was lost."""
     async with two_processes(tmp_path) as (a, b):
         run = await a.start(Scripted(silent()))
         await until(lambda: run.log.flushed == 2)
@@ -360,14 +360,14 @@ async def test_ahead_of_a_dead_process(
         ):
             if follower is not waiting:
                 assert (not rest) == await follower.ended()
-            told = await asyncio.wait_for(read_all(follower), 10)
+            got = await asyncio.wait_for(read_all(follower), 10)
             expected = rest if follower is not waiting else rest or [""]
-            assert expected == words(told)
+            assert expected == words(got)
             follower.close()
 
 
 @pytest.mark.parametrize(("after", "rest"), [(2, [""]), (3, []), (4, [""])])
-async def test_ahead_of_an_end(
+async def test_reader_ahead_of_the_end(
     pair: tuple[RunsHarness, RunsHarness], after: int, rest: list[str]
 ) -> None:
     """A number behind the end of a whole answer is not taken for its end."""
@@ -379,8 +379,8 @@ async def test_ahead_of_an_end(
         assert rest == words(await asyncio.wait_for(read_all(follower), 10))
 
 
-async def test_asking_a_journal_that_fails(tmp_path: Path) -> None:
-    """Whether a run has ended cannot be told without its journal, and that is said."""
+async def test_ended_while_the_journal_fails(tmp_path: Path) -> None:
+    """Whether a run has ended is unknown while its journal fails, which is an error."""
     journal = shared(tmp_path)
     await journal.open("me")
     await journal.create(record())

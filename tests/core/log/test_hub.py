@@ -48,7 +48,7 @@ def numbered(count: int) -> list[str]:
     return [f"{n:04}" for n in range(count)]
 
 
-def test_nothing_follows_the_end() -> None:
+def test_append_after_the_end_is_refused() -> None:
     """A chunk after the one that is done is refused, done or not, and not kept."""
     log = log_of("a")
     log.append(ending())
@@ -59,7 +59,7 @@ def test_nothing_follows_the_end() -> None:
     assert log.ended
 
 
-def test_numbers() -> None:
+def test_entries_are_numbered_from_one() -> None:
     """Entries are numbered from 1, and are read from behind any number."""
     log = log_of()
     assert (0, False, []) == (log.last, log.ended, log.since(0))
@@ -68,7 +68,7 @@ def test_numbers() -> None:
     assert [["a", "b", "c"], ["b", "c"], ["c"], []] == [words(log.since(n)) for n in range(4)]
 
 
-def test_times_do_not_go_back() -> None:
+def test_entry_times_increase() -> None:
     """Each entry has its time since the log began."""
     times = [time for time, _ in log_of(*"abcdef").since(0)]
     assert sorted(times) == times
@@ -80,7 +80,7 @@ def test_times_do_not_go_back() -> None:
     st.integers(0, 30),
     st.lists(st.integers(0, 5000), min_size=1, max_size=4),
 )
-def test_trimming_drops_unwritten_or_newest_entries(
+def test_trim_keeps_unwritten_and_newest_entries(
     sizes: list[int], flushed: int, bounds: list[int]
 ) -> None:
     """Only entries that are in the journal are dropped, oldest first, never the last one, and no
@@ -103,7 +103,7 @@ def test_trimming_drops_unwritten_or_newest_entries(
             assert log.base == min(log.flushed, log.last - 1)
 
 
-async def test_groups(hub: Hub, journal: RecordingJournal) -> None:
+async def test_tokens_are_written_in_groups(hub: Hub, journal: RecordingJournal) -> None:
     """Tokens reach the journal in groups, far fewer than there are tokens."""
     log = await hub.create(record())
     await speak(log, 300, pause=0.0005)
@@ -113,7 +113,7 @@ async def test_groups(hub: Hub, journal: RecordingJournal) -> None:
     assert len(journal.appends) < 60
 
 
-async def test_a_chunk_alone(hub: Hub, journal: RecordingJournal) -> None:
+async def test_single_chunk_is_written(hub: Hub, journal: RecordingJournal) -> None:
     """A chunk that nothing follows is in the journal after the interval, and so is the next."""
     log = await hub.create(record())
     for n in range(3):
@@ -122,7 +122,7 @@ async def test_a_chunk_alone(hub: Hub, journal: RecordingJournal) -> None:
     assert [("r1", 1, 1), ("r1", 2, 1), ("r1", 3, 1)] == journal.appends
 
 
-async def test_a_slow_journal(hub: Hub, journal: RecordingJournal) -> None:
+async def test_slow_journal_gets_every_entry(hub: Hub, journal: RecordingJournal) -> None:
     """Tokens that come while others are being written are written, too, though nothing follows
     them; groups arrive in order."""
     journal.delay = 0.05
@@ -134,7 +134,7 @@ async def test_a_slow_journal(hub: Hub, journal: RecordingJournal) -> None:
     assert sorted(numbers) == numbers
 
 
-async def test_a_slow_journal_at_the_end(hub: Hub, journal: RecordingJournal) -> None:
+async def test_slow_journal_gets_the_end(hub: Hub, journal: RecordingJournal) -> None:
     """A run that ends in the middle of a write is handed over whole, once."""
     journal.delay = 0.05
     log = await hub.create(record())
@@ -145,7 +145,7 @@ async def test_a_slow_journal_at_the_end(hub: Hub, journal: RecordingJournal) ->
     assert hub.get("r1") is None
 
 
-async def test_a_journal_that_fails_for_a_while(hub: Hub, journal: RecordingJournal) -> None:
+async def test_failed_write_is_retried(hub: Hub, journal: RecordingJournal) -> None:
     """What cannot be written is tried again; nothing is lost or doubled, and readers in this
     process see all of it meanwhile."""
     log = await hub.create(record())
@@ -163,7 +163,7 @@ async def test_a_journal_that_fails_for_a_while(hub: Hub, journal: RecordingJour
     assert [*numbered(35), ""] == words(journal.entries["r1"])
 
 
-async def test_a_journal_that_fails_at_the_end(hub: Hub, journal: RecordingJournal) -> None:
+async def test_ended_run_is_held_until_it_is_written(hub: Hub, journal: RecordingJournal) -> None:
     """A run whose end cannot be written stays readable here, until it is written after all."""
     log = await hub.create(record())
     await speak(log, 3)
@@ -176,7 +176,7 @@ async def test_a_journal_that_fails_at_the_end(hub: Hub, journal: RecordingJourn
     assert [*numbered(3), ""] == words(journal.entries["r1"])
 
 
-async def test_a_group_for_all(hub: Hub, journal: RecordingJournal) -> None:
+async def test_all_runs_share_one_write(hub: Hub, journal: RecordingJournal) -> None:
     """What many runs say at one time reaches the journal in one write."""
     logs = [await hub.create(record(f"r{n}")) for n in range(20)]
     for log in logs:
@@ -185,8 +185,8 @@ async def test_a_group_for_all(hub: Hub, journal: RecordingJournal) -> None:
     assert 1 == journal.writes
 
 
-async def test_a_run_that_could_not_be_created(hub: Hub, journal: RecordingJournal) -> None:
-    """A run that the journal could not be told of goes on, and is made known with its entries."""
+async def test_failed_create_is_made_up_for(hub: Hub, journal: RecordingJournal) -> None:
+    """A run that the journal could not create continues, and is created with its first entries."""
     journal.failing = True
     log = await hub.create(record())
     await speak(log, 3)
@@ -199,10 +199,10 @@ async def test_a_run_that_could_not_be_created(hub: Hub, journal: RecordingJourn
     assert numbered(3) == words(journal.entries["r1"])
 
 
-async def test_a_journal_that_fails_is_tried_less_and_less(
+async def test_retries_back_off_and_log_once(
     hub: Hub, journal: RecordingJournal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An outage is told once in the log, however long it is, and once that it is over."""
+    """The start and the end of an outage are logged once, however long it is."""
     journal.failing = True
     log = await hub.create(record())
     await speak(log, 50, pause=0.01)
@@ -212,8 +212,8 @@ async def test_a_journal_that_fails_is_tried_less_and_less(
     assert ["ERROR", "WARNING"] == [entry.levelname for entry in caplog.records]
 
 
-async def test_a_run_that_was_taken_over(journal: RecordingJournal) -> None:
-    """A run that another process has taken for dead is told of, and no longer kept here."""
+async def test_adopted_run_is_reported_lost(journal: RecordingJournal) -> None:
+    """A run that another process has adopted is reported, and no longer held here."""
     lost: list[str] = []
     hub = Hub(journal, flush_interval=FLUSH, on_lost=lost.append)
     await hub.open("me")
@@ -227,7 +227,7 @@ async def test_a_run_that_was_taken_over(journal: RecordingJournal) -> None:
     await hub.close()
 
 
-async def test_close_writes_what_is_left(hub: Hub, journal: RecordingJournal) -> None:
+async def test_close_writes_the_rest(hub: Hub, journal: RecordingJournal) -> None:
     """Closing writes every run's newest entries before it closes the journal."""
     logs = [await hub.create(record(f"r{n}")) for n in range(5)]
     for log in logs:
@@ -237,7 +237,7 @@ async def test_close_writes_what_is_left(hub: Hub, journal: RecordingJournal) ->
     assert journal.closed
 
 
-async def test_close_in_the_middle_of_a_write(hub: Hub, journal: RecordingJournal) -> None:
+async def test_close_waits_for_a_write(hub: Hub, journal: RecordingJournal) -> None:
     """A write that is under way is neither cut nor repeated, and the runs behind it are not
     forgotten."""
     journal.delay = 0.05
@@ -251,14 +251,14 @@ async def test_close_in_the_middle_of_a_write(hub: Hub, journal: RecordingJourna
     assert [["a", "b"]] * 5 == [words(journal.entries[f"r{n}"]) for n in range(5)]
 
 
-async def test_close_without_any_run(hub: Hub, journal: RecordingJournal) -> None:
+async def test_close_without_runs(hub: Hub, journal: RecordingJournal) -> None:
     """A hub that nobody used closes at once."""
     async with asyncio.timeout(1):
         await hub.close()
     assert journal.closed
 
 
-async def test_the_bound_of_one_run(journal: RecordingJournal) -> None:
+async def test_run_bytes_bounds_memory(journal: RecordingJournal) -> None:
     """A long run holds no more than its bound in memory; the rest is in the journal."""
     hub = Hub(journal, run_bytes=10 * ONE, flush_interval=0.001)
     await hub.open("me")
@@ -271,7 +271,7 @@ async def test_the_bound_of_one_run(journal: RecordingJournal) -> None:
     assert numbered(200) == words(journal.entries["r1"])
 
 
-async def test_the_bound_of_one_run_with_a_slow_journal(journal: RecordingJournal) -> None:
+async def test_run_bytes_with_a_slow_journal(journal: RecordingJournal) -> None:
     """The bound is kept in mid-run also when each write takes a while."""
     journal.delay = 0.02
     hub = Hub(journal, run_bytes=10 * ONE, flush_interval=0.001)
@@ -285,7 +285,7 @@ async def test_the_bound_of_one_run_with_a_slow_journal(journal: RecordingJourna
     await hub.close()
 
 
-async def test_the_bound_of_all_runs(journal: RecordingJournal) -> None:
+async def test_total_bytes_bounds_memory(journal: RecordingJournal) -> None:
     """All runs together hold no more than the bound of all, though each is below its own."""
     hub = Hub(journal, run_bytes=100 * ONE, total_bytes=60 * ONE, flush_interval=0.001)
     await hub.open("me")
@@ -297,7 +297,7 @@ async def test_the_bound_of_all_runs(journal: RecordingJournal) -> None:
     await hub.close()
 
 
-async def test_a_runs_bound_drops_nothing_that_is_not_written(journal: RecordingJournal) -> None:
+async def test_run_bytes_keeps_unwritten_entries(journal: RecordingJournal) -> None:
     """While the journal fails, memory is the only copy, and is kept over the bound of a run."""
     journal.failing = True
     hub = Hub(journal, run_bytes=ONE, flush_interval=0.001)
@@ -311,9 +311,9 @@ async def test_a_runs_bound_drops_nothing_that_is_not_written(journal: Recording
     assert numbered(50) == words(journal.entries["r1"])
 
 
-async def test_memory_is_bounded_though_the_journal_fails(journal: RecordingJournal) -> None:
+async def test_total_bytes_drops_unwritten_entries(journal: RecordingJournal) -> None:
     """Over the bound of all runs the oldest entries go even though they are nowhere else; the
-    journal then has a hole, which readers are told of."""
+    journal then has a gap, which readers get as an error."""
     hub = Hub(journal, total_bytes=10 * ONE, flush_interval=0.001)
     await hub.open("me")
     log = await hub.create(record())

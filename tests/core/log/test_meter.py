@@ -46,7 +46,7 @@ def test_each_delay_is_counted_once(
     assert abs(meter.total - sum(delays)) < 1e-6
 
 
-def test_what_leaves_memory_is_metered_before() -> None:
+def test_trimmed_entries_are_metered_first() -> None:
     """A log that is beheaded, again and again, has metered all that it ever had."""
     log = RunLog(record(), lambda log: None)
     for number in range(1000):

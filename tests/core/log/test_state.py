@@ -1,4 +1,4 @@
-"""The state of a run is the same whoever asks: the process that drives it, or another one."""
+"""The state of a run is the same at the process that drives it and at any other."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,17 +23,17 @@ from tests.core.runs.harness import (
 
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
-    async with two_processes(tmp_path) as houses:
-        yield houses
+    async with two_processes(tmp_path) as harnesses:
+        yield harnesses
 
 
-async def settled(house: RunsHarness, run_id: str) -> None:
-    """Wait until all that a run said is in the journal alone."""
-    await until(lambda: house.hub.get(run_id) is None)
+async def settled(harness: RunsHarness, run_id: str) -> None:
+    """Wait until the log of a run is in the journal alone."""
+    await until(lambda: harness.hub.get(run_id) is None)
 
 
-async def test_while_it_runs(pair: tuple[RunsHarness, RunsHarness]) -> None:
-    """Another process knows that a run goes on, and what it had said when that was written."""
+async def test_state_of_a_running_run(pair: tuple[RunsHarness, RunsHarness]) -> None:
+    """Another process knows that a run is running, and its text as far as it is written."""
     a, b = pair
     run = await a.start(Scripted(silent()))
     await until(lambda: run.log.flushed == 2)
@@ -48,8 +48,8 @@ async def test_while_it_runs(pair: tuple[RunsHarness, RunsHarness]) -> None:
 
 
 @pytest.mark.parametrize("script", [saying("a", "b"), raising(OSError("no"))])
-async def test_after_the_end(pair: tuple[RunsHarness, RunsHarness], script: object) -> None:
-    """How a run ended is told alike by both, and so is when."""
+async def test_state_of_an_ended_run(pair: tuple[RunsHarness, RunsHarness], script: object) -> None:
+    """Both processes know how a run ended, and when."""
     a, b = pair
     run = await a.start(Scripted(script))  # type: ignore[arg-type]  # pytest knows no types
     await run.ended.wait()
@@ -59,9 +59,9 @@ async def test_after_the_end(pair: tuple[RunsHarness, RunsHarness], script: obje
     assert at_once.ended_at is not None
 
 
-async def test_of_an_orphan(tmp_path: Path) -> None:
-    """A run whose process died has ended as interrupted, with its text, and its last event id is
-    one that says that the end was seen."""
+async def test_state_of_an_orphan(tmp_path: Path) -> None:
+    """A run whose process died has ended as interrupted, with its text, and its last event id shows
+    that the end was seen."""
     async with two_processes(tmp_path) as (a, b):
         run = await a.start(Scripted(silent()))
         await until(lambda: run.log.flushed == 2)
@@ -81,8 +81,8 @@ async def test_of_an_orphan(tmp_path: Path) -> None:
     )
 
 
-async def test_without_its_beginning(tmp_path: Path) -> None:
-    """Of a run that is not kept from its beginning the rest is told, and that there was more."""
+async def test_state_without_the_beginning_is_truncated(tmp_path: Path) -> None:
+    """The state of a run without its beginning has the rest, and shows that there was more."""
     journal = shared(tmp_path, run_bytes=1)
     await journal.open("me")
     run = record(owner="me")

@@ -1,4 +1,4 @@
-"""Runs with all their parts but the agents, whose place scripts take."""
+"""Runs with all their real parts; scripts replace the agents."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -23,7 +23,7 @@ Script = Callable[[], Chunks]
 
 
 class Scripted:
-    """A turn that does what its script says, and notes what it was asked to remember."""
+    """A turn that does what its script says, and records what it had to remember."""
 
     agent = "a"
     model = "m"
@@ -72,7 +72,7 @@ class Scripted:
 
 
 class RunsHarness:
-    """Runs with their hub, and short words for what tests do with them."""
+    """Runs with their hub, and short methods for what tests do with them."""
 
     def __init__(self, journal: Log, name: str = "r") -> None:
         self.hub = Hub(journal, flush_interval=0.005)
@@ -122,7 +122,7 @@ class RunsHarness:
         return chunks
 
     async def ending(self, run: Run) -> tuple[str | None, str | None, str]:
-        """How a run ended: its reason, the code of its error, and what it had said."""
+        """How a run ended: its finish reason, the code of its error, and its text."""
         chunks = await self.read(run)
         last = chunks[-1]
         code = None if last.error is None else last.error.code
@@ -130,7 +130,7 @@ class RunsHarness:
 
 
 def saying(*texts: str, pause: float = 0) -> Script:
-    """Says the texts and ends well."""
+    """Sends the texts and ends well."""
 
     async def script() -> Chunks:
         for text in texts:
@@ -150,7 +150,7 @@ def raising(error: BaseException) -> Script:
 
 
 def silent() -> Script:
-    """Says one word and then nothing, for ever."""
+    """Sends one word and then nothing, for ever."""
 
     async def script() -> Chunks:
         yield text_chunk("word")
@@ -161,14 +161,14 @@ def silent() -> Script:
 
 @asynccontextmanager
 async def two_processes(folder: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
-    """Two houses, as two processes would be, over one SQLite journal; runs are `a1`, `b1`, ..."""
-    houses = RunsHarness(shared(folder), "a"), RunsHarness(shared(folder), "b")
-    for house in houses:
-        await house.runs.open()
-    yield houses
+    """Two sets of runs over one SQLite journal, as of two processes; runs are `a1`, `b1`, ..."""
+    harnesses = RunsHarness(shared(folder), "a"), RunsHarness(shared(folder), "b")
+    for harness in harnesses:
+        await harness.runs.open()
+    yield harnesses
     async with asyncio.timeout(10):
-        for house in houses:
-            await house.runs.close()
+        for harness in harnesses:
+            await harness.runs.close()
     assert {asyncio.current_task()} == asyncio.all_tasks()
 
 

@@ -17,7 +17,7 @@ from tests.core.runs.harness import Scripted, saying
 STATES = st.sampled_from(State)
 
 
-def test_states_without_a_row_or_a_way_to_the_end() -> None:
+def test_every_state_has_a_row_and_a_way_to_the_end() -> None:
     """Each state has a row, and from each one the end is reached; nothing follows the end."""
     assert set(State) == TRANSITIONS.keys()
     for state in State:
@@ -30,7 +30,7 @@ def test_states_without_a_row_or_a_way_to_the_end() -> None:
 
 
 @given(st.lists(STATES, max_size=12))
-def test_a_life_leaves_the_table(wanted: list[State]) -> None:
+def test_life_follows_the_table(wanted: list[State]) -> None:
     """A life goes from state to state as the table says; any other move is an error and no move."""
     life = Life()
     for state in wanted:
@@ -50,7 +50,7 @@ def test_a_life_leaves_the_table(wanted: list[State]) -> None:
 @given(st.lists(st.sampled_from(["begin", "stop", "stop again", "end"]), max_size=8))
 @example(["stop", "begin", "end", "stop again"])
 @example(["begin", "end", "stop"])
-def test_a_run_leaves_the_table(calls: list[str]) -> None:
+def test_run_follows_the_table(calls: list[str]) -> None:
     """Whatever comes in whichever order, a run walks through the table, keeps the first reason to
     stop, ends once, and leaves no timer."""
 

@@ -72,7 +72,7 @@ async def works(journal: SharedJournal) -> None:
     assert ["r1"] == await journal.take_cancel_requests()
 
 
-async def test_redis_is_restarted(server: RedisServer) -> None:
+async def test_calls_work_after_a_restart(server: RedisServer) -> None:
     """While Redis is stopped calls raise at once; when it is back they work, on the same data."""
     async with opened(server.url) as journal:
         await journal.append([Group(mine(), 1, numbered(3))])
@@ -82,7 +82,7 @@ async def test_redis_is_restarted(server: RedisServer) -> None:
         await works(journal)
 
 
-async def test_redis_hangs(server: RedisServer) -> None:
+async def test_calls_time_out_while_redis_hangs(server: RedisServer) -> None:
     """While Redis takes commands and answers nothing, calls raise within their time; many at
     once, too. When it answers again they work."""
     async with opened(server.url) as journal:
@@ -97,7 +97,7 @@ async def test_redis_hangs(server: RedisServer) -> None:
         await works(journal)
 
 
-async def test_redis_forgets(server: RedisServer) -> None:
+async def test_runs_continue_on_an_empty_redis(server: RedisServer) -> None:
     """A Redis that came back empty takes runs up where they are; what was before is a gap."""
     async with opened(server.url) as journal:
         await journal.append([Group(mine(), 1, numbered(3))])
@@ -109,9 +109,9 @@ async def test_redis_forgets(server: RedisServer) -> None:
 
 
 @pytest.mark.parametrize("away", ["stopped", "hanging"])
-async def test_nobody_is_dead_because_redis_was_away(server: RedisServer, away: str) -> None:
-    """Redis was away for longer than a process lives without a beat: who comes back first does
-    not take over the runs of those who come back a moment later."""
+async def test_no_adoption_after_an_outage(server: RedisServer, away: str) -> None:
+    """Redis was away for longer than a heartbeat is valid: the first process that is back does not
+    adopt the runs of those that are back a moment later."""
     async with opened(server.url, "one") as one, opened(server.url, "two") as two:
         await one.create(mine(owner="one"))
         if away == "stopped":
@@ -133,9 +133,9 @@ async def test_nobody_is_dead_because_redis_was_away(server: RedisServer, away: 
             assert [] == await one.append([Group(mine(owner="one"), 1, numbered(1))])
 
 
-async def test_a_dead_process_is_found_out(redis_server: RedisServer) -> None:
-    """A run whose owner has not beaten for its life goes to one of the others, and the owner's
-    late words are refused."""
+async def test_missing_heartbeats_make_orphans(redis_server: RedisServer) -> None:
+    """A run whose owner sends no heartbeat goes to one of the other processes, and late writes of
+    the owner are refused."""
     url = redis_server.empty()
     async with opened(url, "dead") as dead, opened(url, "a") as a, opened(url, "b") as b:
         await dead.create(mine(owner="dead"))
@@ -157,10 +157,10 @@ async def test_a_dead_process_is_found_out(redis_server: RedisServer) -> None:
         assert [] == await a.append([Group(adopted[0], 1, [(0.0, ending())])])
 
 
-async def test_nothing_stays_for_ever(redis_server: RedisServer) -> None:
-    """Every key expires when nobody is there any more, whatever was going on."""
+async def test_every_key_expires(redis_server: RedisServer) -> None:
+    """Every key expires when all processes are gone, whatever they were doing."""
     async with opened(redis_server.empty(), "one") as one:
-        for run_id in ("live", "over", "asked"):
+        for run_id in ("live", "over", "cancelled"):
             await one.create(mine(run_id, "one"))
         await one.append(
             [
@@ -168,7 +168,7 @@ async def test_nothing_stays_for_ever(redis_server: RedisServer) -> None:
                 Group(mine("over", "one"), 1, [(0.0, ending())]),
             ]
         )
-        await one.request_cancel("asked")
+        await one.request_cancel("cancelled")
         await one.mark_followed(["live", "over"])
         await one.send_heartbeat()
     lines = redis_server.command("KEYS *").decode().split("\r\n")
@@ -178,26 +178,26 @@ async def test_nothing_stays_for_ever(redis_server: RedisServer) -> None:
     assert all(int(redis_server.command(f"PTTL {key}")[1:]) > 0 for key in keys)
 
 
-async def test_redis_is_not_there_at_start() -> None:
-    """The address that did not answer is told, and the password is not."""
+async def test_unreachable_redis_at_start() -> None:
+    """The error names the address that did not answer, but not the password."""
     port = free_port()
     url = f"redis://user:{PASSWORD}@127.0.0.1:{port}/3"
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         async with opened(url):
             pass
     expected = f"JOURNAL_URL: redis://127.0.0.1:{port}/3 cannot be reached: "
-    assert told.value.message.startswith(expected)
-    assert PASSWORD not in told.value.message
+    assert caught.value.message.startswith(expected)
+    assert PASSWORD not in caught.value.message
 
 
 @pytest.mark.parametrize("given", ["", ":wrong-and-s3cret@", "nobody:wrong-and-s3cret@"])
-async def test_a_wrong_password(tmp_path: Path, given: str) -> None:
-    """Redis' refusal is told at start, and the password is not."""
+async def test_refused_password_at_start(tmp_path: Path, given: str) -> None:
+    """The error at start has Redis' refusal, but not the password."""
     with RedisServer(tmp_path, password=PASSWORD) as guarded:
-        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{guarded.port} refuses") as told:
+        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{guarded.port} refuses") as caught:
             async with opened(f"redis://{given}127.0.0.1:{guarded.port}"):
                 pass
-        assert "s3cret" not in told.value.message
+        assert "s3cret" not in caught.value.message
         async with opened(f"redis://:{PASSWORD}@127.0.0.1:{guarded.port}") as journal:
             await journal.create(mine())
 
@@ -205,8 +205,8 @@ async def test_a_wrong_password(tmp_path: Path, given: str) -> None:
 @pytest.mark.parametrize(
     "url", ["redis://:s3cret#x@host", "redis://:s3:cret/@host:y", "redis://h:x"]
 )
-def test_an_address_that_is_none(url: str) -> None:
-    """An address that cannot be read is told without quoting from it."""
-    with pytest.raises(ConfigurationError, match="JOURNAL_URL") as told:
+def test_invalid_address_hides_the_password(url: str) -> None:
+    """The error for an invalid address does not quote from it."""
+    with pytest.raises(ConfigurationError, match="JOURNAL_URL") as caught:
         open_journal(url, retention=1, data_dir=Path("unused"))
-    assert "cret" not in told.value.message
+    assert "cret" not in caught.value.message
