@@ -123,7 +123,7 @@ async def serving(
     try:
         await asyncio.to_thread(command.__enter__)
         workers = int(flags[flags.index("--workers") + 1]) if "--workers" in flags else 1
-        await until(lambda: command.said.count("Application startup complete.") >= workers, 60)
+        await until(lambda: command.output.count("Application startup complete.") >= workers, 60)
         yield command
     finally:
         await asyncio.to_thread(command.kill)

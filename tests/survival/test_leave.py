@@ -43,7 +43,7 @@ async def test_drain_lets_runs_end(
         await tab.until(10)
         assert 200 == (await http.get("/readyz")).status_code
         command.process.send_signal(signal.SIGTERM)
-        await until(lambda: "stopping: 1 runs" in command.said)
+        await until(lambda: "stopping: 1 runs" in command.output)
         refused = await http.post(CHAT, json={"message": "Too late?"})
         red = await http.get("/readyz")
         state = await state_of(http, tab.run_id)
@@ -59,7 +59,7 @@ async def test_drain_lets_runs_end(
     assert (counted(200), ["stop"]) == (tab.text, tab.endings)
     assert 0 == code
     assert 1 == provider.opened
-    assert "Traceback" not in command.said
+    assert "Traceback" not in command.output
 
 
 @pytest.mark.parametrize("how", ["grace", "interrupt", "second"])
@@ -79,7 +79,7 @@ async def test_shutdown_interrupts_runs(
         await tab.until(20)
         if how == "second":
             command.process.send_signal(signal.SIGTERM)
-            await until(lambda: "stopping: 1 runs" in command.said)
+            await until(lambda: "stopping: 1 runs" in command.output)
         with Watch(how) as watch:
             code = await leave(command, signal.SIGINT if how == "interrupt" else signal.SIGTERM)
         await asking
@@ -87,7 +87,7 @@ async def test_shutdown_interrupts_runs(
     assert watch.seconds < 10
     assert ["interrupted"] == tab.endings
     assert counted(tab.tokens) == tab.text
-    assert "Traceback" not in command.said
+    assert "Traceback" not in command.output
     provider.wait_for(lambda: provider.aborted)
     async with serving(tmp_path, provider, **journal) as command, client(command) as http:
         assert 204 == await tab.resume(http)
@@ -112,12 +112,12 @@ async def test_shutdown_of_workers_interrupts_runs(
         await tab.until(10)
         for name in signals[:-1]:
             command.process.send_signal(getattr(signal, name))
-            await until(lambda: "stopping: 1 runs" in command.said)
+            await until(lambda: "stopping: 1 runs" in command.output)
         with Watch("-".join(signals)) as watch:
             assert 0 == await leave(command, getattr(signal, signals[-1]))
         await asking
         assert watch.seconds < 15
-        assert "Traceback" not in command.said
+        assert "Traceback" not in command.output
     async with serving(tmp_path, provider) as command, client(command) as http:
         assert "interrupted" == (await state_of(http, tab.run_id))["finish_reason"]
 
@@ -187,7 +187,7 @@ class Balancer:
 
 
 def stops(command: Command) -> bool:
-    return "stopping:" in command.said
+    return "stopping:" in command.output
 
 
 async def stay(tab: Tab, http: httpx.AsyncClient) -> None:
@@ -240,6 +240,6 @@ async def test_rolling_restart(tmp_path: Path, journal: dict[str, str], provider
     print(f"connections of each: {sorted(tab.connections for tab in tabs)}")
     assert all(tab.connections > 1 for tab in tabs)
     assert [0, 0] == codes
-    assert not any("Traceback" in server.said for server in old)
+    assert not any("Traceback" in server.output for server in old)
     assert TABS == provider.opened
     assert 0 == provider.aborted

@@ -86,9 +86,9 @@ async def test_streams_outlast_a_redis_outage(
             await kept(elsewhere, tab)
         for server in (command, other):
             assert 0 == await asyncio.to_thread(server.stop)
-    assert 1 == command.said.count("journal: cannot be written; streams go on from memory")
-    assert 1 == command.said.count("journal: is written again, after")
-    assert "its process died" not in command.said + other.said
+    assert 1 == command.output.count("journal: cannot be written; streams go on from memory")
+    assert 1 == command.output.count("journal: is written again, after")
+    assert "its process died" not in command.output + other.output
     assert 2 == provider.opened
 
 

@@ -58,8 +58,8 @@ async def test_streams_outlast_a_locked_file(tmp_path: Path, provider: Provider)
             for tab in (one, two):
                 assert counted(600) == tab.text
         assert 0 == await asyncio.to_thread(command.stop)
-    assert 1 == command.said.count("journal: cannot be written; streams go on from memory")
-    assert 1 == command.said.count("journal: is written again, after")
+    assert 1 == command.output.count("journal: cannot be written; streams go on from memory")
+    assert 1 == command.output.count("journal: is written again, after")
     async with serving(tmp_path, provider) as command, client(command) as http:
         await kept(http, one)
         await kept(http, two)
@@ -90,8 +90,8 @@ async def test_streams_outlast_a_full_disk(tmp_path: Path, provider: Provider) -
                 assert counted(300) == tab.text
                 await kept(http, tab)
         assert 0 == await asyncio.to_thread(command.stop)
-    assert 1 == command.said.count("journal: cannot be written; streams go on from memory")
-    assert 1 == command.said.count("journal: is written again, after")
+    assert 1 == command.output.count("journal: cannot be written; streams go on from memory")
+    assert 1 == command.output.count("journal: is written again, after")
 
 
 async def test_locked_file_at_start(tmp_path: Path, provider: Provider) -> None:

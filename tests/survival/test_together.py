@@ -37,7 +37,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path, provider: Provider) ->
 async def team(start: Start) -> AsyncIterator[Team]:
     async with start() as running:
         yield running
-        assert "Traceback" not in running.said
+        assert "Traceback" not in running.output
 
 
 async def leave(*tasks: asyncio.Task[None]) -> None:
@@ -237,7 +237,7 @@ async def test_killed_worker_is_replaced(tmp_path: Path, provider: Provider) -> 
         for tab in tabs:
             await tab.until(10)
         team.kill(2)
-        await until(lambda: team.said.count("Application startup complete.") == 4, 30)
+        await until(lambda: team.output.count("Application startup complete.") == 4, 30)
         assert set(team.pids[:2]) < set(workers_of(team.commands[0]))
         team.pids = workers_of(team.commands[0])
         assert 3 == len(team.pids)
