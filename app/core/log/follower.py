@@ -22,7 +22,7 @@ class Follower:
     the live `log` of this process it reads that, and the journal only for what memory no longer
     has; without it (None) it reads the journal, and `tail` reports changes (see `JournalSource`,
     also for `saw_end`). `poke` makes a waiting `batch` return early. `on_close` is called when the
-    reader leaves, but not if it was `sent_away` to another process, where the run is read on.
+    reader leaves, but not if it was `redirected` to another process, where the reader continues.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Follower:
         self.record = record
         self.after = after
         self.done = False
-        self.sent_away = False
+        self.redirected = False
         self.traffic = traffic or Traffic()
         self.traffic.followers += 1
         self._log = log
@@ -121,9 +121,9 @@ class Follower:
         log = self._log
         return log.memo if log is not None and len(log.readers) > 1 else None
 
-    def send_away(self) -> None:
+    def redirect(self) -> None:
         """Make the reader continue at another process, because this one stops."""
-        self.sent_away = True
+        self.redirected = True
         self.poke()
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Follower:
         self._closed = True
         self.traffic.followers -= 1
         self._source.unsubscribe(self.poke)
-        if self._on_close is not None and not self.sent_away:
+        if self._on_close is not None and not self.redirected:
             self._on_close()
 
     def __enter__(self) -> Self:

@@ -178,7 +178,7 @@ class Run:
         return self._step.result()  # type: ignore[no-any-return]  # Task[Any] holds the T
 
     def join(self) -> None:
-        """Count a reader, for whom a run without readers goes on."""
+        """Count a reader, which ends the grace of a run without readers."""
         self._present += 1
         self.readers += 1
         if self._grace is not None:
@@ -228,7 +228,7 @@ class Run:
         clock = Clock(self.policy.timeouts, self.stop)
 
         def emit(chunk: StreamingChunk) -> None:
-            if self._failure is not None:  # the agent goes on although it was cancelled
+            if self._failure is not None:  # the agent continues although it was cancelled
                 raise self._failure
             clock.saw(chunk)
             if chunk.content:

@@ -226,11 +226,11 @@ class Runs:
         """
         self._launcher.accepting = False
         if await self._has_peers():
-            self._send_away()
+            self._redirect_readers()
         await self._launcher.wait(grace)
         self.interrupt_all()
         await self._launcher.wait()
-        self._send_away()
+        self._redirect_readers()
 
     async def _has_peers(self) -> bool:
         try:
@@ -239,9 +239,9 @@ class Runs:
             logger.exception("runs: whether other processes are alive is unknown")
             return False
 
-    def _send_away(self) -> None:
+    def _redirect_readers(self) -> None:
         for follower in list(self._followers):
-            follower.send_away()
+            follower.redirect()
 
     def _lost(self, run_id: str) -> None:
         if (run := self._active.get(run_id)) is not None:
