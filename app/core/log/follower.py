@@ -5,10 +5,8 @@ from collections.abc import Callable
 from typing import Self
 
 from ..errors import JournalUnavailable
-from .journal import Entry, Log, RunRecord
-from .run_log import RunLog
-from .sources import JournalSource, LiveSource, Source
-from .tail import Tail
+from .journal import Entry, RunRecord
+from .sources import Source
 from .traffic import Traffic
 
 #: Seconds until a reader retries a journal that failed.
@@ -18,23 +16,17 @@ RETRY_DELAY = 0.5
 class Follower:
     """Reads the log of a run from the number `after` to its end, in batches of all new entries.
 
-    A reader that falls behind catches up in few steps, since a batch is a slice of a list. With
-    the live `log` of this process it reads that, and the journal only for what memory no longer
-    has; without it (None) it reads the journal, and `tail` reports changes (see `JournalSource`,
-    also for `saw_end`). `poke` makes a waiting `batch` return early. `on_close` is called when the
-    reader leaves, but not if it was `redirected` to another process, where the reader continues.
+    A reader that falls behind catches up in few steps, since a batch is a slice of a list. `poke`
+    makes a waiting `batch` return early. `on_close` is called when the reader leaves, but not if it
+    was `redirected` to another process, where it continues.
     """
 
     def __init__(
         self,
         record: RunRecord,
-        journal: Log,
-        log: RunLog | None,
+        source: Source,
         after: int,
         on_close: Callable[[], None] | None = None,
-        tail: Tail | None = None,
-        *,
-        saw_end: bool = False,
         traffic: Traffic | None = None,
     ) -> None:
         self.record = record
@@ -43,13 +35,8 @@ class Follower:
         self.redirected = False
         self.traffic = traffic or Traffic()
         self.traffic.followers += 1
-        self._log = log
-        self._source: Source = (
-            JournalSource(record.run_id, journal, tail, saw_end=saw_end)
-            if log is None
-            else LiveSource(log, journal)
-        )
-        self._source.subscribe(self.poke)
+        self._source = source
+        source.subscribe(self.poke)
         self._on_close = on_close
         self._closed = False
         self._poked = False
@@ -110,7 +97,7 @@ class Follower:
     @property
     def live(self) -> bool:
         """Whether this process drives the run, or did until it ended."""
-        return self._log is not None
+        return self._source.live
 
     @property
     def memo(self) -> dict[object, tuple[int, int, bytes]] | None:
@@ -118,8 +105,7 @@ class Follower:
 
         By the encoder's key: the number before the first entry, their count, and their bytes.
         """
-        log = self._log
-        return log.memo if log is not None and len(log.readers) > 1 else None
+        return self._source.memo
 
     def redirect(self) -> None:
         """Make the reader continue at another process, because this one stops."""

@@ -13,11 +13,22 @@ from .tail import Tail
 logger = logging.getLogger(__name__)
 
 
+#: Encoded entries, by the encoder's key: the number before the first, their count, their bytes.
+Memo = dict[object, tuple[int, int, bytes]]
+
+
 class Source(Protocol):
     """The entries of one run. Numbers are those after which a reader reads on.
 
     `read` and `position` raise `Gap` for entries that are no longer kept, and `JournalUnavailable`.
+    `live` tells whether this process drives the run, or did until it ended; `memo` is what the
+    readers of a live run share (see `Follower.memo`).
     """
+
+    live: bool
+
+    @property
+    def memo(self) -> Memo | None: ...
 
     async def read(self, after: int) -> list[Entry]:
         """The entries that follow number `after`; empty if there are none yet."""
@@ -37,9 +48,15 @@ class LiveSource:
     Reads the log in memory; entries that it no longer has come from the journal.
     """
 
+    live = True
+
     def __init__(self, log: RunLog, journal: Log) -> None:
         self.log = log
         self._journal = journal
+
+    @property
+    def memo(self) -> Memo | None:
+        return self.log.memo if len(self.log.readers) > 1 else None
 
     async def read(self, after: int) -> list[Entry]:
         log = self.log
@@ -72,6 +89,9 @@ class JournalSource:
     soon as that is written. If the process died first, that never happens: the reader then gets
     the last entry of the log alone, unless it `saw_end`.
     """
+
+    live = False
+    memo = None
 
     def __init__(self, run_id: str, journal: Log, tail: Tail | None, *, saw_end: bool) -> None:
         self._run_id = run_id
@@ -108,6 +128,20 @@ class JournalSource:
     def unsubscribe(self, wake: Callable[[], None]) -> None:
         if self._tail is not None:
             self._tail.leave(self._run_id, wake)
+
+
+def source_of(
+    run_id: str,
+    journal: Log,
+    log: RunLog | None,
+    tail: Tail | None = None,
+    *,
+    saw_end: bool = False,
+) -> Source:
+    """The source of a run: its live `log` in this process, or the journal if that is None."""
+    if log is not None:
+        return LiveSource(log, journal)
+    return JournalSource(run_id, journal, tail, saw_end=saw_end)
 
 
 async def _page(journal: Log, run_id: str, after: int) -> list[Entry]:

@@ -12,6 +12,7 @@ from ..log.follower import Follower
 from ..log.hub import Hub
 from ..log.journal import RunRecord, SharedJournal
 from ..log.reading import journal_call, unknown_run
+from ..log.sources import source_of
 from ..log.state import state_of
 from ..log.tail import Tail
 from ..log.traffic import Traffic
@@ -168,10 +169,9 @@ class Runs:
             run.join()
             run.resumes += after > 0
         self.traffic.resumes += after > 0
+        source = source_of(run_id, journal, log, self._tail, saw_end=saw_end)
         leave = None if run is None else run.leave
-        follower = Follower(
-            record, journal, log, after, leave, self._tail, saw_end=saw_end, traffic=self.traffic
-        )
+        follower = Follower(record, source, after, leave, self.traffic)
         self._followers.add(follower)
         return follower
 

@@ -15,6 +15,7 @@ from app.core.log.journal import Group, Log, size_of
 from app.core.log.journals.memory import MemoryJournal
 from app.core.log.reading import PAGE
 from app.core.log.run_log import RunLog
+from app.core.log.sources import LiveSource, source_of
 from tests.core.parts import (
     RecordingJournal,
     ending,
@@ -44,7 +45,7 @@ async def hub(journal: RecordingJournal) -> AsyncIterator[Hub]:
 
 
 def follow(hub: Hub, after: int = 0, run_id: str = "r1") -> Follower:
-    return Follower(record(run_id), hub.journal, hub.get(run_id), after)
+    return Follower(record(run_id), source_of(run_id, hub.journal, hub.get(run_id)), after)
 
 
 def say(log: RunLog, *numbers: int) -> None:
@@ -246,7 +247,7 @@ async def test_close_counts_a_reader_out_once(hub: Hub) -> None:
     """A reader that leaves is no longer woken, and is counted out once."""
     log = await hub.create(record())
     left: list[str] = []
-    follower = Follower(record(), hub.journal, log, 0, lambda: left.append("left"))
+    follower = Follower(record(), LiveSource(log, hub.journal), 0, lambda: left.append("left"))
     assert 1 == len(log.readers)
     follower.close()
     follower.close()
@@ -384,7 +385,7 @@ async def test_ended_while_the_journal_fails(tmp_path: Path) -> None:
     journal = shared(tmp_path)
     await journal.open("me")
     await journal.create(record())
-    follower = Follower(record(), journal, None, 0)
+    follower = Follower(record(), source_of("r1", journal, None), 0)
     assert await follower.ended()
     await journal.close()
     with pytest.raises(JournalUnavailable):
