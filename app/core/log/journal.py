@@ -109,7 +109,7 @@ class Membership(Protocol):
     """Which processes share a store, which of them are alive, and which runs they own."""
 
     async def send_heartbeat(self) -> None:
-        """Tell the other processes that this one is alive; to be called every second."""
+        """Show the other processes that this one is alive; to be called every second."""
 
     async def count_peers(self) -> int:
         """How many other processes are alive."""
@@ -128,7 +128,7 @@ class Membership(Protocol):
 
 
 class Mailbox(Protocol):
-    """What processes that share a store tell the owner of a run."""
+    """What processes that share a store request of the owner of a run, and report to it."""
 
     #: How often the owner of a run polls for cancel requests, which is what a poll may cost.
     CANCEL_POLL_SECONDS: ClassVar[float]

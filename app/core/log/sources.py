@@ -21,7 +21,7 @@ class Source(Protocol):
     """The entries of one run. Numbers are those after which a reader reads on.
 
     `read` and `position` raise `Gap` for entries that are no longer kept, and `JournalUnavailable`.
-    `live` tells whether this process drives the run, or did until it ended; `memo` is what the
+    `live` is True if this process drives the run, or did until it ended; `memo` is what the
     readers of a live run share (see `Follower.memo`).
     """
 

@@ -13,7 +13,7 @@ async def state_of(
 ) -> RunState:
     """Fold the entries of a run so far, from the journal and the live `log`; None if there is none.
 
-    `queued` tells whether the run is known to wait for its turn.
+    `queued` is True if the run is known to wait for its turn.
     """
     run_id = record.run_id
 

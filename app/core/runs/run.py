@@ -93,7 +93,7 @@ class Run:
     """A run of this process and its state. `stop` ends it at any moment, whatever its agent does.
 
     An agent that is stopped has `stop_timeout` seconds to return before the run ends without it.
-    `mailbox` tells whether a run has readers at other processes; None if there are none.
+    `mailbox` reports whether the run has readers at other processes; None if there are none.
     """
 
     def __init__(

@@ -133,8 +133,8 @@ class Runs:
     ) -> list[tuple[RunRecord, bool]]:
         """The active runs of a principal, oldest first, of one conversation or of all (None).
 
-        The flag tells whether the run has left its queue. It is True for runs of other processes,
-        whose state is unknown here. Raises `JournalUnavailable`.
+        The flag is True if the run has left its queue, and for all runs of other processes, whose
+        state is unknown here. Raises `JournalUnavailable`.
         """
         here = {run_id: run.began for run_id, run in self._active.items()}
         records = [run.record for run in self._active.values() if run.record.principal == principal]
@@ -153,7 +153,7 @@ class Runs:
     ) -> Follower:
         """Read the log of a run from the number `after`; 0 is its beginning.
 
-        `saw_end` tells that the reader has had the last entry (see `JournalSource`). Raises
+        `saw_end` is True if the reader has had the last entry (see `JournalSource`). Raises
         `UnknownRun`, `JournalUnavailable`, and `BadEventId` for a number that a run of this process
         has not reached; readers from another process may be ahead of what that has written.
         """
