@@ -194,7 +194,7 @@ def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Teleme
             settings.max_concurrent_runs,
             settings.max_concurrent_runs_per_principal,
             queue=settings.run_queue,
-            patience=settings.run_queue_timeout,
+            queue_timeout=settings.run_queue_timeout,
         ),
         rates=Rates(read_limits(settings.rate_limit), settings.journal_url),
     )
