@@ -1,4 +1,8 @@
-"""The state of one answer, over as many connections as it needs, without any I/O."""
+"""The state of one answer, over as many connections as it needs, without any I/O.
+
+See docs/decisions/035-the-client-shares-no-code-with-the-server.md.
+See docs/decisions/036-chunks-arrive-exactly-once.md.
+"""
 
 import json
 from collections.abc import Iterator, Mapping

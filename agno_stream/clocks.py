@@ -1,4 +1,7 @@
-"""The three clocks of an answer: until its first token, between tokens, and in total."""
+"""The three clocks of an answer: until its first token, between tokens, and in total.
+
+See docs/decisions/037-clocks-without-threads.md.
+"""
 
 import time
 

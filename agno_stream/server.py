@@ -2,6 +2,8 @@
 
 A wheel has the server's files in this place. In a clone they lie in `app/`, beside this package:
 this module loads that folder as the package `agno_stream.server`.
+
+See docs/decisions/034-one-package-with-two-names.md.
 """
 
 import sys

@@ -1,4 +1,8 @@
-"""The HTTP library: how its clients are set up, how they read, and what their exceptions mean."""
+"""The HTTP library: how its clients are set up, how they read, and what their exceptions mean.
+
+See docs/decisions/037-clocks-without-threads.md.
+See docs/decisions/038-connections-are-reused-if-their-end-is-there.md.
+"""
 
 import asyncio
 import time

@@ -2,6 +2,8 @@
 
 The folder is `app` in a clone, for `uvicorn app.main:app`, and `agno_stream.server` where it is
 installed; imports inside it are relative, so that both names work.
+
+See docs/decisions/034-one-package-with-two-names.md.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,8 @@
-"""Puts the server together; the only place where the parts know each other's names."""
+"""Puts the server together; the only place where the parts know each other's names.
+
+See docs/decisions/032-objects-of-the-start-are-frozen.md.
+See docs/decisions/033-the-app-is-made-on-first-use.md.
+"""
 
 import gc
 import logging
@@ -30,6 +34,7 @@ from .core.log.hub import Hub
 from .core.log.journals import open_journal
 from .core.openai_service import AgentService
 from .core.providers import ModelCatalog, Providers, Upstreams, open_models
+from .core.providers.upstream import MAX_WAIT
 from .core.runs.clock import Timeouts
 from .core.runs.rates import Rates, read_limits
 from .core.runs.service import Runs
@@ -71,6 +76,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         retries=settings.upstream_retries,
         failures=settings.circuit_failures,
         seconds=settings.circuit_seconds,
+        max_wait=min(MAX_WAIT, settings.heartbeat),  # then a heartbeat commits the status
     )
     served = Agents(
         models,
@@ -79,6 +85,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         data_dir=settings.data_dir,
         reference=settings.agents,
         instructions=settings.instructions,
+        max_rounds=settings.max_rounds,
         agents=agents,
     )
     telemetry = Telemetry(
@@ -190,7 +197,7 @@ def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Teleme
             settings.max_concurrent_runs,
             settings.max_concurrent_runs_per_principal,
             queue=settings.run_queue,
-            patience=settings.run_queue_timeout,
+            queue_timeout=settings.run_queue_timeout,
         ),
         rates=Rates(read_limits(settings.rate_limit), settings.journal_url),
     )

@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         5, ge=0, description="Failures of a model in a row that close it for a while; 0: never."
     )
     circuit_seconds: PositiveFloat = Field(30, description="For how long.")
+    max_rounds: PositiveInt = Field(
+        50,
+        description="Requests that one run may send to its model, with the results of its tools.",
+    )
     agents: Text = Field(None, description="Your own agents, 'module:attribute'.")
     instructions: Text = Field(None, description="What the built-in agent is told to be.")
 

@@ -1,4 +1,8 @@
-"""Stop signals: runs drain before the web server closes."""
+"""Stop signals: runs drain before the web server closes.
+
+See docs/decisions/030-the-signal-is-heard-before-uvicorn.md.
+See docs/decisions/031-draining-sends-readers-elsewhere.md.
+"""
 
 import asyncio
 import logging

@@ -2,6 +2,8 @@
 
 Nothing is subtracted but the upstream's own time to first token. A figure of one round is one
 number; `benchmarks.figures` says what each means.
+
+See docs/decisions/049-a-claim-of-speed-is-a-ratio.md.
 """
 
 import asyncio

@@ -27,12 +27,12 @@ def environment(**settings: str) -> dict[str, str]:
 class Command:
     """`with Command(folder, MODEL="demo") as command:` has started a server at `command.url`.
 
-    It runs in `folder`; what it prints is in `command.said`. At the end of the block it is ended.
+    It runs in `folder`; what it prints is in `command.output`. At the end of the block it is ended.
     """
 
     def __init__(self, folder: Path, arguments: Sequence[str] = SERVE, **settings: str) -> None:
-        self._output = folder / f"output-{time.monotonic_ns()}.txt"
-        with self._output.open("wb") as output:
+        self._file = folder / f"output-{time.monotonic_ns()}.txt"
+        with self._file.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=folder,
@@ -45,15 +45,15 @@ class Command:
         self.url = ""
 
     @property
-    def said(self) -> str:
-        return self._output.read_text(encoding="utf-8")
+    def output(self) -> str:
+        return self._file.read_text(encoding="utf-8")
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + 60
-        while not (found := re.search(r"running on (http://[\d.]+:\d+)", self.said)):
+        while not (found := re.search(r"running on (http://[\d.]+:\d+)", self.output)):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.process.kill()
-                raise RuntimeError(f"the server did not start:\n{self.said}")
+                raise RuntimeError(f"the server did not start:\n{self.output}")
             time.sleep(0.02)
         self.url = found[1]
         return self

@@ -7,6 +7,8 @@
 It runs in a thread with an event loop of its own, and notices at once that a client has
 disconnected, even while it is silent. By hand and for benchmarks:
 `python tests/provider.py --tokens 200 --rate 50`.
+
+See docs/decisions/050-tests-use-real-parts.md.
 """
 
 import argparse

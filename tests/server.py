@@ -1,4 +1,7 @@
-"""A real server for tests: uvicorn in a thread, its own data folder, any settings."""
+"""A real server for tests: uvicorn in a thread, its own data folder, any settings.
+
+See docs/decisions/050-tests-use-real-parts.md.
+"""
 
 import socket
 import threading

@@ -76,7 +76,7 @@ def test_workers_share_the_secret(tmp_path: Path) -> None:
     arguments = (*SERVE, "--workers", "2")
     with Command(tmp_path, arguments, **KEYS) as command:
         deadline = time.monotonic() + 60
-        while command.said.count("Application startup complete.") < 2:
+        while command.output.count("Application startup complete.") < 2:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         asked = {"message": "x", "background": True}
@@ -86,7 +86,7 @@ def test_workers_share_the_secret(tmp_path: Path) -> None:
             urls.append(started.json()["stream_url"])
         assert {200} == {httpx.get(command.url + url, timeout=30).status_code for url in urls * 2}
         httpx.get(f"{command.url}/{KEY}?token={KEY}", headers=BEARER)
-        said = command.said
+        said = command.output
     file = tmp_path / "data" / "secret.key"
     assert 0o600 == stat.S_IMODE(file.stat().st_mode)
     for secret in (KEY, file.read_text(encoding="ascii"), urls[0].partition("=")[2]):
@@ -99,7 +99,7 @@ def test_the_access_log_of_uvicorn(tmp_path: Path) -> None:
     with Command(tmp_path, arguments, **KEYS) as command:
         httpx.get(f"{command.url}/api/v1/runs/x/events?after=1&token=a-ticket-of-mine")
         httpx.get(f"{command.url}/v1/models?key={KEY}")
-        said = command.said
+        said = command.output
     assert "/api/v1/runs/x/events?after=1&token=[redacted]" in said
     assert "a-ticket-of-mine" not in said
     assert KEY not in said

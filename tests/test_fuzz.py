@@ -121,5 +121,5 @@ def test_bytes_that_no_client_sends(tmp_path: Path, settings: dict[str, str]) ->
         for path, body, _ in DOORS:
             reply = httpx.post(command.url + path, json=body, headers=me, timeout=30)
             assert 200 == reply.status_code
-        assert "Traceback" not in command.said
+        assert "Traceback" not in command.output
         assert 0 == command.stop()

@@ -50,8 +50,8 @@ def test_a_line_for_each_run(tmp_path: Path, provider: Provider) -> None:
     with Command(tmp_path, **settings(provider)) as command:
         first, second = ask(command), ask(command)
         command.stop()
-        lines = [line for line in command.said.splitlines() if "run ended" in line]
-        said = command.said
+        lines = [line for line in command.output.splitlines() if "run ended" in line]
+        said = command.output
     one, two = (
         dict(pair.split("=", 1) for pair in shlex.split(line.split("run ended ")[1]))
         for line in lines
@@ -88,7 +88,7 @@ def test_json(tmp_path: Path, provider: Provider, messages: bool) -> None:
             timeout=30,
         )
         command.stop()
-        said = command.said
+        said = command.output
     lines = [json.loads(line) for line in said.splitlines()]
     runs = [line for line in lines if line["event"] == "run ended"]
     assert all({"event", "level", "logger", "timestamp"} <= line.keys() for line in lines)

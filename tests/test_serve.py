@@ -35,8 +35,8 @@ def test_starting(command: Command) -> None:
     reply = httpx.post(command.url + CHAT, json={"message": "count to 3"}, timeout=30)
     chunks = [json.loads(line[6:]) for line in reply.text.splitlines() if line[:6] == "data: "]
     assert "1, 2, 3" == "".join(chunk["content"] for chunk in chunks)
-    assert "model: demo (a demonstration; set OPENAI_API_KEY" in command.said
-    assert "Traceback" not in command.said
+    assert "model: demo (a demonstration; set OPENAI_API_KEY" in command.output
+    assert "Traceback" not in command.output
 
 
 def test_a_port_and_a_model_by_flag(tmp_path: Path, provider: Provider) -> None:
@@ -46,7 +46,7 @@ def test_a_port_and_a_model_by_flag(tmp_path: Path, provider: Provider) -> None:
     with Command(tmp_path, arguments, PORT="1", OLLAMA_HOST=provider.origin) as command:
         reply = httpx.post(f"{command.url}/chat", json={"message": "x"}, timeout=30)
     assert f"http://127.0.0.1:{port}" == command.url
-    assert "model: ollama:llama3.2; agents: general" in command.said
+    assert "model: ollama:llama3.2; agents: general" in command.output
     assert "Hello from the provider." == reply.text
 
 
@@ -57,7 +57,7 @@ def test_a_dot_env_and_agents(tmp_path: Path) -> None:
     with Command(tmp_path) as command:
         agents = httpx.get(f"{command.url}/api/v1/agents").json()["agents"]
     assert ["cook"] == [agent["id"] for agent in agents]
-    assert "agents: cook" in command.said
+    assert "agents: cook" in command.output
     assert (tmp_path / "kept" / "conversations.db").exists()
 
 
@@ -82,7 +82,7 @@ def test_stopping(tmp_path: Path, provider: Provider, number: int) -> None:
     assert "interrupted" == rest[0]["error"]["code"]
     assert 0 == code
     assert took < 5
-    assert "Traceback" not in command.said
+    assert "Traceback" not in command.output
     provider.wait_for(lambda: provider.aborted)
 
 
@@ -158,8 +158,8 @@ def test_uvicorn(tmp_path: Path) -> None:
         command.stop()
         rest = [line for line in lines if line[:6] == "data: "]
     assert '"finish_reason":"interrupted"' in rest[-1]
-    assert 'POST /api/v1/chat HTTP/1.1" 200' in command.said
-    assert "Traceback" not in command.said
+    assert 'POST /api/v1/chat HTTP/1.1" 200' in command.output
+    assert "Traceback" not in command.output
 
 
 def test_uvicorn_with_a_wrong_setting(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_secrets(tmp_path: Path, provider: Provider, key: str, reachable: bool) 
     code = "model_auth_failed" if reachable else "model_unavailable"
     assert all(code in reply.text for reply in replies[:5])
     assert [] == [reply.url for reply in replies if key in f"{reply.text}{reply.headers}"]
-    assert key not in command.said
+    assert key not in command.output
     assert all(key in request.headers["authorization"] for request in provider.requests)
 
 
@@ -218,7 +218,7 @@ def test_a_key_that_the_provider_repeats(tmp_path: Path, provider: Provider) -> 
             reply = httpx.post(command.url + CHAT, json={"message": "x"}, timeout=30)
             assert "Bad request of key [redacted]." in reply.text
         command.stop()
-    assert ODD_KEY not in command.said
+    assert ODD_KEY not in command.output
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -1,4 +1,7 @@
-"""The known proxies: how to recognise each by its headers, and the configuration that mends it."""
+"""The known proxies: how to recognise each by its headers, and the configuration that mends it.
+
+See docs/decisions/048-the-tests-buffer-with-two-nginx.md.
+"""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""The checks of a silent stream: whether it is cut, and whether heartbeats arrive."""
+"""The checks of a silent stream: whether it is cut, and whether heartbeats arrive.
+
+See docs/decisions/047-silence-is-made-by-a-busy-conversation.md.
+"""
 
 import asyncio
 from itertools import pairwise

@@ -1,4 +1,7 @@
-"""The checks of the way of a stream: buffering, compression, framing, limits."""
+"""The checks of the way of a stream: buffering, compression, framing, limits.
+
+See docs/decisions/046-buffering-is-measured-by-a-second-connection.md.
+"""
 
 import asyncio
 from itertools import pairwise

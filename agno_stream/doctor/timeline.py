@@ -1,4 +1,7 @@
-"""When the bytes and events of a stream arrived."""
+"""When the bytes and events of a stream arrived.
+
+See docs/decisions/046-buffering-is-measured-by-a-second-connection.md.
+"""
 
 import json
 import re

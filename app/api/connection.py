@@ -1,4 +1,7 @@
-"""The socket behind a request, where the web server lets us at it, as uvicorn does."""
+"""The socket behind a request, where the web server lets us at it, as uvicorn does.
+
+See docs/decisions/027-the-guard-stands-around-everything.md.
+"""
 
 import socket
 from typing import Any, Self

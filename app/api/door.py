@@ -1,4 +1,7 @@
-"""What a door is: a protocol's routes, and the shape of its errors."""
+"""What a door is: a protocol's routes, and the shape of its errors.
+
+See docs/decisions/022-each-door-is-a-package.md.
+"""
 
 import math
 from collections.abc import Callable, Mapping

@@ -1,4 +1,7 @@
-"""The contract of an encoder; each module here is one wire protocol."""
+"""The contract of an encoder; each module here is one wire protocol.
+
+See docs/decisions/021-a-format-that-cannot-report-errors-breaks-off.md.
+"""
 
 from typing import ClassVar, Protocol
 

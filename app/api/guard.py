@@ -1,4 +1,7 @@
-"""What stands before every route: who asks, from where, and under which name of ours."""
+"""What stands before every route: who asks, from where, and under which name of ours.
+
+See docs/decisions/027-the-guard-stands-around-everything.md.
+"""
 
 import ipaddress
 import re

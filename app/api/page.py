@@ -2,6 +2,8 @@
 
 It is served with a Content-Security-Policy under which nothing runs, styles or loads but these
 files, whatever a model says.
+
+See docs/decisions/039-the-page-has-no-build-step.md.
 """
 
 from pathlib import Path

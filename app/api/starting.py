@@ -1,4 +1,7 @@
-"""Starting the run of a question, or finding the run that an equal question has started."""
+"""Starting the run of a question, or finding the run that an equal question has started.
+
+See docs/decisions/004-an-idempotency-key-makes-the-run-id.md.
+"""
 
 import hashlib
 import re

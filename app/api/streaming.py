@@ -1,4 +1,9 @@
-"""The response that carries a run to one reader, in whichever protocol."""
+"""The response that carries a run to one reader, in whichever protocol.
+
+See docs/decisions/020-a-heartbeat-is-a-comment-without-a-blank-line.md.
+See docs/decisions/023-a-status-waits-for-one-heartbeat.md.
+See docs/decisions/028-no-sse-starlette-in-the-path-of-a-token.md.
+"""
 
 import asyncio
 import logging
@@ -167,7 +172,7 @@ class RunStream(Response):
         """Write the run to its end; or the response to give instead, while nothing is written."""
         follower = self._follower
         while not follower.done and not self._gone.is_set():
-            if follower.sent_away and (self._encoder.parting or not follower.live):
+            if follower.redirected and (self._encoder.parting or not follower.live):
                 self._cut = self._encoder.parting is None
                 await self._write(send, self._encoder.parting or b"")
                 return None

@@ -2,6 +2,8 @@
 
 Statuses, the OpenAPI document, `docs/errors.md` and the chat page's sentences are made from this
 table (`make docs` writes the files). A code is part of the protocol: it is never reused or renamed.
+
+See docs/decisions/029-one-registry-of-errors.md.
 """
 
 from typing import NamedTuple

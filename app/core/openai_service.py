@@ -122,9 +122,10 @@ class AgentTurn:
         self.model = self._model.model.id
         self._reader = EventReader(record.run_id, self.model)
 
-    async def run(self, emit: Emit) -> StreamingChunk:
+    async def run(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
         self._emit = emit
+        self._model.on_alive = on_alive
         question = self._question
         session_id = session_of(self._principal, self._conversation_id)
         events: Any = self._runner.arun(
@@ -176,7 +177,7 @@ class AgentTurn:
         counted = self._reader.usage or Usage(0, 0, 0)
         sent = counted.input_tokens + self._model.answering.uncounted // CHARS_PER_TOKEN
         received = max(counted.output_tokens, pieces)
-        return Usage(input_tokens=sent, output_tokens=received, total_tokens=sent + received)
+        return Usage(sent, received, sent + received, estimated=True)
 
     async def remember(self, text: str, failure: RunFailed) -> None:
         await self._conversations.remember(

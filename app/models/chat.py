@@ -32,6 +32,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     total_tokens: int
     reasoning_tokens: int = 0
     cached_tokens: int = 0
+    estimated: bool = False  # no provider counted them
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(

@@ -48,7 +48,7 @@ async def test_runs_at_once(serve: Serve, provider: Provider) -> None:
     server = serve(max_concurrent_runs=2, run_queue=0)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         busy = [(await http.post("/api/v1/chat", json=BUSY)).json() for _ in range(2)]
-        await ask_all(http, 503, "as many runs")
+        await ask_all(http, 503, "limit of concurrent runs")
         assert 200 == (await http.get(f"/api/v1/runs/{busy[0]['run_id']}")).status_code
         await http.post(f"/api/v1/runs/{busy[0]['run_id']}/cancel")
         assert 202 == (await http.post("/api/v1/chat", json=BUSY)).status_code
@@ -61,7 +61,7 @@ async def test_runs_at_once_of_one_principal(serve: Serve, provider: Provider) -
     async with httpx.AsyncClient(base_url=serve(**settings).url, timeout=30) as http:
         alice, bob = bearer(ALICE), bearer(KEY_OF_BOB)
         assert 202 == (await http.post("/api/v1/chat", json=BUSY, headers=alice)).status_code
-        replies = await ask_all(http, 429, "as many as you may", **alice)
+        replies = await ask_all(http, 429, "limit of 1 concurrent runs", **alice)
         assert "too_many_runs" == replies[0].json()["error"]["code"]
         assert "rate_limit_exceeded" == replies[2].json()["error"]["code"]
         assert 202 == (await http.post("/api/v1/chat", json=BUSY, headers=bob)).status_code
@@ -107,7 +107,7 @@ async def test_questions_a_minute(serve: Serve) -> None:
             reply = await http.post("/api/v1/chat", json=asked, headers=alice)
             run_id = reply.headers["x-run-id"]
             assert 200 == reply.status_code
-        replies = await ask_all(http, 429, "2 requests a minute", **alice)
+        replies = await ask_all(http, 429, "2 requests per minute", **alice)
         assert "rate_limited" == replies[0].json()["error"]["code"]
         assert all(int(reply.headers["retry-after"]) <= 60 for reply in replies)
         for path in (f"/api/v1/runs/{run_id}/events", "/api/v1/conversations", "/v1/models"):
@@ -136,7 +136,7 @@ async def test_tokens_a_minute(serve: Serve, provider: Provider) -> None:
         assert used["total_tokens"] < 120
         stopped = {**asked, "timeouts": {"idle": 0.2}}
         assert 504 == (await http.post("/api/v1/chat", json=stopped, headers=alice)).status_code
-        await ask_all(http, 429, "120 tokens a minute", **alice)
+        await ask_all(http, 429, "120 tokens per minute", **alice)
         theirs = await http.post("/api/v1/chat", json=asked, headers=bearer(KEY_OF_BOB))
         assert 200 == theirs.status_code
 

@@ -17,14 +17,16 @@ from app.api.encoding import Encoder
 from app.api.streaming import RunStream, WholeAnswer
 from app.core.errors import AgentFailed
 from app.core.log.follower import Follower
-from app.core.log.hub import Hub, RunLog
+from app.core.log.hub import Hub
 from app.core.log.journal import size_of
 from app.core.log.journals.memory import MemoryJournal
+from app.core.log.run_log import RunLog
+from app.core.log.sources import LiveSource, source_of
 from app.models.chat import StreamingChunk
-from tests.core.parts import ending, record, said, until
+from tests.core.parts import ending, record, text_chunk, until
 
 SCOPE: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-ONE = size_of(said("0000"))
+ONE = size_of(text_chunk("0000"))
 
 
 class Client:
@@ -74,7 +76,7 @@ async def opened(**bounds: int) -> AsyncIterator[tuple[Hub, RunLog]]:
 
 def say(log: RunLog, *numbers: int) -> None:
     for n in numbers:
-        log.append(said(f"{n:04}"))
+        log.append(text_chunk(f"{n:04}"))
 
 
 def failed() -> StreamingChunk:
@@ -82,7 +84,7 @@ def failed() -> StreamingChunk:
 
 
 def stream(hub: Hub, encoder: Encoder, after: int = 0, **options: Any) -> tuple[RunStream, Client]:
-    follower = Follower(record(), hub.journal, hub.get("r1"), after)
+    follower = Follower(record(), source_of("r1", hub.journal, hub.get("r1")), after)
     options = {
         "refusal": error_response,
         "heartbeat": 60,
@@ -135,7 +137,7 @@ async def test_a_response_that_is_cancelled() -> None:
     """A server that cancels a response instead leaves no reader and no task behind."""
     async with opened() as (hub, log):
         left: list[int] = []
-        follower = Follower(record(), hub.journal, log, 0, lambda: left.append(1))
+        follower = Follower(record(), LiveSource(log, hub.journal), 0, lambda: left.append(1))
         response = RunStream(follower, SseEncoder("r1", "m"), refusal=error_response, heartbeat=60)
         task = serve(response, Client())
         await asyncio.sleep(0.01)
@@ -253,7 +255,7 @@ async def test_a_whole_answer() -> None:
     async with opened() as (hub, log):
         clients = [Client(), Client()]
         tasks = [
-            serve(NativeAnswer(Follower(record(), hub.journal, log, 0), {}), client)
+            serve(NativeAnswer(Follower(record(), LiveSource(log, hub.journal), 0), {}), client)
             for client in clients
         ]
         say(log, 0)

@@ -1,16 +1,18 @@
-"""Small real parts for the tests of the core: chunks, records, and a journal that tells all."""
+"""Small real parts for the tests of the core: chunks, records, and a journal that records calls."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 
-from app.core.errors import Gap, UnknownRun
+from app.core.errors import Gap
 from app.core.log.follower import Follower
-from app.core.log.hub import Hub, RunLog
+from app.core.log.hub import Hub
 from app.core.log.journal import Entry, Group, Reach, RunRecord
+from app.core.log.reading import unknown_run
+from app.core.log.run_log import RunLog
 from app.models.chat import StreamingChunk
 
 
-def said(text: str) -> StreamingChunk:
+def text_chunk(text: str) -> StreamingChunk:
     return StreamingChunk(content=text, done=False, model="m")
 
 
@@ -63,8 +65,8 @@ async def retired(hub: Hub, log: RunLog) -> None:
     await until(lambda: hub.get(log.record.run_id) is None)
 
 
-class Notebook:
-    """A journal that keeps everything and notes each call; it may be slow, and it may fail."""
+class RecordingJournal:
+    """A journal that keeps everything and records each call; it may be slow, and it may fail."""
 
     def __init__(self, *, delay: float | None = None, create_delay: float | None = None) -> None:
         self.delay = delay
@@ -119,7 +121,7 @@ class Notebook:
         if self.delay is not None:
             await asyncio.sleep(self.delay)
         if run_id not in self.records:
-            raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
+            raise unknown_run(run_id)
         base = self.bases.get(run_id, 0)
         if after < base:
             raise Gap("There is a hole.", base=base)

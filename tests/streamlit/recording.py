@@ -2,6 +2,8 @@
 
 Streamlit runs the script again at each click, so no script can hold a stream. A recording runs
 beside the scripts of its page; the one that runs next finds it where it is.
+
+See docs/decisions/051-the-streamlit-app-reads-in-a-process-of-its-own.md.
 """
 
 import pickle

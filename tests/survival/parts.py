@@ -1,4 +1,4 @@
-"""What the tests of survival share: servers that may be killed, and readers that come back."""
+"""The parts of the survival tests: servers that may be killed, and readers that resume."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ def paced(seconds: float, rate: float = RATE) -> Reply:
 
 
 def counted(count: int) -> str:
-    """What that answer has said after so many tokens."""
+    """The text of that answer after so many tokens."""
     return "".join(numbered(count))
 
 
@@ -87,8 +87,8 @@ class Tab:
                 self.chunks.append(json.loads(data))
                 data = ""
 
-    async def ask(self, http: httpx.AsyncClient, message: str = "Count.", **fields: Any) -> None:
-        """Begin a run, and read it as long as this connection lasts."""
+    async def start(self, http: httpx.AsyncClient, message: str = "Count.", **fields: Any) -> None:
+        """Start a run, and read it as long as this connection lasts."""
         async with http.stream("POST", CHAT, json={"message": message, **fields}) as response:
             await self.read(response)
 
@@ -123,7 +123,7 @@ async def serving(
     try:
         await asyncio.to_thread(command.__enter__)
         workers = int(flags[flags.index("--workers") + 1]) if "--workers" in flags else 1
-        await until(lambda: command.said.count("Application startup complete.") >= workers, 60)
+        await until(lambda: command.output.count("Application startup complete.") >= workers, 60)
         yield command
     finally:
         await asyncio.to_thread(command.kill)
@@ -146,7 +146,7 @@ READY = (200, "ready", "ok")
 
 async def becomes(http: httpx.AsyncClient, expected: tuple[int, str, str]) -> None:
     async with asyncio.timeout(10):
-        while await readiness(http) != expected:  # noqa: ASYNC110  # it is asked each time
+        while await readiness(http) != expected:  # noqa: ASYNC110  # a request each time
             await asyncio.sleep(0.05)
 
 

@@ -45,8 +45,8 @@ class Team:
         os.kill(self.pids[n], signal.SIGKILL)
 
     @property
-    def said(self) -> str:
-        return "".join(command.said for command in self.commands)
+    def output(self) -> str:
+        return "".join(command.output for command in self.commands)
 
 
 @asynccontextmanager

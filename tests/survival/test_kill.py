@@ -1,4 +1,4 @@
-"""SIGKILL in mid-answer: what was said is kept, the end is true, the next turn remembers."""
+"""SIGKILL in mid-answer: the text is kept, the end is true, the next turn remembers."""
 
 import asyncio
 import random
@@ -46,7 +46,7 @@ async def chain(
                     async with quiet:
                         killed = Tab()
                         fields = {"message": f"Question {n}?", "conversation_id": f"c{n}"}
-                        asking = asyncio.create_task(killed.ask(http, **fields))
+                        asking = asyncio.create_task(killed.start(http, **fields))
                         await killed.until(1)
                         await asyncio.sleep(moments[n])
                         command.process.kill()
@@ -80,7 +80,7 @@ async def aftermath(
         assert other.numbers == seen.numbers + back.numbers
     else:
         assert ("", 1) == (back.text, len(back.chunks))
-    # A browser that comes back again is told to stop, by either way.
+    # A browser that reconnects again gets the status that stops it, by either route.
     for tab in (other, back):
         assert state["last_event_id"] == tab.last_id
         assert 204 == await tab.resume(http)
@@ -90,24 +90,24 @@ async def aftermath(
     before = provider.opened
     further = Tab()
     asking = asyncio.create_task(
-        further.ask(http, "And then?", conversation_id=conversation_id, on_disconnect="cancel")
+        further.start(http, "And then?", conversation_id=conversation_id, on_disconnect="cancel")
     )
     await until(lambda: provider.opened > before)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     messages = [(m["role"], m["content"]) for m in provider.requests[-1].body["messages"]]
     question = f"Question {conversation_id[1:]}?"
-    told = [("assistant", kept)] if kept else []
-    assert [("user", question), *told, ("user", "And then?")] == [
+    partial = [("assistant", kept)] if kept else []
+    assert [("user", question), *partial, ("user", "And then?")] == [
         message for message in messages if message[0] != "system"
     ]
     return count
 
 
 @pytest.mark.timeout(300)
-async def test_killed_at_any_moment(tmp_path: Path, journal: dict[str, str]) -> None:
+async def test_kill_at_any_moment(tmp_path: Path, journal: dict[str, str]) -> None:
     """After a SIGKILL at any moment of an answer, at most 100 ms of it are lost, nothing comes
-    twice, it ends once and as interrupted, and the next turn knows what was asked and said."""
+    twice, it ends once and as interrupted, and the next turn has the question and the text."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)

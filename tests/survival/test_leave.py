@@ -28,8 +28,10 @@ async def leave(command: Command, number: int = signal.SIGTERM, seconds: float =
     return await asyncio.to_thread(command.stop, number, within=seconds)
 
 
-async def test_draining(tmp_path: Path, journal: dict[str, str], provider: Provider) -> None:
-    """After SIGTERM a run that ends within the grace is told to its end on its own connection,
+async def test_drain_lets_runs_end(
+    tmp_path: Path, journal: dict[str, str], provider: Provider
+) -> None:
+    """After SIGTERM a run that ends within the grace is sent to its end on its own connection,
     new ones are refused with the time to try again, and the server is not ready."""
     provider.default = paced(2)
     async with (
@@ -37,11 +39,11 @@ async def test_draining(tmp_path: Path, journal: dict[str, str], provider: Provi
         client(command) as http,
     ):
         tab = Tab()
-        asking = asyncio.create_task(tab.ask(http))
+        asking = asyncio.create_task(tab.start(http))
         await tab.until(10)
         assert 200 == (await http.get("/readyz")).status_code
         command.process.send_signal(signal.SIGTERM)
-        await until(lambda: "stopping: 1 runs" in command.said)
+        await until(lambda: "stopping: 1 runs" in command.output)
         refused = await http.post(CHAT, json={"message": "Too late?"})
         red = await http.get("/readyz")
         state = await state_of(http, tab.run_id)
@@ -57,15 +59,15 @@ async def test_draining(tmp_path: Path, journal: dict[str, str], provider: Provi
     assert (counted(200), ["stop"]) == (tab.text, tab.endings)
     assert 0 == code
     assert 1 == provider.opened
-    assert "Traceback" not in command.said
+    assert "Traceback" not in command.output
 
 
 @pytest.mark.parametrize("how", ["grace", "interrupt", "second"])
-async def test_no_time_left(
+async def test_shutdown_interrupts_runs(
     tmp_path: Path, journal: dict[str, str], provider: Provider, how: str
 ) -> None:
     """When the grace is over, or at SIGINT, or at the second SIGTERM, a run ends at once and as
-    interrupted; a later server has its text, and the next turn is told of it."""
+    interrupted; a later server has its text, and so has the next turn."""
     provider.default = paced(60)
     grace = "0.5" if how == "grace" else "60"
     tab, again = Tab(), Tab()
@@ -73,11 +75,11 @@ async def test_no_time_left(
         serving(tmp_path, provider, SHUTDOWN_GRACE=grace, **journal) as command,
         client(command) as http,
     ):
-        asking = asyncio.create_task(tab.ask(http, "What?", conversation_id="c"))
+        asking = asyncio.create_task(tab.start(http, "What?", conversation_id="c"))
         await tab.until(20)
         if how == "second":
             command.process.send_signal(signal.SIGTERM)
-            await until(lambda: "stopping: 1 runs" in command.said)
+            await until(lambda: "stopping: 1 runs" in command.output)
         with Watch(how) as watch:
             code = await leave(command, signal.SIGINT if how == "interrupt" else signal.SIGTERM)
         await asking
@@ -85,7 +87,7 @@ async def test_no_time_left(
     assert watch.seconds < 10
     assert ["interrupted"] == tab.endings
     assert counted(tab.tokens) == tab.text
-    assert "Traceback" not in command.said
+    assert "Traceback" not in command.output
     provider.wait_for(lambda: provider.aborted)
     async with serving(tmp_path, provider, **journal) as command, client(command) as http:
         assert 204 == await tab.resume(http)
@@ -93,32 +95,36 @@ async def test_no_time_left(
         provider.default = Reply("Well.")
         await http.post(CHAT, json={"message": "And?", "conversation_id": "c"})
     assert (tab.numbers, tab.text, ["interrupted"]) == (again.numbers, again.text, again.endings)
-    said = [message["content"] for message in provider.requests[-1].body["messages"]]
-    assert ["What?", tab.text, "And?"] == said[-3:]
+    messages = [message["content"] for message in provider.requests[-1].body["messages"]]
+    assert ["What?", tab.text, "And?"] == messages[-3:]
 
 
 @pytest.mark.parametrize("signals", [["SIGINT"], ["SIGTERM", "SIGTERM"]], ids="-".join)
-async def test_workers_at_once(tmp_path: Path, provider: Provider, signals: list[str]) -> None:
+async def test_shutdown_of_workers_interrupts_runs(
+    tmp_path: Path, provider: Provider, signals: list[str]
+) -> None:
     """SIGINT, or a second SIGTERM, ends all workers at once, too, and their runs as interrupted."""
     provider.default = paced(60)
     tab = Tab()
     async with workers(tmp_path, provider, 2, SHUTDOWN_GRACE="60") as team:
         command = team.commands[0]
-        asking = asyncio.create_task(tab.ask(await team.at(0)))
+        asking = asyncio.create_task(tab.start(await team.at(0)))
         await tab.until(10)
         for name in signals[:-1]:
             command.process.send_signal(getattr(signal, name))
-            await until(lambda: "stopping: 1 runs" in command.said)
+            await until(lambda: "stopping: 1 runs" in command.output)
         with Watch("-".join(signals)) as watch:
             assert 0 == await leave(command, getattr(signal, signals[-1]))
         await asking
         assert watch.seconds < 15
-        assert "Traceback" not in command.said
+        assert "Traceback" not in command.output
     async with serving(tmp_path, provider) as command, client(command) as http:
         assert "interrupted" == (await state_of(http, tab.run_id))["finish_reason"]
 
 
-async def test_sent_away(tmp_path: Path, journal: dict[str, str], provider: Provider) -> None:
+async def test_readers_continue_at_another_server(
+    tmp_path: Path, journal: dict[str, str], provider: Provider
+) -> None:
     """Where another server can go on with it, a stream ends cleanly after a hint when to come
     back, while its run goes on; the reader finds the rest at the other one, and nothing twice."""
     provider.default = paced(4)
@@ -129,10 +135,10 @@ async def test_sent_away(tmp_path: Path, journal: dict[str, str], provider: Prov
         client(leaving) as http,
         client(staying) as elsewhere,
     ):
-        asking = asyncio.create_task(tab.ask(http))
+        asking = asyncio.create_task(tab.start(http))
         await tab.until(20)
         leaving.process.send_signal(signal.SIGTERM)
-        with Watch("told to go"):
+        with Watch("stream ended"):
             await asking
         assert (["1000"], []) == (tab.hints, tab.endings)
         await tab.resume(elsewhere)
@@ -181,12 +187,12 @@ class Balancer:
 
 
 def stops(command: Command) -> bool:
-    return "stopping:" in command.said
+    return "stopping:" in command.output
 
 
 async def stay(tab: Tab, http: httpx.AsyncClient) -> None:
-    """Ask, and come back after the time that was hinted at until the end is told."""
-    await tab.ask(http)
+    """Start a run, and resume it after the hinted time until its end is read."""
+    await tab.start(http)
     while not tab.done:
         await asyncio.sleep(int(tab.hints[-1]) / 1000)
         await tab.resume(http)
@@ -195,7 +201,7 @@ async def stay(tab: Tab, http: httpx.AsyncClient) -> None:
 @pytest.mark.timeout(300)
 async def test_rolling_restart(tmp_path: Path, journal: dict[str, str], provider: Provider) -> None:
     """Both of two servers behind one address are replaced, one soon after the other, under fifty
-    streams: none loses a token, sees one twice, or is interrupted, and nothing is asked twice."""
+    streams: none loses a token, sees one twice, or is interrupted, and no run starts twice."""
     provider.default = replace(paced(12, rate=10), stall_after=60)
     settings = {"SHUTDOWN_GRACE": "40", **journal}
     tabs = [Tab() for _ in range(TABS)]
@@ -234,6 +240,6 @@ async def test_rolling_restart(tmp_path: Path, journal: dict[str, str], provider
     print(f"connections of each: {sorted(tab.connections for tab in tabs)}")
     assert all(tab.connections > 1 for tab in tabs)
     assert [0, 0] == codes
-    assert not any("Traceback" in server.said for server in old)
+    assert not any("Traceback" in server.output for server in old)
     assert TABS == provider.opened
     assert 0 == provider.aborted

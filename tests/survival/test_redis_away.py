@@ -43,7 +43,9 @@ async def _join(tab: Tab, http: httpx.AsyncClient, run_id: str) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", ["stopped", "hanging"])
-async def test_away(tmp_path: Path, provider: Provider, redis: RedisServer, how: str) -> None:
+async def test_streams_outlast_a_redis_outage(
+    tmp_path: Path, provider: Provider, redis: RedisServer, how: str
+) -> None:
     """While Redis is away a stream goes on, a new run begins and ends, the log and `readyz` say so;
     then the journal has all of it once, and a reader elsewhere, who waited, sees all of it."""
     provider.default = paced(25)
@@ -54,7 +56,7 @@ async def test_away(tmp_path: Path, provider: Provider, redis: RedisServer, how:
         client(command) as http,
         client(other) as elsewhere,
     ):
-        asking = asyncio.create_task(one.ask(http))
+        asking = asyncio.create_task(one.start(http))
         await one.until(50)
         joining = asyncio.create_task(_join(three, elsewhere, one.run_id))
         await three.until(50)
@@ -62,11 +64,11 @@ async def test_away(tmp_path: Path, provider: Provider, redis: RedisServer, how:
         before = one.tokens
         provider.script(paced(1))
         with Watch("a whole run of one second, begun as Redis had gone"):
-            await two.ask(http)
+            await two.start(http)
         await becomes(http, DEGRADED)
         await asyncio.sleep(AWAY)
         assert DEGRADED == await readiness(http)
-        with Watch("a reader that comes meanwhile is told to come later"):
+        with Watch("a reader that comes meanwhile is refused"):
             refused = await elsewhere.get(f"/api/v1/runs/{one.run_id}/events?after=7")
         assert (503, "journal_unavailable") == (
             refused.status_code,
@@ -84,15 +86,15 @@ async def test_away(tmp_path: Path, provider: Provider, redis: RedisServer, how:
             await kept(elsewhere, tab)
         for server in (command, other):
             assert 0 == await asyncio.to_thread(server.stop)
-    assert 1 == command.said.count("journal: cannot be written; streams go on from memory")
-    assert 1 == command.said.count("journal: is written again, after")
-    assert "its process died" not in command.said + other.said
+    assert 1 == command.output.count("journal: cannot be written; streams go on from memory")
+    assert 1 == command.output.count("journal: is written again, after")
+    assert "its process died" not in command.output + other.output
     assert 2 == provider.opened
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_away_at_the_start(tmp_path: Path, workers: str) -> None:
-    """Where there is no Redis at the start, that is told in one line, with exit code 2."""
+def test_unreachable_redis_at_start(tmp_path: Path, workers: str) -> None:
+    """Without Redis at the start there is one line of error, with exit code 2."""
     url = f"redis://:s3cret@127.0.0.1:{free_port()}/0"
     failed = run(tmp_path, "-m", "app", "serve", "--workers", workers, JOURNAL_URL=url)
     assert (2, "") == (failed.returncode, failed.stdout)

@@ -37,18 +37,18 @@ async def locked(folder: Path) -> AsyncIterator[None]:
         db.execute("ROLLBACK")
 
 
-async def test_locked(tmp_path: Path, provider: Provider) -> None:
+async def test_streams_outlast_a_locked_file(tmp_path: Path, provider: Provider) -> None:
     """While a foreign program holds the file, a stream goes on, a new run begins, the log and
     `readyz` say so; afterwards the journal has all of it once."""
     provider.default = paced(6)
     one, two = Tab(), Tab()
     async with serving(tmp_path, provider) as command:
         async with client(command) as http:
-            asking = asyncio.create_task(one.ask(http))
+            asking = asyncio.create_task(one.start(http))
             await one.until(50)
             async with locked(tmp_path):
                 before = one.tokens
-                beginning = asyncio.create_task(two.ask(http))
+                beginning = asyncio.create_task(two.start(http))
                 await asyncio.sleep(LOCKED)
                 assert DEGRADED == await readiness(http)
                 assert one.tokens > before + 100
@@ -58,14 +58,14 @@ async def test_locked(tmp_path: Path, provider: Provider) -> None:
             for tab in (one, two):
                 assert counted(600) == tab.text
         assert 0 == await asyncio.to_thread(command.stop)
-    assert 1 == command.said.count("journal: cannot be written; streams go on from memory")
-    assert 1 == command.said.count("journal: is written again, after")
+    assert 1 == command.output.count("journal: cannot be written; streams go on from memory")
+    assert 1 == command.output.count("journal: is written again, after")
     async with serving(tmp_path, provider) as command, client(command) as http:
         await kept(http, one)
         await kept(http, two)
 
 
-async def test_a_full_disk(tmp_path: Path, provider: Provider) -> None:
+async def test_streams_outlast_a_full_disk(tmp_path: Path, provider: Provider) -> None:
     """While the journal's disk is full, streams go on to their ends, the log and `readyz` say so;
     with room again the journal has all of it once."""
     provider.default = paced(3)
@@ -73,13 +73,13 @@ async def test_a_full_disk(tmp_path: Path, provider: Provider) -> None:
     async with serving(tmp_path, provider) as command:
         pid = command.process.pid
         async with client(command) as http:
-            asking = asyncio.create_task(one.ask(http))
+            asking = asyncio.create_task(one.start(http))
             await one.until(50)
             # A file may not grow any more: as a full disk, but for the number of the error.
             size = max(file.stat().st_size for file in (tmp_path / "data").glob("runs.db*"))
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
             await becomes(http, DEGRADED)
-            await two.ask(http)
+            await two.start(http)
             await asking
             assert DEGRADED == await readiness(http)
             resource.prlimit(
@@ -90,11 +90,11 @@ async def test_a_full_disk(tmp_path: Path, provider: Provider) -> None:
                 assert counted(300) == tab.text
                 await kept(http, tab)
         assert 0 == await asyncio.to_thread(command.stop)
-    assert 1 == command.said.count("journal: cannot be written; streams go on from memory")
-    assert 1 == command.said.count("journal: is written again, after")
+    assert 1 == command.output.count("journal: cannot be written; streams go on from memory")
+    assert 1 == command.output.count("journal: is written again, after")
 
 
-async def test_locked_at_the_start(tmp_path: Path, provider: Provider) -> None:
+async def test_locked_file_at_start(tmp_path: Path, provider: Provider) -> None:
     """A server that starts on a locked file says what is wrong in one line, with exit code 2."""
     async with serving(tmp_path, provider):
         pass
@@ -106,8 +106,8 @@ async def test_locked_at_the_start(tmp_path: Path, provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_no_database(tmp_path: Path, workers: str) -> None:
-    """A journal that is no database is told in one line, with exit code 2."""
+def test_journal_that_is_no_database(tmp_path: Path, workers: str) -> None:
+    """A journal that is no database is one line of error, with exit code 2."""
     (tmp_path / "runs.db").write_text("Dear diary, " * 100)
     failed = run(
         tmp_path, "-m", "app", "serve", "--workers", workers, JOURNAL_URL="sqlite:///runs.db"

@@ -1,4 +1,4 @@
-"""Two processes over one journal: what is begun at one is read, and stopped, at the other."""
+"""Two processes over one journal: runs of one are read, and cancelled, at the other."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -37,7 +37,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path, provider: Provider) ->
 async def team(start: Start) -> AsyncIterator[Team]:
     async with start() as running:
         yield running
-        assert "Traceback" not in running.said
+        assert "Traceback" not in running.output
 
 
 async def leave(*tasks: asyncio.Task[None]) -> None:
@@ -47,11 +47,11 @@ async def leave(*tasks: asyncio.Task[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_two_tabs(team: Team, provider: Provider) -> None:
+async def test_readers_at_two_processes_see_the_same(team: Team, provider: Provider) -> None:
     """Readers at two processes, from the beginning and from the middle, see the same answer."""
     provider.default = paced(2)
     one, two, three = Tab(), Tab(), Tab()
-    asking = asyncio.create_task(one.ask(await team.at(0)))
+    asking = asyncio.create_task(one.start(await team.at(0)))
     await one.until(50)
     three.run_id, three.last_id = one.run_id, f"{one.run_id}:40"
     here, there = await team.at(0), await team.at(1)
@@ -63,13 +63,13 @@ async def test_two_tabs(team: Team, provider: Provider) -> None:
     assert 1 == provider.opened
 
 
-async def test_resumed_elsewhere(team: Team, provider: Provider) -> None:
+async def test_resume_at_the_other_process(team: Team, provider: Provider) -> None:
     """A reader that changes to the other process and back again, again and again, at any moment,
     and comes sooner than what it has seen is written, sees each token once."""
     provider.default = paced(3)
     tab = Tab()
     places = [await team.at(n % 2) for n in range(1, 13)]
-    reading = asyncio.create_task(tab.ask(await team.at(0)))
+    reading = asyncio.create_task(tab.start(await team.at(0)))
     for number, http in enumerate(places, start=1):
         await tab.until(20 * number)
         await leave(reading)
@@ -89,18 +89,18 @@ async def _resume(tab: Tab, http: httpx.AsyncClient) -> None:
     assert 200 == await tab.resume(http)
 
 
-async def test_cancelled_elsewhere(team: Team, provider: Provider) -> None:
+async def test_cancel_at_the_other_process(team: Team, provider: Provider) -> None:
     """A cancel at the other process ends a run within a second, for its readers everywhere."""
     provider.default = paced(60)
     one, two = Tab(), Tab()
-    asking = asyncio.create_task(one.ask(await team.at(0)))
+    asking = asyncio.create_task(one.start(await team.at(0)))
     await one.until(20)
     joining = asyncio.create_task(_join(two, await team.at(1), one.run_id))
     await two.until(20)
     http = await team.at(1)
     with Watch("cancelled elsewhere") as watch:
         reply = await http.post(f"/api/v1/runs/{one.run_id}/cancel")
-    with Watch("the other reader was told"):
+    with Watch("the other reader got the end"):
         await asyncio.gather(asking, joining)
     assert (200, "cancelled") == (reply.status_code, reply.json()["status"])
     assert ["cancelled"] == one.endings == two.endings
@@ -115,8 +115,8 @@ async def _join(tab: Tab, http: httpx.AsyncClient, run_id: str) -> None:
     await tab.resume(http, run_id)
 
 
-async def test_asked_of_both(team: Team, provider: Provider) -> None:
-    """A question with a key that is sent to both processes, at once and again, is asked once."""
+async def test_key_at_both_processes_starts_one_run(team: Team, provider: Provider) -> None:
+    """A request with a key that is sent to both processes, at once and again, starts one run."""
     both = [await team.at(0), await team.at(1)]
     headers = {"Idempotency-Key": "k1"}
 
@@ -129,19 +129,19 @@ async def test_asked_of_both(team: Team, provider: Provider) -> None:
     assert 1 == provider.opened
 
 
-async def test_killed(team: Team, provider: Provider) -> None:
+async def test_runs_of_a_killed_process_are_interrupted(team: Team, provider: Provider) -> None:
     """When a process is killed its runs end as interrupted at the other one, which goes on with
-    its own, and the next turn there knows what was asked and said."""
+    its own, and the next turn there has the question and the partial answer."""
     provider.default = paced(12)
     one, two, other = Tab(), Tab(), Tab()
-    asking = asyncio.create_task(one.ask(await team.at(0), "What?", conversation_id="c"))
-    going = asyncio.create_task(other.ask(await team.at(1)))
+    asking = asyncio.create_task(one.start(await team.at(0), "What?", conversation_id="c"))
+    going = asyncio.create_task(other.start(await team.at(1)))
     await one.until(30)
     joining = asyncio.create_task(_join(two, await team.at(1), one.run_id))
     await two.until(30)
     survivor = await team.at(1)
     team.kill(0)
-    with Watch("told that it is interrupted") as watch:
+    with Watch("interrupted") as watch:
         await joining
     await asyncio.gather(asking, return_exceptions=True)
     state = await state_of(survivor, one.run_id)
@@ -151,21 +151,21 @@ async def test_killed(team: Team, provider: Provider) -> None:
     assert ["interrupted"] == two.endings == back.endings
     assert two.text == state["content"]
     assert two.text == one.text[: len(two.text)] + back.text
-    assert len(one.text) - len(two.text) <= 30 * len("99 ")  # see `test_kill` for how few they are
+    assert len(one.text) - len(two.text) <= 30 * len("99 ")  # `test_kill.py` has the bound
     provider.script(Reply("Well."))
     await survivor.post(CHAT, json={"message": "And?", "conversation_id": "c"})
-    said = [message["content"] for message in provider.requests[-1].body["messages"]]
-    assert ["What?", two.text, "And?"] == said[-3:]
+    messages = [message["content"] for message in provider.requests[-1].body["messages"]]
+    assert ["What?", two.text, "And?"] == messages[-3:]
     await going
     assert (counted(1200), ["stop"]) == (other.text, other.endings)
 
 
-async def test_busy(team: Team, provider: Provider) -> None:
+async def test_on_busy_over_processes(team: Team, provider: Provider) -> None:
     """A conversation has one run at a time over all processes: a second one is refused, waits, or
-    takes its place, as it was asked to."""
+    replaces it, by its `on_busy`."""
     provider.script(paced(60), Reply("Second."), Reply("Third."))
     first, second, third = Tab(), Tab(), Tab()
-    asking = asyncio.create_task(first.ask(await team.at(0), "One?", conversation_id="c"))
+    asking = asyncio.create_task(first.start(await team.at(0), "One?", conversation_id="c"))
     await first.until(20)
     refused = await (await team.at(1)).post(
         CHAT, json={"message": "Two?", "conversation_id": "c", "on_busy": "reject"}
@@ -175,46 +175,46 @@ async def test_busy(team: Team, provider: Provider) -> None:
         refused.json()["error"]["code"],
         refused.json()["error"]["run_id"],
     )
-    waiting = asyncio.create_task(second.ask(await team.at(1), "Two?", conversation_id="c"))
+    waiting = asyncio.create_task(second.start(await team.at(1), "Two?", conversation_id="c"))
     await until(lambda: second.chunks)
     await asyncio.sleep(0.5)
     assert (1, 1) == (provider.opened, len(second.chunks))
     assert "queued" == (await state_of(await team.at(1), second.run_id))["status"]
     with Watch("two runs gave way, and a third one answered"):
-        await third.ask(await team.at(0), "Three?", conversation_id="c", on_busy="interrupt")
+        await third.start(await team.at(0), "Three?", conversation_id="c", on_busy="interrupt")
     await asyncio.gather(asking, waiting)
     assert ["cancelled"] == first.endings == second.endings
     assert ("Second.", ["stop"]) == (third.text, third.endings)
-    said = [message["content"] for message in provider.requests[-1].body["messages"]]
-    assert ["One?", first.text, "Three?"] == said[-3:]
+    messages = [message["content"] for message in provider.requests[-1].body["messages"]]
+    assert ["One?", first.text, "Three?"] == messages[-3:]
     assert 2 == provider.opened
 
 
-async def test_queued(team: Team, provider: Provider) -> None:
+async def test_queue_over_processes(team: Team, provider: Provider) -> None:
     """Messages that are sent to one conversation at several processes are answered one by one,
-    each knowing all that was said before."""
+    each with all earlier messages."""
     provider.default = Reply("So.", delay_first=0.1)
     tabs = [Tab() for _ in range(6)]
     asking = []
     for n, tab in enumerate(tabs):
         http = await team.at(n % 2)
-        asking.append(asyncio.create_task(tab.ask(http, f"{n}?", conversation_id="c")))
+        asking.append(asyncio.create_task(tab.start(http, f"{n}?", conversation_id="c")))
         await until(partial(len, tab.chunks))
     await asyncio.gather(*asking)
     assert [["stop"]] * 6 == [tab.endings for tab in tabs]
     for n, request in enumerate(provider.requests):
-        said = [m["content"] for m in request.body["messages"] if m["role"] != "system"]
+        messages = [m["content"] for m in request.body["messages"] if m["role"] != "system"]
         expected = [word for turn in range(n) for word in (f"{turn}?", "So.")]
-        assert [*expected, f"{n}?"][-5:] == said[-5:]
+        assert [*expected, f"{n}?"][-5:] == messages[-5:]
 
 
-async def test_read_elsewhere_only(start: Start, provider: Provider) -> None:
+async def test_readers_elsewhere_keep_a_run_going(start: Start, provider: Provider) -> None:
     """A run whose own readers have left goes on for as long as one reads it at the other process,
     and ends some time after that one has left, too."""
     provider.default = paced(100)
     one, two = Tab(), Tab()
     async with start(DISCONNECT_GRACE="0.5") as team:
-        asking = asyncio.create_task(one.ask(await team.at(0)))
+        asking = asyncio.create_task(one.start(await team.at(0)))
         await one.until(5)
         joining = asyncio.create_task(_join(two, await team.at(1), one.run_id))
         await two.until(5)
@@ -228,16 +228,16 @@ async def test_read_elsewhere_only(start: Start, provider: Provider) -> None:
     assert counted(two.tokens) == two.text
 
 
-async def test_a_worker_is_replaced(tmp_path: Path, provider: Provider) -> None:
+async def test_killed_worker_is_replaced(tmp_path: Path, provider: Provider) -> None:
     """The place of a worker that was killed is taken by a new one, and its runs have ended."""
     provider.default = paced(60)
     tabs = [Tab() for _ in range(3)]
     async with workers(tmp_path, provider, 3) as team:
-        asking = [asyncio.create_task(tab.ask(await team.at(n))) for n, tab in enumerate(tabs)]
+        asking = [asyncio.create_task(tab.start(await team.at(n))) for n, tab in enumerate(tabs)]
         for tab in tabs:
             await tab.until(10)
         team.kill(2)
-        await until(lambda: team.said.count("Application startup complete.") == 4, 30)
+        await until(lambda: team.output.count("Application startup complete.") == 4, 30)
         assert set(team.pids[:2]) < set(workers_of(team.commands[0]))
         team.pids = workers_of(team.commands[0])
         assert 3 == len(team.pids)

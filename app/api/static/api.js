@@ -1,4 +1,5 @@
 // The server's HTTP interface. Addresses are relative, so that a proxy may add a path in front.
+// See docs/decisions/045-the-page-names-each-question.md.
 
 import * as key from './key.js'
 

@@ -1,4 +1,5 @@
 // The conversation that is open, and its live runs.
+// See docs/decisions/040-a-page-asks-the-server-what-goes-on.md.
 
 import { Announcer } from './announce.js'
 import * as api from './api.js'

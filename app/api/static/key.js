@@ -1,5 +1,6 @@
 // The API key of a server that requires one. It is sent in a header and nowhere else. Streams,
 // whose requests cannot have that header, have signed addresses.
+// See docs/decisions/043-a-key-travels-in-a-header-only.md.
 
 import { $ } from './dom.js'
 import * as memory from './memory.js'

@@ -1,4 +1,5 @@
 // Markdown while it arrives: complete blocks are drawn once, and only the last one is drawn again.
+// See docs/decisions/044-only-the-last-block-is-drawn-again.md.
 
 import { el } from './dom.js'
 import { LONG, PARTS } from './parts.js'

@@ -1,5 +1,6 @@
 // The questions of this browser that no stored conversation has shown yet. A server that was killed
 // during an answer may know the run, but not its question.
+// See docs/decisions/045-the-page-names-each-question.md.
 
 const STORAGE_KEY = 'asked'
 const MAX_QUESTIONS = 50

@@ -1,4 +1,5 @@
 // Where the source of a long Markdown block can be cut, so that its beginning is drawn only once.
+// See docs/decisions/044-only-the-last-block-is-drawn-again.md.
 
 /** @import { Token, Tokens } from 'marked' */
 

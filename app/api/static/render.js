@@ -1,4 +1,5 @@
 // Markdown to nodes without active content.
+// See docs/decisions/039-the-page-has-no-build-step.md.
 
 import { copy, el, iconButton } from './dom.js'
 import DOMPurify from './vendor/dompurify/purify.es.mjs'

@@ -1,4 +1,6 @@
 // Reads the stream of a run with the browser's EventSource, and resumes after the last event.
+// See docs/decisions/041-an-event-source-is-closed-when-it-is-too-fast.md.
+// See docs/decisions/042-a-refused-event-source-asks-for-the-state.md.
 
 import * as api from './api.js'
 import { draw } from './frames.js'

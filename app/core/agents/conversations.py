@@ -1,4 +1,8 @@
-"""Conversations, kept in Agno's session store, so that other Agno tools can read them."""
+"""Conversations, kept in Agno's session store, so that other Agno tools can read them.
+
+See docs/decisions/018-broken-turns-are-stored.md.
+See docs/decisions/019-session-ids-carry-the-principal.md.
+"""
 
 import asyncio
 import inspect

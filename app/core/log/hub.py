@@ -1,125 +1,46 @@
-"""The live ends of the logs of the runs in this process, and their way into the journal."""
+"""The logs of this process's runs in memory, and the task that writes them to the journal.
+
+See docs/decisions/006-streams-go-on-while-the-journal-fails.md.
+"""
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
 
-from ...models.chat import StreamingChunk
 from ..errors import AlreadyAsked
-from .journal import Entry, Group, Journal, RunRecord, size_of
-from .meter import Meter
+from .journal import Group, Log, RunRecord
+from .run_log import RunLog
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that a new chunk may wait for others before the group goes to the journal.
+#: Seconds between two group writes, which is how long an entry may exist in memory alone.
 FLUSH_INTERVAL = 0.05
 
-#: Seconds that a new run waits for the journal to know of it.
-PATIENCE = 0.5
+#: Seconds that a new run waits until the journal has its record.
+CREATE_TIMEOUT = 0.5
 
-#: Seconds until a journal that failed is tried again: at first, and at most.
-RETRY, RETRY_MOST = 0.1, 2.0
+#: Seconds until a write that failed is retried: first, and at most (they double each time).
+FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.1, 2.0
 
-#: Entries that are metered together, while a run goes on.
-METERED = 256
-
-
-class RunLog:
-    """The newest entries of one run; those before `base` are in the journal alone.
-
-    Appending costs a list append and a wake-up of each reader; readers take all that is new.
-    """
-
-    def __init__(self, record: RunRecord, touch: Callable[["RunLog"], None]) -> None:
-        self.record = record
-        self.entries: list[Entry] = []
-        self.base = 0
-        self.flushed = 0
-        self.size = 0
-        self.meter = Meter()
-        self._metered = 0
-        self.readers: set[Callable[[], None]] = set()
-        self.memo: dict[object, tuple[int, int, bytes]] = {}  # what readers made of the newest
-        self._start = time.monotonic()
-        self._touch = touch
-
-    @property
-    def last(self) -> int:
-        """The number of the newest entry, 0 while there is none."""
-        return self.base + len(self.entries)
-
-    @property
-    def ended(self) -> bool:
-        return bool(self.entries) and self.entries[-1][1].done
-
-    def append(self, chunk: StreamingChunk) -> None:
-        if self.ended:
-            raise RuntimeError(
-                f"run {self.record.run_id} has ended; nothing follows its last chunk"
-            )
-        if self.flushed == self.last:
-            self._touch(self)
-        self.entries.append((time.monotonic() - self._start, chunk))
-        self.size += size_of(chunk)
-        for wake in self.readers:
-            wake()
-
-    def measure(self, at_least: int = 1) -> None:
-        """Meter what is new, if it is at least that much."""
-        if self.last - self._metered >= at_least:
-            self.meter.read(self.entries[max(self._metered - self.base, 0) :])
-            self._metered = self.last
-
-    @property
-    def age(self) -> float:
-        """Seconds since the run was created."""
-        return time.monotonic() - self._start
-
-    @property
-    def lag(self) -> float:
-        """Age in seconds of the oldest entry that is not in the journal; 0 if all are."""
-        if self.flushed >= self.last:
-            return 0.0
-        return self.age - self.entries[self.flushed - self.base][0]
-
-    def since(self, after: int, limit: int | None = None) -> list[Entry]:
-        """The entries that follow number `after`, which must not be before `base`."""
-        start = after - self.base
-        return self.entries[start : None if limit is None else start + limit]
-
-    def behead(self, bound: int, *, lossy: bool = False) -> int:
-        """Drop entries, oldest first, until at most `bound` bytes are held; bytes freed.
-
-        Those that the journal does not have yet are dropped only where it is to be `lossy`, and
-        the last one never is.
-        """
-        freed = count = 0
-        droppable = min((self.last if lossy else self.flushed) - self.base, len(self.entries) - 1)
-        while self.size - freed > bound and count < droppable:
-            freed += size_of(self.entries[count][1])
-            count += 1
-        if count:
-            self.measure()
-        del self.entries[:count]
-        self.base += count
-        self.flushed = max(self.flushed, self.base)
-        self.size -= freed
-        return freed
+#: Entries of a live run that are metered together.
+METER_BATCH = 256
 
 
 class Hub:
-    """All live logs: `run_bytes` of one and `total_bytes` of all are held, the rest is journal.
+    """The logs of all live runs, and of ended runs until the journal has their last entries.
 
-    Everything new in all of them goes to the journal in one group write each `flush_interval`
-    seconds. While the journal fails, streams go on from here, and what could not be written is
-    tried again; `trouble` says since when (Unix time) and why, `failures` how often in all.
-    `on_lost` is told of the runs that another process has taken over.
+    It holds at most `run_bytes` of one log and `total_bytes` of all; older entries are read from
+    the journal. All new entries are written in one group write every `flush_interval` seconds.
+    While the journal fails, readers are served from memory and the write is retried: `trouble` is
+    the time of the first failure (Unix time) and its reason, None while the journal works;
+    `failures` counts failed calls. `on_lost` is called with the id of each run that another
+    process has taken over.
     """
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Log,
         *,
         run_bytes: int = 4 << 20,
         total_bytes: int = 256 << 20,
@@ -141,30 +62,31 @@ class Hub:
         self._flusher: asyncio.Task[None] | None = None
 
     async def open(self, owner: str) -> None:
+        """Open the journal for the process of that name and start writing to it."""
         await self.journal.open(owner)
         self._stop.clear()
         self._flusher = asyncio.create_task(self._keep_flushing(), name="hub-flusher")
 
     async def close(self) -> None:
-        """Write what is left. A write that is under way is waited for."""
+        """Finish the write that is under way, write the remaining entries, close the journal."""
         self._stop.set()
         self._work.set()
         if self._flusher is not None:
             await self._flusher
         await self._flush()
         if self._dirty:
-            logger.error("journal: what %d runs said last is lost", len(self._dirty))
+            logger.error("journal: the last entries of %d runs are lost", len(self._dirty))
         await self.journal.close()
 
     async def create(self, record: RunRecord) -> RunLog:
-        """Open a log; raises `AlreadyAsked` if there is one of this run, wherever it is driven.
+        """Open the log of a new run; raises `AlreadyAsked` if any process has a run of this id.
 
-        Where the journal cannot be told soon, it is with the first entries.
+        If the journal does not answer in time, it gets the record with the first entries.
         """
         new = record.run_id not in self._logs
         if new and self.trouble is None:
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(CREATE_TIMEOUT):
                     new = await self.journal.create(record)
             except Exception as error:
                 self._failed(error)
@@ -201,7 +123,7 @@ class Hub:
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()
         for log in dirty:
-            log.measure(METERED)
+            log.measure(METER_BATCH)
         groups = [Group(log.record, log.flushed + 1, log.since(log.flushed)) for log in dirty]
         try:
             lost = set(await self.journal.append(groups)) if groups else set()
@@ -218,20 +140,20 @@ class Hub:
                     continue
                 log.flushed = max(log.flushed, group.last)
                 if log.flushed < log.last:
-                    self._touch(log)  # these came while the others were being written
+                    self._touch(log)  # entries that were appended during the write
                 elif log.ended:
                     self._logs.pop(log.record.run_id, None)
         self._bound()
 
     def _failed(self, error: Exception) -> None:
-        """Tell a failure once, and wait longer each time before the next try."""
+        """Log the first failure of an outage, and double the delay before each retry."""
         self.failures += 1
         if self.trouble is None:
             self.trouble = (time.time(), type(error).__name__)
             logger.error("journal: cannot be written; streams go on from memory", exc_info=error)
-            self._pause = RETRY
+            self._pause = FIRST_RETRY_DELAY
         else:
-            self._pause = min(2 * self._pause, RETRY_MOST)
+            self._pause = min(2 * self._pause, MAX_RETRY_DELAY)
 
     def _recovered(self) -> None:
         if self.trouble is not None:
@@ -243,13 +165,13 @@ class Hub:
     def _bound(self) -> None:
         for log in self._logs.values():
             if log.size > self._run_bytes:
-                log.behead(self._run_bytes)
+                log.trim_head(self._run_bytes)
         excess = sum(log.size for log in self._logs.values()) - self._total_bytes
-        for lossy in (False, True):  # memory is bounded, though the journal may get a hole by it
+        for lossy in (False, True):  # bounded memory comes before a journal without gaps
             for log in self._oldest_first():
                 if excess <= 0:
                     return
-                excess -= log.behead(max(0, log.size - excess), lossy=lossy)
+                excess -= log.trim_head(max(0, log.size - excess), lossy=lossy)
 
     def _oldest_first(self) -> Iterable[RunLog]:
         """Logs that have ended before those that are still being written."""

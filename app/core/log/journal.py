@@ -1,4 +1,10 @@
-"""The contract of a journal: the durable store of the logs of runs; see `journals/`."""
+"""The contract of a journal, the durable store of the logs of runs; see `journals/`.
+
+A store for one process implements `Log`. A store that several processes share implements all three
+parts: `Log`, `Membership` and `Mailbox`.
+
+See docs/decisions/005-a-gap-is-reported-never-skipped.md.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
@@ -10,16 +16,18 @@ from ...models.chat import StreamingChunk
 #: Seconds since the run was created, and the chunk that was appended then.
 Entry = tuple[float, StreamingChunk]
 
-#: Seconds for which a `watch` holds.
-WATCH = 10.0
+#: Seconds for which `Mailbox.mark_followed` is valid.
+FOLLOWED_TTL = 10.0
+
+MEBIBYTE = 1 << 20
 
 
 class RunRecord(msgspec.Struct, frozen=True):
-    """What is known of a run when it starts. `created_at` is Unix time in seconds.
+    """The facts about a run that are known when it starts. `created_at` is Unix time in seconds.
 
     `owner` is the process that drives it. `question` is what the conversation must remember if
-    the owner dies; None where nothing is to be remembered. `fingerprint` tells whether a question
-    that is asked again is the same one; empty where none is to be asked again.
+    the owner dies; None if it keeps nothing. `fingerprint` identifies the request, to compare it
+    with one that is sent again under the same key; empty if the request has no key.
     """
 
     run_id: str
@@ -34,7 +42,7 @@ class RunRecord(msgspec.Struct, frozen=True):
 
 
 class Group(NamedTuple):
-    """Entries of one run, in order and without holes; the first of them has the number `first`."""
+    """Consecutive entries of one run; the first of them has the number `first`."""
 
     record: RunRecord
     first: int
@@ -50,89 +58,103 @@ class Group(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """How far a run's log goes: the number of its newest entry, and whether that is its end."""
+    """How far a log goes: the number of its newest entry, and whether it is the end of the run."""
 
     last: int
     ended: bool
 
 
-class Journal(Protocol):
-    """Keeps the entries of each run in order, numbered from 1.
+class Log(Protocol):
+    """Keeps the entries of each run in order, numbered from 1. Every store implements this.
 
-    Calls may come from any task; those of `append` for the same run come one after another. Any
-    of them may raise what the store raises; a call that raised may be made again.
+    Any task may call it, but appends to one run come one after another. Every call may raise what
+    the store raises, and may then be repeated.
     """
 
     async def open(self, owner: str) -> None:
-        """Make ready for use by the process of that name, which no other one has ever had."""
+        """Connect as the process of that name, which no other process has ever had.
+
+        Raises `ConfigurationError` if the store cannot be used.
+        """
 
     async def close(self) -> None: ...
 
     async def create(self, record: RunRecord) -> bool:
-        """Make a run known; whether it was not yet. One that is known already stays as it is."""
+        """Store the record of a run; returns whether it was new. A known run is left as it is."""
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
-        """Write groups, at most one a run, and make known the runs that are not yet.
+        """Write groups, at most one for each run, and store the records of runs that are new.
 
-        Entries whose numbers are there already are passed over, so a write whose success was not
-        heard of can be made again. A group that begins further on than the log has come leaves a
-        hole, and all before it is a gap from then on. Returns the ids of the runs that another
-        process has taken over, or that have ended before: nothing of their groups was written.
+        Entries whose numbers exist are skipped, so a write whose outcome is unknown can be
+        repeated. A group that begins behind the next number leaves a gap: everything before it is
+        no longer kept. Returns the ids of runs that another process has taken over, or that have
+        ended before: nothing of their groups is written.
         """
 
-    async def record(self, run_id: str) -> RunRecord | None: ...
+    async def record(self, run_id: str) -> RunRecord | None:
+        """The record of a run; None if the run is unknown or no longer kept."""
 
     async def read(self, run_id: str, after: int, limit: int) -> list[Entry]:
-        """At most `limit` entries that follow number `after`; none if there are no more yet.
+        """At most `limit` entries that follow number `after`; empty if there are none yet.
 
-        Raises `UnknownRun`, and `Gap` for a part that was removed.
+        Raises `UnknownRun`, and `Gap` for entries that were removed.
         """
 
     async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
-        """How far those of these runs have come that are known."""
+        """How far the logs of these runs go; runs that are unknown are left out."""
 
     async def sweep(self) -> None:
-        """Remove what is older than the retention, and what is over the bounds of bytes."""
+        """Remove what is older than the retention or exceeds the bounds in bytes."""
+
+
+class Membership(Protocol):
+    """Which processes share a store, which of them are alive, and which runs they own."""
+
+    async def send_heartbeat(self) -> None:
+        """Show the other processes that this one is alive; to be called every second."""
+
+    async def count_peers(self) -> int:
+        """How many other processes are alive."""
+
+    async def adopt_orphans(self) -> list[RunRecord]:
+        """Take over all runs that have no end and whose owner is dead; each goes to one caller."""
+
+    async def runs_before(self, record: RunRecord) -> list[str]:
+        """The active runs of other owners that go before this one in its conversation, in order.
+
+        They have the same principal and were created before it; all of them if it is not created.
+        """
+
+    async def list_active(self, principal: str) -> list[RunRecord]:
+        """The runs of a principal that have not ended, of all owners, oldest first."""
+
+
+class Mailbox(Protocol):
+    """What processes that share a store request of the owner of a run, and report to it."""
+
+    #: How often the owner of a run polls for cancel requests, which is what a poll may cost.
+    CANCEL_POLL_SECONDS: ClassVar[float]
+
+    async def request_cancel(self, run_id: str) -> None:
+        """Request that the owner of a run cancels it; no effect if the run is not active."""
+
+    async def take_cancel_requests(self) -> list[str]:
+        """The runs of this process that are to be cancelled; each request is returned once."""
+
+    async def mark_followed(self, run_ids: Collection[str]) -> None:
+        """Note for `FOLLOWED_TTL` seconds that these runs have readers at another process."""
+
+    async def is_followed(self, run_id: str) -> bool:
+        """Whether such a note on a run is valid."""
 
 
 @runtime_checkable
-class SharedJournal(Journal, Protocol):
-    """A journal that several processes keep together, each of which drives its own runs."""
-
-    HEARING: ClassVar[float]
-
-    async def beat(self) -> None:
-        """Say that this process lives; called every second."""
-
-    async def peers(self) -> int:
-        """How many other processes live."""
-
-    async def adopt(self) -> list[RunRecord]:
-        """Take over the runs that have no end and whose owner is dead; each goes to one caller."""
-
-    async def queue(self, record: RunRecord) -> list[str]:
-        """The runs of other owners in its conversation, of the same principal, that have not ended
-        and were created before this one, in order; all of them if this one has not been created."""
-
-    async def live(self, principal: str) -> list[RunRecord]:
-        """A principal's runs that have not ended, whoever drives them; oldest first."""
-
-    async def ask(self, run_id: str) -> None:
-        """Ask the owner of a run to cancel it."""
-
-    async def asked(self) -> list[str]:
-        """The runs of this process whose cancellation was asked for since the last call; called
-        every `HEARING` seconds while it has any, which is what a look may cost."""
-
-    async def watch(self, run_ids: Collection[str]) -> None:
-        """Note that somebody reads these runs elsewhere than with their owner, for `WATCH`
-        seconds."""
-
-    async def watched(self, run_id: str) -> bool: ...
+class SharedJournal(Log, Membership, Mailbox, Protocol):
+    """A journal that several processes share, each of which drives its own runs."""
 
 
 def size_of(chunk: StreamingChunk) -> int:
-    """About how many bytes of memory a chunk holds: its text, and the objects around it."""
+    """About how many bytes of memory a chunk takes: its text, and the objects around it."""
     size = 200 + len(chunk.content)
     if chunk.reasoning is not None:
         size += len(chunk.reasoning)

@@ -1,4 +1,7 @@
-"""How the text of one run came: when the first piece, how many, and the delays between them."""
+"""The timing of one run: when its first token came, how many came, and the delays between them.
+
+See docs/decisions/012-measuring-costs-a-token-nothing.md.
+"""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -6,15 +9,15 @@ from operator import sub
 
 from .journal import Entry
 
-#: Seconds; the upper bounds of the counts of `Meter.delays`, which has one more for what is longer.
+#: Upper bounds in seconds of the buckets of `Meter.delays`, which has one more for longer delays.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Meter:
-    """Reads a run's entries in order, many at a time: a token costs a share of a few list passes.
+    """Counts the entries of a run, many at a time: a token costs a share of a few list passes.
 
-    `first` and `last` are seconds since the run was created; `tokens` counts pieces of text and
-    of reasoning, most of which are one token of the provider's.
+    `first` and `last` are seconds since the run was created, `total` is the sum of all delays.
+    `tokens` counts chunks with text or reasoning, most of which are one token of the provider.
     """
 
     __slots__ = ("delays", "first", "last", "tokens", "total")
@@ -27,6 +30,7 @@ class Meter:
         self.total = 0.0
 
     def read(self, entries: Sequence[Entry]) -> None:
+        """Count the next entries, which follow those that were read before."""
         times = [when for when, chunk in entries if chunk.content or chunk.reasoning]
         if not times:
             return
@@ -41,10 +45,10 @@ class Meter:
 
     def _count(self, delays: list[float]) -> None:
         done = 0
-        for place, bound in enumerate(BOUNDS):
+        for bucket, bound in enumerate(BOUNDS):
             if done == len(delays):
                 return
             up_to = bisect_right(delays, bound, done)
-            self.delays[place] += up_to - done
+            self.delays[bucket] += up_to - done
             done = up_to
         self.delays[-1] += len(delays) - done

@@ -1,55 +1,45 @@
-"""How a run stands, folded from its log."""
+"""The state of a run, folded from its log."""
 
 from typing import Literal
 
-from ...models.chat import COMPLETE, RunState, StreamingChunk, fold, number_in_id
-from ..errors import Gap
-from .follower import PAGE
-from .hub import RunLog
-from .journal import Journal, RunRecord
+from ...models.chat import COMPLETE, RunState, fold, number_in_id
+from .journal import Entry, Log, RunRecord
+from .reading import PAGE, never_kept, read_whole
+from .run_log import RunLog
 
 
 async def state_of(
-    record: RunRecord, journal: Journal, log: RunLog | None, *, waiting: bool
+    record: RunRecord, journal: Log, log: RunLog | None, *, queued: bool
 ) -> RunState:
-    """What a run has said so far, from the journal and from the hub's `log`, if there is one.
+    """Fold the entries of a run so far, from the journal and the live `log`; None if there is none.
 
-    `waiting` says that it is known not to have begun.
+    `queued` is True if the run is known to wait for its turn.
     """
+    run_id = record.run_id
+
+    async def read(after: int) -> list[Entry]:
+        if log is not None and after >= log.base:
+            return log.since(after)
+        entries = await journal.read(run_id, after, PAGE)
+        if not entries and log is not None:
+            raise never_kept(run_id, log.base)
+        return entries
+
+    entries, last, truncated = await read_whole(read)
     state = RunState(
         content="",
         model=record.model,
-        run_id=record.run_id,
+        run_id=run_id,
         conversation_id=record.conversation_id,
         agent=record.agent,
-        status="queued" if waiting else "running",
-        last_event_id="",
+        status="queued" if queued else "running",
+        last_event_id=f"{run_id}:{number_in_id(last, entries[-1][1]) if entries else last}",
         created_at=record.created_at,
+        truncated=truncated,
     )
-    after = 0
-    chunks: list[StreamingChunk] = []
-    while True:
-        try:
-            if log is None or after < log.base:
-                entries = await journal.read(record.run_id, after, PAGE)
-                if not entries and log is not None:
-                    raise Gap("The journal has a hole.", base=log.base)
-            else:
-                entries = log.since(after)
-        except Gap as gap:
-            after = int(str(gap.details["base"]))
-            state.truncated = True
-            continue
-        if not entries:
-            break
-        after += len(entries)
-        chunks += [chunk for _, chunk in entries]
-        if entries[-1][1].done:
-            state.ended_at = record.created_at + entries[-1][0]
-            break
-    fold(state, chunks)
-    place = number_in_id(after, chunks[-1]) if chunks else str(after)
-    state.last_event_id = f"{record.run_id}:{place}"
+    fold(state, [chunk for _, chunk in entries])
+    if entries and entries[-1][1].done:
+        state.ended_at = record.created_at + entries[-1][0]
     if state.finish_reason is not None:
         state.status = _status(state.finish_reason)
     return state

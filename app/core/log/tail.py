@@ -1,33 +1,33 @@
-"""News of the runs that other processes drive, for those who read them here."""
+"""Polls the journal for readers of runs that other processes drive, once for all of them."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable
 
-from .journal import WATCH, Reach, SharedJournal
+from .journal import FOLLOWED_TTL, Reach, SharedJournal
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two looks into the journal, while there is anybody to look for.
-INTERVAL = 0.05
+#: Seconds between two polls of the journal, while there are readers.
+POLL_INTERVAL = 0.05
 
 
 class Tail:
-    """Looks, once for all readers of this process, how far their runs have come."""
+    """Wakes readers of this process when the logs of their runs have grown in the journal."""
 
     def __init__(self, journal: SharedJournal) -> None:
         self._journal = journal
         self._readers: dict[str, set[Callable[[], None]]] = {}
         self._reached: dict[str, Reach | None] = {}
-        self._looking: asyncio.Task[None] | None = None
-        self._noted = 0.0
+        self._polling: asyncio.Task[None] | None = None
+        self._marked_at = 0.0
 
     def join(self, run_id: str, wake: Callable[[], None]) -> None:
-        """Have `wake` called each time that the run has gone on or ended, or is no longer kept."""
+        """Call `wake` each time the run has new entries, has ended or is no longer kept."""
         self._readers.setdefault(run_id, set()).add(wake)
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="tail")
+        if self._polling is None or self._polling.done():
+            self._polling = asyncio.create_task(self._poll(), name="tail")
 
     def leave(self, run_id: str, wake: Callable[[], None]) -> None:
         readers = self._readers.get(run_id, set())
@@ -37,23 +37,23 @@ class Tail:
             self._reached.pop(run_id, None)
 
     async def close(self) -> None:
-        """Look no more."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        """Stop polling."""
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.gather(self._polling, return_exceptions=True)
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         while self._readers:
             followed = list(self._readers)
             try:
-                if time.monotonic() - self._noted > WATCH / 3 or any(
+                if time.monotonic() - self._marked_at > FOLLOWED_TTL / 3 or any(
                     run_id not in self._reached for run_id in followed
                 ):
-                    self._noted = time.monotonic()
-                    await self._journal.watch(followed)
+                    self._marked_at = time.monotonic()
+                    await self._journal.mark_followed(followed)
                 reached = await self._journal.reached(followed)
             except Exception:
-                # Readers wait; the hub tells of a journal that fails.
+                # Readers wait; the hub logs that the journal fails.
                 logger.debug("tail: the journal cannot be read", exc_info=True)
                 await asyncio.sleep(1)
                 continue
@@ -62,4 +62,4 @@ class Tail:
                     self._reached[run_id] = reached.get(run_id)
                     for wake in list(self._readers.get(run_id, ())):
                         wake()
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(POLL_INTERVAL)

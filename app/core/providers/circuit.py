@@ -1,4 +1,7 @@
-"""A circuit breaker: after repeated failures, requests to a provider are refused for a while."""
+"""A circuit breaker: after repeated failures, requests to a provider are refused for a while.
+
+See docs/decisions/015-retries-fallback-and-circuit-are-ours.md.
+"""
 
 import time
 from collections import OrderedDict

@@ -1,6 +1,9 @@
 """Tools that the client runs: the model may call them, and the call is the end of the answer.
 
 To Agno they are functions with external execution: it runs its own tools, then pauses the run.
+
+See docs/decisions/016-tools-of-a-client-pause-the-run.md.
+See docs/decisions/017-a-tool-choice-holds-for-one-call.md.
 """
 
 import json

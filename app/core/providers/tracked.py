@@ -3,6 +3,8 @@
 Agno drops the provider's finish reason, and reports a stream that was cut in the middle as
 complete. Here the truth comes from the wire: the copy's public methods are wrapped, and each
 request has an `Exchange` that the HTTP transport reports to. No class of Agno's is changed.
+
+See docs/decisions/013-the-finish-reason-comes-from-the-provider.md.
 """
 
 import asyncio
@@ -213,8 +215,9 @@ class TrackedModel:
     @contextmanager
     def _request(self, kwargs: dict[str, Any]) -> Iterator[Call]:
         """Begin a request: one more round of the run, if its provider may be called now."""
+        if self._rounds:
+            self.on_alive()
         self._rounds += 1
-        self.on_alive()
         try:
             if self._max_rounds is not None and self._rounds > self._max_rounds:
                 raise TooManyRounds(

@@ -2,6 +2,8 @@
 
 The hooks touch only requests of an `Exchange`. A response of a known protocol is read by its
 reader, and the SDK gets what the reader writes.
+
+See docs/decisions/014-the-seam-to-providers-is-http.md.
 """
 
 import asyncio
@@ -109,8 +111,11 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
                     part = await anext(parts)
             except (StopAsyncIteration, TimeoutError):
                 break
-            exchange.on_alive()
-            if out := reader.feed(part):
+            moves = reader.moves
+            out = reader.feed(part)
+            if reader.moves != moves:
+                exchange.on_alive()
+            if out:
                 return out
         return b""
 

@@ -1,4 +1,7 @@
-"""The upstream requests of each model: their retries, and the circuit breaker before them."""
+"""The upstream requests of each model: their retries, and the circuit breaker before them.
+
+See docs/decisions/015-retries-fallback-and-circuit-are-ours.md.
+"""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""The three clocks of a run: to its first token, between its events, and over all."""
+"""The three timeouts of a run: to its first token, between two events, and in all."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,10 +18,10 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Clock:
-    """Watches one run with a single timer, so that a token costs a reading of the time.
+    """Watches the timeouts of one run with a single timer, so that a token costs one clock reading.
 
-    `expire` is called once, with the timeout that ran out. The idle clock stands still while a
-    tool works: a search may take longer than a model may be silent.
+    `expire` is called once, with the error of the timeout that expired. The idle timeout is
+    suspended while a tool works, because a search may take longer than a model may be silent.
     """
 
     def __init__(self, timeouts: Timeouts, expire: Callable[[RunTimeout], None]) -> None:
@@ -29,27 +29,38 @@ class Clock:
         self._expire = expire
         self._loop = asyncio.get_running_loop()
         self._start = self._last = self._loop.time()
-        self._spoken = False
+        self._first_token_seen = False
         self._tools: set[str] = set()
         self._timer = self._loop.call_at(self._next()[0], self._check)
 
     def saw(self, chunk: StreamingChunk) -> None:
+        """Restart the idle timeout; a first token and the calls of tools change what is timed."""
         self._last = self._loop.time()
-        if self._spoken and chunk.tool is None:
+        if self._first_token_seen and chunk.tool is None:
             return
-        self._spoken = True
+        self._first_token_seen = True
         if chunk.tool is not None and chunk.tool.status == "started":
             self._tools.add(chunk.tool.id)
         elif chunk.tool is not None:
             self._tools.discard(chunk.tool.id)
-        self._timer.cancel()  # another clock runs from here on
-        self._timer = self._loop.call_at(self._next()[0], self._check)
+        self._restart()
+
+    def alive(self) -> None:
+        """Restart the idle timeout for what comes from the model and is no chunk: it has begun."""
+        self._last = self._loop.time()
+        if not self._first_token_seen:
+            self._first_token_seen = True
+            self._restart()
 
     def stop(self) -> None:
         self._timer.cancel()
 
+    def _restart(self) -> None:
+        self._timer.cancel()  # another timeout applies from here on
+        self._timer = self._loop.call_at(self._next()[0], self._check)
+
     def _next(self) -> tuple[float, RunTimeout]:
-        """When the next clock runs out, and what is to be said then."""
+        """When the next timeout expires (in loop time), and its error."""
         limits = self._timeouts
         deadlines = [
             (
@@ -57,13 +68,13 @@ class Clock:
                 RunTimeout("timeout_total", f"The answer took longer than {limits.total:g} s."),
             )
         ]
-        if not self._spoken:
+        if not self._first_token_seen:
             deadlines.append(
                 (
                     self._start + limits.first_token,
                     RunTimeout(
                         "timeout_first_token",
-                        f"The model said nothing for {limits.first_token:g} s.",
+                        f"The model sent nothing for {limits.first_token:g} s.",
                     ),
                 )
             )
@@ -73,7 +84,7 @@ class Clock:
                     self._last + limits.idle,
                     RunTimeout(
                         "timeout_idle",
-                        f"The model fell silent in mid-answer for {limits.idle:g} s.",
+                        f"The model paused for more than {limits.idle:g} s in its answer.",
                     ),
                 )
             )

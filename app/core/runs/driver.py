@@ -1,52 +1,56 @@
-"""The life of a run, from its place in the queue to its one last chunk."""
+"""The task that takes a run from its queue to its last chunk.
+
+See docs/decisions/002-a-run-is-two-tasks.md.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from ...models.chat import StreamingChunk
+import msgspec
+
+from ...models.chat import StreamingChunk, Usage
 from ..errors import AgentFailed, Interrupted, RunFailed
 from .queues import Queues
 from .rates import Rates
 from .report import Observer, RunReport
-from .run import Run
+from .run import Run, server_stopped
+from .slots import Slots
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that a stopped agent may take to let go, and then that remembering its broken turn may
-#: take, before the end is told all the same.
-PATIENCE = 5.0
-
 
 class Driver:
-    """Drives runs, each in a task that is never cancelled; `on_end` is told before a run's
-    `ended`."""
+    """Drives runs, each in a task that is never cancelled.
+
+    A run that ends leaves the table of `active` runs and releases its slot before `Run.ended` is
+    set.
+    """
 
     def __init__(
         self,
+        active: dict[str, Run],
+        slots: Slots,
         queues: Queues,
         rates: Rates,
         observers: Sequence[Observer],
-        *,
-        patience: float,
-        on_end: Callable[[Run], None],
     ) -> None:
-        self.patience = patience
+        self._active = active
+        self._slots = slots
         self._queues = queues
         self._rates = rates
         self._observers = observers
-        self._on_end = on_end
 
     async def drive(self, run: Run) -> None:
-        """The life of a run, from its place in the queue to its one last chunk."""
+        """Wait for the run's turn, run its agent, and end it, whatever happens."""
         lock: asyncio.Lock | None = None
         failure: RunFailed | None = None
-        final: StreamingChunk | None = None
+        last: StreamingChunk | None = None
         try:
-            self._tell(lambda observer: observer.began(run.record))
-            lock = await run.step(self._queues.turn(run.record))
-            run.running = True
-            final = await run.step(run.consume())
+            self._notify(lambda observer: observer.began(run.record))
+            lock = await run.step(self._queues.wait_turn(run.record))
+            run.begin()
+            last = await run.step(run.consume())
         except RunFailed as error:
             failure = error
         except Exception:
@@ -54,74 +58,75 @@ class Driver:
             failure = AgentFailed("The agent failed; the server's log says why.")
         finally:
             try:
-                if failure is not None and (run.running or isinstance(failure, Interrupted)):
+                if failure is not None and (run.began or isinstance(failure, Interrupted)):
                     await self._remember(run, failure)
-                await self._rates.spent(run.record.principal, _tokens(run, final))
+                await self._rates.record_tokens(run.record.principal, _tokens(run, last))
             finally:
                 if lock is not None:
                     lock.release()
-                self._end(run, final, failure)
+                self._end(run, last, failure)
 
     async def _remember(self, run: Run, failure: RunFailed) -> None:
         try:
             if run.turn.stored_question is None:
                 return
-            async with asyncio.timeout(self.patience):
+            async with asyncio.timeout(run.stop_timeout):
                 await run.turn.remember("".join(run.text), failure)
         except Exception:
-            logger.exception("run %s: its partial answer was not remembered", run.record.run_id)
+            logger.exception("run %s: its partial answer was not stored", run.record.run_id)
 
-    def _end(self, run: Run, final: StreamingChunk | None, failure: RunFailed | None) -> None:
-        if final is None:
-            failure = failure or stopping()
-            final = failure.last_chunk(run.log.entries[-1][1].model)
-        run.close()
-        run.log.append(final)
-        self._on_end(run)
+    def _end(self, run: Run, last: StreamingChunk | None, failure: RunFailed | None) -> None:
+        if last is None:
+            failure = failure or server_stopped()
+            last = failure.last_chunk(run.log.entries[-1][1].model)
+        if last.usage is None and run.began:
+            last = msgspec.structs.replace(last, usage=_estimate(run))
+        run.end(last)
+        del self._active[run.record.run_id]
+        self._slots.release(run.record.principal)
         run.ended.set()
         if self._observers:
             try:
-                report = _report(run, final)
+                report = _report(run, last)
             except Exception:
-                logger.exception("run %s: what became of it cannot be told", run.record.run_id)
+                logger.exception("run %s: it cannot be reported", run.record.run_id)
             else:
-                self._tell(lambda observer: observer.ended(report))
+                self._notify(lambda observer: observer.ended(report))
 
-    def _tell(self, what: Callable[[Observer], None]) -> None:
+    def _notify(self, call: Callable[[Observer], None]) -> None:
         for observer in self._observers:
             try:
-                what(observer)
+                call(observer)
             except Exception:  # a run does not fail because it cannot be counted
                 logger.exception("runs: %s failed", type(observer).__name__)
 
 
-def stopping() -> Interrupted:
-    return Interrupted("The server stopped before the answer was complete.")
+def _tokens(run: Run, last: StreamingChunk | None) -> int:
+    """The tokens of a run: the count of its provider, or else an estimate from its text."""
+    if last is not None and last.usage is not None:
+        return last.usage.total_tokens
+    return _estimate(run).total_tokens
 
 
-def _tokens(run: Run, final: StreamingChunk | None) -> int:
-    """What a run cost: as its provider counted it, else as it can be told from its text."""
-    if final is not None and final.usage is not None:
-        return final.usage.total_tokens
+def _estimate(run: Run) -> Usage:
     run.log.measure()
-    return run.turn.estimate_usage(run.log.meter.tokens).total_tokens
+    return run.turn.estimate_usage(run.log.meter.tokens)
 
 
-def _report(run: Run, final: StreamingChunk) -> RunReport:
+def _report(run: Run, last: StreamingChunk) -> RunReport:
     log = run.log
     log.measure()
     return RunReport(
         record=run.record,
-        model=final.model,
-        ending=final.finish_reason or "error",
-        error=final.error,
+        model=last.model,
+        ending=last.finish_reason or "error",
+        error=last.error,
         meter=log.meter,
         duration=log.age,
-        usage=final.usage or run.turn.estimate_usage(log.meter.tokens),
-        estimated=final.usage is None,
+        usage=last.usage or _estimate(run),
         readers=run.readers,
         resumes=run.resumes,
         request_id=run.request_id,
         question=run.turn.logged_question,
-        text="".join(run.text) + final.content,
+        text="".join(run.text) + last.content,
     )

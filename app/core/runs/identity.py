@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a run is called, and whose it is. `fingerprint` is that of a request which may be sent
-    again; empty for one that may not."""
+    """The id, the conversation and the principal of a run.
+
+    `fingerprint` identifies a request that may be sent again; empty for one that may not.
+    """
 
     run_id: str
     conversation_id: str

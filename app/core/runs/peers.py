@@ -1,62 +1,66 @@
-"""The other processes that keep the same journal: what they ask of us, and what they leave."""
+"""The other processes that share the journal: their cancel requests, and the runs of dead ones.
+
+See docs/decisions/010-a-process-that-was-taken-for-dead-stops-its-runs.md.
+"""
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Mapping
 
-from ..errors import Gap, Interrupted, RunFailed
-from ..log.follower import PAGE
+from ..errors import RunFailed
 from ..log.journal import Entry, Group, RunRecord, SharedJournal
-from ..log.tail import INTERVAL
-from .run import opening
+from ..log.reading import PAGE, read_whole
+from ..log.tail import POLL_INTERVAL
+from .run import Run, cancelled, opening, server_stopped
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two signs of life, and between two looks for runs whose process has died.
-BEAT = 1.0
+#: Seconds between two heartbeats, and between two searches for orphans.
+HEARTBEAT_INTERVAL = 1.0
 
-#: Seconds between two clean-ups of the journal.
-SWEEP = 30.0
+#: Seconds between two sweeps of the journal.
+SWEEP_INTERVAL = 30.0
 
-#: Seconds without adoptions after the journal failed: it failed the others, too, and they have not
-#: said yet that they live.
-TRUCE = 5.0
+#: Seconds without adoptions after the journal failed, because the other processes could not send
+#: heartbeats either.
+ADOPTION_PAUSE = 5.0
 
-#: Keeps the question of a run, and what was said of its answer, in its conversation.
+#: Stores the question and the partial answer of a run in its conversation.
 Remember = Callable[[RunRecord, str, RunFailed], Awaitable[None]]
 
 
 class Peers:
     """This process among those that share a journal.
 
-    It says that it lives, ends the runs of processes that do not, and hears whom to cancel.
+    It sends heartbeats, ends the runs of processes that have died, and stops those of its `active`
+    runs that other processes request to cancel. It calls `remember`, unless it is None, for each
+    run that it ends.
     """
 
-    def __init__(self, journal: SharedJournal, remember: Remember) -> None:
+    def __init__(
+        self, journal: SharedJournal, remember: Remember | None, active: Mapping[str, Run]
+    ) -> None:
         self.journal = journal
         self._remember = remember
+        self._active = active
         self._tasks: list[asyncio.Task[None]] = []
-        self._truce = 0.0
-        self._cancel: Callable[[str], None] = lambda run_id: None
-        self._orphans: dict[str, RunRecord] = {}  # adopted, and without an end so far
+        self._no_adoption_until = 0.0  # by `time.monotonic()`
+        self._orphans: dict[str, RunRecord] = {}  # adopted, and not yet ended
 
-    async def open(
-        self, live: Callable[[], Collection[str]], cancel: Callable[[str], None]
-    ) -> None:
-        """Begin; returns when the orphans that are found now have their ends, if the journal lets.
-
-        `live` tells the runs of this process, `cancel` stops one of them.
-        """
-        self._cancel = cancel
+    async def open(self) -> None:
+        """End all orphans that exist now, if the journal works, and start the periodic tasks."""
         try:
             await self._adopt()
-        except Exception:  # it could be opened, so it is busy or gone for a moment: see `_beat`
-            logger.exception("peers: what dead processes left is not dealt with yet")
+        except Exception:  # it could be opened, so it is busy or away for a moment
+            logger.exception("peers: the runs of dead processes are not ended yet")
         self._tasks = [
-            asyncio.create_task(self._keep(BEAT, self._beat), name="peers-beat"),
-            asyncio.create_task(self._keep(SWEEP, self.journal.sweep), name="peers-sweep"),
-            asyncio.create_task(self._hear(live), name="peers-hear"),
+            asyncio.create_task(coroutine, name=f"peers-{name}")
+            for name, coroutine in {
+                "heartbeat": self._repeat(HEARTBEAT_INTERVAL, self._heartbeat),
+                "sweep": self._repeat(SWEEP_INTERVAL, self.journal.sweep),
+                "cancel": self._repeat(self.journal.CANCEL_POLL_SECONDS, self._poll_cancels),
+            }.items()
         ]
 
     async def close(self) -> None:
@@ -64,81 +68,68 @@ class Peers:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def turn(self, record: RunRecord) -> None:
-        """Wait until the runs of other processes that came before this one in its conversation
-        have ended."""
+    async def wait_turn(self, record: RunRecord) -> None:
+        """Wait until the earlier runs of other processes in this conversation have ended."""
         try:
             waited = False
-            while await self.journal.queue(record):
+            while await self.journal.runs_before(record):
                 waited = True
-                await asyncio.sleep(INTERVAL)
-            if waited:  # who ended those may have asked to cancel this one, too
-                await self._asked()
+                await asyncio.sleep(POLL_INTERVAL)
+            if waited:  # the process that ended those may have requested to cancel this one, too
+                await self._stop_cancelled()
         except Exception:
-            # The journal is down, and the hub tells so: better an answer out of turn than none.
+            # The journal fails, which the hub logs: an answer out of turn is better than none.
             logger.debug("peers: the queue cannot be read", exc_info=True)
 
-    async def _beat(self) -> None:
+    async def _heartbeat(self) -> None:
         try:
-            await self.journal.beat()
+            await self.journal.send_heartbeat()
         except Exception:
-            self._truce = time.monotonic() + TRUCE
+            self._no_adoption_until = time.monotonic() + ADOPTION_PAUSE
             raise
-        if time.monotonic() > self._truce:
+        if time.monotonic() > self._no_adoption_until:
             await self._adopt()
 
     async def _adopt(self) -> None:
-        for record in await self.journal.adopt():
+        for record in await self.journal.adopt_orphans():
             logger.warning("run %s: its process died; it ends as interrupted", record.run_id)
             self._orphans[record.run_id] = record
-        # One that cannot be ended now is tried again: it is ours, so nobody else does it.
+        # An orphan that cannot be ended is retried: this process owns it, so no other one does.
         for record in list(self._orphans.values()):
             await self._end(record)
             del self._orphans[record.run_id]
 
     async def _end(self, record: RunRecord) -> None:
-        """Give an orphan its last chunk, once its conversation remembers what was said."""
-        failure = Interrupted("The server stopped before the answer was complete.")
-        text: list[str] = []
-        after, last = 0, 0.0
-        while True:
+        """Append the last chunk of an orphan, after its conversation has the partial answer."""
+        failure = server_stopped()
+        log = await read_whole(lambda after: self.journal.read(record.run_id, after, PAGE))
+        if self._remember is not None and record.question is not None:
+            text = "".join(chunk.content for _, chunk in log.entries)
             try:
-                page = await self.journal.read(record.run_id, after, PAGE)
-            except Gap as gap:
-                after = int(str(gap.details["base"]))
-                continue
-            if not page:
-                break
-            after += len(page)
-            last = page[-1][0]
-            text += [chunk.content for _, chunk in page]
-        if record.question is not None:
-            try:
-                await self._remember(record, "".join(text), failure)
+                await self._remember(record, text, failure)
             except Exception:
-                logger.exception("run %s: its partial answer was not remembered", record.run_id)
-        chunks: list[Entry] = [(last, failure.last_chunk(record.model))]
-        if after == 0:  # it died before anything was written
-            chunks.insert(0, (0.0, opening(record)))
-        await self.journal.append([Group(record, after + 1, chunks)])
+                logger.exception("run %s: its partial answer was not stored", record.run_id)
+        ended_at = log.entries[-1][0] if log.entries else 0.0
+        entries: list[Entry] = [(ended_at, failure.last_chunk(record.model))]
+        if log.last == 0:  # its process died before anything was written
+            entries.insert(0, (0.0, opening(record)))
+        await self.journal.append([Group(record, log.last + 1, entries)])
 
-    async def _hear(self, live: Callable[[], Collection[str]]) -> None:
-        async def asked() -> None:
-            if live():
-                await self._asked()
+    async def _poll_cancels(self) -> None:
+        if self._active:
+            await self._stop_cancelled()
 
-        await self._keep(self.journal.HEARING, asked)
+    async def _stop_cancelled(self) -> None:
+        for run_id in await self.journal.take_cancel_requests():
+            if (run := self._active.get(run_id)) is not None:
+                run.stop(cancelled())
 
-    async def _asked(self) -> None:
-        for run_id in await self.journal.asked():
-            self._cancel(run_id)
-
-    async def _keep(self, interval: float, work: Callable[[], Awaitable[None]]) -> None:
-        """Do it again and again, whether it fails or not: the hub tells of a failing journal."""
+    async def _repeat(self, interval: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Call `work` every `interval` seconds, also after failures, which the hub logs."""
         while True:
             await asyncio.sleep(interval)
             try:
                 await work()
             except Exception:
                 logger.debug("peers: the journal failed", exc_info=True)
-                await asyncio.sleep(BEAT)
+                await asyncio.sleep(HEARTBEAT_INTERVAL)

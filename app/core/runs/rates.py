@@ -1,7 +1,8 @@
-"""How often a principal may ask, and for how many tokens, in a time."""
+"""Rate limits: the requests and the tokens of a principal in a period of time."""
 
 import asyncio
 import logging
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -16,12 +17,12 @@ from ..errors import ConfigurationError, RateLimited
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that Redis may take to count. If it cannot, requests pass: as everywhere, a store that is
-#: away stops nobody.
-TIMEOUT = 1.0
+#: Seconds that Redis may take to count. After that requests pass: a store that is away blocks no
+#: request.
+COUNT_TIMEOUT = 1.0
 
-#: Before each key, so that others may use the same Redis.
-PREFIX = "agno-stream:limits"
+#: The beginning of each key, so that other programs may use the same Redis.
+KEY_PREFIX = "agno-stream:limits"
 
 _LIMIT = re.compile(
     r"(\d{1,12})\s*(requests?|tokens?)?\s*(?:/|\bper\b)\s*(second|minute|hour|day)s?", re.IGNORECASE
@@ -29,15 +30,18 @@ _LIMIT = re.compile(
 
 
 class Limit(NamedTuple):
-    """So much of something in a time, as `100 tokens/minute`."""
+    """One limit of a principal, such as `100 tokens/minute`."""
 
     what: Literal["requests", "tokens"]
     item: RateLimitItem
 
 
 def read_limits(text: str | None) -> list[Limit]:
-    """The limits of `RATE_LIMIT`, `60 requests/minute, 100000 tokens/minute`; a limit that does
-    not say of what is one of requests. Raises `ConfigurationError`."""
+    """Parse `RATE_LIMIT`, for example `60 requests/minute, 100000 tokens/minute`.
+
+    A limit without a unit counts requests; None and an empty text set no limit. Raises
+    `ConfigurationError`.
+    """
     found = []
     for part in filter(None, (part.strip() for part in (text or "").split(","))):
         match = _LIMIT.fullmatch(part)
@@ -52,11 +56,11 @@ def read_limits(text: str | None) -> list[Limit]:
 
 
 class Rates:
-    """Counts the questions of each principal in a sliding window, and its tokens in a fixed one.
+    """Counts the requests of each principal in a sliding window, and its tokens in a fixed one.
 
-    A question is refused before it is asked; what it costs in tokens is known when it has been
-    answered, so the last one may go over the limit. The counts are this process's own, or those of
-    all processes at the Redis of `redis_url`.
+    Requests are refused before they start a run. Tokens are counted when a run has ended, so the
+    last run may exceed the limit. The counts are those of this process, or of all processes that
+    share the Redis of `redis_url`.
     """
 
     def __init__(self, limits: list[Limit] | None = None, redis_url: str | None = None) -> None:
@@ -68,26 +72,26 @@ class Rates:
             self._storage = self._redis(redis_url)
         else:
             self._storage = MemoryStorage()
-        self._questions = SlidingWindowCounterRateLimiter(self._storage)
+        self._requests = SlidingWindowCounterRateLimiter(self._storage)
         self._tokens = FixedWindowRateLimiter(self._storage)
 
     def _redis(self, url: str) -> Storage:
-        from redis.asyncio import BlockingConnectionPool  # only where the journal needs it, too
+        from redis.asyncio import BlockingConnectionPool  # installed if the journal needs it
 
         pool = BlockingConnectionPool.from_url(
             urlsplit(url)._replace(query="").geturl(),
             max_connections=8,
-            timeout=TIMEOUT,
-            socket_timeout=TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
+            timeout=COUNT_TIMEOUT,
+            socket_timeout=COUNT_TIMEOUT,
+            socket_connect_timeout=COUNT_TIMEOUT,
         )
         self._close = pool.aclose
         options: dict[str, object] = {"connection_pool": pool}
         return RedisStorage(
             "async+redis://",
             implementation="redispy",
-            key_prefix=PREFIX,
-            **options,  # type: ignore[arg-type]  # documented, but its type is not told
+            key_prefix=KEY_PREFIX,
+            **options,  # type: ignore[arg-type]  # documented, but without a type
         )
 
     async def close(self) -> None:
@@ -95,10 +99,10 @@ class Rates:
             await self._close()
 
     async def admit(self, principal: str) -> None:
-        """Count a question; raises `RateLimited`, with the seconds until it may be asked again."""
+        """Count a request; raises `RateLimited` with the seconds until the next one is allowed."""
         for limit in sorted(self._limits, key=lambda limit: limit.what, reverse=True):
             try:
-                async with asyncio.timeout(TIMEOUT):
+                async with asyncio.timeout(COUNT_TIMEOUT):
                     wait = await self._wait(limit, principal)
             except Exception:
                 logger.exception("rates: cannot be counted; the request passes")
@@ -106,28 +110,30 @@ class Rates:
             if wait is not None:
                 amount, unit = limit.item.amount, limit.item.GRANULARITY.name
                 raise RateLimited(
-                    f"You may use {amount} {limit.what} a {unit}, and have.", retry_after=wait
+                    f"Rate limit exceeded: {amount} {limit.what} per {unit}. "
+                    f"Retry in {math.ceil(wait)} s.",
+                    retry_after=wait,
                 )
 
     async def _wait(self, limit: Limit, principal: str) -> float | None:
-        """Seconds until a principal is within a limit; None if it is."""
+        """Seconds until a principal is within a limit again; None if it is now."""
         keys = (limit.what, principal)
         if limit.what == "tokens":
             if await self._tokens.test(limit.item, *keys):
                 return None
             reset = (await self._tokens.get_window_stats(limit.item, *keys)).reset_time
         else:
-            if await self._questions.hit(limit.item, *keys):
+            if await self._requests.hit(limit.item, *keys):
                 return None
-            reset = (await self._questions.get_window_stats(limit.item, *keys)).reset_time
+            reset = (await self._requests.get_window_stats(limit.item, *keys)).reset_time
         return max(1.0, reset - time.time())
 
-    async def spent(self, principal: str, tokens: int) -> None:
-        """Count what an answer cost; never raises."""
+    async def record_tokens(self, principal: str, tokens: int) -> None:
+        """Count the tokens of a run; never raises."""
         for limit in self._limits:
             if limit.what == "tokens" and tokens > 0:
                 try:
-                    async with asyncio.timeout(TIMEOUT):
+                    async with asyncio.timeout(COUNT_TIMEOUT):
                         await self._tokens.hit(limit.item, limit.what, principal, cost=tokens)
                 except Exception:
                     logger.exception("rates: %d tokens of a run are not counted", tokens)

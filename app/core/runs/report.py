@@ -1,4 +1,4 @@
-"""What is known of a run when it has ended, for those who count, log and trace runs."""
+"""The report on a run that has ended, for metrics, log lines and traces."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,9 +10,10 @@ from ..log.meter import Meter
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """One run. `model` is the one that answered; `duration` is in seconds, since the run was
-    created. `usage` is the provider's count, or an estimate where it told none, as of a run that
-    was cancelled. `readers` and `resumes` are those of this process.
+    """One run that has ended. `model` is the model that answered; `duration` is in seconds.
+
+    `usage` is the count of the provider, or an estimate (`estimated`) if it sent none, as for
+    cancelled runs. `readers` and `resumes` are those of this process.
     """
 
     record: RunRecord
@@ -22,7 +23,6 @@ class RunReport:
     meter: Meter
     duration: float
     usage: Usage
-    estimated: bool
     readers: int
     resumes: int
     request_id: str | None
@@ -31,8 +31,10 @@ class RunReport:
 
 
 class Observer(Protocol):
-    """Told of each run of this process: in its own task when it begins, and when it has ended."""
+    """Called for each run of this process, in the task that drives it."""
 
-    def began(self, record: RunRecord) -> None: ...
+    def began(self, record: RunRecord) -> None:
+        """The run was created; it may wait in its queue."""
 
-    def ended(self, report: RunReport) -> None: ...
+    def ended(self, report: RunReport) -> None:
+        """The last chunk of the run is in its log."""

@@ -1,19 +1,23 @@
-"""One run: how it lives, what its agent does for it, and how it is stopped."""
+"""One run of this process: its state, its agent's work, its readers, and how it is stopped.
+
+See docs/decisions/002-a-run-is-two-tasks.md.
+"""
 
 import asyncio
 import logging
 from asyncio import FIRST_COMPLETED
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
 from ...models.chat import StreamingChunk, Usage
-from ..errors import AgentFailed, RunFailed, RunStopped
-from ..log.hub import RunLog
-from ..log.journal import WATCH, RunRecord
+from ..errors import AgentFailed, Interrupted, RunFailed, RunStopped
+from ..log.journal import FOLLOWED_TTL, Mailbox, RunRecord
+from ..log.run_log import RunLog
 from ..request_context import request_id
 from .clock import Clock, Timeouts
+from .states import Life, State
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -26,39 +30,56 @@ class Turn(Protocol):
     """One question to one agent, ready to be run once."""
 
     model: str
-    stored_question: str | None  # None: the conversation keeps nothing of this turn
+    stored_question: str | None  # None if the conversation keeps nothing of this turn
     logged_question: str  # the last message of the request, stored or not
 
-    async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
-        """Emit text, reasoning and tool calls as they come; return the one chunk with `done`, or
-        raise `RunFailed`."""
+    async def run(
+        self, emit: Callable[[StreamingChunk], None], on_alive: Callable[[], None]
+    ) -> StreamingChunk:
+        """Emit text, reasoning and tool calls as they come; returns the only chunk with `done`.
+
+        `on_alive` is called for what comes from the model and makes no chunk. Raises `RunFailed`.
+        """
 
     def estimate_usage(self, pieces: int) -> Usage:
-        """The tokens of a run whose last chunk has no usage: what the provider has counted, and an
-        estimate of the rest. `pieces` of text and reasoning came."""
+        """The tokens of a run whose last chunk has no usage, after `pieces` of text and reasoning.
+
+        That is what the provider has counted, and an estimate of the rest.
+        """
 
     async def remember(self, text: str, failure: RunFailed) -> None:
-        """Keep the question and the partial answer of a turn that did not end well."""
+        """Store the question and the partial answer of a turn that failed or was stopped."""
 
 
 class Plan(Protocol):
-    """A question whose agent and model are chosen, and checked, but not yet prepared."""
+    """A question whose agent and model are chosen and checked, but not yet prepared."""
 
     agent: str
     model: str
     stored_question: str | None
 
     def prepare(self, record: RunRecord) -> Turn:
-        """Make the turn of this run: copies of the agent and the model for it alone."""
+        """Make the turn of this run, with copies of the agent and the model for it alone."""
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """How a run lives. `grace` is in seconds, and counts from the last reader's leaving."""
+    """The timeouts of a run, and what it does without readers and in a busy conversation.
+
+    `grace` is in seconds from when the last reader left.
+    """
 
     timeouts: Timeouts
     on_disconnect: OnDisconnect = "grace"
     on_busy: OnBusy = "queue"
     grace: float = 30.0
+
+
+def server_stopped() -> Interrupted:
+    return Interrupted("The server stopped before the answer was complete.")
+
+
+def cancelled() -> RunStopped:
+    return RunStopped("cancelled", "The run was cancelled.")
 
 
 def opening(record: RunRecord) -> StreamingChunk:
@@ -74,7 +95,11 @@ def opening(record: RunRecord) -> StreamingChunk:
 
 
 class Run:
-    """A run of this process. `stop` ends it at any moment, whatever the agent is doing."""
+    """A run of this process and its state. `stop` ends it at any moment, whatever its agent does.
+
+    An agent that is stopped has `stop_timeout` seconds to return before the run ends without it.
+    `mailbox` reports whether the run has readers at other processes; None if there are none.
+    """
 
     def __init__(
         self,
@@ -82,40 +107,64 @@ class Run:
         log: RunLog,
         turn: Turn,
         policy: Policy,
-        patience: float,
-        watched: Callable[[], Awaitable[bool]] | None = None,
+        *,
+        stop_timeout: float,
+        mailbox: Mailbox | None = None,
     ) -> None:
         self.record = record
         self.log = log
         self.turn = turn
         self.policy = policy
+        self.stop_timeout = stop_timeout
         self.loop = asyncio.get_running_loop()
-        self.running = False
-        self.ended = asyncio.Event()
+        self.life = Life()
+        self.ended = asyncio.Event()  # set when the run is in no table any more
         self.text: list[str] = []
         self.request_id = request_id.get()
-        self.readers = 0  # that there were
+        self.readers = 0  # so far
         self.resumes = 0
         self._failure: RunFailed | None = None
         self._step: asyncio.Task[Any] | None = None
-        self._readers = 0
-        self._leaving: asyncio.TimerHandle | None = None
-        self._patience = patience
-        self._watched = watched  # whether another process has readers of this run
+        self._present = 0  # readers
+        self._grace: asyncio.TimerHandle | None = None
+        self._mailbox = mailbox
         self._given_up = self.loop.create_future()
         self._giving_up: asyncio.TimerHandle | None = None
-        self._asking: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
+
+    @property
+    def began(self) -> bool:
+        """Whether the run has left its queue."""
+        return self.life.began
+
+    def begin(self) -> None:
+        """Note that the run has its turn; no effect if it was stopped at that moment."""
+        if self.life.may(State.RUNNING):
+            self.life.enter(State.RUNNING)
 
     def stop(self, failure: RunFailed) -> None:
-        """End the run for this reason; the first reason given is the one that is told."""
-        if self._failure is None:
-            self._failure = failure
-            if self._step is not None:
-                self._step.cancel()
-                self._giving_up = self.loop.call_later(self._patience, self._give_up)
+        """End the run for this reason; no effect if it is stopping already or has ended."""
+        if not self.life.may(State.STOPPING):
+            return
+        self.life.enter(State.STOPPING)
+        self._failure = failure
+        if self._step is not None:
+            self._step.cancel()
+            self._giving_up = self.loop.call_later(self.stop_timeout, self._give_up)
+
+    def end(self, last: StreamingChunk) -> None:
+        """Append the last chunk, and cancel all timers."""
+        self.life.enter(State.ENDED)
+        for waiting in (self._giving_up, self._grace, self._checking):
+            if waiting is not None:
+                waiting.cancel()
+        self.log.append(last)
 
     async def step(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do a part of the run's work in a task of its own, which `stop` cancels."""
+        """Do a part of the run's work in a task of its own, which `stop` cancels.
+
+        Raises the reason of a stop, and what the work raises.
+        """
         if self._failure is not None:
             work.close()
             raise self._failure
@@ -127,68 +176,64 @@ class Run:
             raise
         done = self._step.done() and not self._step.cancelled()
         if self._failure is not None and not (done and self._step.exception() is None):
-            self._step.add_done_callback(_let_go)
+            self._step.add_done_callback(_log_late_failure)
             raise self._failure
         if not done:
             raise AgentFailed("The agent was cancelled from within.")
         return self._step.result()  # type: ignore[no-any-return]  # Task[Any] holds the T
 
-    def close(self) -> None:
-        """Forget the timers of a run that has ended."""
-        for waiting in (self._giving_up, self._leaving, self._asking):
-            if waiting is not None:
-                waiting.cancel()
-
     def join(self) -> None:
-        self._readers += 1
+        """Count a reader, which ends the grace of a run without readers."""
+        self._present += 1
         self.readers += 1
-        if self._leaving is not None:
-            self._leaving.cancel()
-            self._leaving = None
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
 
     def leave(self) -> None:
-        self._readers -= 1
-        if self._readers or self.log.ended or self.policy.on_disconnect == "continue":
+        """Count a reader out, and apply `on_disconnect` after the last one."""
+        self._present -= 1
+        if self._present or self.log.ended or self.policy.on_disconnect == "continue":
             return
         if self.policy.on_disconnect == "cancel":
-            self._abandoned()
+            self._disconnect()
         else:
-            self._leaving = self.loop.call_later(self.policy.grace, self._grace_over)
+            self._grace = self.loop.call_later(self.policy.grace, self._grace_over)
 
-    def _abandoned(self) -> None:
-        self.stop(RunStopped("disconnected", "The last reader left, and nobody came back in time."))
+    def _disconnect(self) -> None:
+        self.stop(RunStopped("disconnected", "The last reader left, and none came back in time."))
 
     def _grace_over(self) -> None:
-        self._leaving = None
-        if self._watched is None:
-            self._abandoned()
+        self._grace = None
+        if self._mailbox is None:
+            self._disconnect()
         else:
-            self._asking = asyncio.create_task(self._ask_others(self._watched))
+            self._checking = asyncio.create_task(self._check_elsewhere(self._mailbox))
 
-    async def _ask_others(self, watched: Callable[[], Awaitable[bool]]) -> None:
-        """Stop unless the run is read in another process; then ask again later."""
+    async def _check_elsewhere(self, mailbox: Mailbox) -> None:
+        """Stop unless another process has readers of the run; then check again later."""
         try:
-            found = await watched()
-        except Exception:  # the journal is down, and the hub tells so
-            logger.debug("run %s: its readers cannot be counted", self.record.run_id, exc_info=True)
-            found = True
-        if self._readers or self.log.ended:
+            followed = await mailbox.is_followed(self.record.run_id)
+        except Exception:  # the journal fails, which the hub logs
+            logger.debug("run %s: its readers are unknown", self.record.run_id, exc_info=True)
+            followed = True
+        if self._present or self.log.ended:
             return
-        if found:
-            self._leaving = self.loop.call_later(WATCH, self._grace_over)
+        if followed:
+            self._grace = self.loop.call_later(FOLLOWED_TTL, self._grace_over)
         else:
-            self._abandoned()
+            self._disconnect()
 
     def _give_up(self) -> None:
         if not self._given_up.done():
             self._given_up.set_result(None)
 
     async def consume(self) -> StreamingChunk:
-        """Run the agent to its end; its last chunk is returned, all others are logged."""
+        """Run the agent to its end; returns its last chunk, and logs all others."""
         clock = Clock(self.policy.timeouts, self.stop)
 
         def emit(chunk: StreamingChunk) -> None:
-            if self._failure is not None:  # the agent did not heed that it was stopped
+            if self._failure is not None:  # the agent continues although it was cancelled
                 raise self._failure
             clock.saw(chunk)
             if chunk.content:
@@ -196,12 +241,12 @@ class Run:
             self.log.append(chunk)
 
         try:
-            return await self.turn.run(emit)
+            return await self.turn.run(emit, clock.alive)
         finally:
             clock.stop()
 
 
-def _let_go(step: asyncio.Task[Any]) -> None:
-    """Tell the log how a stopped agent ended, where it is not in the way it was asked to."""
+def _log_late_failure(step: asyncio.Task[Any]) -> None:
+    """Log the error of an agent that was stopped, unless it ended as it was to."""
     if not step.cancelled() and not isinstance(step.exception(), RunFailed):
         logger.warning("an agent that was stopped failed", exc_info=step.exception())

@@ -1,4 +1,7 @@
-"""How many runs go on at once, in all and for each principal, and who waits for one to end."""
+"""The bounds on concurrent runs, of all principals and of each, and the queue for a slot.
+
+See docs/decisions/003-slots-are-taken-before-a-run-is-created.md.
+"""
 
 import asyncio
 from collections import Counter, deque
@@ -13,9 +16,11 @@ class _Waiting(NamedTuple):
 
 
 class Slots:
-    """At most `total` runs at once, and `each` of one principal; `queue` may wait for a slot, for
-    `patience` seconds. They get it in the order they came, but nobody waits behind a principal
-    that is at its own bound. Of one principal no more wait than may run.
+    """At most `total` concurrent runs, and `each` of one principal; None is no bound.
+
+    At most `queue` runs wait for a slot, for `queue_timeout` seconds each, and of one principal no
+    more than may run. They get it in the order of their arrival, but no run waits for a principal
+    that is at its own bound.
     """
 
     def __init__(
@@ -24,22 +29,25 @@ class Slots:
         each: int | None = None,
         *,
         queue: int = 100,
-        patience: float = 5.0,
+        queue_timeout: float = 5.0,
     ) -> None:
         self._total = total
         self._each = each
         self._queue = queue
-        self._patience = patience
+        self._queue_timeout = queue_timeout
         self._taken: Counter[str] = Counter()
         self._waiting: deque[_Waiting] = deque()
 
     @property
     def taken(self) -> int:
+        """How many slots are in use."""
         return self._taken.total()
 
-    async def take(self, principal: str) -> None:
-        """Take a slot, which is to be given back. Raises `TooManyRuns` where the principal has its
-        own bound to thank for it, and `Overloaded` else."""
+    async def acquire(self, principal: str) -> None:
+        """Take a slot, which the caller releases.
+
+        Raises `TooManyRuns` at the bound of the principal, and `Overloaded` at the bound of all.
+        """
         if self._free(principal):
             self._taken[principal] += 1
             return
@@ -49,19 +57,19 @@ class Slots:
         waiting = _Waiting(principal, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._queue_timeout):
                 await waiting.admitted
         except BaseException as error:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
             elif waiting.admitted.done() and not waiting.admitted.cancelled():
-                self.give(principal)  # it came at the same moment
+                self.release(principal)  # it was granted at the same moment
             if isinstance(error, TimeoutError):
                 raise self._refusal(principal) from None
             raise
 
-    def give(self, principal: str) -> None:
-        """Give a slot back; whoever waits for it longest gets it."""
+    def release(self, principal: str) -> None:
+        """Return a slot; the run that has waited longest gets it."""
         self._taken[principal] -= 1
         if not self._taken[principal]:
             del self._taken[principal]
@@ -86,7 +94,9 @@ class Slots:
     def _refusal(self, principal: str) -> TooManyRuns | Overloaded:
         if self._at_own_bound(principal):
             return TooManyRuns(
-                f"You have {self._each} runs at once, which is as many as you may.",
-                retry_after=self._patience,
+                f"You are at your limit of {self._each} concurrent runs. Wait for one to end.",
+                retry_after=self._queue_timeout,
             )
-        return Overloaded("The server has as many runs as it takes.", retry_after=self._patience)
+        return Overloaded(
+            "The server is at its limit of concurrent runs.", retry_after=self._queue_timeout
+        )

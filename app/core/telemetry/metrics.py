@@ -3,6 +3,8 @@
 Runs are counted when they end, and gauges are sampled once a second: no code here runs per token.
 With several workers (`PROMETHEUS_MULTIPROC_DIR` is set before they start), each worker writes files
 of its own, and any of them can sum all files up.
+
+See docs/decisions/012-measuring-costs-a-token-nothing.md.
 """
 
 import asyncio
@@ -151,7 +153,7 @@ class Metrics:
             delays = self._delays.labels(*who)
             assert isinstance(delays, Delays)
             delays.add(report.meter.delays, report.meter.total)
-        counted = "estimate" if report.estimated else "provider"
+        counted = "estimate" if report.usage.estimated else "provider"
         self._tokens.labels(*who, "input", counted).inc(report.usage.input_tokens)
         self._tokens.labels(*who, "output", counted).inc(report.usage.output_tokens)
 

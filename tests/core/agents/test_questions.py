@@ -50,7 +50,7 @@ class Service:
         turn = plan.prepare(run)
         chunks: list[StreamingChunk] = []
         try:
-            chunks.append(await turn.run(chunks.append))
+            chunks.append(await turn.run(chunks.append, lambda: None))
         except RunFailed as failure:
             await turn.remember("".join(chunk.content for chunk in chunks), failure)
             raise

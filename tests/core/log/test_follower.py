@@ -9,23 +9,35 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import Gap, JournalUnavailable
-from app.core.log.follower import PAGE, Follower
-from app.core.log.hub import Hub, RunLog
-from app.core.log.journal import Group, Journal, size_of
+from app.core.log.follower import Follower
+from app.core.log.hub import Hub
+from app.core.log.journal import Group, Log, size_of
 from app.core.log.journals.memory import MemoryJournal
-from tests.core.parts import Notebook, ending, read_all, record, retired, said, until, words
-from tests.core.runs.harness import House, Scripted, neighbours, saying, shared, silent
+from app.core.log.reading import PAGE
+from app.core.log.run_log import RunLog
+from app.core.log.sources import LiveSource, source_of
+from tests.core.parts import (
+    RecordingJournal,
+    ending,
+    read_all,
+    record,
+    retired,
+    text_chunk,
+    until,
+    words,
+)
+from tests.core.runs.harness import RunsHarness, Scripted, saying, shared, silent, two_processes
 
-ONE = size_of(said("0000"))
+ONE = size_of(text_chunk("0000"))
 
 
 @pytest.fixture
-def journal() -> Notebook:
-    return Notebook()
+def journal() -> RecordingJournal:
+    return RecordingJournal()
 
 
 @pytest.fixture
-async def hub(journal: Notebook) -> AsyncIterator[Hub]:
+async def hub(journal: RecordingJournal) -> AsyncIterator[Hub]:
     hub = Hub(journal, flush_interval=0.005)
     await hub.open("me")
     yield hub
@@ -33,19 +45,19 @@ async def hub(journal: Notebook) -> AsyncIterator[Hub]:
 
 
 def follow(hub: Hub, after: int = 0, run_id: str = "r1") -> Follower:
-    return Follower(record(run_id), hub.journal, hub.get(run_id), after)
+    return Follower(record(run_id), source_of(run_id, hub.journal, hub.get(run_id)), after)
 
 
 def say(log: RunLog, *numbers: int) -> None:
     for n in numbers:
-        log.append(said(f"{n:04}"))
+        log.append(text_chunk(f"{n:04}"))
 
 
 def numbered(count: int, start: int = 0) -> list[str]:
     return [f"{n:04}" for n in range(start, count)]
 
 
-async def test_from_any_number_after_the_end(hub: Hub) -> None:
+async def test_read_an_ended_run_from_any_number(hub: Hub) -> None:
     """An ended run is read from behind any of its entries to its end."""
     log = await hub.create(record())
     say(log, *range(5))
@@ -59,7 +71,7 @@ async def test_from_any_number_after_the_end(hub: Hub) -> None:
             assert await follower.ended()
 
 
-async def test_from_any_number_while_it_goes_on(hub: Hub) -> None:
+async def test_read_a_live_run_from_any_number(hub: Hub) -> None:
     """A live run is read from behind any of its entries: first what there is, then the rest."""
     log = await hub.create(record())
     say(log, *range(5))
@@ -74,7 +86,7 @@ async def test_from_any_number_while_it_goes_on(hub: Hub) -> None:
     assert [whole[after:] for after in range(6)] == [words(await task) for task in reading]
 
 
-async def test_all_that_is_new_comes_at_once(hub: Hub) -> None:
+async def test_batch_has_all_new_entries(hub: Hub) -> None:
     """A reader that fell behind catches up in one batch."""
     log = await hub.create(record())
     say(log, *range(100))
@@ -85,8 +97,8 @@ async def test_all_that_is_new_comes_at_once(hub: Hub) -> None:
         assert ["0100", "0101"] == words(await follower.batch())
 
 
-async def test_a_poke(hub: Hub) -> None:
-    """A poked reader returns with nothing, and reads on as if nothing had been."""
+async def test_poke_returns_early(hub: Hub) -> None:
+    """A poked reader returns with nothing, and then reads on as before."""
     log = await hub.create(record())
     with follow(hub) as follower:
         waiting = asyncio.create_task(follower.batch())
@@ -99,8 +111,8 @@ async def test_a_poke(hub: Hub) -> None:
         assert ["0000"] == words(await follower.batch())
 
 
-async def test_readers_wait_without_work(hub: Hub) -> None:
-    """A reader that waits for a silent model sleeps until something is said."""
+async def test_waiting_reader_sleeps(hub: Hub) -> None:
+    """A reader that waits for a silent model sleeps until there is an entry."""
     log = await hub.create(record())
     with follow(hub) as follower:
         waiting = asyncio.create_task(follower.batch())
@@ -112,8 +124,8 @@ async def test_readers_wait_without_work(hub: Hub) -> None:
         assert ["0000"] == words(await waiting)
 
 
-async def test_a_cancelled_batch_loses_nothing(hub: Hub) -> None:
-    """A batch that is given up moves the reader not at all."""
+async def test_cancelled_batch_loses_nothing(hub: Hub) -> None:
+    """A batch that is cancelled does not move the reader."""
     log = await hub.create(record())
     with follow(hub) as follower:
         waiting = asyncio.create_task(follower.batch())
@@ -124,7 +136,7 @@ async def test_a_cancelled_batch_loses_nothing(hub: Hub) -> None:
         assert ["0000"] == words(await follower.batch())
 
 
-async def test_a_slow_reader_reads_the_journal(journal: Notebook) -> None:
+async def test_slow_reader_reads_the_journal(journal: RecordingJournal) -> None:
     """What is no longer in memory comes from the journal, and then the reader is live again."""
     hub = Hub(journal, run_bytes=5 * ONE, flush_interval=0.001)
     await hub.open("me")
@@ -148,8 +160,8 @@ async def test_a_slow_reader_reads_the_journal(journal: Notebook) -> None:
     await hub.close()
 
 
-async def test_dropped_while_it_waits(journal: Notebook) -> None:
-    """A reader that wakes up to find its place dropped from memory loses nothing by it."""
+async def test_entries_trimmed_under_a_waiting_reader(journal: RecordingJournal) -> None:
+    """A reader that waits while its next entries are trimmed from memory loses nothing."""
     hub = Hub(journal, run_bytes=ONE, flush_interval=0)
     await hub.open("me")
     log = await hub.create(record())
@@ -159,7 +171,7 @@ async def test_dropped_while_it_waits(journal: Notebook) -> None:
         say(log, *range(10))
         await journal.append([Group(log.record, 1, log.since(0))])
         log.flushed = 10
-        log.behead(ONE)
+        log.trim_head(ONE)
         assert 9 == log.base
         log.append(ending())
         got = words(await waiting)
@@ -168,8 +180,8 @@ async def test_dropped_while_it_waits(journal: Notebook) -> None:
     await hub.close()
 
 
-async def test_a_gap() -> None:
-    """A place that neither memory nor the journal has is told, not skipped."""
+async def test_gap_in_memory_and_journal() -> None:
+    """Entries that neither memory nor the journal has are a gap, and not skipped."""
     hub = Hub(MemoryJournal(run_bytes=5 * ONE), run_bytes=2 * ONE, flush_interval=0.001)
     await hub.open("me")
     log = await hub.create(record())
@@ -186,7 +198,7 @@ async def test_a_gap() -> None:
     await hub.close()
 
 
-async def test_forgotten_while_it_reads() -> None:
+async def test_run_removed_under_a_reader_is_a_gap() -> None:
     """A run that the journal forgets under a reader is a gap, too."""
     journal = MemoryJournal(retention=0.05)
     hub = Hub(journal)
@@ -203,7 +215,7 @@ async def test_forgotten_while_it_reads() -> None:
     await hub.close()
 
 
-async def test_read_on_after_the_journal_forgot() -> None:
+async def test_live_reader_outlasts_retention() -> None:
     """A reader that came while the run was live reads to its end, whatever the journal keeps."""
     hub = Hub(MemoryJournal(retention=0.05))
     await hub.open("me")
@@ -219,7 +231,7 @@ async def test_read_on_after_the_journal_forgot() -> None:
     await hub.close()
 
 
-async def test_ended(hub: Hub) -> None:
+async def test_ended_only_behind_the_last_entry(hub: Hub) -> None:
     """`ended` is true only behind the last entry of a run that has ended."""
     log = await hub.create(record())
     say(log, 0)
@@ -231,11 +243,11 @@ async def test_ended(hub: Hub) -> None:
     assert [False, False, *[False, False, True], *[False, False, True]] == seen
 
 
-async def test_leaving(hub: Hub) -> None:
-    """A reader that leaves is not woken any more, and is counted out once."""
+async def test_close_counts_a_reader_out_once(hub: Hub) -> None:
+    """A reader that leaves is no longer woken, and is counted out once."""
     log = await hub.create(record())
     left: list[str] = []
-    follower = Follower(record(), hub.journal, log, 0, lambda: left.append("left"))
+    follower = Follower(record(), LiveSource(log, hub.journal), 0, lambda: left.append("left"))
     assert 1 == len(log.readers)
     follower.close()
     follower.close()
@@ -270,7 +282,7 @@ def test_every_reader_gets_everything(
 ) -> None:
     """Readers that come at any time, from any number, at any pace, each get all entries from
     there on, once and in order, whatever is held in memory and however slow the journal is."""
-    journal: Journal = MemoryJournal() if in_memory else Notebook(delay=delay)
+    journal: Log = MemoryJournal() if in_memory else RecordingJournal(delay=delay)
 
     async def read(come: int, after: int, pace: int, spoken: list[int], hub: Hub) -> list[str]:
         await until(lambda: spoken[0] >= min(come, count + 1))
@@ -299,19 +311,19 @@ def test_every_reader_gets_everything(
                 assert whole[after:] == text
         assert set() == log.readers
         await hub.close()
-        if isinstance(journal, Notebook):
+        if isinstance(journal, RecordingJournal):
             assert whole == words(journal.entries["r1"])
 
     asyncio.run(check())
 
 
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[tuple[House, House]]:
-    async with neighbours(tmp_path) as houses:
-        yield houses
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
+    async with two_processes(tmp_path) as harnesses:
+        yield harnesses
 
 
-async def test_ahead_of_what_is_written(pair: tuple[House, House]) -> None:
+async def test_reader_ahead_of_the_journal(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """A reader that has seen more than is written sees the rest at another process, and nothing
     twice."""
     a, b = pair
@@ -327,18 +339,18 @@ async def test_ahead_of_what_is_written(pair: tuple[House, House]) -> None:
     [
         (1, False, ["word", ""]),
         (2, False, [""]),
-        (3, False, [""]),  # the number of its end, but also of what was said and never written
+        (3, False, [""]),  # the number of its end, but also of an entry that was never written
         (4, False, [""]),
         (900, False, [""]),
         (3, True, []),
         (4, True, []),
     ],
 )
-async def test_ahead_of_a_dead_process(
+async def test_reader_ahead_of_a_dead_process(
     tmp_path: Path, after: int, saw_end: bool, rest: list[str]
 ) -> None:
-    """When a process has died, a reader is told the end once, whatever it saw that was lost."""
-    async with neighbours(tmp_path) as (a, b):
+    """When a process has died, a reader gets the end once, whatever it saw that was lost."""
+    async with two_processes(tmp_path) as (a, b):
         run = await a.start(Scripted(silent()))
         await until(lambda: run.log.flushed == 2)
         waiting = await b.follow(run, after)
@@ -349,14 +361,16 @@ async def test_ahead_of_a_dead_process(
         ):
             if follower is not waiting:
                 assert (not rest) == await follower.ended()
-            told = await asyncio.wait_for(read_all(follower), 10)
+            got = await asyncio.wait_for(read_all(follower), 10)
             expected = rest if follower is not waiting else rest or [""]
-            assert expected == words(told)
+            assert expected == words(got)
             follower.close()
 
 
 @pytest.mark.parametrize(("after", "rest"), [(2, [""]), (3, []), (4, [""])])
-async def test_ahead_of_an_end(pair: tuple[House, House], after: int, rest: list[str]) -> None:
+async def test_reader_ahead_of_the_end(
+    pair: tuple[RunsHarness, RunsHarness], after: int, rest: list[str]
+) -> None:
     """A number behind the end of a whole answer is not taken for its end."""
     a, b = pair
     run = await a.start(Scripted(saying("all")))
@@ -366,12 +380,12 @@ async def test_ahead_of_an_end(pair: tuple[House, House], after: int, rest: list
         assert rest == words(await asyncio.wait_for(read_all(follower), 10))
 
 
-async def test_asking_a_journal_that_fails(tmp_path: Path) -> None:
-    """Whether a run has ended cannot be told without its journal, and that is said."""
+async def test_ended_while_the_journal_fails(tmp_path: Path) -> None:
+    """Whether a run has ended is unknown while its journal fails, which is an error."""
     journal = shared(tmp_path)
     await journal.open("me")
     await journal.create(record())
-    follower = Follower(record(), journal, None, 0)
+    follower = Follower(record(), source_of("r1", journal, None), 0)
     assert await follower.ended()
     await journal.close()
     with pytest.raises(JournalUnavailable):

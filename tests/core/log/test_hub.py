@@ -8,21 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import Gap
-from app.core.log.hub import Hub, RunLog
+from app.core.log.hub import Hub
 from app.core.log.journal import size_of
-from tests.core.parts import Notebook, ending, record, retired, said, until, words
+from app.core.log.run_log import RunLog
+from tests.core.parts import RecordingJournal, ending, record, retired, text_chunk, until, words
 
 FLUSH = 0.02
-ONE = size_of(said("0000"))
+ONE = size_of(text_chunk("0000"))
 
 
 @pytest.fixture
-def journal() -> Notebook:
-    return Notebook()
+def journal() -> RecordingJournal:
+    return RecordingJournal()
 
 
 @pytest.fixture
-async def hub(journal: Notebook) -> AsyncIterator[Hub]:
+async def hub(journal: RecordingJournal) -> AsyncIterator[Hub]:
     hub = Hub(journal, flush_interval=FLUSH)
     await hub.open("me")
     yield hub
@@ -33,13 +34,13 @@ async def hub(journal: Notebook) -> AsyncIterator[Hub]:
 def log_of(*texts: str) -> RunLog:
     log = RunLog(record(), lambda log: None)
     for text in texts:
-        log.append(said(text))
+        log.append(text_chunk(text))
     return log
 
 
 async def speak(log: RunLog, count: int, *, pause: float = 0, start: int = 0) -> None:
     for n in range(start, start + count):
-        log.append(said(f"{n:04}"))
+        log.append(text_chunk(f"{n:04}"))
         await asyncio.sleep(pause)
 
 
@@ -47,18 +48,18 @@ def numbered(count: int) -> list[str]:
     return [f"{n:04}" for n in range(count)]
 
 
-def test_nothing_follows_the_end() -> None:
+def test_append_after_the_end_is_refused() -> None:
     """A chunk after the one that is done is refused, done or not, and not kept."""
     log = log_of("a")
     log.append(ending())
-    for late in (said("late"), ending()):
+    for late in (text_chunk("late"), ending()):
         with pytest.raises(RuntimeError, match="has ended"):
             log.append(late)
     assert ["a", ""] == words(log.since(0))
     assert log.ended
 
 
-def test_numbers() -> None:
+def test_entries_are_numbered_from_one() -> None:
     """Entries are numbered from 1, and are read from behind any number."""
     log = log_of()
     assert (0, False, []) == (log.last, log.ended, log.since(0))
@@ -67,7 +68,7 @@ def test_numbers() -> None:
     assert [["a", "b", "c"], ["b", "c"], ["c"], []] == [words(log.since(n)) for n in range(4)]
 
 
-def test_times_do_not_go_back() -> None:
+def test_entry_times_increase() -> None:
     """Each entry has its time since the log began."""
     times = [time for time, _ in log_of(*"abcdef").since(0)]
     assert sorted(times) == times
@@ -79,7 +80,9 @@ def test_times_do_not_go_back() -> None:
     st.integers(0, 30),
     st.lists(st.integers(0, 5000), min_size=1, max_size=4),
 )
-def test_behead(sizes: list[int], flushed: int, bounds: list[int]) -> None:
+def test_trim_keeps_unwritten_and_newest_entries(
+    sizes: list[int], flushed: int, bounds: list[int]
+) -> None:
     """Only entries that are in the journal are dropped, oldest first, never the last one, and no
     more than needed; numbers and sizes stay right."""
     log = log_of(*("x" * size for size in sizes))
@@ -87,7 +90,7 @@ def test_behead(sizes: list[int], flushed: int, bounds: list[int]) -> None:
     everything = log.since(0)
     for bound in bounds:
         before = log.size
-        freed = log.behead(bound)
+        freed = log.trim_head(bound)
         assert before - freed == log.size
         assert len(everything) == log.last
         assert everything[log.base :] == log.since(log.base)
@@ -100,7 +103,7 @@ def test_behead(sizes: list[int], flushed: int, bounds: list[int]) -> None:
             assert log.base == min(log.flushed, log.last - 1)
 
 
-async def test_groups(hub: Hub, journal: Notebook) -> None:
+async def test_tokens_are_written_in_groups(hub: Hub, journal: RecordingJournal) -> None:
     """Tokens reach the journal in groups, far fewer than there are tokens."""
     log = await hub.create(record())
     await speak(log, 300, pause=0.0005)
@@ -110,16 +113,16 @@ async def test_groups(hub: Hub, journal: Notebook) -> None:
     assert len(journal.appends) < 60
 
 
-async def test_a_chunk_alone(hub: Hub, journal: Notebook) -> None:
+async def test_single_chunk_is_written(hub: Hub, journal: RecordingJournal) -> None:
     """A chunk that nothing follows is in the journal after the interval, and so is the next."""
     log = await hub.create(record())
     for n in range(3):
-        log.append(said(str(n)))
+        log.append(text_chunk(str(n)))
         await until(lambda n=n: len(journal.entries["r1"]) == n + 1)  # type: ignore[misc]  # bound to n
     assert [("r1", 1, 1), ("r1", 2, 1), ("r1", 3, 1)] == journal.appends
 
 
-async def test_a_slow_journal(hub: Hub, journal: Notebook) -> None:
+async def test_slow_journal_gets_every_entry(hub: Hub, journal: RecordingJournal) -> None:
     """Tokens that come while others are being written are written, too, though nothing follows
     them; groups arrive in order."""
     journal.delay = 0.05
@@ -131,7 +134,7 @@ async def test_a_slow_journal(hub: Hub, journal: Notebook) -> None:
     assert sorted(numbers) == numbers
 
 
-async def test_a_slow_journal_at_the_end(hub: Hub, journal: Notebook) -> None:
+async def test_slow_journal_gets_the_end(hub: Hub, journal: RecordingJournal) -> None:
     """A run that ends in the middle of a write is handed over whole, once."""
     journal.delay = 0.05
     log = await hub.create(record())
@@ -142,7 +145,7 @@ async def test_a_slow_journal_at_the_end(hub: Hub, journal: Notebook) -> None:
     assert hub.get("r1") is None
 
 
-async def test_a_journal_that_fails_for_a_while(hub: Hub, journal: Notebook) -> None:
+async def test_failed_write_is_retried(hub: Hub, journal: RecordingJournal) -> None:
     """What cannot be written is tried again; nothing is lost or doubled, and readers in this
     process see all of it meanwhile."""
     log = await hub.create(record())
@@ -160,7 +163,7 @@ async def test_a_journal_that_fails_for_a_while(hub: Hub, journal: Notebook) -> 
     assert [*numbered(35), ""] == words(journal.entries["r1"])
 
 
-async def test_a_journal_that_fails_at_the_end(hub: Hub, journal: Notebook) -> None:
+async def test_ended_run_is_held_until_it_is_written(hub: Hub, journal: RecordingJournal) -> None:
     """A run whose end cannot be written stays readable here, until it is written after all."""
     log = await hub.create(record())
     await speak(log, 3)
@@ -173,17 +176,17 @@ async def test_a_journal_that_fails_at_the_end(hub: Hub, journal: Notebook) -> N
     assert [*numbered(3), ""] == words(journal.entries["r1"])
 
 
-async def test_a_group_for_all(hub: Hub, journal: Notebook) -> None:
+async def test_all_runs_share_one_write(hub: Hub, journal: RecordingJournal) -> None:
     """What many runs say at one time reaches the journal in one write."""
     logs = [await hub.create(record(f"r{n}")) for n in range(20)]
     for log in logs:
-        log.append(said("a"))
+        log.append(text_chunk("a"))
     await until(lambda: all(log.flushed for log in logs))
     assert 1 == journal.writes
 
 
-async def test_a_run_that_could_not_be_created(hub: Hub, journal: Notebook) -> None:
-    """A run that the journal could not be told of goes on, and is made known with its entries."""
+async def test_failed_create_is_made_up_for(hub: Hub, journal: RecordingJournal) -> None:
+    """A run that the journal could not create continues, and is created with its first entries."""
     journal.failing = True
     log = await hub.create(record())
     await speak(log, 3)
@@ -196,10 +199,10 @@ async def test_a_run_that_could_not_be_created(hub: Hub, journal: Notebook) -> N
     assert numbered(3) == words(journal.entries["r1"])
 
 
-async def test_a_journal_that_fails_is_tried_less_and_less(
-    hub: Hub, journal: Notebook, caplog: pytest.LogCaptureFixture
+async def test_retries_back_off_and_log_once(
+    hub: Hub, journal: RecordingJournal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An outage is told once in the log, however long it is, and once that it is over."""
+    """The start and the end of an outage are logged once, however long it is."""
     journal.failing = True
     log = await hub.create(record())
     await speak(log, 50, pause=0.01)
@@ -209,8 +212,8 @@ async def test_a_journal_that_fails_is_tried_less_and_less(
     assert ["ERROR", "WARNING"] == [entry.levelname for entry in caplog.records]
 
 
-async def test_a_run_that_was_taken_over(journal: Notebook) -> None:
-    """A run that another process has taken for dead is told of, and no longer kept here."""
+async def test_adopted_run_is_reported_lost(journal: RecordingJournal) -> None:
+    """A run that another process has adopted is reported, and no longer held here."""
     lost: list[str] = []
     hub = Hub(journal, flush_interval=FLUSH, on_lost=lost.append)
     await hub.open("me")
@@ -224,38 +227,38 @@ async def test_a_run_that_was_taken_over(journal: Notebook) -> None:
     await hub.close()
 
 
-async def test_close_writes_what_is_left(hub: Hub, journal: Notebook) -> None:
+async def test_close_writes_the_rest(hub: Hub, journal: RecordingJournal) -> None:
     """Closing writes every run's newest entries before it closes the journal."""
     logs = [await hub.create(record(f"r{n}")) for n in range(5)]
     for log in logs:
-        log.append(said("a"))
+        log.append(text_chunk("a"))
     await hub.close()
     assert [["a"]] * 5 == [words(journal.entries[f"r{n}"]) for n in range(5)]
     assert journal.closed
 
 
-async def test_close_in_the_middle_of_a_write(hub: Hub, journal: Notebook) -> None:
+async def test_close_waits_for_a_write(hub: Hub, journal: RecordingJournal) -> None:
     """A write that is under way is neither cut nor repeated, and the runs behind it are not
     forgotten."""
     journal.delay = 0.05
     logs = [await hub.create(record(f"r{n}")) for n in range(5)]
     for log in logs:
-        log.append(said("a"))
+        log.append(text_chunk("a"))
     await asyncio.sleep(2.5 * FLUSH)
     for log in logs:
-        log.append(said("b"))
+        log.append(text_chunk("b"))
     await hub.close()
     assert [["a", "b"]] * 5 == [words(journal.entries[f"r{n}"]) for n in range(5)]
 
 
-async def test_close_without_any_run(hub: Hub, journal: Notebook) -> None:
+async def test_close_without_runs(hub: Hub, journal: RecordingJournal) -> None:
     """A hub that nobody used closes at once."""
     async with asyncio.timeout(1):
         await hub.close()
     assert journal.closed
 
 
-async def test_the_bound_of_one_run(journal: Notebook) -> None:
+async def test_run_bytes_bounds_memory(journal: RecordingJournal) -> None:
     """A long run holds no more than its bound in memory; the rest is in the journal."""
     hub = Hub(journal, run_bytes=10 * ONE, flush_interval=0.001)
     await hub.open("me")
@@ -268,7 +271,7 @@ async def test_the_bound_of_one_run(journal: Notebook) -> None:
     assert numbered(200) == words(journal.entries["r1"])
 
 
-async def test_the_bound_of_one_run_with_a_slow_journal(journal: Notebook) -> None:
+async def test_run_bytes_with_a_slow_journal(journal: RecordingJournal) -> None:
     """The bound is kept in mid-run also when each write takes a while."""
     journal.delay = 0.02
     hub = Hub(journal, run_bytes=10 * ONE, flush_interval=0.001)
@@ -282,7 +285,7 @@ async def test_the_bound_of_one_run_with_a_slow_journal(journal: Notebook) -> No
     await hub.close()
 
 
-async def test_the_bound_of_all_runs(journal: Notebook) -> None:
+async def test_total_bytes_bounds_memory(journal: RecordingJournal) -> None:
     """All runs together hold no more than the bound of all, though each is below its own."""
     hub = Hub(journal, run_bytes=100 * ONE, total_bytes=60 * ONE, flush_interval=0.001)
     await hub.open("me")
@@ -294,7 +297,7 @@ async def test_the_bound_of_all_runs(journal: Notebook) -> None:
     await hub.close()
 
 
-async def test_a_runs_bound_drops_nothing_that_is_not_written(journal: Notebook) -> None:
+async def test_run_bytes_keeps_unwritten_entries(journal: RecordingJournal) -> None:
     """While the journal fails, memory is the only copy, and is kept over the bound of a run."""
     journal.failing = True
     hub = Hub(journal, run_bytes=ONE, flush_interval=0.001)
@@ -308,9 +311,9 @@ async def test_a_runs_bound_drops_nothing_that_is_not_written(journal: Notebook)
     assert numbered(50) == words(journal.entries["r1"])
 
 
-async def test_memory_is_bounded_though_the_journal_fails(journal: Notebook) -> None:
+async def test_total_bytes_drops_unwritten_entries(journal: RecordingJournal) -> None:
     """Over the bound of all runs the oldest entries go even though they are nowhere else; the
-    journal then has a hole, which readers are told of."""
+    journal then has a gap, which readers get as an error."""
     hub = Hub(journal, total_bytes=10 * ONE, flush_interval=0.001)
     await hub.open("me")
     log = await hub.create(record())

@@ -5,15 +5,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.log.hub import RunLog
 from app.core.log.journal import Entry
 from app.core.log.meter import BOUNDS, Meter
+from app.core.log.run_log import RunLog
 from app.models.chat import StreamingChunk, ToolCall
-from tests.core.parts import ending, record, said
+from tests.core.parts import ending, record, text_chunk
 
 TOOL = StreamingChunk(content="", done=False, model="m", tool=ToolCall("1", "t", "started"))
 THOUGHT = StreamingChunk(content="", done=False, model="m", reasoning="hm")
-CHUNKS = st.sampled_from([said("a"), said(""), TOOL, THOUGHT])
+CHUNKS = st.sampled_from([text_chunk("a"), text_chunk(""), TOOL, THOUGHT])
 PAUSES = st.sampled_from([0.0, *BOUNDS, 99.0]) | st.floats(0, 20)
 ENTRIES = st.lists(st.tuples(PAUSES, CHUNKS), max_size=30)
 
@@ -46,14 +46,14 @@ def test_each_delay_is_counted_once(
     assert abs(meter.total - sum(delays)) < 1e-6
 
 
-def test_what_leaves_memory_is_metered_before() -> None:
+def test_trimmed_entries_are_metered_first() -> None:
     """A log that is beheaded, again and again, has metered all that it ever had."""
     log = RunLog(record(), lambda log: None)
     for number in range(1000):
-        log.append(said("word"))
+        log.append(text_chunk("word"))
         log.flushed = log.last
         if number % 7 == 0:
-            log.behead(1000)
+            log.trim_head(1000)
     log.append(ending("end"))
     log.measure()
     assert 1001 == log.meter.tokens

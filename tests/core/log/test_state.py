@@ -1,4 +1,4 @@
-"""The state of a run is the same whoever asks: the process that drives it, or another one."""
+"""The state of a run is the same at the process that drives it and at any other."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,23 +9,31 @@ import pytest
 from app.core.log.journal import Group
 from app.core.log.state import state_of
 from app.models.chat import RunState
-from tests.core.parts import record, said, until
-from tests.core.runs.harness import House, Scripted, neighbours, raising, saying, shared, silent
+from tests.core.parts import record, text_chunk, until
+from tests.core.runs.harness import (
+    RunsHarness,
+    Scripted,
+    raising,
+    saying,
+    shared,
+    silent,
+    two_processes,
+)
 
 
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[tuple[House, House]]:
-    async with neighbours(tmp_path) as houses:
-        yield houses
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
+    async with two_processes(tmp_path) as harnesses:
+        yield harnesses
 
 
-async def settled(house: House, run_id: str) -> None:
-    """Wait until all that a run said is in the journal alone."""
-    await until(lambda: house.hub.get(run_id) is None)
+async def settled(harness: RunsHarness, run_id: str) -> None:
+    """Wait until the log of a run is in the journal alone."""
+    await until(lambda: harness.hub.get(run_id) is None)
 
 
-async def test_while_it_runs(pair: tuple[House, House]) -> None:
-    """Another process knows that a run goes on, and what it had said when that was written."""
+async def test_state_of_a_running_run(pair: tuple[RunsHarness, RunsHarness]) -> None:
+    """Another process knows that a run is running, and its text as far as it is written."""
     a, b = pair
     run = await a.start(Scripted(silent()))
     await until(lambda: run.log.flushed == 2)
@@ -40,8 +48,8 @@ async def test_while_it_runs(pair: tuple[House, House]) -> None:
 
 
 @pytest.mark.parametrize("script", [saying("a", "b"), raising(OSError("no"))])
-async def test_after_the_end(pair: tuple[House, House], script: object) -> None:
-    """How a run ended is told alike by both, and so is when."""
+async def test_state_of_an_ended_run(pair: tuple[RunsHarness, RunsHarness], script: object) -> None:
+    """Both processes know how a run ended, and when."""
     a, b = pair
     run = await a.start(Scripted(script))  # type: ignore[arg-type]  # pytest knows no types
     await run.ended.wait()
@@ -51,10 +59,10 @@ async def test_after_the_end(pair: tuple[House, House], script: object) -> None:
     assert at_once.ended_at is not None
 
 
-async def test_of_an_orphan(tmp_path: Path) -> None:
-    """A run whose process died has ended as interrupted, with its text, and its last event id is
-    one that says that the end was seen."""
-    async with neighbours(tmp_path) as (a, b):
+async def test_state_of_an_orphan(tmp_path: Path) -> None:
+    """A run whose process died has ended as interrupted, with its text, and its last event id shows
+    that the end was seen."""
+    async with two_processes(tmp_path) as (a, b):
         run = await a.start(Scripted(silent()))
         await until(lambda: run.log.flushed == 2)
         await a.hub.journal.close()
@@ -73,13 +81,13 @@ async def test_of_an_orphan(tmp_path: Path) -> None:
     )
 
 
-async def test_without_its_beginning(tmp_path: Path) -> None:
-    """Of a run that is not kept from its beginning the rest is told, and that there was more."""
+async def test_state_without_the_beginning_is_truncated(tmp_path: Path) -> None:
+    """The state of a run without its beginning has the rest, and shows that there was more."""
     journal = shared(tmp_path, run_bytes=1)
     await journal.open("me")
     run = record(owner="me")
     for number, word in enumerate(["one ", "two ", "three "], start=1):
-        await journal.append([Group(run, number, [(0.0, said(word))])])
-    state = await state_of(run, journal, None, waiting=False)
+        await journal.append([Group(run, number, [(0.0, text_chunk(word))])])
+    state = await state_of(run, journal, None, queued=False)
     await journal.close()
     assert ("three ", "r1:3", True) == (state.content, state.last_event_id, state.truncated)

@@ -1,4 +1,4 @@
-"""The tail: readers hear of each step of a run that another process drives."""
+"""The tail: readers are woken at each change of a run that another process drives."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import pytest
 from app.core.log.journal import Group
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.log.tail import Tail
-from tests.core.parts import ending, record, said, until
+from tests.core.parts import ending, record, text_chunk, until
 from tests.core.runs.harness import shared
 
 RUN = record("r1", owner="writer")
@@ -34,7 +34,7 @@ class Reader:
         self.woken += 1
 
 
-async def test_each_step(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
+async def test_readers_wake_at_each_change(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
     """All readers of a run are woken when it has gone on and when it has ended, and by nothing
     else; those of other runs are not."""
     writer, journal = journals
@@ -45,7 +45,7 @@ async def test_each_step(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
     tail.join("r1", two.wake)
     tail.join("r2", other.wake)
     await until(lambda: one.woken == two.woken == other.woken == 1)
-    for number, chunk in enumerate([said("a"), said("b"), ending()], start=1):
+    for number, chunk in enumerate([text_chunk("a"), text_chunk("b"), ending()], start=1):
         await writer.append([Group(RUN, number, [(0.0, chunk)])])
         await until(lambda: one.woken == two.woken == number + 1)  # noqa: B023
     await asyncio.sleep(0.2)
@@ -55,7 +55,9 @@ async def test_each_step(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
     tail.leave("r2", other.wake)
 
 
-async def test_forgotten(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
+async def test_readers_wake_when_the_run_is_removed(
+    journals: tuple[SqliteJournal, SqliteJournal],
+) -> None:
     """Readers are woken when their run is no longer kept."""
     writer, journal = journals
     await writer.append([Group(RUN, 1, [(0.0, ending())])])
@@ -68,8 +70,8 @@ async def test_forgotten(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
     tail.leave("r1", reader.wake)
 
 
-async def test_watching(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
-    """The owner of a run is told at once that it is read elsewhere, of each run that is."""
+async def test_followed_runs_are_marked(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
+    """Each run that is read here is marked at once for its owner."""
     writer, journal = journals
     runs = [record(f"r{n}", owner="writer") for n in range(3)]
     for run in runs:
@@ -78,13 +80,13 @@ async def test_watching(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
     for run, reader in zip(runs[:2], readers[:2], strict=True):
         tail.join(run.run_id, reader.wake)
         await until(lambda: reader.woken == 1)  # noqa: B023
-    assert [True, True, False] == [await writer.watched(run.run_id) for run in runs]
+    assert [True, True, False] == [await writer.is_followed(run.run_id) for run in runs]
     for run, reader in zip(runs, readers, strict=True):
         tail.leave(run.run_id, reader.wake)
 
 
-async def test_nobody_left(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
-    """Where nobody reads, nothing is asked; who comes then is served again."""
+async def test_polling_stops_without_readers(journals: tuple[SqliteJournal, SqliteJournal]) -> None:
+    """Without readers the journal is not polled; the next reader starts it again."""
     writer, journal = journals
     await writer.create(RUN)
     tail, reader = Tail(journal), Reader()

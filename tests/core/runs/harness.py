@@ -1,4 +1,4 @@
-"""Runs with all their parts but the agents, whose place scripts take."""
+"""Runs with all their real parts; scripts replace the agents."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -8,22 +8,22 @@ from pathlib import Path
 from app.core.errors import RunFailed
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
-from app.core.log.journal import Journal, RunRecord
+from app.core.log.journal import Log, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.runs.clock import Timeouts
 from app.core.runs.identity import Identity
 from app.core.runs.run import OnBusy, OnDisconnect, Policy, Run
 from app.core.runs.service import Runs
 from app.models.chat import RunState, StreamingChunk, Usage
-from tests.core.parts import ending, read_all, said
+from tests.core.parts import ending, read_all, text_chunk
 
-PATIENCE = 0.3
+STOP_TIMEOUT = 0.3
 Chunks = AsyncGenerator[StreamingChunk, None]
 Script = Callable[[], Chunks]
 
 
 class Scripted:
-    """A turn that does what its script says, and notes what it was asked to remember."""
+    """A turn that does what its script says, and records what it had to remember."""
 
     agent = "a"
     model = "m"
@@ -48,7 +48,9 @@ class Scripted:
     def prepare(self, record: RunRecord) -> "Scripted":
         return self
 
-    async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
+    async def run(
+        self, emit: Callable[[StreamingChunk], None], on_alive: Callable[[], None]
+    ) -> StreamingChunk:
         self.began.set()
         if self._order is not None:
             self._order.append(self._name)
@@ -71,13 +73,13 @@ class Scripted:
             await self._remember()
 
 
-class House:
-    """Runs with their hub, and short words for what tests do with them."""
+class RunsHarness:
+    """Runs with their hub, and short methods for what tests do with them."""
 
-    def __init__(self, journal: Journal, name: str = "r") -> None:
+    def __init__(self, journal: Log, name: str = "r") -> None:
         self.hub = Hub(journal, flush_interval=0.005)
         self.remembered: list[tuple[str, str]] = []  # of orphans: their run, and its text
-        self.runs = Runs(self.hub, self._remember, patience=PATIENCE)
+        self.runs = Runs(self.hub, self._remember, stop_timeout=STOP_TIMEOUT)
         self._name = name
         self._count = 0
 
@@ -122,7 +124,7 @@ class House:
         return chunks
 
     async def ending(self, run: Run) -> tuple[str | None, str | None, str]:
-        """How a run ended: its reason, the code of its error, and what it had said."""
+        """How a run ended: its finish reason, the code of its error, and its text."""
         chunks = await self.read(run)
         last = chunks[-1]
         code = None if last.error is None else last.error.code
@@ -130,12 +132,12 @@ class House:
 
 
 def saying(*texts: str, pause: float = 0) -> Script:
-    """Says the texts and ends well."""
+    """Sends the texts and ends well."""
 
     async def script() -> Chunks:
         for text in texts:
             await asyncio.sleep(pause)
-            yield said(text)
+            yield text_chunk(text)
         yield ending()
 
     return script
@@ -143,32 +145,32 @@ def saying(*texts: str, pause: float = 0) -> Script:
 
 def raising(error: BaseException) -> Script:
     async def script() -> Chunks:
-        yield said("half")
+        yield text_chunk("half")
         raise error
 
     return script
 
 
 def silent() -> Script:
-    """Says one word and then nothing, for ever."""
+    """Sends one word and then nothing, for ever."""
 
     async def script() -> Chunks:
-        yield said("word")
+        yield text_chunk("word")
         await asyncio.Event().wait()
 
     return script
 
 
 @asynccontextmanager
-async def neighbours(folder: Path) -> AsyncIterator[tuple[House, House]]:
-    """Two houses, as two processes would be, over one SQLite journal; runs are `a1`, `b1`, ..."""
-    houses = House(shared(folder), "a"), House(shared(folder), "b")
-    for house in houses:
-        await house.runs.open()
-    yield houses
+async def two_processes(folder: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
+    """Two sets of runs over one SQLite journal, as of two processes; runs are `a1`, `b1`, ..."""
+    harnesses = RunsHarness(shared(folder), "a"), RunsHarness(shared(folder), "b")
+    for harness in harnesses:
+        await harness.runs.open()
+    yield harnesses
     async with asyncio.timeout(10):
-        for house in houses:
-            await house.runs.close()
+        for harness in harnesses:
+            await harness.runs.close()
     assert {asyncio.current_task()} == asyncio.all_tasks()
 
 

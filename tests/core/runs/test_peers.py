@@ -1,4 +1,4 @@
-"""Peers: what dead processes leave is ended once, and what others ask for is done."""
+"""Peers: the runs of dead processes are ended once, and cancel requests of others are done."""
 
 import asyncio
 import sqlite3
@@ -14,26 +14,26 @@ from app.core.errors import RunFailed
 from app.core.log.journal import Entry, Group, Reach, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.runs.peers import Peers
-from tests.core.parts import record, said, until, words
-from tests.core.runs.harness import House, Scripted, neighbours, saying, shared, silent
+from tests.core.parts import record, text_chunk, until, words
+from tests.core.runs.harness import RunsHarness, Scripted, saying, shared, silent, two_processes
 
 QUESTION = "What?"
 
 
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[tuple[House, House]]:
-    async with neighbours(tmp_path) as houses:
-        yield houses
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
+    async with two_processes(tmp_path) as harnesses:
+        yield harnesses
 
 
 async def left_behind(
     journal: SqliteJournal, *texts: str, question: str | None = QUESTION
 ) -> RunRecord:
-    """A run of a process that died after it had said this."""
+    """A run of a process that died after it had written these texts."""
     run = msgspec.structs.replace(record("r1", owner="dead"), question=question)
     await journal.open("dead")
     for number, text in enumerate(texts, start=1):
-        await journal.append([Group(run, number, [(number / 8, said(text))])])
+        await journal.append([Group(run, number, [(number / 8, text_chunk(text))])])
     await journal.close()
     return run
 
@@ -42,12 +42,12 @@ async def log_of(journal: SqliteJournal, after: int = 0) -> list[Entry]:
     return await journal.read("r1", after, 100)
 
 
-async def test_orphans_at_the_start(tmp_path: Path) -> None:
+async def test_orphan_ends_at_start(tmp_path: Path) -> None:
     """When a process is open, what the dead have left has its end, and is remembered."""
     await left_behind(shared(tmp_path), "", "one ", "two ")
     journal = shared(tmp_path)
-    house = House(journal)
-    await house.runs.open()
+    harness = RunsHarness(journal)
+    await harness.runs.open()
     log = await log_of(journal)
     assert ["", "one ", "two ", ""] == words(log)
     end = log[-1][1]
@@ -55,19 +55,19 @@ async def test_orphans_at_the_start(tmp_path: Path) -> None:
     assert end.error is not None
     assert "interrupted" == end.error.code
     assert log[-2][0] == log[-1][0]
-    assert [("r1", "one two ")] == house.remembered
-    await house.runs.close()
+    assert [("r1", "one two ")] == harness.remembered
+    await harness.runs.close()
 
 
-async def test_an_orphan_that_said_nothing(tmp_path: Path) -> None:
+async def test_orphan_without_entries(tmp_path: Path) -> None:
     """A run whose process died before anything of it was written has a beginning and an end."""
     journal = shared(tmp_path)
     await journal.open("dead")
     await journal.create(msgspec.structs.replace(record("r1", owner="dead"), question=QUESTION))
     await journal.close()
     journal = shared(tmp_path)
-    house = House(journal)
-    await house.runs.open()
+    harness = RunsHarness(journal)
+    await harness.runs.open()
     (_, first), (_, end) = await log_of(journal)
     assert ("r1", "c1", "", False) == (
         first.run_id,
@@ -76,13 +76,13 @@ async def test_an_orphan_that_said_nothing(tmp_path: Path) -> None:
         first.done,
     )
     assert "interrupted" == end.finish_reason
-    assert [("r1", "")] == house.remembered
-    await house.runs.close()
+    assert [("r1", "")] == harness.remembered
+    await harness.runs.close()
 
 
-async def test_orphans_later(tmp_path: Path) -> None:
+async def test_orphan_ends_while_others_live(tmp_path: Path) -> None:
     """A process that dies while others live: its run is ended, and remembered, by one of them."""
-    async with neighbours(tmp_path) as (a, b):
+    async with two_processes(tmp_path) as (a, b):
         await left_behind(shared(tmp_path), "one ")
         journal = shared(tmp_path)
         await journal.open("reader")
@@ -96,27 +96,29 @@ async def test_orphans_later(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("question", [None, ""])
-async def test_what_is_not_to_be_remembered(tmp_path: Path, question: str | None) -> None:
+async def test_orphan_without_a_question_is_not_remembered(
+    tmp_path: Path, question: str | None
+) -> None:
     """A run of which nothing is to be remembered only ends; an empty question is one, too."""
     await left_behind(shared(tmp_path), "one ", question=question)
-    house = House(shared(tmp_path))
-    await house.runs.open()
-    assert ([] if question is None else [("r1", "one ")]) == house.remembered
-    await house.runs.close()
+    harness = RunsHarness(shared(tmp_path))
+    await harness.runs.open()
+    assert ([] if question is None else [("r1", "one ")]) == harness.remembered
+    await harness.runs.close()
 
 
-async def test_orphans_without_their_beginning(tmp_path: Path) -> None:
+async def test_orphan_without_its_beginning(tmp_path: Path) -> None:
     """A run whose beginning is no longer kept ends behind what is there."""
     await left_behind(shared(tmp_path, run_bytes=1), "one ", "two ", "three ")
     journal = shared(tmp_path)
-    house = House(journal)
-    await house.runs.open()
+    harness = RunsHarness(journal)
+    await harness.runs.open()
     assert ["three ", ""] == words(await log_of(journal, 2))
-    assert [("r1", "three ")] == house.remembered
-    await house.runs.close()
+    assert [("r1", "three ")] == harness.remembered
+    await harness.runs.close()
 
 
-async def test_memory_that_fails(tmp_path: Path) -> None:
+async def test_orphan_ends_though_memory_fails(tmp_path: Path) -> None:
     """An orphan whose conversation cannot be written ends all the same."""
 
     async def refuse(record: RunRecord, text: str, failure: RunFailed) -> None:
@@ -125,14 +127,14 @@ async def test_memory_that_fails(tmp_path: Path) -> None:
     await left_behind(shared(tmp_path), "one ")
     journal = shared(tmp_path)
     await journal.open("heir")
-    peers = Peers(journal, refuse)
-    await peers.open(list, lambda run_id: None)
+    peers = Peers(journal, refuse, {})
+    await peers.open()
     assert {"r1": Reach(2, True)} == await journal.reached(["r1"])
     await peers.close()
     await journal.close()
 
 
-async def test_an_end_that_cannot_be_written(tmp_path: Path) -> None:
+async def test_end_of_an_orphan_is_retried(tmp_path: Path) -> None:
     """Where the journal fails after a run was taken over, its end is written later."""
     locks: list[threading.Timer] = []
 
@@ -148,8 +150,8 @@ async def test_an_end_that_cannot_be_written(tmp_path: Path) -> None:
     await left_behind(shared(tmp_path), "one ")
     journal = shared(tmp_path)
     await journal.open("heir")
-    peers = Peers(journal, lock)
-    await peers.open(list, lambda run_id: None)
+    peers = Peers(journal, lock, {})
+    await peers.open()
     assert {"r1": Reach(1, False)} == await journal.reached(["r1"])
     async with asyncio.timeout(15):
         while not (await journal.reached(["r1"]))["r1"].ended:  # noqa: ASYNC110
@@ -160,7 +162,7 @@ async def test_an_end_that_cannot_be_written(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_a_cancel_is_heard(pair: tuple[House, House]) -> None:
+async def test_cancel_over_two_processes(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """A cancel at one process ends the run of the other, and returns when it has ended."""
     a, b = pair
     run = await a.start(Scripted(silent()))
@@ -171,7 +173,7 @@ async def test_a_cancel_is_heard(pair: tuple[House, House]) -> None:
     assert state == await b.cancel(run)
 
 
-async def test_a_cancel_of_what_ends(pair: tuple[House, House]) -> None:
+async def test_cancel_as_the_run_ends(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """A cancel that comes just as the run ends returns with that end, whichever it is."""
     a, b = pair
     for _ in range(20):
@@ -181,8 +183,10 @@ async def test_a_cancel_of_what_ends(pair: tuple[House, House]) -> None:
         assert state.finish_reason in ("stop", "cancelled")
 
 
-async def test_a_file_that_is_locked(pair: tuple[House, House], tmp_path: Path) -> None:
-    """A process goes on hearing what it is asked after its journal failed for a while."""
+async def test_cancel_after_a_locked_file(
+    pair: tuple[RunsHarness, RunsHarness], tmp_path: Path
+) -> None:
+    """A process takes cancel requests again after its journal failed for a while."""
     a, b = pair
     run = await a.start(Scripted(silent()))
     await until(lambda: run.log.flushed == 2)

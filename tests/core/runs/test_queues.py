@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import ConversationBusy
+from app.core.log.journal import SharedJournal
 from tests.core.parts import until
-from tests.core.runs.harness import House, Scripted, neighbours, saying, silent
+from tests.core.runs.harness import RunsHarness, Scripted, saying, silent, two_processes
 
 
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[tuple[House, House]]:
-    async with neighbours(tmp_path) as houses:
-        yield houses
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[RunsHarness, RunsHarness]]:
+    async with two_processes(tmp_path) as harnesses:
+        yield harnesses
 
 
-async def test_in_order(pair: tuple[House, House]) -> None:
+async def test_order_over_two_processes(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """Runs of one conversation begin in the order in which they came, one by one, over both."""
     order: list[str] = []
     names = [f"{n}" for n in range(8)]
@@ -25,12 +26,12 @@ async def test_in_order(pair: tuple[House, House]) -> None:
     for n, name in enumerate(names):
         turn = Scripted(saying("a", pause=0.02), order=order, name=name)
         runs.append((pair[n % 2], await pair[n % 2].start(turn)))
-    for house, run in runs:
-        assert ("stop", None, "a") == await house.ending(run)
+    for harness, run in runs:
+        assert ("stop", None, "a") == await harness.ending(run)
     assert names == order
 
 
-async def test_nobody_in_the_way(pair: tuple[House, House]) -> None:
+async def test_other_conversations_are_not_queued(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """Other conversations, and other people's of the same name, go on at the same time."""
     a, b = pair
     await a.start(Scripted(silent()))
@@ -40,7 +41,7 @@ async def test_nobody_in_the_way(pair: tuple[House, House]) -> None:
         await asyncio.wait_for(turn.began.wait(), 5)
 
 
-async def test_reject(pair: tuple[House, House]) -> None:
+async def test_on_busy_reject_over_two_processes(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """A run that is not to wait is refused by the name of the one at the other process, until
     that has ended; what was refused leaves nothing behind."""
     a, b = pair
@@ -55,13 +56,13 @@ async def test_reject(pair: tuple[House, House]) -> None:
     assert ("stop", None, "a") == await b.ending(run)
 
 
-async def test_rejects_at_the_same_time(pair: tuple[House, House]) -> None:
+async def test_concurrent_rejects_leave_one_at_most(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """Of two that are not to wait and come to both processes at the same time, one is refused."""
     for n in range(20):
         results = await asyncio.gather(
             *(
-                house.start(Scripted(silent()), on_busy="reject", conversation_id=f"c{n}")
-                for house in pair
+                harness.start(Scripted(silent()), on_busy="reject", conversation_id=f"c{n}")
+                for harness in pair
             ),
             return_exceptions=True,
         )
@@ -70,19 +71,19 @@ async def test_rejects_at_the_same_time(pair: tuple[House, House]) -> None:
         )
 
 
-async def test_interrupt(pair: tuple[House, House]) -> None:
+async def test_on_busy_interrupt_over_two_processes(pair: tuple[RunsHarness, RunsHarness]) -> None:
     """A newer run ends those before it at both processes, and begins when they have ended."""
     a, b = pair
     first, second = await a.start(Scripted(silent())), await b.start(Scripted(silent()))
     third = await b.start(Scripted(saying("a")), on_busy="interrupt")
     assert ("stop", None, "a") == await b.ending(third)
-    for house, run in ((a, first), (b, second)):
-        assert "cancelled" == (await house.ending(run))[0]
+    for harness, run in ((a, first), (b, second)):
+        assert "cancelled" == (await harness.ending(run))[0]
 
 
-async def test_the_queue_of_a_dead_process(tmp_path: Path) -> None:
+async def test_queue_behind_a_dead_process(tmp_path: Path) -> None:
     """A run that waits for one of a process that dies begins once that one is ended."""
-    async with neighbours(tmp_path) as (a, b):
+    async with two_processes(tmp_path) as (a, b):
         turn = Scripted(saying("a"))
         await a.start(Scripted(silent()))
         waiting = await b.start(turn)
@@ -91,3 +92,19 @@ async def test_the_queue_of_a_dead_process(tmp_path: Path) -> None:
         await a.hub.journal.close()  # as the kernel would for it
         assert ("stop", None, "a") == await asyncio.wait_for(b.ending(waiting), 10)
         assert "a1" in dict(b.remembered)
+
+
+async def test_cancel_at_the_moment_of_the_turn_passes_it_on(
+    pair: tuple[RunsHarness, RunsHarness],
+) -> None:
+    """A queued run that another process cancels just as its turn comes passes the turn on."""
+    a, b = pair
+    for n in range(5):
+        where = f"c{n}"
+        first = await a.start(Scripted(silent()), conversation_id=where)
+        cancelled = await b.start(Scripted(saying("a")), conversation_id=where)
+        waiting = await b.start(Scripted(saying("a")), conversation_id=where)
+        assert isinstance(a.hub.journal, SharedJournal)
+        await a.hub.journal.request_cancel(cancelled.record.run_id)
+        await a.cancel(first)
+        assert ("stop", None, "a") == await asyncio.wait_for(b.ending(waiting), 10)

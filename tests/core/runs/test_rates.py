@@ -15,7 +15,7 @@ from app.core.runs.rates import Rates, read_limits
         ("1 Request per second,5 token/days", [("requests", 1, 1), ("tokens", 5, 86400)]),
     ],
 )
-def test_limits(text: str | None, expected: list[tuple[str, int, int]]) -> None:
+def test_read_limits(text: str | None, expected: list[tuple[str, int, int]]) -> None:
     """The setting is read as people write it."""
     found = [
         (limit.what, limit.item.amount, limit.item.get_expiry()) for limit in read_limits(text)
@@ -24,13 +24,13 @@ def test_limits(text: str | None, expected: list[tuple[str, int, int]]) -> None:
 
 
 @pytest.mark.parametrize("text", ["60", "many/minute", "0/minute", "5/fortnight", "5 cats/minute"])
-def test_what_is_no_limit(text: str) -> None:
-    """A wrong one is told, not passed over."""
+def test_invalid_limit(text: str) -> None:
+    """An invalid limit is an error."""
     with pytest.raises(ConfigurationError, match="RATE_LIMIT"):
         read_limits(text)
 
 
-async def test_questions() -> None:
+async def test_request_limit_per_principal() -> None:
     """Each principal has its own count."""
     rates = Rates(read_limits("2/minute"))
     for _ in range(2):
@@ -41,23 +41,23 @@ async def test_questions() -> None:
     await rates.admit("b")
 
 
-async def test_tokens() -> None:
+async def test_token_limit() -> None:
     """The answer that goes over the limit is whole; the question after it is refused, and counts
     as no request."""
     rates = Rates(read_limits("100 requests/minute, 10 tokens/minute"))
     await rates.admit("a")
-    await rates.spent("a", 9)
+    await rates.record_tokens("a", 9)
     await rates.admit("a")
-    await rates.spent("a", 5000)
-    with pytest.raises(RateLimited, match="10 tokens a minute"):
+    await rates.record_tokens("a", 5000)
+    with pytest.raises(RateLimited, match="10 tokens per minute"):
         await rates.admit("a")
     await rates.admit("b")
 
 
-async def test_no_limits() -> None:
-    """Where none is set nothing is counted."""
+async def test_no_limit_counts_nothing() -> None:
+    """Without limits nothing is counted."""
     rates = Rates()
     for _ in range(1000):
         await rates.admit("a")
-        await rates.spent("a", 1 << 60)
+        await rates.record_tokens("a", 1 << 60)
     await rates.close()

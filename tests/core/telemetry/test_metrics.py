@@ -175,8 +175,8 @@ def workers(tmp_path: Path, provider: Provider) -> Iterator[Command]:
     settings = {"MODEL": "openai:test-model", "OPENAI_BASE_URL": provider.url}
     with Command(tmp_path, arguments, **settings) as running:
         deadline = time.monotonic() + 60
-        while running.said.count("Application startup complete.") < 2:
-            assert time.monotonic() < deadline, running.said
+        while running.output.count("Application startup complete.") < 2:
+            assert time.monotonic() < deadline, running.output
             time.sleep(0.05)
         yield running
 

@@ -1,6 +1,8 @@
 """The server's own formats: Server-Sent Events, NDJSON and plain text.
 
 SSE as in the HTML standard, section 9.2: `id: <run_id>:<n>` makes every event a place to resume.
+
+See docs/decisions/020-a-heartbeat-is-a-comment-without-a-blank-line.md.
 """
 
 from typing import ClassVar

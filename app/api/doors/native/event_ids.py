@@ -1,4 +1,7 @@
-"""Event ids, `<run_id>:<n>`: the positions in a run's log from which a reader resumes."""
+"""Event ids, `<run_id>:<n>`: the positions in a run's log from which a reader resumes.
+
+See docs/decisions/011-an-interrupted-end-has-an-id-of-its-own.md.
+"""
 
 from ....core.errors import BadEventId
 

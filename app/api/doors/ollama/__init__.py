@@ -2,6 +2,8 @@
 
 `routes` has its addresses, `requests` and `messages` its bodies, `encoder` its lines, `errors` the
 shape of an error, `names` how agents and models are called here.
+
+See docs/decisions/024-what-the-ollama-door-refuses.md.
 """
 
 from ...door import Door

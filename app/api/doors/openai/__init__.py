@@ -2,6 +2,8 @@
 
 `routes` has its addresses, `requests` its bodies, `encoder` its frames, `errors` the shape of an
 error.
+
+See docs/decisions/025-the-openai-door-is-not-resumable.md.
 """
 
 from ...door import Door

@@ -9,7 +9,7 @@ from ....core.question import ClientCall, ClientTool, ModelOptions, PastMessage,
 from ....core.text import replace_lone_surrogates
 from ...requests import Name, Whole, picture
 
-#: Halves of characters cannot be sent on; but a history may hold what a model once said.
+#: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
 Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
 
 

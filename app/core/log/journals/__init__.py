@@ -1,17 +1,17 @@
-"""The journals: one file each, picked by the scheme of `JOURNAL_URL`."""
+"""The journals, chosen by the scheme of `JOURNAL_URL`."""
 
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from ...errors import ConfigurationError
-from ..journal import Journal
+from ..journal import Log
 
 
-def open_journal(url: str | None, *, retention: float, data_dir: Path) -> Journal:
-    """The journal for a `JOURNAL_URL`; runs are kept for `retention` seconds after their end.
+def open_journal(url: str | None, *, retention: float, data_dir: Path) -> Log:
+    """The journal for a `JOURNAL_URL`; it keeps runs for `retention` seconds after their end.
 
-    The default is a SQLite file in `data_dir`. `?run_bytes=N&total_bytes=N` bounds the bytes of
-    one run, and of all.
+    The default, also for None, is a SQLite file in `data_dir`. `?run_bytes=N&total_bytes=N` bounds
+    the bytes of one run and of all runs. Raises `ConfigurationError`.
     """
     parts = urlsplit("")
     try:
@@ -23,7 +23,7 @@ def open_journal(url: str | None, *, retention: float, data_dir: Path) -> Journa
         )
         if unknown := bounds.keys() - {"run_bytes", "total_bytes"}:
             raise ConfigurationError(f"JOURNAL_URL: there is no bound {min(unknown)!r}")
-        # One import a scheme: none pays for all.
+        # Each scheme imports what it needs, so redis is no requirement of sqlite.
         if parts.scheme == "memory":
             from .memory import MemoryJournal
 

@@ -1,17 +1,15 @@
-"""`memory://`: logs that live as long as the process, bounded in bytes and in time."""
+"""`memory://`: logs that exist as long as the process, bounded in bytes and in time."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 
-from ...errors import Gap, UnknownRun
-from ..journal import Entry, Group, Reach, RunRecord, size_of
-
-MEBIBYTE = 1 << 20
+from ..journal import MEBIBYTE, Entry, Group, Reach, RunRecord, size_of
+from ..reading import removed, unknown_run
 
 
-class _Log:
-    """One run's entries; `base` of them have been dropped from the head."""
+class _StoredRun:
+    """One run and its entries, without the first `base`, which were removed."""
 
     __slots__ = ("base", "ended_at", "entries", "record", "size")
 
@@ -24,11 +22,11 @@ class _Log:
 
 
 class MemoryJournal:
-    """Keeps at most `run_bytes` of one run and `total_bytes` of all.
+    """Keeps at most `run_bytes` of one run and `total_bytes` of all runs.
 
-    A run over its bound loses its oldest entries; when all together are over theirs, the run that
-    ended first goes, and if none has ended, the one written to longest ago loses its head.
-    Ended runs are forgotten `retention` seconds after their end.
+    A run over its bound loses its oldest entries. Over the bound of all, the run that ended first
+    is removed; if none has ended, the head of the run written to longest ago is trimmed. Ended
+    runs are removed `retention` seconds after their end.
     """
 
     def __init__(
@@ -42,8 +40,8 @@ class MemoryJournal:
         self._retention = retention
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
-        self._live: OrderedDict[str, _Log] = OrderedDict()  # written to longest ago first
-        self._ended: OrderedDict[str, _Log] = OrderedDict()  # ended first, first
+        self._live: OrderedDict[str, _StoredRun] = OrderedDict()  # written to longest ago first
+        self._ended: OrderedDict[str, _StoredRun] = OrderedDict()  # ended first, first
 
     async def open(self, owner: str) -> None:
         pass
@@ -56,7 +54,7 @@ class MemoryJournal:
         await self.sweep()
         new = self._find(record.run_id) is None
         if new:
-            self._live[record.run_id] = _Log(record)
+            self._live[record.run_id] = _StoredRun(record)
         return new
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
@@ -67,8 +65,8 @@ class MemoryJournal:
     def _append(self, group: Group) -> bool:
         run_id = group.record.run_id
         if ended := self._ended.get(run_id):
-            return group.last <= ended.base + len(ended.entries)  # a repeat
-        log = self._live.setdefault(run_id, _Log(group.record))
+            return group.last <= ended.base + len(ended.entries)  # a repeated write
+        log = self._live.setdefault(run_id, _StoredRun(group.record))
         last = log.base + len(log.entries)
         if group.first > last + 1:
             self._drop(log, len(log.entries))
@@ -80,7 +78,7 @@ class MemoryJournal:
         self.size += grown
         self._live.move_to_end(run_id)
         if log.size > self._run_bytes:
-            self._behead(log, log.size - self._run_bytes)
+            self._trim_head(log, log.size - self._run_bytes)
         if group.ended:
             log.ended_at = time.monotonic()
             self._ended[run_id] = self._live.pop(run_id)
@@ -94,13 +92,9 @@ class MemoryJournal:
     async def read(self, run_id: str, after: int, limit: int) -> list[Entry]:
         log = self._find(run_id)
         if log is None:
-            raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
+            raise unknown_run(run_id)
         if after < log.base:
-            raise Gap(
-                f"Events up to {log.base} of run {run_id} are no longer kept.",
-                first_event_id=f"{run_id}:{log.base}",
-                base=log.base,
-            )
+            raise removed(run_id, log.base)
         start = after - log.base
         return log.entries[start : start + limit]
 
@@ -111,18 +105,18 @@ class MemoryJournal:
             for run_id, log in found.items()
         }
 
-    def _find(self, run_id: str) -> _Log | None:
+    def _find(self, run_id: str) -> _StoredRun | None:
         return self._live.get(run_id) or self._ended.get(run_id)
 
-    def _behead(self, log: _Log, excess: int) -> None:
-        """Drop the oldest entries until `excess` bytes are free, but never the last entry."""
+    def _trim_head(self, log: _StoredRun, excess: int) -> None:
+        """Remove the oldest entries until `excess` bytes are freed, but never the newest one."""
         freed = count = 0
         while freed < excess and count < len(log.entries) - 1:
             freed += size_of(log.entries[count][1])
             count += 1
         self._drop(log, count)
 
-    def _drop(self, log: _Log, count: int) -> None:
+    def _drop(self, log: _StoredRun, count: int) -> None:
         freed = sum(size_of(chunk) for _, chunk in log.entries[:count])
         del log.entries[:count]
         log.base += count
@@ -141,4 +135,4 @@ class MemoryJournal:
         for log in self._live.values():
             if self.size <= self._total_bytes:
                 return
-            self._behead(log, self.size - self._total_bytes)
+            self._trim_head(log, self.size - self._total_bytes)

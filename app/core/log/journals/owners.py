@@ -1,4 +1,7 @@
-"""Which processes live: each holds a lock that the kernel takes from it when it ends, however."""
+"""Which processes are alive: each holds a file lock that the kernel frees when the process ends.
+
+See docs/decisions/008-owners-hold-locks-in-the-kernel.md.
+"""
 
 import os
 import sys
@@ -11,10 +14,10 @@ if sys.platform != "win32":
 
 
 class Owners:
-    """The processes that share a folder of locks, one file each, by names nobody had before.
+    """The processes that share a folder of lock files, one each. Their names are never reused.
 
-    A `kill -9` frees a lock at once, so nobody has to wait for a heartbeat that does not come.
-    Where there is no `flock` (Windows), this process takes itself for the only one.
+    A `kill -9` frees a lock at once, so death is known without waiting for a heartbeat. Without
+    `flock` (Windows) this process assumes that it is the only one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -23,40 +26,42 @@ class Owners:
         self._held: int | None = None
 
     def join(self, owner: str) -> None:
-        """Show this process to the others until it leaves or ends."""
+        """Show the other processes that this one is alive, until it leaves or ends."""
         if sys.platform == "win32":
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         own = self._file(owner)
-        # It gets its name only when it is locked: a named file without a lock is a dead process.
+        # Renamed only when it is locked: a named file without a lock means a dead process.
         unnamed = own.with_suffix(".new")
         self._held = os.open(unnamed, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._held, fcntl.LOCK_EX)
         unnamed.rename(own)
         self._own = own
         # A forked child shares the lock and may outlive this process.
-        let_go = weakref.WeakMethod(self._let_go)
-        os.register_at_fork(after_in_child=lambda: (call := let_go()) and call())
+        release = weakref.WeakMethod(self._release)
+        os.register_at_fork(after_in_child=lambda: (call := release()) and call())
 
     def leave(self) -> None:
+        """Remove the lock, as if this process had ended."""
         if self._own is not None:
             self._own.unlink(missing_ok=True)
             self._own = None
-        self._let_go()
+        self._release()
 
     def others(self) -> int:
-        """How many other processes live."""
+        """How many other processes are alive."""
         files = self._folder.glob("*.lock")
         return sum(file != self._own and self._is_held(file) for file in files)
 
     def lives(self, owner: str) -> bool:
+        """Whether the process of that name is alive."""
         return self._is_held(self._file(owner))
 
     def _file(self, owner: str) -> Path:
         return self._folder / f"{quote(owner, safe='')}.lock"
 
     def _is_held(self, file: Path) -> bool:
-        """Whether a process holds that lock; the file of a dead one is removed."""
+        """Whether a process holds that lock; the file of a dead process is removed."""
         if sys.platform == "win32":
             return False
         try:
@@ -64,7 +69,7 @@ class Owners:
         except FileNotFoundError:
             return False
         try:
-            # Shared: two who look at the same time must not take each other for the owner.
+            # Shared: two processes that probe at once must not take each other for the owner.
             fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
@@ -74,7 +79,7 @@ class Owners:
         finally:
             os.close(probe)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._held is not None:
             os.close(self._held)
             self._held = None

@@ -1,74 +1,62 @@
-"""`redis://`: logs that processes on many hosts keep together, in Redis Streams."""
+"""`redis://`: logs that processes on many hosts share, in Redis Streams.
+
+See docs/decisions/009-redis-entries-have-the-number-of-their-last-chunk.md.
+"""
 
 import time
-from collections.abc import Awaitable, Collection, Sequence
-from typing import Any, ClassVar, cast
+from collections.abc import Collection, Sequence
+from typing import ClassVar, cast
 from urllib.parse import quote
 
 import msgspec
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    NoPermissionError,
-    NoScriptError,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from ...addresses import shown
-from ...errors import ConfigurationError, Gap, UnknownRun
-from ..journal import WATCH, Entry, Group, Reach, RunRecord
+from ...errors import ConfigurationError
+from ..journal import FOLLOWED_TTL, MEBIBYTE, Entry, Group, Reach, RunRecord
+from ..reading import removed, unknown_run
 from . import redis_scripts as scripts
+from .redis_connection import KEY_PREFIX, Connection, result
 
-MEBIBYTE = 1 << 20
+#: Seconds for which a heartbeat is valid.
+HEARTBEAT_TTL = 5.0
 
-#: Before each key, so that others may use the same Redis.
-PREFIX = "agno-stream:"
+#: Seconds for which an active run is kept after its last write. Its owner is dead then, and so is
+#: every process that could have adopted it.
+ORPHAN_TTL = 7 * 86400.0
 
-#: Seconds for which a beat keeps a process alive.
-LIFE = 5.0
+#: Bytes that a group takes besides its entries.
+GROUP_OVERHEAD = 50
 
-#: Seconds for which a run without an end is kept after it was last written to. Its owner is dead,
-#: and so have been all others that might have adopted it.
-LEFTOVER = 7 * 86400.0
+#: Runs that one step of a sweep removes; Redis runs nothing else meanwhile.
+SWEEP_BATCH = 200
 
-#: Seconds that a call, and the way to Redis, may take.
-TIMEOUT = 2.0
+#: Cancel requests that are taken at once.
+CANCEL_BATCH = 1000
 
-#: Commands at the same time; further ones wait for `TIMEOUT`.
-CONNECTIONS = 16
-
-#: Bytes that a group takes beside its entries.
-ROW = 50
-
-#: Runs that one step of a sweep removes: Redis does nothing else meanwhile.
-SWEPT = 200
-
-WRITTEN, LOST, UNKNOWN = range(3)
+WRITTEN, LOST, UNKNOWN = range(3)  # what `append.lua` returns for a group
 
 _encode = msgspec.msgpack.Encoder().encode
-_record = msgspec.msgpack.Decoder(RunRecord).decode
-# JSON, since a model may call a tool with a number too large for MessagePack.
+_decode_record = msgspec.msgpack.Decoder(RunRecord).decode
+# JSON, because a model may call a tool with a number that is too large for MessagePack.
 _encode_entries = msgspec.json.Encoder().encode
-_entries = msgspec.json.Decoder(list[Entry]).decode
+_decode_entries = msgspec.json.Decoder(list[Entry]).decode
 
 
 class RedisJournal:
     """Keeps about `run_bytes` of one run and `total_bytes` of all, in one Redis of 6.2 or newer.
 
     A run is a stream with one entry for each group, whose id is the number of the group's last
-    entry, and a hash that tells the rest. A run over its bound loses its oldest groups; when all
-    together are over theirs, `sweep` removes the run that ended first, and if none has ended, the
-    head of the one written to longest ago. Ended runs expire `retention` seconds after their end.
+    entry, and a hash with the rest. A run over its bound loses its oldest groups. Over the bound
+    of all, `sweep` removes the run that ended first; if none has ended, it trims the head of the
+    run written to longest ago. Ended runs expire `retention` seconds after their end.
 
-    A call takes a few seconds at most, and raises what redis-py raises; none is tried again here.
-    Redis Cluster is not supported: a run's keys would be on several of its nodes. Nor is a Redis
-    that evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their beginning.
+    A call takes a few seconds at most and raises what redis-py raises; nothing is retried here.
+    Redis Cluster is not supported, because the keys of a run would be on several nodes. Nor is a
+    Redis that evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their
+    beginning.
     """
 
-    HEARING: ClassVar[float] = 0.05
+    CANCEL_POLL_SECONDS: ClassVar[float] = 0.05
 
     def __init__(
         self,
@@ -79,72 +67,51 @@ class RedisJournal:
         total_bytes: int = 1024 * MEBIBYTE,
     ) -> None:
         self._retention = _milliseconds(retention)
-        self._lifetime = _milliseconds(LEFTOVER) + self._retention
+        self._lifetime = _milliseconds(ORPHAN_TTL) + self._retention
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
         self._owner = ""
-        self._beaten = self._steady = 0.0
-        self._loaded: dict[str, str] = {}  # a script, and its hash
-        try:
-            self._address = shown(url)
-            pool = BlockingConnectionPool.from_url(
-                url,
-                max_connections=CONNECTIONS,
-                timeout=TIMEOUT,
-                socket_timeout=TIMEOUT,
-                socket_connect_timeout=TIMEOUT,
-                retry=Retry(NoBackoff(), 0),
-            )
-        except ValueError:
-            # Its words may have a part of the password in them.
-            message = "JOURNAL_URL: not an address; redis://[user:password@]host[:port][/database]"
-            raise ConfigurationError(message) from None
-        self._redis = Redis.from_pool(pool)
+        self._last_heartbeat = self._steady_since = 0.0  # by `time.monotonic()`
+        self._redis = Connection(url)
 
     async def open(self, owner: str) -> None:
         """Raises `ConfigurationError` if Redis cannot be reached, or not be used."""
         self._owner = owner
         try:
-            uptime = await self._uptime()
-            await self.beat()
+            uptime = await self._redis.uptime()
+            await self.send_heartbeat()
         except RedisError as error:
-            await self._redis.aclose()
+            await self._redis.close()
             refused = isinstance(error, (AuthenticationError, ResponseError))
             what = "refuses" if refused else "cannot be reached"
-            message = f"JOURNAL_URL: {self._address} {what}: {error}"
+            message = f"JOURNAL_URL: {self._redis.address} {what}: {error}"
             raise ConfigurationError(message) from None
-        self._steady = self._beaten - min(uptime, LIFE)
-
-    async def _uptime(self) -> float:
-        try:
-            return float((await self._redis.info("server"))["uptime_in_seconds"])
-        except NoPermissionError:
-            return 0
+        self._steady_since = self._last_heartbeat - min(uptime, HEARTBEAT_TTL)
 
     async def close(self) -> None:
         try:
-            await self._run(scripts.LEAVE, self._owner)
+            await self._redis.run(scripts.LEAVE, self._owner)
         except RedisError:
-            pass  # it is found out by its missing beats
+            pass  # the others notice the missing heartbeats
         finally:
-            await self._redis.aclose()
+            await self._redis.close()
 
     async def create(self, record: RunRecord) -> bool:
-        made = await self._run(
+        made = await self._redis.run(
             scripts.CREATE,
             record.run_id,
             record.owner,
             _encode(record),
             _queue(record),
             self._lifetime,
-            _milliseconds(LIFE) if record.owner == self._owner else 0,
+            _milliseconds(HEARTBEAT_TTL) if record.owner == self._owner else 0,
         )
         return bool(made)
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
         answers = await self._append(groups)
         if UNKNOWN in answers:
-            # Seldom, so that else no record need go with its groups.
+            # Rare, so records are not sent along with every group.
             for group, answer in zip(groups, answers, strict=True):
                 if answer == UNKNOWN:
                     await self.create(group.record)
@@ -156,40 +123,40 @@ class RedisJournal:
         ]
 
     async def _append(self, groups: Sequence[Group]) -> list[int]:
-        """All groups in one command: redis-py takes longer over a command than over a group."""
+        """Write all groups in one command: for redis-py a command costs more than a group."""
         packed = []
         for group in groups:
             run_id, owner = group.record.run_id, group.record.owner
             data = _encode_entries(group.entries)
-            size = len(data) + ROW
-            text = data.decode()  # the scripts know no MessagePack of bytes
+            size = len(data) + GROUP_OVERHEAD
+            text = data.decode()  # the scripts cannot unpack bytes of MessagePack
             packed.append((run_id, owner, group.first, group.last, size, group.ended, text))
         bounds = (self._run_bytes, self._retention, self._lifetime)
-        return cast("list[int]", await self._run(scripts.APPEND, _encode(packed), *bounds))
+        return cast("list[int]", await self._redis.run(scripts.APPEND, _encode(packed), *bounds))
 
     async def record(self, run_id: str) -> RunRecord | None:
-        found, owner = await _result(self._redis.hmget(_run(run_id), ["record", "owner"]))
-        return msgspec.structs.replace(_record(found), owner=owner.decode()) if found else None
+        key = f"{KEY_PREFIX}run:{run_id}"
+        found, owner = await result(self._redis.client.hmget(key, ["record", "owner"]))
+        return (
+            msgspec.structs.replace(_decode_record(found), owner=owner.decode()) if found else None
+        )
 
     async def read(self, run_id: str, after: int, limit: int) -> list[Entry]:
-        answer = await self._run(scripts.READ, run_id, after, limit)
+        answer = await self._redis.run(scripts.READ, run_id, after, limit)
         if answer is None:
-            raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
+            raise unknown_run(run_id)
         if after < (base := int(answer[0])):
-            raise Gap(
-                f"Events up to {base} of run {run_id} are no longer kept.",
-                first_event_id=f"{run_id}:{base}",
-                base=base,
-            )
+            raise removed(run_id, base)
         found: list[Entry] = []
         for last, blob in zip(answer[1::2], answer[2::2], strict=True):
-            entries = _entries(blob)
-            # The first group may begin before `after`, and a repeat within the group before it.
+            entries = _decode_entries(blob)
+            # The first group may begin at or before `after`, and a repeated write within the group
+            # before it.
             found += entries[len(entries) - (last - after - len(found)) :]
         return found[:limit]
 
     async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
-        found = await self._run(scripts.REACHED, *run_ids)
+        found = await self._redis.run(scripts.REACHED, *run_ids)
         return {
             run_id: Reach(int(last), ended is not None)
             for run_id, (last, ended) in zip(run_ids, found, strict=True)
@@ -197,75 +164,66 @@ class RedisJournal:
         }
 
     async def sweep(self) -> None:
-        while await self._run(scripts.SWEEP, self._retention, self._total_bytes, SWEPT) == SWEPT:
-            pass  # other commands come in between
+        while (
+            await self._redis.run(scripts.SWEEP, self._retention, self._total_bytes, SWEEP_BATCH)
+            == SWEEP_BATCH
+        ):
+            pass  # other commands run between two steps
 
-    async def beat(self) -> None:
-        await self._run(scripts.BEAT, self._owner, _milliseconds(LIFE), self._lifetime)
+    async def send_heartbeat(self) -> None:
+        await self._redis.run(
+            scripts.HEARTBEAT, self._owner, _milliseconds(HEARTBEAT_TTL), self._lifetime
+        )
         now = time.monotonic()
-        if now - self._beaten > LIFE:
-            self._steady = now
-        self._beaten = now
+        if now - self._last_heartbeat > HEARTBEAT_TTL:
+            self._steady_since = now
+        self._last_heartbeat = now
 
-    async def peers(self) -> int:
-        return int(await self._run(scripts.PEERS, self._owner))
+    async def count_peers(self) -> int:
+        return int(await self._redis.run(scripts.COUNT_PEERS, self._owner))
 
-    async def adopt(self) -> list[RunRecord]:
-        # While Redis was away nobody could beat: who comes back first must not think that it is
-        # the only one who lives.
+    async def adopt_orphans(self) -> list[RunRecord]:
+        # No process can send heartbeats while Redis is away. The first one that is back must not
+        # take the others for dead.
         now = time.monotonic()
-        if now - self._beaten > LIFE or now - self._steady < LIFE:
+        if now - self._last_heartbeat > HEARTBEAT_TTL or now - self._steady_since < HEARTBEAT_TTL:
             return []
-        found = await self._run(scripts.ADOPT, self._owner, self._lifetime)
-        return [msgspec.structs.replace(_record(data), owner=self._owner) for data in found]
+        found = await self._redis.run(scripts.ADOPT_ORPHANS, self._owner, self._lifetime)
+        return [msgspec.structs.replace(_decode_record(data), owner=self._owner) for data in found]
 
-    async def queue(self, record: RunRecord) -> list[str]:
-        found = await self._run(scripts.QUEUE, record.run_id, record.owner, _queue(record))
+    async def runs_before(self, record: RunRecord) -> list[str]:
+        found = await self._redis.run(
+            scripts.RUNS_BEFORE, record.run_id, record.owner, _queue(record)
+        )
         return [run_id.decode() for run_id in found]
 
-    async def live(self, principal: str) -> list[RunRecord]:
-        found = await self._run(scripts.LIVE, principal)
+    async def list_active(self, principal: str) -> list[RunRecord]:
+        found = await self._redis.run(scripts.LIST_ACTIVE, principal)
         pairs = zip(found[::2], found[1::2], strict=True)
         records = [
-            msgspec.structs.replace(_record(data), owner=owner.decode()) for data, owner in pairs
+            msgspec.structs.replace(_decode_record(data), owner=owner.decode())
+            for data, owner in pairs
         ]
         return sorted(records, key=lambda record: record.created_at)
 
-    async def ask(self, run_id: str) -> None:
-        await self._run(scripts.ASK, run_id, self._lifetime)
+    async def request_cancel(self, run_id: str) -> None:
+        await self._redis.run(scripts.REQUEST_CANCEL, run_id, self._lifetime)
 
-    async def asked(self) -> list[str]:
-        found = await _result(self._redis.spop(f"{PREFIX}asked:{self._owner}", 1000))
+    async def take_cancel_requests(self) -> list[str]:
+        key = f"{KEY_PREFIX}asked:{self._owner}"
+        found = await result(self._redis.client.spop(key, CANCEL_BATCH))
         return [run_id.decode() for run_id in cast("list[bytes]", found)]
 
-    async def watch(self, run_ids: Collection[str]) -> None:
-        await self._run(scripts.WATCH, _milliseconds(WATCH), *run_ids)
+    async def mark_followed(self, run_ids: Collection[str]) -> None:
+        await self._redis.run(scripts.MARK_FOLLOWED, _milliseconds(FOLLOWED_TTL), *run_ids)
 
-    async def watched(self, run_id: str) -> bool:
-        return bool(await self._redis.exists(f"{PREFIX}watch:{run_id}"))
-
-    async def _run(self, script: str, *arguments: str | bytes | float) -> Any:
-        """Run a script in Redis, which forgets them all when it is restarted."""
-        if (name := self._loaded.get(script)) is None:
-            name = self._loaded[script] = await self._redis.script_load(scripts.COMMON + script)
-        try:
-            return await _result(self._redis.evalsha(name, 0, PREFIX, *arguments))
-        except NoScriptError:
-            return await _result(self._redis.eval(scripts.COMMON + script, 0, PREFIX, *arguments))
-
-
-def _result(call: Awaitable[Any] | Any) -> Awaitable[Any]:
-    """redis-py types the methods of both its clients as one."""
-    return cast("Awaitable[Any]", call)
+    async def is_followed(self, run_id: str) -> bool:
+        return bool(await self._redis.client.exists(f"{KEY_PREFIX}watch:{run_id}"))
 
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-def _run(run_id: str) -> str:
-    return f"{PREFIX}run:{run_id}"
-
-
 def _queue(record: RunRecord) -> str:
-    return f"{PREFIX}queue:{quote(record.principal, safe='')}:{record.conversation_id}"
+    return f"{KEY_PREFIX}queue:{quote(record.principal, safe='')}:{record.conversation_id}"

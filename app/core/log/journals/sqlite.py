@@ -1,4 +1,7 @@
-"""`sqlite:///`: one file that survives, and that all processes of one host may share."""
+"""`sqlite:///`: one file, which all processes of a host may share.
+
+See docs/decisions/007-sqlite-one-row-a-run-and-flush.md.
+"""
 
 import asyncio
 import sqlite3
@@ -6,24 +9,28 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from ...errors import ConfigurationError, Gap, UnknownRun
-from ..journal import Entry, Group, Reach, RunRecord
+from ...errors import ConfigurationError
+from ..journal import MEBIBYTE, Entry, Group, Reach, RunRecord
+from ..reading import removed, unknown_run
 from . import sqlite_queries as sql
+from . import sqlite_shared as shared
+from . import sqlite_trim as trim
 from .owners import Owners
-from .sqlite_file import MEBIBYTE, Connection
+from .sqlite_file import Connection
 
 
 class SqliteJournal:
-    """Keeps at most `run_bytes` of one run and `total_bytes` of all, as they are on the disk.
+    """Keeps at most `run_bytes` of one run and `total_bytes` of all runs, as stored on disk.
 
     A run over its bound loses its oldest groups. A sweep removes ended runs `retention` seconds
-    after their end; over the bound of all, those that ended first, and then the oldest groups of
-    the live run that was written to longest ago. The newest group of a run always stays.
+    after their end. Over the bound of all, it removes the runs that ended first, and then the
+    oldest groups of the live run that was written to longest ago. The newest group of a run always
+    stays.
 
-    A process is known to live by a lock it holds in the folder `<file>.owners`.
+    A process is alive while it holds its lock in the folder `<file>.owners`.
     """
 
-    HEARING: ClassVar[float] = 0.2
+    CANCEL_POLL_SECONDS: ClassVar[float] = 0.2
 
     def __init__(
         self,
@@ -39,11 +46,12 @@ class SqliteJournal:
         self._total_bytes = total_bytes
         self._owner = ""
         self._owners = Owners(file.with_name(f"{file.name}.owners"))
-        # Two, so that a group does not wait for somebody who reads much.
+        # Two, so that a write does not wait for a long read.
         self._writer = Connection(file, "BEGIN IMMEDIATE")
         self._reader = Connection(file, "BEGIN")
 
     async def open(self, owner: str) -> None:
+        """Raises `ConfigurationError` if the file cannot be used."""
         self._owner = owner
         try:
             await asyncio.to_thread(self._owners.join, owner)
@@ -75,13 +83,9 @@ class SqliteJournal:
     async def read(self, run_id: str, after: int, limit: int) -> list[Entry]:
         base, entries = await self._reader.run(sql.read, run_id, after, limit)
         if base is None:
-            raise UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
+            raise unknown_run(run_id)
         if after < base:
-            raise Gap(
-                f"Events up to {base} of run {run_id} are no longer kept.",
-                first_event_id=f"{run_id}:{base}",
-                base=base,
-            )
+            raise removed(run_id, base)
         return entries
 
     async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
@@ -92,36 +96,36 @@ class SqliteJournal:
         }
 
     async def sweep(self) -> None:
-        while await self._writer.run(sql.remove_ended, self._retention, self._total_bytes):
-            pass  # other calls come in between
-        await self._writer.run(sql.behead_live, self._total_bytes)
-        await self._writer.run(sql.shrink)
+        while await self._writer.run(trim.remove_ended, self._retention, self._total_bytes):
+            pass  # other calls run between two steps
+        await self._writer.run(trim.trim_live, self._total_bytes)
+        await self._writer.run(trim.shrink)
 
-    async def beat(self) -> None:
-        pass  # the lock says it
+    async def send_heartbeat(self) -> None:
+        pass  # the lock shows it
 
-    async def peers(self) -> int:
+    async def count_peers(self) -> int:
         return await asyncio.to_thread(self._owners.others)
 
-    async def adopt(self) -> list[RunRecord]:
-        dead = await self._reader.run(sql.dead_owners, self._owner, self._owners)
-        return await self._writer.run(sql.adopt, self._owner, dead) if dead else []
+    async def adopt_orphans(self) -> list[RunRecord]:
+        dead = await self._reader.run(shared.dead_owners, self._owner, self._owners)
+        return await self._writer.run(shared.adopt_orphans, self._owner, dead) if dead else []
 
-    async def queue(self, record: RunRecord) -> list[str]:
-        return await self._reader.run(sql.queue, record)
+    async def runs_before(self, record: RunRecord) -> list[str]:
+        return await self._reader.run(shared.runs_before, record)
 
-    async def live(self, principal: str) -> list[RunRecord]:
-        return await self._reader.run(sql.live, principal)
+    async def list_active(self, principal: str) -> list[RunRecord]:
+        return await self._reader.run(shared.list_active, principal)
 
-    async def ask(self, run_id: str) -> None:
-        await self._writer.run(sql.ask, run_id)
+    async def request_cancel(self, run_id: str) -> None:
+        await self._writer.run(shared.request_cancel, run_id)
 
-    async def asked(self) -> list[str]:
-        asked = await self._reader.run(sql.asked, self._owner)
-        return await self._writer.run(sql.answer, self._owner) if asked else []
+    async def take_cancel_requests(self) -> list[str]:
+        requested = await self._reader.run(shared.cancel_requests, self._owner)
+        return await self._writer.run(shared.take_cancel_requests, self._owner) if requested else []
 
-    async def watch(self, run_ids: Collection[str]) -> None:
-        await self._writer.run(sql.watch, run_ids)
+    async def mark_followed(self, run_ids: Collection[str]) -> None:
+        await self._writer.run(shared.mark_followed, run_ids)
 
-    async def watched(self, run_id: str) -> bool:
-        return await self._reader.run(sql.watched, run_id)
+    async def is_followed(self, run_id: str) -> bool:
+        return await self._reader.run(shared.is_followed, run_id)

@@ -1,4 +1,7 @@
-"""The file of the SQLite journal: its tables, and connections that do not block the event loop."""
+"""The file of the SQLite journal: its tables, and connections that do not block the event loop.
+
+See docs/decisions/007-sqlite-one-row-a-run-and-flush.md.
+"""
 
 import asyncio
 import sqlite3
@@ -8,23 +11,23 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from ...errors import ConfigurationError
+from ..journal import MEBIBYTE
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MEBIBYTE = 1 << 20
+#: Seconds that a call waits for a transaction of another process.
+BUSY_TIMEOUT = 2.0
 
-#: Seconds that a call waits for another process to finish its transaction.
-BUSY = 2.0
-
-#: What the file says it is (the bytes "agno"), and which of its forms it has.
-APPLICATION, VERSION = 0x61676E6F, 1
+#: The header fields of the file: its application id (the bytes "agno"), and its schema version.
+APPLICATION_ID, SCHEMA_VERSION = 0x61676E6F, 1
 
 # The columns of a run that change with each group are in a small row, what never changes is in
-# another. Groups lie in the order in which they were written, so those of many runs share a page.
+# another. Groups are stored in the order in which they were written, so groups of many runs share
+# a page. Column `asked` is set while a cancel is requested.
 SCHEMA = f"""
-PRAGMA application_id = {APPLICATION};
-PRAGMA user_version = {VERSION};
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
 CREATE TABLE runs (
     seq INTEGER PRIMARY KEY,
     run_id TEXT NOT NULL UNIQUE,
@@ -48,7 +51,7 @@ CREATE TABLE groups (run INTEGER, last INTEGER, data BLOB NOT NULL, PRIMARY KEY 
 
 
 class Connection:
-    """A connection with a thread of its own; one that failed is opened anew by the next call."""
+    """A database connection with its own thread; after an error the next call opens a new one."""
 
     def __init__(self, file: Path, begin: str) -> None:
         self._file = file
@@ -60,7 +63,7 @@ class Connection:
     async def run(
         self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kw: P.kwargs
     ) -> T:
-        """Do some work in one transaction, on the thread."""
+        """Call `work` in one transaction on the thread; raises what it and SQLite raise."""
 
         def job() -> T:
             try:
@@ -76,7 +79,7 @@ class Connection:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
     async def close(self) -> None:
-        """Let go of the file and the thread; calls fail from then on, but for this one."""
+        """Close the file and the thread; later calls raise `RuntimeError`, except this one."""
         if self._closed:
             return
         self._closed = True
@@ -91,7 +94,7 @@ class Connection:
 
 def _connect(file: Path) -> sqlite3.Connection:
     file.parent.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(file, timeout=BUSY, isolation_level=None)
+    db = sqlite3.connect(file, timeout=BUSY_TIMEOUT, isolation_level=None)
     try:
         _prepare(db, file)
     except BaseException:
@@ -101,22 +104,25 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection, file: Path) -> None:
-    """Set up a connection, and the tables in a new file; refuse files that are not ours."""
+    """Set up a connection, and the tables in a new file.
+
+    Raises `ConfigurationError` for files of other programs and of newer versions.
+    """
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute(f"PRAGMA journal_size_limit = {16 * MEBIBYTE}")
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded in a new file only
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
     db.execute("BEGIN IMMEDIATE")
     kind = db.execute("PRAGMA application_id").fetchone()[0]
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if (kind, version) == (0, 0) and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
         for statement in SCHEMA.split(";"):
             db.execute(statement)
-    elif kind != APPLICATION:
-        raise ConfigurationError(f"JOURNAL_URL: {file} is a database of something else")
-    elif version != VERSION:
+    elif kind != APPLICATION_ID:
+        raise ConfigurationError(f"JOURNAL_URL: {file} is a database of another program")
+    elif version != SCHEMA_VERSION:
         raise ConfigurationError(
-            f"JOURNAL_URL: {file} has the form {version}, and this version of agno-stream knows "
-            f"{VERSION}; it was written by a newer one. Move it away, or go back to that version"
+            f"JOURNAL_URL: {file} has schema {version}, written by a newer version of agno-stream; "
+            f"this one supports schema {SCHEMA_VERSION}. Use that version, or move the file away"
         )
     db.execute("COMMIT")
     db.execute("PRAGMA journal_mode = WAL")

@@ -47,6 +47,7 @@ class Reader:
     ) -> None:
         self.outcome = Outcome()
         self.complete = False  # nothing more is expected: the rest of the body is passed over
+        self.moves = 0  # events that brought the answer further; pings and comments do not
         self._sink = sink or _nowhere
         self._content_type = content_type
         self._tags = ThinkTags() if think_tags else None
@@ -154,6 +155,7 @@ class Reader:
 
     def _text(self, text: str | None, thought: str | None) -> None:
         """Text and reasoning as they come."""
+        self.moves += 1
         if self._tags is not None and text:
             text, tagged = self._tags.feed(text)
             thought = (thought or "") + tagged
@@ -180,11 +182,13 @@ class Reader:
 
     def _pass(self, event: bytes) -> None:
         """Write an event that is not text, behind the text before it."""
+        self.moves += 1
         if not self._quiet:
             self._flush()
             self._out.append(event)
 
     def _call(self, **parts: Any) -> None:
+        self.moves += 1
         try:
             self._calls.add(**parts)
         except TooManyCalls as error:

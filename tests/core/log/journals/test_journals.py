@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import ConfigurationError, Gap, UnknownRun
-from app.core.log.journal import Entry, Group, Journal, Reach, RunRecord, SharedJournal, size_of
+from app.core.log.journal import Entry, Group, Log, Reach, RunRecord, SharedJournal, size_of
 from app.core.log.journals import open_journal
-from tests.core.parts import ending, record, said, words
+from tests.core.parts import ending, record, text_chunk, words
 
 #: The address of a fresh store for each kind, to which bounds are added as a query.
 JOURNALS: dict[str, Callable[[pytest.FixtureRequest], str]] = {
@@ -27,23 +27,26 @@ JOURNALS: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "redis": lambda request: request.getfixturevalue("redis_server").empty(),
     "sqlite": lambda request: f"sqlite:///{request.getfixturevalue('tmp_path')}/runs.db",
 }
-SHARED = sorted(JOURNALS.keys() - {"memory"})
+
+#: Those that belong to one process; all others are shared, and keep that contract as well.
+PRIVATE = {"memory"}
+SHARED = sorted(JOURNALS.keys() - PRIVATE)
 
 #: Seconds in which a store without locks knows that a process is dead.
 DEAD = 20
 
-Open = Callable[..., Awaitable[Journal]]
+Open = Callable[..., Awaitable[Log]]
 Join = Callable[..., Awaitable[SharedJournal]]
 
 #: Bytes of one entry of those tests that bound them: what a store adds to it does not matter.
-ONE = size_of(said("." * 10_000))
+ONE = size_of(text_chunk("." * 10_000))
 
 
 @contextlib.asynccontextmanager
 async def opener(url: str) -> AsyncIterator[Open]:
-    opened: list[Journal] = []
+    opened: list[Log] = []
 
-    async def make(owner: str = "", *, retention: float = 3600, **bounds: int) -> Journal:
+    async def make(owner: str = "", *, retention: float = 3600, **bounds: int) -> Log:
         journal = open_journal(
             f"{url}?{urlencode(bounds)}", retention=retention, data_dir=Path("/nowhere")
         )
@@ -82,7 +85,7 @@ async def join(shared_url: str) -> AsyncIterator[Join]:
 
 
 def entries(*texts: str, start: float = 0.0) -> list[Entry]:
-    return [(start + n / 8, said(text)) for n, text in enumerate(texts)]
+    return [(start + n / 8, text_chunk(text)) for n, text in enumerate(texts)]
 
 
 def numbered(count: int, start: int = 0) -> list[Entry]:
@@ -100,26 +103,26 @@ def owned(run_id: str, owner: str) -> RunRecord:
 
 
 async def put(
-    journal: Journal, run: str | RunRecord, first: int, entries: list[Entry]
+    journal: Log, run: str | RunRecord, first: int, entries: list[Entry]
 ) -> Collection[str]:
     """Append one group to one run."""
     known = record(run) if isinstance(run, str) else run
     return await journal.append([Group(known, first, entries)])
 
 
-async def put_large(journal: Journal, run: str, count: int, start: int = 0) -> None:
+async def put_large(journal: Log, run: str, count: int, start: int = 0) -> None:
     """Append large entries, each in a group of its own."""
     for n in range(start, start + count):
         await put(journal, run, n + 1, large(1, n))
 
 
-async def end_large(journal: Journal, run: str) -> None:
+async def end_large(journal: Log, run: str) -> None:
     """Put a whole run into the journal: three large entries and an end."""
     await put_large(journal, run, 3)
     await put(journal, run, 4, [(9.0, ending())])
 
 
-async def log_of(journal: Journal, run_id: str, after: int = 0, page: int = 100) -> list[Entry]:
+async def log_of(journal: Log, run_id: str, after: int = 0, page: int = 100) -> list[Entry]:
     """All that follows a number, page by page."""
     read: list[Entry] = []
     while more := await journal.read(run_id, after + len(read), page):
@@ -127,7 +130,7 @@ async def log_of(journal: Journal, run_id: str, after: int = 0, page: int = 100)
     return read
 
 
-async def test_entries_come_back(fresh: Open) -> None:
+async def test_entries_are_read_as_written(fresh: Open) -> None:
     """What was appended in groups is read back equal, times included, and in order."""
     journal = await fresh()
     await journal.create(record())
@@ -139,7 +142,7 @@ async def test_entries_come_back(fresh: Open) -> None:
     assert second == await journal.read("r1", 3, 100)
 
 
-async def test_pages(fresh: Open) -> None:
+async def test_pages_of_any_size_make_the_log(fresh: Open) -> None:
     """Pages of any size, from any number, put together are the log."""
     journal = await fresh()
     await journal.create(record())
@@ -153,8 +156,8 @@ async def test_pages(fresh: Open) -> None:
         assert numbered(10) == read
 
 
-async def test_past_the_end(fresh: Open) -> None:
-    """There is nothing behind the newest entry, whether the run has ended or not."""
+async def test_read_past_the_end_is_empty(fresh: Open) -> None:
+    """Nothing follows the newest entry, whether the run has ended or not."""
     journal = await fresh()
     await journal.create(record())
     assert [] == await journal.read("r1", 0, 10)
@@ -165,8 +168,8 @@ async def test_past_the_end(fresh: Open) -> None:
     assert [] == await journal.read("r1", 3, 10)
 
 
-async def test_a_read_is_the_readers_own(fresh: Open) -> None:
-    """What a reader does with its entries changes nothing in the journal."""
+async def test_read_returns_a_copy(fresh: Open) -> None:
+    """Changes that a reader makes to its entries are not in the journal."""
     journal = await fresh()
     await journal.create(record())
     await put(journal, "r1", 1, numbered(3))
@@ -174,7 +177,7 @@ async def test_a_read_is_the_readers_own(fresh: Open) -> None:
     assert numbered(3) == await journal.read("r1", 0, 10)
 
 
-async def test_records(fresh: Open) -> None:
+async def test_record_is_kept_after_the_end(fresh: Open) -> None:
     """A run is known from its creation on, also after its end."""
     journal = await fresh()
     assert await journal.record("r1") is None
@@ -184,7 +187,7 @@ async def test_records(fresh: Open) -> None:
     assert record() == await journal.record("r1")
 
 
-async def test_unknown_runs(fresh: Open) -> None:
+async def test_read_of_an_unknown_run(fresh: Open) -> None:
     """A run that was never created has no record, and reading it is an error."""
     journal = await fresh()
     await journal.create(record("other"))
@@ -193,7 +196,7 @@ async def test_unknown_runs(fresh: Open) -> None:
         await journal.read("r1", 0, 10)
 
 
-async def test_runs_are_apart(fresh: Open) -> None:
+async def test_runs_written_in_turns_stay_separate(fresh: Open) -> None:
     """Runs that are written in turns keep their own entries and numbers."""
     journal = await fresh()
     for run_id in ("r1", "r2"):
@@ -205,7 +208,7 @@ async def test_runs_are_apart(fresh: Open) -> None:
     assert ["two 0", "two 1", "two 2"] == words(await journal.read("r2", 0, 10))
 
 
-async def test_several_runs_in_one_append(fresh: Open) -> None:
+async def test_append_of_many_runs(fresh: Open) -> None:
     """One append writes the groups of many runs, each to its own log."""
     journal = await fresh()
     for n in range(3):
@@ -215,7 +218,7 @@ async def test_several_runs_in_one_append(fresh: Open) -> None:
         assert [f"{i} 0", f"{i} 1", f"{i} 2"] == words(await journal.read(f"r{i}", 0, 10))
 
 
-async def test_made_known_by_append(fresh: Open) -> None:
+async def test_append_creates_a_run(fresh: Open) -> None:
     """The first group of a run makes it known, if nothing else did."""
     journal = await fresh()
     assert not await put(journal, "r1", 1, numbered(2))
@@ -223,7 +226,7 @@ async def test_made_known_by_append(fresh: Open) -> None:
     assert numbered(2) == await journal.read("r1", 0, 10)
 
 
-async def test_known_runs_stay_as_they_are(fresh: Open) -> None:
+async def test_create_keeps_a_known_run(fresh: Open) -> None:
     """Creating a run that is known changes neither its record nor its log, and says so."""
     journal = await fresh()
     await put(journal, "r1", 1, numbered(2))
@@ -235,16 +238,16 @@ async def test_known_runs_stay_as_they_are(fresh: Open) -> None:
 
 
 @pytest.mark.parametrize("question", [None, "What?", "long " * 100_000])
-async def test_questions(fresh: Open, question: str | None) -> None:
-    """What a conversation must remember comes back with its run's record."""
+async def test_record_keeps_the_question(fresh: Open, question: str | None) -> None:
+    """The question that a conversation must remember is in the record of its run."""
     journal = await fresh()
-    asked = msgspec.structs.replace(record(), question=question, fingerprint="f" * 32)
-    await journal.create(asked)
-    assert asked == await journal.record("r1")
+    expected = msgspec.structs.replace(record(), question=question, fingerprint="f" * 32)
+    await journal.create(expected)
+    assert expected == await journal.record("r1")
 
 
 @pytest.mark.parametrize(("first", "count"), [(1, 1), (1, 2), (2, 1), (1, 4), (2, 2), (3, 2)])
-async def test_repeats(fresh: Open, first: int, count: int) -> None:
+async def test_repeated_append_is_skipped(fresh: Open, first: int, count: int) -> None:
     """Entries that are there already are passed over, in whatever groups they come again."""
     journal = await fresh()
     await put(journal, "r1", 1, numbered(2))
@@ -255,7 +258,7 @@ async def test_repeats(fresh: Open, first: int, count: int) -> None:
 
 
 @pytest.mark.parametrize("created", [True, False])
-async def test_holes(fresh: Open, created: bool) -> None:
+async def test_append_with_a_hole_leaves_a_gap(fresh: Open, created: bool) -> None:
     """Where entries were left out, all before them is a gap, and the log goes on behind it."""
     journal = await fresh()
     if created:
@@ -269,7 +272,7 @@ async def test_holes(fresh: Open, created: bool) -> None:
     assert words(numbered(3, 5)) == words(await journal.read("r1", 5, 10))
 
 
-async def test_nothing_follows_an_end(fresh: Open) -> None:
+async def test_append_after_the_end_is_lost(fresh: Open) -> None:
     """A run that has ended is lost to who writes on; a repeat of what is there is no harm."""
     journal = await fresh()
     log = [*numbered(2), (1.0, ending())]
@@ -284,8 +287,8 @@ async def test_nothing_follows_an_end(fresh: Open) -> None:
     assert words(numbered(1)) == words(await journal.read("r2", 0, 10))
 
 
-async def test_reached(fresh: Open) -> None:
-    """How far runs have come is told at once of many; unknown ones are left out."""
+async def test_reached_of_many_runs(fresh: Open) -> None:
+    """One call returns how far many logs go; unknown runs are left out."""
     journal = await fresh()
     await journal.create(record("new"))
     await put(journal, "live", 1, numbered(3))
@@ -301,9 +304,9 @@ async def test_reached(fresh: Open) -> None:
     assert {} == await journal.reached([])
 
 
-async def test_the_bound_of_one_run(fresh: Open) -> None:
-    """A run over its bound loses its oldest entries, which is told as a gap that says where to
-    go on; the numbers stay."""
+async def test_run_bytes_trims_the_oldest_entries(fresh: Open) -> None:
+    """A run over its bound loses its oldest entries, which is a gap that names where to read on;
+    the numbers stay."""
     journal = await fresh(run_bytes=10 * ONE)
     await put_large(journal, "r1", 30)
     await journal.sweep()
@@ -321,7 +324,7 @@ async def test_the_bound_of_one_run(fresh: Open) -> None:
     assert (await journal.read("r1", 30, 100))[0][1].done
 
 
-async def test_an_entry_larger_than_the_bound(fresh: Open) -> None:
+async def test_run_bytes_keeps_the_newest_entry(fresh: Open) -> None:
     """The newest entry is always kept, however large it is."""
     journal = await fresh(run_bytes=ONE)
     await put(journal, "r1", 1, entries("small", "large" * 10_000))
@@ -329,7 +332,7 @@ async def test_an_entry_larger_than_the_bound(fresh: Open) -> None:
     assert ["large" * 10_000] == words(await journal.read("r1", 1, 10))
 
 
-async def test_the_bound_of_all(fresh: Open) -> None:
+async def test_total_bytes_removes_the_runs_that_ended_first(fresh: Open) -> None:
     """Over the bound of all runs, those that ended first go first, whole; live ones stay."""
     journal = await fresh(total_bytes=12 * ONE)
     await put_large(journal, "live", 3)
@@ -347,7 +350,7 @@ async def test_the_bound_of_all(fresh: Open) -> None:
     assert words(large(7)) == words(await log_of(journal, "live"))
 
 
-async def test_the_bound_of_all_live_runs(fresh: Open) -> None:
+async def test_total_bytes_trims_the_quietest_live_run(fresh: Open) -> None:
     """Where no run has ended, the one written to longest ago loses its head, not its place."""
     journal = await fresh(total_bytes=6 * ONE + ONE // 2)
     for run_id in ("quiet", "busy"):
@@ -362,7 +365,7 @@ async def test_the_bound_of_all_live_runs(fresh: Open) -> None:
     assert words(large(1, 3)) == words(await journal.read("quiet", 3, 10))
 
 
-async def test_retention(fresh: Open) -> None:
+async def test_retention_removes_ended_runs_only(fresh: Open) -> None:
     """An ended run is forgotten after its retention, and a live one is not."""
     journal = await fresh(retention=1)
     await put(journal, "live", 1, numbered(2))
@@ -381,7 +384,7 @@ async def test_retention(fresh: Open) -> None:
     assert words(numbered(3)) == words(await journal.read("live", 0, 10))
 
 
-async def test_appends_and_reads_at_once(fresh: Open) -> None:
+async def test_concurrent_reads_have_no_holes(fresh: Open) -> None:
     """Whoever reads while others write gets the log without holes, to its end."""
     journal = await fresh()
     await journal.create(record())
@@ -402,7 +405,7 @@ async def test_appends_and_reads_at_once(fresh: Open) -> None:
     assert [[*words(numbered(200)), "z"]] * 3 == logs
 
 
-async def test_an_ended_run_is_readable_to_its_end(fresh: Open) -> None:
+async def test_last_page_of_an_ended_run_is_done(fresh: Open) -> None:
     """The last entry of a page of an ended run is the last of its log, and is done."""
     journal = await fresh()
     await put(journal, "r1", 1, [*numbered(49), (9.0, ending())])
@@ -424,7 +427,7 @@ RUNS = map("run-{}".format, itertools.count())  # names nobody had before
     st.integers(1, 10),
 )
 @pytest.mark.parametrize("kind", sorted(JOURNALS))
-def test_any_groups(
+def test_log_is_the_same_for_any_groups_and_pages(
     request: pytest.FixtureRequest,
     kind: str,
     groups: list[tuple[int, list[str]]],
@@ -451,16 +454,16 @@ def test_any_groups(
 
 
 async def adopted(journal: SharedJournal) -> list[RunRecord]:
-    """What a process comes to adopt, as it would: looking every now and then."""
+    """The first orphans that a process adopts, which looks for them every now and then."""
     async with asyncio.timeout(DEAD):
         while True:
-            await journal.beat()
-            if found := await journal.adopt():
+            await journal.send_heartbeat()
+            if found := await journal.adopt_orphans():
                 return found
             await asyncio.sleep(0.1)
 
 
-async def test_a_log_is_there_after_a_restart(join: Join) -> None:
+async def test_log_outlives_its_process(join: Join) -> None:
     """A process that comes later finds the runs of one that is gone, and writes on."""
     first = await join("first")
     run = owned("r1", "first")
@@ -474,7 +477,7 @@ async def test_a_log_is_there_after_a_restart(join: Join) -> None:
     assert [*words(numbered(3)), ""] == words(await log_of(second, "r1"))
 
 
-async def test_reading_what_another_writes(join: Join) -> None:
+async def test_other_process_reads_each_append(join: Join) -> None:
     """A reader in another process sees each group as soon as its append returned."""
     writer, reader = await join("writer"), await join("reader")
     run = owned("r1", "writer")
@@ -486,32 +489,32 @@ async def test_reading_what_another_writes(join: Join) -> None:
         assert {"r1": Reach(n + 1, False)} == await reader.reached(["r1"])
 
 
-async def test_peers(join: Join) -> None:
-    """Each process counts the others, those that left no more."""
+async def test_count_peers(join: Join) -> None:
+    """Each process counts the others, without those that have left."""
     one = await join("one")
-    assert 0 == await one.peers()
+    assert 0 == await one.count_peers()
     two = await join("two/with:odd signs")
     three = await join("three")
     for journal in (one, two, three):
-        await journal.beat()
-    assert [2, 2, 2] == [await journal.peers() for journal in (one, two, three)]
+        await journal.send_heartbeat()
+    assert [2, 2, 2] == [await journal.count_peers() for journal in (one, two, three)]
     await two.close()
-    assert [1, 1] == [await one.peers(), await three.peers()]
+    assert [1, 1] == [await one.count_peers(), await three.count_peers()]
 
 
-async def test_the_living_keep_their_runs(join: Join) -> None:
-    """Nobody takes over the run of a process that lives, nor its own."""
+async def test_runs_of_living_processes_are_not_adopted(join: Join) -> None:
+    """No process adopts the run of a living process, nor its own."""
     one, two = await join("one"), await join("two")
     await put(one, owned("r1", "one"), 1, numbered(1))
     for _ in range(3):
         for journal in (one, two):
-            await journal.beat()
-            assert [] == await journal.adopt()
+            await journal.send_heartbeat()
+            assert [] == await journal.adopt_orphans()
     assert not await put(one, owned("r1", "one"), 2, numbered(1, 1))
 
 
-async def test_a_dead_ones_runs_go_to_one(join: Join) -> None:
-    """Of all that want the runs of a dead process, each run goes to one; ended ones to nobody."""
+async def test_each_orphan_is_adopted_once(join: Join) -> None:
+    """When many processes adopt runs of a dead one, each run goes to one, ended runs to none."""
     dead = await join("dead")
     runs = {f"r{n}": owned(f"r{n}", "dead") for n in range(10)}
     await dead.append([Group(run, 1, numbered(2)) for run in runs.values()])
@@ -522,8 +525,8 @@ async def test_a_dead_ones_runs_go_to_one(join: Join) -> None:
     async with asyncio.timeout(DEAD):
         while len(found) < len(runs):
             for heir in others:
-                await heir.beat()
-            batches = await asyncio.gather(*(heir.adopt() for heir in others))
+                await heir.send_heartbeat()
+            batches = await asyncio.gather(*(heir.adopt_orphans() for heir in others))
             for n, batch in enumerate(batches):
                 assert {f"other-{n}"} >= {run.owner for run in batch}
                 found += batch
@@ -532,11 +535,12 @@ async def test_a_dead_ones_runs_go_to_one(join: Join) -> None:
         assert msgspec.structs.replace(run, owner="dead") == runs[run.run_id]
         assert run == await others[0].record(run.run_id)
     for heir in others:
-        assert [] == await heir.adopt()
+        assert [] == await heir.adopt_orphans()
 
 
-async def test_a_run_taken_over_is_lost(join: Join) -> None:
-    """Who was taken for dead is told at its next write, and nothing of it is written."""
+async def test_append_to_an_adopted_run_is_lost(join: Join) -> None:
+    """The next write of a process that was taken for dead reports its runs as lost and writes
+    nothing of them."""
     dead = await join("dead")
     await put(dead, owned("r1", "dead"), 1, numbered(2))
     await dead.close()
@@ -559,19 +563,19 @@ from pathlib import Path
 import msgspec
 from app.core.log.journal import Group
 from app.core.log.journals import open_journal
-from tests.core.parts import record, said
+from tests.core.parts import record, text_chunk
 
 async def main():
     journal = open_journal(sys.argv[1], retention=60, data_dir=Path("/nowhere"))
     await journal.open("killed")
     run = msgspec.structs.replace(record("r1"), owner="killed", question="What?")
-    await journal.append([Group(run, 1, [(0.5, said("a")), (0.75, said("b"))])])
+    await journal.append([Group(run, 1, [(0.5, text_chunk("a")), (0.75, text_chunk("b"))])])
     if sys.argv[2:] and os.fork() == 0:
         time.sleep(60)
         os._exit(0)
     print("ready", flush=True)
     while True:
-        await journal.beat()
+        await journal.send_heartbeat()
         await asyncio.sleep(0.5)
 
 asyncio.run(main())
@@ -579,7 +583,9 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("how", [[], ["fork"]])
-async def test_killed_processes(join: Join, shared_url: str, how: list[str]) -> None:
+async def test_runs_of_a_killed_process_are_adopted(
+    join: Join, shared_url: str, how: list[str]
+) -> None:
     """The runs of a process that was killed go on elsewhere, with all that it wrote, even where a
     child of it lives on; and not before."""
     journal = await join("heir")
@@ -591,9 +597,9 @@ async def test_killed_processes(join: Join, shared_url: str, how: list[str]) -> 
         try:
             assert process.stdout is not None
             assert b"ready\n" == await asyncio.to_thread(process.stdout.readline)
-            await journal.beat()
-            assert 1 == await journal.peers()
-            assert [] == await journal.adopt()
+            await journal.send_heartbeat()
+            assert 1 == await journal.count_peers()
+            assert [] == await journal.adopt_orphans()
             process.kill()
             assert -signal.SIGKILL == await asyncio.to_thread(process.wait)
             (run,) = await adopted(journal)
@@ -601,11 +607,11 @@ async def test_killed_processes(join: Join, shared_url: str, how: list[str]) -> 
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     assert ("r1", "heir", "What?") == (run.run_id, run.owner, run.question)
-    assert [(0.5, said("a")), (0.75, said("b"))] == await journal.read("r1", 0, 10)
-    assert 0 == await journal.peers()
+    assert [(0.5, text_chunk("a")), (0.75, text_chunk("b"))] == await journal.read("r1", 0, 10)
+    assert 0 == await journal.count_peers()
 
 
-async def test_queues(join: Join) -> None:
+async def test_runs_before_in_the_conversation(join: Join) -> None:
     """A run waits for those of its conversation and principal that came before it in other
     processes, in that order, until they have ended."""
     one, two = await join("one"), await join("two")
@@ -615,17 +621,17 @@ async def test_queues(join: Join) -> None:
     await one.create(record("elsewhere", conversation_id="c2"))
     await one.create(record("foreign", principal="bob"))
     for journal in (one, two):
-        assert [] == await journal.queue(owned("r3", "one"))
-        assert ["r3"] == await journal.queue(owned("r1", "two"))
-        assert ["r1"] == await journal.queue(owned("r2", "one"))
-        assert ["r3", "r1", "r2"] == await journal.queue(owned("new", "three"))
-        assert [] == await journal.queue(record("foreign", principal="bob"))
+        assert [] == await journal.runs_before(owned("r3", "one"))
+        assert ["r3"] == await journal.runs_before(owned("r1", "two"))
+        assert ["r1"] == await journal.runs_before(owned("r2", "one"))
+        assert ["r3", "r1", "r2"] == await journal.runs_before(owned("new", "three"))
+        assert [] == await journal.runs_before(record("foreign", principal="bob"))
     await put(one, owned("r3", "one"), 1, [(0.0, ending())])
-    assert ["r1", "r2"] == await two.queue(owned("new", "three"))
+    assert ["r1", "r2"] == await two.runs_before(owned("new", "three"))
 
 
-async def test_live_runs(join: Join) -> None:
-    """Each process can tell a principal's runs that go on, whoever drives them, oldest first."""
+async def test_list_active_of_all_owners(join: Join) -> None:
+    """Each process lists the active runs of a principal, of all owners, oldest first."""
     one, two = await join("one"), await join("two")
     runs = [
         msgspec.structs.replace(owned(run_id, owner), created_at=1_700_000_000.0 + n)
@@ -635,53 +641,53 @@ async def test_live_runs(join: Join) -> None:
         await one.create(run)
     await two.create(record("foreign", principal="bob"))
     for journal in (one, two):
-        assert runs == await journal.live("ann")
+        assert runs == await journal.list_active("ann")
     await put(one, runs[0], 1, [(0.0, ending())])
     await put(one, runs[2], 1, numbered(2))
-    assert runs[1:] == await two.live("ann")
-    assert [] == await two.live("nobody")
+    assert runs[1:] == await two.list_active("ann")
+    assert [] == await two.list_active("nobody")
 
 
-async def test_asking_to_cancel(join: Join) -> None:
-    """A wish to cancel reaches the owner of the run, once."""
+async def test_cancel_request_reaches_the_owner_once(join: Join) -> None:
+    """A cancel request reaches the owner of the run, once."""
     one, two = await join("one"), await join("two")
     for run_id in ("r1", "r2", "r3"):
         await one.create(owned(run_id, "one"))
     await two.create(owned("r4", "two"))
-    assert [] == await one.asked()
-    await two.ask("r1")
-    await two.ask("r3")
-    await two.ask("r3")
-    await one.ask("r4")
-    await one.ask("unknown")
-    assert ["r1", "r3"] == sorted(await one.asked())
-    assert [] == await one.asked()
-    assert ["r4"] == await two.asked()
-    await two.ask("r1")
-    assert ["r1"] == await one.asked()
+    assert [] == await one.take_cancel_requests()
+    await two.request_cancel("r1")
+    await two.request_cancel("r3")
+    await two.request_cancel("r3")
+    await one.request_cancel("r4")
+    await one.request_cancel("unknown")
+    assert ["r1", "r3"] == sorted(await one.take_cancel_requests())
+    assert [] == await one.take_cancel_requests()
+    assert ["r4"] == await two.take_cancel_requests()
+    await two.request_cancel("r1")
+    assert ["r1"] == await one.take_cancel_requests()
 
 
-async def test_asking_for_what_has_ended(join: Join) -> None:
+async def test_cancel_request_for_an_ended_run(join: Join) -> None:
     """There is nothing to cancel in a run that has ended."""
     one, two = await join("one"), await join("two")
     await put(one, owned("r1", "one"), 1, [(0.0, ending())])
-    await two.ask("r1")
-    assert [] == await one.asked()
+    await two.request_cancel("r1")
+    assert [] == await one.take_cancel_requests()
 
 
-async def test_watching(join: Join) -> None:
-    """The owner is told whether somebody reads its run elsewhere."""
+async def test_mark_followed(join: Join) -> None:
+    """The owner learns whether its run has readers at another process."""
     one, two = await join("one"), await join("two")
     for run_id in ("r1", "r2"):
         await one.create(owned(run_id, "one"))
-    assert not await one.watched("r1")
-    await two.watch(["r1", "unknown"])
-    assert await one.watched("r1")
-    assert not await one.watched("r2")
-    assert not await one.watched("unknown")
+    assert not await one.is_followed("r1")
+    await two.mark_followed(["r1", "unknown"])
+    assert await one.is_followed("r1")
+    assert not await one.is_followed("r2")
+    assert not await one.is_followed("unknown")
 
 
-async def test_anyone_may_sweep(join: Join) -> None:
+async def test_sweep_by_any_process(join: Join) -> None:
     """Any process removes what is too old or too much, whoever owns it, also at the same time."""
     one = await join("one", total_bytes=8 * ONE)
     two = await join("two", total_bytes=8 * ONE)
@@ -697,8 +703,8 @@ async def test_anyone_may_sweep(join: Join) -> None:
 
 
 @pytest.mark.parametrize("url", ["carrier-pigeon://", "memory://?run_bytes=x", "memory://?a=1"])
-def test_journals_that_are_not(url: str, tmp_path: Path) -> None:
-    """A wrong address is told before the server serves, by the name of its setting."""
+def test_invalid_journal_url(url: str, tmp_path: Path) -> None:
+    """An invalid address is an error before the server serves, which names its setting."""
     with pytest.raises(ConfigurationError, match="JOURNAL_URL"):
         open_journal(url, retention=1, data_dir=tmp_path)
 
@@ -714,7 +720,7 @@ def test_journals_that_are_not(url: str, tmp_path: Path) -> None:
         ("sqlite:///{here}/log.db?total_bytes=9", "log.db"),
     ],
 )
-async def test_where_the_file_is(
+async def test_path_of_the_sqlite_file(
     url: str | None, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By default the journal is a file in the folder of the data; an address names another."""

@@ -13,7 +13,7 @@ import pytest
 from app.core.errors import ConfigurationError
 from app.core.log.journal import Entry, Group
 from app.core.log.journals.sqlite import SqliteJournal
-from tests.core.parts import ending, record, said, words
+from tests.core.parts import ending, record, text_chunk, words
 
 
 @pytest.fixture
@@ -30,19 +30,19 @@ async def journal(file: Path) -> AsyncIterator[SqliteJournal]:
 
 
 def numbered(count: int, start: int = 0) -> list[Entry]:
-    return [(n / 8, said(f"{n:04}")) for n in range(start, start + count)]
+    return [(n / 8, text_chunk(f"{n:04}")) for n in range(start, start + count)]
 
 
 @contextmanager
 def foreign(file: Path, *statements: str) -> Iterator[sqlite3.Connection]:
-    """What another program does to the file."""
+    """Another program has the file open and executes statements."""
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
         for statement in statements:
             db.execute(statement)
         yield db
 
 
-async def test_a_file_locked_for_a_moment(journal: SqliteJournal, file: Path) -> None:
+async def test_write_waits_for_a_short_lock(journal: SqliteJournal, file: Path) -> None:
     """A write waits while another program holds the file; reads do not."""
     await journal.append([Group(record(), 1, numbered(2))])
     with foreign(file, "BEGIN IMMEDIATE"):
@@ -54,8 +54,8 @@ async def test_a_file_locked_for_a_moment(journal: SqliteJournal, file: Path) ->
     assert words(numbered(4)) == words(await journal.read("r1", 0, 10))
 
 
-async def test_a_file_locked_for_long(journal: SqliteJournal, file: Path) -> None:
-    """A write that waited too long is an error, and can be made again when the lock is gone."""
+async def test_write_fails_after_a_long_lock(journal: SqliteJournal, file: Path) -> None:
+    """A write that waited too long is an error, and can be repeated when the lock is gone."""
     group = Group(record(), 1, numbered(2))
     with foreign(file, "BEGIN IMMEDIATE"), pytest.raises(sqlite3.OperationalError, match="locked"):
         await journal.append([group])
@@ -64,11 +64,11 @@ async def test_a_file_locked_for_long(journal: SqliteJournal, file: Path) -> Non
     assert words(numbered(2)) == words(await journal.read("r1", 0, 10))
 
 
-async def test_a_full_disk(journal: SqliteJournal) -> None:
-    """What does not fit is an error that leaves nothing half written; with room, writing and
-    sweeping go on."""
+async def test_write_fails_on_a_full_disk(journal: SqliteJournal) -> None:
+    """A write that does not fit is an error that leaves nothing half written; with room,
+    writing and sweeping work again."""
     await journal.append([Group(record(), 1, numbered(2))])
-    large = Group(record(), 3, [(1.0, said("x" * (2 << 20)))])
+    large = Group(record(), 3, [(1.0, text_chunk("x" * (2 << 20)))])
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, most))  # of any file of this process
     try:
@@ -83,8 +83,8 @@ async def test_a_full_disk(journal: SqliteJournal) -> None:
     assert [*words(numbered(2)), "x" * (2 << 20)] == words(await journal.read("r1", 0, 10))
 
 
-async def test_a_call_that_is_given_up(journal: SqliteJournal, file: Path) -> None:
-    """Who stops waiting for a write leaves no transaction open, and may make it again."""
+async def test_cancelled_call_leaves_no_transaction(journal: SqliteJournal, file: Path) -> None:
+    """A write that is cancelled leaves no transaction open, and can be repeated."""
     group = Group(record(), 1, numbered(2))
     with foreign(file, "BEGIN IMMEDIATE"), pytest.raises(TimeoutError):
         await asyncio.wait_for(journal.append([group]), 0.2)
@@ -94,7 +94,7 @@ async def test_a_call_that_is_given_up(journal: SqliteJournal, file: Path) -> No
         assert (2,) == db.execute("SELECT last FROM runs").fetchone()
 
 
-async def test_opened_by_many_at_once(file: Path) -> None:
+async def test_new_file_is_set_up_once(file: Path) -> None:
     """A new file is set up once, however many processes start together."""
     journals = [SqliteJournal(file) for _ in range(8)]
     await asyncio.gather(*(each.open(f"{n}") for n, each in enumerate(journals)))
@@ -102,56 +102,58 @@ async def test_opened_by_many_at_once(file: Path) -> None:
         *(each.append([Group(record(f"r{n}"), 1, numbered(2))]) for n, each in enumerate(journals))
     )
     assert 8 == len(await journals[0].reached([f"r{n}" for n in range(8)]))
-    assert 7 == await journals[0].peers()
+    assert 7 == await journals[0].count_peers()
     for each in journals:
         await each.close()
 
 
 @pytest.mark.parametrize("content", [b"This is not a database. " * 100, bytes(4096), b"SQLite"])
-async def test_files_of_something_else(file: Path, content: bytes) -> None:
-    """A file that is no database is refused by its name, and left as it is."""
+async def test_file_that_is_no_database_is_refused(file: Path, content: bytes) -> None:
+    """A file that is no database is refused by its name, and left unchanged."""
     file.write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"JOURNAL_URL: .*runs\.db"):
         await SqliteJournal(file).open("one")
     assert content == file.read_bytes()
 
 
-async def test_databases_of_something_else(file: Path) -> None:
-    """A database of another program is refused, and left as it is."""
+async def test_database_of_another_program_is_refused(file: Path) -> None:
+    """A database of another program is refused, and left unchanged."""
     with foreign(file, "CREATE TABLE runs (id)"):
         pass
     content = file.read_bytes()
-    with pytest.raises(ConfigurationError, match=r"runs\.db is a database of something else"):
+    with pytest.raises(ConfigurationError, match=r"runs\.db is a database of another program"):
         await SqliteJournal(file).open("one")
     assert content == file.read_bytes()
 
 
-async def test_files_of_a_newer_version(journal: SqliteJournal, file: Path) -> None:
-    """A file whose form is not known yet is refused, with what to do about it."""
+async def test_newer_schema_is_refused(journal: SqliteJournal, file: Path) -> None:
+    """A file with a newer schema is refused, and the message says what to do."""
     await journal.close()
     with foreign(file, "PRAGMA user_version = 1000"):
         pass
-    with pytest.raises(ConfigurationError, match=r"runs\.db has the form 1000.*newer"):
+    with pytest.raises(ConfigurationError, match=r"runs\.db has schema 1000.*newer"):
         await SqliteJournal(file).open("two")
 
 
 @pytest.mark.parametrize("place", ["a-file/runs.db", "a-folder"])
-async def test_places_that_cannot_be_written(tmp_path: Path, place: str) -> None:
-    """A file that cannot be made is told before the server serves, by the name of its setting."""
+async def test_unwritable_path_is_a_configuration_error(tmp_path: Path, place: str) -> None:
+    """A file that cannot be made is an error before the server serves, which names its setting."""
     (tmp_path / "a-file").touch()
     (tmp_path / "a-folder").mkdir()
     with pytest.raises(ConfigurationError, match=r"JOURNAL_URL: .* cannot be used"):
         await SqliteJournal(tmp_path / place).open("one")
 
 
-async def test_the_file_shrinks(file: Path) -> None:
-    """What a sweep removed is given back to the disk."""
+async def test_sweep_shrinks_the_file(file: Path) -> None:
+    """The disk space of what a sweep removed is freed."""
     journal = SqliteJournal(file, retention=0)
     await journal.open("one")
     await journal.append([Group(record("live"), 1, numbered(3))])
     text = "x" * 100_000
     for run in range(20):
-        await journal.append([Group(record(f"r{run}"), 1, [(0.0, said(text)), (1.0, ending())])])
+        await journal.append(
+            [Group(record(f"r{run}"), 1, [(0.0, text_chunk(text)), (1.0, ending())])]
+        )
     await journal.close()
     full = file.stat().st_size
     assert full > 20 * len(text)
@@ -163,7 +165,7 @@ async def test_the_file_shrinks(file: Path) -> None:
     assert file.stat().st_size < full / 10
 
 
-async def test_what_is_left_behind(file: Path) -> None:
+async def test_close_leaves_no_lock(file: Path) -> None:
     """A journal that is closed leaves its file and an empty folder of owners."""
     journal = SqliteJournal(file)
     await journal.open("one")

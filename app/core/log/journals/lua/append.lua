@@ -1,0 +1,41 @@
+-- Append groups to logs. Arguments: groups (MessagePack), run_bytes, retention, lifetime. Returns for
+-- each group WRITTEN (now or before), LOST (another owner, or ended), or UNKNOWN (no record).
+local WRITTEN, LOST, UNKNOWN = 0, 1, 2
+local run_bytes, retention, lifetime = tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local time = now()
+
+local function append(id, owner, first, last, size, ends, blob)
+  local run, log = run_key(id), log_key(id)
+  local found = redis.call('HMGET', run, 'owner', 'last', 'size', 'ended', 'queue')
+  if not found[1] then return UNKNOWN end
+  if found[1] ~= owner then return LOST end
+  local written, held = tonumber(found[2]), tonumber(found[3])
+  if last <= written or last < first then return WRITTEN end
+  if found[4] then return LOST end
+  if first > written + 1 then
+    redis.call('UNLINK', log)
+    redis.call('DECRBY', bytes, held)
+    redis.call('HSET', run, 'base', first - 1)
+    held = 0
+  end
+  redis.call('XADD', log, string.format('%d-0', last), 'size', size, 'entries', blob)
+  redis.call('INCRBY', bytes, size)
+  held = held + size
+  redis.call('HSET', run, 'last', last, 'size', held)
+  if held > run_bytes then held = held - trim_head(id, held - run_bytes) end
+  if ends then
+    redis.call('HSET', run, 'ended', time)
+    redis.call('HSET', sizes, id, held + redis.call('HSTRLEN', run, 'record'))
+    redis.call('ZADD', ended, time, id)
+    settle(id, owner, found[5])
+  else
+    redis.call('ZADD', live, time, id)
+  end
+  redis.call('PEXPIRE', run, ends and retention or lifetime)
+  redis.call('PEXPIRE', log, ends and retention or lifetime)
+  return WRITTEN
+end
+
+local answers = {}
+for n, group in ipairs(cmsgpack.unpack(ARGV[2])) do answers[n] = append(unpack(group)) end
+return answers

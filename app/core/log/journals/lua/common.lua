@@ -1,0 +1,39 @@
+-- The functions that precede every script. ARGV[1] is the prefix of all keys; the arguments of a script
+-- follow it. Times are milliseconds of the clock of Redis, because the clocks of hosts differ.
+
+local prefix = ARGV[1]
+local function run_key(id) return prefix .. 'run:' .. id end
+local function log_key(id) return prefix .. 'log:' .. id end
+local function runs_key(owner) return prefix .. 'runs:' .. owner end
+local owners, live, ended = prefix .. 'owners', prefix .. 'live', prefix .. 'ended'
+local sizes, bytes = prefix .. 'sizes', prefix .. 'bytes'
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Remove a run from the sets of active runs: no process adopts it, no run waits for it.
+local function settle(id, owner, queue)
+  redis.call('SREM', runs_key(owner), id)
+  redis.call('ZREM', live, id)
+  redis.call('ZREM', queue, id)
+end
+
+-- Remove the oldest groups of a run until `excess` bytes are freed, but never the newest one.
+local function trim_head(id, excess)
+  local freed, base = 0, nil
+  while freed < excess do
+    local groups = redis.call('XRANGE', log_key(id), '-', '+', 'COUNT', 2)
+    if #groups < 2 then break end
+    base = string.match(groups[1][1], '%d+')
+    freed = freed + tonumber(groups[1][2][2])
+    redis.call('XTRIM', log_key(id), 'MINID', groups[2][1])
+  end
+  if base then
+    redis.call('HSET', run_key(id), 'base', base)
+    redis.call('HINCRBY', run_key(id), 'size', -freed)
+    redis.call('DECRBY', bytes, freed)
+  end
+  return freed
+end

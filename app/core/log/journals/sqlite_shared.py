@@ -1,0 +1,83 @@
+"""The SQLite journal's queries on other processes; each is called in a transaction."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Collection, Sequence
+
+from ..journal import FOLLOWED_TTL, RunRecord
+from .owners import Owners
+from .sqlite_queries import with_owner
+
+
+def dead_owners(db: sqlite3.Connection, owner: str, owners: Owners) -> list[str]:
+    """The owners of active runs, other than `owner`, that are dead."""
+    # Runs first: an owner took its lock before it had a run.
+    rows = db.execute(
+        "SELECT DISTINCT owner FROM runs WHERE ended_at IS NULL AND owner != ?", (owner,)
+    ).fetchall()
+    return [other for (other,) in rows if not owners.lives(other)]
+
+
+def adopt_orphans(db: sqlite3.Connection, owner: str, dead: Sequence[str]) -> list[RunRecord]:
+    """Make `owner` the owner of the active runs of dead owners; returns their records."""
+    rows = db.execute(
+        "SELECT seq, data FROM runs JOIN records ON run = seq WHERE ended_at IS NULL"
+        " AND owner IN (SELECT value FROM json_each(?)) ORDER BY seq",
+        (json.dumps(dead),),
+    ).fetchall()
+    db.executemany("UPDATE runs SET owner = ? WHERE seq = ?", [(owner, seq) for seq, _ in rows])
+    return [with_owner(data, owner) for _, data in rows]
+
+
+def runs_before(db: sqlite3.Connection, record: RunRecord) -> list[str]:
+    """See `Membership.runs_before`."""
+    rows = db.execute(
+        "SELECT run_id FROM runs WHERE ended_at IS NULL AND conversation_id = ? AND principal = ?"
+        " AND owner != ?"
+        " AND seq < ifnull((SELECT seq FROM runs WHERE run_id = ?), seq + 1) ORDER BY seq",
+        (record.conversation_id, record.principal, record.owner, record.run_id),
+    )
+    return [run_id for (run_id,) in rows]
+
+
+def list_active(db: sqlite3.Connection, principal: str) -> list[RunRecord]:
+    """See `Membership.list_active`."""
+    rows = db.execute(
+        "SELECT data, owner FROM runs JOIN records ON run = seq"
+        " WHERE ended_at IS NULL AND principal = ? ORDER BY seq",
+        (principal,),
+    )
+    return [with_owner(*row) for row in rows]
+
+
+def request_cancel(db: sqlite3.Connection, run_id: str) -> None:
+    """Set the mark for the owner of an active run."""
+    db.execute("UPDATE runs SET asked = 1 WHERE run_id = ? AND ended_at IS NULL", (run_id,))
+
+
+def cancel_requests(db: sqlite3.Connection, owner: str) -> list[str]:
+    """The marked runs of an owner."""
+    rows = db.execute("SELECT run_id FROM runs WHERE asked AND owner = ? ORDER BY seq", (owner,))
+    return [run_id for (run_id,) in rows]
+
+
+def take_cancel_requests(db: sqlite3.Connection, owner: str) -> list[str]:
+    """The marked runs of an owner, whose marks are removed."""
+    runs = cancel_requests(db, owner)
+    db.execute("UPDATE runs SET asked = 0 WHERE asked AND owner = ?", (owner,))
+    return runs
+
+
+def mark_followed(db: sqlite3.Connection, run_ids: Collection[str]) -> None:
+    """Note until when these runs have readers at another process."""
+    db.execute(
+        "UPDATE runs SET watched_until = ? WHERE run_id IN (SELECT value FROM json_each(?))",
+        (time.time() + FOLLOWED_TTL, json.dumps(list(run_ids))),
+    )
+
+
+def is_followed(db: sqlite3.Connection, run_id: str) -> bool:
+    """Whether such a note is valid."""
+    row = db.execute("SELECT watched_until FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    return row is not None and row[0] > time.time()

@@ -1,0 +1,95 @@
+"""What the SQLite journal removes, and when; each function is called in a transaction."""
+
+import json
+import sqlite3
+import time
+
+from ..journal import MEBIBYTE
+
+#: Bytes that a group takes in the file besides its entries.
+GROUP_OVERHEAD = 40
+
+#: Bytes, runs and pages that one step of a sweep removes; the next write waits for one step.
+SWEEP_BYTES, SWEEP_RUNS, SWEEP_PAGES = 16 * MEBIBYTE, 100, 4096
+
+
+def drop_head(db: sqlite3.Connection, seq: int, base: int) -> int:
+    """Remove the groups of a run up to number `base`; returns the bytes freed."""
+    freed: int = db.execute(
+        "SELECT ifnull(sum(length(data) + ?), 0) FROM groups WHERE run = ? AND last <= ?",
+        (GROUP_OVERHEAD, seq, base),
+    ).fetchone()[0]
+    db.execute("DELETE FROM groups WHERE run = ? AND last <= ?", (seq, base))
+    db.execute("UPDATE runs SET base = ?, size = size - ? WHERE seq = ?", (base, freed, seq))
+    return freed
+
+
+def trim_head(db: sqlite3.Connection, seq: int, excess: int) -> int:
+    """Remove the oldest groups of a run until `excess` bytes are freed, but never the newest one.
+
+    Returns the bytes freed.
+    """
+    freed = base = 0
+    for last, size in db.execute(
+        "SELECT last, length(data) + ? FROM groups WHERE run = ?"
+        " AND last < (SELECT last FROM runs WHERE seq = ?) ORDER BY last",
+        (GROUP_OVERHEAD, seq, seq),
+    ):
+        if freed >= excess:
+            break
+        freed += size
+        base = last
+    return drop_head(db, seq, base) if base else 0
+
+
+def _total(db: sqlite3.Connection) -> int:
+    # Two sums, each from an index that holds only such runs.
+    ended, live = (
+        db.execute(f"SELECT ifnull(sum(size), 0) FROM runs WHERE ended_at IS {kind}").fetchone()[0]
+        for kind in ("NOT NULL", "NULL")
+    )
+    return int(ended + live)
+
+
+def remove_ended(db: sqlite3.Connection, retention: float, total_bytes: int) -> bool:
+    """Remove some runs that ended `retention` seconds ago or exceed `total_bytes`, oldest first.
+
+    Returns whether there may be more of them.
+    """
+    excess = _total(db) - total_bytes
+    horizon = time.time() - retention
+    gone: list[int] = []
+    freed = 0
+    for seq, size, ended_at in db.execute(
+        "SELECT seq, size, ended_at FROM runs WHERE ended_at IS NOT NULL ORDER BY ended_at LIMIT ?",
+        (SWEEP_RUNS,),
+    ):
+        if (ended_at >= horizon and freed >= excess) or freed > SWEEP_BYTES:
+            break
+        gone.append(seq)
+        freed += size
+    seqs = (json.dumps(gone),)
+    for table, key in (("groups", "run"), ("records", "run"), ("runs", "seq")):
+        db.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT value FROM json_each(?))", seqs)
+    return bool(gone)
+
+
+def trim_live(db: sqlite3.Connection, total_bytes: int) -> None:
+    """Trim active runs until all runs take `total_bytes`, those written to longest ago first."""
+    excess = _total(db) - total_bytes
+    if excess <= 0:
+        return
+    live = db.execute("SELECT seq FROM runs WHERE ended_at IS NULL ORDER BY written_at, seq")
+    for (seq,) in live.fetchall():
+        if excess <= 0:
+            return
+        excess -= trim_head(db, seq, excess)
+
+
+def shrink(db: sqlite3.Connection) -> None:
+    """Return free pages to the disk, if they are more than a quarter of the file."""
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    free = db.execute("PRAGMA freelist_count").fetchone()[0]
+    if free > pages // 4:
+        for _ in range(min(free, SWEEP_PAGES)):
+            db.execute("PRAGMA incremental_vacuum(1)")  # `sqlite3` runs one step at a call

@@ -1,0 +1,77 @@
+"""Reading journals: whole logs, and the errors that callers of a journal get."""
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple, TypeVar
+
+from ..errors import AgnoStreamError, Gap, JournalUnavailable, UnknownRun
+from .journal import Entry
+
+#: Entries that one read takes at most, which bounds what a reader holds in memory.
+PAGE = 1000
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+async def journal_call(call: Coroutine[Any, Any, T]) -> T:
+    """Await a journal call; errors of its store become `JournalUnavailable`."""
+    try:
+        return await call
+    except AgnoStreamError:
+        raise
+    except Exception as error:
+        logger.error("journal: cannot be read: %r", error)
+        raise unavailable() from error
+
+
+def unavailable() -> JournalUnavailable:
+    return JournalUnavailable("The journal of runs cannot be read at the moment.", retry_after=2)
+
+
+def unknown_run(run_id: str) -> UnknownRun:
+    return UnknownRun(f"Run {run_id!r} is not known, or no longer kept.")
+
+
+def removed(run_id: str, base: int) -> Gap:
+    """The error for a reader of entries up to number `base`, which retention has removed."""
+    return _gap(f"Events up to {base} of run {run_id} are no longer kept.", run_id, base)
+
+
+def never_kept(run_id: str, base: int) -> Gap:
+    """The error for a reader of entries up to number `base`, which memory had to drop while the
+    journal could not be written."""
+    return _gap(f"Events up to {base} of run {run_id} could not be kept.", run_id, base)
+
+
+def _gap(message: str, run_id: str, base: int) -> Gap:
+    return Gap(message, first_event_id=f"{run_id}:{base}", base=base)
+
+
+class WholeLog(NamedTuple):
+    """All entries of a run that are kept, the number of the last, and whether any are missing."""
+
+    entries: list[Entry]
+    last: int
+    truncated: bool
+
+
+async def read_whole(read: Callable[[int], Awaitable[list[Entry]]]) -> WholeLog:
+    """Read a log from its beginning to its end or newest entry, and skip what is no longer kept.
+
+    `read` returns the entries that follow a number, none if there are no more, and raises `Gap`.
+    """
+    found = WholeLog([], 0, truncated=False)
+    while True:
+        try:
+            page = await read(found.last)
+        except Gap as gap:
+            base = int(str(gap.details["base"]))
+            found = found._replace(last=base, truncated=True)
+            continue
+        if not page:
+            return found
+        found.entries.extend(page)
+        found = found._replace(last=found.last + len(page))
+        if page[-1][1].done:
+            return found

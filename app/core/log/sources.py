@@ -1,0 +1,157 @@
+"""Where a follower reads entries from: the live log of this process, or the journal alone."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from ..errors import Gap, UnknownRun
+from .journal import Entry, Log, Reach
+from .reading import PAGE, journal_call, never_kept, unavailable
+from .run_log import RunLog
+from .tail import Tail
+
+logger = logging.getLogger(__name__)
+
+
+#: Encoded entries, by the encoder's key: the number before the first, their count, their bytes.
+Memo = dict[object, tuple[int, int, bytes]]
+
+
+class Source(Protocol):
+    """The entries of one run. Numbers are those after which a reader reads on.
+
+    `read` and `position` raise `Gap` for entries that are no longer kept, and `JournalUnavailable`.
+    `live` is True if this process drives the run, or did until it ended; `memo` is what the
+    readers of a live run share (see `Follower.memo`).
+    """
+
+    live: bool
+
+    @property
+    def memo(self) -> Memo | None: ...
+
+    async def read(self, after: int) -> list[Entry]:
+        """The entries that follow number `after`; empty if there are none yet."""
+
+    async def position(self, after: int) -> int | None:
+        """Where a reader at number `after` reads on; None if nothing follows, now or later."""
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Call `wake` for each change of the log, until `unsubscribe`."""
+
+    def unsubscribe(self, wake: Callable[[], None]) -> None: ...
+
+
+class LiveSource:
+    """A run that this process drives, or drove when its reader came.
+
+    Reads the log in memory; entries that it no longer has come from the journal.
+    """
+
+    live = True
+
+    def __init__(self, log: RunLog, journal: Log) -> None:
+        self.log = log
+        self._journal = journal
+
+    @property
+    def memo(self) -> Memo | None:
+        return self.log.memo if len(self.log.readers) > 1 else None
+
+    async def read(self, after: int) -> list[Entry]:
+        log = self.log
+        if after >= log.base:
+            return log.since(after, PAGE)
+        page = await _page(self._journal, log.record.run_id, after)
+        if not page:  # the journal failed for longer than memory could hold everything
+            raise never_kept(log.record.run_id, log.base)
+        return page
+
+    async def position(self, after: int) -> int | None:
+        log = self.log
+        if after >= log.base:
+            return None if log.ended and after >= log.last else after
+        if not await journal_call(self._journal.read(log.record.run_id, after, 1)):
+            raise never_kept(log.record.run_id, log.base)
+        return after
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        self.log.readers.add(wake)
+
+    def unsubscribe(self, wake: Callable[[], None]) -> None:
+        self.log.readers.discard(wake)
+
+
+class JournalSource:
+    """A run that another process drives, or that has ended: the journal, and `tail` for changes.
+
+    A reader that comes from another process may be ahead of the journal. It gets what follows as
+    soon as that is written. If the process died first, that never happens: the reader then gets
+    the last entry of the log alone, unless it `saw_end`.
+    """
+
+    live = False
+    memo = None
+
+    def __init__(self, run_id: str, journal: Log, tail: Tail | None, *, saw_end: bool) -> None:
+        self._run_id = run_id
+        self._journal = journal
+        self._tail = tail
+        self._saw_end = saw_end
+
+    async def read(self, after: int) -> list[Entry]:
+        return await _page(self._journal, self._run_id, after)
+
+    async def position(self, after: int) -> int | None:
+        return await journal_call(self._position(after))
+
+    async def _position(self, after: int) -> int | None:
+        if await self._journal.read(self._run_id, after, 1):
+            return after
+        reached = await self._journal.reached([self._run_id])
+        last, ended = reached.get(self._run_id, Reach(0, ended=True))
+        if not ended:
+            return None if self._tail is None else after
+        if after < last:
+            return after
+        if self._saw_end or last == 0:
+            return None
+        ((_, end),) = await self._journal.read(self._run_id, last - 1, 1)
+        if after == last and end.finish_reason != "interrupted":
+            return None
+        return last - 1
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        if self._tail is not None:
+            self._tail.join(self._run_id, wake)
+
+    def unsubscribe(self, wake: Callable[[], None]) -> None:
+        if self._tail is not None:
+            self._tail.leave(self._run_id, wake)
+
+
+def source_of(
+    run_id: str,
+    journal: Log,
+    log: RunLog | None,
+    tail: Tail | None = None,
+    *,
+    saw_end: bool = False,
+) -> Source:
+    """The source of a run: its live `log` in this process, or the journal if that is None."""
+    if log is not None:
+        return LiveSource(log, journal)
+    return JournalSource(run_id, journal, tail, saw_end=saw_end)
+
+
+async def _page(journal: Log, run_id: str, after: int) -> list[Entry]:
+    """The next entries of a run that was known when its reader came."""
+    try:
+        return await journal.read(run_id, after, PAGE)
+    except UnknownRun as error:
+        raise Gap(f"Run {run_id} is no longer kept; it was read up to {after}.") from error
+    except Gap:
+        raise
+    except Exception as error:  # the hub logs it
+        logger.debug("a reader waits for the journal", exc_info=True)
+        raise unavailable() from error

@@ -1,0 +1,119 @@
+"""How a run starts: it is admitted, its log is opened, and a task drives it."""
+
+import asyncio
+import time
+
+import msgspec
+
+from ..errors import ConversationBusy, Overloaded
+from ..log.hub import Hub
+from ..log.journal import RunRecord
+from .driver import Driver
+from .peers import Peers
+from .queues import Queues
+from .rates import Rates
+from .run import Plan, Policy, Run, opening, server_stopped
+from .slots import Slots
+
+#: Seconds that a stopped agent may take to return, and then storing its partial answer; after that
+#: the run ends without them.
+STOP_TIMEOUT = 5.0
+
+
+class Launcher:
+    """Starts runs, puts them into the table of `active` runs, and owns the tasks that drive them.
+
+    It takes new runs while it is `accepting`.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        active: dict[str, Run],
+        peers: Peers | None,
+        *,
+        queues: Queues,
+        driver: Driver,
+        slots: Slots,
+        rates: Rates,
+        stop_timeout: float,
+    ) -> None:
+        self.accepting = True
+        self._hub = hub
+        self._active = active
+        self._peers = peers
+        self._queues = queues
+        self._driver = driver
+        self._slots = slots
+        self._rates = rates
+        self._stop_timeout = stop_timeout
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._creating = asyncio.Lock()  # a run that is being created is not active yet
+
+    async def launch(self, plan: Plan, policy: Policy, record: RunRecord) -> Run:
+        """Start a run; its log is open when this returns, its model not yet called.
+
+        Waits for a slot. Raises `RateLimited`, `TooManyRuns`, `Overloaded`, `ConversationBusy`, and
+        `AlreadyAsked` if a run of this id exists.
+        """
+        self._check_accepting()
+        await self._rates.admit(record.principal)
+        await self._queues.apply_on_busy(policy, record)  # an interrupted run releases its slot
+        await self._slots.acquire(record.principal)
+        try:
+            return await self._create(plan, policy, record)
+        except BaseException:  # then no run releases it
+            self._slots.release(record.principal)
+            raise
+
+    async def _create(self, plan: Plan, policy: Policy, record: RunRecord) -> Run:
+        run_id = record.run_id
+        async with self._creating:
+            self._check_accepting()
+            record = msgspec.structs.replace(record, created_at=time.time())  # it may have waited
+            await self._queues.apply_on_busy(policy, record)
+            turn = plan.prepare(record)
+            log = await self._hub.create(record)
+            log.append(opening(record))
+            if self._peers is not None:
+                try:
+                    await self._queues.apply_on_busy(policy, record)  # new runs of other processes
+                except BaseException as error:
+                    failure = error if isinstance(error, ConversationBusy) else server_stopped()
+                    log.append(failure.last_chunk(record.model))
+                    raise
+            run = self._active[run_id] = Run(
+                record,
+                log,
+                turn,
+                policy,
+                stop_timeout=self._stop_timeout,
+                mailbox=self._peers.journal if self._peers else None,
+            )
+            driving = asyncio.create_task(self._driver.drive(run), name=f"run-{run_id}")
+            self._tasks.add(driving)
+            driving.add_done_callback(self._tasks.discard)
+            if not self.accepting:  # the server began to stop in the meantime
+                run.stop(server_stopped())
+        return run
+
+    def _check_accepting(self) -> None:
+        if not self.accepting:
+            raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
+
+    def interrupt_all(self) -> None:
+        """Accept no new runs, and end all active ones as `interrupted`."""
+        self.accepting = False
+        for run in list(self._active.values()):
+            run.stop(server_stopped())
+
+    async def stop_all(self) -> None:
+        """Interrupt all runs, also those that are being created, and wait until they have ended."""
+        self.interrupt_all()
+        async with self._creating:
+            await self.wait()
+
+    async def wait(self, seconds: float | None = None) -> None:
+        """Wait until the runs that are active now have ended, at most so long; None is no bound."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=seconds)

@@ -1,0 +1,48 @@
+"""The states of a run, and the table of transitions between them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a run is in its life."""
+
+    QUEUED = "queued"  # it waits for its turn in the conversation
+    RUNNING = "running"  # its agent works
+    STOPPING = "stopping"  # its end has a reason, and what it was doing is being cancelled
+    ENDED = "ended"  # its last chunk is in the log
+
+
+#: The states that may follow each state. Another state, and how it is entered and left, is a row.
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.RUNNING, State.STOPPING, State.ENDED}),
+    State.RUNNING: frozenset({State.STOPPING, State.ENDED}),
+    State.STOPPING: frozenset({State.ENDED}),
+    State.ENDED: frozenset(),
+}
+
+
+class Life:
+    """The states of one run so far: a path through the table, which begins as queued."""
+
+    def __init__(self) -> None:
+        self.path = [State.QUEUED]
+
+    @property
+    def state(self) -> State:
+        return self.path[-1]
+
+    @property
+    def began(self) -> bool:
+        """Whether the run has left its queue; true from then on."""
+        return State.RUNNING in self.path
+
+    def may(self, state: State) -> bool:
+        """Whether the table has a transition to that state."""
+        return state in TRANSITIONS[self.state]
+
+    def enter(self, state: State) -> None:
+        """Move to a state; raises `RuntimeError` if the table does not allow it."""
+        if not self.may(state):
+            raise RuntimeError(f"a run that is {self.state} cannot become {state}")
+        self.path.append(state)

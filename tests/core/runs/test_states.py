@@ -1,0 +1,88 @@
+"""The table of states, and a real run on every path through it."""
+
+import asyncio
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from app.core.errors import Interrupted
+from app.core.log.run_log import RunLog
+from app.core.runs.clock import Timeouts
+from app.core.runs.run import Policy, Run
+from app.core.runs.states import TRANSITIONS, Life, State
+from tests.core.parts import ending, record
+from tests.core.runs.harness import Scripted, saying
+
+STATES = st.sampled_from(State)
+
+
+def test_every_state_has_a_row_and_a_way_to_the_end() -> None:
+    """Each state has a row, and from each one the end is reached; nothing follows the end."""
+    assert set(State) == TRANSITIONS.keys()
+    for state in State:
+        reached = {state}
+        while new := {after for each in reached for after in TRANSITIONS[each]} - reached:
+            reached |= new
+        assert State.ENDED in reached
+        assert state not in TRANSITIONS[state]
+    assert frozenset() == TRANSITIONS[State.ENDED]
+
+
+@given(st.lists(STATES, max_size=12))
+def test_life_follows_the_table(wanted: list[State]) -> None:
+    """A life goes from state to state as the table says; any other move is an error and no move."""
+    life = Life()
+    for state in wanted:
+        before = list(life.path)
+        if state in TRANSITIONS[life.state]:
+            life.enter(state)
+            assert [*before, state] == life.path
+        else:
+            assert not life.may(state)
+            with pytest.raises(RuntimeError, match=f"cannot become {state}"):
+                life.enter(state)
+            assert before == life.path
+        assert life.began == (State.RUNNING in life.path)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["begin", "stop", "stop again", "end"]), max_size=8))
+@example(["stop", "begin", "end", "stop again"])
+@example(["begin", "end", "stop"])
+def test_run_follows_the_table(calls: list[str]) -> None:
+    """Whatever comes in whichever order, a run walks through the table, keeps the first reason to
+    stop, ends once, and leaves no timer."""
+
+    async def check() -> None:
+        log = RunLog(record(), lambda log: None)
+        policy = Policy(Timeouts(60, 60, 60))
+        run = Run(record(), log, Scripted(saying()), policy, stop_timeout=60)
+        walk = [State.QUEUED]
+        reason = None
+        for call in calls:
+            if call == "begin":
+                state = State.RUNNING
+                run.begin()
+            elif call == "end":
+                state = State.ENDED
+                if walk[-1] is State.ENDED:
+                    with pytest.raises(RuntimeError, match="cannot become ended"):
+                        run.end(ending())
+                else:
+                    run.end(ending())
+            else:
+                state = State.STOPPING
+                run.stop(Interrupted(call))
+            if state in TRANSITIONS[walk[-1]]:
+                walk.append(state)
+                reason = call if state is State.STOPPING else reason
+            assert walk == run.life.path
+        assert (walk[-1] is State.ENDED) == log.ended
+        if reason is not None:
+            with pytest.raises(Interrupted, match=reason):
+                await run.step(asyncio.sleep(0))
+        elif State.ENDED not in walk:
+            await run.step(asyncio.sleep(0))
+
+    asyncio.run(check())
