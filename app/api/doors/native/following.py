@@ -18,7 +18,8 @@ JSON = "application/json"
 LastEventId = Annotated[
     str | None,
     Header(
-        description="`<run_id>:<n>`: continue after this event. Browsers send it by themselves."
+        description="The id of the last event that was received, `<run_id>:<n>`: the stream "
+        "continues after it. Browsers send it by themselves when they reconnect."
     ),
 ]
 

@@ -190,7 +190,7 @@ def _call(index: int, tool: ToolCall) -> Call:
     """The call; raises `ModelBadResponse` for arguments that this protocol has no place for."""
     if tool.arguments is None and tool.arguments_text:
         raise ModelBadResponse(
-            f"The model called {tool.name!r} with arguments that are no JSON object."
+            f"The model called {tool.name!r} with arguments that are not a JSON object. Try again."
         )
     return Call(tool.id, Function(index, tool.name, tool.arguments or {}))
 

@@ -12,8 +12,8 @@ from ....core.errors import BadRequest
 from ....core.question import ClientTool, ModelOptions, Question
 from ...requests import (
     BodyBounds,
+    Int64,
     Text,
-    Whole,
     parse_object,
     read_body,
     validate,
@@ -46,12 +46,12 @@ class Options(BaseModel):
 
     temperature: float | None = None
     top_p: float | None = None
-    top_k: Whole | None = None
+    top_k: Int64 | None = None
     min_p: float | None = None
-    seed: Whole | None = None
+    seed: Int64 | None = None
     stop: Text | list[Text] | None = None
-    num_predict: Whole | None = None
-    num_ctx: Whole | None = None
+    num_predict: Int64 | None = None
+    num_ctx: Int64 | None = None
     repeat_penalty: float | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None

@@ -28,8 +28,8 @@ from .requests import (
 )
 
 WEIGHTS = (
-    "this server puts agents behind Ollama's API and keeps no model weights, so it cannot {}; "
-    "its models are set where it is started (MODEL, MODELS, AGENTS)"
+    "this server has agents and no model weights, so it cannot {}; "
+    "its models are set when it is started (MODEL, MODELS, AGENTS)"
 )
 ConversationHeader = Annotated[str | None, Header(alias="X-Conversation-Id")]
 

@@ -7,9 +7,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from ....core.errors import InvalidField
 from ....core.question import ClientCall, ClientTool, ModelOptions, PastMessage, Picture, Question
 from ....core.text import replace_lone_surrogates
-from ...requests import Name, Whole, picture
+from ...requests import Int64, Name, picture
 
-#: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
+#: A history may hold lone surrogates that a model has generated; they are replaced.
 Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
 
 
@@ -116,7 +116,7 @@ class ResponseFormat(BaseModel):
     @model_validator(mode="after")
     def _has_schema(self) -> Self:
         if self.type == "json_schema" and self.json_schema is None:
-            raise ValueError("json_schema is missing")
+            raise ValueError("json_schema is missing; it must hold the schema")
         return self
 
 
@@ -129,7 +129,7 @@ class Options(BaseModel):
 
     temperature: float | None = None
     top_p: float | None = None
-    seed: Whole | None = None
+    seed: Int64 | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     reasoning_effort: Text | None = None
@@ -138,7 +138,7 @@ class Options(BaseModel):
     user: Text | None = None
     service_tier: Text | None = None
     metadata: dict[str, Text] | None = None
-    top_k: Whole | None = None  # this one and the next are other servers' additions
+    top_k: Int64 | None = None  # this one and the next are other servers' additions
     min_p: float | None = None
 
 
@@ -149,8 +149,8 @@ class CompletionRequest(Options):
     messages: Annotated[list[Message], Field(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_tokens: Whole | None = None
-    max_completion_tokens: Whole | None = None
+    max_tokens: Int64 | None = None
+    max_completion_tokens: Int64 | None = None
     stop: Text | list[Text] | None = None
     n: Literal[1] | None = None
     tools: list[Tool] | None = None

@@ -106,7 +106,7 @@ def _named(server: Context, name: str) -> tuple[str | None, str | None]:
         except UnknownModel:
             known = list(dict.fromkeys(card.id for card in _cards(server)))
             raise UnknownModel(
-                f"The model {name!r} does not exist here; there is {', '.join(known)}."
+                f"The model {name!r} does not exist. This server has {', '.join(known)}."
             ) from None
     return None, name
 
