@@ -184,7 +184,7 @@ async def test_a_body_that_does_not_come(serve: Serve, path: str, sent: bytes) -
     head, _, body = answer.decode().partition("\r\n\r\n")
     assert head.startswith("HTTP/1.1 408 ")
     assert "connection: close" in head.lower()
-    assert "did not come within 0.3 seconds" in json.dumps(json.loads(body)["error"])
+    assert "did not arrive within 0.3 seconds" in json.dumps(json.loads(body)["error"])
 
 
 async def test_a_body_that_trickles(serve: Serve) -> None:

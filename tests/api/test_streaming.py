@@ -14,7 +14,8 @@ from app.api.doors.native.answer import NativeAnswer
 from app.api.doors.native.encoder import NdjsonEncoder, SseEncoder, TextEncoder
 from app.api.doors.native.errors import error_response
 from app.api.encoding import Encoder
-from app.api.streaming import RunStream, WholeAnswer
+from app.api.streaming import RunStream
+from app.api.whole_answer import WholeAnswer
 from app.core.errors import AgentFailed
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub

@@ -5,7 +5,7 @@ from fastapi import Response
 
 from ....core.errors import failure_from
 from ....core.log.journal import Entry
-from ...streaming import WholeAnswer
+from ...whole_answer import WholeAnswer
 from .errors import error_response
 
 

@@ -9,9 +9,9 @@ from ....core.runs.run import OnDisconnect, Policy
 from ....models.chat import RunStarted
 from ... import route_docs
 from ...context import Context, Principal, Server
+from ...reading import run_headers
 from ...requests import parse_object, read_body, validate
 from ...starting import IdempotencyKey, start_in_background, start_or_replay
-from ...streaming import run_headers
 from .answer import NativeAnswer
 from .encoder import negotiate
 from .event_ids import parse_event_id

@@ -104,10 +104,10 @@ class OllamaEncoder:
     """
 
     media_type: ClassVar[str] = "application/x-ndjson"
-    holds: ClassVar[bool] = True
-    parting: ClassVar[bytes | None] = None
-    shared: ClassVar[bool] = False
-    tells_failures: ClassVar[bool] = True
+    defers_status: ClassVar[bool] = True
+    reconnect_hint: ClassVar[bytes | None] = None
+    cacheable: ClassVar[bool] = False
+    has_error_frame: ClassVar[bool] = True
 
     def __init__(self, form: Form) -> None:
         self._form = form

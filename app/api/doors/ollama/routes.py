@@ -16,7 +16,8 @@ from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
 from ...requests import read_conversation_id
 from ...starting import start_or_replay
-from ...streaming import RunStream, WholeAnswer
+from ...streaming import RunStream
+from ...whole_answer import WholeAnswer
 from . import names
 from .encoder import Form, OllamaEncoder, whole
 from .errors import JSON, failure, refusal

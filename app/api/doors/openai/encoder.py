@@ -91,10 +91,10 @@ class OpenAIEncoder:
     """
 
     media_type: ClassVar[str] = "text/event-stream"
-    holds: ClassVar[bool] = True
-    parting: ClassVar[bytes | None] = None
-    shared: ClassVar[bool] = False
-    tells_failures: ClassVar[bool] = True
+    defers_status: ClassVar[bool] = True
+    reconnect_hint: ClassVar[bytes | None] = None
+    cacheable: ClassVar[bool] = False
+    has_error_frame: ClassVar[bool] = True
 
     def __init__(self, run_id: str, model: str, created: float, *, include_usage: bool) -> None:
         self.heartbeat: bytes | None = b": keep-alive\n\n"

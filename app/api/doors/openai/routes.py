@@ -13,7 +13,8 @@ from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
 from ...requests import parse_object, read_body, read_conversation_id, validate
 from ...starting import start_or_replay
-from ...streaming import RunStream, WholeAnswer
+from ...streaming import RunStream
+from ...whole_answer import WholeAnswer
 from .encoder import OpenAIEncoder, completion
 from .errors import refusal
 from .requests import CompletionRequest

@@ -349,11 +349,11 @@ def test_calls_that_cannot_be_told(client: ollama.Client, provider: Provider) ->
     """Arguments are an object in Ollama; where the model wrote something else, that is an error,
     and not a call without arguments."""
     provider.script(*[Reply("Hm.", tool_calls=[("weather", '{"city": Oslo')])] * 2)
-    with pytest.raises(ollama.ResponseError, match="no JSON object") as caught:
+    with pytest.raises(ollama.ResponseError, match="not a JSON object") as caught:
         client.chat("general", ASKED, tools=[WEATHER])
     assert 502 == caught.value.status_code
     lines: list[ollama.ChatResponse] = []
-    with pytest.raises(ollama.ResponseError, match="no JSON object"):
+    with pytest.raises(ollama.ResponseError, match="not a JSON object"):
         lines.extend(client.chat("general", ASKED, tools=[WEATHER], stream=True))
     assert [("Hm.", False)] == [(line.message.content, line.done) for line in lines]
     provider.script(Reply(tool_calls=[("weather", "")]))
