@@ -10,7 +10,7 @@ from .errors import error_response
 
 
 class NativeAnswer(WholeAnswer):
-    """One `ChatResponse`; a failure has its own status, and the text that came before it."""
+    """A `ChatResponse`, or a failure with its status and the text that came before it."""
 
     def _response(self, entries: list[Entry]) -> Response:
         answer = self._folded(entries)

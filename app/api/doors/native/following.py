@@ -1,4 +1,4 @@
-"""The response that carries a run in a native format, from its beginning or from an event id."""
+"""The response that streams a run in a native format, from its beginning or an event id."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -33,7 +33,7 @@ async def resume(
     *,
     pace: bool = False,
 ) -> Response:
-    """Follow a run after an event id, or from its beginning; 204 if that was its last event."""
+    """Stream a run from its beginning or after an event id; 204 if that was its last event."""
     after = parse_event_id(event_id, run_id)[1] if event_id else 0
     follower = await server.runs.follow(
         run_id, after, principal=principal, saw_end=saw_end(event_id)
@@ -58,7 +58,7 @@ def stream(
     headers: Mapping[str, str] | None = None,
     pace: bool = False,
 ) -> Response:
-    """A run in one of the native formats."""
+    """The response that streams a run in one of the native formats."""
     record = follower.record
     return RunStream(
         follower,
