@@ -64,9 +64,9 @@ class Command:
         Workers write "Application startup complete." some time after the address.
         """
         deadline = time.monotonic() + 60
-        while self.said.count(text) < count:
+        while self.output.count(text) < count:
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server did not print {text!r}:\n{self.said}")
+                raise RuntimeError(f"the server did not print {text!r}:\n{self.output}")
             time.sleep(0.02)
 
     def __exit__(self, *_: object) -> None:

@@ -113,7 +113,7 @@ def test_a_wrong_setting(tmp_path: Path, settings: dict[str, str], named: str) -
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
-    """A port that another program has is told, and is a failure."""
+    """A port that another program has is reported as a failure."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = run(tmp_path, "-m", "app", "serve", "--port", port)
@@ -141,9 +141,9 @@ def test_the_command_line(
     """The command explains itself, and names what it does not understand."""
     with pytest.raises(SystemExit) as ended:
         __main__.main(arguments)
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert code == ended.value.code
-    assert named in said.out + said.err
+    assert named in output.out + output.err
 
 
 def test_uvicorn(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_uvicorn(tmp_path: Path) -> None:
 
 
 def test_uvicorn_with_a_wrong_setting(tmp_path: Path) -> None:
-    """Served by uvicorn, a wrong setting is told by its name, too."""
+    """Served by uvicorn, a wrong setting is reported by its name, too."""
     ended = run(tmp_path, "-m", "uvicorn", "app.main:app", PORT="http")
     assert 0 != ended.returncode
     assert "PORT: " in ended.stderr.splitlines()[-1]
@@ -210,7 +210,7 @@ def test_secrets(tmp_path: Path, provider: Provider, key: str, reachable: bool) 
 
 
 def test_a_key_that_the_provider_repeats(tmp_path: Path, provider: Provider) -> None:
-    """A refusal of any kind may repeat the key; it is taken out of what clients are told."""
+    """A refusal of any kind may repeat the key; it is taken out of what clients receive."""
     settings = {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": ODD_KEY, "MODEL": "openai:m"}
     with Command(tmp_path, **settings) as command:
         for status in (400, 404, 429, 500):
@@ -241,7 +241,7 @@ def test_the_script_measures(command: Command) -> None:
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("message", ["Tell me.", "fail"])
 def test_a_script_that_fails(command: Command, script: str, message: str) -> None:
-    """An unknown model, or an answer that fails, is told in a sentence; the exit code is 1."""
+    """An unknown model, or an answer that fails, is reported in a sentence; the exit code is 1."""
     model = "gpt-none" if message == "Tell me." else "demo"
     ended = run(ROOT, script, message, "--url", command.url, "--model", model)
     assert 1 == ended.returncode
@@ -255,7 +255,7 @@ def test_a_script_that_fails(command: Command, script: str, message: str) -> Non
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
 def test_a_script_without_a_server(script: str, url: str) -> None:
-    """Where no server answers, that is said, with how to start one; the exit code is 1."""
+    """Where no server answers, that is reported, with how to start one; the exit code is 1."""
     ended = run(ROOT, script, "--url", url)
     assert 1 == ended.returncode
     assert f"No server answers at {url}. Start one with: make run" == ended.stderr.strip()
@@ -263,7 +263,7 @@ def test_a_script_without_a_server(script: str, url: str) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_script_with_a_wrong_address(command: Command, provider: Provider, script: str) -> None:
-    """An address that is none, or of another server, is told without a traceback, too."""
+    """An address that is none, or of another server, is reported without a traceback, too."""
     for url in ("localhost:8000", "http://[", command.url + "/nowhere", provider.origin):
         ended = run(ROOT, script, "--url", url)
         assert 1 == ended.returncode
@@ -287,7 +287,7 @@ def test_a_script_whose_server_stops(tmp_path: Path, script: str) -> None:
         assert watching.stdout is not None
         assert watching.stdout.read(1)
         command.stop()
-        _, said = watching.communicate(timeout=20)
+        _, output = watching.communicate(timeout=20)
     assert 1 == watching.returncode
-    assert "The server stopped before the answer was complete." in said
-    assert "Traceback" not in said
+    assert "The server stopped before the answer was complete." in output
+    assert "Traceback" not in output

@@ -51,10 +51,10 @@ async def test_every_door_asks_for_a_key(
         headers = {"Authorization": value} if value else {}
         reply = await keyed.post(path, json=body, headers=headers)
         assert (401, "Bearer") == (reply.status_code, reply.headers["www-authenticate"])
-        told: Any = reply.json() if place else reply.text
+        received: Any = reply.json() if place else reply.text
         for name in place:
-            told = told[name]
-        assert "key" in told.lower()
+            received = received[name]
+        assert "key" in received.lower()
         assert wrong not in reply.text
         assert ALICE not in reply.text
     reply = await keyed.post(path, json=body, headers={"Authorization": f"bearer  {ALICE}"})
@@ -83,7 +83,7 @@ async def test_every_route_asks_for_a_key(keyed: httpx.AsyncClient) -> None:
 
 
 async def test_the_openai_client(keyed: httpx.AsyncClient) -> None:
-    """The SDK's own key is ours, and a wrong one is told as its error for that, at once."""
+    """The SDK's own key is ours, and a wrong one is reported as its error for that, at once."""
     async with openai.AsyncOpenAI(base_url=f"{keyed.base_url}/v1", api_key=ALICE) as client:
         answer = await client.chat.completions.create(model="general", messages=MESSAGES)  # type: ignore[arg-type]
         assert answer.choices[0].message.content
@@ -106,8 +106,8 @@ async def test_keys_from_a_file(serve: Serve, tmp_path: Path) -> None:
 async def test_anonymous_beside_keys(serve: Serve) -> None:
     """Where both are allowed, a request without a key is anonymous, and a wrong key still wrong."""
     async with httpx.AsyncClient(base_url=serve(**KEYS, allow_anonymous=True).url) as http:
-        asked = {**ASKED, "conversation_id": "c"}
-        assert 200 == (await http.post("/api/v1/chat", json=asked)).status_code
+        payload = {**ASKED, "conversation_id": "c"}
+        assert 200 == (await http.post("/api/v1/chat", json=payload)).status_code
         assert 200 == (await http.get("/api/v1/conversations/c")).status_code
         mine = await http.get("/api/v1/conversations/c", headers=bearer(ALICE))
         wrong = await http.get("/api/v1/conversations/c", headers=bearer("x"))
@@ -182,7 +182,7 @@ async def test_without_keys_no_strange_pages(serve: Serve) -> None:
 
 @pytest.mark.parametrize("settings", [{}, KEYS], ids=["open", "keys"])
 async def test_hosts(serve: Serve, settings: dict[str, Any]) -> None:
-    """The name in `Host` is checked when that is asked for; health is told under any."""
+    """The name in `Host` is checked if names are set; health responds to any name."""
     server = serve(**settings, allowed_hosts=["chat.example.org", "*.Example.com"])
     key = bearer(ALICE)
     async with httpx.AsyncClient(base_url=server.url) as http:

@@ -24,7 +24,7 @@ async def test_who_asks(http: httpx.AsyncClient, method: str, accept: str, media
 
 
 async def test_files(http: httpx.AsyncClient) -> None:
-    """The page's files are asked for again each time, and answered 304 if they are the same."""
+    """The page's files are requested again each time, and answered 304 if they are the same."""
     first = await http.get("/static/main.js")
     assert (200, "no-cache") == (first.status_code, first.headers["cache-control"])
     again = await http.get("/static/main.js", headers={"If-None-Match": first.headers["etag"]})

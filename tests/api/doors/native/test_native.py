@@ -116,7 +116,7 @@ def expected(log: list[StreamingChunk]) -> list[tuple[str, str, StreamingChunk]]
     return [("message", f"{RUN}:{number}", chunk) for number, chunk in enumerate(log, start=1)]
 
 
-def told(events: Iterable[ServerSentEvent]) -> list[tuple[str, str, StreamingChunk]]:
+def decoded(events: Iterable[ServerSentEvent]) -> list[tuple[str, str, StreamingChunk]]:
     return [(event.event, event.id, chunk_of(event.data)) for event in events]
 
 
@@ -133,7 +133,7 @@ def test_sse_through_an_event_source(
     """Any chunks, with heartbeats between them and cut anywhere on the way, come out equal."""
     stream = with_heartbeats(SseEncoder(RUN, "m"), log, beats)
     events = EventSource(response(pieces(stream, cuts))).iter_sse()
-    assert expected(log) == told(events)
+    assert expected(log) == decoded(events)
 
 
 @given(LOGS, BEATS, CUTS)
@@ -141,13 +141,13 @@ def test_sse_through_an_event_source(
 def test_sse_through_the_lines_of_httpx(
     log: list[StreamingChunk], beats: list[int], cuts: set[int]
 ) -> None:
-    """A client that reads `iter_lines()` of httpx, which splits at more than SSE does, is told
+    """A client that reads `iter_lines()` of httpx, which splits at more than SSE does, receives
     the same."""
     stream = with_heartbeats(SseEncoder(RUN, "m"), log, beats)
     decoder = SSEDecoder()
     lines = response(pieces(stream, cuts)).iter_lines()
     events = [event for line in lines if (event := decoder.decode(line)) is not None]
-    assert expected(log) == told(events)
+    assert expected(log) == decoded(events)
 
 
 @given(LOGS, BEATS, CUTS)

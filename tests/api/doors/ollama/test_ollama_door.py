@@ -1,4 +1,4 @@
-"""The Ollama door, asked by Ollama's own Python client as it is."""
+"""The Ollama door, driven by Ollama's own Python client as it is."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ async def aclient(server: Server) -> AsyncIterator[ollama.AsyncClient]:
 
 
 def sent(provider: Provider) -> dict[str, Any]:
-    """What the provider was last asked."""
+    """What the provider was sent last."""
     body: dict[str, Any] = provider.requests[-1].body
     return body
 
@@ -195,14 +195,14 @@ def test_text_is_as_the_model_said_it(
     provider.script(reply, reply)
     if stream:
         lines = client.chat("general", ASKED, stream=True)
-        said = "".join(line.message.content or "" for line in lines)
+        content = "".join(line.message.content or "" for line in lines)
         *_, last = client.generate("general", "Hi", stream=True)
         assert last.done
     else:
-        said = client.chat("general", ASKED).message.content or ""
-        assert said == client.generate("general", "Hi").response
+        content = client.chat("general", ASKED).message.content or ""
+        assert content == client.generate("general", "Hi").response
     expected = "".join(reply.text).encode("utf-16", "surrogatepass").decode("utf-16")
-    assert expected == said
+    assert expected == content
 
 
 def test_an_empty_answer(client: ollama.Client, provider: Provider) -> None:
@@ -296,9 +296,9 @@ def test_images(client: ollama.Client, provider: Provider) -> None:
     ]
     client.chat("general", messages)
     first, _, last = sent(provider)["messages"]
-    for message, said in ((first, "What is this?"), (last, "And this?")):
+    for message, content in ((first, "What is this?"), (last, "And this?")):
         text, image = message["content"]
-        assert {"type": "text", "text": said} == text
+        assert {"type": "text", "text": content} == text
         assert image["image_url"]["url"].startswith("data:image/png;base64,")
     client.generate("general", "And here?", images=[PIXEL])
     (message,) = sent(provider)["messages"]
@@ -333,12 +333,12 @@ def test_a_client_runs_its_own_tools(
         {"role": "tool", "tool_name": "weather", "content": "+25"},
     ]
     assert "Cold, and warm." == client.chat("general", messages, tools=[WEATHER]).message.content
-    question, asked, *results = sent(provider)["messages"]
+    question, assistant, *results = sent(provider)["messages"]
     assert ASKED[0] == question
     assert ["Oslo", "Rome"] == [
-        json.loads(call["function"]["arguments"])["city"] for call in asked["tool_calls"]
+        json.loads(call["function"]["arguments"])["city"] for call in assistant["tool_calls"]
     ]
-    ids = [call["id"] for call in asked["tool_calls"]]
+    ids = [call["id"] for call in assistant["tool_calls"]]
     assert 2 == len(set(ids))
     assert [("tool", ids[0], "-5"), ("tool", ids[1], "+25")] == [
         (result["role"], result["tool_call_id"], result["content"]) for result in results
@@ -362,7 +362,7 @@ def test_calls_that_cannot_be_told(client: ollama.Client, provider: Provider) ->
 
 
 @pytest.mark.parametrize(
-    ("reply", "status", "said"),
+    ("reply", "status", "content"),
     [
         (INVALID_KEY, 502, "credentials"),
         (CONTEXT_TOO_LONG, 413, "too long"),
@@ -378,17 +378,17 @@ def test_failures_before_the_first_token(
     provider: Provider,
     reply: Reply,
     status: int,
-    said: str,
+    content: str,
     stream: bool,
 ) -> None:
-    """An error has its own status while nothing was said, streaming or not."""
+    """An error has its own status before any output, streaming or not."""
     provider.script(*[reply] * 4)
     with pytest.raises(ollama.ResponseError) as caught:
         list(client.chat("general", ASKED, stream=True)) if stream else client.chat(
             "general", ASKED
         )
     assert status == caught.value.status_code
-    assert said in caught.value.error
+    assert content in caught.value.error
 
 
 @pytest.mark.parametrize(
@@ -403,7 +403,7 @@ def test_failures_before_the_first_token(
 def test_failures_after_the_first_token(
     client: ollama.Client, provider: Provider, reply: Reply
 ) -> None:
-    """What was said is there; then comes one line with the error, and never one that is done."""
+    """What was sent is there; then comes one line with the error, and never one that is done."""
     provider.script(reply, reply)
     lines: list[ollama.ChatResponse] = []
     with pytest.raises(ollama.ResponseError) as caught:
@@ -417,7 +417,7 @@ def test_failures_after_the_first_token(
 
 
 def test_unknown_models(client: ollama.Client) -> None:
-    """A model that is not there is told in Ollama's words."""
+    """A model that is not there is reported in Ollama's words."""
     for ask in (
         lambda: client.show("no"),
         lambda: client.chat("no", ASKED),
@@ -429,7 +429,7 @@ def test_unknown_models(client: ollama.Client) -> None:
 
 
 def test_weights_are_not_managed(client: ollama.Client) -> None:
-    """What this server cannot do is told in a sentence, in Ollama's shape."""
+    """What this server cannot do is reported in a sentence, in Ollama's shape."""
     for ask in (
         lambda: client.pull("llama3.2"),
         lambda: list(client.pull("llama3.2", stream=True)),
@@ -447,7 +447,7 @@ def test_weights_are_not_managed(client: ollama.Client) -> None:
 
 def test_load_and_unload(client: ollama.Client, provider: Provider) -> None:
     """An empty prompt loads a model, and one that is to be kept for no time unloads it; the
-    provider is not asked."""
+    provider receives no request."""
     assert ("", True, "load") == _loaded(client.generate("general", ""))
     assert ("", True, "unload") == _loaded(client.generate("general", "", keep_alive=0))
     assert ("", True, "unload") == _loaded(client.generate("general", keep_alive="0s"))
@@ -479,7 +479,7 @@ def test_leaving(client: ollama.Client, provider: Provider) -> None:
 async def test_leaving_while_the_model_is_silent(
     aclient: ollama.AsyncClient, provider: Provider
 ) -> None:
-    """A reader of a whole answer that leaves is noticed, too, before anything was said."""
+    """A reader of a whole answer that leaves is noticed, too, before any output."""
     provider.script(Reply("late", delay_headers=30))
     asking = asyncio.create_task(aclient.chat("general", ASKED))
     await provider.until(lambda: provider.opened)

@@ -51,9 +51,9 @@ def form(chat: bool, **options: bool) -> Form:
 
 def fields(part: dict[str, Any], chat: bool) -> tuple[str, str, list[Any]]:
     """Text, thinking and calls of an object; chat has them in its message."""
-    said = part["message"] if chat else part
-    text = said["content"] if chat else said["response"]
-    return text, said.get("thinking", ""), said.get("tool_calls", [])
+    holder = part["message"] if chat else part
+    text = holder["content"] if chat else holder["response"]
+    return text, holder.get("thinking", ""), holder.get("tool_calls", [])
 
 
 @given(chunks=CHUNKS, last=LAST, chat=st.booleans(), thinks=st.booleans())
@@ -72,11 +72,11 @@ def test_both_forms_say_the_same(
             [(0.01 * n, chunk) for n, chunk in enumerate([*chunks, last])],
         )
     )
-    told = [fields(part, chat) for part in parts]
+    received = [fields(part, chat) for part in parts]
     text, thinking, calls = fields(one, chat)
-    assert "".join(content for content, _, _ in told) == text
-    assert "".join(thought for _, thought, _ in told) == thinking
-    assert [call for _, _, made in told for call in made] == calls
+    assert "".join(content for content, _, _ in received) == text
+    assert "".join(thought for _, thought, _ in received) == thinking
+    assert [call for _, _, made in received for call in made] == calls
     assert "".join(chunk.content for chunk in [*chunks, last]) == text
     assert thinks or thinking == ""
     assert list(range(len(calls))) == [call["function"]["index"] for call in calls]
@@ -108,27 +108,27 @@ async def test_the_status_waits_for_something_to_say() -> None:
 
 
 @pytest.mark.parametrize("pause", [0, 0.01])
-@pytest.mark.parametrize("spoken", [0, 2])
-async def test_failures(spoken: int, pause: float) -> None:
-    """A failure has its status while nothing was said, else it is the last line of a stream that
+@pytest.mark.parametrize("holder", [0, 2])
+async def test_failures(holder: int, pause: float) -> None:
+    """A failure has its status before any output, else it is the last line of a stream that
     ends properly; it makes no difference whether text and failure came together."""
     async with opened() as (hub, log):
         response, client = stream(hub, OllamaEncoder(form(False)), refusal=refusal)
         task = serve(response, client)
-        say(log, *range(spoken))
+        say(log, *range(holder))
         await asyncio.sleep(pause)
         log.append(failed())
         await task
-        assert (200 if spoken else 500) == client.status
+        assert (200 if holder else 500) == client.status
         *parts, last = [json.loads(line) for line in client.body.splitlines()]
-        assert ["0000", "0001"][:spoken] == [part["response"] for part in parts]
+        assert ["0000", "0001"][:holder] == [part["response"] for part in parts]
         assert {"error": "no"} == last
         assert client.complete
         assert (b"x-run-id", b"r1") in client.messages[0]["headers"]
 
 
 async def test_leaving_while_the_status_waits() -> None:
-    """A client that leaves before anything was said is let go."""
+    """A client that leaves before any output is let go."""
     async with opened() as (hub, _):
         response, client = stream(hub, OllamaEncoder(form(True)), refusal=refusal)
         task = serve(response, client)
@@ -139,7 +139,7 @@ async def test_leaving_while_the_status_waits() -> None:
 
 
 async def test_a_paced_replay_of_a_failure() -> None:
-    """What was said comes at its own time, also when the failure is known from the start."""
+    """What came before comes at its own time, also when the failure is known from the start."""
     async with opened() as (hub, log):
         say(log, 0)
         await asyncio.sleep(0.1)

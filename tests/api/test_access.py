@@ -32,7 +32,7 @@ def test_an_open_address_without_keys(tmp_path: Path, host: str, more: list[str]
     ("settings", "status"), [(KEYS, 401), ({"ALLOW_ANONYMOUS": "1"}, 200)], ids=["keys", "open"]
 )
 def test_an_open_address(tmp_path: Path, settings: dict[str, str], status: int) -> None:
-    """With keys, or where everybody may, it listens where it is told to."""
+    """With keys, or where everybody may, it listens where it is configured to."""
     with Command(tmp_path, (*SERVE, "--host", "0.0.0.0"), **settings) as command:
         url = command.url.replace("0.0.0.0", "127.0.0.1")
         assert status == httpx.get(f"{url}/v1/models").status_code
@@ -75,18 +75,18 @@ def test_workers_share_the_secret(tmp_path: Path) -> None:
     arguments = (*SERVE, "--workers", "2")
     with Command(tmp_path, arguments, **KEYS) as command:
         command.wait_for("Application startup complete.", 2)
-        asked = {"message": "x", "background": True}
+        payload = {"message": "x", "background": True}
         urls = []
         for _ in range(8):
-            started = httpx.post(f"{command.url}/api/v1/chat", json=asked, headers=BEARER)
+            started = httpx.post(f"{command.url}/api/v1/chat", json=payload, headers=BEARER)
             urls.append(started.json()["stream_url"])
         assert {200} == {httpx.get(command.url + url, timeout=30).status_code for url in urls * 2}
         httpx.get(f"{command.url}/{KEY}?token={KEY}", headers=BEARER)
-        said = command.output
+        output = command.output
     file = tmp_path / "data" / "secret.key"
     assert 0o600 == stat.S_IMODE(file.stat().st_mode)
     for secret in (KEY, file.read_text(encoding="ascii"), urls[0].partition("=")[2]):
-        assert secret not in said
+        assert secret not in output
 
 
 def test_the_access_log_of_uvicorn(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_the_access_log_of_uvicorn(tmp_path: Path) -> None:
     with Command(tmp_path, arguments, **KEYS) as command:
         httpx.get(f"{command.url}/api/v1/runs/x/events?after=1&token=a-ticket-of-mine")
         httpx.get(f"{command.url}/v1/models?key={KEY}")
-        said = command.output
-    assert "/api/v1/runs/x/events?after=1&token=[redacted]" in said
-    assert "a-ticket-of-mine" not in said
-    assert KEY not in said
+        output = command.output
+    assert "/api/v1/runs/x/events?after=1&token=[redacted]" in output
+    assert "a-ticket-of-mine" not in output
+    assert KEY not in output

@@ -189,8 +189,8 @@ async def test_failures(serve: Serve, provider: Provider, reply: Reply, status: 
 
 async def test_answers_of_the_other_routes(http: httpx.AsyncClient, document: Document) -> None:
     """What all other routes answer is as the page describes it, found or not."""
-    asked = {"message": "Hello?", "conversation_id": "c"}
-    run_id = (await http.post("/api/v1/chat", json=asked)).headers["x-run-id"]
+    payload = {"message": "Hello?", "conversation_id": "c"}
+    run_id = (await http.post("/api/v1/chat", json=payload)).headers["x-run-id"]
     last = (await http.get(f"/api/v1/runs/{run_id}")).json()["last_event_id"]
     for method, path, query, status in [
         ("GET", "/api/v1/chat", "?message=x", 200),
