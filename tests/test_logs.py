@@ -69,7 +69,9 @@ def test_a_line_for_each_run(tmp_path: Path, provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("messages", [False, True])
-def test_json(tmp_path: Path, provider: Provider, messages: bool) -> None:
+def test_json_lines_have_the_fields_of_a_run(
+    tmp_path: Path, provider: Provider, messages: bool
+) -> None:
     """As JSON each line is an object, uvicorn's and Agno's, too; texts are in it if they are
     wanted, and the key never is."""
     provider.script(

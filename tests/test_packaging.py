@@ -150,7 +150,7 @@ def test_the_documented_nginx_is_the_one_that_ships() -> None:
     assert names.sub("", shipped) == names.sub("", documented())
 
 
-def test_the_compose_file() -> None:
+def test_the_compose_file_is_consistent() -> None:
     """Two servers share a Redis and a PostgreSQL, and only nginx is to be reached."""
     services = compose()["services"]
     assert {"agno-stream", "nginx", "redis", "postgres"} == set(services)
@@ -169,7 +169,7 @@ def test_the_compose_file() -> None:
     assert grace > Settings.model_fields["shutdown_grace"].default
 
 
-def test_the_image() -> None:
+def test_the_image_runs_without_rights() -> None:
     """The image runs the server as a user without rights, and Docker can ask for its health."""
     found = steps()
     names = [name for name, _ in found]
@@ -188,7 +188,7 @@ def test_the_image() -> None:
             assert re.search(rf"^{name}==", pinned, re.MULTILINE)
 
 
-def test_what_the_image_copies() -> None:
+def test_the_image_copies_what_exists() -> None:
     """Everything that the Dockerfile copies exists, and Docker is not kept from seeing it."""
     seen = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
     copied: set[str] = set()
@@ -199,7 +199,7 @@ def test_what_the_image_copies() -> None:
     assert all((ROOT / one).exists() for one in copied)
 
 
-def test_the_unit() -> None:
+def test_the_systemd_unit_is_consistent() -> None:
     """The unit keeps what is kept where systemd lets it, and gives runs time to end."""
     service = unit()["Service"]
     assert "DATA_DIR=%S/agno-stream" == service["Environment"]

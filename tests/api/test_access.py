@@ -17,7 +17,9 @@ BEARER = {"Authorization": f"Bearer {KEY}"}
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 @pytest.mark.parametrize("more", [[], ["--workers", "2"]], ids=["one", "workers"])
-def test_an_open_address_without_keys(tmp_path: Path, host: str, more: list[str]) -> None:
+def test_a_public_address_without_keys_is_refused(
+    tmp_path: Path, host: str, more: list[str]
+) -> None:
     """The server does not start, and says what to do."""
     done = run(tmp_path, "-m", "app", "serve", "--port", "0", "--host", host, *more)
     assert 2 == done.returncode
@@ -31,7 +33,9 @@ def test_an_open_address_without_keys(tmp_path: Path, host: str, more: list[str]
 @pytest.mark.parametrize(
     ("settings", "status"), [(KEYS, 401), ({"ALLOW_ANONYMOUS": "1"}, 200)], ids=["keys", "open"]
 )
-def test_an_open_address(tmp_path: Path, settings: dict[str, str], status: int) -> None:
+def test_a_public_address_with_keys_is_served(
+    tmp_path: Path, settings: dict[str, str], status: int
+) -> None:
     """With keys, or where everybody may, it listens where it is configured to."""
     with Command(tmp_path, (*SERVE, "--host", "0.0.0.0"), **settings) as command:
         url = command.url.replace("0.0.0.0", "127.0.0.1")
@@ -48,7 +52,7 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def test_another_way_to_start_it(tmp_path: Path) -> None:
+def test_uvicorn_on_all_addresses_serves_loopback_only(tmp_path: Path) -> None:
     """Started by uvicorn itself on all addresses, it still answers on the loopback one alone."""
     arguments = ("-m", "uvicorn", "app.main:app", "--host", "0.0.0.0", "--port", "0")
     with Command(tmp_path, arguments) as command:
@@ -60,7 +64,7 @@ def test_another_way_to_start_it(tmp_path: Path) -> None:
             assert "ALLOW_ANONYMOUS=1" in refused.json()["error"]["message"]
 
 
-def test_keys_that_are_wrong(tmp_path: Path) -> None:
+def test_a_malformed_key_is_not_shown(tmp_path: Path) -> None:
     """The message says which entry, and does not show it."""
     done = run(tmp_path, *SERVE, API_KEYS=KEY)
     assert (2, "agno-stream: API_KEYS: entry 1 is not 'name:key'\n") == (
@@ -69,7 +73,7 @@ def test_keys_that_are_wrong(tmp_path: Path) -> None:
     )
 
 
-def test_workers_share_the_secret(tmp_path: Path) -> None:
+def test_workers_accept_each_others_tickets(tmp_path: Path) -> None:
     """A stream address that one worker signed is taken by all of them; keys, secret and tickets
     are in no log."""
     arguments = (*SERVE, "--workers", "2")
@@ -89,7 +93,7 @@ def test_workers_share_the_secret(tmp_path: Path) -> None:
         assert secret not in output
 
 
-def test_the_access_log_of_uvicorn(tmp_path: Path) -> None:
+def test_uvicorns_access_log_redacts_tickets(tmp_path: Path) -> None:
     """Who switches it on reads addresses, but neither tickets nor keys that somebody put there."""
     arguments = ("-m", "uvicorn", "app.main:app", "--port", "0")
     with Command(tmp_path, arguments, **KEYS) as command:

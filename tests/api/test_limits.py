@@ -42,7 +42,7 @@ async def ask_all(
     return replies
 
 
-async def test_runs_at_once(serve: Serve, provider: Provider) -> None:
+async def test_concurrent_runs_are_limited(serve: Serve, provider: Provider) -> None:
     """Over the bound of all every door says 503 after a short wait; a run that ends makes room."""
     provider.default = Reply("one two", stall_after=1)
     server = serve(max_concurrent_runs=2, run_queue=0)
@@ -54,7 +54,7 @@ async def test_runs_at_once(serve: Serve, provider: Provider) -> None:
         assert 202 == (await http.post("/api/v1/chat", json=BUSY)).status_code
 
 
-async def test_runs_at_once_of_one_principal(serve: Serve, provider: Provider) -> None:
+async def test_concurrent_runs_of_a_principal_are_limited(serve: Serve, provider: Provider) -> None:
     """Over its own bound every door tells a principal 429, and the others notice nothing."""
     provider.default = Reply("one two", stall_after=1)
     settings = {**TWO, "max_concurrent_runs_per_principal": 1, "run_queue_timeout": 0.2}
@@ -67,7 +67,7 @@ async def test_runs_at_once_of_one_principal(serve: Serve, provider: Provider) -
         assert 202 == (await http.post("/api/v1/chat", json=BUSY, headers=bob)).status_code
 
 
-async def test_the_queue(serve: Serve, provider: Provider) -> None:
+async def test_a_request_waits_for_a_slot(serve: Serve, provider: Provider) -> None:
     """A question that comes when all is taken waits for a run to end, and is then answered."""
     provider.script(Reply("one two", stall_after=1))
     server = serve(max_concurrent_runs=1, run_queue=1, run_queue_timeout=20)
@@ -85,7 +85,7 @@ async def test_the_queue(serve: Serve, provider: Provider) -> None:
         )
 
 
-async def test_an_interruption_takes_the_slot(serve: Serve, provider: Provider) -> None:
+async def test_an_interrupting_run_takes_the_slot(serve: Serve, provider: Provider) -> None:
     """A message that takes the place of the one being answered needs no second slot."""
     provider.script(Reply("one two", stall_after=1))
     async with httpx.AsyncClient(base_url=serve(max_concurrent_runs=1).url, timeout=30) as http:
@@ -96,7 +96,7 @@ async def test_an_interruption_takes_the_slot(serve: Serve, provider: Provider) 
         assert 200 == (await http.post("/api/v1/chat", json=body)).status_code
 
 
-async def test_questions_a_minute(serve: Serve) -> None:
+async def test_the_request_rate_is_limited(serve: Serve) -> None:
     """A principal that asks too often receives 429 on every door; reading is not asking."""
     server = serve(**TWO, rate_limit="2/minute")
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
@@ -124,7 +124,7 @@ async def test_questions_a_minute(serve: Serve) -> None:
         assert "rate_limit_exceeded" == caught.value.code
 
 
-async def test_tokens_a_minute(serve: Serve, provider: Provider) -> None:
+async def test_the_token_rate_is_limited(serve: Serve, provider: Provider) -> None:
     """When its tokens are used up, a principal receives 429 on every door; those of runs that were
     stopped count, too."""
     provider.script(Reply("one two three " * 20), Reply("four five six " * 40, stall_after=90))
@@ -141,9 +141,7 @@ async def test_tokens_a_minute(serve: Serve, provider: Provider) -> None:
         assert 200 == theirs.status_code
 
 
-async def test_hosts_that_share_a_redis_count_together(
-    serve: Serve, redis_server: RedisServer
-) -> None:
+async def test_hosts_share_the_rate_limit_in_redis(serve: Serve, redis_server: RedisServer) -> None:
     """With the journal in Redis a limit holds over all processes."""
     settings = {"journal_url": redis_server.url, "api_keys": f"carol:{ALICE}"}
     both = [serve(**settings, rate_limit="3/minute, 100000 tokens/minute") for _ in range(2)]
@@ -158,7 +156,7 @@ async def test_hosts_that_share_a_redis_count_together(
     assert [200, 200, 200, 429] == statuses
 
 
-async def test_a_redis_that_is_away(serve: Serve, tmp_path: Path) -> None:
+async def test_rate_limits_without_a_reachable_redis(serve: Serve, tmp_path: Path) -> None:
     """What cannot be counted passes: a store that is away stops nobody."""
     with RedisServer(tmp_path) as short_lived:
         server = serve(journal_url=short_lived.url, rate_limit="1/minute, 1 tokens/minute")
@@ -172,7 +170,7 @@ async def test_a_redis_that_is_away(serve: Serve, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sent", [b"", b'{"message": "x"'], ids=["nothing", "a part"])
 @pytest.mark.parametrize("path", [*(door[0] for door in DOORS), "/api/show"])
-async def test_a_body_that_does_not_come(serve: Serve, path: str, sent: bytes) -> None:
+async def test_a_body_that_does_not_arrive_is_408(serve: Serve, path: str, sent: bytes) -> None:
     """Who does not send the body it announced receives 408, and the connection is closed."""
     server = serve(body_timeout=0.3)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -187,7 +185,7 @@ async def test_a_body_that_does_not_come(serve: Serve, path: str, sent: bytes) -
     assert "did not arrive within 0.3 seconds" in json.dumps(json.loads(body)["error"])
 
 
-async def test_a_body_that_trickles(serve: Serve) -> None:
+async def test_a_body_that_trickles_is_408(serve: Serve) -> None:
     """A byte now and then buys no time."""
     server = serve(body_timeout=0.5)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -207,7 +205,7 @@ async def test_a_body_that_trickles(serve: Serve) -> None:
     writer.close()
 
 
-async def test_addresses_of_images(serve: Serve, provider: Provider) -> None:
+async def test_image_addresses_are_not_fetched(serve: Serve, provider: Provider) -> None:
     """No address that a client names is fetched from here, on any door: one is handed on to a
     provider that fetches it itself, and for other models refused."""
     image = f"{provider.origin}/secret.png"
@@ -240,7 +238,7 @@ async def test_addresses_of_images(serve: Serve, provider: Provider) -> None:
     assert {"POST"} == {request.method for request in provider.requests}
 
 
-async def test_images(serve: Serve) -> None:
+async def test_the_size_and_number_of_images_is_limited(serve: Serve) -> None:
     """Images count as a part of the body, on every door that takes them, and there are only so
     many."""
     server = serve(max_body_bytes=10_000)

@@ -47,7 +47,7 @@ def nobody(clients: dict[str, httpx.AsyncClient]) -> httpx.AsyncClient:
     return clients["nobody"]
 
 
-async def test_every_route_with_a_foreign_key(
+async def test_a_foreign_key_finds_nothing_on_any_route(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
     """Each route of the page that names a run or a conversation answers 404 to all but its owner,
@@ -80,7 +80,7 @@ async def test_every_route_with_a_foreign_key(
     assert 200 == (await alice.get("/api/v1/conversations/mine")).status_code
 
 
-async def test_a_foreign_run_that_goes_on(
+async def test_a_foreign_key_neither_reads_nor_stops_a_run(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, provider: Provider
 ) -> None:
     """Another principal neither reads nor stops it."""
@@ -95,7 +95,7 @@ async def test_a_foreign_run_that_goes_on(
 
 
 @STORES
-async def test_the_same_conversation_id(
+async def test_principals_share_no_conversation_by_id(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, provider: Provider
 ) -> None:
     """Two principals who chose the same id have a conversation each: both are kept, neither is in
@@ -129,7 +129,7 @@ async def read(client: httpx.AsyncClient, url: str, **headers: str) -> list[Any]
         return [event.json() async for event in EventSource(response).aiter_sse()]
 
 
-async def test_a_signed_stream_address(
+async def test_a_ticket_reads_its_run_only(
     alice: httpx.AsyncClient, nobody: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
     """A browser reads the run that was started for it by an address without a key, goes on after
@@ -165,7 +165,7 @@ async def test_a_signed_stream_address(
     assert 404 == (await bob.get(url)).status_code
 
 
-async def test_a_stream_address_that_expired(serve: Serve) -> None:
+async def test_an_expired_ticket_is_refused(serve: Serve) -> None:
     """It works for as long as it says, and then tells how to get another."""
     server = serve(api_keys=f"alice:{KEYS['alice']}", ticket_lifetime=1)
     headers = {"Authorization": f"Bearer {KEYS['alice']}"}
@@ -182,7 +182,7 @@ async def test_a_stream_address_that_expired(serve: Serve) -> None:
     assert "/ticket" in reply.json()["error"]["message"]
 
 
-async def test_a_stream_address_of_another_server(serve: Serve) -> None:
+async def test_tickets_of_hosts_with_the_same_secret(serve: Serve) -> None:
     """Servers with the same SECRET_KEY take each other's, and only they; a principal whose key is
     gone has none any more."""
     keys = ",".join(f"{name}:{key}" for name, key in KEYS.items())
@@ -201,7 +201,7 @@ async def test_a_stream_address_of_another_server(serve: Serve) -> None:
     assert [200, 401, 401] == statuses
 
 
-async def test_addresses_without_keys(http: httpx.AsyncClient) -> None:
+async def test_without_keys_addresses_have_no_ticket(http: httpx.AsyncClient) -> None:
     """If no key is required, addresses need no ticket, and none is made."""
     started = (await http.post("/api/v1/chat", json={"message": "x", "background": True})).json()
     ticket = (await http.post(f"/api/v1/runs/{started['run_id']}/ticket")).json()

@@ -196,7 +196,7 @@ def test_sse_byte_by_byte() -> None:
 
 @given(LOGS, BEATS)
 @example([AWKWARD], [1] * 7)
-def test_ndjson(log: list[StreamingChunk], beats: list[int]) -> None:
+def test_ndjson_lines_are_chunks(log: list[StreamingChunk], beats: list[int]) -> None:
     """Every line is a chunk, however lines are split; heartbeats are chunks that say nothing."""
     encoder = NdjsonEncoder(RUN, "m")
     stream = with_heartbeats(encoder, log, beats)
@@ -210,7 +210,7 @@ def test_ndjson(log: list[StreamingChunk], beats: list[int]) -> None:
 
 
 @given(LOGS)
-def test_text(log: list[StreamingChunk]) -> None:
+def test_plain_text_is_the_content(log: list[StreamingChunk]) -> None:
     """Plain text is the contents and nothing else, and there is no sign of life in it."""
     encoder = TextEncoder(RUN, "m")
     stream = b"".join(encoder.encode(n, chunk) for n, chunk in enumerate(log, start=1))
@@ -313,7 +313,7 @@ def test_event_ids(value: str, run_id: str | None, place: tuple[str, int]) -> No
         ("-1", "3f2a"),
     ],
 )
-def test_no_event_ids(value: str, run_id: str | None) -> None:
+def test_malformed_event_ids_are_refused(value: str, run_id: str | None) -> None:
     """All else is refused in a short sentence, and never taken for some number."""
     with pytest.raises(BadEventId) as refused:
         parse_event_id(value, run_id)

@@ -98,7 +98,9 @@ def test_agents_and_models_are_listed(serve: Serve) -> None:
         ("org/model:v2", "org/model:v2"),
     ],
 )
-def test_names(serve: Serve, provider: Provider, name: str, model: str) -> None:
+def test_names_match_with_and_without_a_tag(
+    serve: Serve, provider: Provider, name: str, model: str
+) -> None:
     """A name is that of an agent or of a model, with its tag or without; it comes back as sent."""
     models = ["openai:other-model", "openai:llama3.2:latest", "openai:org/model:v2"]
     with ollama.Client(host=serve(models=models).url) as client:
@@ -140,7 +142,7 @@ def test_chat_in_one_piece(client: ollama.Client) -> None:
     assert 0 < answer.eval_duration <= answer.total_duration
 
 
-def test_generate(client: ollama.Client, provider: Provider) -> None:
+def test_generate_answers_a_prompt(client: ollama.Client, provider: Provider) -> None:
     """A prompt is answered, streaming and not, under the system prompt that came with it."""
     whole = client.generate("general", "Hello?", system="Be brief.")
     *lines, last = client.generate("general", "Hello?", system="Be brief.", stream=True)
@@ -188,7 +190,7 @@ def test_the_client_sends_the_history(client: ollama.Client, provider: Provider)
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_text_is_as_the_model_said_it(
+def test_the_models_text_is_unchanged(
     client: ollama.Client, provider: Provider, reply: Reply, stream: bool
 ) -> None:
     """No character is lost, doubled or taken for the end of a line."""
@@ -213,7 +215,7 @@ def test_an_empty_answer(client: ollama.Client, provider: Provider) -> None:
     assert "" == client.chat("general", ASKED).message.content
 
 
-def test_length(client: ollama.Client, provider: Provider) -> None:
+def test_a_truncated_answer_ends_with_length(client: ollama.Client, provider: Provider) -> None:
     """An answer that met its limit of tokens says so."""
     provider.script(Reply("Hello", finish_reason="length"), Reply("Hi", finish_reason="length"))
     *_, last = client.chat("general", ASKED, stream=True, options={"num_predict": 1})
@@ -255,7 +257,7 @@ def test_options_reach_an_ollama_provider(serve: Serve, provider: Provider) -> N
         assert sent(provider)["think"] is False
 
 
-def test_formats(client: ollama.Client, provider: Provider) -> None:
+def test_formats_reach_the_provider(client: ollama.Client, provider: Provider) -> None:
     """`json` and a JSON schema reach the model, and the answer is as the client needs it."""
     provider.script(Reply('{"name": "Malta", "people": 563443}'))
     answer = client.chat("general", ASKED, format=Country.model_json_schema())
@@ -271,7 +273,7 @@ def test_formats(client: ollama.Client, provider: Provider) -> None:
     assert "response_format" not in sent(provider)
 
 
-def test_thinking(client: ollama.Client, provider: Provider) -> None:
+def test_thinking_is_sent_if_wanted(client: ollama.Client, provider: Provider) -> None:
     """Reasoning comes apart from the answer, unless the client does not want to see it."""
     provider.script(*[Reply("42", reasoning="six by seven")] * 4)
     lines = list(client.chat("general", ASKED, stream=True, think="high"))
@@ -287,7 +289,7 @@ def test_thinking(client: ollama.Client, provider: Provider) -> None:
     assert ["42", ""] == [line.message.content for line in lines]
 
 
-def test_images(client: ollama.Client, provider: Provider) -> None:
+def test_images_reach_the_provider(client: ollama.Client, provider: Provider) -> None:
     """Pictures reach the model with the message that they came with."""
     messages: list[dict[str, Any]] = [
         {"role": "user", "content": "What is this?", "images": [PIXEL]},
@@ -345,7 +347,9 @@ def test_a_client_runs_its_own_tools(
     ]
 
 
-def test_calls_that_cannot_be_told(client: ollama.Client, provider: Provider) -> None:
+def test_call_arguments_that_are_no_object_are_an_error(
+    client: ollama.Client, provider: Provider
+) -> None:
     """Arguments are an object in Ollama; where the model wrote something else, that is an error,
     and not a call without arguments."""
     provider.script(*[Reply("Hm.", tool_calls=[("weather", '{"city": Oslo')])] * 2)
@@ -416,7 +420,7 @@ def test_failures_after_the_first_token(
     assert 500 <= caught.value.status_code
 
 
-def test_unknown_models(client: ollama.Client) -> None:
+def test_unknown_models_are_404(client: ollama.Client) -> None:
     """A model that is not there is reported in Ollama's words."""
     for ask in (
         lambda: client.show("no"),
@@ -428,7 +432,7 @@ def test_unknown_models(client: ollama.Client) -> None:
         assert 404 == caught.value.status_code
 
 
-def test_weights_are_not_managed(client: ollama.Client) -> None:
+def test_routes_of_weights_are_501(client: ollama.Client) -> None:
     """What this server cannot do is reported in a sentence, in Ollama's shape."""
     for ask in (
         lambda: client.pull("llama3.2"),
@@ -445,7 +449,7 @@ def test_weights_are_not_managed(client: ollama.Client) -> None:
         assert 501 == caught.value.status_code
 
 
-def test_load_and_unload(client: ollama.Client, provider: Provider) -> None:
+def test_empty_prompts_load_and_unload(client: ollama.Client, provider: Provider) -> None:
     """An empty prompt loads a model, and one that is to be kept for no time unloads it; the
     provider receives no request."""
     assert ("", True, "load") == _loaded(client.generate("general", ""))
@@ -463,7 +467,7 @@ def _loaded(answer: ollama.GenerateResponse) -> tuple[Any, ...]:
     return answer.response, answer.done, answer.done_reason
 
 
-def test_leaving(client: ollama.Client, provider: Provider) -> None:
+def test_leaving_closes_the_upstream(client: ollama.Client, provider: Provider) -> None:
     """A client that stops reading ends its run, and the provider's stream with it, at once."""
     provider.script(Reply(numbered(10_000), rate=50))
     stream = client.chat("general", ASKED, stream=True)
@@ -476,7 +480,7 @@ def test_leaving(client: ollama.Client, provider: Provider) -> None:
     assert aborted - left < 5
 
 
-async def test_leaving_while_the_model_is_silent(
+async def test_leaving_a_silent_model_closes_the_upstream(
     aclient: ollama.AsyncClient, provider: Provider
 ) -> None:
     """A reader of a whole answer that leaves is noticed, too, before any output."""

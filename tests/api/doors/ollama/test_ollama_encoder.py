@@ -57,7 +57,7 @@ def fields(part: dict[str, Any], chat: bool) -> tuple[str, str, list[Any]]:
 
 
 @given(chunks=CHUNKS, last=LAST, chat=st.booleans(), thinks=st.booleans())
-def test_both_forms_say_the_same(
+def test_stream_and_object_have_the_same_content(
     chunks: list[StreamingChunk], last: StreamingChunk, chat: bool, thinks: bool
 ) -> None:
     """The lines of a stream, put together, are the answer in one piece: text, thinking, the calls
@@ -90,7 +90,7 @@ def test_both_forms_say_the_same(
         assert 0 < part["eval_duration"]
 
 
-async def test_the_status_waits_for_something_to_say() -> None:
+async def test_the_status_waits_for_the_first_line() -> None:
     """Nothing is sent for chunks that have nothing to show; what has, starts the answer."""
     async with opened() as (hub, log):
         response, client = stream(hub, OllamaEncoder(form(True)), refusal=refusal)
@@ -109,7 +109,7 @@ async def test_the_status_waits_for_something_to_say() -> None:
 
 @pytest.mark.parametrize("pause", [0, 0.01])
 @pytest.mark.parametrize("holder", [0, 2])
-async def test_failures(holder: int, pause: float) -> None:
+async def test_a_failure_is_a_status_or_the_last_line(holder: int, pause: float) -> None:
     """A failure has its status before any output, else it is the last line of a stream that
     ends properly; it makes no difference whether text and failure came together."""
     async with opened() as (hub, log):

@@ -76,9 +76,7 @@ async def test_an_answer_on_the_wire(http: httpx.AsyncClient) -> None:
     assert len(reply.content) == int(reply.headers["content-length"])
 
 
-async def test_counts_that_are_not_known_are_absent(
-    http: httpx.AsyncClient, provider: Provider
-) -> None:
+async def test_unknown_counts_are_absent(http: httpx.AsyncClient, provider: Provider) -> None:
     """A provider that counts no tokens leaves no counts, and never zeros in their place."""
     provider.script(Reply("Hi", usage=False))
     last = lines(await http.post("/api/chat", json={"model": "general", "messages": ASKED}))[-1]
@@ -91,7 +89,7 @@ async def test_counts_that_are_not_known_are_absent(
     "content_type",
     [None, "application/x-www-form-urlencoded", "text/plain", "application/json; charset=utf-8"],
 )
-async def test_the_content_type_is_not_looked_at(server: Server, content_type: str | None) -> None:
+async def test_the_content_type_is_ignored(server: Server, content_type: str | None) -> None:
     """curl says that its body is a form, and aider says nothing: both are understood."""
     body = json.dumps({"model": "general", "messages": ASKED, "stream": False}).encode()
     headers = ["POST /api/chat HTTP/1.1", "Host: here", "Connection: close"]
@@ -188,7 +186,7 @@ BAD = [
 ]
 
 
-async def test_what_cannot_be_read(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_malformed_bodies_are_400(http: httpx.AsyncClient, provider: Provider) -> None:
     """Each wrong request is answered in Ollama's shape, in Ollama's words where it has some; no
     model receives a request, and the server goes on serving."""
     for route, body, status, named in BAD:
@@ -205,14 +203,14 @@ async def test_what_cannot_be_read(http: httpx.AsyncClient, provider: Provider) 
     assert HELLO == text_of(lines(await http.post("/api/generate", json=body_)))
 
 
-async def test_a_body_that_is_too_large(serve: Serve) -> None:
+async def test_a_body_over_the_limit_is_413(serve: Serve) -> None:
     """The bound of the server holds here, too, and is reported in Ollama's shape."""
     async with httpx.AsyncClient(base_url=serve(max_body_bytes=1000).url) as http:
         reply = await http.post("/api/generate", json={"model": "general", "prompt": "x" * 2000})
     assert (413, ["error"]) == (reply.status_code, list(reply.json()))
 
 
-async def test_addresses_and_methods(http: httpx.AsyncClient) -> None:
+async def test_paths_and_methods(http: httpx.AsyncClient) -> None:
     """What is not here is answered as Ollama answers it; our own door keeps its shape."""
     for method in ("GET", "HEAD"):
         reply = await http.request(method, "/")
@@ -289,7 +287,7 @@ async def test_the_run_can_be_watched(http: httpx.AsyncClient, provider: Provide
     assert (HELLO, "completed") == (state["content"], state["status"])
 
 
-async def test_nothing_is_kept_unless_it_is_asked_for(
+async def test_nothing_is_kept_without_a_conversation_id(
     http: httpx.AsyncClient, provider: Provider
 ) -> None:
     """A client that sends its history leaves no conversation behind; one that names a
@@ -410,7 +408,9 @@ async def lively(serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-async def test_a_silent_model(lively: httpx.AsyncClient, provider: Provider) -> None:
+async def test_a_silent_model_is_bridged_by_heartbeats(
+    lively: httpx.AsyncClient, provider: Provider
+) -> None:
     """In a silence objects go out that say nothing: first the status waits for one heartbeat."""
     provider.script(Reply("one two", delay_headers=1.55, stall_after=1, stall_seconds=0.55))
     body = {"model": "general", "messages": ASKED}

@@ -70,7 +70,7 @@ def text_of(chunks: list[ChatCompletionChunk]) -> str:
     return "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
 
 
-async def test_models(client: AsyncOpenAI) -> None:
+async def test_models_are_listed(client: AsyncOpenAI) -> None:
     """Agents and models are listed, and each can be looked up by its name."""
     listed = [model async for model in client.models.list()]
     assert [("general", "agno-stream"), (MODEL, "openai")] == [(m.id, m.owned_by) for m in listed]
@@ -92,7 +92,7 @@ async def test_names_with_slashes_and_colons(serve: Serve, provider: Provider) -
 
 
 @pytest.mark.parametrize("name", ["general", MODEL, "openai:test-model"])
-async def test_a_stream(client: AsyncOpenAI, provider: Provider, name: str) -> None:
+async def test_chunks_of_a_stream(client: AsyncOpenAI, provider: Provider, name: str) -> None:
     """One id, one `created`, the role first, then the text, and one finish reason at the end."""
     provider.script(Reply("Hi there, 🙂"))
     chunks = await stream(client, model=name)
@@ -106,7 +106,7 @@ async def test_a_stream(client: AsyncOpenAI, provider: Provider, name: str) -> N
     assert all(chunk.usage is None for chunk in chunks)
 
 
-async def test_an_answer(client: AsyncOpenAI, provider: Provider) -> None:
+async def test_an_answer_in_one_piece(client: AsyncOpenAI, provider: Provider) -> None:
     """Without `stream` the answer is one object, with its usage."""
     provider.script(Reply("Hi there, 🙂", reasoning="Say hi."))
     answer = await ask(client)
@@ -124,7 +124,7 @@ async def test_an_answer(client: AsyncOpenAI, provider: Provider) -> None:
     assert 2 == answer.usage.completion_tokens_details.reasoning_tokens
 
 
-def test_without_asyncio(sync_client: OpenAI, provider: Provider) -> None:
+def test_the_synchronous_client(sync_client: OpenAI, provider: Provider) -> None:
     """The client that blocks is served alike."""
     provider.script(Reply("Hi there"), Reply("Hi there"))
     chunks = sync_client.chat.completions.create(model=MODEL, messages=ASKED, stream=True)
@@ -133,7 +133,7 @@ def test_without_asyncio(sync_client: OpenAI, provider: Provider) -> None:
     assert "Hi there" == answer.choices[0].message.content
 
 
-async def test_usage(client: AsyncOpenAI, provider: Provider) -> None:
+async def test_usage_is_sent_if_wanted(client: AsyncOpenAI, provider: Provider) -> None:
     """With `include_usage` one more chunk has the counts, and no choice."""
     provider.script(Reply("Hi there", reasoning="Well."))
     chunks = await stream(client, stream_options={"include_usage": True})
@@ -230,7 +230,7 @@ async def test_structured_output(client: AsyncOpenAI, provider: Provider) -> Non
     assert {"name", "people"} == set(form["json_schema"]["schema"]["properties"])
 
 
-async def test_options(client: AsyncOpenAI, provider: Provider) -> None:
+async def test_options_reach_the_provider(client: AsyncOpenAI, provider: Provider) -> None:
     """Every option reaches the provider unchanged; what nobody knows is passed over."""
     options: dict[str, Any] = {
         "temperature": 0.5,
@@ -276,7 +276,9 @@ async def test_parts_and_images(client: AsyncOpenAI, provider: Provider) -> None
     assert data == last["content"][1]["image_url"]["url"]
 
 
-async def test_a_lone_half_of_a_character(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_lone_surrogates_in_a_history_are_replaced(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """Half a character in a history, and NUL, do not stop a client that only repeats what it
     received."""
     content = '{"role": "assistant", "content": "a\\ud83d\\u0000b"}'
@@ -298,7 +300,9 @@ async def test_a_lone_half_of_a_character(http: httpx.AsyncClient, provider: Pro
         ({"response_format": {"type": "json_schema"}}, "response_format"),
     ],
 )
-async def test_wrong_fields(client: AsyncOpenAI, fields: dict[str, Any], param: str) -> None:
+async def test_wrong_fields_are_400(
+    client: AsyncOpenAI, fields: dict[str, Any], param: str
+) -> None:
     """What is wrong is refused by name, and no request is sent to the model."""
     with pytest.raises(openai.BadRequestError) as refused:
         await ask(client, **fields)
@@ -306,7 +310,7 @@ async def test_wrong_fields(client: AsyncOpenAI, fields: dict[str, Any], param: 
     assert "invalid_request_error" == refused.value.type
 
 
-async def test_unknown_models(client: AsyncOpenAI) -> None:
+async def test_unknown_models_are_404(client: AsyncOpenAI) -> None:
     """A model that is not here is reported as OpenAI tells it, with those that are."""
     with pytest.raises(openai.NotFoundError, match=r"'gpt-none' .* general, test-model") as unknown:
         await stream(client, model="gpt-none")
@@ -379,7 +383,7 @@ async def test_failures_in_mid_stream(
     assert (code, "server_error") == (failed.value.code, failed.value.type)
 
 
-async def test_timeouts(serve: Serve, provider: Provider) -> None:
+async def test_a_timeout_is_an_error(serve: Serve, provider: Provider) -> None:
     """A run that takes too long is an error, in mid-stream as before it."""
     provider.default = Reply("Hi there", stall_after=1)
     url = serve(idle_timeout=0.2).url
@@ -412,7 +416,7 @@ async def test_leaving_closes_the_upstream(
     assert time.monotonic() - left < 5
 
 
-async def test_heartbeats(serve: Serve, provider: Provider) -> None:
+async def test_heartbeats_bridge_a_silence(serve: Serve, provider: Provider) -> None:
     """While the provider is silent there are signs of life, which the SDK passes over."""
     provider.default = Reply("Hi there you", delay_first=0.5, stall_after=2, stall_seconds=0.5)
     url = serve(heartbeat=0.1).url
@@ -426,7 +430,7 @@ async def test_heartbeats(serve: Serve, provider: Provider) -> None:
     assert any("Hi " in frame for frame in frames[: beats[-1]])
 
 
-async def test_a_failure_behind_a_heartbeat(serve: Serve, provider: Provider) -> None:
+async def test_a_failure_after_a_heartbeat_is_raised(serve: Serve, provider: Provider) -> None:
     """Once a heartbeat is out there is no status any more: the error is in the stream."""
     provider.script(Reply("x", delay_first=0.5, error_frame_after=0))
     url = serve(heartbeat=0.1).url
@@ -463,7 +467,7 @@ async def test_the_types_of_the_sdk(
     assert [Model.model_validate(card, strict=True) for card in listed["data"]]
 
 
-async def test_frames(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_frames_are_data_lines(http: httpx.AsyncClient, provider: Provider) -> None:
     """The frames are as OpenAI's: data lines alone, `[DONE]` last, whatever the text holds."""
     text = "a\r\n\u2028data: [DONE]\n\n\0"
     provider.script(Reply([text]))
@@ -503,7 +507,7 @@ async def test_an_empty_answer(client: AsyncOpenAI, provider: Provider) -> None:
         ("POST", "/v1/chat/completions", 400, "bad_request"),
     ],
 )
-async def test_errors_of_any_kind(
+async def test_every_error_has_openais_shape(
     http: httpx.AsyncClient, method: str, path: str, status: int, code: str
 ) -> None:
     """Whatever goes wrong below /v1 is reported in OpenAI's shape, with all four fields."""
@@ -516,12 +520,14 @@ async def test_errors_of_any_kind(
     assert (status == 405) == ("allow" in reply.headers)
 
 
-async def test_other_doors_keep_their_shape(http: httpx.AsyncClient) -> None:
+async def test_errors_of_other_doors_keep_their_shape(http: httpx.AsyncClient) -> None:
     """What is not below /v1 has our own shape of an error."""
     assert {"code", "message"} == set((await http.get("/v1x")).json()["error"])
 
 
-async def test_a_run_is_a_run(client: AsyncOpenAI, http: httpx.AsyncClient) -> None:
+async def test_a_completion_can_be_followed_natively(
+    client: AsyncOpenAI, http: httpx.AsyncClient
+) -> None:
     """What was requested here can be watched on the native door, by the ids in the headers."""
     reply = await client.chat.completions.with_raw_response.create(model=MODEL, messages=ASKED)
     run_id = reply.headers["x-run-id"]
@@ -534,14 +540,16 @@ async def test_a_run_is_a_run(client: AsyncOpenAI, http: httpx.AsyncClient) -> N
     assert '"done":true' in events.text
 
 
-async def test_nothing_is_kept(client: AsyncOpenAI, http: httpx.AsyncClient) -> None:
+async def test_nothing_is_kept_without_a_conversation_id(
+    client: AsyncOpenAI, http: httpx.AsyncClient
+) -> None:
     """The client has the history: the server keeps no conversation."""
     reply = await client.chat.completions.with_raw_response.create(model=MODEL, messages=ASKED)
     await ended(http, reply.headers["x-run-id"])
     assert 0 == (await http.get("/api/v1/conversations")).json()["total"]
 
 
-async def test_a_conversation_that_is_named(
+async def test_a_named_conversation_is_kept(
     client: AsyncOpenAI, http: httpx.AsyncClient, provider: Provider
 ) -> None:
     """It is kept; a lone question is sent in its memory, and a history takes that one's place."""
@@ -584,7 +592,7 @@ async def test_a_tool_in_a_conversation_that_is_named(
     assert ["user", "assistant", "tool", "assistant", "user"] == heard
 
 
-async def test_a_wrong_conversation(client: AsyncOpenAI) -> None:
+async def test_a_malformed_conversation_id_is_400(client: AsyncOpenAI) -> None:
     """A conversation's name that cannot be one is refused."""
     with pytest.raises(openai.BadRequestError) as refused:
         await ask(client, extra_headers={"X-Conversation-Id": "no/name"})

@@ -115,7 +115,9 @@ def calls(deltas: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 
 @given(LOGS, TEXTS, CUTS)
 @example([AWKWARD], "m\n\u2028", set(range(3000)))
-def test_through_the_openai_sdk(log: list[StreamingChunk], name: str, cuts: set[int]) -> None:
+def test_the_openai_sdk_reads_every_frame(
+    log: list[StreamingChunk], name: str, cuts: set[int]
+) -> None:
     """The SDK's decoder takes each frame for one event, and no heartbeat for any."""
     stream = with_heartbeats(encoded(log, name))
     events = list(SSEDecoder().iter_bytes(pieces(stream, cuts)))
@@ -125,7 +127,9 @@ def test_through_the_openai_sdk(log: list[StreamingChunk], name: str, cuts: set[
 
 @given(LOGS, TEXTS, CUTS)
 @example([AWKWARD], "m\n\u2028", set())
-def test_through_an_event_source(log: list[StreamingChunk], name: str, cuts: set[int]) -> None:
+def test_an_event_source_reads_every_frame(
+    log: list[StreamingChunk], name: str, cuts: set[int]
+) -> None:
     """So does a reader that follows the standard."""
     stream = with_heartbeats(encoded(log, name))
     headers = {"Content-Type": "text/event-stream"}
@@ -134,7 +138,7 @@ def test_through_an_event_source(log: list[StreamingChunk], name: str, cuts: set
 
 
 @given(LOGS, TEXTS)
-def test_by_the_simplest_of_clients(log: list[StreamingChunk], name: str) -> None:
+def test_a_line_splitter_reads_every_frame(log: list[StreamingChunk], name: str) -> None:
     """A client that splits at blank lines and looks for `data: ` receives the same."""
     blocks = with_heartbeats(encoded(log, name)).decode().split("\n\n")
     assert all(len(block.splitlines()) <= 1 for block in blocks)
