@@ -45,14 +45,14 @@ def graceful_shutdown(runs: Runs, grace: float) -> Iterator[None]:
             pass_on(number)
 
     def stop(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(receive, number)  # wakes the loop, too
+        loop.call_soon_threadsafe(receive, number)  # unlike a direct call it wakes the loop
 
     try:
         numbers: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
         for number in numbers:
             previous[number] = signal.signal(number, stop)
     except ValueError:
-        previous.clear()  # not in the main thread: whoever runs us there ends us by the lifespan
+        previous.clear()  # not in the main thread: the lifespan's end stops the runs there
     try:
         yield
     finally:

@@ -5,12 +5,12 @@ from fastapi import Response
 
 from ....core.errors import failure_from
 from ....core.log.journal import Entry
-from ...streaming import WholeAnswer
+from ...whole_answer import WholeAnswer
 from .errors import error_response
 
 
 class NativeAnswer(WholeAnswer):
-    """One `ChatResponse`; a failure has its own status, and the text that came before it."""
+    """A `ChatResponse`, or a failure with its status and the text that came before it."""
 
     def _response(self, entries: list[Entry]) -> Response:
         answer = self._folded(entries)

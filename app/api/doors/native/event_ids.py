@@ -7,22 +7,22 @@ from ....core.errors import BadEventId
 
 
 def parse_event_id(value: str, run_id: str | None = None) -> tuple[str, int]:
-    """The run and the number in an event id, `<run_id>:<n>`; raises `BadEventId`.
+    """Parse an event id, `<run_id>:<n>`, into its run id and number; raises `BadEventId`.
 
-    Where the run is known from the address, a number alone will do, and another run's id will not.
-    See `saw_end` for what a 0 before the number means.
+    With `run_id`, the run in the request's path, a number alone is accepted, and the id of another
+    run is an error. See `saw_end` for the meaning of a leading 0.
     """
     head, colon, number = value.strip().rpartition(":")
     if not colon and run_id is not None:
         head = run_id
     if not head or not number.isascii() or not number.isdigit() or len(number) > 15:
-        raise BadEventId(f"{value[:80]!r} is not an event id of this server, '<run_id>:<number>'.")
+        raise BadEventId(f"{value[:80]!r} is not an event id. It must be '<run_id>:<number>'.")
     if run_id is not None and head != run_id:
-        raise BadEventId(f"Event id {value[:80]!r} belongs to another run than {run_id}.")
+        raise BadEventId(f"Event id {value[:80]!r} belongs to another run, not to {run_id}.")
     return head, int(number)
 
 
 def saw_end(value: str) -> bool:
-    """Whether an event id is that of an end as `interrupted` (see `number_in_id`)."""
+    """Whether an event id is that of a last event with `interrupted` (see `number_in_id`)."""
     number = value.strip().rpartition(":")[2]
     return number.startswith("0") and number != "0"
