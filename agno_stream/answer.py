@@ -6,15 +6,15 @@ See docs/decisions/036-chunks-arrive-exactly-once.md.
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from agno_stream import requests
 from agno_stream.backoff import Backoff
 from agno_stream.clocks import Clocks
 from agno_stream.errors import AgnoStreamError, ConnectionLost, NotFound, ServerUnreachable
 from agno_stream.reply import Reply
-from agno_stream.requests import Call, Limits, Question, Request
-from agno_stream.source import Source
+from agno_stream.requests import Call, Limits, Question
+from agno_stream.source import Attempt, Source
 from agno_stream.types import ModelResponse, StreamChunk
 
 #: Seconds that the request to cancel a timed out run may take: its caller is waiting.
@@ -25,13 +25,6 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 #: What reading JSON of another shape than the server's raises.
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
-
-
-class Attempt(NamedTuple):
-    """Seconds to wait, and the request to send then."""
-
-    pause: float
-    request: Request
 
 
 class Answer:

@@ -1,10 +1,17 @@
 """What an answer is read from."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from agno_stream.requests import CHAT, SSE, Request, run_path
+
+
+class Attempt(NamedTuple):
+    """Seconds to wait, and the request to send then."""
+
+    pause: float
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)

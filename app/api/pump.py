@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from ..core.errors import Gap, failure_from
+from ..core.errors import Gap
 from ..core.log.follower import Follower
 from ..core.log.journal import Entry
+from ..core.run_failures import failure_from
 from .door import Refusal
 from .encoding import Encoder
 from .heartbeat import Heartbeat

@@ -27,19 +27,7 @@ AgnoStreamError
 ├── JournalUnavailable      journal_unavailable
 ├── ConfigurationError      configuration_error (before the server serves)
 ├── InternalError           internal_error
-└── RunFailed               a run that could not give its whole answer
-    ├── ModelAuthFailed     model_auth_failed
-    ├── ModelNotFound       model_not_found
-    ├── ModelRefused        model_refused_request
-    ├── ContextTooLong      context_too_long
-    ├── ModelRateLimited    model_rate_limited
-    ├── ModelUnavailable    model_unavailable
-    ├── ModelBadResponse    model_bad_response
-    ├── UpstreamCut         upstream_cut
-    ├── RunTimeout          timeout_first_token | timeout_idle | timeout_total
-    ├── RunStopped          cancelled | disconnected
-    ├── Interrupted         interrupted
-    └── AgentFailed         agent_failed
+└── RunFailed               a run that could not give its whole answer: see `run_failures`
 """
 
 from typing import Any
@@ -238,97 +226,3 @@ class JournalUnavailable(AgnoStreamError):
     """The journal failed, and nothing in memory could stand in for it."""
 
     code = "journal_unavailable"
-
-
-class RunFailed(AgnoStreamError):
-    """A run ended without its whole answer; becomes the `error` of the last chunk.
-
-    `wait` is the number of seconds after which the provider allows another request, or None.
-    """
-
-    wait: float | None = None
-
-
-class ModelAuthFailed(RunFailed):
-    """The provider refused the server's credentials (401, 403)."""
-
-    code = "model_auth_failed"
-
-
-class ModelNotFound(RunFailed):
-    """The provider does not know the model (404)."""
-
-    code = "model_not_found"
-
-
-class ModelRefused(RunFailed):
-    """The provider refused the request (another 4xx)."""
-
-    code = "model_refused_request"
-
-
-class ContextTooLong(RunFailed):
-    """The conversation does not fit into the model's context window."""
-
-    code = "context_too_long"
-
-
-class ModelRateLimited(RunFailed):
-    """The provider limits requests (429)."""
-
-    code = "model_rate_limited"
-
-
-class ModelUnavailable(RunFailed):
-    """The provider cannot be reached, failed (5xx), or its circuit breaker is open."""
-
-    code = "model_unavailable"
-
-
-class ModelBadResponse(RunFailed):
-    """The provider sent something that is not an answer, or an error in its stream."""
-
-    code = "model_bad_response"
-
-
-class UpstreamCut(RunFailed):
-    """The provider's stream ended without its end: the answer is not complete."""
-
-    code = "upstream_cut"
-    finish_reason = "upstream_cut"
-
-
-class AgentFailed(RunFailed):
-    """The agent's own code failed: a tool, a hook, a guardrail."""
-
-    code = "agent_failed"
-
-
-class Interrupted(RunFailed):
-    """The server that drove the run stopped, or died."""
-
-    code = "interrupted"
-    finish_reason = "interrupted"
-
-
-class RunTimeout(RunFailed):
-    """One of the three clocks of a run ran out; `which` is both the code and the finish reason."""
-
-    def __init__(self, which: FinishReason, message: str) -> None:
-        super().__init__(message)
-        self.code = self.finish_reason = which
-
-
-class RunStopped(RunFailed):
-    """Somebody ended the run: a cancellation, or the last reader left."""
-
-    def __init__(self, which: FinishReason, message: str) -> None:
-        super().__init__(message)
-        self.code = self.finish_reason = which
-
-
-def failure_from(info: ErrorInfo) -> RunFailed:
-    """The failure that a run's last chunk reports; a code of a newer server counts as `error`."""
-    failure = RunFailed(info.message, retry_after=info.retry_after)
-    failure.code = info.code if info.code in REGISTRY else "error"
-    return failure

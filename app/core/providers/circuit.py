@@ -5,7 +5,7 @@ See docs/decisions/015-retries-fallback-and-circuit-are-ours.md.
 
 import time
 
-from ..errors import ModelUnavailable
+from ..run_failures import ModelUnavailable
 
 
 class Circuit:

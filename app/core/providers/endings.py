@@ -21,11 +21,7 @@ from agno.models.message import Message
 from agno.models.response import ModelResponse
 
 from ...models.chat import FinishReason
-from ..errors import (
-    ModelUnavailable,
-    RunFailed,
-    UpstreamCut,
-)
+from ..run_failures import ModelUnavailable, RunFailed, UpstreamCut
 from ..text import Sink
 from .client_tools import KeepsClientCalls
 from .failures import classify

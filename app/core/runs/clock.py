@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from ...models.chat import StreamingChunk
-from ..errors import RunTimeout
+from ..run_failures import RunTimeout
 
 
 class Timeouts(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from ...models.chat import StreamingChunk
-from ..errors import AgentFailed, Interrupted, RunFailed
+from ..run_failures import AgentFailed, Interrupted, RunFailed
 from .queues import Queues
 from .rates import Rates
 from .report import Observer, RunReport

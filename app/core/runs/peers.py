@@ -8,10 +8,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from ..errors import RunFailed
 from ..log.journal import Entry, Group, RunRecord, SharedJournal
 from ..log.reading import PAGE, read_whole
 from ..log.tail import POLL_INTERVAL
+from ..run_failures import RunFailed
 from .run import Run, cancelled, opening, server_stopped
 
 logger = logging.getLogger(__name__)
@@ -62,6 +62,14 @@ class Peers:
                 "cancel": self._repeat(self.journal.CANCEL_POLL_SECONDS, self._poll_cancels),
             }.items()
         ]
+
+    async def others_live(self) -> bool:
+        """Whether another process lives; False if the journal cannot tell."""
+        try:
+            return await self.journal.count_peers() > 0
+        except Exception:
+            logger.exception("peers: whether other processes live is unknown")
+            return False
 
     async def close(self) -> None:
         for task in self._tasks:

@@ -5,8 +5,9 @@ import logging
 import weakref
 from collections.abc import Mapping
 
-from ..errors import ConversationBusy, RunStopped
+from ..errors import ConversationBusy
 from ..log.journal import RunRecord
+from ..run_failures import RunStopped
 from .peers import Peers
 from .run import Policy, Run
 

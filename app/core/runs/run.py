@@ -12,10 +12,10 @@ from typing import Any, Literal, Protocol, TypeVar
 import msgspec
 
 from ...models.chat import StreamingChunk, Usage
-from ..errors import AgentFailed, Interrupted, RunFailed, RunStopped
 from ..log.journal import FOLLOWED_TTL, Mailbox, RunRecord
 from ..log.run_log import RunLog
 from ..request_context import request_id
+from ..run_failures import AgentFailed, Interrupted, RunFailed, RunStopped
 from .clock import Clock, Timeouts
 from .states import Life, State
 

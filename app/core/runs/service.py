@@ -228,19 +228,12 @@ class Runs:
         Readers that can resume continue at another process, if one is alive.
         """
         self._launcher.accepting = False
-        if await self._has_peers():
+        if self._peers is not None and await self._peers.others_live():
             self._redirect_readers()
         await self._launcher.wait(grace)
         self.interrupt_all()
         await self._launcher.wait()
         self._redirect_readers()
-
-    async def _has_peers(self) -> bool:
-        try:
-            return self._peers is not None and await self._peers.journal.count_peers() > 0
-        except Exception:
-            logger.exception("runs: whether other processes are alive is unknown")
-            return False
 
     def _redirect_readers(self) -> None:
         for follower in list(self._followers):

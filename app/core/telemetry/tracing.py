@@ -7,8 +7,9 @@ this server alone begin with `agno_stream.`.
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ConfigurationError, RunFailed
+from ..errors import ConfigurationError
 from ..log.journal import RunRecord
+from ..run_failures import RunFailed
 from ..runs.report import RunReport
 
 

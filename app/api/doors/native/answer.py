@@ -3,8 +3,8 @@
 import msgspec
 from fastapi import Response
 
-from ....core.errors import failure_from
 from ....core.log.journal import Entry
+from ....core.run_failures import failure_from
 from ...whole_answer import WholeAnswer
 from .errors import error_response
 

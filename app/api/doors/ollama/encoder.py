@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from ....core.errors import ModelBadResponse
 from ....core.log.journal import Entry
+from ....core.run_failures import ModelBadResponse
 from ....models.chat import StreamingChunk, ToolCall, Usage
 from ...client_calls import is_for_client
 from ...encoding import encode_line

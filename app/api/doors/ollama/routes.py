@@ -5,13 +5,10 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
 
-from ....core.errors import (
-    BadRequest,
-    ModelBadResponse,
-    failure_from,
-)
+from ....core.errors import BadRequest
 from ....core.log.follower import Follower
 from ....core.log.journal import Entry
+from ....core.run_failures import ModelBadResponse, failure_from
 from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
 from ...requests import read_conversation_id

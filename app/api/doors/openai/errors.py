@@ -6,7 +6,8 @@ import msgspec
 from fastapi import Response
 
 from ....core.error_codes import REGISTRY
-from ....core.errors import AgnoStreamError, InvalidField, failure_from
+from ....core.errors import AgnoStreamError, InvalidField
+from ....core.run_failures import failure_from
 from ....models.chat import ErrorInfo
 from ...door import retry_after
 from ...encoding import encode_line

@@ -6,9 +6,9 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
 
-from ....core.errors import failure_from
 from ....core.log.follower import Follower
 from ....core.log.journal import Entry
+from ....core.run_failures import failure_from
 from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
 from ...names import resolve

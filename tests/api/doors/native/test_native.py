@@ -22,7 +22,8 @@ from app.api.doors.native.encoder import (
     negotiate,
 )
 from app.api.doors.native.event_ids import parse_event_id, saw_end
-from app.core.errors import BadEventId, Interrupted
+from app.core.errors import BadEventId
+from app.core.run_failures import Interrupted
 from app.models.chat import ErrorInfo, StreamingChunk, ToolCall, Usage
 
 RUN = "3f2a"
