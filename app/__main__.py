@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from . import __version__
 from .api.guard import check_address
 from .core.errors import ConfigurationError
+from .core.log.journal import SharedJournal
 from .core.log.journals import open_journal
 from .core.runs.identity import new_id
 from .core.telemetry.metrics import shared_folder
@@ -43,13 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             open_to_all=settings.allow_anonymous
             or bool(settings.api_keys or settings.api_keys_file),
         )
-        asyncio.run(_try_journal(settings))
+        shared = asyncio.run(_try_journal(settings))
         app = create_app(settings)
         several = settings.workers > 1
-        if several and urlsplit(settings.journal_url or "").scheme == "memory":
+        if several and not shared:
             raise ConfigurationError(
-                "WORKERS: several processes need a journal that they share, and memory:// is in "
-                "one process. Set JOURNAL_URL to sqlite:///... or redis://..."
+                f"WORKERS: several processes need a journal that they share, and "
+                f"{settings.journal_url} is in one process. "
+                "Set JOURNAL_URL to sqlite:///... or redis://..."
             )
     except ConfigurationError as error:
         print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
@@ -107,13 +108,17 @@ class Supervisor(Multiprocess):
                 os.kill(process.pid, number)
 
 
-async def _try_journal(settings: Settings) -> None:
-    """Open the journal and close it, because the web server would log a failure as a traceback."""
+async def _try_journal(settings: Settings) -> bool:
+    """Open the journal and close it, because the web server would log a failure as a traceback.
+
+    Returns whether several processes can share it.
+    """
     journal = open_journal(
         settings.journal_url, retention=settings.retention, data_dir=settings.data_dir
     )
     await journal.open(new_id())
     await journal.close()
+    return isinstance(journal, SharedJournal)
 
 
 def worker() -> FastAPI:

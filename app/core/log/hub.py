@@ -23,6 +23,9 @@ CREATE_TIMEOUT = 0.5
 #: Seconds until a write that failed is retried: first, and at most (they double each time).
 FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.1, 2.0
 
+#: Seconds between two sweeps of the journal.
+SWEEP_INTERVAL = 30.0
+
 #: Entries of a live run that are metered together.
 METER_BATCH = 256
 
@@ -60,19 +63,22 @@ class Hub:
         self._work = asyncio.Event()
         self._stop = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
+        self._sweeper: asyncio.Task[None] | None = None
 
     async def open(self, owner: str) -> None:
         """Open the journal for the process of that name and start writing to it."""
         await self.journal.open(owner)
         self._stop.clear()
         self._flusher = asyncio.create_task(self._keep_flushing(), name="hub-flusher")
+        self._sweeper = asyncio.create_task(self._keep_sweeping(), name="hub-sweeper")
 
     async def close(self) -> None:
         """Finish the write that is under way, write the remaining entries, close the journal."""
         self._stop.set()
         self._work.set()
-        if self._flusher is not None:
-            await self._flusher
+        for task in (self._flusher, self._sweeper):
+            if task is not None:
+                await task
         await self._flush()
         if self._dirty:
             logger.error("journal: the last entries of %d runs are lost", len(self._dirty))
@@ -119,6 +125,18 @@ class Hub:
             except TimeoutError:
                 self._work.clear()
             await self._flush()
+
+    async def _keep_sweeping(self) -> None:
+        """Remove from the journal what is too old or too much, while the hub is open."""
+        while not self._stop.is_set():
+            try:
+                async with asyncio.timeout(SWEEP_INTERVAL):
+                    await self._stop.wait()
+            except TimeoutError:
+                try:
+                    await self.journal.sweep()
+                except Exception:  # `trouble` reports a journal that fails
+                    logger.debug("journal: it was not swept", exc_info=True)
 
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()

@@ -19,9 +19,6 @@ logger = logging.getLogger(__name__)
 #: Seconds between two heartbeats, and between two searches for orphans.
 HEARTBEAT_INTERVAL = 1.0
 
-#: Seconds between two sweeps of the journal.
-SWEEP_INTERVAL = 30.0
-
 #: Seconds without adoptions after the journal failed, because the other processes could not send
 #: heartbeats either.
 ADOPTION_PAUSE = 5.0
@@ -58,7 +55,6 @@ class Peers:
             asyncio.create_task(coroutine, name=f"peers-{name}")
             for name, coroutine in {
                 "heartbeat": self._repeat(HEARTBEAT_INTERVAL, self._heartbeat),
-                "sweep": self._repeat(SWEEP_INTERVAL, self.journal.sweep),
                 "cancel": self._repeat(self.journal.CANCEL_POLL_SECONDS, self._poll_cancels),
             }.items()
         ]

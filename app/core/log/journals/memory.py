@@ -3,6 +3,9 @@
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import SplitResult
 
 from ..journal import MEBIBYTE, Entry, Group, Reach, RunRecord, size_of
 from ..reading import removed, unknown_run
@@ -42,6 +45,11 @@ class MemoryJournal:
         self._total_bytes = total_bytes
         self._live: OrderedDict[str, _StoredRun] = OrderedDict()  # written to longest ago first
         self._ended: OrderedDict[str, _StoredRun] = OrderedDict()  # ended first, first
+
+    @classmethod
+    def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:
+        """The journal for a `JOURNAL_URL`; see `open_journal`."""
+        return cls(**options)
 
     async def open(self, owner: str) -> None:
         pass

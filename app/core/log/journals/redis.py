@@ -5,8 +5,9 @@ See docs/decisions/009-redis-entries-have-the-number-of-their-last-chunk.md.
 
 import time
 from collections.abc import Collection, Sequence
-from typing import ClassVar, cast
-from urllib.parse import quote
+from pathlib import Path
+from typing import Any, ClassVar, Self, cast
+from urllib.parse import SplitResult, quote
 
 import msgspec
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
@@ -73,6 +74,11 @@ class RedisJournal:
         self._owner = ""
         self._last_heartbeat = self._steady_since = 0.0  # by `time.monotonic()`
         self._redis = Connection(url)
+
+    @classmethod
+    def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:
+        """The journal for a `JOURNAL_URL`; see `open_journal`."""
+        return cls(url._replace(query="").geturl(), **options)
 
     async def open(self, owner: str) -> None:
         """Raises `ConfigurationError` if Redis cannot be reached, or not be used."""

@@ -7,7 +7,8 @@ import asyncio
 import sqlite3
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Self
+from urllib.parse import SplitResult
 
 from ...errors import ConfigurationError
 from ..journal import MEBIBYTE, Entry, Group, Reach, RunRecord
@@ -49,6 +50,12 @@ class SqliteJournal:
         # Two, so that a write does not wait for a long read.
         self._writer = Connection(file, "BEGIN IMMEDIATE")
         self._reader = Connection(file, "BEGIN")
+
+    @classmethod
+    def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:
+        """The journal for a `JOURNAL_URL`; see `open_journal`."""
+        # As in SQLAlchemy: three slashes are a relative path, four an absolute one.
+        return cls(Path(url.path[1:]) if url.path[1:] else data_dir / "runs.db", **options)
 
     async def open(self, owner: str) -> None:
         """Raises `ConfigurationError` if the file cannot be used."""
