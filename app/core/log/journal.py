@@ -25,9 +25,10 @@ MEBIBYTE = 1 << 20
 class RunRecord(msgspec.Struct, frozen=True):
     """The facts about a run that are known when it starts. `created_at` is Unix time in seconds.
 
-    `owner` is the process that drives it. `question` is what the conversation must remember if
-    the owner dies; None if it keeps nothing. `fingerprint` identifies the request, to compare it
-    with one that is sent again under the same key; empty if the request has no key.
+    `owner` is the process that drives the run. `question` is the text that the conversation must
+    keep if the owner dies; None if the conversation is not stored. `fingerprint` is a hash of the
+    request, which detects another request with the same idempotency key; empty if the request has
+    no key.
     """
 
     run_id: str
@@ -42,7 +43,8 @@ class RunRecord(msgspec.Struct, frozen=True):
 
 
 class Group(NamedTuple):
-    """Consecutive entries of one run; the first of them has the number `first`."""
+    """Consecutive entries of one run that are written together; `first` is the number of the
+    first."""
 
     record: RunRecord
     first: int
@@ -58,21 +60,24 @@ class Group(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """How far a log goes: the number of its newest entry, and whether it is the end of the run."""
+    """How far a log goes: the number of its newest entry, and whether the run ends with that
+    entry."""
 
     last: int
     ended: bool
 
 
 class Log(Protocol):
-    """Keeps the entries of each run in order, numbered from 1. Every store implements this.
+    """The store of the entries of all runs, in order and numbered from 1. Every journal implements
+    this.
 
-    Any task may call it, but appends to one run come one after another. Every call may raise what
-    the store raises, and may then be repeated.
+    Any task may call it, but appends to one run come one after another. Every call may raise the
+    errors of the underlying store, and may then be repeated.
     """
 
     async def open(self, owner: str) -> None:
-        """Connect as the process of that name, which no other process has ever had.
+        """Connect to the store; `owner` is the name of this process, which no other process has
+        ever had.
 
         Raises `ConfigurationError` if the store cannot be used.
         """
@@ -80,81 +85,98 @@ class Log(Protocol):
     async def close(self) -> None: ...
 
     async def create(self, record: RunRecord) -> bool:
-        """Store the record of a run; returns whether it was new. A known run is left as it is."""
+        """Store the record of a run and return True; if the run is known, change nothing and return
+        False."""
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
-        """Write groups, at most one for each run, and store the records of runs that are new.
+        """Write groups of entries, at most one group for each run, and the records of new runs.
 
-        Entries whose numbers exist are skipped, so a write whose outcome is unknown can be
-        repeated. A group that begins behind the next number leaves a gap: everything before it is
-        no longer kept. Returns the ids of runs that another process has taken over, or that have
-        ended before: nothing of their groups is written.
+        Returns the ids of runs that have ended before, or that another process has taken over:
+        nothing of their groups is written. Entries whose numbers exist are skipped, so that a write
+        whose outcome is unknown can be repeated. If a group begins after the next number, there is
+        a gap: all entries before the group count as no longer kept.
         """
 
     async def record(self, run_id: str) -> RunRecord | None:
-        """The record of a run; None if the run is unknown or no longer kept."""
+        """Return the record of a run; None if the run is unknown or no longer kept."""
 
     async def read(self, run_id: str, after: int, limit: int) -> list[Entry]:
-        """At most `limit` entries that follow number `after`; empty if there are none yet.
+        """Return at most `limit` entries that follow entry `after`; empty if there are none yet.
 
-        Raises `UnknownRun`, and `Gap` for entries that were removed.
+        Raises `UnknownRun`, and `Gap` if the entries were removed.
         """
 
     async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
-        """How far the logs of these runs go; runs that are unknown are left out."""
+        """Return how far the logs of these runs go, by run id; unknown runs are left out."""
 
     async def sweep(self) -> None:
-        """Remove what is older than the retention or exceeds the bounds in bytes."""
+        """Remove runs that ended longer ago than the retention, and entries that exceed the bounds
+        in bytes."""
 
 
 class Membership(Protocol):
-    """Which processes share a store, which of them are alive, and which runs they own."""
+    """Which processes share a store, which of them are alive, and which runs each of them owns.
+
+    The runs of a process that has died are taken over, so that they do not stay without an end.
+    """
 
     async def send_heartbeat(self) -> None:
-        """Show the other processes that this one is alive; to be called every second."""
+        """Show the other processes that this one is alive; must be called every second."""
 
     async def count_peers(self) -> int:
-        """How many other processes are alive."""
+        """Return the number of other processes that are alive."""
 
     async def adopt_orphans(self) -> list[RunRecord]:
-        """Take over all runs that have no end and whose owner is dead; each goes to one caller."""
+        """Make this process the owner of all runs that have no end and whose owner is dead.
+
+        Returns the records of these runs. If several processes call at once, each run goes to one
+        caller.
+        """
 
     async def runs_before(self, record: RunRecord) -> list[str]:
-        """The active runs of other owners that go before this one in its conversation, in order.
+        """Return the ids of active runs of other processes that come before a run in its
+        conversation.
 
-        They have the same principal and were created before it; all of them if it is not created.
+        They have the same principal and were created earlier, and are returned in their order. If
+        the run itself is not created yet, all active runs of the conversation come before it.
         """
 
     async def list_active(self, principal: str) -> list[RunRecord]:
-        """The runs of a principal that have not ended, of all owners, oldest first."""
+        """Return the records of a principal's runs that have not ended, in all processes, oldest
+        first."""
 
 
 class Mailbox(Protocol):
-    """What processes that share a store request of the owner of a run, and report to it."""
+    """The messages between the owner of a run and other processes: cancel requests and notes of
+    readers."""
 
     #: How often the owner of a run polls for cancel requests, which is what a poll may cost.
     CANCEL_POLL_SECONDS: ClassVar[float]
 
     async def request_cancel(self, run_id: str) -> None:
-        """Request that the owner of a run cancels it; no effect if the run is not active."""
+        """Request that the owner of a run cancels the run; has no effect if the run is not
+        active."""
 
     async def take_cancel_requests(self) -> list[str]:
-        """The runs of this process that are to be cancelled; each request is returned once."""
+        """Return the ids of runs of this process that others want cancelled; each request is
+        returned once."""
 
     async def mark_followed(self, run_ids: Collection[str]) -> None:
-        """Note for `FOLLOWED_TTL` seconds that these runs have readers at another process."""
+        """Note, for `FOLLOWED_TTL` seconds, that these runs have readers at another process than
+        the owner."""
 
     async def is_followed(self, run_id: str) -> bool:
-        """Whether such a note on a run is valid."""
+        """Return True if a run has readers at another process: a note of `mark_followed` is still
+        valid."""
 
 
 @runtime_checkable
 class SharedJournal(Log, Membership, Mailbox, Protocol):
-    """A journal that several processes share, each of which drives its own runs."""
+    """A journal that several processes share; each of them drives its own runs."""
 
 
 def size_of(chunk: StreamingChunk) -> int:
-    """About how many bytes of memory a chunk takes: its text, and the objects around it."""
+    """Estimate the bytes of memory that a chunk takes: its text, and the objects around it."""
     size = 200 + len(chunk.content)
     if chunk.reasoning is not None:
         size += len(chunk.reasoning)

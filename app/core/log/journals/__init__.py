@@ -8,10 +8,11 @@ from ..journal import Log
 
 
 def open_journal(url: str | None, *, retention: float, data_dir: Path) -> Log:
-    """The journal for a `JOURNAL_URL`; it keeps runs for `retention` seconds after their end.
+    """Return the journal for a `JOURNAL_URL`; it keeps runs for `retention` seconds after their
+    end.
 
-    The default, also for None, is a SQLite file in `data_dir`. `?run_bytes=N&total_bytes=N` bounds
-    the bytes of one run and of all runs. Raises `ConfigurationError`.
+    If the URL is None, the journal is a SQLite file in `data_dir`. `?run_bytes=N&total_bytes=N`
+    bounds the bytes of one run and of all runs. Raises `ConfigurationError`.
     """
     parts = urlsplit("")
     try:
