@@ -31,7 +31,11 @@ SHUTDOWN_GRACE = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until a stop signal; the exit code is 2 if a setting is wrong."""
+    """Run the server until a stop signal, and return the exit code: 2 if a setting is wrong, else
+    0.
+
+    The exit code is that of uvicorn if the server cannot start.
+    """
     flags = vars(_parser().parse_args(arguments))
     flags.pop("command")
     configure()
@@ -80,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's supervisor of workers, which here passes on every stop signal, not the first only.
+    """uvicorn's supervisor of worker processes, changed to pass every stop signal on, not only the
+    first.
 
     `serve` returns the exit code.
     """
@@ -108,7 +113,10 @@ class Supervisor(Multiprocess):
 
 
 async def _try_journal(settings: Settings) -> None:
-    """Open the journal and close it, because the web server would log a failure as a traceback."""
+    """Open the journal and close it; raises `ConfigurationError` if the journal cannot be used.
+
+    The check comes before the web server, which would log such an error as a traceback.
+    """
     journal = open_journal(
         settings.journal_url, retention=settings.retention, data_dir=settings.data_dir
     )
@@ -117,7 +125,7 @@ async def _try_journal(settings: Settings) -> None:
 
 
 def worker() -> FastAPI:
-    """The app of one of several workers, with the settings of the environment."""
+    """Return the app of one of several worker processes, with the settings in the environment."""
     settings = load_settings()
     configure(json=settings.log_format == "json")
     logging.getLogger("uvicorn.access").propagate = False  # like `access_log=False` in `main`
