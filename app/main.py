@@ -64,11 +64,8 @@ CORS: dict[str, Any] = {
 
 
 def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> FastAPI:
-    """Build the server from its settings and return it as an ASGI app.
-
-    `agents`, if not None, replace the agents that the settings name. Raises `ConfigurationError`
-    for settings that cannot work.
-    """
+    """Build the server from its settings and return it as an ASGI app; `agents`, if not None,
+    replace those of the settings. Raises `ConfigurationError` for settings that cannot work."""
     _protect_secrets(settings)
     access = _access(settings)
     models = _models(settings)
@@ -153,10 +150,8 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
     build = app.build_middleware_stack
 
     def guarded() -> ASGIApp:
-        """Return the middleware stack with authentication and security headers outermost.
-
-        There they also apply to the error responses of Starlette.
-        """
+        """Return the middleware stack with ours outermost, for the error responses of Starlette,
+        too."""
         stack: ASGIApp = Guard(build(), access, refuse)
         if settings.cors_origins:
             stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
@@ -206,7 +201,7 @@ def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Teleme
 
 
 def _access(settings: Settings) -> Access:
-    """Return what decides on access: keys, tickets and allowed origins; redact the keys from the
+    """Return what decides on access: keys, tickets, allowed origins; redact the keys from the
     logs."""
     listed = settings.api_keys.get_secret_value() if settings.api_keys else None
     named = read_keys(listed, settings.api_keys_file)

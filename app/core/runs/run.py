@@ -34,17 +34,12 @@ class Turn(Protocol):
     logged_question: str  # the last message of the request, stored or not
 
     async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
-        """Pass text, reasoning and tool calls to `emit` as they come, and return the last chunk
-        (`done`).
-
-        Raises `RunFailed`.
-        """
+        """Emit text, reasoning and tool calls as they come, and return the last chunk; raises
+        `RunFailed`."""
 
     def estimate_usage(self, pieces: int) -> Usage:
-        """Return the tokens of a run whose last chunk has no usage: counted ones plus an estimate.
-
-        `pieces` is the number of chunks with text or reasoning.
-        """
+        """Return the tokens of a run without a usage from the provider: counted ones plus an
+        estimate of those in `pieces`, the number of its chunks with text or reasoning."""
 
     async def remember(self, text: str, failure: RunFailed) -> None:
         """Store the question and the partial answer of a run that failed or was stopped."""
@@ -62,10 +57,8 @@ class Plan(Protocol):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """The timeouts of a run, and what happens without readers and in a busy conversation.
-
-    `grace` is the time in seconds for which a run continues after its last reader has left.
-    """
+    """The timeouts of a run, and what happens without readers and in a busy conversation; `grace`
+    is the time in seconds for which a run continues after its last reader has left."""
 
     timeouts: Timeouts
     on_disconnect: OnDisconnect = "grace"
@@ -161,10 +154,8 @@ class Run:
         self.log.append(last)
 
     async def step(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do a part of the run's work in a task that `stop` can cancel, and return its result.
-
-        Raises the reason of a stop, and what the work raises.
-        """
+        """Do a part of the run's work in a task that `stop` can cancel, and return its result;
+        raises the reason of a stop, and what the work raises."""
         if self._failure is not None:
             work.close()
             raise self._failure

@@ -111,11 +111,8 @@ class Runs:
         return self._hub.trouble
 
     async def start(self, plan: Plan, policy: Policy, identity: Identity) -> Follower:
-        """Start a run, and return a follower at its beginning, so that it is never without a
-        reader.
-
-        Raises what `Launcher.launch` raises.
-        """
+        """Start a run, and return a follower at its beginning; raises what `Launcher.launch`
+        raises."""
         run = await self.begin(plan, policy, identity)
         return self._follow(run.record, 0)
 
@@ -213,10 +210,8 @@ class Runs:
         )
 
     async def record(self, run_id: str, principal: str) -> RunRecord:
-        """Return the record of a principal's run.
-
-        Raises `UnknownRun`, also for runs of other principals, and `JournalUnavailable`.
-        """
+        """Return the record of a principal's run; raises `JournalUnavailable`, and `UnknownRun` if
+        the run is unknown or another principal's."""
         log = self._hub.get(run_id)
         record = log.record if log else await journal_call(self._hub.journal.record(run_id))
         if record is None or record.principal != principal:
@@ -232,10 +227,8 @@ class Runs:
         await self._launcher.stop_all()
 
     async def drain(self, grace: float) -> None:
-        """Accept no new runs, give active runs `grace` seconds to end, and interrupt the others.
-
-        Readers that can resume are sent to another process, if one is alive.
-        """
+        """Accept no new runs, give active runs `grace` seconds to end, and interrupt the others;
+        readers that can resume are sent to another process, if one is alive."""
         self._launcher.accepting = False
         if self._peers is not None and await self._peers.others_live():
             self._redirect_readers()
