@@ -5,7 +5,7 @@ from contextlib import suppress
 
 
 class CheckFailed(Exception):
-    """Raised if a check cannot reach its verdict; the message is a sentence without its stop."""
+    """Raised if a check has no result; the message is a sentence without its full stop."""
 
 
 class UnexpectedStatus(CheckFailed):
