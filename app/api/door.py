@@ -26,8 +26,8 @@ class Door:
 
 
 def retry_after(error: AgnoStreamError) -> dict[str, str]:
-    """Return a dict with the header `Retry-After` in whole seconds, or an empty dict if a later
-    attempt cannot succeed."""
+    """Return a dict with the header `Retry-After` in whole seconds; empty if the error has no time
+    to wait."""
     if error.retry_after is None:
         return {}
     return {"Retry-After": str(math.ceil(error.retry_after))}

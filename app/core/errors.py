@@ -40,8 +40,8 @@ from .text import replace_lone_surrogates
 class AgnoStreamError(Exception):
     """Base of all errors. `code` is in the registry `error_codes`, which has the HTTP status.
 
-    `retry_after` is in seconds, None if a retry does not help; `details` are further JSON fields
-    for the client.
+    `retry_after` is the time to wait before another attempt in seconds, None if unknown or useless;
+    `details` are further JSON fields for the client.
     """
 
     code: str = "error"
@@ -113,7 +113,7 @@ class Unauthorized(AgnoStreamError):
 
 
 class Forbidden(AgnoStreamError):
-    """Base of the errors for requests that are rejected with any key."""
+    """Base of the errors for requests that are rejected because of where they come from (403)."""
 
 
 class LoopbackOnly(Forbidden):
@@ -172,7 +172,7 @@ class InternalError(AgnoStreamError):
 
 
 class BodyTimeout(AgnoStreamError):
-    """A request body that did not arrive within BODY_TIMEOUT."""
+    """A request body that did not arrive within BODY_TIMEOUT seconds."""
 
     code = "body_timeout"
 
@@ -202,7 +202,7 @@ class Gap(AgnoStreamError):
 
 
 class TooLarge(AgnoStreamError):
-    """A request body that is larger than MAX_BODY_BYTES."""
+    """A request body of more than MAX_BODY_BYTES bytes."""
 
     code = "too_large"
 

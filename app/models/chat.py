@@ -146,7 +146,7 @@ class RunState(ChatResponse, kw_only=True, omit_defaults=True):
 
 
 class StoredMessage(msgspec.Struct, omit_defaults=True):
-    """One message of a conversation. `created_at` is Unix time in seconds."""
+    """One message of a stored conversation. `created_at` is Unix time in seconds."""
 
     role: str
     content: str

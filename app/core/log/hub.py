@@ -70,7 +70,8 @@ class Hub:
         self._flusher = asyncio.create_task(self._keep_flushing(), name="hub-flusher")
 
     async def close(self) -> None:
-        """Write the remaining entries and close the journal."""
+        """Write the entries that are still in memory alone to the journal, and close the
+        journal."""
         self._stop.set()
         self._work.set()
         if self._flusher is not None:

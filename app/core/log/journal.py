@@ -127,10 +127,10 @@ class Membership(Protocol):
         """Return the number of other processes that are alive."""
 
     async def adopt_orphans(self) -> list[RunRecord]:
-        """Make this process the owner of all runs that have no end and whose owner is dead.
+        """Make this process the owner of all runs that have not ended and whose owner is dead.
 
-        Returns the records of these runs. If several processes call at once, each run goes to one
-        caller.
+        Returns the records of these runs, which the caller must end. If several processes call at
+        once, each run goes to one of them.
         """
 
     async def runs_before(self, record: RunRecord) -> list[str]:
@@ -147,8 +147,8 @@ class Membership(Protocol):
 
 
 class Mailbox(Protocol):
-    """The messages between the owner of a run and other processes: cancel requests and notes of
-    readers."""
+    """What other processes request of the owner of a run (to cancel it), and report (readers of
+    it)."""
 
     #: How often the owner of a run polls for cancel requests, which is what a poll may cost.
     CANCEL_POLL_SECONDS: ClassVar[float]
@@ -166,8 +166,8 @@ class Mailbox(Protocol):
         the owner."""
 
     async def is_followed(self, run_id: str) -> bool:
-        """Return True if a run has readers at another process: a note of `mark_followed` is still
-        valid."""
+        """Return True if `mark_followed` has been called for a run within the last `FOLLOWED_TTL`
+        seconds."""
 
 
 @runtime_checkable

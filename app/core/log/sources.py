@@ -150,8 +150,10 @@ def source_of(
 
 
 async def _page(journal: Log, run_id: str, after: int) -> list[Entry]:
-    """Return the next entries of a run; raises `Gap` if the run was removed, or
-    `JournalUnavailable`."""
+    """Return a run's next entries, empty if there are none yet, from the journal.
+
+    Raises `Gap` if the run or its next entries were removed, and `JournalUnavailable`.
+    """
     try:
         return await journal.read(run_id, after, PAGE)
     except UnknownRun as error:

@@ -139,8 +139,8 @@ class Peers:
                 run.stop(cancelled())
 
     async def _repeat(self, interval: float, work: Callable[[], Awaitable[None]]) -> None:
-        """Call `work` every `interval` seconds, forever; a failure delays the next call by a
-        second."""
+        """Call `work` every `interval` seconds until cancelled; after a failure, wait one second
+        longer."""
         while True:
             await asyncio.sleep(interval)
             try:

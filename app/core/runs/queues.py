@@ -51,9 +51,9 @@ class Queues:
                 await self._peers.journal.request_cancel(run_id)
 
     async def wait_turn(self, record: RunRecord) -> asyncio.Lock:
-        """Wait until a run is the first of its conversation.
+        """Wait until no earlier run of the conversation is active.
 
-        Returns a lock, which the caller must release at the end of the run.
+        Returns a lock on the conversation, which the caller must release at the end of the run.
         """
         lock = self.locks.setdefault(_key(record), asyncio.Lock())
         await lock.acquire()

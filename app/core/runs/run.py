@@ -27,7 +27,7 @@ OnBusy = Literal["queue", "reject", "interrupt"]
 
 
 class Turn(Protocol):
-    """One question to one agent, prepared to be run once."""
+    """The work of one run: a question to an agent, prepared with copies of agent and model."""
 
     model: str
     stored_question: str | None  # None if the conversation keeps nothing of this turn
@@ -126,7 +126,8 @@ class Run:
 
     @property
     def began(self) -> bool:
-        """True if the run has left its queue, which it never enters again."""
+        """True if the run has left the queue of its conversation; stays True until and after its
+        end."""
         return self.life.began
 
     def begin(self) -> None:

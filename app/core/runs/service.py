@@ -106,8 +106,8 @@ class Runs:
 
     @property
     def trouble(self) -> tuple[float, str] | None:
-        """Since when (Unix time) the journal cannot be written, and why; None while the journal
-        works."""
+        """The Unix time since which the journal cannot be written, and the reason; None if it
+        can."""
         return self._hub.trouble
 
     async def start(self, plan: Plan, policy: Policy, identity: Identity) -> Follower:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """The state of a run between its creation and its last chunk."""
+    """The state of a run: QUEUED, then RUNNING, perhaps STOPPING, and at last ENDED."""
 
     QUEUED = "queued"  # it waits for its turn in the conversation
     RUNNING = "running"  # its agent works
@@ -23,7 +23,8 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
 
 
 class Life:
-    """The states that one run has gone through, from QUEUED on; checks each change by the table."""
+    """The states that a run has gone through so far, which `TRANSITIONS` allows; begins with
+    QUEUED."""
 
     def __init__(self) -> None:
         self.path = [State.QUEUED]

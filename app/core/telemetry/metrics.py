@@ -212,7 +212,8 @@ class Metrics:
         return generate_latest(registry)
 
     def _remove_dead_gauges(self) -> None:
-        """Remove the gauges of workers that no longer run; their counters stay in the sums."""
+        """Remove the gauges of workers that no longer run; what they have counted stays in the
+        sums."""
         if self._shared is None or self._owners is None or sys.platform == "win32":
             return
         for worker in {file.stem.rpartition("_")[2] for file in self._shared.glob("gauge_live*")}:

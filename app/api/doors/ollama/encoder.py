@@ -85,7 +85,10 @@ class Form:
         return Line(model=self._name, created_at=now, response=text, thinking=thinking, **last)
 
     def track_model(self, chunk: StreamingChunk) -> None:
-        """Note the name of the model that answers; must be called with every chunk of the run."""
+        """Take the model's name from a chunk for later lines, once a fallback model has taken over.
+
+        Must be called with every chunk of the run, in order.
+        """
         if chunk.model != self._model:
             if self._model is not None:
                 self._name = chunk.model

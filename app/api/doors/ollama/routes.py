@@ -95,7 +95,10 @@ async def chat(
 
 
 def _no_weights(path: str, method: str, what: str) -> None:
-    """Add a route that returns 501, because it manages model weights or makes embeddings."""
+    """Add a route for a feature that an agent server lacks, as pulling a model: it returns 501.
+
+    `what` completes the message "it cannot …".
+    """
 
     async def not_implemented() -> Response:
         return Response(failure(WEIGHTS.format(what)), 501, media_type=JSON)

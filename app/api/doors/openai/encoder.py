@@ -188,7 +188,10 @@ def completion(answer: ChatResponse, model: str, created: float) -> bytes:
 
 
 def finish_reason(reason: str | None, calls: int) -> str:
-    """Return OpenAI's name of a run's finish reason: `tool_calls` whenever the answer has calls."""
+    """Return OpenAI's finish reason of an answer with this number of tool calls.
+
+    It is `tool_calls` if there are calls; a reason that OpenAI does not have becomes `stop`.
+    """
     if calls:
         return "tool_calls"
     return reason if reason in FINISH_REASONS and reason != "tool_calls" else "stop"
