@@ -67,8 +67,7 @@ class Answer:
 
     @property
     def drains(self) -> bool:
-        """True if of the response only the end of its body is missing; then its connection can be
-        reused."""
+        """True if the answer has ended, but the end of the response's body is still to be read."""
         return self.done and self._last is None
 
     def attempts(self) -> Iterator[Attempt]:
@@ -133,14 +132,14 @@ class Answer:
             self._retry(failure or ConnectionLost("The stream ended early."))
 
     def farewell(self) -> list[Call[ModelResponse]]:
-        """Return the calls to make after the last attempt, which may cancel the run; ignore their
+        """Return the calls to make at the end, perhaps one to cancel the run; ignore their
         failures."""
         if not self._cancels or self.run_id is None:
             return []
         return [requests.cancel(self.run_id, CANCEL_PATIENCE)]
 
     def last(self) -> Iterator[StreamChunk]:
-        """Yield the last chunk if `receive` has not; raises its failure instead if `raises` is
+        """Yield the last chunk, unless `receive` has; raises its failure instead if `raises` is
         set."""
         if self._last is not None:
             yield self._raise_or_return(self._last)
@@ -169,8 +168,7 @@ class Answer:
         return self._raise_or_return(chunk)
 
     def _read_document(self, reply: Reply) -> None:
-        """Handle a response without events: a refusal, 204 (no more events), or the run's state as
-        JSON."""
+        """Handle a response without events: a refusal, 204 (no more events), or a run as JSON."""
         reply.complete = True
         if reply.status == 204 and self.run_id is not None:
             self._all_read = True
@@ -185,8 +183,7 @@ class Answer:
                 self._fail(self._forgotten(failure))
 
     def _forgotten(self, failure: AgnoStreamError) -> AgnoStreamError:
-        """Return `ConnectionLost` if the server has lost the run of this answer, else the failure
-        itself."""
+        """Return the failure, or `ConnectionLost` if the server has lost the run in mid-answer."""
         resumed_by_caller = self._source.run_id is not None
         if resumed_by_caller or self.run_id is None or not isinstance(failure, NotFound):
             return failure

@@ -188,14 +188,15 @@ class AsyncChat:
         self._client = client
 
     def generate_stream(self, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
-        """Send a question in this conversation, and yield the chunks of its answer (see
-        `Client`)."""
+        """Send a question in this conversation, and yield the answer's chunks; see
+        `Client.generate_stream`."""
         return self._client.generate_stream(prompt, **requests.with_chat_defaults(self, options))
 
     async def generate(
         self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
     ) -> ModelResponse:
-        """Send a question in this conversation, and return the complete answer (see `Client`)."""
+        """Send a question in this conversation, and return the complete answer; see
+        `Client.generate`."""
         return await self._client.generate(
             prompt, stream=stream, **requests.with_chat_defaults(self, options)
         )

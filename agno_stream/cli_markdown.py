@@ -85,7 +85,7 @@ class MarkdownShow:
 
 
 class _Tail:
-    """The end of the last, incomplete block: as many lines as the screen has."""
+    """The end of the last Markdown block, which is incomplete: as many lines as the screen has."""
 
     def __init__(self) -> None:
         self._content: tuple[str, str, bool] = ("", "", False)

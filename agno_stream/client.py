@@ -195,14 +195,15 @@ class Chat:
         self._client = client
 
     def generate_stream(self, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
-        """Send a question in this conversation, and yield the chunks of its answer (see
-        `Client`)."""
+        """Send a question in this conversation, and yield the answer's chunks; see
+        `Client.generate_stream`."""
         return self._client.generate_stream(prompt, **requests.with_chat_defaults(self, options))
 
     def generate(
         self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
     ) -> ModelResponse:
-        """Send a question in this conversation, and return the complete answer (see `Client`)."""
+        """Send a question in this conversation, and return the complete answer; see
+        `Client.generate`."""
         return self._client.generate(
             prompt, stream=stream, **requests.with_chat_defaults(self, options)
         )

@@ -46,8 +46,8 @@ class Config:
 
     @property
     def ollama(self) -> Self:
-        """This object itself, for code written for a client whose settings have a section of this
-        name."""
+        """This object itself, for code written for a client with a section `ollama` in its
+        settings."""
         return self
 
     @property

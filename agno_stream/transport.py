@@ -101,7 +101,8 @@ def translate(error: Exception, config: Config) -> AgnoStreamError:
 
 @contextmanager
 def translated(config: Config) -> Iterator[None]:
-    """Replace an exception of the HTTP library in the block by the client's error."""
+    """Raise the client's error instead of an exception that the HTTP library raises in the
+    block."""
     try:
         yield
     except FAILURES as error:
@@ -110,7 +111,8 @@ def translated(config: Config) -> Iterator[None]:
 
 @contextmanager
 def reported(answer: Answer, config: Config) -> Iterator[None]:
-    """Report an exception of the HTTP library in the block to an answer, as a lost connection."""
+    """Catch an exception that the HTTP library raises in the block, and report it to
+    `answer.lost`."""
     try:
         yield
     except FAILURES as error:

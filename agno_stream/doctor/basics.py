@@ -123,7 +123,10 @@ async def auth(wire: Wire) -> Finding:
 
 
 async def models(wire: Wire) -> Finding:
-    """Choose the model for the other checks: `demo`, whose speed is known, if the server has it."""
+    """Choose the model for the questions of the other checks, and report it.
+
+    It is `demo`, whose speed is known, if the server has it, else the server's default.
+    """
     listed = (await wire.send("GET", MODELS_PATH)).json()
     try:
         known = {model["id"]: bool(model["default"]) for model in listed["models"]}

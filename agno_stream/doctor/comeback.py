@@ -17,7 +17,8 @@ CANCEL_SECONDS = 3.0  # that a cancellation may take
 
 
 class Comeback:
-    """The checks of resuming, which share one answer: it is cut in the middle and resumed."""
+    """The checks of resuming and ending, which share one answer: it is cut in the middle and
+    resumed."""
 
     def __init__(self) -> None:
         self._last = ""  # the id of its last event, if it could be resumed
