@@ -24,10 +24,11 @@ def parse_event_id(value: str, run_id: str | None = None) -> tuple[str, int]:
 
 
 def saw_end(value: str) -> bool:
-    """Return True if the client has received an end of the run with `interrupted` set.
+    """Return True if an event id is that of a run's last event with the finish reason
+    `interrupted`.
 
-    The number of such an event id has a leading 0 (see `number_in_id`), because the run may have
-    been continued after that end by another process.
+    Only such an id has a number with a leading 0, because readers of a killed process may have
+    received a text with the same number (see `number_in_id`).
     """
     number = value.strip().rpartition(":")[2]
     return number.startswith("0") and number != "0"

@@ -155,10 +155,12 @@ def _replayed(replayed: bool) -> dict[str, str]:
 
 
 def _on_disconnect(body: ChatRequest, media_type: str, key: IdempotencyKey | None) -> OnDisconnect:
-    """Return what happens to the run when its last reader leaves, if the request does not say so.
+    """Return what happens to the run when its last reader leaves, also if the request does not say
+    so.
 
-    A reader of SSE or NDJSON, or one with an idempotency key, may return: the run waits (`grace`).
-    A reader of plain text or one JSON object cannot resume: the run is cancelled.
+    A run in the background continues. A reader of SSE or NDJSON, or one with an idempotency key,
+    may return: the run waits (`grace`). A reader of plain text or one JSON object cannot resume:
+    the run is cancelled.
     """
     if body.background:
         return "continue"

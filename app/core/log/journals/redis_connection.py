@@ -71,5 +71,6 @@ class Connection:
 
 
 def result(call: Awaitable[Any] | Any) -> Awaitable[Any]:
-    """Return the result of a redis-py command as the awaitable that it is; its type is too wide."""
+    """Return a redis-py command as the awaitable that it is; redis-py's type also fits its other
+    client."""
     return cast("Awaitable[Any]", call)
