@@ -31,9 +31,10 @@ logger = logging.getLogger(f"{__package__}.run")
 
 
 class Redacted(logging.Formatter):
-    """A formatter that redacts another one's output: known secrets, and texts that look like one.
+    """A formatter that redacts secrets in another formatter's output.
 
-    The records are not changed, because other formatters read their arguments.
+    Both the known `secrets` and texts that look like a secret are replaced. Log records are not
+    changed, because other formatters read their arguments.
     """
 
     def __init__(self, formatter: logging.Formatter | None) -> None:
@@ -51,7 +52,7 @@ class Redacted(logging.Formatter):
 
 
 class JsonLines(Redacted):
-    """A formatter that writes one JSON object a line.
+    """A formatter that writes each log record as one line of JSON, with secrets redacted.
 
     Values are redacted before they are encoded: JSON may escape a part of a secret, and a pattern
     for secrets could match beyond the end of a value.
@@ -86,7 +87,8 @@ class JsonLines(Redacted):
 
 
 def _flat(_: Any, __: str, event: Any) -> Any:
-    """Add the fields of a run to its line, and the request id to every line."""
+    """Add the request id, and the fields of a run if the record has some, to the fields of a log
+    line."""
     if (own := request_id.get()) is not None:
         event["request_id"] = own
     event |= event.pop("run", {})
@@ -94,7 +96,8 @@ def _flat(_: Any, __: str, event: Any) -> Any:
 
 
 class RunLines:
-    """An observer that logs one line when a run ends; with `messages`, also its texts."""
+    """An observer of runs that logs one line when a run ends; with `messages`, also question and
+    answer."""
 
     def __init__(self, *, json: bool, messages: bool) -> None:
         self._json = json
@@ -102,7 +105,7 @@ class RunLines:
         self._logfmt = structlog.processors.LogfmtRenderer(bool_as_flag=False)
 
     def began(self, record: RunRecord) -> None:
-        """Log nothing: a run has one line, at its end."""
+        """Log nothing when a run begins."""
 
     def ended(self, report: RunReport) -> None:
         fields = self._fields(report)
@@ -137,7 +140,8 @@ class RunLines:
 
 
 def protect(secrets: Iterable[str]) -> None:
-    """Redact `secrets` from the output of every handler that exists now, also of libraries."""
+    """Redact `secrets` from the output of all log handlers that exist now, also of other
+    libraries."""
     known = set(secrets)
     for name in (None, *LIBRARY_LOGGERS):
         for handler in logging.getLogger(name).handlers:
@@ -149,7 +153,8 @@ def protect(secrets: Iterable[str]) -> None:
 
 
 def configure(level: str = "INFO", *, json: bool = False) -> None:
-    """Send the logs of the server, of Agno and of uvicorn to one handler."""
+    """Send the logs of the server, of Agno and of uvicorn to standard error, as text or JSON
+    lines."""
     handler = logging.StreamHandler(sys.stderr)
     plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if json else plain)

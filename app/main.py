@@ -64,10 +64,8 @@ CORS: dict[str, Any] = {
 
 
 def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> FastAPI:
-    """The server as an ASGI app; `agents` replace those of the settings.
-
-    Raises `ConfigurationError` for settings that cannot work.
-    """
+    """Build the server from its settings and return it as an ASGI app; `agents`, if not None,
+    replace those of the settings. Raises `ConfigurationError` for settings that cannot work."""
     _protect_secrets(settings)
     access = _access(settings)
     models = _models(settings)
@@ -140,7 +138,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
 
 
 def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Telemetry) -> None:
-    """Add the routes, the handlers of errors and the middleware."""
+    """Add the routes, the error handlers and the middleware to the app."""
     app.add_middleware(Tracked, tracing=telemetry.tracing)
     resources = (runs.router, catalog.router, conversations.router, health.router)
     for router in (*(door.router for door in DOORS), *resources):
@@ -152,7 +150,8 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
     build = app.build_middleware_stack
 
     def guarded() -> ASGIApp:
-        """The middleware stack, with ours outside so that Starlette's errors have the headers."""
+        """Return the middleware stack with ours outermost, for the error responses of Starlette,
+        too."""
         stack: ASGIApp = Guard(build(), access, refuse)
         if settings.cors_origins:
             stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
@@ -162,7 +161,7 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
 
 
 def _protect_secrets(settings: Settings) -> None:
-    """Redact the secrets in the settings from the logs."""
+    """Redact the passwords and keys of the settings from the logs."""
     secrets = (settings.openai_api_key, settings.secret_key)
     protect(secret.get_secret_value() for secret in secrets if secret)
     protect(passwords(settings.database_url) | passwords(settings.journal_url))
@@ -202,7 +201,8 @@ def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Teleme
 
 
 def _access(settings: Settings) -> Access:
-    """The keys, tickets and allowed origins; keys are redacted from the logs."""
+    """Return what decides on access: keys, tickets, allowed origins; redact the keys from the
+    logs."""
     listed = settings.api_keys.get_secret_value() if settings.api_keys else None
     named = read_keys(listed, settings.api_keys_file)
     protect(key.key for key in named if key.key)
@@ -227,14 +227,16 @@ def _access(settings: Settings) -> Access:
 
 
 def _shown(models: ModelCatalog) -> str:
-    """The default model, for the log line at start."""
+    """Return the default model's name, or a hint for the demonstration, for the log line at
+    start."""
     if models.default.spec == "demo":
         return "demo (a demonstration; set OPENAI_API_KEY, OLLAMA_HOST or MODEL for a real one)"
     return models.default.spec
 
 
 def __getattr__(name: str) -> FastAPI:
-    """Make `app`, for uvicorn and `fastapi run`, on first use: the import reads no settings."""
+    """Make `app`, for uvicorn and `fastapi run`, on first use, so that an import reads no
+    settings."""
     if name != "app":
         raise AttributeError(name)
     try:

@@ -10,14 +10,15 @@ from .core.errors import ConfigurationError
 
 
 def _split(value: Any) -> Any:
-    """Split a comma-separated value of the environment into a list."""
+    """Split a comma-separated text into a list of its parts; return any other value unchanged."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
 
 
 def _no_blank(value: Any) -> Any:
-    """Read an empty value, as of `OPENAI_API_KEY=` in a `.env`, as an absent one."""
+    """Return None for a blank text, as of `OPENAI_API_KEY=` in `.env`, and any other value
+    unchanged."""
     return None if isinstance(value, str) and not value.strip() else value
 
 
@@ -26,7 +27,7 @@ Text = Annotated[str | None, BeforeValidator(_no_blank)]
 
 
 class Settings(BaseSettings):
-    """Every setting, with its default; times are in seconds, sizes in bytes."""
+    """All settings with their defaults; times are in seconds, sizes in bytes."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
 
@@ -170,9 +171,10 @@ class Settings(BaseSettings):
 
 
 def load_settings(**flags: Any) -> Settings:
-    """Read the settings: `flags` override the environment, which overrides `.env`.
+    """Read the settings: `flags` that are not None override the environment, which overrides
+    `.env`.
 
-    Raises `ConfigurationError`, which names each setting that has a wrong value.
+    Raises `ConfigurationError`, which names each setting with a wrong value.
     """
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})

@@ -19,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def graceful_shutdown(runs: Runs, grace: float) -> Iterator[None]:
-    """Drain the runs on SIGTERM before uvicorn sees it, since uvicorn waits for open streams.
+    """While the context is open, let runs end on SIGTERM before uvicorn closes its sockets.
 
-    On SIGTERM runs have `grace` seconds to end; then uvicorn receives the signal and closes its
-    sockets. On SIGINT, or at the second signal, all runs end at once.
+    Runs have `grace` seconds to end; only then does uvicorn receive the signal, because it waits
+    for open streams. On SIGINT, or at the second signal, all runs end at once.
     """
     loop = asyncio.get_running_loop()
     previous: dict[int, Any] = {}

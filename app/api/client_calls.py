@@ -6,5 +6,6 @@ from ..models.chat import ToolCall
 
 
 def is_for_client(tool: ToolCall | None) -> TypeGuard[ToolCall]:
-    """Whether the client is to make this call; the server runs the tools of the agent itself."""
+    """Return True if the client must execute this tool call; the server executes an agent's own
+    tools."""
     return tool is not None and tool.status == "paused" and tool.arguments_text is not None

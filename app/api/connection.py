@@ -16,11 +16,11 @@ KEY = "agno_stream.connection"
 
 
 class Connection:
-    """Aborts a connection whose client has stopped reading.
+    """Aborts the TCP connection of a request whose client has stopped reading.
 
-    `write_timeout` is in seconds. The transport must be aborted, because `close` would wait until
-    its buffer is empty, which it never is then. On Linux the kernel does the same, by
-    TCP_USER_TIMEOUT, to a connection that was closed after its last write.
+    `write_timeout` is the longest duration of one write in seconds. The transport is aborted, not
+    closed, because `close` waits until the client has read the buffer. On Linux the kernel aborts a
+    connection that was closed after its last write in the same way, by TCP_USER_TIMEOUT.
     """
 
     def __init__(self, send: Send, write_timeout: float) -> None:
@@ -33,12 +33,13 @@ class Connection:
                 found.setsockopt(socket.IPPROTO_TCP, option, round(write_timeout * 1000))
 
     def abort(self) -> None:
-        """Close at once, without sending what is buffered."""
+        """Close the connection at once and drop the bytes that are still buffered."""
         if self._transport is not None:
             self._transport.abort()
 
     @classmethod
     def of(cls, scope: Scope, send: Send) -> Self:
-        """The connection of a request; a new one if `Secured` has not put one into the scope."""
+        """Return the `Connection` that `Secured` has put into the ASGI scope, or else make a new
+        one."""
         found: Self | None = scope.get(KEY)
         return found or cls(send, WRITE_TIMEOUT)

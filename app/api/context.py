@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # for types only, so that the doors import neither Agno nor a
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The parts of one server, and the bounds that its routes apply."""
+    """The parts of one server, and the limits that its routes apply, in seconds and bytes."""
 
     service: AgentService
     runs: Runs
@@ -49,7 +49,7 @@ async def _context(request: Request) -> Context:
 
 
 async def _principal(request: Request) -> str:
-    """The principal that `Guard` has put into the scope."""
+    """Return the principal that `Guard` has put into the scope, or the anonymous one."""
     return cast(str, request.scope.get("principal", ANONYMOUS))
 
 

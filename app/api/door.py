@@ -17,7 +17,8 @@ Refusal = Callable[[AgnoStreamError, Mapping[str, str] | None], Response]
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One protocol: its routes, and `refuse`, which makes its error responses below `prefix`."""
+    """A protocol: its routes, and `refuse`, which makes the error responses of paths below
+    `prefix`."""
 
     prefix: str
     router: APIRouter
@@ -25,7 +26,8 @@ class Door:
 
 
 def retry_after(error: AgnoStreamError) -> dict[str, str]:
-    """The `Retry-After` header in whole seconds, if a later attempt can succeed; else nothing."""
+    """Return a dict with the header `Retry-After` in whole seconds; empty if the error has no time
+    to wait."""
     if error.retry_after is None:
         return {}
     return {"Retry-After": str(math.ceil(error.retry_after))}

@@ -20,16 +20,18 @@ _LINE_ENDS = (
 
 
 class Encoder(Protocol):
-    """Turns the entries of one run's log into bytes, without I/O; each response has its own.
+    """Turns the entries of one run's log into bytes, without I/O; each response has its own
+    encoder.
 
-    - `heartbeat`: the bytes to send in silence, None if the format has none.
-    - `defers_status`: the status is sent with the first bytes, a heartbeat included, so that a
-      failure before them has a status of its own.
-    - `has_error_frame`: an error is a part of the stream. Without it a failed answer ends in a
-      broken connection, so that it does not look complete.
-    - `reconnect_hint`: the bytes after which a reader reconnects, to another process that can
-      follow the run; None if the protocol cannot resume.
-    - `cacheable`: the bytes of an entry are the same for all readers of the run.
+    - `heartbeat`: the bytes to send while the run is silent, None if the format has none.
+    - `defers_status`: the HTTP status is sent with the first bytes, a heartbeat included, so that a
+      failure before the first bytes has a status of its own.
+    - `has_error_frame`: the format can express an error within the stream. If it cannot, the
+      connection is broken off after a failure, so that the answer does not look complete.
+    - `reconnect_hint`: the bytes that make a reader reconnect, to another process that can follow
+      the run; None if the protocol cannot resume a run.
+    - `cacheable`: the bytes of an entry are the same for all readers of the run, and depend on no
+      entry before it: readers share them, and `encode` is not called for each.
     """
 
     media_type: ClassVar[str]
@@ -42,14 +44,15 @@ class Encoder(Protocol):
     def heartbeat(self) -> bytes | None: ...
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        """The bytes of one entry; empty if the protocol does not show it."""
+        """Return the bytes of the entry with this number; empty if the protocol does not show the
+        entry."""
 
 
 def encode_line(value: msgspec.Struct) -> bytes:
-    """Encode as JSON without any character that a reader may take for a line end.
+    """Return a value as the bytes of one line of JSON, without a line end.
 
-    JSON escapes the ASCII line ends. Python's `splitlines`, which httpx and the clients built on
-    it use, also splits at three others.
+    JSON escapes the ASCII line ends. U+2028, U+2029 and U+0085 are escaped here, because Python's
+    `splitlines`, which httpx and its clients use, takes them for line ends, too.
     """
     line = _json.encode(value)
     if not line.isascii():

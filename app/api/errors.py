@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 
 class OtherHttpError(AgnoStreamError):
-    """An HTTP error of the framework that has no code in the registry."""
+    """An HTTP error of the framework without a code in the registry; its code is the status's
+    phrase."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -40,7 +41,7 @@ class OtherHttpError(AgnoStreamError):
 
 
 class Refuse(Protocol):
-    """A function that makes the response to an error at a path."""
+    """A function that returns the response to an error, in the format of the path's protocol."""
 
     def __call__(
         self, path: str, error: AgnoStreamError, headers: Mapping[str, str] | None = None
@@ -48,7 +49,8 @@ class Refuse(Protocol):
 
 
 def invalid_field(error: RequestValidationError) -> InvalidField:
-    """The `InvalidField` for what FastAPI found wrong in a query or a path."""
+    """Return FastAPI's error about a query or a path as an `InvalidField` that names each wrong
+    field."""
     problems = [
         {"field": ".".join(str(part) for part in problem["loc"][1:]), "problem": problem["msg"]}
         for problem in error.errors()
@@ -66,7 +68,8 @@ def _http_error(request: Request, error: HTTPException) -> AgnoStreamError:
 
 
 def _allowed(request: Request) -> str:
-    """The `Allow` header: every method of a path, over all its routes (RFC 9110, 10.2.1)."""
+    """Return the value of the `Allow` header: the methods of all routes of a path (RFC 9110,
+    10.2.1)."""
     path = path_of(request.scope)
     routes = iter_route_contexts(request.app.routes)
     methods = (route.methods or () for route in routes if route.path_regex.match(path))
@@ -74,13 +77,17 @@ def _allowed(request: Request) -> str:
 
 
 def path_of(scope: Scope) -> str:
-    """The request's path without the prefix at which a proxy serves the app."""
+    """Return the path of a request, without the prefix (`root_path`) at which a proxy serves the
+    app."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 
 
 def by_door(doors: Iterable[Door], default: Refusal) -> Refuse:
-    """Make errors in the shape of the door with the longest prefix of the path, or by `default`."""
+    """Return a function that makes the response to an error in the format of the path's protocol.
+
+    The door with the longest prefix of the path makes it; if no prefix fits, `default` does.
+    """
     shapes = {door.prefix: door.refuse for door in doors}
     prefixes = sorted(shapes, key=len, reverse=True)
 

@@ -48,10 +48,10 @@ SECURITY_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Decides which principal a request has.
+    """Decides which principal sends a request, and rejects a request that is not allowed.
 
-    Without `keys` every request from this machine is the anonymous principal's; with `anonymous`
-    every request without a key is. `hosts` are the patterns for the `Host` header; if empty, any
+    Without `keys`, a request from this machine has the anonymous principal; with `anonymous`, every
+    request without a key has. `hosts` are the accepted patterns of the `Host` header; if empty, any
     host is accepted. Pages of `origins` may call a server without keys.
     """
 
@@ -62,8 +62,10 @@ class Access:
     origins: Sequence[str] = ()
 
     def principal(self, scope: Scope, headers: Headers) -> str:
-        """The principal of a request; raises `Unauthorized`, `UnknownHost`, `LoopbackOnly` or
-        `CrossSite`."""
+        """Return the principal of a request, found by its API key or its ticket.
+
+        Raises `Unauthorized`, `UnknownHost`, `LoopbackOnly` or `CrossSite`.
+        """
         self._check_host(headers)
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if not self.keys:
@@ -105,8 +107,9 @@ class Access:
     def _check_machine(self, scope: Scope, headers: Headers) -> None:
         """Raise unless the request comes from this machine, which a server without keys requires.
 
-        The network is one way in. A page of another site, open in a browser on this machine, is a
-        second one, also by a host name of that site that resolves to this machine (DNS rebinding).
+        Raises `LoopbackOnly` for a request from the network, or with a public host name: a page of
+        another site may use a name that resolves to this machine (DNS rebinding). Raises
+        `CrossSite` for a page of another site in a browser on this machine.
         """
         address = (scope.get("server") or ("", None))[0]
         if is_ip(address) and not ipaddress.ip_address(address).is_loopback:
@@ -130,7 +133,7 @@ class Access:
 
 
 class Guard:
-    """ASGI middleware that puts the principal into the scope, or sends an error."""
+    """ASGI middleware that puts the principal into the scope, or sends an error response."""
 
     def __init__(self, app: ASGIApp, access: Access, refuse: Refuse) -> None:
         self._app = app
@@ -150,9 +153,10 @@ class Guard:
 
 
 class Secured:
-    """ASGI middleware that adds the security headers which a response does not set itself.
+    """ASGI middleware that adds the `SECURITY_HEADERS` which a response does not have yet.
 
-    It also puts the `Connection` into the scope, on which a write may take `write_timeout` seconds.
+    It also puts a `Connection` into the scope; `write_timeout` is the longest duration of a write
+    on the connection in seconds.
     """
 
     def __init__(self, app: ASGIApp, write_timeout: float) -> None:
@@ -176,18 +180,19 @@ class Secured:
 
 
 def is_public(path: str) -> bool:
-    """Whether a path needs no key and no known host."""
+    """Return True if requests to a path need neither a key nor an allowed host name."""
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIX)
 
 
 def host_of(headers: Headers) -> str:
-    """The host name in the `Host` header, without the port."""
+    """Return the host name in the `Host` header: lower case, without the port; empty if it is
+    absent."""
     host = headers.get("host", "").lower()
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 
 def is_ip(host: str) -> bool:
-    """Whether a host name is an IP address."""
+    """Return True if a host name is an IPv4 or IPv6 address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -196,8 +201,10 @@ def is_ip(host: str) -> bool:
 
 
 def check_address(host: str, *, open_to_all: bool) -> None:
-    """Raise `ConfigurationError` if other machines can reach `host` and neither keys nor
-    ALLOW_ANONYMOUS are set, which `open_to_all` says."""
+    """Raise `ConfigurationError` if the server would listen where other machines can connect.
+
+    `open_to_all` is True if keys or ALLOW_ANONYMOUS are set, which makes every address acceptable.
+    """
     if open_to_all:
         return
     try:

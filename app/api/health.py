@@ -35,8 +35,8 @@ async def metrics(server: Server) -> Response:
 async def readyz(server: Server) -> Response:
     """Return 200 if the server accepts runs and can read conversations, else 503.
 
-    A journal that cannot be written, or a provider that fails, makes the status `degraded`, still
-    with 200: streams continue from memory, and only requests can find out that a provider is back.
+    If the journal cannot be written, or a provider fails, the status is `degraded`, still with 200:
+    streams continue from memory, and only further requests can show that a provider has recovered.
     """
     checks = {"runs": "ok" if server.runs.accepting else "stopping"}
     try:

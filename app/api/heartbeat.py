@@ -11,11 +11,12 @@ WRITE_CHECK = 1.0
 
 
 class Heartbeat:
-    """Calls `wake` when a stream was silent for `silence` seconds, and `expire` for a stuck write.
+    """The timer of one response: calls `wake` after silence, and `expire` if a write does not end.
 
-    There is one timer for a whole response, and none for each write: a write costs two calls that
-    note the time. `silence` is `first` until the first heartbeat was taken, then `interval`. A
-    write is stuck after `write_timeout` seconds.
+    `wake` is called when nothing was written for `silence` seconds: `first` until the first
+    heartbeat was taken, then `interval`. `expire` is called when one write has lasted for
+    `write_timeout` seconds. There is one timer for all writes, so that a write is cheap: each one
+    only notes the time.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Heartbeat:
         self._last_write = self._loop.time()
 
     def take(self) -> bool:
-        """Whether a heartbeat is due; it is no longer, once this was called."""
+        """Return True if a heartbeat is due, and mark it as sent; return False if none is due."""
         if not self._due:
             return False
         self._due = False

@@ -7,7 +7,11 @@ from ..core.question import PastMessage, Picture
 
 @dataclass(frozen=True, slots=True)
 class SplitMessages:
-    """The part of a `Question` that comes from a list of messages."""
+    """A client's list of messages, split into the fields of a `Question`.
+
+    `message` is None if the last message is not the user's; `history` is None if the server's
+    stored conversation is to be used.
+    """
 
     message: str | None
     images: list[Picture] = field(default_factory=list)
@@ -16,11 +20,11 @@ class SplitMessages:
 
 
 def history_or_memory(messages: list[PastMessage], *, kept: bool) -> SplitMessages:
-    """Split messages into the question and its history, or a system message and no history.
+    """Split a client's messages into the question, its images, a system text and a history.
 
-    The last message is the question if it is the user's. In a conversation that the server keeps, a
-    question with nothing but system messages before it continues from the stored conversation
-    (`history` is None); any other history replaces the stored one.
+    The last message is the question if its role is `user`. If the server stores the conversation
+    (`kept`) and only system messages precede the question, the history is None, and the run uses
+    the stored conversation. Any other history replaces the stored one.
     """
     history = list(messages)
     question = history.pop() if history and history[-1].role == "user" else None

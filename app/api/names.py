@@ -9,17 +9,18 @@ from .context import Context
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The agent and the model that a name stands for; None is the default of each."""
+    """The agent and the model that a name stands for; None means the default agent or model."""
 
     agent: str | None = None
     model: str | None = None
 
 
 def resolve(server: Context, name: str, spellings: Iterable[str] = ()) -> Target:
-    """The target of a name: an agent, else a model that the default agent answers with.
+    """Return what a name in a request stands for: an agent, else a model for the default agent.
 
-    A model is named by its id or its spec; the default agent's own model need not be in the
-    settings. `spellings` are other forms of the same name. Raises `UnknownModel`.
+    A model is named by its id, or by its spec (`<provider>:<id>`); the default agent's own model
+    need not be in the settings. `spellings` are other forms of the same name. Raises
+    `UnknownModel`.
     """
     names = (name, *spellings)
     for spelling in names:

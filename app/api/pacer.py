@@ -2,15 +2,20 @@
 
 
 class Pacer:
-    """Computes when recorded entries are due, counted from the first entry of a response."""
+    """Computes the delays of a replay, so that entries are sent at the speed of the original run.
+
+    Times count from the first entry of the response.
+    """
 
     def __init__(self) -> None:
         self._epoch: float | None = None
 
     def delay(self, recorded: float, now: float) -> float:
-        """Seconds until an entry is due, not positive if it is due already.
+        """Return the seconds until an entry must be sent; zero or less means that it must be sent
+        now.
 
-        `recorded` is its time in the log in seconds, `now` the time of the event loop.
+        `recorded` is the entry's time in the log, in seconds since the run's start; `now` is the
+        current time of the event loop.
         """
         if self._epoch is None:
             self._epoch = now - recorded

@@ -41,7 +41,7 @@ HEADERS = {
 
 
 class _Files(StaticFiles):
-    """Serves the page's files with the page's headers."""
+    """Serves the files of the chat page, with its security headers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
@@ -54,17 +54,18 @@ class _Files(StaticFiles):
 
 
 def wants_page(request: Request) -> bool:
-    """Whether the client is a browser: programs that probe for a server do not accept HTML."""
+    """Return True if the client accepts HTML, as browsers do and programs that probe a server do
+    not."""
     return "text/html" in request.headers.get("accept", "")
 
 
 def page_response() -> Response:
-    """The response with the page's HTML."""
+    """Return the response with the HTML of the chat page."""
     return FileResponse(FOLDER / "index.html", headers={**HEADERS, "Vary": "Accept"})
 
 
 def install(app: FastAPI) -> None:
-    """Add the routes of the page and its files to the app."""
+    """Add the routes of the chat page and its files to the app."""
     app.mount(ADDRESS, _Files(directory=FOLDER), name="static")
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)

@@ -17,11 +17,12 @@ from .writer import State, StreamWriter
 
 
 class Pump:
-    """Writes what is new in a run: several events in one write if the reader is behind.
+    """Copies the entries of a run from its follower to one client, through the encoder and the
+    writer.
 
-    `gone` is set when the client leaves. With a `pacer` each entry is written by itself, at the
-    time at which it is due. `refusal` makes the response to a failure before the first byte, with
-    the headers `own_headers`.
+    All entries that are new are sent in one write. With a `pacer` each entry is written alone, when
+    it is due. `gone` is set when the client disconnects. `refusal` makes the error response, with
+    the headers `own_headers`, if the run fails before the first byte.
     """
 
     def __init__(
@@ -46,7 +47,8 @@ class Pump:
         self._own_headers = own_headers
 
     async def run(self) -> Response | None:
-        """Write the run to its end; returns the response to send if nothing could be written."""
+        """Write the run to its end; return an error response, not sent yet, if the run fails before
+        the first byte, else None."""
         follower, encoder, writer = self._follower, self._encoder, self._writer
         while not follower.done and not self._gone.is_set():
             if follower.redirected and (encoder.reconnect_hint or not follower.live):
@@ -76,7 +78,8 @@ class Pump:
         return None
 
     async def _send_away(self) -> None:
-        """Let the reader continue at another process, as this one shuts down."""
+        """End the stream of a server that shuts down, so that the reader continues at another
+        process."""
         if self._encoder.reconnect_hint is None:
             self._writer.break_off()
         else:
@@ -109,7 +112,11 @@ class Pump:
             await self._writer.write(self._encoder.heartbeat or b"")
 
     def _encoded(self, number: int, entries: list[Entry]) -> bytes:
-        """The bytes of the entries that follow `number`, from another reader's work if possible."""
+        """Return the bytes of the entries that follow entry `number`.
+
+        Readers at the same position share the bytes: the first one encodes them, and stores them in
+        the follower's memo.
+        """
         memo = self._follower.memo if self._encoder.cacheable else None
         if memo is None:
             return encode_entries(self._encoder, number, entries)
@@ -122,7 +129,7 @@ class Pump:
 
 
 def encode_entries(encoder: Encoder, number: int, entries: list[Entry]) -> bytes:
-    """The bytes of the entries that follow `number`."""
+    """Return the bytes of the entries that follow entry `number`, joined in order."""
     if len(entries) == 1:
         return encoder.encode(number + 1, entries[0][1])
     encode = encoder.encode

@@ -11,15 +11,16 @@ from ..core.log.journal import RunRecord
 
 
 def run_headers(record: RunRecord) -> dict[str, str]:
-    """The response headers that identify a run."""
+    """Return the response headers that identify a run: `X-Run-Id` and `X-Conversation-Id`."""
     return {"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id}
 
 
 @asynccontextmanager
 async def reading(follower: Follower, receive: Receive) -> AsyncIterator[asyncio.Event]:
-    """Yield an event that is set, with a poke of the follower, when the client disconnects.
+    """Yield an event that is set when the client disconnects, and close the follower at the end.
 
-    The follower is closed at the end of the block.
+    When the event is set, the follower's `batch` also returns at once, so that nobody waits for new
+    entries on behalf of a client that has left.
     """
     gone = asyncio.Event()
 

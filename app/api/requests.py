@@ -19,7 +19,8 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 def _encodable(text: str) -> str:
-    """Validate that a text can be stored (no NUL) and encoded (no lone surrogate)."""
+    """Return the text; raise `ValueError` if it has a NUL (cannot be stored) or a lone surrogate
+    (cannot be encoded)."""
     if "\0" in text:
         raise ValueError("contains a NUL character, which cannot be stored")
     try:
@@ -39,14 +40,18 @@ ConversationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0
 
 @dataclass(frozen=True, slots=True)
 class BodyBounds:
-    """The largest size of a request body in bytes, and the longest time to receive it."""
+    """The largest size of a request body in bytes, and the longest time in seconds to receive
+    it."""
 
     size: int
     seconds: float
 
 
 async def read_body(request: Request, bounds: BodyBounds) -> bytes:
-    """Receive the body; raises `TooLarge`, `BodyTimeout`, or `BadRequest` if the client left."""
+    """Return the bytes of a request's body.
+
+    Raises `TooLarge`, `BodyTimeout`, or `BadRequest` if the client disconnects before the end.
+    """
     try:
         async with asyncio.timeout(bounds.seconds):
             return await _read(request, bounds.size)
@@ -80,9 +85,9 @@ async def _read(request: Request, bound: int) -> bytes:
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Parse a body as a JSON object; the content type is ignored, as many clients send none.
+    """Parse a request body as a JSON object and return it as a dict; raises `BadRequest`.
 
-    Raises `BadRequest`.
+    The content type is ignored, because many clients send none.
     """
     if not body.strip():
         raise BadRequest("The request body is empty. Send a JSON object.")
@@ -96,12 +101,14 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    """Reject NaN and Infinity, which Python's parser accepts and RFC 8259, section 6 does not."""
+    """Raise `ValueError`: NaN and Infinity, which Python's parser accepts, are not JSON (RFC 8259,
+    6)."""
     raise ValueError(f"{name} is not a JSON number")
 
 
 def validate(model: type[Body], fields: dict[str, Any]) -> Body:
-    """Validate fields by `model`; raises `InvalidField`, which names each wrong one."""
+    """Return the fields as an instance of `model`; raises `InvalidField`, which names each wrong
+    field."""
     try:
         return model.model_validate(fields, strict=True)
     except ValidationError as error:
@@ -109,7 +116,7 @@ def validate(model: type[Body], fields: dict[str, Any]) -> Body:
 
 
 def invalid(error: ValidationError) -> InvalidField:
-    """The `InvalidField` for a pydantic error, without the values that were sent."""
+    """Return pydantic's error as an `InvalidField`, without the values that the client sent."""
     problems = [
         {
             "field": ".".join(str(part) for part in problem["loc"]),
@@ -122,7 +129,11 @@ def invalid(error: ValidationError) -> InvalidField:
 
 
 def picture(image: str) -> dict[str, Any]:
-    """The fields of a `Picture` for an address, a data URL or base64; raises `InvalidField`."""
+    """Return the fields of a `Picture`, `url` or `content` and `mime_type`, for an image in a
+    request.
+
+    The image is an http(s) address, a data URL, or base64. Raises `InvalidField` for anything else.
+    """
     if image.startswith(("https://", "http://")):
         return {"url": image}
     head, comma, data = image.partition(",")
@@ -141,5 +152,8 @@ class _Conversation(BaseModel):
 
 
 def read_conversation_id(header: str | None) -> str | None:
-    """Validate the value of `X-Conversation-Id`, None if absent; raises `InvalidField`."""
+    """Return the conversation id in the header `X-Conversation-Id`, None if it is absent or empty.
+
+    Raises `InvalidField` if it has another form than `ConversationId`.
+    """
     return validate(_Conversation, {"conversation_id": header or None}).conversation_id

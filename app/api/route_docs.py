@@ -20,7 +20,8 @@ def _text(description: str) -> dict[str, str]:
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The responses of these statuses, each with the errors of the registry that have it."""
+    """Return OpenAPI responses by status, each of which describes the registry's errors of that
+    status."""
     found: dict[int | str, dict[str, Any]] = {
         status: {"description": _errors_of(status), "content": _json("Error")}
         for status in statuses

@@ -25,10 +25,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The identity of a request that may arrive more than once and must start one run.
+    """The identity of a request that a client may send repeatedly but that must start only one run.
 
-    The run's id is derived from the principal and the client's key, so that every process finds
-    the run by its id alone. `fingerprint` is a hash of the whole request.
+    `run_id` is derived from the principal and the client's `Idempotency-Key`, so that every process
+    finds the run by its id. `fingerprint` is a hash of the whole request, by which another request
+    with the same key is detected.
     """
 
     run_id: str
@@ -36,7 +37,8 @@ class IdempotencyKey:
 
     @classmethod
     def of(cls, key: str, principal: str, request: str) -> Self:
-        """The key of a principal's request; raises `BadRequest` if the key is malformed."""
+        """Make the identity from the client's key and the request; raises `BadRequest` if the key
+        is malformed."""
         if not VALID.fullmatch(key):
             raise BadRequest("Idempotency-Key: must be 1 to 255 visible ASCII characters")
         return cls(_digest(f"{principal}\n{key}"), _digest(request))
@@ -51,10 +53,11 @@ async def start_or_replay(
     conversation_id: str | None = None,
     key: IdempotencyKey | None = None,
 ) -> tuple[Follower, bool]:
-    """Start a run and follow it from its beginning; the flag is True if the run was found by its
-    idempotency key instead.
+    """Start a run and return a follower at the beginning of its log.
 
-    Raises what `Runs.start` raises, and `KeyReused` for another request with the same key.
+    The second value is True if no run was started, because an earlier request with the same
+    idempotency key had started it. Raises what `Runs.start` raises, and `KeyReused` if the earlier
+    request was another one.
     """
 
     async def start(identity: Identity) -> Follower:
@@ -75,9 +78,10 @@ async def start_in_background(
     conversation_id: str | None = None,
     key: IdempotencyKey | None = None,
 ) -> tuple[RunRecord, bool]:
-    """Start a run that nobody follows yet; the flag is True if it was found by its key instead.
+    """Start a run that nobody follows yet, and return its record.
 
-    Raises what `start_or_replay` raises.
+    The second value is True if no run was started, because an earlier request with the same
+    idempotency key had started it. Raises what `start_or_replay` raises.
     """
 
     async def start(identity: Identity) -> RunRecord:

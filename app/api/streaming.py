@@ -26,15 +26,15 @@ logger = logging.getLogger(__name__)
 
 
 class RunStream(Response):
-    """Follows a run and streams it in the format of `encoder`.
+    """The HTTP response that follows a run and streams its entries in the format of `encoder`.
 
-    A token costs neither a task nor a timer: one task pumps, one waits for the client to leave,
-    and one timer watches for silence. The run continues when its reader has left, or was cut off
-    because a write took longer than the server allows (see `Connection`).
+    When the reader leaves, or a write takes longer than the server allows (see `Connection`), the
+    response ends, but the run continues. `heartbeat` is the interval of heartbeats in seconds. With
+    `pace` the events are sent at the speed at which they were recorded. `refusal` makes the
+    response if the run fails before the first byte and the encoder `defers_status`.
 
-    `heartbeat` is the interval of heartbeats in seconds. With `pace` the events are sent with the
-    delays of the recording. `refusal` makes the response to a run that fails before anything was
-    written, if the encoder `defers_status`.
+    A token costs neither a task nor a timer: one task pumps entries, one waits for the disconnect,
+    and one timer watches for silence, for the whole response.
     """
 
     def __init__(

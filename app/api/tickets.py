@@ -12,9 +12,9 @@ PARAMETER = "token"
 
 
 class StreamTicket(msgspec.Struct, omit_defaults=True):
-    """The address of a run's events, which needs no key.
+    """The address of a run's events that a client can open without a key.
 
-    `expires_at` is Unix time in seconds. It is absent if the server has no keys: then the address
+    `expires_at` is Unix time in seconds. It is absent if the server has no keys: such an address
     does not expire.
     """
 
@@ -23,9 +23,10 @@ class StreamTicket(msgspec.Struct, omit_defaults=True):
 
 
 class Tickets:
-    """Signs and verifies tickets, each of which allows to read one run for `lifetime` seconds.
+    """Signs and verifies tickets; a ticket allows its holder to read one run for `lifetime`
+    seconds.
 
-    With `on=False` addresses have no ticket, because the server has no keys.
+    If the server has no keys, `on` is False, and addresses contain no ticket.
     """
 
     def __init__(self, secret: str, lifetime: int, *, on: bool) -> None:
@@ -34,7 +35,8 @@ class Tickets:
         self._on = on
 
     def address(self, run_id: str, principal: str) -> StreamTicket:
-        """The address of a run's events, signed for this principal."""
+        """Return the address of a run's events, with a ticket for this principal if tickets are
+        on."""
         url = f"/api/v1/runs/{run_id}/events"
         if not self._on:
             return StreamTicket(url)
@@ -42,7 +44,8 @@ class Tickets:
         return StreamTicket(f"{url}?{PARAMETER}={token}", int(time.time()) + self._lifetime)
 
     def principal(self, token: str, run_id: str) -> str:
-        """The principal for whom a ticket for this run was signed; raises `Unauthorized`."""
+        """Return the principal in a ticket's `token`; raises `Unauthorized` if the ticket is
+        invalid, has expired, or is for another run."""
         try:
             found, principal = self._signer.loads(token, max_age=self._lifetime)
         except SignatureExpired:

@@ -21,9 +21,10 @@ VALID = re.compile(r"[A-Za-z0-9._:@/+=-]{1,128}")
 
 
 class Tracked:
-    """ASGI middleware that gives each request an id, and a span if `tracing` is on.
+    """ASGI middleware that gives each request an id, and a trace span if `tracing` is not None.
 
-    The id is the client's `X-Request-Id` or a new one; the response has it in the same header.
+    The id is the client's `X-Request-Id`, or a new one if that is absent or has unsafe characters;
+    the response has it in the same header.
     """
 
     def __init__(self, app: ASGIApp, tracing: "Tracing | None" = None) -> None:

@@ -12,9 +12,10 @@ from .reading import reading, run_headers
 
 
 class WholeAnswer(Response):
-    """Waits for the end of a run, then sends the answer in one piece, or its failure with a status.
+    """The HTTP response that waits for the end of a run and sends the answer as one body.
 
-    Each door has a subclass, which makes the body.
+    If the run failed, the error is sent with its own status. Each protocol has a subclass, which
+    makes the body.
     """
 
     def __init__(self, follower: Follower, headers: Mapping[str, str] | None = None) -> None:
@@ -50,5 +51,5 @@ class WholeAnswer(Response):
         return answer
 
     def _response(self, entries: list[Entry]) -> Response:
-        """The answer in the form of its door."""
+        """Return the response that contains the answer, or the error, in the protocol's format."""
         raise NotImplementedError

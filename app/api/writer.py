@@ -10,7 +10,8 @@ from .heartbeat import Heartbeat
 
 
 class State(Enum):
-    """What has been sent: HELD becomes OPEN with the first byte, and either may become BROKEN."""
+    """What a response has sent so far: HELD becomes OPEN with the first byte; either becomes
+    BROKEN."""
 
     HELD = "nothing, so that an error can still have its own status"
     OPEN = "the status and a part of the body"
@@ -18,7 +19,8 @@ class State(Enum):
 
 
 class StreamWriter:
-    """Sends the body of one response; `heartbeat` is notified of each write."""
+    """Sends the status and the body of one streaming response, and notifies `heartbeat` of each
+    write."""
 
     def __init__(
         self,
@@ -34,7 +36,7 @@ class StreamWriter:
         self._traffic = traffic
 
     async def start(self) -> None:
-        """Send the status and the headers, if they are not sent yet."""
+        """Send status 200 and the headers, unless they have been sent."""
         if self.state is State.HELD:
             self.state = State.OPEN
             await self._send(
@@ -42,7 +44,8 @@ class StreamWriter:
             )
 
     async def write(self, body: bytes) -> None:
-        """Send a part of the body, after the status; nothing if it is empty."""
+        """Send a part of the body, and the status before the first part; send nothing if it is
+        empty."""
         if not body:
             return
         if self.state is State.HELD:
@@ -53,11 +56,12 @@ class StreamWriter:
         self._traffic.bytes += len(body)
 
     def break_off(self) -> None:
-        """Let the body end without completion, because the format has no form for an error."""
+        """Make `finish` leave the body incomplete, so that the client notices that the answer has
+        failed."""
         self.state = State.BROKEN
 
     async def finish(self) -> None:
-        """Complete the body, unless it is to break off."""
+        """Send the end of the body, unless `break_off` was called."""
         if self.state is not State.BROKEN:
             await self.start()
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})

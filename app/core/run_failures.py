@@ -21,9 +21,11 @@ from .errors import AgnoStreamError
 
 
 class RunFailed(AgnoStreamError):
-    """A run ended without its whole answer; becomes the `error` of the last chunk.
+    """Base of the reasons for which a run has no complete answer; it becomes the last chunk's
+    `error`.
 
-    `wait` is the number of seconds after which the provider allows another request, or None.
+    `wait` is the number of seconds after which the provider allows another request, None if
+    unknown.
     """
 
     wait: float | None = None
@@ -72,7 +74,7 @@ class ModelBadResponse(RunFailed):
 
 
 class UpstreamCut(RunFailed):
-    """The provider's stream ended without its end: the answer is not complete."""
+    """The provider's stream broke off before its end mark: the answer is not complete."""
 
     code = "upstream_cut"
     finish_reason = "upstream_cut"
@@ -85,14 +87,14 @@ class AgentFailed(RunFailed):
 
 
 class Interrupted(RunFailed):
-    """The server that drove the run stopped, or died."""
+    """The server process that drove the run stopped or died."""
 
     code = "interrupted"
     finish_reason = "interrupted"
 
 
 class RunTimeout(RunFailed):
-    """One of the three clocks of a run ran out; `which` is both the code and the finish reason."""
+    """A timeout of the run expired; `which` is both the error code and the finish reason."""
 
     def __init__(self, which: FinishReason, message: str) -> None:
         super().__init__(message)
@@ -100,7 +102,8 @@ class RunTimeout(RunFailed):
 
 
 class RunStopped(RunFailed):
-    """Somebody ended the run: a cancellation, or the last reader left."""
+    """A client cancelled the run, or its last reader left; `which` is both code and finish
+    reason."""
 
     def __init__(self, which: FinishReason, message: str) -> None:
         super().__init__(message)
@@ -108,7 +111,7 @@ class RunStopped(RunFailed):
 
 
 def failure_from(info: ErrorInfo) -> RunFailed:
-    """The failure that a run's last chunk reports; a code of a newer server counts as `error`."""
+    """Return the error in a run's last chunk as an exception; an unknown code becomes `error`."""
     failure = RunFailed(info.message, retry_after=info.retry_after)
     failure.code = info.code if info.code in REGISTRY else "error"
     return failure

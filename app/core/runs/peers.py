@@ -28,11 +28,11 @@ Remember = Callable[[RunRecord, str, RunFailed], Awaitable[None]]
 
 
 class Peers:
-    """This process among those that share a journal.
+    """This process's dealings with the other processes that share the journal.
 
     It sends heartbeats, ends the runs of processes that have died, and stops those of its `active`
-    runs that other processes request to cancel. It calls `remember`, unless it is None, for each
-    run that it ends.
+    runs that other processes request to cancel. For each run of a dead process it calls `remember`,
+    unless that is None, to store the partial answer.
     """
 
     def __init__(
@@ -46,7 +46,8 @@ class Peers:
         self._orphans: dict[str, RunRecord] = {}  # adopted, and not yet ended
 
     async def open(self) -> None:
-        """End all orphans that exist now, if the journal works, and start the periodic tasks."""
+        """End the runs of processes that have died, if the journal works, and start the periodic
+        tasks."""
         try:
             await self._adopt()
         except Exception:  # it could be opened, so it is busy or away for a moment
@@ -60,7 +61,8 @@ class Peers:
         ]
 
     async def others_live(self) -> bool:
-        """Whether another process lives; False if the journal cannot tell."""
+        """Return True if another process is alive, to which readers can move; False if that is
+        unknown."""
         try:
             return await self.journal.count_peers() > 0
         except Exception:
@@ -73,7 +75,10 @@ class Peers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def wait_turn(self, record: RunRecord) -> None:
-        """Wait until the earlier runs of other processes in this conversation have ended."""
+        """Wait until the earlier runs of other processes in this run's conversation have ended.
+
+        If the journal fails, the run does not wait.
+        """
         try:
             waited = False
             while await self.journal.runs_before(record):
@@ -104,7 +109,8 @@ class Peers:
             del self._orphans[record.run_id]
 
     async def _end(self, record: RunRecord) -> None:
-        """Append the last chunk of an orphan, after its conversation has the partial answer."""
+        """Append the last chunk to the log of a run whose process has died, after storing its
+        answer so far."""
         failure = server_stopped()
         log = await read_whole(lambda after: self.journal.read(record.run_id, after, PAGE))
         if self._remember is not None and record.question is not None:
@@ -129,7 +135,8 @@ class Peers:
                 run.stop(cancelled())
 
     async def _repeat(self, interval: float, work: Callable[[], Awaitable[None]]) -> None:
-        """Call `work` every `interval` seconds, also after failures, which the hub logs."""
+        """Call `work` every `interval` seconds until cancelled; after a failure, wait one second
+        longer."""
         while True:
             await asyncio.sleep(interval)
             try:

@@ -10,7 +10,8 @@ from .errors import error_response
 
 
 class NativeAnswer(WholeAnswer):
-    """A `ChatResponse`, or a failure with its status and the text that came before it."""
+    """The response with a `ChatResponse` as JSON; if the run failed, the error and the text before
+    it."""
 
     def _response(self, entries: list[Entry]) -> Response:
         answer = self._folded(entries)

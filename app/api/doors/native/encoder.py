@@ -13,11 +13,11 @@ from ...encoding import Encoder, encode_line
 
 
 class SseEncoder:
-    """Each chunk as an event with `id:` and one `data:` line; our JSON has no raw line ends.
+    """Encodes each chunk as a Server-Sent Event: an `id:` line, and one `data:` line of JSON.
 
     The heartbeat is a comment without a blank line after it, because several decoders that have
-    seen an id take a blank line for the end of an event without data. The reconnect hint, which
-    makes a reader reconnect after a second, has none for the same reason.
+    seen an id take a blank line for the end of an event without data. The reconnect hint has no
+    blank line for the same reason; it makes a reader reconnect after one second.
     """
 
     media_type: ClassVar[str] = "text/event-stream"
@@ -36,7 +36,7 @@ class SseEncoder:
 
 
 class NdjsonEncoder:
-    """Each chunk as a line of JSON; the heartbeat is a chunk with empty content."""
+    """Encodes each chunk as a line of JSON; the heartbeat is a chunk with empty content."""
 
     media_type: ClassVar[str] = "application/x-ndjson"
     defers_status: ClassVar[bool] = False
@@ -54,7 +54,7 @@ class NdjsonEncoder:
 
 
 class TextEncoder:
-    """The content of the chunks, without any framing."""
+    """Encodes each chunk as its content alone, without any framing; there is no heartbeat."""
 
     media_type: ClassVar[str] = "text/plain; charset=utf-8"
     defers_status: ClassVar[bool] = True
@@ -79,10 +79,10 @@ ENCODERS: dict[str, type[SseEncoder | NdjsonEncoder | TextEncoder]] = {
 
 
 def negotiate(accept: str | None, default: str) -> str:
-    """The media type of `ENCODERS` that an `Accept` header prefers, or `default`.
+    """Return the media type of `ENCODERS` that an `Accept` header prefers, or `default`.
 
-    See RFC 9110, section 12.5.1. Other media types are ignored, because the default suits a client
-    that accepts JSON or anything.
+    Other media types in the header are ignored, because the default suits a client that accepts
+    JSON or anything. See RFC 9110, section 12.5.1.
     """
     accepted: list[tuple[float, str]] = []
     for part in (accept or "").split(","):
@@ -101,5 +101,5 @@ def negotiate(accept: str | None, default: str) -> str:
 
 
 def encoder_for(media_type: str, run_id: str, model: str) -> Encoder:
-    """A new encoder for a media type of `ENCODERS`."""
+    """Return a new encoder for a media type, which must be one of `ENCODERS`."""
     return ENCODERS[media_type](run_id, model)

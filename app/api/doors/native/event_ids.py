@@ -7,10 +7,11 @@ from ....core.errors import BadEventId
 
 
 def parse_event_id(value: str, run_id: str | None = None) -> tuple[str, int]:
-    """Parse an event id, `<run_id>:<n>`, into its run id and number; raises `BadEventId`.
+    """Parse an event id, `<run_id>:<n>`, and return its run id and its number.
 
-    With `run_id`, the run in the request's path, a number alone is accepted, and the id of another
-    run is an error. See `saw_end` for the meaning of a leading 0.
+    If `run_id` is given, a number alone is accepted, too, and the event id of another run is
+    rejected. Raises `BadEventId`. A number with a leading 0 has a meaning of its own: see
+    `saw_end`.
     """
     head, colon, number = value.strip().rpartition(":")
     if not colon and run_id is not None:
@@ -23,6 +24,11 @@ def parse_event_id(value: str, run_id: str | None = None) -> tuple[str, int]:
 
 
 def saw_end(value: str) -> bool:
-    """Whether an event id is that of a last event with `interrupted` (see `number_in_id`)."""
+    """Return True if an event id is that of a run's last event with the finish reason
+    `interrupted`.
+
+    Only such an id has a number with a leading 0, because readers of a killed process may have
+    received a text with the same number (see `number_in_id`).
+    """
     number = value.strip().rpartition(":")[2]
     return number.startswith("0") and number != "0"

@@ -33,7 +33,12 @@ async def resume(
     *,
     pace: bool = False,
 ) -> Response:
-    """Stream a run from its beginning or after an event id; 204 if that was its last event."""
+    """Return the response that streams a run after an event id, or from its beginning if that is
+    empty.
+
+    The response is 204 if the event id is that of the run's last event: there is nothing left to
+    send.
+    """
     after = parse_event_id(event_id, run_id)[1] if event_id else 0
     follower = await server.runs.follow(
         run_id, after, principal=principal, saw_end=saw_end(event_id)
@@ -58,7 +63,8 @@ def stream(
     headers: Mapping[str, str] | None = None,
     pace: bool = False,
 ) -> Response:
-    """The response that streams a run in one of the native formats."""
+    """Return the response that streams a run's entries from the follower's position in a native
+    format."""
     record = follower.record
     return RunStream(
         follower,

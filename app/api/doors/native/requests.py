@@ -14,14 +14,14 @@ Seconds = Annotated[float, Field(gt=0, le=86400)]
 
 
 class ChatMessage(BaseModel):
-    """One earlier message of a conversation that the client keeps itself."""
+    """An earlier message of a conversation whose history the client keeps."""
 
     role: Literal["system", "user", "assistant"]
     content: Text
 
 
 class ChatOptions(BaseModel):
-    """Options for the model. The provider's default applies to each one that is absent."""
+    """Options for the model. The provider's default applies to each option that is absent."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_tokens: Annotated[int, Field(gt=0, lt=2**63)] | None = None
@@ -31,7 +31,8 @@ class ChatOptions(BaseModel):
 
 
 class ChatTimeouts(BaseModel):
-    """Timeouts of the run in seconds, each at most the server's own."""
+    """Timeouts of the run in seconds, each at most the server's own; an absent one is the server's
+    own."""
 
     first_token: Seconds | None = None
     idle: Seconds | None = None
@@ -85,7 +86,8 @@ class ChatRequest(BaseModel):
         return self
 
     def question(self) -> Question:
-        """The request as the core's `Question`."""
+        """Return the request as a `Question`; raises `InvalidField` for an image that cannot be
+        decoded."""
         stop = self.options.stop
         history = self.messages
         return Question(
@@ -101,7 +103,11 @@ class ChatRequest(BaseModel):
         )
 
     def timeouts_within(self, bounds: Timeouts) -> Timeouts:
-        """The timeouts of the run; raises `InvalidField` if one exceeds the server's own."""
+        """Return the run's timeouts: the requested ones, and the server's own (`bounds`) for all
+        others.
+
+        Raises `InvalidField` if a requested timeout exceeds the server's own.
+        """
         chosen = {
             name: value for name, value in self.timeouts.model_dump().items() if value is not None
         }

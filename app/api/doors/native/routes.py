@@ -64,8 +64,10 @@ async def short_chat(
     x_conversation_id: ConversationHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:
-    """Send a message to an agent and stream its answer as plain text, or in the format in
-    `Accept`."""
+    """Send a message to an agent and stream its answer.
+
+    The format is plain text, or the one in `Accept`.
+    """
     body = await _read(request, server, x_conversation_id)
     return await _answer(request, server, principal, body, TEXT, idempotency_key)
 
@@ -100,7 +102,7 @@ async def event_source(
 
 
 async def _read(request: Request, server: Context, conversation_id: str | None) -> ChatRequest:
-    """The body; the conversation may be named in a header instead."""
+    """Return the validated body; the header's `conversation_id` is used if the body has none."""
     fields = parse_object(await read_body(request, server.body))
     if fields.get("conversation_id") is None:
         fields["conversation_id"] = conversation_id
@@ -115,7 +117,10 @@ async def _answer(
     default: str,
     key_header: str | None = None,
 ) -> Response:
-    """Start the run, or find it by its idempotency key; answer in the requested format."""
+    """Start the run, or find it by its idempotency key, and return the response in its format.
+
+    The format is JSON if the body has `"stream": false`, else the one in `Accept`, or `default`.
+    """
     media_type = negotiate(request.headers.get("accept"), default) if body.stream else JSON
     key = None
     if key_header is not None:
@@ -150,8 +155,13 @@ def _replayed(replayed: bool) -> dict[str, str]:
 
 
 def _on_disconnect(body: ChatRequest, media_type: str, key: IdempotencyKey | None) -> OnDisconnect:
-    """What happens when the reader leaves: a format that cannot be resumed cancels the run, unless
-    the request may come again with its key."""
+    """Return what happens to the run when its last reader leaves, also if the request does not say
+    so.
+
+    A run in the background continues. A reader of SSE or NDJSON, or one with an idempotency key,
+    may return: the run waits (`grace`). A reader of plain text or one JSON object cannot resume:
+    the run is cancelled.
+    """
     if body.background:
         return "continue"
     if body.on_disconnect is not None:

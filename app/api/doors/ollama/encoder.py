@@ -24,7 +24,7 @@ class Function(msgspec.Struct):
 
 
 class Call(msgspec.Struct):
-    """A call for the client. The arguments are an object in this protocol, never text."""
+    """A tool call for the client. Its arguments are a JSON object in this protocol, never text."""
 
     id: str
     function: Function
@@ -38,9 +38,9 @@ class Message(msgspec.Struct, omit_defaults=True):
 
 
 class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One object of `generate` (`response`, `thinking`) or of `chat` (`message`).
+    """One line of the response: of `generate` (`response`, `thinking`) or of `chat` (`message`).
 
-    The fields after `done` are set in the last object only; durations are in nanoseconds.
+    The fields after `done` are set in the last line only; durations are in nanoseconds.
     """
 
     model: str
@@ -59,11 +59,10 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Form:
-    """Makes the lines of one answer.
+    """Makes the lines of one answer, for `chat` or for `generate`.
 
-    `name` is the model's name in the request; a fallback model has its own name. `created_at` is
-    the time at which the line was made. With `thinks=False` reasoning is dropped, whatever the
-    provider sends.
+    `name` is the model's name in the request; if a fallback model takes over, the lines have its
+    own name. With `thinks=False` reasoning is dropped, even if the provider sends it.
     """
 
     def __init__(self, name: str, *, chat: bool, thinks: bool = True) -> None:
@@ -75,7 +74,8 @@ class Form:
     def line(
         self, text: str, thinking: str | None = None, calls: list[Call] | None = None, **last: Any
     ) -> Line:
-        """One line; `last` holds the further fields of the last one."""
+        """Return one `Line` with a text, reasoning and tool calls; `last` has the last line's extra
+        fields."""
         thinking = (thinking or None) if self._thinks else None
         now = datetime.now(UTC)
         last.setdefault("done", False)
@@ -85,24 +85,28 @@ class Form:
         return Line(model=self._name, created_at=now, response=text, thinking=thinking, **last)
 
     def track_model(self, chunk: StreamingChunk) -> None:
-        """Note which model answers; must be called with every chunk."""
+        """Take the model's name from a chunk for later lines, once a fallback model has taken over.
+
+        Must be called with every chunk of the run, in order.
+        """
         if chunk.model != self._model:
             if self._model is not None:
                 self._name = chunk.model
             self._model = chunk.model
 
     def has_output(self, chunk: StreamingChunk) -> bool:
-        """Whether a chunk makes a line; one with a call of an agent's own tool makes none."""
+        """Return True if a chunk becomes a line: it has text, reasoning, or a tool call for the
+        client."""
         visible = chunk.content or (chunk.reasoning and self._thinks)
         return bool(visible) or is_for_client(chunk.tool)
 
 
 class OllamaEncoder:
-    """A line for each chunk that has output.
+    """Encodes each chunk that has text, reasoning or a client's tool call as a line of JSON.
 
-    The status is sent with the first line, because Ollama's errors have a status, or after one
-    heartbeat: an object with empty content, so that no proxy closes a silent connection. From then
-    on an error is the last line.
+    The status is sent with the first line, because Ollama's errors have a status, or with the first
+    heartbeat: a line with empty content, which keeps proxies from closing a silent connection.
+    After that an error is the last line.
     """
 
     media_type: ClassVar[str] = "application/x-ndjson"
@@ -148,7 +152,10 @@ class OllamaEncoder:
 
 
 def complete_object(form: Form, entries: list[Entry]) -> bytes:
-    """The answer as one object, from all entries of a run's log; raises `ModelBadResponse`."""
+    """Return the bytes of the whole answer as one JSON object, from all entries of a run's log.
+
+    Raises `ModelBadResponse` if the arguments of a tool call are not a JSON object.
+    """
     chunks = [chunk for _, chunk in entries]
     for chunk in chunks:
         form.track_model(chunk)
@@ -165,10 +172,10 @@ def complete_object(form: Form, entries: list[Entry]) -> bytes:
 
 
 def ending(chunk: StreamingChunk, first: float, total: float) -> dict[str, Any]:
-    """The further fields of the last line.
+    """Return the extra fields of the last line: the reason of the end, durations, and token counts.
 
-    `first` and `total` are the seconds from the run's start to its first token and to its end.
-    Counts are absent if the provider sent none.
+    `first` and `total` are the seconds from the run's start to its first token and to its end. The
+    token counts are absent if the provider has sent none.
     """
     usage: Usage | None = chunk.usage
     counts = {}
@@ -187,7 +194,8 @@ def ending(chunk: StreamingChunk, first: float, total: float) -> dict[str, Any]:
 
 
 def _call(index: int, tool: ToolCall) -> Call:
-    """The call in Ollama's form; raises `ModelBadResponse` if the arguments are not an object."""
+    """Return a tool call in Ollama's form; raises `ModelBadResponse` if its arguments are no
+    object."""
     if tool.arguments is None and tool.arguments_text:
         raise ModelBadResponse(
             f"The model called {tool.name!r} with arguments that are not a JSON object. Try again."
@@ -196,5 +204,5 @@ def _call(index: int, tool: ToolCall) -> Call:
 
 
 def _nanoseconds(seconds: float) -> int:
-    """Seconds as nanoseconds, at least 1, because clients divide by it."""
+    """Convert seconds to whole nanoseconds, at least 1, because clients divide by durations."""
     return max(1, round(seconds * 1e9))

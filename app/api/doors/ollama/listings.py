@@ -24,7 +24,7 @@ CAPABILITIES = ["completion", "tools", "vision"]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """An agent, or a model of the default agent, by its Ollama name with a tag."""
+    """An agent, or a model of the default agent, as Ollama's clients see it: a model with a tag."""
 
     name: str
     family: str
@@ -32,12 +32,12 @@ class Listing:
 
 
 def with_tag(name: str) -> str:
-    """The full name of a model: `general` is `general:latest`, as in Ollama."""
+    """Return the full name of a model: `general` becomes `general:latest`, as in Ollama."""
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
 def list_all(server: Context) -> list[Listing]:
-    """Every agent and model; an agent hides a model of the same name."""
+    """Return a listing of every agent and every model; an agent hides a model of the same name."""
     found: dict[str, Listing] = {}
     for listing in _iterate(server):
         found.setdefault(listing.name, listing)
@@ -45,7 +45,8 @@ def list_all(server: Context) -> list[Listing]:
 
 
 def find_target(server: Context, name: str) -> Target:
-    """The agent or model that a request names, with or without a tag; raises `UnknownModel`."""
+    """Return the agent or model that a name, with or without a tag, stands for; raises
+    `UnknownModel`."""
     try:
         return resolve(server, name, (name.removesuffix(":latest"), with_tag(name)))
     except UnknownModel:
@@ -53,7 +54,7 @@ def find_target(server: Context, name: str) -> Target:
 
 
 def find_listing(server: Context, name: str) -> Listing:
-    """The listing of the agent or model that a request names; raises `UnknownModel`."""
+    """Return the listing of the agent or model with a name; raises `UnknownModel`."""
     target = find_target(server, name)
     if target.agent is not None:
         return Listing(
@@ -74,9 +75,10 @@ def _iterate(server: Context) -> Iterator[Listing]:
 
 
 def tags_entry(listing: Listing, since: datetime) -> dict[str, Any]:
-    """An entry of `/api/tags`. There are no weights, so the size is 0.
+    """Return the JSON object that describes an agent or model in `/api/tags`.
 
-    The digest is that of the name; the command line requires at least 12 characters.
+    The size is 0, because there are no weights. The digest is the hash of the name; Ollama's
+    command line requires at least 12 characters.
     """
     return {
         "name": listing.name,
@@ -89,14 +91,18 @@ def tags_entry(listing: Listing, since: datetime) -> dict[str, Any]:
 
 
 def ps_entry(listing: Listing, since: datetime) -> dict[str, Any]:
-    """An entry of `/api/ps`: every model counts as loaded, and does not expire."""
+    """Return the JSON object of an agent or model in `/api/ps`, as a loaded model that never
+    expires."""
     entry = tags_entry(listing, since)
     del entry["modified_at"]
     return {**entry, "expires_at": since + FOREVER, "size_vram": 0}
 
 
 def show_response(listing: Listing, since: datetime) -> dict[str, Any]:
-    """The response of `/api/show`; the command line requires `general.architecture`."""
+    """Return the body of `/api/show`, which describes an agent or model.
+
+    Ollama's command line requires the field `general.architecture`.
+    """
     about = " ".join(listing.description.split())
     return {
         "license": "",

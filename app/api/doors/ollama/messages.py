@@ -11,7 +11,10 @@ from ...requests import Text, picture
 
 
 def no_nulls(value: Any) -> Any:
-    """Drop null fields, because Ollama, which is written in Go, reads null as the empty value."""
+    """Return an object without its null fields, and any other value unchanged.
+
+    Ollama, which is written in Go, reads null as absent, too.
+    """
     if isinstance(value, dict):
         return {name: inner for name, inner in value.items() if inner is not None}
     return value
@@ -27,14 +30,14 @@ class CalledFunction(Lenient):
 
 
 class Call(Lenient):
-    """A model's call of a client's tool; older clients send no id."""
+    """A tool call in a past message of the model; older clients send no id."""
 
     id: Text = ""
     function: Annotated[CalledFunction, BeforeValidator(no_nulls)]
 
 
 class Message(Lenient):
-    """One message; a tool's result names its call by `tool_call_id` or `tool_name`."""
+    """A message of the request; a tool's result names its call by `tool_call_id` or `tool_name`."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: Text = ""
@@ -49,10 +52,11 @@ def pictures(images: Iterable[str]) -> Iterable[Picture]:
 
 
 def read_history(messages: list[Message]) -> list[PastMessage]:
-    """Convert messages to a history in which each call has an id and each result its call's id.
+    """Convert messages to a history in which each call has an id, and each result the id of its
+    call.
 
-    Other providers require the ids; Ollama's clients often name only the tool, or rely on the
-    order.
+    Other providers require the ids. Ollama's clients often name only the tool, or send results in
+    the order of the calls.
     """
     history: list[PastMessage] = []
     open_calls: list[ClientCall] = []
@@ -83,7 +87,10 @@ def read_history(messages: list[Message]) -> list[PastMessage]:
 
 
 def _find_call(result: Message, open_calls: list[ClientCall]) -> ClientCall | None:
-    """The call that a tool's result belongs to: by id, else by name, else the oldest one."""
+    """Return the call that a tool's result belongs to, None if there is none.
+
+    The call is found by the id in the result, else by the tool's name, else it is the oldest one.
+    """
     if result.tool_call_id:
         return next((call for call in open_calls if call.id == result.tool_call_id), None)
     if result.tool_name:

@@ -42,7 +42,8 @@ class Tool(Lenient):
 
 
 class Options(BaseModel):
-    """The known options; others are sent unchanged to a provider that is Ollama."""
+    """The known options of a model; unknown ones are kept, and sent to a provider that is
+    Ollama."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -60,7 +61,7 @@ class Options(BaseModel):
 
 
 class AnyRequest(Lenient):
-    """The fields that `generate` and `chat` have in common."""
+    """The fields that the bodies of `/api/generate` and `/api/chat` have in common."""
 
     model: str = ""
     stream: bool = True
@@ -72,7 +73,8 @@ class AnyRequest(Lenient):
 
     @property
     def unloads(self) -> bool:
-        """Whether `keep_alive` is a duration of zero: 0, "0s", "0h0m"."""
+        """True if the request unloads the model: `keep_alive` is a duration of zero (0, "0s",
+        "0h0m")."""
         duration = self.keep_alive
         return duration is not None and not any(digit in str(duration) for digit in "123456789")
 
@@ -80,7 +82,8 @@ class AnyRequest(Lenient):
 class GenerateRequest(AnyRequest):
     """The body of `/api/generate`.
 
-    The deprecated `context`, a memory in tokens, is ignored; `X-Conversation-Id` replaces it.
+    The deprecated field `context`, a history in tokens, is ignored; clients send the header
+    `X-Conversation-Id` instead.
     """
 
     prompt: Text = ""
@@ -91,9 +94,9 @@ class GenerateRequest(AnyRequest):
     images: list[Text] = Field([])
 
     def question(self, target: Target, *, kept: bool) -> Question:
-        """The request as the core's `Question`; with `kept` the turn is stored.
+        """Return the request as a `Question`; if `kept`, the server stores question and answer.
 
-        Raises `BadRequest` for what needs a model's own template.
+        Raises `BadRequest` for features that need the model's own template.
         """
         for feature, wanted in (
             ("insert", self.suffix),
@@ -121,7 +124,7 @@ class ChatRequest(AnyRequest):
     tools: list[Annotated[Tool, BeforeValidator(no_nulls)]] = Field([])
 
     def question(self, target: Target, *, kept: bool) -> Question:
-        """The request as the core's `Question`; with `kept` the turn is stored."""
+        """Return the request as a `Question`; if `kept`, the server stores question and answer."""
         parts = history_or_memory(read_history(self.messages), kept=kept)
         return Question(
             message=parts.message,
@@ -140,13 +143,17 @@ class ChatRequest(AnyRequest):
 
 
 class NameRequest(Lenient):
-    """The body of a request that only names a model."""
+    """The body of a request that contains only a model's name, such as `/api/show`."""
 
     model: str = ""
 
 
 async def read(request: Request, model: type[Body], bounds: BodyBounds) -> Body:
-    """Read and validate a body; `name` is accepted as the older name of `model`."""
+    """Read a request's body and return it as an instance of `model`.
+
+    The older field `name` is accepted instead of `model`. Raises `BadRequest`, `InvalidField`,
+    `TooLarge` or `BodyTimeout`.
+    """
     body = await read_body(request, bounds)
     if not body.strip():
         raise BadRequest("missing request body")
@@ -157,7 +164,8 @@ async def read(request: Request, model: type[Body], bounds: BodyBounds) -> Body:
 
 
 def _common(request: AnyRequest) -> dict[str, Any]:
-    """The fields of a `Question` that `generate` and `chat` have in common."""
+    """Return the `Question` fields that `generate` and `chat` share; raises `BadRequest` if one is
+    wrong."""
     if not 0 <= request.top_logprobs <= 20:
         raise BadRequest("top_logprobs must be between 0 and 20")
     if isinstance(request.think, str) and request.think not in ("high", "medium", "low", "max"):
@@ -185,8 +193,10 @@ def _options(options: Options) -> ModelOptions:
 
 
 def _format(requested: str | dict[str, Any]) -> dict[str, Any] | None:
-    """Ollama's `format` as OpenAI's `response_format`, without `strict`, because most of the
-    schemas that Ollama accepts are not valid in strict mode."""
+    """Return Ollama's `format` as OpenAI's `response_format`, None if empty; raises `BadRequest`.
+
+    `strict` is not set, because most schemas that Ollama accepts are invalid in strict mode.
+    """
     if isinstance(requested, dict):
         return {"type": "json_schema", "json_schema": {"name": "answer", "schema": requested}}
     if requested not in ("", "json"):

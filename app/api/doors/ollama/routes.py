@@ -52,7 +52,7 @@ async def tags(server: Server) -> Response:
 
 @router.get("/api/ps")
 async def ps(server: Server) -> Response:
-    """List the same agents and models as loaded, because there is nothing to load."""
+    """List all agents and models as loaded, because the server has no weights to load."""
     found = listings.list_all(server)
     return _json({"models": [listings.ps_entry(each, server.since) for each in found]})
 
@@ -74,7 +74,7 @@ async def generate(
     principal: Principal,
     conversation_id: ConversationHeader = None,
 ) -> Response:
-    """Answer a prompt; an empty one loads the model, or unloads it."""
+    """Answer a prompt; a request without prompt and images only loads or unloads the model."""
     body = await read(request, GenerateRequest, server.body)
     empty = not body.prompt and not body.images
     return await _answer(server, principal, body, conversation_id, empty=empty)
@@ -87,7 +87,7 @@ async def chat(
     principal: Principal,
     conversation_id: ConversationHeader = None,
 ) -> Response:
-    """Answer the last message; a request without messages loads the model, or unloads it."""
+    """Answer the last message; a request without messages only loads or unloads the model."""
     body = await read(request, ChatRequest, server.body)
     if not body.model:
         raise BadRequest("model is required")
@@ -95,7 +95,10 @@ async def chat(
 
 
 def _no_weights(path: str, method: str, what: str) -> None:
-    """Add a route that returns 501, because it manages weights or no agent can serve it."""
+    """Add a route for a feature that an agent server lacks, as pulling a model: it returns 501.
+
+    `what` completes the message "it cannot …".
+    """
 
     async def not_implemented() -> Response:
         return Response(failure(WEIGHTS.format(what)), 501, media_type=JSON)
@@ -125,9 +128,10 @@ async def _answer(
     *,
     empty: bool,
 ) -> Response:
-    """Start a run and answer with it, as a stream or as one object.
+    """Start a run and return its answer, as a stream or as one object.
 
-    The client keeps the history; the server stores the turn only if a conversation is named.
+    If `empty`, no run starts, and the response only says that the model is loaded or unloaded. The
+    server stores question and answer only if the request names a conversation.
     """
     target = listings.find_target(server, body.model)
     form = Form(body.model, chat=isinstance(body, ChatRequest), thinks=body.think is not False)
@@ -148,7 +152,7 @@ async def _answer(
 
 
 class OllamaAnswer(WholeAnswer):
-    """The answer as one object, or an error if the run did not complete."""
+    """The response with the whole answer as one JSON object, or an error if the run failed."""
 
     def __init__(self, follower: Follower, form: Form) -> None:
         super().__init__(follower)

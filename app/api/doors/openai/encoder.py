@@ -23,7 +23,7 @@ class Function(msgspec.Struct, omit_defaults=True):
 
 
 class Call(msgspec.Struct, omit_defaults=True):
-    """A call for the client; in a stream its pieces have the same `index`."""
+    """A tool call for the client; in a stream all parts of one call have the same `index`."""
 
     function: Function
     index: int | None = None
@@ -39,7 +39,7 @@ class Delta(msgspec.Struct, omit_defaults=True):
 
 
 class Identity(msgspec.Struct):
-    """The fields that begin every chunk, and the whole answer. `created` is Unix time."""
+    """The first fields of every streamed chunk and of the whole answer; `created` is Unix time."""
 
     id: str
     object: str
@@ -84,11 +84,11 @@ class Completion(Identity):
 
 
 class OpenAIEncoder:
-    """Makes the frames of one answer.
+    """Encodes the chunks of one answer as Server-Sent Events in OpenAI's format.
 
-    `include_usage` adds a frame with the counts, and `usage: null` to all others. The status is
-    sent with the first frame, because the SDKs have an exception for each status, or after one
-    heartbeat, which is a comment.
+    With `include_usage` the last frame before `[DONE]` has the token counts, and all others have
+    `usage: null`. The status is sent with the first frame, because the SDKs have an exception for
+    each status, or with the first heartbeat, which is a comment.
     """
 
     media_type: ClassVar[str] = "text/event-stream"
@@ -129,7 +129,8 @@ class OpenAIEncoder:
         return out
 
     def _call(self, tool: ToolCall) -> bytes:
-        """A call in two pieces, as OpenAI sends it: the name, then the arguments."""
+        """Return the bytes of a tool call's two frames, as OpenAI sends them: its name, then its
+        arguments."""
         index, self._calls = self._calls, self._calls + 1
         name = Call(Function("", tool.name), index, tool.id, "function")
         arguments = Call(Function(tool.arguments_text or "{}"), index)
@@ -157,7 +158,10 @@ class OpenAIEncoder:
 
 
 def completion(answer: ChatResponse, model: str, created: float) -> bytes:
-    """The whole answer as one object; `model` is the name in the request."""
+    """Return the bytes of the whole answer as one JSON object, a `chat.completion`.
+
+    `model` is the model's name in the request; `created` is Unix time.
+    """
     calls = [
         Call(Function(tool.arguments_text or "{}", tool.name), id=tool.id, type="function")
         for tool in answer.tools
@@ -184,7 +188,10 @@ def completion(answer: ChatResponse, model: str, created: float) -> bytes:
 
 
 def finish_reason(reason: str | None, calls: int) -> str:
-    """OpenAI's name of a finish reason; `tool_calls` only if the answer has calls."""
+    """Return OpenAI's finish reason of an answer with this number of tool calls.
+
+    It is `tool_calls` if there are calls; a reason that OpenAI does not have becomes `stop`.
+    """
     if calls:
         return "tool_calls"
     return reason if reason in FINISH_REASONS and reason != "tool_calls" else "stop"

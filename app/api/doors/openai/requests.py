@@ -50,7 +50,7 @@ class Call(BaseModel):
 
 
 class Message(BaseModel):
-    """One message; `developer` is OpenAI's newer name for `system`."""
+    """A message of the request; the role `developer` is OpenAI's newer name for `system`."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Text | list[Part] | None = None
@@ -72,7 +72,8 @@ class Message(BaseModel):
         return tuple(Picture(**picture(image.url), detail=image.detail) for image in images)
 
     def past(self, tools: dict[str, str]) -> PastMessage:
-        """The message as a part of the history; `tools` maps the ids of calls to tools' names."""
+        """Return the message as a part of a history; `tools` maps the ids of tool calls to tool
+        names."""
         calls = [ClientCall(c.id, c.function.name, c.function.arguments) for c in self.calls]
         return PastMessage(
             role="system" if self.role == "developer" else self.role,
@@ -108,7 +109,7 @@ class JsonSchema(BaseModel):
 
 
 class ResponseFormat(BaseModel):
-    """The format of the answer; validated, and sent to the provider unchanged."""
+    """The format that the answer must have; it is validated, and sent to the provider unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -127,7 +128,7 @@ class StreamOptions(BaseModel):
 
 
 class Options(BaseModel):
-    """The options that are sent to the model unchanged."""
+    """The options that are sent to the provider unchanged."""
 
     temperature: float | None = None
     top_p: float | None = None
@@ -165,9 +166,9 @@ class CompletionRequest(Options):
         return bool(self.stream_options and self.stream_options.include_usage)
 
     def question(self, target: Target, *, kept: bool) -> Question:
-        """The request as the core's `Question`; with `kept` the turn is stored.
+        """Return the request as a `Question`; if `kept`, the server stores question and answer.
 
-        Raises `InvalidField` for text that cannot be stored.
+        Raises `InvalidField` if a text cannot be stored, because it has a NUL character.
         """
         tools = {c.id: c.function.name for message in self.messages for c in message.calls}
         history = [message.past(tools) for message in self.messages]

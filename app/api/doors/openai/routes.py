@@ -37,14 +37,14 @@ class ModelCard(msgspec.Struct):
 
 @router.get("/models")
 async def models(server: Server) -> Response:
-    """List the agents and models by the names that a request can use."""
+    """List the agents and models that a request can name."""
     cards = {card.id: card for card in reversed(list(_cards(server)))}
     return _json({"object": "list", "data": list(cards.values())[::-1]})
 
 
 @router.get("/models/{name:path}")
 async def model(name: str, server: Server) -> Response:
-    """Describe one agent or model; its name may contain `/` and `:`."""
+    """Describe the agent or model with this name, which may contain `/` and `:`."""
     resolve(server, name)
     since = int(server.since.timestamp())
     known = {card.id: card for card in reversed(list(_cards(server)))}
@@ -58,9 +58,10 @@ async def chat_completions(
     principal: Principal,
     conversation_id: ConversationHeader = None,
 ) -> Response:
-    """Answer the messages.
+    """Answer the last message of a conversation, as a stream or as one object.
 
-    The client keeps the history; the server stores the turn only if a conversation is named.
+    The client keeps the history; the server stores question and answer only if the request names a
+    conversation in the header `X-Conversation-Id`.
     """
     fields = parse_object(await read_body(request, server.body))
     body = validate(CompletionRequest, fields)
@@ -83,7 +84,7 @@ async def chat_completions(
 
 
 class CompletionAnswer(WholeAnswer):
-    """The answer as one object, or an error if the run did not complete."""
+    """The response with the whole answer as one JSON object, or an error if the run failed."""
 
     def __init__(self, follower: Follower, name: str) -> None:
         super().__init__(follower)

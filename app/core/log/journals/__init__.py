@@ -30,10 +30,11 @@ SCHEMES = {
 
 
 def open_journal(url: str | None, *, retention: float, data_dir: Path) -> Log:
-    """The journal for a `JOURNAL_URL`; it keeps runs for `retention` seconds after their end.
+    """Return the journal for a `JOURNAL_URL`; it keeps runs for `retention` seconds after their
+    end.
 
-    The default, also for None, is a SQLite file in `data_dir`. `?run_bytes=N&total_bytes=N` bounds
-    the bytes of one run and of all runs. Raises `ConfigurationError`.
+    If the URL is None, the journal is a SQLite file in `data_dir`. `?run_bytes=N&total_bytes=N`
+    bounds the bytes of one run and of all runs. Raises `ConfigurationError`.
     """
     try:
         parts = urlsplit(url or "sqlite:///")
