@@ -14,11 +14,12 @@ from ..models.chat import StreamingChunk, Usage
 from .agents.catalog import AgentCatalog, AgentEntry
 from .agents.conversations import Conversations, session_of
 from .agents.events import EventReader
-from .errors import AgentFailed, RunFailed, UnknownAgent
+from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .providers.catalog import ModelEntry
 from .providers.client_tools import client_function
 from .question import PastMessage, Picture, Question
+from .run_failures import AgentFailed, RunFailed
 
 logger = logging.getLogger(__name__)
 
