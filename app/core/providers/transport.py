@@ -34,7 +34,8 @@ READERS: dict[str, type[Reader]] = {
     ":generateContent": Gemini,
 }
 
-#: Seconds without bytes after which a response counts as over, once its finish reason has come.
+#: Seconds after the finish reason in which usage may follow; then the response counts as over,
+#: whatever the provider sends to keep its connection open.
 GRACE = 1.0
 
 #: Seconds to read the rest of a body whose end has come, so that its connection can be reused.
@@ -102,12 +103,16 @@ async def _on_response(response: Any) -> None:
 async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerator[bytes]:
     """What the SDK gets of a body that streams."""
     parts = aiter(inner)
+    deadline: float | None = None  # of the loop's time
 
     async def more() -> bytes:
         """Read until there is something for the SDK; nothing at the end of the answer."""
+        nonlocal deadline
         while not reader.complete:
+            if reader.ended and deadline is None:
+                deadline = asyncio.get_running_loop().time() + GRACE
             try:
-                async with asyncio.timeout(GRACE if reader.ended else None):
+                async with asyncio.timeout_at(deadline):
                     part = await anext(parts)
             except (StopAsyncIteration, TimeoutError):
                 break
