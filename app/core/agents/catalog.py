@@ -33,6 +33,14 @@ SENDS_IMAGE_URLS = frozenset({"OpenAIChat", "OpenAIResponses", "DemoModel"})
 #: How many earlier turns the built-in agent sends to its model.
 HISTORY_RUNS = 50
 
+#: Helpers of an agent to which Agno gives the model of the run, if they have none of their own.
+MANAGERS = (
+    "memory_manager",
+    "session_summary_manager",
+    "compression_manager",
+    "compaction",
+    "learning",
+)
 
 #: Requests that one run may send to its model, if no setting says so.
 MAX_ROUNDS = 50
@@ -150,6 +158,8 @@ class AgentCatalog:
         store, memory and connections are shared with the original agent.
         """
         agent = copy.copy(entry.agent)
+        for name in MANAGERS:
+            setattr(agent, name, copy.copy(getattr(agent, name)))
         source = self._source(entry, model)
         if question.tool_choice is not None:
             agent.tool_choice = None  # Agno would apply it to every upstream request of the run

@@ -39,6 +39,10 @@ OURS = frozenset({"builtins", "agno", "json", (__package__ or "").partition(".")
 #: The status that Agno invents for exceptions without one: an error within a stream, or bad data.
 INVENTED_STATUS = 502
 
+#: Statuses below 500 with which proxies report what passes by itself: timeouts, conflicts of
+#: requests, a deployment that is not ready.
+PASSING = frozenset({408, 409, 424, 425})
+
 #: Seconds after which clients may retry, if the provider sent no `Retry-After`.
 RETRY_AFTER = 5
 
@@ -112,6 +116,11 @@ RULES = (
         "The provider of {model!r} is limiting requests: {detail}",
     ),
     Rule(
+        lambda f: f.responded and f.status in PASSING,
+        ModelUnavailable,
+        "The provider failed ({status}): {detail}",
+    ),
+    Rule(
         lambda f: f.responded and f.status is not None and 400 <= f.status < 500,
         ModelRefused,
         "The provider refused the request: {detail}",
@@ -183,7 +192,8 @@ def failure_of(
     )
     rule = next(rule for rule in RULES if rule.applies(seen))
     message = rule.message.format(model=model_id, status=status, detail=detail, kind="")
-    return rule.error(message, retry_after=RETRY_AFTER if status >= 500 else None)
+    unavailable = issubclass(rule.error, ModelUnavailable)
+    return rule.error(message, retry_after=RETRY_AFTER if unavailable else None)
 
 
 def _failure(error: Exception, *, spoke: bool, key: str | None) -> Failure:

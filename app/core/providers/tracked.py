@@ -59,6 +59,7 @@ class TrackedModel:
     ) -> None:
         self.read = attach(source)
         self.model = copy.copy(source)
+        self._source = source
         self.fallback: TrackedModel | None = None
         self.on_fallback: Callable[[str], None] = _nothing
         self.on_alive: Callable[[], None] = _nothing
@@ -92,6 +93,11 @@ class TrackedModel:
             ("get_function_calls_to_run", self._calls_to_run),
         ):
             setattr(self.model, name, wrapped)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "TrackedModel":
+        """The model of a memory manager, which Agno copies from that of the agent: its requests
+        are no part of the answer."""
+        return TrackedModel(self._source, upstream=self._upstream, principal=self._principal)
 
     # ---- one turn of the agent: its requests, and the fallback ----
 
