@@ -60,6 +60,7 @@ class TrackedModel:
         self.read = attach(source)
         self.model = copy.copy(source)
         self._source = source
+        self._is_aside = False
         self.fallback: TrackedModel | None = None
         self.on_fallback: Callable[[str], None] = _nothing
         self.on_alive: Callable[[], None] = _nothing
@@ -95,9 +96,11 @@ class TrackedModel:
             setattr(self.model, name, wrapped)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "TrackedModel":
-        """The model of a memory manager, which Agno copies from that of the agent: its requests
-        are no part of the answer."""
-        return TrackedModel(self._source, upstream=self._upstream, principal=self._principal)
+        """A model for requests that are no part of the answer. Agno copies the agent's model for
+        its memory managers."""
+        aside = TrackedModel(self._source, upstream=self._upstream, principal=self._principal)
+        aside._is_aside = True
+        return aside
 
     # ---- one turn of the agent: its requests, and the fallback ----
 
@@ -118,6 +121,8 @@ class TrackedModel:
             yield event
 
     async def _aresponse(self, messages: list[Message], **kwargs: Any) -> ModelResponse:
+        if kwargs.get("run_response") is None and not self._is_aside:  # it is not the agent's own
+            return await copy.deepcopy(self).model.aresponse(messages=messages, **kwargs)
         before = list(messages)
         try:
             whole: ModelResponse = await self._stock["aresponse"](messages=messages, **kwargs)

@@ -391,15 +391,36 @@ async def test_a_memory_manager_is_a_part_of_the_run(stream: Runner) -> None:
 
 
 async def test_a_memory_manager_that_fails_fails_the_run(stream: Runner) -> None:
-    """A run whose memory manager fails is complete; the failure counts in the circuit."""
-    own = Upstream("m", failures=1, seconds=60)
+    """A run whose memory manager fails is complete."""
     stream.upstream.default = refused(500)
     stream.script(streamed())
     run = await stream.run(
-        own=own, db=InMemoryDb(), memory_manager=MemoryManager(), update_memory_on_run=True
+        db=InMemoryDb(), memory_manager=MemoryManager(), update_memory_on_run=True
     )
     assert ("one two three", "stop") == (run.content, run.tracked.finish_reason)
-    assert own.circuit.open
+    assert run.tracked.failure is None
+
+
+async def test_a_summary_is_a_part_of_the_run(stream: Runner) -> None:
+    """Nor do the requests of a summary manager, which has the run's own model."""
+    stream.upstream.default = whole('{"summary": "hi", "topics": []}', "stop")
+    stream.script(streamed("length"))
+    run = await stream.run(rounds=1, db=InMemoryDb(), enable_session_summaries=True)
+    assert ("one two three", "one two three") == (run.content, run.sink.text)
+    assert ("length", Usage(10, 3, 13)) == (run.tracked.finish_reason, run.tracked.usage)
+    assert 2 == len(stream.upstream.requests)
+
+
+async def test_a_summary_that_fails_fails_the_run(stream: Runner) -> None:
+    """A run whose summary fails is complete."""
+    stream.upstream.default = refused(500)
+    stream.script(streamed())
+    run = await stream.run(db=InMemoryDb(), enable_session_summaries=True)
+    assert ("one two three", "stop", None) == (
+        run.content,
+        run.tracked.finish_reason,
+        run.tracked.failure,
+    )
 
 
 class City(BaseModel):

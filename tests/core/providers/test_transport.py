@@ -1,4 +1,4 @@
-"""The hooks of the HTTP clients: what they do with a response, and whose requests they leave alone."""
+"""The hooks of the HTTP clients: what they do with a response, and what they leave alone."""
 
 import asyncio
 import gzip
