@@ -295,7 +295,7 @@ class TrackedModel:
         if isinstance(error, RunFailed):
             failure = error
         elif outcome is not None and (outcome.error is not None or isinstance(error, _Incomplete)):
-            failure = failure_of(outcome, self.model.id, spoke=spoke, key=key)
+            failure = failure_of(outcome, error, self.model.id, spoke=spoke, key=key)
         else:
             failure = classify(error, self.model.id, spoke=spoke, key=key)
         self.failure = failure

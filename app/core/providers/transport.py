@@ -16,11 +16,12 @@ import httpx2
 
 from .exchange import CURRENT, Exchange
 from .wire.chat_completions import ChatCompletions
+from .wire.errors import status_error
 from .wire.framing import LARGEST
 from .wire.gemini import Gemini
 from .wire.messages import Messages
 from .wire.ollama import Ollama
-from .wire.outcome import ProviderError
+from .wire.outcome import Outcome, ProviderError
 from .wire.reader import Reader
 from .wire.responses import Responses
 
@@ -37,6 +38,9 @@ READERS: dict[str, type[Reader]] = {
 #: Seconds after the finish reason in which usage may follow; then the response counts as over,
 #: whatever the provider sends to keep its connection open.
 GRACE = 1.0
+
+#: Bytes of a response with the status of an error that are read, at most.
+REFUSAL = 2**20
 
 #: Seconds to read the rest of a body whose end has come, so that its connection can be reused.
 DRAIN = 0.25
@@ -82,7 +86,12 @@ def _restore(request: Any, exchange: Exchange) -> None:
 
 async def _on_response(response: Any) -> None:
     exchange = CURRENT.get()
-    if exchange is None or response.status_code != 200:
+    if exchange is None:
+        return
+    if response.status_code >= 400:
+        exchange.outcome = await _refusal(response)
+        return
+    if response.status_code != 200:
         return
     reader_class = _reader_of(response.request.url.path)
     if reader_class is None or response.headers.get("content-encoding", "identity") != "identity":
@@ -93,11 +102,33 @@ async def _on_response(response: Any) -> None:
         think_tags=exchange.think_tags,
     )
     exchange.outcome = reader.outcome
-    body = _Httpx2 if isinstance(response, httpx2.Response) else _Httpx
-    response.stream = body(response.stream, reader, exchange)
+    read = _read if exchange.streaming else _read_whole
+    response.stream = _body_of(response)(response.stream, read(response.stream, reader, exchange))
     if exchange.streaming:
         response.headers["content-type"] = reader.STREAM_TYPE
     response.headers.pop("content-length", None)
+
+
+async def _refusal(response: Any) -> Outcome:
+    """The outcome of a request whose response has the status of an error."""
+    response.stream = _body_of(response)(response.stream, _beginning(response.stream))
+    headers = response.headers
+    error = status_error(
+        response.status_code,
+        await response.aread(),
+        headers.get("content-type", ""),
+        headers.get("retry-after"),
+    )
+    return Outcome(finish_reason="error", error=error)
+
+
+async def _beginning(inner: Any) -> AsyncGenerator[bytes]:
+    size = 0
+    async for part in inner:
+        yield part
+        size += len(part)
+        if size > REFUSAL:
+            return
 
 
 async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerator[bytes]:
@@ -153,11 +184,11 @@ async def _read_whole(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGe
 
 
 class _Body:
-    """The body of a response, as its reader writes it for the SDK."""
+    """The body of a response, as the SDK gets it: `parts` are made of those of `inner`."""
 
-    def __init__(self, inner: Any, reader: Reader, exchange: Exchange) -> None:
+    def __init__(self, inner: Any, parts: AsyncGenerator[bytes]) -> None:
         self._inner = inner
-        self._parts = (_read if exchange.streaming else _read_whole)(inner, reader, exchange)
+        self._parts = parts
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._parts
@@ -173,3 +204,8 @@ class _Httpx(_Body, httpx.AsyncByteStream):
 
 class _Httpx2(_Body, httpx2.AsyncByteStream):
     """A body that httpx2 takes for one of its own."""
+
+
+def _body_of(response: Any) -> type[_Body]:
+    """The class of bodies that the package of a response takes for its own."""
+    return _Httpx2 if isinstance(response, httpx2.Response) else _Httpx

@@ -10,7 +10,7 @@ from agno.models.anthropic import Claude
 from agno.models.base import Model
 from agno.models.google import Gemini
 from agno.models.groq import Groq
-from agno.models.litellm import LiteLLMOpenAI
+from agno.models.litellm.litellm_openai import LiteLLMOpenAI
 from agno.models.mistral import MistralChat
 from agno.models.ollama import Ollama
 from agno.models.openai import OpenAIChat, OpenAIResponses

@@ -13,7 +13,8 @@ import pytest
 
 from app.core.providers import transport
 from app.core.providers.exchange import CURRENT, Exchange
-from app.core.providers.wire.outcome import Outcome, WrittenCall
+from app.core.providers.wire.framing import LARGEST
+from app.core.providers.wire.outcome import Outcome, ProviderError, WrittenCall
 from tests.core.providers.wire import streams
 from tests.upstream import Answer, ByteServer
 
@@ -106,11 +107,45 @@ async def test_an_unknown_path_is_read(client: Any, upstream: ByteServer) -> Non
 async def test_a_status_is_read_as_an_answer(
     client: Any, upstream: ByteServer, status: int
 ) -> None:
-    """A response that is not 200 is the SDK's to judge."""
-    upstream.script(Answer(b'{"error": "no"}', status, "application/json"))
+    """The SDK gets a response with the status of an error as it came; the outcome has its words."""
+    headers = {"Retry-After": "8"}
+    upstream.script(Answer(b'{"error": "no"}', status, "application/json", headers))
     exchange = Exchange(streaming=True)
     assert b'{"error": "no"}' == await stream(client, exchange)
-    assert exchange.outcome is None
+    assert exchange.outcome is not None
+    assert ProviderError("no", None, status, "8") == exchange.outcome.error
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        (b"<html><h1>Bad gateway</h1>", "text/html", "text/html"),
+        (b"busy", "text/plain", "busy"),
+        (b"", "text/plain", "no words"),
+        (b'[{"error": {"code": 503, "message": "busy"}}]', "application/json", "busy"),
+        (b'{"detail": [{"msg": "busy"}]}', "application/json", "busy"),
+        (b'{"type": "error", "error": {"message": "busy"}}', "application/json", "busy"),
+    ],
+)
+async def test_a_refusal_is_a_representation(
+    client: Any, upstream: ByteServer, body: bytes, kind: str, words: str
+) -> None:
+    """The words of a refusal are the provider's, whatever shape they have."""
+    upstream.script(Answer(body, 503, kind))
+    exchange = Exchange(streaming=True)
+    await stream(client, exchange)
+    assert exchange.outcome is not None
+    assert exchange.outcome.error is not None
+    assert words in exchange.outcome.error.message
+    assert "{" not in exchange.outcome.error.message
+
+
+async def test_a_refusal_without_end_is_read(client: Any, upstream: ByteServer) -> None:
+    """A refusal is read up to a bound."""
+    upstream.script(Answer(b"x" * (2 * transport.REFUSAL), 500, then="pings", ping=b"x" * 9999))
+    exchange = Exchange(streaming=True)
+    async with asyncio.timeout(10):
+        assert len(await stream(client, exchange)) < 2 * transport.REFUSAL
 
 
 async def test_a_compressed_answer_is_garbled(client: Any, upstream: ByteServer) -> None:
@@ -125,7 +160,7 @@ async def test_a_compressed_answer_is_garbled(client: Any, upstream: ByteServer)
 
 async def test_a_retry_keeps_the_outcome_before_it(client: Any, upstream: ByteServer) -> None:
     """A further request of the same exchange forgets what came of the one before."""
-    upstream.script(Answer(streams.words(end="length")), Answer(b"", 500))
+    upstream.script(Answer(b"", 500), Answer(b"", 204))
     exchange = Exchange(streaming=True)
     await stream(client, exchange)
     assert exchange.outcome is not None
@@ -146,7 +181,7 @@ async def test_a_whole_answer_is_unread(client: Any, upstream: ByteServer) -> No
 
 async def test_a_body_without_end_is_kept(client: Any, upstream: ByteServer) -> None:
     """A whole answer that is larger than the bound is an error, and is not collected."""
-    upstream.script(Answer(b" " * (transport.LARGEST + 1), content_type="application/json"))
+    upstream.script(Answer(b" " * (LARGEST + 1), content_type="application/json"))
     exchange = Exchange(streaming=False)
     with bound(exchange):
         response = await client.post(CHAT, json={})
