@@ -78,10 +78,17 @@ def _restore(request: Any, exchange: Exchange) -> None:
     body = json.loads(request.content)
     if exchange.replay.restore(body):
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        request.stream = (httpx2 if isinstance(request, httpx2.Request) else httpx).ByteStream(
-            content
+        headers = request.headers.copy()
+        del headers["content-length"]
+        changed = type(request)(
+            request.method,
+            request.url,
+            headers=headers,
+            content=content,
+            extensions=request.extensions,
         )
-        request.headers["content-length"] = str(len(content))
+        # Some transports send the stream of a request, others its content: both have to be new.
+        vars(request).update(vars(changed))
 
 
 async def _on_response(response: Any) -> None:

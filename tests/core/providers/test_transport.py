@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from openai import DefaultAioHttpClient
 
 from app.core.providers import transport
 from app.core.providers.exchange import CURRENT, Exchange
@@ -35,10 +36,13 @@ class Sink:
         self.reasoning += reasoning or ""
 
 
-@pytest.fixture(params=[httpx, httpx2], ids=["httpx", "httpx2"])
+@pytest.fixture(
+    params=[httpx.AsyncClient, httpx2.AsyncClient, DefaultAioHttpClient],
+    ids=["httpx", "httpx2", "aiohttp"],
+)
 async def client(request: Any, upstream: ByteServer) -> AsyncIterator[Any]:
-    """A hooked client of each of the two packages."""
-    async with request.param.AsyncClient(base_url=upstream.url, timeout=20) as made:
+    """A hooked client of each of the two packages, and the one of OpenAI's SDK over aiohttp."""
+    async with request.param(base_url=upstream.url, timeout=20) as made:
         transport.hook(made)
         yield made
 
