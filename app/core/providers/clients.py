@@ -43,10 +43,18 @@ def _sdk_client(model: Any) -> Any:
 
 def _choose_httpx_for_gemini(model: Any) -> None:
     """Let Google's SDK use httpx, unless its user has chosen a client: aiohttp has no hooks."""
-    params = getattr(model, "client_params", None) or {}
-    if is_a(model, "Gemini") and model.client is None and "http_options" not in params:
+    if not is_a(model, "Gemini") or model.client is not None:
+        return
+    params = model.client_params or {}
+    options = params.get("http_options") or {}
+    if not isinstance(options, dict):
+        options = options.model_dump(exclude_none=True)
+    if not any(name in options for name in ("httpx_async_client", "aiohttp_client")):
         client = httpx.AsyncClient(timeout=None)  # the SDK and the clock of the run have their own
-        model.client_params = {**params, "http_options": {"httpx_async_client": client}}
+        model.client_params = {
+            **params,
+            "http_options": {**options, "httpx_async_client": client},
+        }
 
 
 def is_a(model: Any, family: str) -> bool:
