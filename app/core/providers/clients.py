@@ -57,6 +57,19 @@ def _choose_httpx_for_gemini(model: Any) -> None:
         }
 
 
+async def close(model: Model) -> None:
+    """Close the connections of a model. OpenAI's client, and its like, Agno opens again."""
+    client: Any = getattr(model, "async_client", None)
+    if hasattr(client, "close"):
+        await client.close()
+    elif is_a(model, "Gemini") and (http := _http_client(getattr(model, "client", None))):
+        await http.aclose()
+        model.client = None  # type: ignore[attr-defined]  # it is a Gemini
+        options = (model.client_params or {}).get("http_options")  # type: ignore[attr-defined]
+        if isinstance(options, dict) and options.get("httpx_async_client") is http:
+            del options["httpx_async_client"]  # `attach` makes another
+
+
 def is_a(model: Any, family: str) -> bool:
     """Whether a model is of this class of Agno's, by name: importing them all would need the
     packages of all providers."""
