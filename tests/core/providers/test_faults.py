@@ -148,10 +148,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
                 id=name + suffix,
                 model=make(upstream.url),
                 tools=[tools.weather, tools.clock],
-                **fields,
+                output_schema=schema,
             )
             for name, (_, make) in MODELS.items()
-            for suffix, fields in (("", {}), ("-parsed", {"output_schema": dict(PARSED)}))
+            for suffix, schema in (("", None), ("-parsed", PARSED))
         ]
         folder = tmp_path_factory.mktemp("data")
         with (
@@ -162,7 +162,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 #: A schema for which Agno does not stream.
-PARSED = {
+PARSED: dict[str, Any] = {
     "type": "json_schema",
     "json_schema": {
         "name": "text",
