@@ -43,10 +43,31 @@ def _sdk_client(model: Any) -> Any:
 
 def _choose_httpx_for_gemini(model: Any) -> None:
     """Let Google's SDK use httpx, unless its user has chosen a client: aiohttp has no hooks."""
-    params = getattr(model, "client_params", None) or {}
-    if is_a(model, "Gemini") and model.client is None and "http_options" not in params:
+    if not is_a(model, "Gemini") or model.client is not None:
+        return
+    params = model.client_params or {}
+    options = params.get("http_options") or {}
+    if not isinstance(options, dict):
+        options = options.model_dump(exclude_none=True)
+    if not any(name in options for name in ("httpx_async_client", "aiohttp_client")):
         client = httpx.AsyncClient(timeout=None)  # the SDK and the clock of the run have their own
-        model.client_params = {**params, "http_options": {"httpx_async_client": client}}
+        model.client_params = {
+            **params,
+            "http_options": {**options, "httpx_async_client": client},
+        }
+
+
+async def close(model: Model) -> None:
+    """Close the connections of a model. OpenAI's client, and its like, Agno opens again."""
+    client: Any = getattr(model, "async_client", None)
+    if hasattr(client, "close"):
+        await client.close()
+    elif is_a(model, "Gemini") and (http := _http_client(getattr(model, "client", None))):
+        await http.aclose()
+        model.client = None  # type: ignore[attr-defined]  # it is a Gemini
+        options = (model.client_params or {}).get("http_options")  # type: ignore[attr-defined]
+        if isinstance(options, dict) and options.get("httpx_async_client") is http:
+            del options["httpx_async_client"]  # `attach` makes another
 
 
 def is_a(model: Any, family: str) -> bool:

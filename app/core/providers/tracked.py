@@ -59,6 +59,8 @@ class TrackedModel:
     ) -> None:
         self.read = attach(source)
         self.model = copy.copy(source)
+        self._source = source
+        self._is_aside = False
         self.fallback: TrackedModel | None = None
         self.on_fallback: Callable[[str], None] = _nothing
         self.on_alive: Callable[[], None] = _nothing
@@ -93,6 +95,13 @@ class TrackedModel:
         ):
             setattr(self.model, name, wrapped)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "TrackedModel":
+        """A model for requests that are no part of the answer. Agno copies the agent's model for
+        its memory managers."""
+        aside = TrackedModel(self._source, upstream=self._upstream, principal=self._principal)
+        aside._is_aside = True
+        return aside
+
     # ---- one turn of the agent: its requests, and the fallback ----
 
     async def _aresponse_stream(self, messages: list[Message], **kwargs: Any) -> AsyncIterator[Any]:
@@ -112,6 +121,8 @@ class TrackedModel:
             yield event
 
     async def _aresponse(self, messages: list[Message], **kwargs: Any) -> ModelResponse:
+        if kwargs.get("run_response") is None and not self._is_aside:  # it is not the agent's own
+            return await copy.deepcopy(self).model.aresponse(messages=messages, **kwargs)
         before = list(messages)
         try:
             whole: ModelResponse = await self._stock["aresponse"](messages=messages, **kwargs)
@@ -284,7 +295,7 @@ class TrackedModel:
         if isinstance(error, RunFailed):
             failure = error
         elif outcome is not None and (outcome.error is not None or isinstance(error, _Incomplete)):
-            failure = failure_of(outcome, self.model.id, spoke=spoke, key=key)
+            failure = failure_of(outcome, error, self.model.id, spoke=spoke, key=key)
         else:
             failure = classify(error, self.model.id, spoke=spoke, key=key)
         self.failure = failure
