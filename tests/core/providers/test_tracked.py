@@ -14,7 +14,7 @@ from agno.models.openai import OpenAIChat
 from openai import AsyncOpenAI
 from pydantic import BaseModel
 
-from app.core.errors import RunFailed
+from app.core.run_failures import RunFailed
 from app.core.providers.tracked import TrackedModel
 from app.core.providers.upstream import Upstream
 from app.models.chat import Usage
