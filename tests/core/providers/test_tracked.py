@@ -14,9 +14,9 @@ from agno.models.openai import OpenAIChat
 from openai import AsyncOpenAI
 from pydantic import BaseModel
 
-from app.core.run_failures import RunFailed
 from app.core.providers.tracked import TrackedModel
 from app.core.providers.upstream import Upstream
+from app.core.run_failures import RunFailed
 from app.models.chat import Usage
 from tests.core.providers.test_transport import Sink
 from tests.core.providers.wire import streams
