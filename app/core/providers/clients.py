@@ -58,16 +58,18 @@ def _choose_httpx_for_gemini(model: Any) -> None:
 
 
 async def close(model: Model) -> None:
-    """Close the connections of a model. OpenAI's client, and its like, Agno opens again."""
-    client: Any = getattr(model, "async_client", None)
-    if hasattr(client, "close"):
-        await client.close()
-    elif is_a(model, "Gemini") and (http := _http_client(getattr(model, "client", None))):
-        await http.aclose()
-        model.client = None  # type: ignore[attr-defined]  # it is a Gemini
-        options = (model.client_params or {}).get("http_options")  # type: ignore[attr-defined]
-        if isinstance(options, dict) and options.get("httpx_async_client") is http:
-            del options["httpx_async_client"]  # `attach` makes another
+    """Close the connections of a model; Agno, or `attach`, opens them again if need be."""
+    for name in ("async_client", "mistral_client", "client"):
+        client: Any = getattr(model, name, None)
+        http = _http_client(client)
+        if name == "async_client" and hasattr(client, "close"):
+            await client.close()
+        elif http is not None:
+            await http.aclose()
+            setattr(model, name, None)
+            options = (getattr(model, "client_params", None) or {}).get("http_options")
+            if isinstance(options, dict) and options.get("httpx_async_client") is http:
+                del options["httpx_async_client"]
 
 
 def is_a(model: Any, family: str) -> bool:
