@@ -28,9 +28,9 @@ from .clients import attach
 from .exchange import CURRENT, Exchange
 from .failures import classify, failure_of
 from .upstream import REPLACEABLE, Call, Upstream
-from .wire.finish_reasons import finish_reason
+from .wire.parts.finish_reasons import finish_reason
 from .wire.replay import Replay
-from .wire.think_tags import writes_think_tags
+from .wire.parts.think_tags import writes_think_tags
 
 _END: Any = object()
 

@@ -16,7 +16,7 @@ import httpx2
 
 from .exchange import CURRENT, Exchange
 from .wire.chat_completions import ChatCompletions
-from .wire.framing import LARGEST
+from .wire.parts.framing import LARGEST
 from .wire.gemini import Gemini
 from .wire.messages import Messages
 from .wire.ollama import Ollama

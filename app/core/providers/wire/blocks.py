@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .documents import sse
+from .parts.documents import sse
 
 #: Blocks of text, as they begin.
 TEXTS: dict[str, dict[str, Any]] = {

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
-from .documents import documents, parse, sse, texts
-from .errors import error_in
-from .framing import Events, Framing
+from .parts.documents import documents, parse, sse, texts
+from .parts.errors import error_in
+from .parts.framing import Events, Framing
 from .outcome import ProviderError
 from .reader import Reader
-from .reasoning import Details, thought_key, thought_of
-from .usage import MOST_COUNTS, cleaned, present
+from .parts.reasoning import Details, thought_key, thought_of
+from .parts.usage import MOST_COUNTS, cleaned, present
 
 
 class _Delta(msgspec.Struct, gc=False):

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
-from .documents import documents, parse, sse
-from .errors import error_in
-from .framing import Events, Framing
+from .parts.documents import documents, parse, sse
+from .parts.errors import error_in
+from .parts.framing import Events, Framing
 from .outcome import ProviderError
 from .reader import Reader
 

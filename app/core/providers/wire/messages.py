@@ -6,12 +6,12 @@ import msgspec
 
 from ....models.chat import FinishReason
 from .blocks import TEXTS, Blocks
-from .documents import documents, dump, parse, sse, texts
-from .errors import error_in
-from .framing import Events, Framing
+from .parts.documents import documents, dump, parse, sse, texts
+from .parts.errors import error_in
+from .parts.framing import Events, Framing
 from .outcome import ProviderError
 from .reader import Reader
-from .usage import present, tokens
+from .parts.usage import present, tokens
 
 
 class _Delta(msgspec.Struct, gc=False):

@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
-from .documents import dump, parse, texts
-from .errors import error_in
-from .framing import LARGEST, Framing, JsonLines
+from .parts.documents import dump, parse, texts
+from .parts.errors import error_in
+from .parts.framing import LARGEST, Framing, JsonLines
 from .outcome import ProviderError
 from .reader import Reader
-from .usage import tokens
+from .parts.usage import tokens
 
 
 class _Message(msgspec.Struct, gc=False):

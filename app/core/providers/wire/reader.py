@@ -4,15 +4,15 @@ from typing import Any
 
 from ....models.chat import COMPLETE, FinishReason
 from ...text import Sink
-from .body import Body, begins_events
-from .documents import MOST_IN_BODY, documents, dump, parse
-from .errors import page_error
-from .finish_reasons import failure_message, finish_reason
-from .framing import LARGEST, Framing
+from .parts.body import Body, begins_events
+from .parts.documents import MOST_IN_BODY, documents, dump, parse
+from .parts.errors import page_error
+from .parts.finish_reasons import failure_message, finish_reason
+from .parts.framing import LARGEST, Framing
 from .outcome import Outcome, ProviderError
-from .think_tags import ThinkTags
-from .tool_calls import ToolCalls, TooManyCalls
-from .usage import usage_of
+from .parts.think_tags import ThinkTags
+from .parts.tool_calls import ToolCalls, TooManyCalls
+from .parts.usage import usage_of
 
 #: What gateways send as data, or as the name of an event, to keep a connection open.
 _NOISE = frozenset({b"ping", b"pong", b"heartbeat", b"keepalive", b"keep-alive", b"keep_alive"})

@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
-from .documents import documents, parse, sse, texts
-from .errors import error_in
-from .framing import Events, Framing
+from .parts.documents import documents, parse, sse, texts
+from .parts.errors import error_in
+from .parts.framing import Events, Framing
 from .outcome import ProviderError
 from .reader import Reader
-from .tool_calls import MOST_CALLS
-from .usage import cleaned
+from .parts.tool_calls import MOST_CALLS
+from .parts.usage import cleaned
 
 
 class _Event(msgspec.Struct, gc=False):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from app.core.providers.wire.framing import LARGEST
-from app.core.providers.wire.tool_calls import MOST_CALLS
+from app.core.providers.wire.parts.framing import LARGEST
+from app.core.providers.wire.parts.tool_calls import MOST_CALLS
 from tests.core.providers.wire.reading import READERS, Case, read
 from tests.core.providers.wire.streams import (
     block,

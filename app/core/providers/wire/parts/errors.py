@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any
 
-from .outcome import ProviderError
+from ..outcome import ProviderError
 
 #: Characters of a provider's words that a message repeats.
 WORDS = 2000

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from .outcome import WrittenCall
+from ..outcome import WrittenCall
 
 #: Calls in one response, at most.
 MOST_CALLS = 128

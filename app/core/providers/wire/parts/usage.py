@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ....models.chat import Usage
+from .....models.chat import Usage
 
 #: Tokens beyond which a count is taken for rubbish.
 MOST = 10**12
