@@ -29,8 +29,8 @@ from .exchange import CURRENT, Exchange
 from .failures import classify, failure_of
 from .upstream import REPLACEABLE, Call, Upstream
 from .wire.parts.finish_reasons import finish_reason
-from .wire.replay import Replay
 from .wire.parts.think_tags import writes_think_tags
+from .wire.replay import Replay
 
 _END: Any = object()
 

@@ -16,11 +16,11 @@ import httpx2
 
 from .exchange import CURRENT, Exchange
 from .wire.chat_completions import ChatCompletions
-from .wire.parts.framing import LARGEST
 from .wire.gemini import Gemini
 from .wire.messages import Messages
 from .wire.ollama import Ollama
 from .wire.outcome import ProviderError
+from .wire.parts.framing import LARGEST
 from .wire.reader import Reader
 from .wire.responses import Responses
 

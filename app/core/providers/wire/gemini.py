@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
-from .parts.documents import documents, parse, sse
+from .outcome import ProviderError
+from .parts.documents import parse, sse
 from .parts.errors import error_in
 from .parts.framing import Events, Framing
-from .outcome import ProviderError
 from .reader import Reader
 
 
@@ -79,23 +79,11 @@ class Gemini(Reader):
                 else:
                     self._text(part.text, None)
 
-    def _read(self, data: bytes, name: bytes | None) -> None:
-        """Read an event that is not just text."""
-        value = parse(data) if data.lstrip().startswith((b"{", b"[")) else None
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            value = value[0]
-        if isinstance(value, dict):
-            if name == b"error" and (error := error_in(value, named=True)) is not None:
-                self._error(error)
-            else:
-                self._answer(value)
-        elif data.strip().startswith(b"[DONE]"):
-            self._end()
-        elif b"\n" in data and (lines := documents(data)):
-            for line in lines:
-                self._take(line, name)
+    def _event(self, value: dict[str, Any], name: bytes | None) -> None:
+        if name == b"error" and (error := error_in(value, named=True)) is not None:
+            self._error(error)
         else:
-            self._garbage(data, name)
+            self._answer(value)
 
     def _answer(self, value: dict[str, Any]) -> None:
         if (error := error_in(value)) is not None:

@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
+from .outcome import ProviderError
 from .parts.documents import dump, parse, texts
 from .parts.errors import error_in
 from .parts.framing import LARGEST, Framing, JsonLines
-from .outcome import ProviderError
-from .reader import Reader
 from .parts.usage import tokens
+from .reader import Reader
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -74,7 +74,7 @@ class Ollama(Reader):
         if message.content or message.thinking:
             self._text(message.content, message.thinking)
 
-    def _read(self, data: bytes) -> None:
+    def _read(self, data: bytes, name: bytes | None = None) -> None:
         """Read a line that is not just text."""
         value = parse(data.removeprefix(b"data:"))  # some frame it as events, too
         if isinstance(value, dict):
@@ -129,8 +129,7 @@ class Ollama(Reader):
         arguments = function.get("arguments")
         if isinstance(arguments, str) and not isinstance(parse(arguments.encode()), dict):
             if arguments.strip():
-                problem = "The provider sent a tool call whose arguments are not an object."
-                self._fail(ProviderError(problem))
+                self._fail("The provider sent a tool call whose arguments are not an object.")
                 return
             arguments = {}
         self._call(

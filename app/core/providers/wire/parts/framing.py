@@ -8,6 +8,10 @@ and after `stop`, it reads nothing more.
 from collections.abc import Callable
 from typing import Protocol
 
+#: What gateways send as data, or as the name of an event, to keep a connection open.
+_PINGS = frozenset({b"ping", b"pong", b"heartbeat", b"keepalive", b"keep-alive", b"keep_alive"})
+_EMPTY = frozenset({b"null", b"{}", b"[]", b'""', b"true", b"ok"})
+
 #: Bytes of one line, and of one event, at most: an image in base64 fits, an endless line does not.
 LARGEST = 32 * 2**20
 
@@ -165,3 +169,11 @@ class JsonLines:
         if not self._stopped:
             self._stopped = True
             self._overflow()
+
+
+def is_noise(data: bytes, name: bytes | None) -> bool:
+    """Whether an event, by its data or its name, only keeps the connection open."""
+    plain = data.strip()
+    if name in _PINGS or not plain or plain.startswith(b":"):
+        return True
+    return len(plain) < 16 and (plain.lower() in _PINGS or plain.lower() in _EMPTY)

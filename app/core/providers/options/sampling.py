@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from agno.models.base import Model
 
-from ..question import ModelOptions
+from ...question import ModelOptions
 
 #: The options that Ollama has under the same name as `ModelOptions`.
 OLLAMA = (

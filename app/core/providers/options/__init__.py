@@ -1,0 +1,5 @@
+"""What a request sets on the model of its run: sampling options, and the form of the answer."""
+
+from .sampling import apply_options
+
+__all__ = ["apply_options"]
