@@ -8,6 +8,7 @@ See docs/decisions/014-the-seam-to-providers-is-http.md.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
@@ -36,6 +37,15 @@ READERS: dict[str, type[Reader]] = {
 
 #: Seconds without bytes after which a response counts as over, once its finish reason has come.
 GRACE = 1.0
+
+#: Bytes that a reader gets at once, so that it is done with them in milliseconds.
+SLICE = 8 * 1024
+
+#: Seconds that a reader may work before the other tasks of the process have their turn.
+TURN = 0.005
+
+#: Bytes of a body from which on it is read in a thread.
+LARGE = 256 * 1024
 
 #: Seconds to read the rest of a body whose end has come, so that its connection can be reused.
 DRAIN = 0.25
@@ -102,17 +112,27 @@ async def _on_response(response: Any) -> None:
 async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerator[bytes]:
     """What the SDK gets of a body that streams."""
     parts = aiter(inner)
+    rest = b""  # of the latest part
+    worked = 0.0
 
     async def more() -> bytes:
         """Read until there is something for the SDK; nothing at the end of the answer."""
+        nonlocal rest, worked
         while not reader.complete:
-            try:
-                async with asyncio.timeout(GRACE if reader.ended else None):
-                    part = await anext(parts)
-            except (StopAsyncIteration, TimeoutError):
-                break
+            if not rest:
+                try:
+                    async with asyncio.timeout(GRACE if reader.ended else None):
+                        rest = await anext(parts)
+                except (StopAsyncIteration, TimeoutError):
+                    break
+            if worked > TURN:  # a provider that sends without a pause does not let the loop go on
+                worked = 0.0
+                await asyncio.sleep(0)
             moves = reader.moves
-            out = reader.feed(part)
+            began = time.perf_counter()
+            out = reader.feed(rest[:SLICE])
+            worked += time.perf_counter() - began
+            rest = rest[SLICE:]
             if reader.moves != moves:
                 exchange.on_alive()
             if out:
@@ -144,7 +164,10 @@ async def _read_whole(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGe
             )
             reader.outcome.finish_reason = "error"
             return
-    yield reader.read_json(bytes(body))
+    if len(body) > LARGE:
+        yield await asyncio.to_thread(reader.read_json, bytes(body))
+    else:
+        yield reader.read_json(bytes(body))
 
 
 class _Body:

@@ -97,7 +97,7 @@ class ChatCompletions(Reader):
         text = delta.content
         thought = delta.reasoning_content or delta.reasoning
         if text or thought:
-            self._chunks.like = data
+            self._chunks.like(data)
             self._text(text, thought)
 
     def _event(self, value: dict[str, Any], name: bytes | None) -> None:
@@ -140,7 +140,7 @@ class ChatCompletions(Reader):
         text += texts(delta.get("refusal"))[0]
         thought += thought_of(delta)
         if text or thought:
-            self._chunks.like = value
+            self._chunks.like(value)
             self._text(text, thought)
         self._tool_calls(delta)
         rest = {key: kept for key, kept in delta.items() if kept and key not in _READ}

@@ -16,21 +16,31 @@ _ONCE = frozenset({"choices", "usage", "error"})
 _AT_THE_END = ("usage", "error", "x_groq")
 
 
+#: Bytes of a chunk that further ones may be made like: others hold a whole answer, or an image.
+_LARGE = 64 * 1024
+
+
 class Chunks:
     """Writes chunks that are like those of the provider.
 
-    `like` is the provider's latest chunk with text, unread as long as nobody needs it: text that
-    is joined of many goes to the SDK in a chunk of its fields.
+    They are like the provider's latest chunk with text, which is unread as long as nobody needs
+    it: text that is joined of many goes to the SDK in a chunk of its fields.
     """
 
     def __init__(self) -> None:
-        self.like: bytes | dict[str, Any] = {}
+        self._like: bytes | dict[str, Any] = {}
         self._beside: dict[str, Any] = {}  # fields of chunks that were not just text
 
     @property
     def latest(self) -> dict[str, Any]:
-        like = parse(self.like) if isinstance(self.like, bytes) else self.like
-        return like if isinstance(like, dict) else {}
+        if isinstance(self._like, bytes):
+            self._like = parse(self._like)
+        return self._like if isinstance(self._like, dict) else {}
+
+    def like(self, chunk: bytes | dict[str, Any]) -> None:
+        """Take a chunk with text."""
+        if isinstance(chunk, dict) or len(chunk) < _LARGE:
+            self._like = chunk
 
     def keep(self, chunk: dict[str, Any]) -> None:
         """Keep the fields of a chunk for the last one."""
@@ -38,7 +48,7 @@ class Chunks:
             self._beside.update({key: kept for key, kept in chunk.items() if key not in _ONCE})
 
     def delta(self, delta: dict[str, Any], like: dict[str, Any]) -> bytes:
-        """A chunk as `like`, with another delta, and without usage: that comes once."""
+        """A chunk like another one, with another delta, and without usage: that comes once."""
         chunk = {**HEAD, **{key: kept for key, kept in like.items() if kept is not None}}
         for key in _AT_THE_END:
             chunk.pop(key, None)

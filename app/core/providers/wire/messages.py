@@ -208,7 +208,7 @@ class Messages(Reader):
         if isinstance(content, str):
             content = [{"type": "text", "text": content}]
         for index, block in enumerate(content if isinstance(content, list) else ()):
-            if isinstance(block, dict):
+            if isinstance(block, dict) and not self.complete:
                 self._block(index, block)
         self._close_block()
         self._finish(value.get("stop_reason"))

@@ -8,7 +8,7 @@ from ....models.chat import FinishReason
 from .outcome import ProviderError
 from .parts.documents import dump, parse, texts
 from .parts.errors import error_in
-from .parts.framing import LARGEST, Framing, JsonLines
+from .parts.framing import LARGEST, Framing, JsonLines, is_noise
 from .parts.usage import tokens
 from .reader import Reader
 
@@ -38,6 +38,9 @@ _COUNTS = (
     "eval_duration",
 )
 
+#: Lines of one document, at most.
+MOST_LINES = 10_000
+
 #: Our finish reasons in Ollama's words: it has these two.
 _WORDS = {"length": "length"}
 
@@ -61,6 +64,8 @@ class Ollama(Reader):
     def _take(self, data: bytes, name: bytes | None) -> None:
         if self._spread:
             self._more(data)
+            return
+        if is_noise(data, name):
             return
         try:
             line = _decode(data)
@@ -90,6 +95,8 @@ class Ollama(Reader):
         self._spread_size += len(data)
         if self._spread_size > LARGEST:
             self._overflow()
+        elif len(self._spread) > MOST_LINES:
+            self._fail(f"The provider sent a document of more than {MOST_LINES} lines.")
 
     def _answer(self, value: dict[str, Any]) -> None:
         if (error := error_in({k: v for k, v in value.items() if k != "message"})) is not None:

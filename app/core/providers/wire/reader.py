@@ -107,6 +107,8 @@ class Reader(Protocol):
 
     def _read(self, data: bytes, name: bytes | None) -> None:
         """Read the data of an event that is not just text."""
+        if name != b"error" and is_noise(data, name):
+            return
         plain = data.strip()
         value = parse(plain) if plain.startswith((b"{", b"[")) else None
         if isinstance(value, dict):
@@ -126,7 +128,7 @@ class Reader(Protocol):
     def _text(self, text: str | None, thought: str | None) -> None:
         """Text and reasoning as they come."""
         self.moves += 1
-        if self._kept.add(text, thought) and not self._begun:
+        if self._kept.add(text, thought) and (not self._begun or self._kept.full):
             self._begun = True
             self._flush()
 
@@ -198,10 +200,10 @@ class Reader(Protocol):
         self._fail(f"The provider sent an event of more than {LARGEST} bytes.")
 
     def _garbage(self, data: bytes, name: bytes | None = None) -> None:
-        """Take data that is no JSON: what only keeps the connection open is passed over."""
+        """Take data that is no JSON."""
         plain = data.strip()
-        if is_noise(data, name) or (self._closing and plain.startswith(b"{")):
-            return  # in the second case, the last event was cut
+        if self._closing and plain.startswith(b"{"):
+            return  # the last event was cut
         shown = plain[:200].decode("utf-8", "replace")
         self._fail(f"The provider sent an event that cannot be read: {shown}")
 

@@ -3,6 +3,9 @@
 from ....text import Sink
 from .think_tags import ThinkTags
 
+#: Characters that are kept: what is joined of more takes the SDK too long at once.
+MOST_KEPT = 2**18
+
 
 class Text:
     """Gives text to a sink as it comes, and keeps it until the SDK gets it in one piece.
@@ -16,6 +19,12 @@ class Text:
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._reasoning: list[str] = []  # what `take` has returned of it
+        self._size = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time for `take`."""
+        return self._size > MOST_KEPT
 
     def add(self, text: str | None, thought: str | None) -> bool:
         """Take a piece; False if it is held back, because it may be the beginning of a tag."""
@@ -26,8 +35,10 @@ class Text:
                 return False
         if text:
             self._texts.append(text)
+            self._size += len(text)
         if thought:
             self._thoughts.append(thought)
+            self._size += len(thought)
         self._sink(text or None, thought or None)
         return True
 
@@ -41,6 +52,7 @@ class Text:
         text, thought = "".join(self._texts), "".join(self._thoughts)
         self._texts.clear()
         self._thoughts.clear()
+        self._size = 0
         if thought:
             self._reasoning.append(thought)
         return text, thought
