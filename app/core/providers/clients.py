@@ -6,6 +6,8 @@ import httpx
 import httpx2
 from agno.models.base import Model
 
+from .bodies import post_as_is
+from .options.families import is_a
 from .transport import hook
 
 #: Where the SDKs keep their HTTP client: those of OpenAI, Anthropic, Groq and Ollama; Mistral's;
@@ -22,10 +24,12 @@ def attach(model: Model) -> bool:
 
     The model's own SDK client is made if it has none yet, so that copies of the model share it.
     """
-    client = _http_client(_sdk_client(model))
+    sdk = _sdk_client(model)
+    client = _http_client(sdk)
     if client is None:
         return False
     hook(client)
+    post_as_is(sdk)
     return True
 
 
@@ -47,12 +51,6 @@ def _choose_httpx_for_gemini(model: Any) -> None:
     if is_a(model, "Gemini") and model.client is None and "http_options" not in params:
         client = httpx.AsyncClient(timeout=None)  # the SDK and the clock of the run have their own
         model.client_params = {**params, "http_options": {"httpx_async_client": client}}
-
-
-def is_a(model: Any, family: str) -> bool:
-    """Whether a model is of this class of Agno's, by name: importing them all would need the
-    packages of all providers."""
-    return any(base.__name__ == family for base in type(model).__mro__)
 
 
 def _give_fast_transport(model: Any) -> None:
