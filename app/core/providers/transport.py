@@ -121,7 +121,10 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
         while not reader.complete:
             if not rest:
                 try:
-                    async with asyncio.timeout(GRACE if reader.ended else None):
+                    if reader.ended:
+                        async with asyncio.timeout(GRACE):
+                            rest = await anext(parts)
+                    else:  # a timeout costs as much as a token
                         rest = await anext(parts)
                 except (StopAsyncIteration, TimeoutError):
                     break
