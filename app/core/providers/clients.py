@@ -7,6 +7,7 @@ import httpx2
 from agno.models.base import Model
 
 from .bodies import post_as_is
+from .bridge import Bridge
 from .options.families import is_a
 from .transport import hook
 
@@ -54,12 +55,23 @@ def _choose_httpx_for_gemini(model: Any) -> None:
 
 
 def _give_fast_transport(model: Any) -> None:
-    """Let an SDK that takes an httpx2 client read through aiohttp, at a third of the cost."""
+    """Let an SDK read through aiohttp, at a third of the cost, if it takes such a client."""
+    if is_a(model, "Ollama"):
+        given = model.client_params
+        if not {"transport", "proxy", "mounts"} & (given or {}).keys():
+            model.client_params = {**(given or {}), "transport": Bridge(_aiohttp_client())}
+            model.get_async_client()  # the model keeps it
+            model.client_params = given
+        return
     client = model.get_async_client()
     if isinstance(_http_client(client), httpx2.AsyncClient) and hasattr(client, "with_options"):
-        from openai import DefaultAioHttpClient  # the SDK is loaded already, or its like
+        model.async_client = client.with_options(http_client=_aiohttp_client())
 
-        model.async_client = client.with_options(http_client=DefaultAioHttpClient())
+
+def _aiohttp_client() -> httpx2.AsyncClient:
+    from openai import DefaultAioHttpClient  # loading it takes a while, and not all need it
+
+    return DefaultAioHttpClient()
 
 
 def _http_client(sdk: Any) -> httpx.AsyncClient | httpx2.AsyncClient | None:

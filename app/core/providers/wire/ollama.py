@@ -65,8 +65,6 @@ class Ollama(Reader):
         if self._spread:
             self._more(data)
             return
-        if is_noise(data, name):
-            return
         try:
             line = _decode(data)
         except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors
@@ -81,6 +79,8 @@ class Ollama(Reader):
 
     def _read(self, data: bytes, name: bytes | None = None) -> None:
         """Read a line that is not just text."""
+        if is_noise(data, name):
+            return
         value = parse(data.removeprefix(b"data:"))  # some frame it as events, too
         if isinstance(value, dict):
             self._answer(value)
