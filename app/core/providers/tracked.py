@@ -27,10 +27,11 @@ from .client_tools import split_calls
 from .clients import attach
 from .exchange import CURRENT, Exchange
 from .failures import classify, failure_of
+from .options import apply_output_schema
 from .upstream import REPLACEABLE, Call, Upstream
-from .wire.finish_reasons import finish_reason
+from .wire.parts.finish_reasons import finish_reason
+from .wire.parts.think_tags import writes_think_tags
 from .wire.replay import Replay
-from .wire.think_tags import writes_think_tags
 
 _END: Any = object()
 
@@ -169,6 +170,7 @@ class TrackedModel:
     # ---- one request, with its retries ----
 
     async def _ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ModelResponse]:
+        apply_output_schema(self.model, kwargs.get("response_format"), streaming=True)
         with self._request(kwargs) as call:
             while True:
                 exchange = self._exchange(call, streaming=True)
@@ -205,6 +207,7 @@ class TrackedModel:
                 delta = await anext(deltas, _END)
 
     async def _ainvoke(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        apply_output_schema(self.model, kwargs.get("response_format"), streaming=False)
         with self._request(kwargs) as call:
             while True:
                 exchange = self._exchange(call, streaming=False)

@@ -8,6 +8,7 @@ See docs/decisions/014-the-seam-to-providers-is-http.md.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
@@ -16,12 +17,12 @@ import httpx2
 
 from .exchange import CURRENT, Exchange
 from .wire.chat_completions import ChatCompletions
-from .wire.errors import status_error
-from .wire.framing import LARGEST
 from .wire.gemini import Gemini
 from .wire.messages import Messages
 from .wire.ollama import Ollama
 from .wire.outcome import Outcome, ProviderError
+from .wire.parts.errors import status_error
+from .wire.parts.framing import LARGEST
 from .wire.reader import Reader
 from .wire.responses import Responses
 
@@ -41,6 +42,15 @@ GRACE = 1.0
 
 #: Bytes of a response with the status of an error that are read, at most.
 REFUSAL = 2**20
+
+#: Bytes that a reader gets at once, so that it is done with them in milliseconds.
+SLICE = 8 * 1024
+
+#: Seconds that a reader may work before the other tasks of the process have their turn.
+TURN = 0.005
+
+#: Bytes of a body from which on it is read in a thread.
+LARGE = 256 * 1024
 
 #: Seconds to read the rest of a body whose end has come, so that its connection can be reused.
 DRAIN = 0.25
@@ -142,20 +152,32 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
     """What the SDK gets of a body that streams."""
     parts = aiter(inner)
     deadline: float | None = None  # of the loop's time
+    rest = b""  # of the latest part
+    worked = 0.0
 
     async def more() -> bytes:
         """Read until there is something for the SDK; nothing at the end of the answer."""
-        nonlocal deadline
+        nonlocal deadline, rest, worked
         while not reader.complete:
-            if reader.ended and deadline is None:
-                deadline = asyncio.get_running_loop().time() + GRACE
-            try:
-                async with asyncio.timeout_at(deadline):
-                    part = await anext(parts)
-            except (StopAsyncIteration, TimeoutError):
-                break
+            if not rest:
+                try:
+                    if reader.ended:
+                        if deadline is None:
+                            deadline = asyncio.get_running_loop().time() + GRACE
+                        async with asyncio.timeout_at(deadline):
+                            rest = await anext(parts)
+                    else:  # a timeout costs as much as a token
+                        rest = await anext(parts)
+                except (StopAsyncIteration, TimeoutError):
+                    break
+            if worked > TURN:  # a provider that sends without a pause does not let the loop go on
+                worked = 0.0
+                await asyncio.sleep(0)
             moves = reader.moves
-            out = reader.feed(part)
+            began = time.perf_counter()
+            out = reader.feed(rest[:SLICE])
+            worked += time.perf_counter() - began
+            rest = rest[SLICE:]
             if reader.moves != moves:
                 exchange.on_alive()
             if out:
@@ -187,7 +209,10 @@ async def _read_whole(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGe
             )
             reader.outcome.finish_reason = "error"
             return
-    yield reader.read_json(bytes(body))
+    if len(body) > LARGE:
+        yield await asyncio.to_thread(reader.read_json, bytes(body))
+    else:
+        yield reader.read_json(bytes(body))
 
 
 class _Body:

@@ -5,8 +5,8 @@ import json
 import re
 from typing import Any
 
+from ..outcome import ProviderError
 from .documents import parse
-from .outcome import ProviderError
 
 #: Characters of a provider's words that a message repeats.
 WORDS = 2000
