@@ -129,7 +129,7 @@ class RunLines:
             "duration": round(report.duration, 4),
             "input_tokens": report.usage.input_tokens,
             "output_tokens": report.usage.output_tokens,
-            "estimated": report.estimated,
+            "estimated": report.usage.estimated,
             "readers": report.readers,
             "resumes": report.resumes,
             "request_id": report.request_id,

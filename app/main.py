@@ -34,6 +34,7 @@ from .core.log.hub import Hub
 from .core.log.journals import open_journal
 from .core.openai_service import AgentService
 from .core.providers import ModelCatalog, Providers, Upstreams, open_models
+from .core.providers.upstream import MAX_WAIT
 from .core.runs.clock import Timeouts
 from .core.runs.rates import Rates, read_limits
 from .core.runs.service import Runs
@@ -73,6 +74,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         retries=settings.upstream_retries,
         failures=settings.circuit_failures,
         seconds=settings.circuit_seconds,
+        max_wait=min(MAX_WAIT, settings.heartbeat),  # then a heartbeat commits the status
     )
     served = Agents(
         models,
@@ -81,6 +83,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         data_dir=settings.data_dir,
         reference=settings.agents,
         instructions=settings.instructions,
+        max_rounds=settings.max_rounds,
         agents=agents,
     )
     telemetry = Telemetry(

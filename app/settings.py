@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     circuit_seconds: PositiveFloat = Field(
         30, description="Seconds for which a failing model is paused."
     )
+    max_rounds: PositiveInt = Field(
+        50,
+        description="Requests that one run may send to its model, with the results of its tools.",
+    )
     agents: Text = Field(None, description="Your own agents, 'module:attribute'.")
     instructions: Text = Field(None, description="The instructions of the built-in agent.")
 

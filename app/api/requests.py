@@ -6,6 +6,7 @@ See docs/decisions/026-bodies-are-parsed-by-us.md.
 import asyncio
 import base64
 import json
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -92,12 +93,20 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not body.strip():
         raise BadRequest("The request body is empty. Send a JSON object.")
     try:
-        data = json.loads(body, parse_constant=_no_constant)
+        data = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The request body is not JSON: {error}") from None
     if not isinstance(data, dict):
         raise BadRequest("The request body is not a JSON object: it must begin with '{'.")
     return data
+
+
+def _finite(text: str) -> float:
+    """Python's parser takes 1e999 for infinity, which no provider can be sent."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -61,7 +61,7 @@ async def start_or_replay(
     """
 
     async def start(identity: Identity) -> Follower:
-        return await server.runs.start(server.service.plan(question), policy, identity)
+        return await server.runs.start(server.service.plan(question, principal), policy, identity)
 
     async def replay(record: RunRecord) -> Follower:
         return await server.runs.follow(record.run_id, 0, principal=principal)
@@ -85,7 +85,9 @@ async def start_in_background(
     """
 
     async def start(identity: Identity) -> RunRecord:
-        return (await server.runs.begin(server.service.plan(question), policy, identity)).record
+        return (
+            await server.runs.begin(server.service.plan(question, principal), policy, identity)
+        ).record
 
     async def replay(record: RunRecord) -> RunRecord:
         return record

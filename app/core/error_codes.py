@@ -172,6 +172,12 @@ _ROWS = (
     # How a run can fail: before the first byte as a status, after it in the last chunk.
     ErrorCode("agent_failed", 500, "The agent failed.", "The server's log says why."),
     ErrorCode(
+        "too_many_rounds",
+        500,
+        "The agent called its model again and again without an end.",
+        "Look at its tool calls; MAX_ROUNDS is the limit of requests in one run.",
+    ),
+    ErrorCode(
         "model_refused_request",
         400,
         "The provider refused the question.",

@@ -18,7 +18,6 @@ from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .providers.catalog import ModelEntry
 from .providers.client_tools import client_function
-from .providers.endings import ReportsEnding
 from .question import PastMessage, Picture, Question
 from .run_failures import AgentFailed, RunFailed
 
@@ -40,14 +39,14 @@ class AgentService:
         self._agents = agents
         self._conversations = conversations
 
-    def plan(self, question: Question) -> "AgentPlan":
+    def plan(self, question: Question, principal: str) -> "AgentPlan":
         """Choose the agent and the model of a question.
 
         Raises `UnknownAgent`, `UnknownModel`, and what `AgentCatalog.check` raises.
         """
         entry = self._agents.find(question.agent)
         chosen = self._agents.model_of(entry, question.model)
-        self._agents.check(entry, chosen, question)
+        self._agents.check(entry, chosen, question, principal)
         return AgentPlan(self._agents, self._conversations, entry, chosen, question)
 
     async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
@@ -107,7 +106,11 @@ class AgentTurn:
         question: Question,
         record: RunRecord,
     ) -> None:
-        self._runner = agents.prepare(entry, chosen, question, self._emit_text)
+        self._runner, self._model = agents.prepare(
+            entry, chosen, question, record.principal, self._emit_text
+        )
+        self._model.on_fallback = self._fell_back
+        self._model.on_unknown_call = self._emit_unknown_call
         self._question = question
         self._conversations = conversations
         self._run_id = record.run_id
@@ -117,14 +120,13 @@ class AgentTurn:
         self.stored_question = record.question
         last = question.history[-1].content if question.history else None
         self.logged_question = question.message or last or ""
-        self.model: str = getattr(self._runner.model, "id", "")
+        self.model = self._model.model.id
         self._reader = EventReader(record.run_id, self.model)
-        if isinstance(self._runner.model, ReportsEnding):
-            self._runner.model.on_fallback = self._fell_back
 
-    async def run(self, emit: Emit) -> StreamingChunk:
+    async def run(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
         self._emit = emit
+        self._model.on_alive = on_alive
         question = self._question
         session_id = session_of(self._principal, self._conversation_id)
         events: Any = self._runner.arun(
@@ -152,14 +154,9 @@ class AgentTurn:
                 if chunk is not None:
                     emit(chunk)
         if self._reader.paused:
-            for call in getattr(self._answering, "client_calls", ()):
+            for call in self._model.answering.client_calls:
                 emit(self._reader.call(call))
-        return self._reader.ending(getattr(self._answering, "ending", None))
-
-    @property
-    def _answering(self) -> Any:
-        """The model that answers: the chosen model or its fallback."""
-        return getattr(self._runner.model, "answering", self._runner.model)
+        return self._reader.ending(self._model.answering.finish_reason)
 
     def _fell_back(self, model: str) -> None:
         logger.warning("run %s: fallback from %s to %s", self._run_id, self.model, model)
@@ -171,12 +168,17 @@ class AgentTurn:
         if chunk is not None:
             self._emit(chunk)
 
+    def _emit_unknown_call(self, call: dict[str, Any]) -> None:
+        """Show a call of a tool that the agent does not have: Agno refuses it, and reports no
+        event."""
+        self._emit(self._reader.refused_call(call))
+
     def estimate_usage(self, pieces: int) -> Usage:
         """The tokens that the provider counted, plus an estimate of the others; see `Turn`."""
         counted = self._reader.usage or Usage(0, 0, 0)
-        sent = counted.input_tokens + self._answering.uncounted // CHARS_PER_TOKEN
+        sent = counted.input_tokens + self._model.answering.uncounted // CHARS_PER_TOKEN
         received = max(counted.output_tokens, pieces)
-        return Usage(input_tokens=sent, output_tokens=received, total_tokens=sent + received)
+        return Usage(sent, received, sent + received, estimated=True)
 
     async def remember(self, text: str, failure: RunFailed) -> None:
         await self._conversations.remember(
@@ -202,7 +204,7 @@ class AgentTurn:
 
     def _failure(self, event: Any) -> RunFailed:
         """The error for a failed run of Agno: the model's own, if the model failed."""
-        failure: RunFailed | None = getattr(self._runner.model, "failure", None)
+        failure = self._model.failure or self._model.answering.failure
         if failure is not None:
             return failure
         if event.error_type in GUARDRAILS:

@@ -107,4 +107,5 @@ class Question:
     parallel_tool_calls: bool | None = None
     response_format: dict[str, Any] | None = None
     think: bool | str | None = None
+    max_rounds: int | None = None  # requests to the model; None: as many as the server allows
     kept: bool = True

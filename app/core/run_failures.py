@@ -12,6 +12,7 @@ RunFailed
 ├── RunTimeout          timeout_first_token | timeout_idle | timeout_total
 ├── RunStopped          cancelled | disconnected
 ├── Interrupted         interrupted
+├── TooManyRounds       too_many_rounds
 └── AgentFailed         agent_failed
 """
 
@@ -84,6 +85,12 @@ class AgentFailed(RunFailed):
     """The agent's own code failed: a tool, a hook, a guardrail."""
 
     code = "agent_failed"
+
+
+class TooManyRounds(RunFailed):
+    """The run made more requests to its model than MAX_ROUNDS allows."""
+
+    code = "too_many_rounds"
 
 
 class Interrupted(RunFailed):

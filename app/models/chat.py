@@ -32,6 +32,16 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     total_tokens: int
     reasoning_tokens: int = 0
     cached_tokens: int = 0
+    estimated: bool = False  # no provider counted them
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.total_tokens + other.total_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            self.cached_tokens + other.cached_tokens,
+        )
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):

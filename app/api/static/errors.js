@@ -128,6 +128,11 @@ export const ERRORS = {
     "advice": "The server's log says why.",
     "retryable": false
   },
+  "too_many_rounds": {
+    "summary": "The agent called its model again and again without an end.",
+    "advice": "Look at its tool calls; MAX_ROUNDS is the limit of requests in one run.",
+    "retryable": false
+  },
   "model_refused_request": {
     "summary": "The provider refused the question.",
     "advice": "The message has the provider's reason.",

@@ -24,6 +24,7 @@ class Agents:
         data_dir: Path,
         reference: str | None,
         instructions: str | None,
+        max_rounds: int,
         agents: Iterable[Agent] | None = None,
     ) -> None:
         """`agents` replace those at `reference`, `module:attribute`; without either, the built-in
@@ -34,7 +35,7 @@ class Agents:
             agents = (
                 load_agents(reference) if reference else [general_agent(instructions, self._db)]
             )
-        self.catalog = AgentCatalog(agents, models, self._db, upstreams)
+        self.catalog = AgentCatalog(agents, models, self._db, upstreams, max_rounds=max_rounds)
         self.conversations = Conversations(self.catalog.dbs)
 
     @asynccontextmanager

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from agno.agent import Agent
 from agno.db.base import AsyncBaseDb, BaseDb
@@ -19,9 +18,10 @@ from agno.models.utils import get_model
 from ..errors import ConfigurationError, InvalidField, UnknownAgent
 from ..providers.catalog import ModelCatalog, ModelEntry
 from ..providers.client_tools import choose_tool
+from ..providers.clients import close as close_client
 from ..providers.demo import DemoModel, current_time
-from ..providers.endings import ReportsEnding, reporting
 from ..providers.options import apply_options
+from ..providers.tracked import TrackedModel
 from ..providers.upstream import Upstreams
 from ..question import Question
 from ..text import Sink
@@ -32,6 +32,18 @@ SENDS_IMAGE_URLS = frozenset({"OpenAIChat", "OpenAIResponses", "DemoModel"})
 
 #: How many earlier turns the built-in agent sends to its model.
 HISTORY_RUNS = 50
+
+#: Helpers of an agent to which Agno gives the model of the run, if they have none of their own.
+MANAGERS = (
+    "memory_manager",
+    "session_summary_manager",
+    "compression_manager",
+    "compaction",
+    "learning",
+)
+
+#: Requests that one run may send to its model, if no setting says so.
+MAX_ROUNDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,10 @@ class AgentCatalog:
         models: ModelCatalog,
         db: AsyncBaseDb | BaseDb,
         upstreams: Upstreams | None = None,
+        *,
+        max_rounds: int = MAX_ROUNDS,
     ) -> None:
+        self._max_rounds = max_rounds
         self._models = models
         self._upstreams = upstreams or Upstreams()
         self.entries: dict[str, AgentEntry] = {}
@@ -86,9 +101,8 @@ class AgentCatalog:
         """Close the connections of all models and stores; Agno opens them again if need be."""
         own = [entry.agent.model for entry in self.entries.values()]
         for model in [*self._models.made, *own]:
-            client: Any = getattr(model, "async_client", None)
-            if hasattr(client, "close"):
-                await client.close()
+            if model is not None:
+                await close_client(model)
         for db in self.dbs:
             closing = db.close()
             if inspect.isawaitable(closing):
@@ -112,7 +126,9 @@ class AgentCatalog:
             return None
         return self._models.find(name)
 
-    def check(self, entry: AgentEntry, model: ModelEntry | None, question: Question) -> None:
+    def check(
+        self, entry: AgentEntry, model: ModelEntry | None, question: Question, principal: str
+    ) -> None:
         """Check that this model can be sent this question now.
 
         Raises `InvalidField` for image URLs that the provider does not fetch itself, and
@@ -124,26 +140,34 @@ class AgentCatalog:
         upstreams = [self._upstreams.of(source, own=model is None)]
         if (fallback := self._fallback_for(source, question)) is not None:
             upstreams.append(self._upstreams.of(fallback))
-        if all(upstream.circuit.open for upstream in upstreams):
-            upstreams[0].circuit.check()
+        if all(upstream.circuit.refuses(principal) for upstream in upstreams):
+            upstreams[0].circuit.check(principal)
 
     def prepare(
-        self, entry: AgentEntry, model: ModelEntry | None, question: Question, sink: Sink
-    ) -> Agent:
-        """A copy of the agent for one run, with a model that reports its finish reason.
+        self,
+        entry: AgentEntry,
+        model: ModelEntry | None,
+        question: Question,
+        principal: str,
+        sink: Sink,
+    ) -> tuple[Agent, TrackedModel]:
+        """A copy of the agent for one run, and its model, which reports how its requests end.
 
-        If the model's class allows it, the model sends its text to `sink`. Tools, store, memory
-        and connections are shared with the original agent.
+        If the transport can read the model's protocol, its text goes to `sink` as it comes. Tools,
+        store, memory and connections are shared with the original agent.
         """
         agent = copy.copy(entry.agent)
+        for name in MANAGERS:
+            setattr(agent, name, copy.copy(getattr(agent, name)))
         source = self._source(entry, model)
         if question.tool_choice is not None:
             agent.tool_choice = None  # Agno would apply it to every upstream request of the run
         # With an output model, the text of this model is not the answer.
         out = sink if agent.output_model is None else None
-        agent.model = twin = self._for_question(source, question, out, own=model is None)
+        tracked = self._for_question(source, question, principal, out, own=model is None)
+        agent.model = tracked.model
         if (fallback := self._fallback_for(source, question)) is not None:
-            twin.fallback = self._for_question(fallback, question, out)
+            tracked.fallback = self._for_question(fallback, question, principal, out)
         if not question.kept:
             agent.db = None
             agent.add_history_to_context = False
@@ -152,7 +176,7 @@ class AgentCatalog:
             agent.additional_input = [*(agent.additional_input or []), system]
         if isinstance(source, DemoModel) and not agent.tools:
             agent.tools = [current_time]  # so that the demonstration can show a tool call
-        return agent
+        return agent, tracked
 
     def _source(self, entry: AgentEntry, model: ModelEntry | None) -> Model:
         source = self._models.model(model) if model is not None else entry.agent.model
@@ -168,20 +192,32 @@ class AgentCatalog:
         return fallback if fallback is not source and _takes_images(fallback, question) else None
 
     def _for_question(
-        self, source: Model, question: Question, sink: Sink | None, *, own: bool = False
-    ) -> ReportsEnding:
+        self,
+        source: Model,
+        question: Question,
+        principal: str,
+        sink: Sink | None,
+        *,
+        own: bool = False,
+    ) -> TrackedModel:
         """A copy of a model for one run, with the options of its question applied."""
-        twin = reporting(source, sink, self._upstreams.of(source, own=own))
+        tracked = TrackedModel(
+            source,
+            sink=sink,
+            upstream=self._upstreams.of(source, own=own),
+            principal=principal,
+            max_rounds=min(self._max_rounds, question.max_rounds or self._max_rounds),
+        )
         apply_options(
-            twin,
+            tracked.model,
             question.options,
             response_format=question.response_format,
             think=question.think,
             parallel_tool_calls=question.parallel_tool_calls,
         )
         if question.tool_choice is not None:
-            choose_tool(twin, question.tool_choice)
-        return twin
+            choose_tool(tracked.model, question.tool_choice)
+        return tracked
 
 
 def _takes_images(model: Model, question: Question) -> bool:

@@ -95,6 +95,19 @@ class EventReader:
         )
         return StreamingChunk(content="", done=False, model=self.model, tool=tool)
 
+    def refused_call(self, call: dict[str, Any]) -> StreamingChunk:
+        """The chunk for a call of a tool that does not exist."""
+        written = call.get("function") or {}
+        name = replace_lone_surrogates(str(written.get("name") or ""))
+        tool = ToolCall(
+            id=replace_lone_surrogates(str(call.get("id") or "")),
+            name=name,
+            status="failed",
+            arguments=_plain(parsed(str(written.get("arguments") or "{}"))),
+            result=f"There is no tool {name!r}.",
+        )
+        return StreamingChunk(content="", done=False, model=self.model, tool=tool)
+
     def _tool(self, kind: str, tool: ToolExecution | None) -> StreamingChunk | None:
         if tool is None or kind == "ToolCallError":
             return None  # Agno has already reported a failed call, as completed with an error

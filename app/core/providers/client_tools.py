@@ -10,8 +10,7 @@ import json
 from typing import Any
 
 from agno.models.base import Model
-from agno.models.message import Message
-from agno.tools.function import Function, FunctionCall
+from agno.tools.function import Function
 
 from ..question import ClientCall, ClientTool
 
@@ -49,36 +48,25 @@ def choose_tool(model: Model, choice: str | dict[str, Any]) -> None:
     model._tool_choice = choice
 
 
-class KeepsClientCalls(Model):
-    """Mixed in before a model class: keeps the calls that the client is to make, as written.
+def split_calls(
+    calls: list[dict[str, Any]], functions: dict[str, Function]
+) -> tuple[list[dict[str, Any]], list[ClientCall]]:
+    """The calls that Agno is to run, and those for the client, as the model wrote them.
 
     Agno reads the arguments, takes the word "true" for a truth value, and sends what is no JSON
-    back to the model; but what a client's tool takes is the client's to judge.
+    back to the model; but the arguments of a client's tool are the client's to judge.
     """
-
-    client_calls: list[ClientCall]
-
-    def get_function_calls_to_run(
-        self,
-        assistant_message: Message,
-        messages: list[Message],
-        functions: dict[str, Function] | None = None,
-    ) -> list[FunctionCall]:
-        if self._tool_choice != "none":
-            self._tool_choice = None  # it has been heeded
-        own: list[dict[str, Any]] = []
-        theirs: list[FunctionCall] = []
-        for call in assistant_message.tool_calls or []:
-            said = call.get("function") or {}
-            function = (functions or {}).get(said.get("name") or "")
-            if not isinstance(function, ClientFunction):
-                own.append(call)
-                continue
-            kept = ClientCall(call.get("id") or "", function.name, said.get("arguments") or "{}")
-            self.client_calls.append(kept)
-            theirs.append(FunctionCall(function=function, call_id=kept.id))
-        message = Message(role=assistant_message.role, tool_calls=own)
-        return [*super().get_function_calls_to_run(message, messages, functions), *theirs]
+    own: list[dict[str, Any]] = []
+    theirs: list[ClientCall] = []
+    for call in calls:
+        written = call.get("function") or {}
+        function = functions.get(written.get("name") or "")
+        if isinstance(function, ClientFunction):
+            arguments = written.get("arguments") or "{}"
+            theirs.append(ClientCall(call.get("id") or "", function.name, arguments))
+        else:
+            own.append(call)
+    return own, theirs
 
 
 def parsed(arguments: str) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from agno.exceptions import (
 )
 
 from ..run_failures import (
+    AgentFailed,
     ContextTooLong,
     ModelAuthFailed,
     ModelBadResponse,
@@ -24,6 +25,7 @@ from ..run_failures import (
     RunFailed,
     UpstreamCut,
 )
+from .wire.outcome import Outcome
 
 #: Packages whose exceptions mean that the connection failed, not the provider.
 TRANSPORTS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"})
@@ -31,8 +33,15 @@ TRANSPORTS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"})
 #: Packages whose exceptions mean that the provider sent an error.
 SDKS = frozenset({"openai", "ollama"})
 
+#: Packages whose exceptions say nothing of the provider: Python's, Agno's, and ours.
+OURS = frozenset({"builtins", "agno", "json", (__package__ or "").partition(".")[0]})
+
 #: The status that Agno invents for exceptions without one: an error within a stream, or bad data.
 INVENTED_STATUS = 502
+
+#: Statuses below 500 with which proxies report what passes by itself: timeouts, conflicts of
+#: requests, a deployment that is not ready.
+PASSING = frozenset({408, 409, 424, 425})
 
 #: Seconds after which clients may retry, if the provider sent no `Retry-After`.
 RETRY_AFTER = 5
@@ -107,6 +116,11 @@ RULES = (
         "The provider of {model!r} is limiting requests: {detail}",
     ),
     Rule(
+        lambda f: f.responded and f.status in PASSING,
+        ModelUnavailable,
+        "The provider failed ({status}): {detail}",
+    ),
+    Rule(
         lambda f: f.responded and f.status is not None and 400 <= f.status < 500,
         ModelRefused,
         "The provider refused the request: {detail}",
@@ -121,6 +135,11 @@ RULES = (
         ModelBadResponse,
         "The provider reported an error in its stream: {detail}",
     ),
+    Rule(
+        lambda f: all(_package(cause) in OURS for cause in f.causes),
+        AgentFailed,
+        "The agent failed ({kind}); see the server's log.",
+    ),
     Rule(lambda _: True, ModelBadResponse, "The provider sent an invalid response."),
 )
 
@@ -133,12 +152,50 @@ def classify(error: Exception, model_id: str, *, spoke: bool, key: str | None = 
     """
     failure = _failure(error, spoke=spoke, key=key)
     rule = next(rule for rule in RULES if rule.applies(failure))
-    message = rule.message.format(model=model_id, status=failure.status, detail=failure.detail)
-    if not issubclass(rule.error, ModelUnavailable | ModelRateLimited):
-        return rule.error(message)
-    wait = _retry_after(failure.causes)
-    unknown = RETRY_AFTER if issubclass(rule.error, ModelUnavailable) else None
-    failed = rule.error(message, retry_after=unknown if wait is None else wait)
+    message = rule.message.format(
+        model=model_id,
+        status=failure.status,
+        detail=failure.detail,
+        kind=type(failure.causes[-1]).__name__,
+    )
+    return _failed(rule.error, message, _retry_after(failure.causes))
+
+
+def failure_of(
+    outcome: Outcome, error_of_sdk: Exception, model_id: str, *, spoke: bool, key: str | None = None
+) -> RunFailed:
+    """The error for clients that the end of a response stands for, as it came on the wire.
+
+    The SDK's exception tells only whether Agno knows it for a context that is too long. `spoke` and
+    `key` are those of `classify`. An error before the first token is treated as if the provider had
+    sent its status.
+    """
+    error = outcome.error
+    if error is None or outcome.finish_reason == "upstream_cut":
+        return UpstreamCut("The model's stream stopped before its answer was complete.")
+    detail = _without_secrets(error.message, key)
+    status = None if spoke else error.status
+    if status is None:
+        return ModelBadResponse(f"The provider reported an error in its stream: {detail}")
+    seen = Failure(
+        error=error_of_sdk,
+        causes=[],
+        spoke=spoke,
+        detail=f"{error.code}: {detail}" if error.code == "context_length_exceeded" else detail,
+        status=status,
+        responded=True,
+    )
+    rule = next(rule for rule in RULES if rule.applies(seen))
+    message = rule.message.format(model=model_id, status=status, detail=detail, kind="")
+    return _failed(rule.error, message, _seconds(error.retry_after))
+
+
+def _failed(kind: type[RunFailed], message: str, wait: float | None) -> RunFailed:
+    """The error, with the seconds that the provider wants clients to wait."""
+    if not issubclass(kind, ModelUnavailable | ModelRateLimited):
+        return kind(message)
+    unknown = RETRY_AFTER if issubclass(kind, ModelUnavailable) else None
+    failed = kind(message, retry_after=unknown if wait is None else wait)
     failed.wait = wait
     return failed
 
@@ -147,18 +204,22 @@ def _failure(error: Exception, *, spoke: bool, key: str | None) -> Failure:
     causes = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) and len(causes) < MAX_CAUSES:
         causes.append(cause)  # type: ignore[arg-type]  # a BaseException would not have been caught
-    detail = str(getattr(error, "message", None) or error)
-    if key and len(key) >= 8:  # shorter ones are placeholders, such as "none"
-        detail = detail.replace(key, "[redacted]")
+    detail = _without_secrets(str(getattr(error, "message", None) or error), key)
     statuses = [getattr(cause, "status_code", None) for cause in causes]
     return Failure(
         error=error,
         causes=causes,
         spoke=spoke,
-        detail=redact_secrets(detail),
+        detail=detail,
         status=next((status for status in reversed(statuses) if status), None),
         responded=any(statuses[1:]),
     )
+
+
+def _without_secrets(text: str, key: str | None) -> str:
+    if key and len(key) >= 8:  # shorter ones are placeholders, such as "none"
+        text = text.replace(key, "[redacted]")
+    return redact_secrets(text)
 
 
 def _package(error: Exception) -> str:
@@ -166,21 +227,22 @@ def _package(error: Exception) -> str:
 
 
 def _retry_after(causes: list[Exception]) -> float | None:
-    """Seconds, from either form of the `Retry-After` header (RFC 9110, section 10.2.3); None if
-    the provider sent no valid one."""
-    for error in causes:
-        value = (getattr(getattr(error, "response", None), "headers", None) or {}).get(
-            "retry-after"
-        )
-        if value is None:
-            continue
+    """The first valid `Retry-After` of the responses that exceptions hold."""
+    heads = [getattr(getattr(cause, "response", None), "headers", None) or {} for cause in causes]
+    waits = [_seconds(head.get("retry-after")) for head in heads]
+    return next((wait for wait in waits if wait is not None), None)
+
+
+def _seconds(value: str | None) -> float | None:
+    """Either form of a `Retry-After` header (RFC 9110, section 10.2.3) in seconds; None if it is
+    invalid."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
         try:
-            seconds = float(value)
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
         except ValueError:
-            try:
-                seconds = parsedate_to_datetime(value).timestamp() - time.time()
-            except ValueError:
-                continue
-        if math.isfinite(seconds):
-            return max(0.0, seconds)
-    return None
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

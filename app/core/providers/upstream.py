@@ -1,9 +1,10 @@
-"""The providers behind the models: how often one is asked again, and when not at all.
+"""The upstream requests of each model: their retries, and the circuit breaker before them.
 
 See docs/decisions/015-retries-fallback-and-circuit-are-ours.md.
 """
 
 import random
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -19,25 +20,26 @@ from ..run_failures import (
 )
 from .circuit import Circuit
 
-#: What a further request may mend, before the first token.
-PASSING = (ModelUnavailable, ModelRateLimited)
+#: What another request may succeed after, before the first token.
+RETRYABLE = (ModelUnavailable, ModelRateLimited)
 
-#: What says that a provider is not well. One that limits requests is.
-FAULTS = (ModelUnavailable, ModelBadResponse, UpstreamCut)
+#: What counts against a provider in its circuit breaker; rate limits do not.
+CIRCUIT_FAULTS = (ModelUnavailable, ModelBadResponse, UpstreamCut)
 
-#: Failures for which another model may answer instead. Others are told: they come of the question,
-#: or of settings that somebody has to mend.
-REPLACEABLE = (*FAULTS, ModelRateLimited)
+#: Failures after which the fallback may answer. Others come of the question, or of settings that
+#: somebody has to correct.
+REPLACEABLE = (*CIRCUIT_FAULTS, ModelRateLimited)
 
 #: Seconds before the first retry, at most; twice that before the next.
 BACKOFF = 0.5
 
-#: Seconds that a provider may ask us to wait, and the reader of a run waits for; else it is told.
-PATIENCE = 10.0
+#: Seconds that the retries of a request may wait in all, if no setting says so. A longer
+#: `Retry-After` is reported to the client at once.
+MAX_WAIT = 10.0
 
 
 class Watch(Protocol):
-    """What is told of the requests to providers."""
+    """Counts upstream requests, their retries and their failures."""
 
     def upstream_began(self, model: str) -> None: ...
 
@@ -57,7 +59,10 @@ class Tracing(Protocol):
 
 
 class Upstream:
-    """The provider of one model, as all runs of this process find it."""
+    """The provider of one model, as all runs of this process share it.
+
+    `max_wait` is in seconds: how long the retries of one request may wait in all.
+    """
 
     def __init__(
         self,
@@ -66,27 +71,31 @@ class Upstream:
         retries: int = 0,
         failures: int = 0,
         seconds: float = 0,
+        max_wait: float = MAX_WAIT,
         watch: Watch | None = None,
         tracing: Tracing | None = None,
     ) -> None:
         self.name = name
         self.retries = retries
+        self.max_wait = max_wait
         self.circuit = Circuit(name, failures=failures, seconds=seconds)
         self.watch = watch
         self.tracing = tracing
 
-    def call(self, provider: str) -> "Call":
-        """Begin a request, with its retries; raises `ModelUnavailable` while the circuit is
-        open."""
-        self.circuit.enter()
-        return Call(self, provider)
+    def call(self, provider: str, principal: str = "") -> "Call":
+        """Begin a request, with its retries; raises `ModelUnavailable` while the circuit breaker
+        refuses this principal."""
+        self.circuit.enter(principal)
+        return Call(self, provider, principal)
 
 
 class Call:
-    """One request to a provider and its retries: a context manager, told how each attempt went."""
+    """One upstream request and its retries: a context manager that each attempt reports to."""
 
-    def __init__(self, upstream: Upstream, provider: str) -> None:
+    def __init__(self, upstream: Upstream, provider: str, principal: str = "") -> None:
         self._upstream = upstream
+        self._principal = principal
+        self._begun = time.monotonic()
         self._attempts = 0
         self._failure: RunFailed | None = None
         self._settled = False
@@ -96,12 +105,12 @@ class Call:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What the provider is to be sent, so that its spans are part of ours."""
+        """The trace context, which makes the provider's spans children of ours."""
         tracing = self._upstream.tracing
         return {} if tracing is None else tracing.headers(self._span)
 
     def spoke(self) -> None:
-        """The first token is there: the provider is well, whatever becomes of the answer."""
+        """Report the first token: the provider works, whatever becomes of the answer."""
         self._failure = None
         self._settle(well=True)
 
@@ -111,19 +120,19 @@ class Call:
             self._upstream.watch.upstream_failed(self._upstream.name, failure.code)
 
     def pause(self) -> float | None:
-        """Seconds to wait before the next attempt; None: there is to be none."""
+        """Seconds to wait before the next attempt, or None if there is to be none."""
         failure = self._failure
-        if not isinstance(failure, PASSING) or self._attempts >= self._upstream.retries:
-            return None
-        asked = failure.wait or 0.0
-        if asked > PATIENCE:
+        if not isinstance(failure, RETRYABLE) or self._attempts >= self._upstream.retries:
             return None
         most = BACKOFF * 2**self._attempts
+        # Jitter, so that requests that failed together are not sent together again.
+        pause = (failure.wait or 0.0) + random.uniform(most / 2, most)
+        if time.monotonic() - self._begun + pause > self._upstream.max_wait:
+            return None
         self._attempts += 1
         if self._upstream.watch is not None:
             self._upstream.watch.upstream_retried(self._upstream.name)
-        # Jitter, so that those who failed together do not come back together.
-        return asked + random.uniform(most / 2, most)
+        return pause
 
     def __enter__(self) -> Self:
         return self
@@ -134,21 +143,21 @@ class Call:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        well = None if self._failure is None else not isinstance(self._failure, FAULTS)
+        well = None if self._failure is None else not isinstance(self._failure, CIRCUIT_FAULTS)
         self._settle(well=well)
         if self._upstream.tracing is not None:
             self._upstream.tracing.end(self._span, self._failure)
 
     def _settle(self, *, well: bool | None) -> None:
-        """Tell the circuit, once: the others must not wait until the trial has said it all."""
+        """Report to the circuit breaker, once: after a trial others need not wait for its end."""
         if not self._settled:
             self._settled = True
-            self._upstream.circuit.leave(well=well)
+            self._upstream.circuit.leave(self._principal, well=well)
 
 
 class Upstreams:
-    """The providers of all models. `retries` are for the server's own models: those that come with
-    an agent ask again as they were told to."""
+    """The upstreams of all models. `retries` are for the server's own models: those that an agent
+    brings retry by their own settings."""
 
     def __init__(
         self,
@@ -156,19 +165,21 @@ class Upstreams:
         retries: int = 0,
         failures: int = 0,
         seconds: float = 0,
+        max_wait: float = MAX_WAIT,
         watch: Watch | None = None,
-        tracing: Tracing | None = None,  # this and `watch` may be set until a model is asked for
+        tracing: Tracing | None = None,  # this and `watch` may be set until the first request
     ) -> None:
         self._bounds: dict[str, Any] = {"failures": failures, "seconds": seconds}
+        self._max_wait = max_wait
         self.watch = watch
         self.tracing = tracing
         self._retries = retries
         self._known: dict[int, Upstream] = {}
 
     def of(self, model: Model, *, own: bool = False) -> Upstream:
-        """That of a model object, which lives as long as the server; `own`: its agent brought it.
+        """The upstream of a model object; `own` if its agent brought it.
 
-        The demonstration fails when it is asked to, and is never refused.
+        The demonstration fails on request, and is never refused.
         """
         if id(model) not in self._known:
             demo = type(model).__name__ == "DemoModel"
@@ -176,6 +187,7 @@ class Upstreams:
                 model.id,
                 retries=0 if own or demo else self._retries,
                 **({} if demo else self._bounds),
+                max_wait=self._max_wait,
                 watch=self.watch,
                 tracing=self.tracing,
             )
@@ -183,7 +195,7 @@ class Upstreams:
 
     @property
     def open(self) -> list[str]:
-        """The models whose circuits are open now."""
+        """The models whose circuit breakers are open now."""
         return [known.name for known in self._known.values() if known.circuit.open]
 
     @property

@@ -48,11 +48,21 @@ class Clock:
             self._tools.add(chunk.tool.id)
         elif chunk.tool is not None:
             self._tools.discard(chunk.tool.id)
-        self._timer.cancel()  # another timeout applies from here on
-        self._timer = self._loop.call_at(self._next()[0], self._check)
+        self._restart()
+
+    def alive(self) -> None:
+        """Restart the idle timeout for what comes from the model and is no chunk: it has begun."""
+        self._last = self._loop.time()
+        if not self._first_token_seen:
+            self._first_token_seen = True
+            self._restart()
 
     def stop(self) -> None:
         self._timer.cancel()
+
+    def _restart(self) -> None:
+        self._timer.cancel()  # another timeout applies from here on
+        self._timer = self._loop.call_at(self._next()[0], self._check)
 
     def _next(self) -> tuple[float, RunTimeout]:
         """Return when the next timeout expires, in the loop's time, and the error to end the run

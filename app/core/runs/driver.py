@@ -7,7 +7,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from ...models.chat import StreamingChunk
+import msgspec
+
+from ...models.chat import StreamingChunk, Usage
 from ..run_failures import AgentFailed, Interrupted, RunFailed, server_stopped
 from .queues import Queues
 from .rates import Rates
@@ -79,6 +81,8 @@ class Driver:
         if last is None:
             failure = failure or server_stopped()
             last = failure.last_chunk(run.log.entries[-1][1].model)
+        if last.usage is None and run.began:
+            last = msgspec.structs.replace(last, usage=_estimate(run))
         run.end(last)
         del self._active[run.record.run_id]
         self._slots.release(run.record.principal)
@@ -104,8 +108,12 @@ def _tokens(run: Run, last: StreamingChunk | None) -> int:
     none."""
     if last is not None and last.usage is not None:
         return last.usage.total_tokens
+    return _estimate(run).total_tokens
+
+
+def _estimate(run: Run) -> Usage:
     run.log.measure()
-    return run.turn.estimate_usage(run.log.meter.tokens).total_tokens
+    return run.turn.estimate_usage(run.log.meter.tokens)
 
 
 def _report(run: Run, last: StreamingChunk) -> RunReport:
@@ -118,8 +126,7 @@ def _report(run: Run, last: StreamingChunk) -> RunReport:
         error=last.error,
         meter=log.meter,
         duration=log.age,
-        usage=last.usage or run.turn.estimate_usage(log.meter.tokens),
-        estimated=last.usage is None,
+        usage=last.usage or _estimate(run),
         readers=run.readers,
         resumes=run.resumes,
         request_id=run.request_id,

@@ -24,7 +24,6 @@ class RunReport:
     meter: Meter
     duration: float
     usage: Usage
-    estimated: bool
     readers: int
     resumes: int
     request_id: str | None

@@ -33,9 +33,11 @@ class Turn(Protocol):
     stored_question: str | None  # None if the conversation keeps nothing of this turn
     logged_question: str  # the last message of the request, stored or not
 
-    async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
+    async def run(
+        self, emit: Callable[[StreamingChunk], None], on_alive: Callable[[], None]
+    ) -> StreamingChunk:
         """Emit text, reasoning and tool calls as they come, and return the last chunk; raises
-        `RunFailed`."""
+        `RunFailed`. `on_alive` is called for what the model sends that makes no chunk."""
 
     def estimate_usage(self, pieces: int) -> Usage:
         """Return the tokens of a run without a usage from the provider: counted ones plus an
@@ -227,7 +229,7 @@ class Run:
             self.log.append(chunk)
 
         try:
-            return await self.turn.run(emit)
+            return await self.turn.run(emit, clock.alive)
         finally:
             clock.stop()
 

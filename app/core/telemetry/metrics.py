@@ -160,7 +160,7 @@ class Metrics:
             delays = self._delays.labels(*who)
             assert isinstance(delays, Delays)
             delays.add(report.meter.delays, report.meter.total)
-        counted = "estimate" if report.estimated else "provider"
+        counted = "estimate" if report.usage.estimated else "provider"
         self._tokens.labels(*who, "input", counted).inc(report.usage.input_tokens)
         self._tokens.labels(*who, "output", counted).inc(report.usage.output_tokens)
 

@@ -45,12 +45,12 @@ class Service:
 
     async def ask(self, message: str | None = "Hello?", **fields: Any) -> list[StreamingChunk]:
         self._count += 1
-        plan = self._service.plan(Question(message, **fields))
+        plan = self._service.plan(Question(message, **fields), "p")
         run = record(f"r{self._count}", "p", "c", question=plan.stored_question)
         turn = plan.prepare(run)
         chunks: list[StreamingChunk] = []
         try:
-            chunks.append(await turn.run(chunks.append))
+            chunks.append(await turn.run(chunks.append, lambda: None))
         except RunFailed as failure:
             await turn.remember("".join(chunk.content for chunk in chunks), failure)
             raise

@@ -48,7 +48,9 @@ class Scripted:
     def prepare(self, record: RunRecord) -> "Scripted":
         return self
 
-    async def run(self, emit: Callable[[StreamingChunk], None]) -> StreamingChunk:
+    async def run(
+        self, emit: Callable[[StreamingChunk], None], on_alive: Callable[[], None]
+    ) -> StreamingChunk:
         self.began.set()
         if self._order is not None:
             self._order.append(self._name)

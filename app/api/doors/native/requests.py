@@ -74,6 +74,9 @@ class ChatRequest(BaseModel):
     background: bool = Field(
         False, description="Return 202 with the address of the stream as soon as the run starts."
     )
+    max_rounds: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="Requests to the model in this run; the server has a limit of its own."
+    )
 
     @model_validator(mode="after")
     def _has_question(self) -> Self:
@@ -96,6 +99,7 @@ class ChatRequest(BaseModel):
             model=self.model,
             history=None if history is None else [PastMessage(m.role, m.content) for m in history],
             images=[Picture(**picture(image)) for image in self.images],
+            max_rounds=self.max_rounds,
             options=ModelOptions(
                 **self.options.model_dump(exclude={"stop"}),
                 stop=[stop] if isinstance(stop, str) else stop,

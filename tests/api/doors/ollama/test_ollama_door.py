@@ -373,7 +373,7 @@ def test_call_arguments_that_are_no_object_are_an_error(
         (RATE_LIMITED, 429, "limiting"),
         (Reply(status=500), 503, "failed"),
         (Reply("Hello there", cut_after=0, cut="clean"), 502, "stopped before"),
-        (Reply("Hello there", error_frame_after=0), 502, "had an error"),
+        (Reply("Hello there", error_frame_after=0), 503, "had an error"),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])

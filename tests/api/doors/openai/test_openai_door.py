@@ -433,7 +433,7 @@ async def test_heartbeats_bridge_a_silence(serve: Serve, provider: Provider) -> 
 async def test_a_failure_after_a_heartbeat_is_raised(serve: Serve, provider: Provider) -> None:
     """Once a heartbeat is out there is no status any more: the error is in the stream."""
     provider.script(Reply("x", delay_first=0.5, error_frame_after=0))
-    url = serve(heartbeat=0.1).url
+    url = serve(heartbeat=0.1, upstream_retries=0).url
     async with AsyncOpenAI(base_url=f"{url}/v1", api_key="none") as client:
         chunks = await ask(client, stream=True)
         with pytest.raises(openai.APIError) as failed:

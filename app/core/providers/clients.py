@@ -1,0 +1,107 @@
+"""The HTTP clients of Agno's models: found below the providers' SDKs, and hooked."""
+
+from typing import Any
+
+import httpx
+import httpx2
+from agno.models.base import Model
+
+from .bodies import post_as_is
+from .bridge import Bridge
+from .options.families import is_a
+from .transport import hook
+
+#: Where the SDKs keep their HTTP client: those of OpenAI, Anthropic, Groq and Ollama; Mistral's;
+#: Google's.
+PLACES = (
+    ("_client",),
+    ("sdk_configuration", "async_client"),
+    ("_api_client", "_async_httpx_client"),
+)
+
+
+def attach(model: Model) -> bool:
+    """Hook the HTTP client of a model; False if it talks to its provider in another way.
+
+    The model's own SDK client is made if it has none yet, so that copies of the model share it.
+    """
+    sdk = _sdk_client(model)
+    client = _http_client(sdk)
+    if client is None:
+        return False
+    hook(client)
+    post_as_is(sdk)
+    return True
+
+
+def _sdk_client(model: Any) -> Any:
+    """The asynchronous SDK client of a model. Agno makes it on first use, and keeps it."""
+    if hasattr(model, "get_async_client"):
+        if getattr(model, "async_client", None) is None and not getattr(model, "http_client", None):
+            _give_fast_transport(model)
+        return model.get_async_client()
+    if not hasattr(model, "get_client"):
+        return None
+    _choose_httpx_for_gemini(model)
+    return model.get_client()
+
+
+def _choose_httpx_for_gemini(model: Any) -> None:
+    """Let Google's SDK use httpx, unless its user has chosen a client: aiohttp has no hooks."""
+    if not is_a(model, "Gemini") or model.client is not None:
+        return
+    params = model.client_params or {}
+    options = params.get("http_options") or {}
+    if not isinstance(options, dict):
+        options = options.model_dump(exclude_none=True)
+    if not any(name in options for name in ("httpx_async_client", "aiohttp_client")):
+        client = httpx.AsyncClient(timeout=None)  # the SDK and the clock of the run have their own
+        model.client_params = {
+            **params,
+            "http_options": {**options, "httpx_async_client": client},
+        }
+
+
+async def close(model: Model) -> None:
+    """Close the connections of a model; Agno, or `attach`, opens them again if need be."""
+    for name in ("async_client", "mistral_client", "client"):
+        client: Any = getattr(model, name, None)
+        http = _http_client(client)
+        if name == "async_client" and hasattr(client, "close"):
+            await client.close()
+        elif http is not None:
+            await http.aclose()
+            setattr(model, name, None)
+            options = (getattr(model, "client_params", None) or {}).get("http_options")
+            if isinstance(options, dict) and options.get("httpx_async_client") is http:
+                del options["httpx_async_client"]
+
+
+def _give_fast_transport(model: Any) -> None:
+    """Let an SDK read through aiohttp, at a third of the cost, if it takes such a client."""
+    if is_a(model, "Ollama"):
+        given = model.client_params
+        if not {"transport", "proxy", "mounts"} & (given or {}).keys():
+            model.client_params = {**(given or {}), "transport": Bridge(_aiohttp_client())}
+            model.get_async_client()  # the model keeps it
+            model.client_params = given
+        return
+    client = model.get_async_client()
+    if isinstance(_http_client(client), httpx2.AsyncClient) and hasattr(client, "with_options"):
+        model.async_client = client.with_options(http_client=_aiohttp_client())
+
+
+def _aiohttp_client() -> httpx2.AsyncClient:
+    from openai import DefaultAioHttpClient  # loading it takes a while, and not all need it
+
+    return DefaultAioHttpClient()
+
+
+def _http_client(sdk: Any) -> httpx.AsyncClient | httpx2.AsyncClient | None:
+    for path in PLACES:
+        found = sdk
+        for name in path:
+            found = getattr(found, name, None)
+        if isinstance(found, httpx.AsyncClient | httpx2.AsyncClient):
+            return found
+    return None

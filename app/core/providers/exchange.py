@@ -1,0 +1,38 @@
+"""One upstream request on its way: what is done with its response, and what came of it."""
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from ..text import Sink
+from .wire.outcome import Outcome
+from .wire.replay import Replay
+
+
+def _ignore() -> None:
+    """What a sign of life is for a request that nobody waits for."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What the HTTP transport knows of one request of a model, and reports of its response.
+
+    `sink` takes the text as it comes; None if only the SDK reads it. `on_alive` is called for all
+    bytes of the response. `headers` go to the provider. `sent` is True once the request has left;
+    `outcome` is that of the latest response; None if its status is 200 and no reader knows its
+    protocol.
+    """
+
+    streaming: bool
+    sink: Sink | None = None
+    think_tags: bool = False
+    on_alive: Callable[[], None] = _ignore
+    headers: Mapping[str, str] = field(default_factory=dict)
+    replay: Replay = field(default_factory=Replay)
+    sent: bool = False
+    outcome: Outcome | None = None
+
+
+#: The exchange that the next upstream request of this context belongs to. It is set only while a
+#: model's class sends its request, so that no request of another model is taken for it.
+CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)

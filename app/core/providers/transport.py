@@ -1,0 +1,243 @@
+"""The HTTP seam under the providers' SDKs: hooks of their own clients, for httpx and httpx2.
+
+The hooks touch only requests of an `Exchange`. A response of a known protocol is read by its
+reader, and the SDK gets what the reader writes.
+
+See docs/decisions/014-the-seam-to-providers-is-http.md.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import httpx
+import httpx2
+
+from .exchange import CURRENT, Exchange
+from .wire.chat_completions import ChatCompletions
+from .wire.gemini import Gemini
+from .wire.messages import Messages
+from .wire.ollama import Ollama
+from .wire.outcome import Outcome, ProviderError
+from .wire.parts.errors import status_error
+from .wire.parts.framing import LARGEST
+from .wire.reader import Reader
+from .wire.responses import Responses
+
+#: Readers by the end of the path that a request goes to.
+READERS: dict[str, type[Reader]] = {
+    "/chat/completions": ChatCompletions,
+    "/responses": Responses,
+    "/messages": Messages,
+    "/api/chat": Ollama,
+    ":streamGenerateContent": Gemini,
+    ":generateContent": Gemini,
+}
+
+#: Seconds after the finish reason in which usage may follow; then the response counts as over,
+#: whatever the provider sends to keep its connection open.
+GRACE = 1.0
+
+#: Bytes of a response with the status of an error that are read, at most.
+REFUSAL = 2**20
+
+#: Bytes that a reader gets at once, so that it is done with them in milliseconds.
+SLICE = 8 * 1024
+
+#: Seconds that a reader may work before the other tasks of the process have their turn.
+TURN = 0.005
+
+#: Bytes of a body from which on it is read in a thread.
+LARGE = 256 * 1024
+
+#: Seconds to read the rest of a body whose end has come, so that its connection can be reused.
+DRAIN = 0.25
+
+
+def hook(client: Any) -> None:
+    """Hook an `AsyncClient` of httpx or of httpx2; it may be hooked already."""
+    hooks = client.event_hooks
+    if _on_request not in hooks["request"]:
+        hooks["request"].append(_on_request)
+        hooks["response"].append(_on_response)
+
+
+def _reader_of(path: str) -> type[Reader] | None:
+    return next((reader for end, reader in READERS.items() if path.endswith(end)), None)
+
+
+async def _on_request(request: Any) -> None:
+    exchange = CURRENT.get()
+    if exchange is None:
+        return
+    exchange.sent = True
+    exchange.outcome = None
+    request.headers.update(exchange.headers)
+    reader = _reader_of(request.url.path)
+    if reader is None:
+        return
+    request.headers["accept-encoding"] = "identity"  # the reader reads the bytes as they are
+    if reader is ChatCompletions and exchange.replay:
+        _restore(request, exchange)
+
+
+def _restore(request: Any, exchange: Exchange) -> None:
+    """Put back into the history what the provider wants to see with its earlier tool calls."""
+    body = json.loads(request.content)
+    if exchange.replay.restore(body):
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = request.headers.copy()
+        del headers["content-length"]
+        changed = type(request)(
+            request.method,
+            request.url,
+            headers=headers,
+            content=content,
+            extensions=request.extensions,
+        )
+        # Some transports send the stream of a request, others its content: both have to be new.
+        vars(request).update(vars(changed))
+
+
+async def _on_response(response: Any) -> None:
+    exchange = CURRENT.get()
+    if exchange is None:
+        return
+    if response.status_code >= 400:
+        exchange.outcome = await _refusal(response)
+        return
+    if response.status_code != 200:
+        return
+    reader_class = _reader_of(response.request.url.path)
+    if reader_class is None or response.headers.get("content-encoding", "identity") != "identity":
+        return
+    reader = reader_class(
+        exchange.sink,
+        content_type=response.headers.get("content-type", ""),
+        think_tags=exchange.think_tags,
+    )
+    exchange.outcome = reader.outcome
+    read = _read if exchange.streaming else _read_whole
+    response.stream = _body_of(response)(response.stream, read(response.stream, reader, exchange))
+    if exchange.streaming:
+        response.headers["content-type"] = reader.STREAM_TYPE
+    response.headers.pop("content-length", None)
+
+
+async def _refusal(response: Any) -> Outcome:
+    """The outcome of a request whose response has the status of an error."""
+    response.stream = _body_of(response)(response.stream, _beginning(response.stream))
+    headers = response.headers
+    error = status_error(
+        response.status_code,
+        await response.aread(),
+        headers.get("content-type", ""),
+        headers.get("retry-after"),
+    )
+    return Outcome(finish_reason="error", error=error)
+
+
+async def _beginning(inner: Any) -> AsyncGenerator[bytes]:
+    size = 0
+    async for part in inner:
+        yield part
+        size += len(part)
+        if size > REFUSAL:
+            return
+
+
+async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerator[bytes]:
+    """What the SDK gets of a body that streams."""
+    parts = aiter(inner)
+    deadline: float | None = None  # of the loop's time
+    rest = b""  # of the latest part
+    worked = 0.0
+
+    async def more() -> bytes:
+        """Read until there is something for the SDK; nothing at the end of the answer."""
+        nonlocal deadline, rest, worked
+        while not reader.complete:
+            if not rest:
+                try:
+                    if reader.ended:
+                        if deadline is None:
+                            deadline = asyncio.get_running_loop().time() + GRACE
+                        async with asyncio.timeout_at(deadline):
+                            rest = await anext(parts)
+                    else:  # a timeout costs as much as a token
+                        rest = await anext(parts)
+                except (StopAsyncIteration, TimeoutError):
+                    break
+            if worked > TURN:  # a provider that sends without a pause does not let the loop go on
+                worked = 0.0
+                await asyncio.sleep(0)
+            moves = reader.moves
+            began = time.perf_counter()
+            out = reader.feed(rest[:SLICE])
+            worked += time.perf_counter() - began
+            rest = rest[SLICE:]
+            if reader.moves != moves:
+                exchange.on_alive()
+            if out:
+                return out
+        return b""
+
+    # In a task of its own: each part would have to pass some thirty frames of Agno here.
+    while out := await asyncio.create_task(more()):
+        yield out
+    if out := reader.close():
+        yield out
+    try:
+        async with asyncio.timeout(DRAIN):
+            async for _ in parts:
+                pass
+    except TimeoutError:
+        pass  # the connection is closed instead of reused
+
+
+async def _read_whole(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerator[bytes]:
+    """What the SDK gets of a body that does not stream."""
+    body = bytearray()
+    async for part in inner:
+        exchange.on_alive()
+        body += part
+        if len(body) > LARGEST:
+            reader.outcome.error = ProviderError(
+                f"The provider sent an answer of more than {LARGEST} bytes."
+            )
+            reader.outcome.finish_reason = "error"
+            return
+    if len(body) > LARGE:
+        yield await asyncio.to_thread(reader.read_json, bytes(body))
+    else:
+        yield reader.read_json(bytes(body))
+
+
+class _Body:
+    """The body of a response, as the SDK gets it: `parts` are made of those of `inner`."""
+
+    def __init__(self, inner: Any, parts: AsyncGenerator[bytes]) -> None:
+        self._inner = inner
+        self._parts = parts
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._parts
+
+    async def aclose(self) -> None:
+        await self._parts.aclose()
+        await self._inner.aclose()
+
+
+class _Httpx(_Body, httpx.AsyncByteStream):
+    """A body that httpx takes for one of its own."""
+
+
+class _Httpx2(_Body, httpx2.AsyncByteStream):
+    """A body that httpx2 takes for one of its own."""
+
+
+def _body_of(response: Any) -> type[_Body]:
+    """The class of bodies that the package of a response takes for its own."""
+    return _Httpx2 if isinstance(response, httpx2.Response) else _Httpx
