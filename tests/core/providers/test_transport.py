@@ -14,8 +14,8 @@ from openai import DefaultAioHttpClient
 
 from app.core.providers import transport
 from app.core.providers.exchange import CURRENT, Exchange
-from app.core.providers.wire.parts.framing import LARGEST
 from app.core.providers.wire.outcome import Outcome, ProviderError, WrittenCall
+from app.core.providers.wire.parts.framing import LARGEST
 from tests.core.providers.wire import streams
 from tests.upstream import Answer, ByteServer
 
