@@ -8,13 +8,22 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+import httpx2
+import ollama
 import pytest
 from agno.db.postgres import AsyncPostgresDb
 from agno.db.sqlite import AsyncSqliteDb
 from agno.models.base import Model
 from agno.models.openai import OpenAIChat
+from anthropic import AsyncAnthropic
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from google import genai
+from google.genai.types import HttpOptions
+from groq import AsyncGroq
+from mistralai.client import Mistral
+from openai import AsyncOpenAI
 from prometheus_client import Histogram
 from uvicorn.protocols.http.h11_impl import RequestResponseCycle as H11Cycle
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as HttptoolsCycle
@@ -31,6 +40,23 @@ def histogram_parts() -> bool:
     histogram = Histogram("delays", "Delays.", buckets=(1.0, 2.0), registry=None)
     counters = [histogram._sum, *histogram._buckets]
     return len(counters) == 4 and all(callable(counter.inc) for counter in counters)
+
+
+HTTP_CLIENTS = (httpx.AsyncClient, httpx2.AsyncClient)
+
+
+def sdk_clients() -> list[Any]:
+    return [
+        AsyncOpenAI(api_key="k"),
+        AsyncAnthropic(api_key="k"),
+        AsyncGroq(api_key="k"),
+        ollama.AsyncClient(),
+    ]
+
+
+def google_client() -> Any:
+    options = HttpOptions(httpx_async_client=httpx.AsyncClient())
+    return genai.Client(api_key="k", http_options=options)
 
 
 def model_field(name: str) -> bool:
@@ -67,8 +93,16 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
         lambda: model_field("_tool_choice"),
     ),
     (
-        "Agno: OpenAIChat._parse_provider_response_delta, for core/providers",
-        lambda: inspect.isfunction(OpenAIChat._parse_provider_response_delta),
+        "openai, anthropic, groq, ollama: ._client, the HTTP client, for core/providers",
+        lambda: all(isinstance(sdk._client, HTTP_CLIENTS) for sdk in sdk_clients()),
+    ),
+    (
+        "mistralai: .sdk_configuration.async_client, for core/providers/clients.py",
+        lambda: isinstance(Mistral(api_key="k").sdk_configuration.async_client, HTTP_CLIENTS),
+    ),
+    (
+        "google-genai: ._api_client._async_httpx_client, for core/providers/clients.py",
+        lambda: isinstance(google_client()._api_client._async_httpx_client, HTTP_CLIENTS),
     ),
     (
         "Agno: OpenAIChat.get_async_client and .ainvoke_stream, for core/providers",
