@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from agno.agent import Agent
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -64,7 +63,7 @@ CORS: dict[str, Any] = {
 }
 
 
-def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> FastAPI:
+def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> FastAPI:
     """The server as an ASGI app; `agents` replace those of the settings.
 
     Raises `ConfigurationError` for settings that cannot work.
@@ -95,7 +94,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     )
     upstreams.watch, upstreams.tracing = telemetry.metrics, telemetry.tracing
     hub = _hub(settings)
-    service = AgentService(served.catalog, served.conversations)
+    service = AgentService(served.catalog, served.conversations, served.connections)
     active = _runs(settings, hub, service, telemetry)
 
     @asynccontextmanager
@@ -124,6 +123,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         agents=served.catalog,
         models=models,
         conversations=served.conversations,
+        connections=served.connections,
         upstreams=upstreams,
         metrics=telemetry.metrics,
         sample=partial(telemetry.metrics.sample, active, hub, upstreams),

@@ -36,7 +36,7 @@ async def readyz(server: Server) -> Response:
     """Ready: new runs are taken, and conversations can be read. A journal that cannot be written
     does not stop the work: streams go on from memory, and `degraded` says so. Nor does a model
     whose provider fails: every process has the same one, and only requests find out that it is
-    back."""
+    back. Nor do toolkits that are not connected: they are connected again when they are needed."""
     checks = {"runs": "ok" if server.runs.accepting else "stopping"}
     try:
         await server.conversations.check()
@@ -49,6 +49,8 @@ async def readyz(server: Server) -> Response:
     checks["journal"] = "ok" if trouble is None else "cannot be written; kept in memory"
     refused = server.upstreams.open
     checks["models"] = f"not asked, after failures: {', '.join(refused)}" if refused else "ok"
-    worse = trouble is not None or bool(refused)
+    lost = server.connections.trouble
+    checks["tools"] = f"not connected: {', '.join(lost)}" if lost else "ok"
+    worse = trouble is not None or bool(refused) or bool(lost)
     status = "not ready" if not ready else "degraded" if worse else "ready"
     return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)

@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 from ..core.errors import Gap, failure_from
 from ..core.log.follower import Follower
 from ..core.log.journal import Entry, RunRecord
-from ..models.chat import ChatResponse, fold
+from ..models.chat import ChatResponse
+from ..models.folding import fold
 from .connection import Connection
 from .door import Refusal
 from .encoding import Encoder
