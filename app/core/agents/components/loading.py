@@ -52,7 +52,7 @@ def gathered(found: Any, where: str) -> list[Any]:
     name = getattr(found, "name", None) or getattr(found, "__name__", None)
     shown = f"{name!r}, " if isinstance(name, str) else ""
     kind = type(found) if not isinstance(found, type) else found
-    article = "the class" if isinstance(found, type) else "of the kind"
+    article = "the class" if isinstance(found, type) else "an object of the class"
     raise ConfigurationError(
         f"AGENTS: {where} contains {shown}{article} {kind.__module__}.{kind.__qualname__}, which "
         f"cannot be served. Name {SERVED}."
