@@ -57,7 +57,7 @@ CORS: dict[str, Any] = {
     "allow_headers": ["*"],
     "expose_headers": [
         *("X-Run-Id", "X-Conversation-Id", "X-Request-Id"),
-        *("Location", "Retry-After", "Idempotent-Replayed"),
+        *("Location", "Retry-After", "Idempotent-Replayed", "X-Ignored-Fields"),
     ],
     "max_age": 600,
 }

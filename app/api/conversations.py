@@ -7,8 +7,13 @@ from fastapi import APIRouter, Query, Response
 
 from . import route_docs
 from .context import Principal, Server
+from .requests import User
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
+
+EndUser = Annotated[
+    User | None, Query(description="The end user, if the runs had one in their field `user`.")
+]
 
 
 @router.get("/conversations", response_model=None, **route_docs.CONVERSATIONS)
@@ -17,9 +22,10 @@ async def conversations(
     principal: Principal,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    user: EndUser = None,
 ) -> Response:
     """The conversations, the one spoken in last first."""
-    page = await server.conversations.list(principal, limit=limit, offset=offset)
+    page = await server.conversations.list(principal, limit=limit, offset=offset, user=user)
     return Response(msgspec.json.encode(page), media_type="application/json")
 
 
@@ -28,13 +34,17 @@ async def conversations(
     response_model=None,
     **route_docs.CONVERSATION,
 )
-async def conversation(conversation_id: str, server: Server, principal: Principal) -> Response:
+async def conversation(
+    conversation_id: str, server: Server, principal: Principal, user: EndUser = None
+) -> Response:
     """A conversation with its messages, in the order they were said."""
-    found = await server.conversations.get(conversation_id, principal)
+    found = await server.conversations.get(conversation_id, principal, user)
     return Response(msgspec.json.encode(found), media_type="application/json")
 
 
 @router.delete("/conversations/{conversation_id}", status_code=204, **route_docs.DELETE)
-async def delete(conversation_id: str, server: Server, principal: Principal) -> None:
+async def delete(
+    conversation_id: str, server: Server, principal: Principal, user: EndUser = None
+) -> None:
     """Forget a conversation."""
-    await server.conversations.delete(conversation_id, principal)
+    await server.conversations.delete(conversation_id, principal, user)

@@ -5,6 +5,7 @@ They differ in what Agno's `arun` takes, and in what is copied for a run.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from agno.run import RunContext
@@ -20,6 +21,14 @@ from .inputs import Input
 from .run_models import RunModels
 
 Emit = Callable[[StreamingChunk], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Who asks, for tools and hooks that decide by it: authenticated, unlike Agno's `user_id`."""
+
+    principal: str
+    user: str | None
 
 
 class Runner:
@@ -94,6 +103,7 @@ class Runner:
                 user_id=asking.user_id,
                 session_state=question.session_state,
                 client_tools=[client_function(tool) for tool in question.tools],
+                authorization=Authorization(asking.principal, question.user),
             ),
         }
 

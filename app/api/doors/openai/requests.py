@@ -1,5 +1,6 @@
 """What OpenAI's clients send, and the question in it. Unknown fields are passed over."""
 
+import hashlib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -7,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from ....core.errors import InvalidField
 from ....core.question import ClientCall, ClientTool, ModelOptions, PastMessage, Picture, Question
 from ....core.text import replace_lone_surrogates
-from ...requests import Name, Whole, picture
+from ...requests import USER, Name, Whole, picture
 
 #: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
 Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
@@ -194,4 +195,16 @@ class CompletionRequest(Options):
             parallel_tool_calls=self.parallel_tool_calls,
             response_format=form.model_dump(by_alias=True, exclude_unset=True) if form else None,
             kept=kept,
+            user=_end_user(self.user),
+            metadata=dict(self.metadata) if self.metadata else None,
         )
+
+
+def _end_user(user: str | None) -> str | None:
+    """The end user of an application, as a part of ids in the store; a name that cannot be one is
+    replaced by its hash."""
+    if not user:
+        return None
+    if USER.fullmatch(user):
+        return user
+    return hashlib.sha256(user.encode()).hexdigest()[:32]
