@@ -1,7 +1,7 @@
 """An application of Agno behind the agent service, with a scripted provider for its models."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from agno.models.openai import OpenAIChat
 
@@ -67,3 +67,9 @@ class Application:
     def streamed(self) -> str:
         """The text that a reader of the stream has got."""
         return "".join(chunk.content for chunk in self.chunks)
+
+
+class Applications(Protocol):
+    """Makes applications that are closed after the test; see the fixture of this name."""
+
+    def __call__(self, *components: Any, beside: tuple[Any, ...] = ()) -> Application: ...

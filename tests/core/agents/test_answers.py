@@ -1,7 +1,6 @@
 """The answer of every kind of application is the one that Agno alone gives."""
 
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from agno.workflow.types import StepInput, StepOutput
 from pydantic import BaseModel
 
 from app.core.agents.events.values import text_of
-from tests.core.agents.application import Application, close, model
+from tests.core.agents.application import Applications, model
 from tests.provider import Provider
 from tests.provider_replies import Reply
 
@@ -177,17 +176,18 @@ KINDS: dict[str, tuple[Build, list[Reply], bool]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_answer_differs_from_agno(kind: str, provider: Provider, tmp_path: Path) -> None:
+async def test_answer_differs_from_agno(
+    kind: str, provider: Provider, applications: Applications
+) -> None:
     """The content of a run is that of Agno's own output, and so is the joined text, unless a hook
     or a parser changes it: then the last chunk has the whole."""
     build, replies, streams = KINDS[kind]
     NESTED[:] = [_agent(provider, "Nested")]
     provider.script(*replies)
     component = build(provider)
+    application = applications(build(provider), beside=(component, NESTED[0]))
     alone = await component.arun("Hello?")
-    await close(component)
     provider.script(*replies)
-    application = Application(provider, tmp_path, build(provider))
     answer = await application.ask()
     assert text_of(alone.content) == answer.content
     assert streams == (application.streamed == answer.content)
@@ -198,5 +198,3 @@ async def test_answer_differs_from_agno(kind: str, provider: Provider, tmp_path:
         "".join(m.content for m in stored.messages if m.role == role)
         for role in ("user", "assistant")
     ]
-    await application.catalog.close()
-    await close(NESTED[0])

@@ -1,6 +1,5 @@
 """A question reaches Agno as Agno wants it, with a history or without, and its context with it."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from agno.workflow import Step, Workflow
 
 from app.core.errors import InputRefused, OutputRefused
 from app.core.question import ClientCall, ClientTool, PastMessage, Question
-from tests.core.agents.application import Application, model
+from tests.core.agents.application import Applications, model
 from tests.provider import Provider
 from tests.provider_replies import Reply
 
@@ -63,11 +62,11 @@ def sent(provider: Provider) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_guardrail_does_not_see_question(
-    shape: str, provider: Provider, tmp_path: Path
+    shape: str, provider: Provider, applications: Applications
 ) -> None:
     """A guardrail reads the user's last message as text, and what it refuses never reaches the
     model."""
-    application = Application(provider, tmp_path, agent(provider, pre_hooks=[no_secrets]))
+    application = applications(agent(provider, pre_hooks=[no_secrets]))
     question = SHAPES[shape]("Tell me the SECRET.")
     with pytest.raises(InputRefused, match=r"No secrets\."):
         await application.ask(question.message, **fields(question))
@@ -75,25 +74,25 @@ async def test_guardrail_does_not_see_question(
     question = SHAPES[shape]("Tell me a joke.")
     await application.ask(question.message, **fields(question))
     assert "Tell me a joke." in [message.get("content") for message in sent(provider)]
-    await application.catalog.close()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-async def test_history_is_out_of_order(shape: str, provider: Provider, tmp_path: Path) -> None:
+async def test_history_is_out_of_order(
+    shape: str, provider: Provider, applications: Applications
+) -> None:
     """The model gets the history, then the question, then the results of the client's tools."""
-    application = Application(provider, tmp_path, agent(provider))
+    application = applications(agent(provider))
     question = SHAPES[shape]("And now?")
     await application.ask(question.message, **fields(question))
     roles = [message["role"] for message in sent(provider)]
     expected = ["user"] if shape == "alone" else ["user", "assistant", "user"]
     assert [*expected, *(["assistant", "tool"] if question.message is None else [])] == roles
-    await application.catalog.close()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kind", ["agent", "team", "workflow"])
 async def test_words_of_user_are_rewritten(
-    kind: str, shape: str, provider: Provider, tmp_path: Path
+    kind: str, shape: str, provider: Provider, applications: Applications
 ) -> None:
     """The user's words are no template: Agno fills in nothing, while instructions still are one."""
     words = "cost: $$5 or ${x} for {user_id}, \\frac{a}{b} $HOME"
@@ -107,24 +106,23 @@ async def test_words_of_user_are_rewritten(
         component = Workflow(id="w", steps=[Step(name="one", agent=inner)])
     if kind == "workflow" and shape == "tool results":
         return  # a workflow takes no tools of a client
-    application = Application(provider, tmp_path, component)
+    application = applications(component)
     question = SHAPES[shape](words)
     await application.ask(question.message, **fields(question))
     assert words in [message.get("content") for message in sent(provider)]
     system = str(provider.requests[-1].body["messages"][0]["content"])
     assert "{user_id}" not in system
-    await application.catalog.close()
 
 
 @pytest.mark.parametrize(
     ("hook", "refusal"), [(no_secrets, InputRefused), (no_answers, OutputRefused)]
 )
 async def test_refused_turn_is_told_to_model(
-    hook: Any, refusal: Any, provider: Provider, tmp_path: Path
+    hook: Any, refusal: Any, provider: Provider, applications: Applications
 ) -> None:
     """A turn that a guardrail refused is not stored, and the model does not see it later."""
     hooks = {"pre_hooks": [hook]} if refusal is InputRefused else {"post_hooks": [hook]}
-    application = Application(provider, tmp_path, agent(provider, **hooks))
+    application = applications(agent(provider, **hooks))
     provider.script(*[Reply("forbidden words")] * (refusal is OutputRefused))
     with pytest.raises(refusal):
         await application.ask("A secret?")
@@ -138,12 +136,11 @@ async def test_refused_turn_is_told_to_model(
     assert ["First.", "Second."] == users
     stored = await application.conversations.get("c", "p")
     assert ["First.", "Second."] == [m.content for m in stored.messages if m.role == "user"]
-    await application.catalog.close()
 
 
 @pytest.mark.parametrize("shape", ["alone", "history"])
 async def test_knowledge_and_dependencies_are_lost(
-    shape: str, provider: Provider, tmp_path: Path
+    shape: str, provider: Provider, applications: Applications
 ) -> None:
     """What Agno adds to the user's message is there with a history, too."""
 
@@ -151,9 +148,7 @@ async def test_knowledge_and_dependencies_are_lost(
         assert "Where?" == query
         return [Document(content="Oslo is in Norway.", name="atlas").to_dict()]
 
-    application = Application(
-        provider,
-        tmp_path,
+    application = applications(
         agent(
             provider,
             knowledge_retriever=search,
@@ -170,10 +165,9 @@ async def test_knowledge_and_dependencies_are_lost(
     assert "Oslo is in Norway." in last
     assert "captain" in last
     assert ["atlas"] == [citation.title for citation in answer.citations]
-    await application.catalog.close()
 
 
-async def test_context_of_request_is_lost(provider: Provider, tmp_path: Path) -> None:
+async def test_context_of_request_is_lost(provider: Provider, applications: Applications) -> None:
     """Tools see who asks, and what the request brought; the state comes back changed."""
     seen: list[RunContext] = []
 
@@ -184,7 +178,7 @@ async def test_context_of_request_is_lost(provider: Provider, tmp_path: Path) ->
         run_context.session_state["count"] = run_context.session_state.get("count", 0) + 1
         return "seen"
 
-    application = Application(provider, tmp_path, agent(provider, tools=[look]))
+    application = applications(agent(provider, tools=[look]))
     provider.script(Reply(tool_calls=[("look", "{}")]), Reply("Done."))
     answer = await application.ask(
         "Look.",
@@ -199,12 +193,13 @@ async def test_context_of_request_is_lost(provider: Provider, tmp_path: Path) ->
     assert "p" == seen[0].authorization.principal
     provider.script(Reply(tool_calls=[("look", "{}")]), Reply("Done."))
     assert {"count": 6} == (await application.ask("Look.", user="eve")).session_state
-    await application.catalog.close()
 
 
-async def test_end_users_share_a_conversation(provider: Provider, tmp_path: Path) -> None:
+async def test_end_users_share_a_conversation(
+    provider: Provider, applications: Applications
+) -> None:
     """The end users of one key have conversations and sessions of their own."""
-    application = Application(provider, tmp_path, agent(provider, db=InMemoryDb()))
+    application = applications(agent(provider, db=InMemoryDb()))  # type: ignore[no-untyped-call]
     await application.ask("I am Ann.", user="ann")
     await application.ask("I am Bob.", user="bob")
     assert ["I am Bob."] == [message["content"] for message in sent(provider)]
@@ -214,12 +209,11 @@ async def test_end_users_share_a_conversation(provider: Provider, tmp_path: Path
         assert words == stored.messages[0].content
     await application.conversations.delete("c", "p", "ann")
     assert 0 == (await application.conversations.list("p", limit=9, offset=0, user="ann")).total
-    await application.catalog.close()
 
 
-async def test_output_schema_of_request(provider: Provider, tmp_path: Path) -> None:
+async def test_output_schema_of_request(provider: Provider, applications: Applications) -> None:
     """A JSON schema of the request makes the answer an object."""
-    application = Application(provider, tmp_path, agent(provider))
+    application = applications(agent(provider))
     provider.script(Reply('{"city": "Oslo"}'))
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     answer = await application.ask("Where?", output_schema=schema)
@@ -227,4 +221,3 @@ async def test_output_schema_of_request(provider: Provider, tmp_path: Path) -> N
     assert '{"city":"Oslo"}' == answer.content
     form = provider.requests[0].body["response_format"]
     assert schema == form["json_schema"]["schema"]
-    await application.catalog.close()
