@@ -235,14 +235,17 @@ class AgentTurn:
 
     def _failure(self, event: Any) -> RunFailed:
         """The error for a failed run of Agno: the model's own, if the model failed."""
-        if event.error_type in REFUSALS:
+        kind = getattr(event, "error_type", None)
+        if kind in REFUSALS:
             message = getattr(event, "content", None) or getattr(event, "error", None)
-            return self._refused(event.error_type, str(message))
+            return self._refused(kind, str(message))
         models = self._runner.models if self._runner is not None else None
         failure = models.failure if models is not None else None
         if failure is not None:
             return failure
-        return AgentFailed(f"The agent failed ({event.error_type}); see the server's log.")
+        return AgentFailed(
+            f"The agent failed ({kind or 'in its last step'}); see the server's log."
+        )
 
     def _refused(self, kind: str, message: str) -> RunFailed:
         return REFUSALS.get(kind, AgentFailed)(message)

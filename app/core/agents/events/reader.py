@@ -18,7 +18,7 @@ from ...question import ClientCall
 from ...text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
 from .answer import Answer
 from .speakers import Speakers
-from .steps import Outline, step_of
+from .steps import Outline, failed_step, step_of
 from .table import TABLE
 from .values import fits, pieces, plain, shortened, text_of, tool_call
 
@@ -146,6 +146,8 @@ class EventReader:
 
     def completed(self, event: Any) -> None:
         self.answer.complete(event)
+        if self._outline is not None and failed_step(event) is not None:
+            self.failure = event  # Agno takes the words of the error for the answer
 
     def failed(self, event: Any) -> None:
         self.failure = event

@@ -44,6 +44,15 @@ def step_of(event: Any) -> Step:
     )
 
 
+def failed_step(event: Any) -> str | None:
+    """The error of the step that ran last, if it failed for good; None if it did not."""
+    last: Any = (getattr(event, "step_results", None) or [None])[-1]
+    while isinstance(last, list):
+        last = last[-1] if last else None
+    error = getattr(last, "error", None)
+    return str(error) if error and not getattr(last, "success", True) else None
+
+
 def _status(name: str) -> Literal["started", "running", "completed", "failed", "paused"]:
     if name.endswith("Started"):
         return "started"
