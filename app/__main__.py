@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from . import __version__
 from .api.guard import check_address
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal; the exit code is 2 for settings that cannot work."""
     flags = vars(_parser().parse_args(arguments))
     flags.pop("command")
+    reload: bool = flags.pop("reload")
     configure()
     try:
         settings = load_settings(**flags)
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         several = settings.workers > 1
         if several and urlsplit(settings.journal_url or "").scheme == "memory":
             raise ConfigurationError("WORKERS: several need a journal to share; memory:// is not.")
+        if several and reload:
+            raise ConfigurationError("WORKERS: with --reload there can be only one.")
     except ConfigurationError as error:
         print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
         return 2
@@ -57,8 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Workers are fresh processes: what the flags said reaches them by the environment.
     os.environ.update((name.upper(), str(value)) for name, value in flags.items() if value)
     config = uvicorn.Config(
-        f"{__package__}.__main__:worker" if several else app,
-        factory=several,
+        f"{__package__}.__main__:worker" if several or reload else app,
+        factory=several or reload,
+        reload=reload,
         workers=settings.workers,
         host=settings.host,
         port=settings.port,
@@ -71,6 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with shared_folder(settings.data_dir):
             return Supervisor(config, [config.bind_socket()]).serve()
     server = uvicorn.Server(config)
+    if reload:
+        with suppress(KeyboardInterrupt):
+            ChangeReload(config, target=server.run, sockets=[config.bind_socket()]).run()
+        return 0
     with suppress(KeyboardInterrupt):
         server.run()
     return 0 if server.started else STARTUP_FAILURE
@@ -127,8 +135,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--host", help="the address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=int, help="the port to listen on (8000)")
-    serve.add_argument("--agents", help="your own agents, module:attribute")
+    serve.add_argument("--agents", help="your own agents, module:attribute, ...")
     serve.add_argument("--model", help="the default model, as openai:gpt-4o-mini or demo")
+    serve.add_argument(
+        "--reload", action="store_true", help="start again when a file changes, for development"
+    )
     serve.add_argument("--workers", type=int, help="processes that serve together (1)")
     return parser
 

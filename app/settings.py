@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         50,
         description="Requests that one run may send to its model, with the results of its tools.",
     )
-    agents: Text = Field(None, description="Your own agents, 'module:attribute'.")
+    agents: Text = Field(None, description="Agents, teams, workflows: 'module:attribute, ...'.")
     instructions: Text = Field(None, description="What the built-in agent is told to be.")
 
     data_dir: Path = Field(Path("data"), description="The folder for all that is kept.")

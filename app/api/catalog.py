@@ -19,10 +19,12 @@ class ModelInfo(BaseModel):
 
 
 class AgentInfo(BaseModel):
-    """An agent that a request may name. `model` answers where the request names none."""
+    """An agent, team or workflow that a request may name. `model` answers where the request names
+    none; it is the agent's id where that is all that is known."""
 
     id: str
     name: str
+    kind: str
     description: str
     model: str
     default: bool
@@ -57,6 +59,7 @@ async def agents(server: Server) -> AgentList:
             AgentInfo(
                 id=entry.id,
                 name=entry.name,
+                kind=entry.kind,
                 description=entry.description,
                 model=entry.model or server.models.default.id,
                 default=entry is default,

@@ -148,7 +148,7 @@ class AgentTurn:
                     if reader.failure is not None:
                         raise self._failure(reader.failure)
         except (InputCheckError, OutputCheckError) as error:
-            raise self._refused(error.type, str(error)) from error
+            raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
         models = runner.models
         if reader.paused and models is not None:
             for call in models.leader.answering.client_calls:
@@ -238,7 +238,7 @@ class AgentTurn:
         kind = getattr(event, "error_type", None)
         if kind in REFUSALS:
             message = getattr(event, "content", None) or getattr(event, "error", None)
-            return self._refused(kind, str(message))
+            return REFUSALS[kind](str(message))
         models = self._runner.models if self._runner is not None else None
         failure = models.failure if models is not None else None
         if failure is not None:
@@ -246,6 +246,3 @@ class AgentTurn:
         return AgentFailed(
             f"The agent failed ({kind or 'in its last step'}); see the server's log."
         )
-
-    def _refused(self, kind: str, message: str) -> RunFailed:
-        return REFUSALS.get(kind, AgentFailed)(message)

@@ -147,6 +147,13 @@ class ExternalRunner(Runner):
 
     kind = "external"
 
+    async def events(self) -> AsyncGenerator[Any]:
+        """The events of the run; some yield their whole output, too, which is none."""
+        async with aclosing(super().events()) as events:
+            async for event in events:
+                if hasattr(event, "event"):
+                    yield event
+
     def _further(self) -> dict[str, Any]:
         return {}
 

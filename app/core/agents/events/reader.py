@@ -9,30 +9,27 @@ from ....models.chat import (
     Said,
     Speaker,
     StreamingChunk,
-    ToolCall,
     Usage,
 )
 from ...errors import RunStopped
-from ...providers.client_tools import parsed
 from ...question import ClientCall
 from ...text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
 from .answer import Answer
 from .speakers import Speakers
 from .steps import Outline, failed_step, step_of
 from .table import TABLE
-from .values import fits, pieces, plain, shortened, text_of, tool_call
+from .values import (
+    client_call,
+    data_of,
+    fits,
+    pieces,
+    shortened,
+    text_of,
+    tool_call,
+    unknown_call,
+)
 
 Emit = Callable[[StreamingChunk], None]
-
-#: Fields that every event of Agno has, which are not the data of a custom event.
-COMMON = frozenset(
-    {
-        *("created_at", "event", "event_index", "agent_id", "agent_name", "team_id", "team_name"),
-        *("workflow_id", "workflow_name", "run_id", "parent_run_id", "session_id", "tools"),
-        *("workflow_run_id", "step_id", "step_name", "step_index", "parent_step_id"),
-        *("nested_depth", "tool_call_id"),
-    }
-)
 
 
 class EventReader:
@@ -74,8 +71,8 @@ class EventReader:
         """Emit what an event tells readers. Raises `RunStopped` if the run was cancelled inside
         Agno."""
         rule = TABLE.get(event.event)
-        if rule is None:
-            return
+        if rule is None:  # an event of the application's own, under a name of its own
+            rule = TABLE["CustomEvent"]
         own = event.run_id == self._run_id or event.run_id is None
         if not own and self._outline is not None and getattr(event, "workflow_agent", False):
             own = True  # the agent of a workflow that answers by itself
@@ -107,10 +104,8 @@ class EventReader:
         if event.citations is not None:
             self.answer.cite(event.citations)
         content = event.content
-        if self._outline is None or content is None or type(content) is str:
-            audio = event.response_audio
-            if content is None and audio is not None and audio.transcript:
-                content = audio.transcript
+        if content is None and event.response_audio is not None:
+            content = event.response_audio.transcript or None
         self._thought = self._thought or bool(event.reasoning_content)
         self.content(content, event.reasoning_content)
 
@@ -125,9 +120,6 @@ class EventReader:
     def own_tool(self, event: Any) -> None:
         if event.tool is not None:
             self._chunk(tool=tool_call(event.event, event.tool))
-
-    def started(self, event: Any) -> None:
-        """Nothing to tell; a handler of its own so that nested runs may differ."""
 
     def requested(self, event: Any) -> None:
         self.answer.add_request(event)
@@ -160,12 +152,13 @@ class EventReader:
 
     def notice(self, event: Any) -> None:
         """Something that the agent did besides answering, such as remembering."""
-        self._event(event.event.removeprefix("Team"), _data(event), None)
+        self._event(event.event.removeprefix("Team"), data_of(event), None)
 
     def custom(self, event: Any) -> None:
         speaker = None if event.run_id in (None, self._run_id) else self._speakers.of(event)
         name = type(event).__name__
-        self._event(name, _data(event), speaker)
+        name = event.event if name == "CustomEvent" else name
+        self._event(name, data_of(event), speaker)
 
     def step(self, event: Any) -> None:
         if self._outline is not None:
@@ -230,27 +223,11 @@ class EventReader:
 
     def call(self, call: ClientCall) -> None:
         """Emit a tool call that the client must execute."""
-        tool = ToolCall(
-            id=replace_lone_surrogates(call.id),
-            name=replace_lone_surrogates(call.name),
-            status="paused",
-            arguments=plain(parsed(call.arguments)),
-            arguments_text=replace_lone_surrogates(call.arguments),
-        )
-        self._chunk(tool=tool)
+        self._chunk(tool=client_call(call))
 
     def refused_call(self, call: dict[str, Any]) -> None:
         """Emit a call of a tool that does not exist."""
-        written = call.get("function") or {}
-        name = replace_lone_surrogates(str(written.get("name") or ""))
-        tool = ToolCall(
-            id=replace_lone_surrogates(str(call.get("id") or "")),
-            name=name,
-            status="failed",
-            arguments=plain(parsed(str(written.get("arguments") or "{}"))),
-            result=f"There is no tool {name!r}.",
-        )
-        self._chunk(tool=tool)
+        self._chunk(tool=unknown_call(call))
 
     def ending(self, reason: FinishReason | None) -> StreamingChunk:
         """The last chunk of a run that did not fail, after what is missing before it.
@@ -272,10 +249,3 @@ class EventReader:
 
     def _chunk(self, **parts: Any) -> None:
         self._emit(StreamingChunk(content="", done=False, model=self.model, **parts))
-
-
-def _data(event: Any) -> dict[str, Any]:
-    """The fields of an event that are its own."""
-    own = {k: v for k, v in vars(event).items() if k not in COMMON and v is not None}
-    data: dict[str, Any] = plain(own)
-    return data

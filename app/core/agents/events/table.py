@@ -27,7 +27,7 @@ _BY_STEPS = "The steps inside it report themselves, and its end is in the run's 
 
 #: Events that agents and teams have alike; a team's have the prefix `Team`.
 _RUN = {
-    "RunStarted": Rule("started", None, "The log's first chunk reports the start of a run."),
+    "RunStarted": Rule(silence="The log's first chunk reports the start of a run."),
     "RunContent": _CONTENT,
     "RunContentCompleted": Rule(silence=_ENDED),
     "RunIntermediateContent": Rule(silence="An output model writes the answer from this text."),

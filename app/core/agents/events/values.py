@@ -9,6 +9,8 @@ from agno.models.response import ToolExecution
 from pydantic import BaseModel
 
 from ....models.chat import Citation, ToolCall, Usage
+from ...providers.client_tools import parsed
+from ...question import ClientCall
 from ...text import replace_lone_surrogates
 
 #: Bytes of one chunk, at most. A character has up to six in JSON, so texts are cut at a part of it.
@@ -16,6 +18,16 @@ CHUNK_BYTES = 256 << 10
 
 #: Characters of one text in a chunk: of a tool's result, of an answer that comes at once.
 TEXT_CHARS = 40_000
+
+#: Fields that every event of Agno has, which are not the data of a custom event.
+COMMON = frozenset(
+    {
+        *("created_at", "event", "event_index", "agent_id", "agent_name", "team_id", "team_name"),
+        *("workflow_id", "workflow_name", "run_id", "parent_run_id", "session_id", "tools"),
+        *("workflow_run_id", "step_id", "step_name", "step_index", "parent_step_id"),
+        *("nested_depth", "tool_call_id"),
+    }
+)
 
 #: Keys that Agno adds to every session state for its own templates.
 AGNO_STATE = ("current_user_id", "current_session_id", "current_run_id")
@@ -66,6 +78,37 @@ def tool_call(kind: str, tool: ToolExecution) -> ToolCall:
         arguments=arguments if fits(arguments) else None,
         result=None if started or tool.result is None else shortened(text_of(tool.result)),
     )
+
+
+def client_call(call: ClientCall) -> ToolCall:
+    """A tool call that the client must execute."""
+    return ToolCall(
+        id=replace_lone_surrogates(call.id),
+        name=replace_lone_surrogates(call.name),
+        status="paused",
+        arguments=plain(parsed(call.arguments)),
+        arguments_text=replace_lone_surrogates(call.arguments),
+    )
+
+
+def unknown_call(call: dict[str, Any]) -> ToolCall:
+    """A call of a tool that does not exist."""
+    written = call.get("function") or {}
+    name = replace_lone_surrogates(str(written.get("name") or ""))
+    return ToolCall(
+        id=replace_lone_surrogates(str(call.get("id") or "")),
+        name=name,
+        status="failed",
+        arguments=plain(parsed(str(written.get("arguments") or "{}"))),
+        result=f"There is no tool {name!r}.",
+    )
+
+
+def data_of(event: Any) -> dict[str, Any]:
+    """The fields of an event that are its own."""
+    own = {k: v for k, v in vars(event).items() if k not in COMMON and v is not None}
+    data: dict[str, Any] = plain(own)
+    return data
 
 
 def state_of(state: Any) -> dict[str, Any] | None:
