@@ -30,22 +30,37 @@ def copy_of(component: Any) -> Any:
     """
     if not hasattr(component, "deep_copy"):
         return component
+    bare = _bare(component)
     try:
-        mine = component.deep_copy()
+        mine = bare.deep_copy()
     except Exception as error:  # a user's subclass may have another constructor
         logger.warning(
             "%s: deep_copy() failed, so its runs share what is not copied here: %s",
             getattr(component, "id", None) or type(component).__name__,
             error,
         )
-        mine = copy.copy(component)
+        mine = bare
         for name, value in vars(mine).items():
             if name.endswith(PER_RUN) and isinstance(value, list | dict):
                 setattr(mine, name, type(value)())
+    if isinstance(component, Team) and isinstance(component.members, list):
+        mine.members = [copy_of(member) for member in component.members]
     for original, copied in zip(walk(component), walk(mine), strict=False):
         if isinstance(copied, Agent | Team) and copied is not original:
             _share(original, copied)
     return mine
+
+
+def _bare(component: Any) -> Any:
+    """A component without what its copies share: a copy of a tool may open a connection."""
+    bare = copy.copy(component)
+    if isinstance(bare, Agent | Team):
+        for name in SHARED:
+            if getattr(bare, name, None) is not None:
+                setattr(bare, name, None)
+    if isinstance(bare, Team) and isinstance(bare.members, list):
+        bare.members = []
+    return bare
 
 
 def _share(original: Any, copied: Any) -> None:
