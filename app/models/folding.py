@@ -5,6 +5,16 @@ from collections.abc import Iterable
 from .chat import ChatResponse, Said, Speaker, Speech, Step, StreamingChunk, ToolCall
 
 
+def whole_text(chunks: Iterable[StreamingChunk]) -> str:
+    """The text of an answer: what was streamed, or what replaces it."""
+    text, final = [], []
+    for chunk in chunks:
+        text.append(chunk.content)
+        if chunk.final is not None:
+            final.append(chunk.final)
+    return "".join(final or text)
+
+
 def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     """Add chunks to a response, in order: text is appended, the last chunk sets how it ended.
 

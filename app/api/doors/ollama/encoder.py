@@ -12,6 +12,7 @@ import msgspec
 from ....core.errors import ModelBadResponse
 from ....core.log.journal import Entry
 from ....models.chat import StreamingChunk, ToolCall, Usage
+from ....models.folding import whole_text
 from ...encoding import encode_line
 from .errors import failure
 
@@ -154,7 +155,7 @@ def whole(form: Form, entries: list[Entry]) -> bytes:
     first = next((offset for offset, chunk in entries if form.shows(chunk)), total)
     tools = [chunk.tool for chunk in chunks if _is_call(chunk.tool)]
     line = form.line(
-        "".join(chunk.content for chunk in chunks),
+        whole_text(chunks),
         "".join(chunk.reasoning or "" for chunk in chunks),
         [_call(index, tool) for index, tool in enumerate(tools)] or None,
         **ending(final, first, total),
