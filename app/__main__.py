@@ -13,7 +13,7 @@ from contextlib import suppress
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from . import __version__
 from .api.guard import check_address
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a stop signal; the exit code is 2 if a setting is wrong."""
     flags = vars(_parser().parse_args(arguments))
     flags.pop("command")
+    reload: bool = flags.pop("reload")
     configure()
     try:
         settings = load_settings(**flags)
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{settings.journal_url} is in one process. "
                 "Set JOURNAL_URL to sqlite:///... or redis://..."
             )
+        if several and reload:
+            raise ConfigurationError("WORKERS: with --reload there can be only one process.")
     except ConfigurationError as error:
         print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
         return 2
@@ -61,8 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Workers are new processes: they receive the flags through the environment.
     os.environ.update((name.upper(), str(value)) for name, value in flags.items() if value)
     config = uvicorn.Config(
-        f"{__package__}.__main__:worker" if several else app,
-        factory=several,
+        f"{__package__}.__main__:worker" if several or reload else app,
+        factory=several or reload,
+        reload=reload,
         workers=settings.workers,
         host=settings.host,
         port=settings.port,
@@ -75,6 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with shared_folder(settings.data_dir):
             return Supervisor(config, [config.bind_socket()]).serve()
     server = uvicorn.Server(config)
+    if reload:
+        with suppress(KeyboardInterrupt):
+            ChangeReload(config, target=server.run, sockets=[config.bind_socket()]).run()
+        return 0
     with suppress(KeyboardInterrupt):
         server.run()
     return 0 if server.started else STARTUP_FAILURE
@@ -143,8 +151,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--port", type=int, help="the port to listen on, 0 for a free one (default: 8000)"
     )
-    serve.add_argument("--agents", help="your own agents, as module:attribute")
+    serve.add_argument("--agents", help="your own agents, as module:attribute, ...")
     serve.add_argument("--model", help="the default model, as openai:gpt-4o-mini or demo")
+    serve.add_argument(
+        "--reload", action="store_true", help="restart when a file changes, for development"
+    )
     serve.add_argument("--workers", type=int, help="the number of processes (default: 1)")
     return parser
 

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from agno.agent import Agent
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -58,13 +57,13 @@ CORS: dict[str, Any] = {
     "allow_headers": ["*"],
     "expose_headers": [
         *("X-Run-Id", "X-Conversation-Id", "X-Request-Id"),
-        *("Location", "Retry-After", "Idempotent-Replayed"),
+        *("Location", "Retry-After", "Idempotent-Replayed", "X-Ignored-Fields"),
     ],
     "max_age": 600,
 }
 
 
-def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> FastAPI:
+def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> FastAPI:
     """Build the server from its settings and return it as an ASGI app; `agents`, if not None,
     replace those of the settings. Raises `ConfigurationError` for settings that cannot work."""
     _protect_secrets(settings)
@@ -93,7 +92,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     )
     upstreams.watch, upstreams.tracing = telemetry.metrics, telemetry.tracing
     hub = _hub(settings)
-    service = AgentService(served.catalog, served.conversations)
+    service = AgentService(served.catalog, served.conversations, served.connections)
     active = _runs(settings, hub, service, telemetry)
 
     @asynccontextmanager
@@ -123,6 +122,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
         agents=served.catalog,
         models=models,
         conversations=served.conversations,
+        connections=served.connections,
         upstreams=upstreams,
         metrics=telemetry.metrics,
         sample=partial(telemetry.metrics.sample, active, hub, upstreams),

@@ -24,13 +24,13 @@ After the first byte it is in the last chunk: `"error": {"code", "message"}` bes
 see [protocol.md](protocol.md). The OpenAI and Ollama doors answer with the same statuses in the
 shape of their protocol. "Retry" says that an equal request may succeed later.
 
-This page is made from `app/core/error_codes.py` by `make docs`.
+This page is made from `app/core/error_codes/` by `make docs`.
 
 | code | status | what happened | what to do | retry |
 |---|---|---|---|---|
 """
 
-SCRIPT_HEAD = """// Made from app/core/error_codes.py by `make docs`: what each code means.
+SCRIPT_HEAD = """// Made from app/core/error_codes/ by `make docs`: what each code means.
 
 /** @typedef {{summary: string, advice: string, retryable: boolean}} Meaning */
 /** @type {Record<string, Meaning>} */

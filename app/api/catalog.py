@@ -19,10 +19,12 @@ class ModelInfo(BaseModel):
 
 
 class AgentInfo(BaseModel):
-    """An agent that a request can name; `model` is used if the request names no model."""
+    """An agent, team or workflow that a request can name; `model` is used if the request names no
+    model, and is the agent's id if no model is known."""
 
     id: str
     name: str
+    kind: str
     description: str
     model: str
     default: bool
@@ -61,6 +63,7 @@ async def agents(server: Server) -> AgentList:
             AgentInfo(
                 id=entry.id,
                 name=entry.name,
+                kind=entry.kind,
                 description=entry.description,
                 model=entry.model or server.models.default.id,
                 default=entry is default,

@@ -13,6 +13,7 @@ from ..core.access.keys import ANONYMOUS
 
 if TYPE_CHECKING:  # for types only, so that the doors import neither Agno nor a store
     from ..core.agents.catalog import AgentCatalog
+    from ..core.agents.connections import Connections
     from ..core.agents.conversations import Conversations
     from ..core.openai_service import AgentService
     from ..core.providers.catalog import ModelCatalog
@@ -33,6 +34,7 @@ class Context:
     agents: AgentCatalog
     models: ModelCatalog
     conversations: Conversations
+    connections: Connections
     upstreams: Upstreams
     metrics: Metrics
     sample: Callable[[], None]  # updates the metrics that are measured, not counted

@@ -7,8 +7,13 @@ from fastapi import APIRouter, Query, Response
 
 from . import route_docs
 from .context import Principal, Server
+from .requests import User
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
+
+EndUser = Annotated[
+    User | None, Query(description="The end user, if the runs had one in their field `user`.")
+]
 
 
 @router.get(
@@ -24,9 +29,10 @@ async def conversations(
     offset: Annotated[
         int, Query(ge=0, le=1_000_000, description="How many to skip, from the latest.")
     ] = 0,
+    user: EndUser = None,
 ) -> Response:
     """List the principal's conversations, the one with the latest message first."""
-    page = await server.conversations.list(principal, limit=limit, offset=offset)
+    page = await server.conversations.list(principal, limit=limit, offset=offset, user=user)
     return Response(msgspec.json.encode(page), media_type="application/json")
 
 
@@ -36,9 +42,11 @@ async def conversations(
     response_model=None,
     **route_docs.CONVERSATION,
 )
-async def conversation(conversation_id: str, server: Server, principal: Principal) -> Response:
+async def conversation(
+    conversation_id: str, server: Server, principal: Principal, user: EndUser = None
+) -> Response:
     """Return a conversation with its messages, oldest first."""
-    found = await server.conversations.get(conversation_id, principal)
+    found = await server.conversations.get(conversation_id, principal, user)
     return Response(msgspec.json.encode(found), media_type="application/json")
 
 
@@ -48,6 +56,8 @@ async def conversation(conversation_id: str, server: Server, principal: Principa
     status_code=204,
     **route_docs.DELETE,
 )
-async def delete(conversation_id: str, server: Server, principal: Principal) -> None:
+async def delete(
+    conversation_id: str, server: Server, principal: Principal, user: EndUser = None
+) -> None:
     """Delete a conversation and its messages."""
-    await server.conversations.delete(conversation_id, principal)
+    await server.conversations.delete(conversation_id, principal, user)

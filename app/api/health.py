@@ -37,6 +37,7 @@ async def readyz(server: Server) -> Response:
 
     If the journal cannot be written, or a provider fails, the status is `degraded`, still with 200:
     streams continue from memory, and only further requests can show that a provider has recovered.
+    So it is if a toolkit is not connected, which is tried again when a run needs the toolkit.
     """
     checks = {"runs": "ok" if server.runs.accepting else "stopping"}
     try:
@@ -50,6 +51,8 @@ async def readyz(server: Server) -> Response:
     checks["journal"] = "ok" if trouble is None else "cannot be written; runs are kept in memory"
     paused = server.upstreams.open
     checks["models"] = f"paused after failures: {', '.join(paused)}" if paused else "ok"
-    degraded = trouble is not None or bool(paused)
+    lost = server.connections.trouble
+    checks["tools"] = f"not connected: {', '.join(lost)}" if lost else "ok"
+    degraded = trouble is not None or bool(paused) or bool(lost)
     status = "not ready" if not ready else "degraded" if degraded else "ready"
     return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)

@@ -7,6 +7,7 @@ import asyncio
 import base64
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -31,12 +32,37 @@ def _encodable(text: str) -> str:
     return text
 
 
+def _user(name: str) -> str:
+    if not USER.fullmatch(_encodable(name)):
+        raise ValueError("must be 1 to 128 characters, without white space and slashes")
+    return name
+
+
+def _storable(value: Any) -> Any:
+    """JSON whose texts can be stored and sent on."""
+    if isinstance(value, str):
+        _encodable(value)
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            _encodable(name)
+            _storable(part)
+    elif isinstance(value, list):
+        for part in value:
+            _storable(part)
+    return value
+
+
 Text = Annotated[str, AfterValidator(_encodable)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_storable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 #: Integers that every provider can read: 64 bits.
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 #: Conversation ids are sent in headers, so they are ASCII without spaces.
 ConversationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")]
+
+#: End users of a principal are a part of ids in the store.
+USER = re.compile(r"[^\s/\x00-\x1f\x7f]{1,128}")
+User = Annotated[str, AfterValidator(_user)]
 
 
 @dataclass(frozen=True, slots=True)

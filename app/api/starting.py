@@ -66,7 +66,9 @@ async def start_or_replay(
     async def replay(record: RunRecord) -> Follower:
         return await server.runs.follow(record.run_id, 0, principal=principal)
 
-    return await _once(server, _identity(principal, conversation_id, key), key, start, replay)
+    return await _once(
+        server, _identity(principal, conversation_id, key, question.user), key, start, replay
+    )
 
 
 async def start_in_background(
@@ -92,7 +94,9 @@ async def start_in_background(
     async def replay(record: RunRecord) -> RunRecord:
         return record
 
-    return await _once(server, _identity(principal, conversation_id, key), key, start, replay)
+    return await _once(
+        server, _identity(principal, conversation_id, key, question.user), key, start, replay
+    )
 
 
 async def _once(
@@ -124,12 +128,18 @@ async def _find(server: Context, identity: Identity) -> RunRecord:
     return record
 
 
-def _identity(principal: str, conversation_id: str | None, key: IdempotencyKey | None) -> Identity:
+def _identity(
+    principal: str,
+    conversation_id: str | None,
+    key: IdempotencyKey | None,
+    user: str | None = None,
+) -> Identity:
     return Identity(
         run_id=key.run_id if key else new_id(),
         conversation_id=conversation_id or new_id(),
         principal=principal,
         fingerprint=key.fingerprint if key else "",
+        user=user,
     )
 
 

@@ -7,7 +7,8 @@ from starlette.types import Receive, Scope, Send
 
 from ..core.log.follower import Follower
 from ..core.log.journal import Entry
-from ..models.chat import ChatResponse, fold
+from ..models.chat import ChatResponse
+from ..models.folding import fold
 from .reading import reading, run_headers
 
 

@@ -1,25 +1,27 @@
-"""Runs Agno agents: a question in, `StreamingChunk`s out (made by `agents.events`)."""
+"""Runs what answers: a question in, `StreamingChunk`s out (made by `agents.events`)."""
 
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-from agno.media import Image
-from agno.models.message import Message
-from agno.run import RunContext
-from agno.run.agent import RunEvent
+from agno.exceptions import InputCheckError, OutputCheckError
+from agno.factory import FactoryPermissionError, FactoryValidationError
 
 from ..models.chat import StreamingChunk, Usage
-from .agents.catalog import AgentCatalog, AgentEntry
-from .agents.conversations import Conversations, session_of
-from .agents.events import EventReader
+from .agents.catalog import AgentCatalog
+from .agents.components.entries import AgentEntry
+from .agents.components.kinds import Asking, made_by
+from .agents.connections import Connections
+from .agents.conversations import Conversations
+from .agents.events.reader import EventReader
+from .agents.runner import Runner, runner_for
+from .agents.sessions import Session, owner_of
 from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .providers.catalog import ModelEntry
-from .providers.client_tools import client_function
-from .question import PastMessage, Picture, Question
-from .run_failures import AgentFailed, RunFailed
+from .question import Question
+from .run_failures import AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
 
 logger = logging.getLogger(__name__)
 
@@ -28,16 +30,25 @@ Emit = Callable[[StreamingChunk], None]
 #: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
 
-#: Error types of Agno whose message is written for the user.
-GUARDRAILS = frozenset({"input_check_error", "output_check_error"})
+#: Agno's types of errors that guardrails and hooks raise, whose messages are for the user.
+REFUSALS: dict[str, type[RunFailed]] = {
+    "input_check_error": InputRefused,
+    "output_check_error": OutputRefused,
+}
 
 
 class AgentService:
     """Plans runs for questions, and stores the questions and answers of orphaned runs."""
 
-    def __init__(self, agents: AgentCatalog, conversations: Conversations) -> None:
+    def __init__(
+        self,
+        agents: AgentCatalog,
+        conversations: Conversations,
+        connections: Connections | None = None,
+    ) -> None:
         self._agents = agents
         self._conversations = conversations
+        self._connections = connections or Connections([])
 
     def plan(self, question: Question, principal: str) -> "AgentPlan":
         """Choose the agent and the model of a question.
@@ -47,19 +58,20 @@ class AgentService:
         entry = self._agents.find(question.agent)
         chosen = self._agents.model_of(entry, question.model)
         self._agents.check(entry, chosen, question, principal)
-        return AgentPlan(self._agents, self._conversations, entry, chosen, question)
+        return AgentPlan(
+            self._agents, self._conversations, self._connections, entry, chosen, question
+        )
 
     async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
         """Store the question and the partial answer of a run whose process died."""
         try:
-            agent = self._agents.find(record.agent).agent
+            entry = self._agents.find(record.agent)
         except UnknownAgent:  # the run's server had other agents
-            agent = self._agents.find(None).agent
+            entry = self._agents.find(None)
         await self._conversations.remember(
-            agent,
+            entry.component,
+            Session(record.conversation_id, owner_of(record.principal, record.user)),
             run_id=record.run_id,
-            conversation_id=record.conversation_id,
-            principal=record.principal,
             question=record.question or "",
             answer=text,
             finish_reason=failure.finish_reason,
@@ -68,185 +80,163 @@ class AgentService:
 
 
 class AgentPlan:
-    """A question with its agent and its model, checked; `prepare` makes the copies for a run."""
+    """A question with its agent and its model, checked; `prepare` makes the turn of a run."""
 
     def __init__(
         self,
         agents: AgentCatalog,
         conversations: Conversations,
+        connections: Connections,
         entry: AgentEntry,
         chosen: ModelEntry | None,
         question: Question,
     ) -> None:
-        self._agents = agents
-        self._conversations = conversations
-        self._entry = entry
-        self._chosen = chosen
-        self._question = question
+        self.agents = agents
+        self.conversations = conversations
+        self.connections = connections
+        self.entry = entry
+        self.chosen = chosen
+        self.question = question
         self.agent = entry.id
-        self.model = chosen.id if chosen is not None else entry.model or ""
+        default = entry.id if entry.kind == "external" else agents.default_model
+        self.model = chosen.id if chosen is not None else entry.model or default
         self.stored_question = (question.message or "") if question.kept else None
+        self.user = question.user
 
     def prepare(self, record: RunRecord) -> "AgentTurn":
-        """The turn of one run: copies of the agent and the model for it alone."""
-        return AgentTurn(
-            self._agents, self._conversations, self._entry, self._chosen, self._question, record
-        )
+        """The turn of one run."""
+        return AgentTurn(self, record)
 
 
 class AgentTurn:
-    """One run of a copy of an agent; implements the `Turn` that the run's driver expects."""
+    """One run of a copy of what answers; implements the `Turn` that the run's driver expects."""
 
-    def __init__(
-        self,
-        agents: AgentCatalog,
-        conversations: Conversations,
-        entry: AgentEntry,
-        chosen: ModelEntry | None,
-        question: Question,
-        record: RunRecord,
-    ) -> None:
-        self._runner, self._model = agents.prepare(
-            entry, chosen, question, record.principal, self._emit_text
-        )
-        self._model.on_fallback = self._fell_back
-        self._model.on_unknown_call = self._emit_unknown_call
-        self._question = question
-        self._conversations = conversations
+    def __init__(self, plan: AgentPlan, record: RunRecord) -> None:
+        self._plan = plan
         self._run_id = record.run_id
-        self._conversation_id = record.conversation_id
         self._principal = record.principal
+        self._session = Session(
+            record.conversation_id, owner_of(record.principal, plan.question.user)
+        )
         self._begun = False
+        self._component = plan.entry.component
+        self._runner: Runner | None = None
+        self._reader: EventReader | None = None
         self.stored_question = record.question
+        question = plan.question
         last = question.history[-1].content if question.history else None
         self.logged_question = question.message or last or ""
-        self.model = self._model.model.id
-        self._reader = EventReader(record.run_id, self.model)
+        self.model = plan.model
 
     async def run(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
-        self._emit = emit
-        self._model.on_alive = on_alive
-        question = self._question
-        session_id = session_of(self._principal, self._conversation_id)
-        events: Any = self._runner.arun(
-            self._input(),
-            stream=True,
-            stream_events=True,
-            run_id=self._run_id,
-            session_id=session_id,
-            user_id=self._principal,
-            images=_images(question.images) if question.history is None else None,
-            add_history_to_context=False if question.history is not None else None,
-            run_context=RunContext(
-                run_id=self._run_id,
-                session_id=session_id,
-                user_id=self._principal,
-                client_tools=[client_function(tool) for tool in question.tools],
-            ),
+        runner = self._runner = await self._prepared()
+        reader = self._reader = runner.reader(self.model, emit)
+        if runner.models is not None:
+            runner.models.listen(on_alive)
+        try:
+            async with aclosing(runner.events()) as events:
+                async for event in events:
+                    self._begun = True
+                    reader.read(event)
+                    if reader.failure is not None:
+                        raise self._failure(reader.failure)
+        except (InputCheckError, OutputCheckError) as error:
+            raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
+        models = runner.models
+        if reader.paused and models is not None:
+            for call in models.leader.answering.client_calls:
+                reader.call(call)
+        return reader.ending(None if models is None else models.finish_reason)
+
+    async def _prepared(self) -> Runner:
+        """The runner of a copy that is for this run alone, with its tools connected."""
+        plan, question = self._plan, self._plan.question
+        asking = Asking(
+            principal=self._principal,
+            user_id=self._session.owner,
+            session_id=self._session.id,
+            session_state=question.session_state,
+            dependencies=question.dependencies,
+            metadata=question.metadata,
         )
-        async with aclosing(events):
-            async for event in events:
-                self._begun = True
-                if event.event == RunEvent.run_error:
-                    raise self._failure(event)
-                chunk = self._reader.read(event)
-                if chunk is not None:
-                    emit(chunk)
-        if self._reader.paused:
-            for call in self._model.answering.client_calls:
-                emit(self._reader.call(call))
-        return self._reader.ending(self._model.answering.finish_reason)
+        if plan.entry.kind == "factory":
+            self._component = await self._made(asking)
+        await plan.connections.ensure(self._component)
+        runner_class = runner_for(self._component)
+        if runner_class.kind == "external":
+            return runner_class(self._component, question, asking, self._run_id, models=None)
+        copied, models = plan.agents.prepare(
+            self._component, plan.chosen, question, self._principal, self._emit_text
+        )
+        self.model = models.leader.model.id
+        models.leader.on_fallback = self._fell_back
+        models.leader.on_unknown_call = self._emit_unknown_call
+        return runner_class(copied, question, asking, self._run_id, models=models)
+
+    async def _made(self, asking: Asking) -> Any:
+        """What the factory makes for this request."""
+        entry = self._plan.entry
+        try:
+            made = await made_by(entry.component, asking)
+        except FactoryPermissionError as error:
+            raise AgentDenied(str(error) or f"{entry.id} is not for this user.") from error
+        except FactoryValidationError as error:
+            raise InputRefused(f"dependencies: {error}") from error
+        return self._plan.agents.preparation.component(made, entry.id)
 
     def _fell_back(self, model: str) -> None:
         logger.warning("run %s: fallback from %s to %s", self._run_id, self.model, model)
-        self._reader.model = model
+        if self._reader is not None:
+            self._reader.model = model
 
     def _emit_text(self, text: str | None, reasoning: str | None) -> None:
         """The sink for text that bypasses Agno, which gets all of it at once later."""
-        chunk = self._reader.content(text, reasoning)
-        if chunk is not None:
-            self._emit(chunk)
+        if self._reader is not None:
+            self._reader.content(text, reasoning)
 
     def _emit_unknown_call(self, call: dict[str, Any]) -> None:
         """Show a call of a tool that the agent does not have: Agno refuses it, and reports no
         event."""
-        self._emit(self._reader.refused_call(call))
+        if self._reader is not None:
+            self._reader.refused_call(call)
 
     def estimate_usage(self, pieces: int) -> Usage:
         """The tokens that the provider counted, plus an estimate of the others; see `Turn`."""
-        counted = self._reader.usage or Usage(0, 0, 0)
-        sent = counted.input_tokens + self._model.answering.uncounted // CHARS_PER_TOKEN
+        counted = (self._reader and self._reader.usage) or Usage(0, 0, 0)
+        models = self._runner and self._runner.models
+        sent = counted.input_tokens + (models.uncounted // CHARS_PER_TOKEN if models else 0)
         received = max(counted.output_tokens, pieces)
         return Usage(sent, received, sent + received, estimated=True)
 
     async def remember(self, text: str, failure: RunFailed) -> None:
-        await self._conversations.remember(
-            self._runner,
+        if not self._plan.question.kept:
+            return
+        if isinstance(failure, InputRefused | OutputRefused):
+            await self._plan.conversations.forget(
+                self._component, self._session, self._run_id, begun=self._begun
+            )
+            return
+        await self._plan.conversations.remember(
+            self._component,
+            self._session,
             run_id=self._run_id,
-            conversation_id=self._conversation_id,
-            principal=self._principal,
             question=self.stored_question or "",
             answer=text,
             finish_reason=failure.finish_reason,
             begun=self._begun,
         )
 
-    def _input(self) -> str | list[Message]:
-        question = self._question
-        if question.history is None:
-            return question.message or ""
-        messages = [_message(past) for past in question.history]
-        if question.message is not None:
-            images = _images(question.images)
-            messages.append(Message(role="user", content=question.message, images=images))
-        return _mark_history(messages)
-
     def _failure(self, event: Any) -> RunFailed:
         """The error for a failed run of Agno: the model's own, if the model failed."""
-        failure = self._model.failure or self._model.answering.failure
+        kind = getattr(event, "error_type", None)
+        if kind in REFUSALS:
+            message = getattr(event, "content", None) or getattr(event, "error", None)
+            return REFUSALS[kind](str(message))
+        models = self._runner.models if self._runner is not None else None
+        failure = models.failure if models is not None else None
         if failure is not None:
             return failure
-        if event.error_type in GUARDRAILS:
-            return AgentFailed(str(event.content))
-        return AgentFailed(f"The agent failed ({event.error_type}); see the server's log.")
-
-
-def _images(pictures: list[Picture]) -> list[Image] | None:
-    return [
-        Image(
-            url=picture.url,
-            content=picture.content,
-            mime_type=picture.mime_type,
-            detail=picture.detail,
+        return AgentFailed(
+            f"The agent failed ({kind or 'in its last step'}); see the server's log."
         )
-        for picture in pictures
-    ] or None
-
-
-def _message(past: PastMessage) -> Message:
-    """A message of the client's history as a message of Agno."""
-    calls = [
-        {
-            "id": call.id,
-            "type": "function",
-            "function": {"name": call.name, "arguments": call.arguments or "{}"},
-        }
-        for call in past.calls
-    ]
-    return Message(
-        role=past.role,
-        content=past.content,
-        images=_images(list(past.images)),
-        tool_calls=calls or None,
-        tool_call_id=past.call_id,
-        tool_name=past.tool,
-    )
-
-
-def _mark_history(messages: list[Message]) -> list[Message]:
-    """Mark the messages before the user's newest as history, which is not stored with the run."""
-    newest = max((n for n, message in enumerate(messages) if message.role == "user"), default=0)
-    for message in messages[:newest]:
-        message.from_history = True
-    return messages

@@ -90,7 +90,9 @@ class Question:
 
     `message` is None only if the history ends with the results of the client's tools. A `history`
     that is not None replaces the stored conversation. `system` is a system message for this run
-    alone, which is not stored. `response_format` is OpenAI's: `{"type": "json_object"}`, or
+    alone, which is not stored. `user` is the end user of an application whose key is one for many.
+    `session_state`, `dependencies`, `metadata` and `knowledge_filters` are Agno's; `output_schema`
+    is a JSON schema for the answer. `response_format` is OpenAI's: `{"type": "json_object"}`, or
     `json_schema` with its schema. `think` is Ollama's: whether to reason, or how hard. If `kept` is
     False, nothing is stored, because the client keeps the conversation itself.
     """
@@ -109,3 +111,9 @@ class Question:
     think: bool | str | None = None
     max_rounds: int | None = None  # requests to the model; None: as many as the server allows
     kept: bool = True
+    user: str | None = None
+    session_state: dict[str, Any] | None = None
+    dependencies: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    knowledge_filters: dict[str, Any] | None = None
+    output_schema: dict[str, Any] | None = None

@@ -13,6 +13,10 @@ RunFailed
 ├── RunStopped          cancelled | disconnected
 ├── Interrupted         interrupted
 ├── TooManyRounds       too_many_rounds
+├── InputRefused        input_refused
+├── OutputRefused       output_refused
+├── AgentDenied         agent_denied
+├── ToolsUnavailable    tools_unavailable
 └── AgentFailed         agent_failed
 """
 
@@ -85,6 +89,30 @@ class AgentFailed(RunFailed):
     """The agent's own code failed: a tool, a hook, a guardrail."""
 
     code = "agent_failed"
+
+
+class InputRefused(RunFailed):
+    """A guardrail or hook of the agent refused the question; the turn is not stored."""
+
+    code = "input_refused"
+
+
+class OutputRefused(RunFailed):
+    """A guardrail or hook of the agent refused the answer; the turn is not stored."""
+
+    code = "output_refused"
+
+
+class AgentDenied(RunFailed):
+    """The factory of an agent makes none for this principal."""
+
+    code = "agent_denied"
+
+
+class ToolsUnavailable(RunFailed):
+    """The agent's tools are on a server that cannot be reached."""
+
+    code = "tools_unavailable"
 
 
 class TooManyRounds(RunFailed):

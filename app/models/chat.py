@@ -1,9 +1,18 @@
 """`StreamingChunk`, the server's only event type, and the responses that are folded from chunks."""
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
+
+from .parts import Citation as Citation
+from .parts import ErrorInfo as ErrorInfo
+from .parts import NamedEvent as NamedEvent
+from .parts import Said as Said
+from .parts import Speaker as Speaker
+from .parts import Speech as Speech
+from .parts import Step as Step
+from .parts import ToolCall as ToolCall
+from .parts import Usage as Usage
 
 FinishReason = Literal[
     "stop",
@@ -24,58 +33,16 @@ FinishReason = Literal[
 COMPLETE: frozenset[str] = frozenset({"stop", "length", "content_filter", "tool_calls"})
 
 
-class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The tokens of one run, as counted by the provider."""
-
-    input_tokens: int
-    output_tokens: int
-    total_tokens: int
-    reasoning_tokens: int = 0
-    cached_tokens: int = 0
-    estimated: bool = False  # no provider counted them
-
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.total_tokens + other.total_tokens,
-            self.reasoning_tokens + other.reasoning_tokens,
-            self.cached_tokens + other.cached_tokens,
-        )
-
-
-class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The state of a tool call: started, completed, failed, or paused until the client executes it.
-
-    A paused call has `arguments_text`, the arguments exactly as the model wrote them; `arguments`
-    is absent if they are not a JSON object.
-    """
-
-    id: str
-    name: str
-    status: Literal["started", "completed", "failed", "paused"]
-    arguments: dict[str, Any] | None = None
-    result: str | None = None
-    arguments_text: str | None = None
-
-
-class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a run failed: a stable code for programs, a sentence for people.
-
-    `retry_after` is the seconds to wait before retrying, if a retry may help.
-    """
-
-    code: str
-    message: str
-    retry_after: float | None = None
-
-
 class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One entry of a run's log.
 
     `content`, `done` and `model` are always on the wire; other fields only if they are set. The
     first chunk of a run has `run_id` and `conversation_id`. Only the last chunk has `done: true`,
     always with `finish_reason`, and with `error` if the run failed.
+
+    What members, steps and nested agents say is in `said`, with their `speaker`; it is in `content`
+    only if it is the answer. `final` replaces the content of a run whose text was changed after it
+    had been streamed; a long one comes in several chunks, to be joined.
     """
 
     content: str
@@ -89,6 +56,15 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     run_id: str | None = None
     conversation_id: str | None = None
     agent: str | None = None
+    speaker: Speaker | None = None
+    said: Said | None = None
+    step: Step | None = None
+    event: NamedEvent | None = None
+    citations: list[Citation] | None = None
+    output: Any = None
+    final: str | None = None
+    followups: list[str] | None = None
+    session_state: dict[str, Any] | None = None
 
 
 def number_in_id(number: int, chunk: StreamingChunk) -> str:
@@ -115,6 +91,13 @@ class ChatResponse(msgspec.Struct, omit_defaults=True):
     tools: list[ToolCall] = msgspec.field(default_factory=list)
     error: ErrorInfo | None = None
     agent: str | None = None
+    said: list[Speech] = msgspec.field(default_factory=list)
+    steps: list[Step] = msgspec.field(default_factory=list)
+    events: list[NamedEvent] = msgspec.field(default_factory=list)
+    citations: list[Citation] = msgspec.field(default_factory=list)
+    output: Any = None
+    followups: list[str] | None = None
+    session_state: dict[str, Any] | None = None
 
 
 class RunStarted(msgspec.Struct):
@@ -189,25 +172,3 @@ class ConversationPage(msgspec.Struct):
     total: int
     limit: int
     offset: int
-
-
-def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
-    """Add chunks to a response, in order: text is appended, and the last chunk sets the finish
-    reason."""
-    text = [response.content]
-    reasoning = [response.reasoning or ""]
-    tools = {tool.id: tool for tool in response.tools}
-    for chunk in chunks:
-        text.append(chunk.content)
-        response.model = chunk.model
-        if chunk.reasoning is not None:
-            reasoning.append(chunk.reasoning)
-        if chunk.tool is not None:
-            tools[chunk.tool.id] = chunk.tool
-        if chunk.done:
-            response.finish_reason = chunk.finish_reason
-            response.usage = chunk.usage
-            response.error = chunk.error
-    response.content = "".join(text)
-    response.reasoning = "".join(reasoning) or None
-    response.tools = list(tools.values())

@@ -1,4 +1,4 @@
-// Made from app/core/error_codes.py by `make docs`: what each code means.
+// Made from app/core/error_codes/ by `make docs`: what each code means.
 
 /** @typedef {{summary: string, advice: string, retryable: boolean}} Meaning */
 /** @type {Record<string, Meaning>} */
@@ -127,6 +127,26 @@ export const ERRORS = {
     "summary": "The agent failed.",
     "advice": "The server's log says why.",
     "retryable": false
+  },
+  "input_refused": {
+    "summary": "A rule of the agent refused the question.",
+    "advice": "The message says which. Nothing of the turn is stored, and the model was not called.",
+    "retryable": false
+  },
+  "output_refused": {
+    "summary": "A rule of the agent refused the answer.",
+    "advice": "The message says which. Nothing of the turn is stored.",
+    "retryable": false
+  },
+  "agent_denied": {
+    "summary": "The agent is not made for this key or user.",
+    "advice": "The message has the reason of the agent's factory.",
+    "retryable": false
+  },
+  "tools_unavailable": {
+    "summary": "The agent's tools cannot be reached.",
+    "advice": "Check the servers of its toolkits; GET /readyz names them. Then try again.",
+    "retryable": true
   },
   "too_many_rounds": {
     "summary": "The agent called its model again and again without an end.",

@@ -1,13 +1,14 @@
-"""What answers: agents, their events, their conversations."""
+"""What answers: agents, teams and workflows, their events, their conversations."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-
-from agno.agent import Agent
+from typing import Any
 
 from ..providers import ModelCatalog, Upstreams
-from .catalog import AgentCatalog, general_agent, load_agents
+from .catalog import AgentCatalog, general_agent
+from .components.loading import load_agents
+from .connections import Connections
 from .conversations import Conversations
 from .stores import open_database, prepare
 
@@ -25,7 +26,7 @@ class Agents:
         reference: str | None,
         instructions: str | None,
         max_rounds: int,
-        agents: Iterable[Agent] | None = None,
+        agents: Iterable[Any] | None = None,
     ) -> None:
         """`agents` replace those at `reference`, `module:attribute`; without either, the built-in
         agent answers. Raises `ConfigurationError`."""
@@ -37,10 +38,13 @@ class Agents:
             )
         self.catalog = AgentCatalog(agents, models, self._db, upstreams, max_rounds=max_rounds)
         self.conversations = Conversations(self.catalog.dbs)
+        self.connections = Connections(
+            entry.component for entry in self.catalog.entries.values() if entry.kind != "factory"
+        )
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Prepare the stores; on exit, close the connections of stores and models.
+        """Prepare the stores and connect the toolkits; on exit, close all connections.
 
         Raises `ConfigurationError` if the default store cannot be used, and whatever the store of
         a user's agent raises.
@@ -49,9 +53,10 @@ class Agents:
             if self._db in self.catalog.dbs:
                 await prepare(self._db, self._database_url)
             await self.conversations.check()  # the stores that agents bring, too
-            yield
+            async with self.connections.opened():
+                yield
         finally:
             await self.catalog.close()
 
 
-__all__ = ["AgentCatalog", "Agents", "Conversations"]
+__all__ = ["AgentCatalog", "Agents", "Connections", "Conversations"]

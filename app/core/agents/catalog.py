@@ -1,19 +1,11 @@
 """The agents that the server serves: the built-in `general` agent, or the user's own."""
 
-import copy
-import importlib
-import inspect
-import re
-import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from agno.agent import Agent
-from agno.db.base import AsyncBaseDb, BaseDb
+from agno.db.base import AsyncBaseDb
 from agno.models.base import Model
-from agno.models.message import Message
-from agno.models.utils import get_model
 
 from ..errors import ConfigurationError, InvalidField, UnknownAgent
 from ..providers.catalog import ModelCatalog, ModelEntry
@@ -25,6 +17,11 @@ from ..providers.tracked import TrackedModel
 from ..providers.upstream import Upstreams
 from ..question import Question
 from ..text import Sink
+from .components.copies import copy_of
+from .components.entries import AgentEntry, Preparation
+from .components.loading import gathered
+from .components.tree import models_in
+from .run_models import RunModels
 
 #: Model classes that send an image's URL to the provider. For others, Agno would download the image
 #: on this server: from any URL, including those of the private network, and of any size.
@@ -33,41 +30,22 @@ SENDS_IMAGE_URLS = frozenset({"OpenAIChat", "OpenAIResponses", "DemoModel"})
 #: How many earlier turns the built-in agent sends to its model.
 HISTORY_RUNS = 50
 
-#: Helpers of an agent to which Agno gives the model of the run, if they have none of their own.
-MANAGERS = (
-    "memory_manager",
-    "session_summary_manager",
-    "compression_manager",
-    "compaction",
-    "learning",
-)
-
 #: Requests that one run may send to its model, if no setting says so.
 MAX_ROUNDS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class AgentEntry:
-    """An agent on the list; `model` is the id of its own model, if it brought one."""
-
-    id: str
-    name: str
-    description: str
-    model: str | None
-    agent: Agent
-
-
 class AgentCatalog:
-    """The agents by id; the first is the default.
+    """The agents, teams and workflows by id; the first is the default.
 
-    Raises `ConfigurationError` if there is no agent, or if two agents have the same id.
+    Raises `ConfigurationError` if there is none, if two have the same id, or if something is
+    none of them.
     """
 
     def __init__(
         self,
-        agents: Iterable[Agent],
+        agents: Iterable[Any],
         models: ModelCatalog,
-        db: AsyncBaseDb | BaseDb,
+        db: AsyncBaseDb,
         upstreams: Upstreams | None = None,
         *,
         max_rounds: int = MAX_ROUNDS,
@@ -75,9 +53,11 @@ class AgentCatalog:
         self._max_rounds = max_rounds
         self._models = models
         self._upstreams = upstreams or Upstreams()
+        self._for_managers: dict[int, Model] = {}
+        self.preparation = Preparation(db, self._manager_model)
         self.entries: dict[str, AgentEntry] = {}
-        for number, agent in enumerate(agents, start=1):
-            entry = _entry(agent, number, db)
+        for number, agent in enumerate(gathered(list(agents), "the list"), start=1):
+            entry = self.preparation.entry(agent, number)
             if entry.id in self.entries:
                 raise ConfigurationError(f"AGENTS: two agents have the id {entry.id!r}.")
             self.entries[entry.id] = entry
@@ -85,10 +65,9 @@ class AgentCatalog:
             raise ConfigurationError("AGENTS: no agent was found.")
 
     @property
-    def dbs(self) -> list[AsyncBaseDb | BaseDb]:
+    def dbs(self) -> list[AsyncBaseDb]:
         """The stores of all agents, each once."""
-        dbs = [entry.agent.db for entry in self.entries.values() if entry.agent.db is not None]
-        return list({id(db): db for db in dbs}.values())
+        return self.preparation.dbs
 
     @property
     def model_ids(self) -> set[str]:
@@ -97,16 +76,19 @@ class AgentCatalog:
         fallback = [self._models.fallback] if self._models.fallback else []
         return own | {entry.id for entry in (*self._models.entries, *fallback)}
 
+    @property
+    def default_model(self) -> str:
+        """The id of the server's default model."""
+        return self._models.default.id
+
     async def close(self) -> None:
-        """Close the connections of all models and stores; Agno opens them again if need be."""
-        own = [entry.agent.model for entry in self.entries.values()]
+        """Close the connections of the models and the stores; call after the last run."""
+        own = [model for entry in self.entries.values() for model in models_in(entry.component)]
         for model in [*self._models.made, *own]:
             if model is not None:
                 await close_client(model)
         for db in self.dbs:
-            closing = db.close()
-            if inspect.isawaitable(closing):
-                await closing
+            await db.close()
 
     def find(self, name: str | None) -> AgentEntry:
         """The agent with this id, or the default if None; raises `UnknownAgent`."""
@@ -120,21 +102,28 @@ class AgentCatalog:
         return self.entries[name]
 
     def model_of(self, entry: AgentEntry, name: str | None) -> ModelEntry | None:
-        """The model that a request names; None for the agent's own. Raises `UnknownModel`."""
-        own = entry.agent.model
-        if own is not None and name in (None, own.id):
+        """The model that a request names; None for the agent's own. Raises `UnknownModel`, and
+        `InvalidField` if the agent's model cannot be replaced."""
+        if entry.kind in ("workflow", "external"):
+            if name not in (None, entry.model):
+                raise InvalidField(f"model: the {entry.kind} {entry.id!r} has models of its own.")
+            return None
+        if entry.model is not None and name in (None, entry.model):
             return None
         return self._models.find(name)
 
     def check(
         self, entry: AgentEntry, model: ModelEntry | None, question: Question, principal: str
     ) -> None:
-        """Check that this model can be sent this question now.
+        """Check that this agent and this model can be sent this question now.
 
-        Raises `InvalidField` for image URLs that the provider does not fetch itself, and
-        `ModelUnavailable` while the circuit breakers of the model and of its fallback are open.
+        Raises `InvalidField` for what they cannot take, and `ModelUnavailable` while the circuit
+        breakers of the model and of its fallback are open.
         """
+        _check_fields(entry, question)
         source = self._source(entry, model)
+        if entry.kind == "external" or source is None:
+            return
         if not _takes_images(source, question):
             raise InvalidField("images: this model accepts no image URLs; send the image data.")
         upstreams = [self._upstreams.of(source, own=model is None)]
@@ -145,44 +134,52 @@ class AgentCatalog:
 
     def prepare(
         self,
-        entry: AgentEntry,
+        component: Any,
         model: ModelEntry | None,
         question: Question,
         principal: str,
         sink: Sink,
-    ) -> tuple[Agent, TrackedModel]:
-        """A copy of the agent for one run, and its model, which reports how its requests end.
+    ) -> tuple[Any, RunModels]:
+        """A copy of a component for one run, and its models, which report how requests end.
 
-        If the transport can read the model's protocol, its text goes to `sink` as it comes. Tools,
-        store, memory and connections are shared with the original agent.
+        If the transport can read the protocol of the model that answers, its text goes to `sink`
+        as it comes.
         """
-        agent = copy.copy(entry.agent)
-        for name in MANAGERS:
-            setattr(agent, name, copy.copy(getattr(agent, name)))
-        source = self._source(entry, model)
-        if question.tool_choice is not None:
-            agent.tool_choice = None  # Agno would apply it to every upstream request of the run
-        # With an output model, the text of this model is not the answer.
-        out = sink if agent.output_model is None else None
-        tracked = self._for_question(source, question, principal, out, own=model is None)
-        agent.model = tracked.model
-        if (fallback := self._fallback_for(source, question)) is not None:
-            tracked.fallback = self._for_question(fallback, question, principal, out)
-        if not question.kept:
-            agent.db = None
-            agent.add_history_to_context = False
-        if question.system is not None:
-            system = Message(role="system", content=question.system)
-            agent.additional_input = [*(agent.additional_input or []), system]
-        if isinstance(source, DemoModel) and not agent.tools:
-            agent.tools = [current_time]  # so that the demonstration can show a tool call
-        return agent, tracked
+        mine = copy_of(component)
+        default = self._models.model(self._models.default)
+        own = getattr(mine, "model", None) if model is None else None
+        chosen = own or self._models.model(model or self._models.default)
 
-    def _source(self, entry: AgentEntry, model: ModelEntry | None) -> Model:
-        source = self._models.model(model) if model is not None else entry.agent.model
-        if source is None:
-            raise ConfigurationError(f"AGENTS: agent {entry.id!r} has no model.")
-        return source
+        def track(source: Model, *, answers: bool | None = None) -> TrackedModel:
+            leads = answers is not None
+            tracked = self._tracked(source, principal, sink if answers else None, question)
+            if leads:
+                self._apply(tracked, question)
+                if (fallback := self._fallback_for(source, question)) is not None:
+                    out = sink if answers else None
+                    tracked.fallback = self._tracked(fallback, principal, out, question)
+                    self._apply(tracked.fallback, question)
+            return tracked
+
+        models = RunModels(mine, chosen, default, track)
+        if question.tool_choice is not None and hasattr(mine, "tool_choice"):
+            mine.tool_choice = None  # Agno would apply it to every upstream request of the run
+        if isinstance(chosen, DemoModel) and hasattr(mine, "tools") and not mine.tools:
+            mine.tools = [current_time]  # so that the demonstration can show a tool call
+        return mine, models
+
+    def _source(self, entry: AgentEntry, model: ModelEntry | None) -> Model | None:
+        if model is not None:
+            return self._models.model(model)
+        return entry.source
+
+    def _manager_model(self, source: Model | None) -> Model:
+        """The tracked model of managers, which serves all runs."""
+        found = source or self._models.model(self._models.default)
+        if id(found) not in self._for_managers:
+            upstream = self._upstreams.of(found, own=source is not None)
+            self._for_managers[id(found)] = TrackedModel(found, upstream=upstream).model
+        return self._for_managers[id(found)]
 
     def _fallback_for(self, source: Model, question: Question) -> Model | None:
         """The fallback model; None if none is configured or it cannot answer this question."""
@@ -191,23 +188,21 @@ class AgentCatalog:
         fallback = self._models.model(entry)
         return fallback if fallback is not source and _takes_images(fallback, question) else None
 
-    def _for_question(
-        self,
-        source: Model,
-        question: Question,
-        principal: str,
-        sink: Sink | None,
-        *,
-        own: bool = False,
+    def _tracked(
+        self, source: Model, principal: str, sink: Sink | None, question: Question
     ) -> TrackedModel:
-        """A copy of a model for one run, with the options of its question applied."""
-        tracked = TrackedModel(
+        """A copy of a model for one run."""
+        own = all(source is not made for made in self._models.made)
+        return TrackedModel(
             source,
             sink=sink,
             upstream=self._upstreams.of(source, own=own),
             principal=principal,
             max_rounds=min(self._max_rounds, question.max_rounds or self._max_rounds),
         )
+
+    def _apply(self, tracked: TrackedModel, question: Question) -> None:
+        """Apply the options of a question to the model that answers it."""
         apply_options(
             tracked.model,
             question.options,
@@ -217,7 +212,21 @@ class AgentCatalog:
         )
         if question.tool_choice is not None:
             choose_tool(tracked.model, question.tool_choice)
-        return tracked
+
+
+def _check_fields(entry: AgentEntry, question: Question) -> None:
+    """Refuse what this kind of agent has no place for; raises `InvalidField`."""
+    if entry.kind not in ("workflow", "external"):
+        return
+    given = {
+        "tools": question.tools,
+        "output_schema": question.output_schema,
+        "knowledge_filters": question.knowledge_filters,
+        "response_format": question.response_format,
+    }
+    for name, value in given.items():
+        if value:
+            raise InvalidField(f"{name}: the {entry.kind} {entry.id!r} has no place for it.")
 
 
 def _takes_images(model: Model, question: Question) -> bool:
@@ -238,47 +247,4 @@ def general_agent(instructions: str | None, db: AsyncBaseDb) -> Agent:
         add_history_to_context=True,
         num_history_runs=HISTORY_RUNS,
         telemetry=False,
-    )
-
-
-def load_agents(reference: str) -> list[Agent]:
-    """Import the agents at `module:attribute`: one, several, or a function that returns them.
-
-    Raises `ConfigurationError` if they cannot be imported or are not Agno agents.
-    """
-    module_name, colon, attribute = reference.partition(":")
-    if not (module_name and colon and attribute):
-        raise ConfigurationError(f"AGENTS: {reference!r} is not 'module:attribute'.")
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)  # like uvicorn: the user's module is in the working directory
-    try:
-        found = getattr(importlib.import_module(module_name), attribute)
-        if callable(found) and not isinstance(found, Agent):
-            found = found()
-    except Exception as error:  # the user's own code may raise anything
-        raise ConfigurationError(
-            f"AGENTS: {reference!r} cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
-    agents = list(found) if isinstance(found, Iterable) else [found]
-    if not all(isinstance(agent, Agent) for agent in agents):
-        raise ConfigurationError(f"AGENTS: {reference!r} contains an object that is no Agno agent.")
-    return agents
-
-
-def _entry(agent: Agent, number: int, db: AsyncBaseDb | BaseDb) -> AgentEntry:
-    """The entry of an agent, with an id, and with the default store if it has none of its own."""
-    mine = copy.copy(agent)
-    mine.telemetry = False
-    mine.model = get_model(mine.model)  # Agno takes a string, too
-    if mine.db is None:
-        mine.db = db
-        mine.add_history_to_context = True
-    slug = re.sub(r"[^a-z0-9._-]+", "-", (mine.name or "").lower()).strip("-")
-    mine.id = mine.id or slug or f"agent-{number}"
-    return AgentEntry(
-        id=mine.id,
-        name=mine.name or mine.id,
-        description=str(mine.description or mine.role or ""),
-        model=mine.model.id if mine.model else None,
-        agent=mine,
     )

@@ -27,7 +27,8 @@ class RunRecord(msgspec.Struct, frozen=True):
 
     `owner` is the process that drives it. `question` is what the conversation must remember if
     the owner dies; None if it keeps nothing. `fingerprint` identifies the request, to compare it
-    with one that is sent again under the same key; empty if the request has no key.
+    with one that is sent again under the same key; empty if the request has no key. `user` is the
+    end user, if the principal has several.
     """
 
     run_id: str
@@ -39,6 +40,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     owner: str = ""
     question: str | None = None
     fingerprint: str = ""
+    user: str | None = None
 
 
 class Group(NamedTuple):
@@ -162,4 +164,29 @@ def size_of(chunk: StreamingChunk) -> int:
     if chunk.tool is not None:
         size += 500 + len(chunk.tool.result or "") + len(str(chunk.tool.arguments or ""))
         size += len(chunk.tool.arguments_text or "")
+    if chunk.speaker is not None or chunk.step is not None or chunk.event is not None:
+        size += _size_of_parts(chunk)
+    if chunk.done or chunk.final is not None:
+        size += sum(
+            len(str(part))
+            for part in (
+                *(chunk.output, chunk.final, chunk.followups),
+                *(chunk.session_state, chunk.citations),
+            )
+            if part is not None
+        )
+    return size
+
+
+def _size_of_parts(chunk: StreamingChunk) -> int:
+    """About how many bytes what a chunk tells of speakers, steps and events takes."""
+    size = 300
+    if chunk.said is not None:
+        size += len(chunk.said.content or "") + len(chunk.said.reasoning or "")
+        if chunk.said.tool is not None:
+            size += 500 + len(str(chunk.said.tool))
+    if chunk.step is not None:
+        size += len(chunk.step.message or "")
+    if chunk.event is not None:
+        size += len(str(chunk.event.data))
     return size

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from ...models.chat import COMPLETE, RunState, fold, number_in_id
+from ...models.chat import COMPLETE, RunState, number_in_id
+from ...models.folding import fold
 from .journal import Entry, Log, RunRecord
 from .reading import PAGE, never_kept, read_whole
 from .run_log import RunLog

@@ -95,6 +95,23 @@ class TrackedModel:
             ("get_function_calls_to_run", self._calls_to_run),
         ):
             setattr(self.model, name, wrapped)
+        # Agno's managers copy a model for each use, and its copies have new clients, unhooked.
+        self.model.__dict__["__deepcopy__"] = self._deep_copy
+
+    def _deep_copy(self, memo: dict[int, Any]) -> Model:
+        """A copy that Agno makes of the model: tracked alike, with the same clients."""
+        bare = copy.copy(self.model)
+        for name in (*self._stock, "__deepcopy__"):
+            del bare.__dict__[name]
+        twin = TrackedModel(
+            bare,
+            upstream=self._upstream,
+            principal=self._principal,
+            max_rounds=self._max_rounds,
+        )
+        twin.on_alive = self.on_alive
+        memo[id(self.model)] = twin.model
+        return twin.model
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "TrackedModel":
         """A model for requests that are no part of the answer. Agno copies the agent's model for

@@ -15,6 +15,7 @@ class Identity:
     conversation_id: str
     principal: str
     fingerprint: str = ""
+    user: str | None = None
 
 
 def new_id() -> str:

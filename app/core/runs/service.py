@@ -129,6 +129,7 @@ class Runs:
             owner=self.owner,
             question=plan.stored_question,
             fingerprint=identity.fingerprint,
+            user=identity.user,
         )
         return await self._launcher.launch(plan, policy, record)
 

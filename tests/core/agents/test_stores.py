@@ -21,6 +21,7 @@ from pathlib import Path
 from agno.agent import Agent
 from app.core.agents.conversations import Conversations
 from app.core.agents.stores import open_database, prepare
+from app.core.agents.sessions import Session
 
 async def main():
     name, url = sys.argv[1], sys.argv[2] or None
@@ -34,9 +35,8 @@ async def main():
     async def talk(place):
         for n in range(5):
             await conversations.remember(
-                agent, run_id=f"{name}-{place}-{n}", conversation_id=f"{name}-{place}",
-                principal="ann", question=f"Q{n}", answer="word " * 2000,
-                finish_reason="cancelled", begun=False,
+                agent, Session(f"{name}-{place}", "ann"), run_id=f"{name}-{place}-{n}",
+                question=f"Q{n}", answer="word " * 2000, finish_reason="cancelled", begun=False,
             )
 
     await asyncio.gather(*(talk(place) for place in range(4)))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 from ....core.errors import InvalidField
 from ....core.question import ModelOptions, PastMessage, Picture, Question
 from ....core.runs.clock import Timeouts
-from ...requests import ConversationId, Int64, Name, Text, picture
+from ...requests import ConversationId, Int64, JsonObject, Name, Text, User, picture
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
@@ -77,6 +77,24 @@ class ChatRequest(BaseModel):
     max_rounds: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None, description="Requests to the model in this run; the server has a limit of its own."
     )
+    user: User | None = Field(
+        None,
+        description="The end user, if the key is that of an application: each user has memories "
+        "and conversations of their own.",
+    )
+    session_state: JsonObject | None = Field(
+        None, description="The state that the agent's tools share; stored with the conversation."
+    )
+    dependencies: JsonObject | None = Field(
+        None, description="Values for the agent's instructions and tools, in this run alone."
+    )
+    metadata: JsonObject | None = Field(None, description="Stored with the run.")
+    knowledge_filters: JsonObject | None = Field(
+        None, description="What of the agent's knowledge base is searched."
+    )
+    output_schema: JsonObject | None = Field(
+        None, description="A JSON schema: the answer is an object, in `output`, too."
+    )
 
     @model_validator(mode="after")
     def _has_question(self) -> Self:
@@ -100,6 +118,12 @@ class ChatRequest(BaseModel):
             history=None if history is None else [PastMessage(m.role, m.content) for m in history],
             images=[Picture(**picture(image)) for image in self.images],
             max_rounds=self.max_rounds,
+            user=self.user,
+            session_state=self.session_state,
+            dependencies=self.dependencies,
+            metadata=self.metadata,
+            knowledge_filters=self.knowledge_filters,
+            output_schema=self.output_schema,
             options=ModelOptions(
                 **self.options.model_dump(exclude={"stop"}),
                 stop=[stop] if isinstance(stop, str) else stop,

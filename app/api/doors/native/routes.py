@@ -1,5 +1,7 @@
 """The native door: chat as SSE, NDJSON, plain text and JSON."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 import msgspec
@@ -9,6 +11,7 @@ from ....core.runs.run import OnDisconnect, Policy
 from ....models.chat import RunStarted
 from ... import route_docs
 from ...context import Context, Principal, Server
+from ...ignored import ignored_fields
 from ...reading import run_headers
 from ...requests import parse_object, read_body, validate
 from ...starting import IdempotencyKey, start_in_background, start_or_replay
@@ -52,8 +55,8 @@ async def chat(
     The format is Server-Sent Events, or the one in `Accept`. With `"stream": false` the answer is
     one JSON object; with `"background": true` the response is the address of the stream.
     """
-    body = await _read(request, server, x_conversation_id)
-    return await _answer(request, server, principal, body, SSE, idempotency_key)
+    body, headers = await _read(request, server, x_conversation_id)
+    return await _answer(request, server, principal, body, SSE, idempotency_key, headers)
 
 
 @router.post("/chat", summary="Chat in plain text", **route_docs.CHAT)
@@ -68,8 +71,8 @@ async def short_chat(
 
     The format is plain text, or the one in `Accept`.
     """
-    body = await _read(request, server, x_conversation_id)
-    return await _answer(request, server, principal, body, TEXT, idempotency_key)
+    body, headers = await _read(request, server, x_conversation_id)
+    return await _answer(request, server, principal, body, TEXT, idempotency_key, headers)
 
 
 @router.get("/api/v1/chat", summary="Chat by EventSource", **route_docs.EVENT_SOURCE)
@@ -101,12 +104,15 @@ async def event_source(
     return await _answer(request, server, principal, body, SSE)
 
 
-async def _read(request: Request, server: Context, conversation_id: str | None) -> ChatRequest:
-    """Return the validated body; the header's `conversation_id` is used if the body has none."""
+async def _read(
+    request: Request, server: Context, conversation_id: str | None
+) -> tuple[ChatRequest, dict[str, str]]:
+    """Return the validated body, and the header that names its unknown fields; the header's
+    `conversation_id` is used if the body has none."""
     fields = parse_object(await read_body(request, server.body))
     if fields.get("conversation_id") is None:
         fields["conversation_id"] = conversation_id
-    return validate(ChatRequest, fields)
+    return validate(ChatRequest, fields), ignored_fields(ChatRequest, fields)
 
 
 async def _answer(
@@ -116,6 +122,7 @@ async def _answer(
     body: ChatRequest,
     default: str,
     key_header: str | None = None,
+    further: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
     """Start the run, or find it by its idempotency key, and return the response in its format.
 
@@ -140,14 +147,15 @@ async def _answer(
         started = RunStarted(
             run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
         )
-        headers = {**_replayed(replayed), **run_headers(record), "Location": url}
+        headers = {**further, **_replayed(replayed), **run_headers(record), "Location": url}
         return Response(msgspec.json.encode(started), 202, headers, media_type=JSON)
     follower, replayed = await start_or_replay(
         server, principal, question, policy, conversation_id=conversation, key=key
     )
+    headers = {**further, **_replayed(replayed)}
     if body.stream:
-        return stream(server, follower, media_type, headers=_replayed(replayed))
-    return NativeAnswer(follower, _replayed(replayed))
+        return stream(server, follower, media_type, headers=headers)
+    return NativeAnswer(follower, headers)
 
 
 def _replayed(replayed: bool) -> dict[str, str]:

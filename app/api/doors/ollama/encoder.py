@@ -12,6 +12,7 @@ import msgspec
 from ....core.log.journal import Entry
 from ....core.run_failures import ModelBadResponse
 from ....models.chat import StreamingChunk, ToolCall, Usage
+from ....models.folding import whole_text
 from ...client_calls import is_for_client
 from ...encoding import encode_line
 from .errors import failure
@@ -163,7 +164,7 @@ def complete_object(form: Form, entries: list[Entry]) -> bytes:
     first = next((offset for offset, chunk in entries if form.has_output(chunk)), total)
     tools = [chunk.tool for chunk in chunks if is_for_client(chunk.tool)]
     line = form.line(
-        "".join(chunk.content for chunk in chunks),
+        whole_text(chunks),
         "".join(chunk.reasoning or "" for chunk in chunks),
         [_call(index, tool) for index, tool in enumerate(tools)] or None,
         **ending(final, first, total),

@@ -1,5 +1,6 @@
 """The body of `/v1/chat/completions`, and its question. Unknown fields are ignored."""
 
+import hashlib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -9,7 +10,7 @@ from ....core.question import ClientCall, ClientTool, ModelOptions, PastMessage,
 from ....core.text import replace_lone_surrogates
 from ...histories import history_or_memory
 from ...names import Target
-from ...requests import Int64, Name, picture
+from ...requests import USER, Int64, Name, picture
 
 #: A history may hold lone surrogates that a model has generated; they are replaced.
 Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
@@ -196,4 +197,16 @@ class CompletionRequest(Options):
             parallel_tool_calls=self.parallel_tool_calls,
             response_format=form.model_dump(by_alias=True, exclude_unset=True) if form else None,
             kept=kept,
+            user=_end_user(self.user),
+            metadata=dict(self.metadata) if self.metadata else None,
         )
+
+
+def _end_user(user: str | None) -> str | None:
+    """The end user of an application, as a part of ids in the store; a name that cannot be one is
+    replaced by its hash."""
+    if not user:
+        return None
+    if USER.fullmatch(user):
+        return user
+    return hashlib.sha256(user.encode()).hexdigest()[:32]

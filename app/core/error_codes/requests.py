@@ -1,28 +1,8 @@
-"""The registry of errors: every code, its HTTP status, and what it means to the people who meet it.
+"""The errors of requests that cannot be served, and of a server that cannot serve them now."""
 
-Statuses, the OpenAPI document, `docs/errors.md` and the chat page's sentences are made from this
-table (`make docs` writes the files). A code is part of the protocol: it is never reused or renamed.
+from .code import ErrorCode
 
-See docs/decisions/029-one-registry-of-errors.md.
-"""
-
-from typing import NamedTuple
-
-
-class ErrorCode(NamedTuple):
-    """A code, its HTTP status, and two sentences; `retryable` if the same request may succeed
-    later."""
-
-    code: str
-    status: int
-    summary: str  # what happened
-    advice: str  # what to do about it
-    retryable: bool = False
-
-
-_KEPT = "The text so far is kept."
-
-_ROWS = (
+REQUESTS = (
     # Requests that cannot be served as they are.
     ErrorCode("bad_request", 400, "The request cannot be read.", "The message says what is wrong."),
     ErrorCode(
@@ -169,81 +149,4 @@ _ROWS = (
     ),
     ErrorCode("error", 500, "The server failed.", "The server's log says why."),
     ErrorCode("internal_error", 500, "The server failed.", "The server's log says why."),
-    # How a run can fail: before the first byte as a status, after it in the last chunk.
-    ErrorCode("agent_failed", 500, "The agent failed.", "The server's log says why."),
-    ErrorCode(
-        "too_many_rounds",
-        500,
-        "The agent called its model again and again without an end.",
-        "Look at its tool calls; MAX_ROUNDS is the limit of requests in one run.",
-    ),
-    ErrorCode(
-        "model_refused_request",
-        400,
-        "The provider refused the question.",
-        "The message has the provider's reason.",
-    ),
-    ErrorCode(
-        "context_too_long",
-        413,
-        "The conversation is too long for this model.",
-        "Start a new one, or choose a model with a larger context.",
-    ),
-    ErrorCode(
-        "model_rate_limited",
-        429,
-        "The provider's rate limit is exceeded.",
-        "Wait as long as `Retry-After` says, then try again.",
-        retryable=True,
-    ),
-    ErrorCode(
-        "model_auth_failed",
-        502,
-        "The provider refused the server's key.",
-        "Check OPENAI_API_KEY, or the key of the provider, and restart the server.",
-    ),
-    ErrorCode(
-        "model_not_found",
-        502,
-        "The provider does not know this model.",
-        "Choose another model, or correct MODEL.",
-    ),
-    ErrorCode(
-        "model_bad_response",
-        502,
-        "The provider sent an invalid response.",
-        "Try again. If this happens again, check OPENAI_BASE_URL.",
-    ),
-    ErrorCode(
-        "upstream_cut",
-        502,
-        "The provider's stream broke off: the answer is incomplete.",
-        _KEPT,
-    ),
-    ErrorCode(
-        "model_unavailable",
-        503,
-        "The model cannot be reached.",
-        "Check that its server runs and that its address is right. Then try again.",
-        retryable=True,
-    ),
-    ErrorCode("interrupted", 503, "The server stopped in the middle of the answer.", _KEPT),
-    ErrorCode(
-        "timeout_first_token",
-        504,
-        "The model did not start to answer in time.",
-        "It may be busy or still loading. Try again in a moment.",
-    ),
-    ErrorCode("timeout_idle", 504, "The model stopped sending in the middle of its answer.", _KEPT),
-    ErrorCode("timeout_total", 504, "The answer took longer than the server allows.", _KEPT),
-    ErrorCode(
-        "cancelled",
-        499,
-        "The run was cancelled.",
-        "The text so far is kept, and the model sees it in the next turn.",
-    ),
-    ErrorCode("disconnected", 499, "The run was stopped because no client was reading it.", _KEPT),
 )
-
-#: Every error of the server by its code.
-REGISTRY: dict[str, ErrorCode] = {row.code: row for row in _ROWS}

@@ -1,0 +1,71 @@
+"""Fields of a request that the server does not know: passed over, and reported.
+
+A misspelt field would otherwise be lost in silence. They are named in `X-Ignored-Fields`, each
+with the known name that is nearest to it.
+"""
+
+import difflib
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+logger = logging.getLogger(__name__)
+
+HEADER = "X-Ignored-Fields"
+
+#: Names that the header shows as they are; all others would need an encoding.
+PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+#: Fields that the header names, at most.
+SHOWN = 20
+
+
+def ignored_fields(body: type[BaseModel], fields: Mapping[str, Any]) -> dict[str, str]:
+    """The header that names the unknown fields of a request; empty if all are known."""
+    known = dict(_known(body))
+    unknown = [*_unknown(body, fields, "")]
+    if not unknown:
+        return {}
+    shown = [_shown(name, known) for name in unknown[:SHOWN] if PLAIN.fullmatch(name)]
+    value = ", ".join(shown) or f"{len(unknown)} fields"
+    logger.warning("a request has fields that this server does not know: %s", value)
+    return {HEADER: value}
+
+
+def _known(body: type[BaseModel], before: str = "") -> Iterator[tuple[str, str]]:
+    """Every known field, by its own name, as it is written in a path."""
+    for name, field in body.model_fields.items():
+        yield name, f"{before}{name}"
+        inner = _model(field.annotation)
+        if inner is not None:
+            yield from _known(inner, f"{before}{name}.")
+
+
+def _unknown(body: type[BaseModel], fields: Mapping[str, Any], before: str) -> Iterator[str]:
+    aliases = {field.alias or name for name, field in body.model_fields.items()}
+    for name, value in fields.items():
+        if name not in aliases:
+            yield f"{before}{name}"
+        elif isinstance(value, dict):
+            inner = (
+                _model(body.model_fields[name].annotation) if name in body.model_fields else None
+            )
+            if inner is not None:
+                yield from _unknown(inner, value, f"{before}{name}.")
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The model of a field, of which there may also be none."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def _shown(name: str, known: Mapping[str, str]) -> str:
+    last = name.rpartition(".")[2]
+    near = difflib.get_close_matches(last, known, n=1, cutoff=0.6)
+    return f"{name} (did you mean {known[near[0]]}?)" if near else name

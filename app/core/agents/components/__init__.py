@@ -1,0 +1,1 @@
+"""What an application brings: agents, teams, workflows and factories, found and copied."""

@@ -1,0 +1,96 @@
+"""What the server can serve: agents, teams, workflows, agents of other frameworks, factories."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from agno.agent import Agent
+from agno.factory import BaseFactory, RequestContext, TrustedContext
+from agno.team import Team
+from agno.workflow import Workflow
+
+from ...errors import ConfigurationError
+
+#: What a factory that is a plain function may take, by the names of its parameters.
+PARAMETERS = (
+    *("user_id", "session_id", "session_state", "dependencies", "metadata", "principal"),
+    *("ctx", "context", "request_context"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, in which session, and with what, as a factory gets it."""
+
+    principal: str
+    user_id: str
+    session_id: str
+    session_state: dict[str, Any] | None = None
+    dependencies: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+
+    def context(self) -> RequestContext:
+        """As Agno's factories get it."""
+        return RequestContext(
+            user_id=self.user_id,
+            session_id=self.session_id,
+            input=self.dependencies,
+            trusted=TrustedContext(claims={"sub": self.principal}),
+        )
+
+
+def kind_of(thing: Any) -> str | None:
+    """The kind of a thing that can be served; None if it cannot."""
+    if isinstance(thing, Agent):
+        return "agent"
+    if isinstance(thing, Team):
+        return "team"
+    if isinstance(thing, Workflow):
+        return "workflow"
+    if isinstance(thing, BaseFactory) or is_factory(thing):
+        return "factory"
+    if not isinstance(thing, type) and callable(getattr(thing, "arun", None)):
+        return "external"  # an agent of another framework, or one on another server
+    return None
+
+
+def is_factory(thing: Any) -> bool:
+    """Whether this is a function that makes an agent for each request: one with parameters."""
+    if not (inspect.isfunction(thing) or inspect.ismethod(thing)):
+        return False
+    return bool(inspect.signature(thing).parameters)
+
+
+def check_factory(thing: Any) -> None:
+    """Raises `ConfigurationError` for a function that needs what the server does not have."""
+    if not is_factory(thing):
+        return
+    for name, parameter in inspect.signature(thing).parameters.items():
+        variable = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        if name not in PARAMETERS and parameter.default is parameter.empty and not variable:
+            raise ConfigurationError(
+                f"AGENTS: the factory {thing.__qualname__}() has a parameter {name!r}; it may have "
+                f"{', '.join(PARAMETERS)}, and others with a default."
+            )
+
+
+async def made_by(factory: Any, asking: Asking) -> Any:
+    """The agent, team or workflow that a factory makes for a request.
+
+    Raises whatever the factory raises.
+    """
+    if isinstance(factory, BaseFactory):
+        expected: Any = {"TeamFactory": Team, "WorkflowFactory": Workflow}.get(
+            type(factory).__name__, Agent
+        )
+        return await factory.resolve_async(asking.context(), expected)
+    made = _called(factory, asking)
+    return await made if inspect.isawaitable(made) else made
+
+
+def _called(factory: Callable[..., Any], asking: Asking) -> Any:
+    known = {name: getattr(asking, name, None) for name in PARAMETERS[:6]}
+    known |= dict.fromkeys(PARAMETERS[6:], asking.context())
+    taken = inspect.signature(factory).parameters
+    return factory(**{name: value for name, value in known.items() if name in taken})

@@ -1,0 +1,251 @@
+"""Maps the events of an Agno run to chunks, by their names and by whose run they are."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ....models.chat import (
+    FinishReason,
+    NamedEvent,
+    Said,
+    Speaker,
+    StreamingChunk,
+    Usage,
+)
+from ...question import ClientCall
+from ...run_failures import RunStopped
+from ...text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
+from .answer import Answer
+from .speakers import Speakers
+from .steps import Outline, failed_step, step_of
+from .table import TABLE
+from .values import (
+    client_call,
+    data_of,
+    fits,
+    pieces,
+    shortened,
+    text_of,
+    tool_call,
+    unknown_call,
+)
+
+Emit = Callable[[StreamingChunk], None]
+
+
+class EventReader:
+    """Emits the chunks of one run, and makes its last one; the run makes the first.
+
+    `model` is the id of the model that answers; `paused` becomes True when the run waits for the
+    client's tools; `failure` is the event of the run's failure. `outline` is that of a workflow.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        model: str,
+        emit: Emit,
+        *,
+        team: bool = False,
+        outline: Outline | None = None,
+    ) -> None:
+        self._run_id = run_id
+        self.model = model
+        self.paused = False
+        self.failure: Any = None
+        self.answer = Answer()
+        self._emit = emit
+        self._text = SurrogateJoiner()
+        self._reasoning = SurrogateJoiner()
+        self._speakers = Speakers(run_id, team=team)
+        self._outline = outline
+        self._answering: str | None = None  # the step whose text is the answer
+        self._rewriting = False
+        self._thought = False  # reasoning has come as text, so its steps would repeat it
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider has reported so far."""
+        return self.answer.usage
+
+    def read(self, event: Any) -> None:
+        """Emit what an event tells readers. Raises `RunStopped` if the run was cancelled inside
+        Agno."""
+        rule = TABLE.get(event.event)
+        if rule is None:  # an event of the application's own, under a name of its own
+            rule = TABLE["CustomEvent"]
+        own = event.run_id == self._run_id or event.run_id is None
+        if not own and self._outline is not None and getattr(event, "workflow_agent", False):
+            own = True  # the agent of a workflow that answers by itself
+        handler = rule.own if own else rule.nested
+        if handler is not None:
+            getattr(self, handler)(event)
+
+    # ---- the run itself ----
+
+    def content(self, content: Any, reasoning: str | None) -> None:
+        """Emit new text and reasoning."""
+        if type(content) is not str and content is not None:
+            content = None if isinstance(content, AlreadySent) else text_of(content)
+        if isinstance(reasoning, AlreadySent):
+            reasoning = None
+        text = self._text.feed(content) if content else ""
+        thought = self._reasoning.feed(reasoning) if reasoning else ""
+        if not text and not thought:
+            return
+        if text:
+            self.answer.parts.append(text)
+        self._emit(
+            StreamingChunk(content=text, done=False, model=self.model, reasoning=thought or None)
+        )
+
+    def own_content(self, event: Any) -> None:
+        if self._rewriting:
+            return  # the last chunk has it whole, instead of the text that was streamed
+        if event.citations is not None:
+            self.answer.cite(event.citations)
+        content = event.content
+        if content is None and event.response_audio is not None:
+            content = event.response_audio.transcript or None
+        self._thought = self._thought or bool(event.reasoning_content)
+        self.content(content, event.reasoning_content)
+
+    def own_reasoning(self, event: Any) -> None:
+        self._thought = True
+        self.content(None, event.reasoning_content)
+
+    def own_reasoning_step(self, event: Any) -> None:
+        if not self._thought and event.reasoning_content:
+            self.content(None, event.reasoning_content)
+
+    def own_tool(self, event: Any) -> None:
+        if event.tool is not None:
+            self._chunk(tool=tool_call(event.event, event.tool))
+
+    def requested(self, event: Any) -> None:
+        self.answer.add_request(event)
+
+    def requested_inside(self, event: Any) -> None:
+        self.answer.add_request(event, nested=True)
+
+    def rewriting_began(self, event: Any) -> None:
+        self._rewriting = True
+
+    def rewriting_ended(self, event: Any) -> None:
+        self._rewriting = False
+
+    def followed_up(self, event: Any) -> None:
+        self.answer.followups = [replace_lone_surrogates(text) for text in event.followups or []]
+
+    def completed(self, event: Any) -> None:
+        self.answer.complete(event)
+        if self._outline is not None and failed_step(event) is not None:
+            self.failure = event  # Agno takes the words of the error for the answer
+
+    def failed(self, event: Any) -> None:
+        self.failure = event
+
+    def cancelled(self, event: Any) -> None:
+        raise RunStopped("cancelled", event.reason or "The run was cancelled.")
+
+    def paused_for_client(self, event: Any) -> None:
+        self.paused = True
+
+    def notice(self, event: Any) -> None:
+        """Something that the agent did besides answering, such as remembering."""
+        self._event(event.event.removeprefix("Team"), data_of(event), None)
+
+    def custom(self, event: Any) -> None:
+        speaker = None if event.run_id in (None, self._run_id) else self._speakers.of(event)
+        name = type(event).__name__
+        name = event.event if name == "CustomEvent" else name
+        self._event(name, data_of(event), speaker)
+
+    def step(self, event: Any) -> None:
+        if self._outline is not None:
+            self._outline.note(event)
+            if event.event == "StepStarted" and self._outline.answers(event):
+                self._answering = event.step_id
+        self._chunk(step=step_of(event))
+
+    def step_output(self, event: Any) -> None:
+        text = text_of(event.content)
+        for piece in pieces(text):
+            self._chunk(speaker=self._speakers.step(event), said=Said(content=piece))
+
+    # ---- runs inside it ----
+
+    def said_content(self, event: Any) -> None:
+        if self._answering is not None and self._is_answer(event):
+            self.own_content(event)
+            return
+        speaker = self._speakers.of(event)
+        text = text_of(event.content)
+        reasoning = text_of(event.reasoning_content)
+        for piece in pieces(text) if text else [""]:
+            if piece or reasoning:
+                said = Said(content=piece or None, reasoning=reasoning or None)
+                self._chunk(speaker=speaker, said=said)
+                reasoning = ""
+
+    def _is_answer(self, event: Any) -> bool:
+        """Whether an event is of the agent or team that runs the step that answers."""
+        return (
+            event.step_id == self._answering
+            and getattr(event, "workflow_run_id", None) == self._run_id
+            and getattr(event, "parent_run_id", None) in (None, self._run_id)
+        )
+
+    def said_reasoning(self, event: Any) -> None:
+        said = Said(reasoning=text_of(event.reasoning_content))
+        self._chunk(speaker=self._speakers.of(event), said=said)
+
+    said_reasoning_step = said_reasoning
+
+    def said_tool(self, event: Any) -> None:
+        if event.tool is not None:
+            said = Said(tool=tool_call(event.event, event.tool))
+            self._chunk(speaker=self._speakers.of(event), said=said)
+
+    def said_completed(self, event: Any) -> None:
+        self.answer.complete_inside(event)
+
+    def said_ended(self, event: Any) -> None:
+        """Another run's failure, cancellation or pause: it ends that run, and not this one."""
+        reason = (
+            getattr(event, "reason", None)
+            or getattr(event, "error", None)
+            or getattr(event, "content", None)
+        )
+        data = {"message": shortened(text_of(reason))} if reason else {}
+        self._event(event.event.removeprefix("Team"), data, self._speakers.of(event))
+
+    # ---- calls that Agno reports no event of, and the end ----
+
+    def call(self, call: ClientCall) -> None:
+        """Emit a tool call that the client must execute."""
+        self._chunk(tool=client_call(call))
+
+    def refused_call(self, call: dict[str, Any]) -> None:
+        """Emit a call of a tool that does not exist."""
+        self._chunk(tool=unknown_call(call))
+
+    def ending(self, reason: FinishReason | None) -> StreamingChunk:
+        """The last chunk of a run that did not fail, after what is missing before it.
+
+        `tool_calls` is reported only if the run waits for the client: a completed run has executed
+        its own tools.
+        """
+        if self.paused:
+            reason = "tool_calls"
+        elif reason is None or reason == "tool_calls":
+            reason = "stop"
+        rest, thought = self._text.rest(), self._reasoning.rest() or None
+        return self.answer.last_chunk(self._emit, self.model, reason, rest, thought)
+
+    def _event(self, name: str, data: dict[str, Any], speaker: Speaker | None) -> None:
+        if not fits(data):
+            data = {"omitted": "The data of this event are larger than a chunk may be."}
+        self._chunk(speaker=speaker, event=NamedEvent(name, data))
+
+    def _chunk(self, **parts: Any) -> None:
+        self._emit(StreamingChunk(content="", done=False, model=self.model, **parts))

@@ -1,0 +1,132 @@
+"""A question as Agno wants it, so that guardrails, hooks, knowledge and schemas work with it.
+
+The last message of the user is the input, as text; what was said before it is `additional_input`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from agno.agent import Agent
+from agno.media import Image
+from agno.models.message import Message
+from agno.run.agent import RunInput
+from agno.team import Team
+from agno.workflow import Workflow
+
+from ..question import PastMessage, Picture, Question
+from .components.tree import parts_of, walk
+
+#: What makes Agno take a text for a template.
+TEMPLATE = frozenset("{$")
+
+
+class Verbatim(str):
+    """A user's words that Agno takes for no template: it looks for `{` and `$` before it fills in
+    values, and finds none."""
+
+    __slots__ = ()
+
+    def __contains__(self, part: object) -> bool:
+        return part not in TEMPLATE and super().__contains__(part)  # type: ignore[operator]
+
+
+class Input:
+    """A question for one run of a component: the `text` of its user, and what belongs to it.
+
+    If the history ends with the results of a client's tools, `tail` holds the messages from the
+    user's last one on: guardrails see that message, and the model sees all of them.
+    """
+
+    def __init__(self, question: Question) -> None:
+        past = [*(question.history or [])]
+        self.tail: list[PastMessage] = []
+        self.text = question.message or ""
+        self.pictures = question.images
+        if question.message is None:
+            start = max((n for n, m in enumerate(past) if m.role == "user"), default=len(past))
+            past, self.tail = past[:start], past[start:]
+            self.text = self.tail[0].content if self.tail else ""
+            self.pictures = list(self.tail[0].images) if self.tail else []
+        self.past = past
+        self.system = question.system
+
+    def images(self) -> list[Image] | None:
+        return _images(self.pictures)
+
+    def install(self, component: Any) -> None:
+        """Give a run's copy of a component the history, and keep the user's words as they are."""
+        for agent in _readers(component):
+            before = [*_marked(self.past)]
+            if self.system is not None:
+                before.append(Message(role="system", content=self.system))
+            if before:
+                agent.additional_input = [*(agent.additional_input or []), *before]
+        verbatim = not TEMPLATE.isdisjoint(self.text)
+        for agent in walk(component):
+            if isinstance(agent, Agent | Team):
+                tail = self.tail[1:] if agent is component else []
+                if tail or (verbatim and agent.resolve_in_context):
+                    agent.pre_hooks = [*(agent.pre_hooks or []), _last_hook(tail)]
+
+
+def _readers(component: Any) -> Iterator[Any]:
+    """The agents and teams that read the history: those that the question goes to."""
+    if isinstance(component, Workflow):
+        for part in parts_of(component):
+            yield from _readers(part)
+    elif isinstance(component, Agent | Team):
+        yield component
+
+
+def _last_hook(tail: list[PastMessage]) -> Any:
+    """A hook that comes after all hooks of the application, which have seen plain text."""
+
+    def agno_stream_input(run_input: RunInput) -> None:
+        text: Any = run_input.input_content
+        if tail:
+            user = Message(role="user", content=text, images=run_input.images or None)
+            run_input.input_content = [user, *(message_of(past) for past in tail)]
+        elif type(text) is str:
+            run_input.input_content = Verbatim(text)
+
+    return agno_stream_input
+
+
+def _marked(history: list[PastMessage]) -> Iterator[Message]:
+    """Messages that Agno does not store with the run."""
+    for past in history:
+        message = message_of(past)
+        message.from_history = True
+        yield message
+
+
+def message_of(past: PastMessage) -> Message:
+    """A message of the client's history as a message of Agno."""
+    calls = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments or "{}"},
+        }
+        for call in past.calls
+    ]
+    return Message(
+        role=past.role,
+        content=past.content,
+        images=_images(list(past.images)),
+        tool_calls=calls or None,
+        tool_call_id=past.call_id,
+        tool_name=past.tool,
+    )
+
+
+def _images(pictures: list[Picture]) -> list[Image] | None:
+    return [
+        Image(
+            url=picture.url,
+            content=picture.content,
+            mime_type=picture.mime_type,
+            detail=picture.detail,
+        )
+        for picture in pictures
+    ] or None

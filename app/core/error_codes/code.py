@@ -1,0 +1,13 @@
+"""What a row of the registry of errors says."""
+
+from typing import NamedTuple
+
+
+class ErrorCode(NamedTuple):
+    """One row: `status` is HTTP's, `retryable` says that an equal request may succeed later."""
+
+    code: str
+    status: int
+    summary: str  # what happened
+    advice: str  # what to do about it
+    retryable: bool = False

@@ -1,0 +1,111 @@
+"""Folds the chunks of a run into its answer."""
+
+from collections.abc import Iterable
+
+from .chat import ChatResponse, Said, Speaker, Speech, Step, StreamingChunk, ToolCall
+
+
+def whole_text(chunks: Iterable[StreamingChunk]) -> str:
+    """The text of an answer: what was streamed, or what replaces it."""
+    text, final = [], []
+    for chunk in chunks:
+        text.append(chunk.content)
+        if chunk.final is not None:
+            final.append(chunk.final)
+    return "".join(final or text)
+
+
+def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
+    """Add chunks to a response, in order: text is appended, the last chunk sets how it ended.
+
+    A `final` text replaces all text that was streamed.
+    """
+    text = [response.content]
+    reasoning = [response.reasoning or ""]
+    final: list[str] = []
+    tools = {tool.id: tool for tool in response.tools}
+    extras = _Extras(response)
+    for chunk in chunks:
+        text.append(chunk.content)
+        response.model = chunk.model
+        if chunk.reasoning is not None:
+            reasoning.append(chunk.reasoning)
+        if chunk.tool is not None:
+            tools[chunk.tool.id] = chunk.tool
+        if chunk.final is not None:
+            final.append(chunk.final)
+        extras.add(chunk)
+        if chunk.done:
+            response.finish_reason = chunk.finish_reason
+            response.usage = chunk.usage
+            response.error = chunk.error
+    response.content = "".join(final or text)
+    response.reasoning = "".join(reasoning) or None
+    response.tools = list(tools.values())
+    extras.finish()
+
+
+class _Extras:
+    """Collects what is not the answer's own text and tools."""
+
+    def __init__(self, response: ChatResponse) -> None:
+        self._response = response
+        self._said = {_key(speech.speaker): _Speech(speech) for speech in response.said}
+        self._steps = {(step.id, step.iteration): step for step in response.steps}
+
+    def add(self, chunk: StreamingChunk) -> None:
+        response = self._response
+        if chunk.said is not None and chunk.speaker is not None:
+            key = _key(chunk.speaker)
+            if key not in self._said:
+                self._said[key] = _Speech(Speech(chunk.speaker))
+            self._said[key].add(chunk.said)
+        if chunk.step is not None:
+            self._step(chunk.step)
+        if chunk.event is not None:
+            response.events.append(chunk.event)
+        if chunk.citations is not None:
+            response.citations += [c for c in chunk.citations if c not in response.citations]
+        if chunk.output is not None:
+            response.output = chunk.output
+        if chunk.followups is not None:
+            response.followups = chunk.followups
+        if chunk.session_state is not None:
+            response.session_state = chunk.session_state
+
+    def _step(self, step: Step) -> None:
+        before = self._steps.get((step.id, step.iteration))
+        if before is None or before.status != "failed" or step.status == "started":
+            self._steps[step.id, step.iteration] = step
+
+    def finish(self) -> None:
+        self._response.said = [speech.whole() for speech in self._said.values()]
+        self._response.steps = list(self._steps.values())
+
+
+class _Speech:
+    """What one speaker said so far."""
+
+    def __init__(self, speech: Speech) -> None:
+        self._speech = speech
+        self._text = [speech.content]
+        self._reasoning = [speech.reasoning or ""]
+        self._tools: dict[str, ToolCall] = {tool.id: tool for tool in speech.tools}
+
+    def add(self, said: Said) -> None:
+        self._text.append(said.content or "")
+        self._reasoning.append(said.reasoning or "")
+        if said.tool is not None:
+            self._tools[said.tool.id] = said.tool
+
+    def whole(self) -> Speech:
+        return Speech(
+            self._speech.speaker,
+            "".join(self._text),
+            "".join(self._reasoning) or None,
+            list(self._tools.values()),
+        )
+
+
+def _key(speaker: Speaker) -> tuple[str, str | None]:
+    return speaker.id, speaker.run_id

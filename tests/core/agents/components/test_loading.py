@@ -1,0 +1,164 @@
+"""AGENTS names agents, teams, workflows and factories; what cannot be served is named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agno.agent import Agent, AgentFactory
+from agno.db.in_memory import InMemoryDb
+from agno.factory import FactoryPermissionError, RequestContext
+from agno.team import Team
+
+from app.core.agents.components.loading import load_agents
+from app.core.errors import ConfigurationError
+from app.core.run_failures import AgentDenied
+from tests.core.agents.application import Applications, model
+from tests.provider import Provider
+
+SOURCE = """
+from agno.agent import Agent
+from agno.team import Team
+from agno.workflow import Workflow
+from agno.tools import Toolkit
+
+cook = Agent(id="cook")
+team = Team(id="team", members=[Agent(id="inner")])
+flow = Workflow(id="flow", steps=[cook])
+mixed = [cook, team, flow]
+nested = {"first": [cook], "second": team}
+
+class Space:
+    inside = cook
+
+def made():
+    return [cook, team]
+
+async def made_later():
+    return flow
+
+def for_each(user_id, dependencies=None, *, size=3):
+    return Agent(id="each")
+
+def wanting(request):
+    return cook
+
+tool = Toolkit(name="hammer")
+kind = Agent
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of a user's, with a name that no other test has."""
+    name = f"brought_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{name}.py").write_text(SOURCE)
+    (tmp_path / f"{name}_broken.py").write_text(
+        "from agno.agent import Agent\n\nagent = Agent(nme=1)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return name
+
+
+@pytest.mark.parametrize(
+    ("attributes", "ids"),
+    [
+        ("cook", ["cook"]),
+        ("mixed", ["cook", "team", "flow"]),
+        ("nested", ["cook", "team"]),
+        ("Space.inside", ["cook"]),
+        ("made", ["cook", "team"]),
+        ("made_later", ["flow"]),
+        ("flow, cook", ["flow", "cook"]),
+    ],
+)
+def test_reference_is_not_loaded(module: str, attributes: str, ids: list[str]) -> None:
+    """Every form of a reference gives what it names, in its order."""
+    references = ",".join(f"{module}:{name.strip()}" for name in attributes.split(","))
+    assert ids == [found.id for found in load_agents(references)]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "parts"),
+    [
+        ("tool", ["'hammer'", "agno.tools.toolkit.Toolkit", "Agent, a Team"]),
+        ("kind", ["the class agno.agent.agent.Agent"]),
+        ("missing", ["missing"]),
+    ],
+)
+def test_reason_of_refusal_is_missing(module: str, attribute: str, parts: list[str]) -> None:
+    """What cannot be served is named, with its kind and with what can be."""
+    with pytest.raises(ConfigurationError) as refused:
+        load_agents(f"{module}:{attribute}")
+    assert all(part in refused.value.message for part in parts), refused.value.message
+
+
+def test_place_of_error_is_missing(module: str) -> None:
+    """A module that fails is named with the file and the line."""
+    with pytest.raises(ConfigurationError, match=rf"{module}_broken\.py, line 3"):
+        load_agents(f"{module}_broken:agent")
+
+
+def test_factory_with_unknown_parameter(
+    module: str, provider: Provider, applications: Applications
+) -> None:
+    """A factory that needs what the server does not have is refused at the start."""
+    with pytest.raises(ConfigurationError, match=r"wanting\(\) has a parameter 'request'"):
+        applications(*load_agents(f"{module}:wanting"))
+    applications(*load_agents(f"{module}:for_each"))
+
+
+async def test_factory_is_called_once(provider: Provider, applications: Applications) -> None:
+    """A factory makes an agent for each request, from its user, its session and its values."""
+    seen: list[Any] = []
+
+    async def by_user(user_id: str, session_id: str, dependencies: dict[str, Any] | None) -> Any:
+        seen.append((user_id, session_id, dependencies))
+        inner = Agent(name="Inner", model=model(provider))
+        return Team(members=[inner], model=model(provider), instructions=f"For {user_id}.")
+
+    application = applications(by_user)
+    assert ["by_user"] == [*application.catalog.entries]
+    await application.ask("One.", user="ann")
+    answer = await application.ask("Two.", user="ann", dependencies={"size": 2})
+    assert [("p/ann", "p/ann/c", None), ("p/ann", "p/ann/c", {"size": 2})] == seen
+    assert "Hello from the provider." == answer.content
+    messages = provider.requests[-1].body["messages"]
+    assert "For p/ann." in str(messages[0]["content"])
+    assert ["One.", "Two."] == [m["content"] for m in messages if m["role"] == "user"]
+
+
+async def test_factory_of_agno_denies(provider: Provider, applications: Applications) -> None:
+    """A factory of Agno's gets its context, and its refusal is one of permission."""
+
+    def build(context: RequestContext) -> Agent:
+        if context.user_id != "p/ann":
+            raise FactoryPermissionError("only for Ann")
+        return Agent(model=model(provider))
+
+    db = InMemoryDb()  # type: ignore[no-untyped-call]
+    application = applications(AgentFactory(id="made", db=db, factory=build))
+    await application.ask("One.", user="ann")
+    with pytest.raises(AgentDenied, match="only for Ann"):
+        await application.ask("Two.", user="bob")
+
+
+async def test_state_of_tool_is_lost(provider: Provider, applications: Applications) -> None:
+    """A tool is the application's own object in every run, with the state that it has."""
+
+    class Counter:
+        count = 0
+
+        def add(self) -> str:
+            """Add one."""
+            self.count += 1
+            return str(self.count)
+
+    from tests.provider_replies import Reply
+
+    counter = Counter()
+    application = applications(Agent(id="a", model=model(provider), tools=[counter.add]))
+    for _ in range(2):
+        provider.script(Reply(tool_calls=[("add", "{}")]), Reply("Added."))
+        await application.ask()
+    assert 2 == counter.count
