@@ -301,5 +301,5 @@ async def later(work: Any) -> Any:
 
 def telemetry_is_off(agent: Agent, server: Any) -> bool:
     """Whether telemetry is off on the served copy only, not on the user's own agent."""
-    running = server.app.state.context.agents.find(None).agent
+    running = server.app.state.context.agents.find(None).component
     return agent.telemetry and not running.telemetry

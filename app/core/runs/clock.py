@@ -41,13 +41,14 @@ class Clock:
         timeout.
         """
         self._last = self._loop.time()
-        if self._first_token_seen and chunk.tool is None:
+        tool = chunk.tool if chunk.said is None else chunk.said.tool
+        if self._first_token_seen and tool is None:
             return
         self._first_token_seen = True
-        if chunk.tool is not None and chunk.tool.status == "started":
-            self._tools.add(chunk.tool.id)
-        elif chunk.tool is not None:
-            self._tools.discard(chunk.tool.id)
+        if tool is not None and tool.status == "started":
+            self._tools.add(tool.id)
+        elif tool is not None:
+            self._tools.discard(tool.id)
         self._restart()
 
     def alive(self) -> None:

@@ -3,6 +3,8 @@
 Agno's `deep_copy()` gives a run lists and caches of its own, but copies tools, hooks and
 dependencies as well. A tool may hold a connection or a state that lasts longer than one run, so
 those stay the user's own objects.
+
+See docs/decisions/053-a-copy-for-a-run-shares-tools.md.
 """
 
 import copy

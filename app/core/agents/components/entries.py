@@ -1,4 +1,7 @@
-"""The entries of the catalog: what the application brought, prepared once at the start."""
+"""The entries of the catalog: what the application brought, prepared once at the start.
+
+See docs/decisions/053-a-copy-for-a-run-shares-tools.md.
+"""
 
 import copy
 import re

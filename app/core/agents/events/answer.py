@@ -1,4 +1,7 @@
-"""The answer of a run, as Agno completes it, beside the text that was streamed."""
+"""The answer of a run, as Agno completes it, beside the text that was streamed.
+
+See docs/decisions/052-the-text-of-a-run-is-agnos-output.md.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -151,8 +151,10 @@ class EventReader:
         self.paused = True
 
     def notice(self, event: Any) -> None:
-        """Something that the agent did besides answering, such as remembering."""
-        self._event(event.event.removeprefix("Team"), data_of(event), None)
+        """Something that the agent did besides answering, such as remembering: that, and not
+        what it remembers."""
+        data = {k: v for k, v in data_of(event).items() if not isinstance(v, dict | list)}
+        self._event(event.event.removeprefix("Team"), data, None)
 
     def custom(self, event: Any) -> None:
         speaker = None if event.run_id in (None, self._run_id) else self._speakers.of(event)
@@ -198,8 +200,6 @@ class EventReader:
     def said_reasoning(self, event: Any) -> None:
         said = Said(reasoning=text_of(event.reasoning_content))
         self._chunk(speaker=self._speakers.of(event), said=said)
-
-    said_reasoning_step = said_reasoning
 
     def said_tool(self, event: Any) -> None:
         if event.tool is not None:

@@ -1,6 +1,8 @@
 """What becomes of every event of Agno: the handlers that read it, or why readers get nothing.
 
 `tests/core/agents/events/test_table.py` fails for a name of Agno's that is not here.
+
+See docs/decisions/052-the-text-of-a-run-is-agnos-output.md.
 """
 
 from typing import NamedTuple
@@ -44,7 +46,7 @@ _RUN = {
     "ToolCallCompleted": _TOOL,
     "ToolCallError": Rule(silence="Agno has reported the call as completed, with its error."),
     "ReasoningStarted": Rule(silence=_BEGUN),
-    "ReasoningStep": Rule("own_reasoning_step", "said_reasoning_step"),
+    "ReasoningStep": Rule("own_reasoning_step", "said_reasoning"),
     "ReasoningContentDelta": _REASONING,
     "ReasoningCompleted": Rule(silence="It repeats the steps, which were reported one by one."),
     "MemoryUpdateStarted": Rule(silence=_BEGUN),
