@@ -1,5 +1,4 @@
-"""The replies of the scripted provider, as data, and their bytes in two of its protocols; the third
-is in `provider_responses`.
+"""The replies of the scripted provider, as data, and their bytes in two of its three protocols.
 
 A `Reply` is a row of tokens (reasoning, then text, then tool calls), a pace, and faults placed by
 token number. A `Wire` turns one reply to one request into frames. Neither knows of time or sockets.

@@ -1,6 +1,5 @@
 """The replies of the scripted provider in the bytes of OpenAI's Responses API."""
 
-import json
 import re
 import time
 import uuid
@@ -22,7 +21,7 @@ class ResponsesWire(BaseWire):
         super().__init__(body, reply, "application/json" if whole else "text/event-stream")
         self._name = uuid.uuid4().hex
         self._number = 0
-        self._head = {
+        self._head: dict[str, Any] = {
             "id": f"resp_{self._name}",
             "object": "response",
             "created_at": int(time.time()),
@@ -65,7 +64,7 @@ class ResponsesWire(BaseWire):
         return {**self._head, "status": status, "output": [], **fields}
 
     def _ended(self) -> dict[str, Any]:
-        counts = {
+        counts: dict[str, Any] = {
             "input_tokens": self._prompt,
             "input_tokens_details": {"cached_tokens": 0},
             "output_tokens": self._count,
@@ -100,8 +99,8 @@ class ResponsesWire(BaseWire):
                         yield self._event(kind, **at, content_index=0, delta=text)
                     kind = "response.output_text.annotation.added"
                     for number, annotation in enumerate(self._citations()):
-                        place = {"content_index": 0, "annotation_index": number}
-                        yield self._event(kind, **at, **place, annotation=annotation)
+                        where = {"content_index": 0, "annotation_index": number}
+                        yield self._event(kind, **at, **where, annotation=annotation)
                 case _:
                     for piece in re.findall(r"(?s).{1,8}", item["arguments"]):
                         kind = "response.function_call_arguments.delta"
