@@ -1,4 +1,4 @@
-"""Agents that know more than the question: state, memories, knowledge, dependencies, stores."""
+"""Agents that know more than the question: state, memories, dependencies, stores."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from agno.db.json import JsonDb
 from agno.db.postgres import AsyncPostgresDb
 from agno.db.redis import RedisDb
 from agno.db.sqlite import AsyncSqliteDb, SqliteDb
-from agno.knowledge.document import Document
 from agno.memory import MemoryManager
 from agno.run import RunContext
 from agno.session import SessionSummaryManager
@@ -16,8 +15,6 @@ from agno.session import SessionSummaryManager
 from tests.applications.kind import MAIN, Kind, Site, Turn, kind
 from tests.applications.tools import calls
 from tests.provider_replies import Reply
-
-WHALE = "The blue whale is the largest animal."
 
 
 @kind(
@@ -99,59 +96,6 @@ def summaries(site: Site) -> Agent:
         enable_session_summaries=True,
         session_summary_manager=manager,
         add_session_summary_to_context=True,
-    )
-
-
-class Shelf:
-    """A knowledge base of a user's own: the protocol that Agno asks for."""
-
-    def build_context(self, **kwargs: Any) -> str:
-        return "Search the shelf."
-
-    def get_tools(self, **kwargs: Any) -> list[Any]:
-        return []
-
-    async def aget_tools(self, **kwargs: Any) -> list[Any]:
-        return []
-
-    def retrieve(self, query: str, **kwargs: Any) -> list[Document]:
-        return [Document(content=WHALE)] if "new" in query else []
-
-    async def aretrieve(self, query: str, **kwargs: Any) -> list[Document]:
-        return self.retrieve(query)
-
-
-@kind(
-    calls("search_knowledge_base", arguments='{"query": "what is new?"}'),
-    Reply("A whale."),
-    seen=WHALE,
-)
-def knowledge_by_tool(site: Site) -> Agent:
-    return Agent(model=site.model(), knowledge=Shelf(), search_knowledge=True)
-
-
-@kind(Reply("A whale."), seen=WHALE)
-def knowledge_in_context(site: Site) -> Agent:
-    return Agent(
-        model=site.model(),
-        knowledge=Shelf(),
-        add_knowledge_to_context=True,
-        search_knowledge=False,
-    )
-
-
-@kind(Reply("A whale."), seen=WHALE)
-def knowledge_retriever(site: Site) -> Agent:
-    async def retrieve(query: str, num_documents: int | None = None, **_: Any) -> Any:
-        assert isinstance(query, str)
-        return [{"content": WHALE, "query": query}]
-
-    retriever: Any = retrieve  # Agno's types leave out coroutines
-    return Agent(
-        model=site.model(),
-        knowledge_retriever=retriever,
-        add_knowledge_to_context=True,
-        search_knowledge=False,
     )
 
 

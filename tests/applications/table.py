@@ -6,7 +6,7 @@ To enable a kind, add its line; to enable all of its doors, faults and fields, r
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.applications import guards, media, memory, outputs, teams, tools
+from tests.applications import guards, knowledge, media, memory, outputs, teams, tools
 from tests.applications.doors import ALL, JSON, OLLAMA, OPENAI, SSE, SSE_HISTORY, Door
 from tests.applications.kind import Kind
 
@@ -94,9 +94,11 @@ TABLE = [
     row(memory.state_in_instructions),
     row(memory.memories),
     row(memory.summaries),
-    row(memory.knowledge_by_tool),
-    row(memory.knowledge_in_context, SSE, JSON),
-    row(memory.knowledge_retriever, SSE, JSON),
+    row(knowledge.vector_store_by_tool),
+    row(knowledge.vector_store_in_context, SSE, JSON),
+    row(knowledge.knowledge_by_tool),
+    row(knowledge.knowledge_in_context, SSE, JSON),
+    row(knowledge.knowledge_retriever, SSE, JSON),
     row(memory.dependencies_in_context, SSE, JSON),
     row(memory.store_sqlite),
     row(memory.store_async_sqlite),
