@@ -1,4 +1,4 @@
-"""A local server that plays a model provider: OpenAI's protocol and Ollama's, on one port.
+"""A local server that plays a model provider: OpenAI's two protocols and Ollama's, on one port.
 
     with Provider() as provider:
         provider.script(Reply("Hello there", stall_after=1))
@@ -33,10 +33,16 @@ from aiohttp import web
 if not __package__:  # run as a script, Python looks in tests/ and not beside it
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from tests.provider_replies import OllamaWire, OpenAIWire, Reply, Wire, numbered
+from tests.provider_replies import OllamaWire, OpenAIWire, Reply, numbered, said
+from tests.provider_responses import ResponsesWire
 
 BATCH = 64  # tokens in one write when nothing paces them
-WIRES: dict[str, type[Wire]] = {"/v1/chat/completions": OpenAIWire, "/api/chat": OllamaWire}
+Wire = OpenAIWire | OllamaWire | ResponsesWire
+WIRES: dict[str, type[Wire]] = {
+    "/v1/chat/completions": OpenAIWire,
+    "/v1/responses": ResponsesWire,
+    "/api/chat": OllamaWire,
+}
 CONTROL_WORD = re.compile(r"\b(tokens|rate|delay_first|stall_after|cut_after)=([\d.]*\d)")
 
 
@@ -77,6 +83,7 @@ class Provider:
         self.models = ["gpt-4o-mini", "llama3.2:latest"]
         self.requests: list[Request] = []
         self._replies: deque[Reply] = deque()
+        self._replies_of: dict[str, deque[Reply]] = {}
         self._going_on: Future[None] = Future()
 
     @property
@@ -90,6 +97,10 @@ class Provider:
     def script(self, *replies: Reply) -> None:
         """Queue replies for the next chat requests, one each; an SDK's retry takes one, too."""
         self._replies.extend(replies)
+
+    def script_model(self, model: str, *replies: Reply) -> None:
+        """Replace the queue of the replies for requests that name this model; it comes first."""
+        self._replies_of[model] = deque(replies)
 
     def go_on(self) -> None:
         """End every stall, those to come included."""
@@ -156,8 +167,8 @@ class Provider:
             raise asyncio.CancelledError from gone  # aiohttp would log a ConnectionError
 
     async def _chat(self, http: web.BaseRequest, request: Request) -> web.StreamResponse:
-        scripted = self._replies.popleft() if self._replies else None
-        reply = scripted or controlled(self.default, request.body["messages"])
+        queue = self._replies_of.get(request.body["model"]) or self._replies
+        reply = queue.popleft() if queue else controlled(self.default, said(request.body))
         wire = WIRES[request.path](request.body, reply)
         await asyncio.sleep(reply.delay_headers)
         if reply.status == 200:

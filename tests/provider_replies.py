@@ -1,4 +1,4 @@
-"""The replies of the scripted provider, as data, and their bytes in each of its two protocols.
+"""The replies of the scripted provider, as data, and their bytes in two of its three protocols.
 
 A `Reply` is a row of tokens (reasoning, then text, then tool calls), a pace, and faults placed by
 token number. A `Wire` turns one reply to one request into frames. Neither knows of time or sockets.
@@ -36,6 +36,7 @@ class Reply:
     text: Text = ""
     reasoning: Text = ""
     tool_calls: Sequence[tuple[str, str]] = ()  # (name, arguments as JSON)
+    citations: Sequence[tuple[str, str]] = ()  # (URL, title), in the Responses API alone
     echo: bool = False  # the text is the request's messages, as JSON
     finish_reason: str | None = None  # None: "stop", or "tool_calls" after those; "": none is sent
     usage: bool = True  # False: not even to a client that asks for it
@@ -107,19 +108,25 @@ def encode(value: object) -> bytes:
 _encode_text = lru_cache(maxsize=4096)(encode)
 
 
-class _Wire:
-    """The counts of both protocols. `whole()` is the response to a request without streaming."""
+def said(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The messages of a request, and in the Responses API its other items."""
+    items = body["messages"] if "messages" in body else body["input"]
+    return [{"role": "user", "content": items}] if isinstance(items, str) else list(items)
+
+
+class BaseWire:
+    """The counts of all protocols. `whole()` is the response to a request without streaming."""
 
     def __init__(self, body: Mapping[str, Any], reply: Reply, content_type: str) -> None:
         self.streams = content_type != "application/json"
-        self.content_type, messages = content_type, body["messages"]
+        self.content_type, messages = content_type, said(body)
         content = json.dumps(messages, ensure_ascii=False) if reply.echo else reply.text
         self._reply, self._text, self._reasoning = reply, split(content), split(reply.reasoning)
         self._prompt = sum(len(str(message.get("content")).split()) for message in messages)
         self._count = len(self._reasoning) + len(self._text) + len(reply.tool_calls)
 
 
-class OpenAIWire(_Wire):
+class OpenAIWire(BaseWire):
     """`POST /v1/chat/completions`: server-sent events, or one `chat.completion`."""
 
     def __init__(self, body: Mapping[str, Any], reply: Reply) -> None:
@@ -190,7 +197,7 @@ class OpenAIWire(_Wire):
         return b"data: " + self.error_body() + b"\n\n"
 
 
-class OllamaWire(_Wire):
+class OllamaWire(BaseWire):
     """`POST /api/chat`: one JSON object a line, or one object alone."""
 
     def __init__(self, body: Mapping[str, Any], reply: Reply) -> None:
@@ -243,6 +250,3 @@ class OllamaWire(_Wire):
 
     def error_frame(self) -> bytes:
         return self.error_body() + b"\n"
-
-
-Wire = OpenAIWire | OllamaWire

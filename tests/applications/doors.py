@@ -1,0 +1,158 @@
+"""The doors as rows: each asks one question of one application, and reads its answer."""
+
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from httpx_sse import EventSource
+
+PAST = "Do you remember the blue whale?"
+HISTORY: list[dict[str, Any]] = [
+    {"role": "user", "content": PAST},
+    {"role": "assistant", "content": "I do."},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question; `conversation` is its id on doors where the server keeps them."""
+
+    agent: str
+    question: str
+    conversation: str
+    pictures: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client got; `ending` is the finish reason in the door's own words, `fields` are the
+    names of those of all native chunks."""
+
+    content: str
+    ending: str | None
+    failed: bool
+    status: int = 200
+    code: str | None = None
+    fields: frozenset[str] = frozenset()
+
+
+Ask = Callable[[httpx.AsyncClient, Asked], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """`history`: the client sends one along; `keeps`: the server keeps the conversation;
+    `final`: the door can replace text that was streamed already."""
+
+    name: str
+    ask: Ask
+    history: bool = False
+    keeps: bool = False
+    final: bool = False
+
+
+def _native(asked: Asked, **fields: Any) -> dict[str, Any]:
+    pictures = [base64.b64encode(content).decode() for content in asked.pictures]
+    body = {"message": asked.question, "agent": asked.agent, "images": pictures}
+    return {"conversation_id": asked.conversation, **body, **fields}
+
+
+async def _sse(http: httpx.AsyncClient, asked: Asked, **fields: Any) -> Answer:
+    body = _native(asked, **fields)
+    async with http.stream("POST", "/api/v1/chat", json=body) as response:
+        if response.status_code != 200:
+            return _refused(response.status_code, json.loads(await response.aread()))
+        events = [json.loads(event.data) async for event in EventSource(response).aiter_sse()]
+    last = events[-1]
+    content = last.get("final")
+    if content is None:
+        content = "".join(chunk["content"] for chunk in events)
+    code = (last.get("error") or {}).get("code")
+    names = frozenset(name for chunk in events for name in chunk)
+    return Answer(content, last.get("finish_reason"), "error" in last, code=code, fields=names)
+
+
+async def _json(http: httpx.AsyncClient, asked: Asked) -> Answer:
+    response = await http.post("/api/v1/chat", json=_native(asked, stream=False))
+    body = response.json()
+    if response.status_code != 200:
+        return _refused(response.status_code, body)
+    content = body.get("final") or body["content"]
+    return Answer(content, body.get("finish_reason"), "error" in body)
+
+
+async def _sse_history(http: httpx.AsyncClient, asked: Asked) -> Answer:
+    return await _sse(http, asked, messages=HISTORY)
+
+
+def _openai(asked: Asked, past: list[dict[str, Any]], **fields: Any) -> dict[str, Any]:
+    content: Any = asked.question
+    if asked.pictures:
+        addresses = [base64.b64encode(content).decode() for content in asked.pictures]
+        urls = [{"url": f"data:image/png;base64,{address}"} for address in addresses]
+        parts = [{"type": "image_url", "image_url": url} for url in urls]
+        content = [{"type": "text", "text": asked.question}, *parts]
+    messages = [*past, {"role": "user", "content": content}]
+    return {"model": asked.agent, "messages": messages, **fields}
+
+
+async def _openai_stream(http: httpx.AsyncClient, asked: Asked) -> Answer:
+    body = _openai(asked, HISTORY, stream=True)
+    async with http.stream("POST", "/v1/chat/completions", json=body) as response:
+        if response.status_code != 200:
+            return _refused(response.status_code, json.loads(await response.aread()))
+        data = [event.data async for event in EventSource(response).aiter_sse()]
+    events = [json.loads(line) for line in data if line != "[DONE]"]
+    choices = [choice for event in events for choice in event.get("choices") or []]
+    content = "".join(choice["delta"].get("content") or "" for choice in choices)
+    endings = [choice["finish_reason"] for choice in choices if choice["finish_reason"]]
+    errors = [event["error"] for event in events if "error" in event]
+    code = errors[-1].get("code") if errors else None
+    return Answer(content, endings[-1] if endings else None, bool(errors), code=code)
+
+
+async def _openai_whole(http: httpx.AsyncClient, asked: Asked) -> Answer:
+    """A whole answer, without a history."""
+    response = await http.post("/v1/chat/completions", json=_openai(asked, []))
+    body = response.json()
+    if response.status_code != 200:
+        return _refused(response.status_code, body)
+    choice = body["choices"][0]
+    return Answer(choice["message"]["content"] or "", choice["finish_reason"], "error" in body)
+
+
+def _ollama(asked: Asked, past: list[dict[str, Any]]) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "user", "content": asked.question}
+    if asked.pictures:
+        message["images"] = [base64.b64encode(content).decode() for content in asked.pictures]
+    return {"model": asked.agent, "messages": [*past, message]}
+
+
+async def _ollama_stream(http: httpx.AsyncClient, asked: Asked) -> Answer:
+    async with http.stream("POST", "/api/chat", json=_ollama(asked, HISTORY)) as response:
+        if response.status_code != 200:
+            return _refused(response.status_code, json.loads(await response.aread()))
+        lines = [json.loads(line) async for line in response.aiter_lines()]
+    content = "".join(line.get("message", {}).get("content") or "" for line in lines)
+    failed = any("error" in line for line in lines)
+    return Answer(content, lines[-1].get("done_reason"), failed)
+
+
+def _refused(status: int, body: Any) -> Answer:
+    """An answer that came with a status; what text it has is not compared."""
+    error = body.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    return Answer("", "error", True, status, code)
+
+
+SSE = Door("sse", _sse, keeps=True, final=True)
+JSON = Door("json", _json, keeps=True, final=True)
+SSE_HISTORY = Door("sse-history", _sse_history, history=True, final=True)
+OPENAI = Door("openai", _openai_stream, history=True)
+OPENAI_WHOLE = Door("openai-whole", _openai_whole, final=True)
+OLLAMA = Door("ollama", _ollama_stream, history=True)
+
+ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, OLLAMA)
