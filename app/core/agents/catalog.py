@@ -108,6 +108,8 @@ class AgentCatalog:
             if name not in (None, entry.model):
                 raise InvalidField(f"model: the {entry.kind} {entry.id!r} has models of its own.")
             return None
+        if entry.kind == "factory" and name is None:
+            return None  # what it makes may bring a model
         if entry.model is not None and name in (None, entry.model):
             return None
         return self._models.find(name)

@@ -3,6 +3,7 @@
 They differ in what Agno's `arun` takes, and in what is copied for a run.
 """
 
+import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from .events.reader import EventReader
 from .events.steps import Outline
 from .inputs import Input
 from .run_models import RunModels
+from .threaded import inner_of
 
 Emit = Callable[[StreamingChunk], None]
 
@@ -57,7 +59,7 @@ class Runner:
         if models is not None:
             self._input.install(component)
         if not question.kept and models is not None:
-            component.db = None
+            _detach(component)
             self._forget()
 
     def reader(self, model: str, emit: Emit) -> EventReader:
@@ -176,3 +178,16 @@ def _schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
         return schema
     name = str(schema.get("title") or "answer")
     return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
+
+
+def _detach(component: Any) -> None:
+    """Take the store of conversations from a run's copy, for a question that is not kept.
+
+    Agno reads memories synchronously where the component has no store, so its memory manager gets
+    the user's own store, without the threads around it.
+    """
+    component.db = None
+    manager = getattr(component, "memory_manager", None)
+    if manager is not None and manager.db is not None:
+        component.memory_manager = copy.copy(manager)
+        component.memory_manager.db = inner_of(manager.db)
