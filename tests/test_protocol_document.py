@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from app.core.error_codes import REGISTRY
-from app.core.errors import RunFailed
+from app.core.run_failures import RunFailed
 from app.models.chat import (
     Citation,
     ErrorInfo,

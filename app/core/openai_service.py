@@ -17,17 +17,11 @@ from .agents.conversations import Conversations
 from .agents.events.reader import EventReader
 from .agents.runner import Runner, runner_for
 from .agents.sessions import Session, owner_of
-from .errors import (
-    AgentDenied,
-    AgentFailed,
-    InputRefused,
-    OutputRefused,
-    RunFailed,
-    UnknownAgent,
-)
+from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .providers.catalog import ModelEntry
 from .question import Question
+from .run_failures import AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
 
 logger = logging.getLogger(__name__)
 

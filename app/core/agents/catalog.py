@@ -10,6 +10,7 @@ from agno.models.base import Model
 from ..errors import ConfigurationError, InvalidField, UnknownAgent
 from ..providers.catalog import ModelCatalog, ModelEntry
 from ..providers.client_tools import choose_tool
+from ..providers.clients import close as close_client
 from ..providers.demo import DemoModel, current_time
 from ..providers.options import apply_options
 from ..providers.tracked import TrackedModel
@@ -84,9 +85,7 @@ class AgentCatalog:
         """Close the connections of the models and the stores; call after the last run."""
         own = [model for entry in self.entries.values() for model in models_in(entry.component)]
         for model in [*self._models.made, *own]:
-            client: Any = getattr(model, "async_client", None)
-            if hasattr(client, "close"):
-                await client.close()
+            await close_client(model)
         for db in self.dbs:
             await db.close()
 

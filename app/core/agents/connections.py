@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ..errors import ToolsUnavailable
+from ..run_failures import ToolsUnavailable
 from .components.tree import walk
 
 logger = logging.getLogger(__name__)

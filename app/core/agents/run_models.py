@@ -10,8 +10,8 @@ from agno.team import Team
 from agno.workflow import Workflow
 
 from ...models.chat import FinishReason
-from ..errors import RunFailed
 from ..providers.tracked import TrackedModel
+from ..run_failures import RunFailed
 from .components.tree import OTHER_MODELS, parts_of
 
 #: Makes a tracked copy of a model; the model that answers gets the options of the question.

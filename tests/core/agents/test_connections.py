@@ -6,7 +6,7 @@ import pytest
 from agno.agent import Agent
 from agno.tools import Toolkit
 
-from app.core.errors import ToolsUnavailable
+from app.core.run_failures import ToolsUnavailable
 from tests.core.agents.application import Applications, model
 from tests.provider import Provider
 from tests.provider_replies import Reply

@@ -12,8 +12,8 @@ from agno.run.agent import RunInput, RunOutput
 from agno.team import Team
 from agno.workflow import Step, Workflow
 
-from app.core.errors import InputRefused, OutputRefused
 from app.core.question import ClientCall, ClientTool, PastMessage, Question
+from app.core.run_failures import InputRefused, OutputRefused
 from tests.core.agents.application import Applications, model
 from tests.provider import Provider
 from tests.provider_replies import Reply

@@ -17,7 +17,8 @@ from agno.team import Team
 from agno.workflow import Step, Workflow
 
 from app.core.agents.threaded import off_the_loop
-from app.core.errors import ModelRefused, UnknownConversation
+from app.core.errors import UnknownConversation
+from app.core.run_failures import ModelRefused
 from tests.core.agents.application import Applications, model
 from tests.provider import Provider
 from tests.provider_replies import Reply

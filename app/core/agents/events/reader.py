@@ -11,8 +11,8 @@ from ....models.chat import (
     StreamingChunk,
     Usage,
 )
-from ...errors import RunStopped
 from ...question import ClientCall
+from ...run_failures import RunStopped
 from ...text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
 from .answer import Answer
 from .speakers import Speakers
@@ -211,11 +211,8 @@ class EventReader:
 
     def said_ended(self, event: Any) -> None:
         """Another run's failure, cancellation or pause: it ends that run, and not this one."""
-        reason = (
-            getattr(event, "reason", None)
-            or getattr(event, "error", None)
-            or getattr(event, "content", None)
-        )
+        given = (getattr(event, name, None) for name in ("reason", "error", "content"))
+        reason = next(filter(None, given), None)
         data = {"message": shortened(text_of(reason))} if reason else {}
         self._event(event.event.removeprefix("Team"), data, self._speakers.of(event))
 

@@ -10,7 +10,8 @@ from agno.factory import FactoryPermissionError, RequestContext
 from agno.team import Team
 
 from app.core.agents.components.loading import load_agents
-from app.core.errors import AgentDenied, ConfigurationError
+from app.core.errors import ConfigurationError
+from app.core.run_failures import AgentDenied
 from tests.core.agents.application import Applications, model
 from tests.provider import Provider
 
