@@ -94,9 +94,8 @@ class EventReader:
             return
         if text:
             self.answer.parts.append(text)
-        self._emit(
-            StreamingChunk(content=text, done=False, model=self.model, reasoning=thought or None)
-        )
+        # By position, because this is made for each token.
+        self._emit(StreamingChunk(text, False, self.model, thought or None))
 
     def own_content(self, event: Any) -> None:
         if self._rewriting:
