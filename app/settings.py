@@ -60,9 +60,7 @@ class Settings(BaseSettings):
         50,
         description="Requests that one run may send to its model, with the results of its tools.",
     )
-    agents: Text = Field(
-        None, description="Your own agents, teams and workflows, as 'module:attribute, ...'."
-    )
+    agents: Text = Field(None, description="Agents, teams, workflows: 'module:attribute, ...'.")
     instructions: Text = Field(None, description="The instructions of the built-in agent.")
 
     data_dir: Path = Field(

@@ -19,8 +19,7 @@ class ModelInfo(BaseModel):
 
 
 class AgentInfo(BaseModel):
-    """An agent, team or workflow that a request can name; `model` is used if the request names no
-    model, and is the agent's id if no model is known."""
+    """An agent, team or workflow that a request can name; `model` is used if it names no model."""
 
     id: str
     name: str

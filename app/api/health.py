@@ -37,7 +37,7 @@ async def readyz(server: Server) -> Response:
 
     If the journal cannot be written, or a provider fails, the status is `degraded`, still with 200:
     streams continue from memory, and only further requests can show that a provider has recovered.
-    So it is if a toolkit is not connected, which is tried again when a run needs the toolkit.
+    Toolkits that are not connected degrade it, too; they are connected again when they are needed.
     """
     checks = {"runs": "ok" if server.runs.accepting else "stopping"}
     try:

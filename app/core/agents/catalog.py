@@ -85,8 +85,7 @@ class AgentCatalog:
         """Close the connections of the models and the stores; call after the last run."""
         own = [model for entry in self.entries.values() for model in models_in(entry.component)]
         for model in [*self._models.made, *own]:
-            if model is not None:
-                await close_client(model)
+            await close_client(model)
         for db in self.dbs:
             await db.close()
 

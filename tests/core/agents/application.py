@@ -12,6 +12,7 @@ from app.core.agents.conversations import Conversations
 from app.core.agents.stores import open_database
 from app.core.openai_service import AgentService
 from app.core.providers.catalog import ModelCatalog, Providers
+from app.core.providers.clients import close as close_client
 from app.core.question import Question
 from app.core.run_failures import RunFailed
 from app.models.chat import ChatResponse, StreamingChunk
@@ -28,9 +29,7 @@ def model(provider: Provider, model_id: str = "test-model") -> OpenAIChat:
 async def close(component: Any) -> None:
     """Close the connections of the models in a component."""
     for found in models_in(component):
-        client: Any = getattr(found, "async_client", None)
-        if client is not None:
-            await client.close()
+        await close_client(found)
 
 
 class Application:

@@ -94,9 +94,8 @@ class EventReader:
             return
         if text:
             self.answer.parts.append(text)
-        self._emit(
-            StreamingChunk(content=text, done=False, model=self.model, reasoning=thought or None)
-        )
+        # By position, because this is made for each token.
+        self._emit(StreamingChunk(text, False, self.model, thought or None))
 
     def own_content(self, event: Any) -> None:
         if self._rewriting:
@@ -211,11 +210,8 @@ class EventReader:
 
     def said_ended(self, event: Any) -> None:
         """Another run's failure, cancellation or pause: it ends that run, and not this one."""
-        reason = (
-            getattr(event, "reason", None)
-            or getattr(event, "error", None)
-            or getattr(event, "content", None)
-        )
+        given = (getattr(event, name, None) for name in ("reason", "error", "content"))
+        reason = next(filter(None, given), None)
         data = {"message": shortened(text_of(reason))} if reason else {}
         self._event(event.event.removeprefix("Team"), data, self._speakers.of(event))
 
