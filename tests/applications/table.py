@@ -146,3 +146,28 @@ TABLE = [
     row(workflows.team_factory),
     row(workflows.workflow_factory),
 ]
+
+#: What does not hold yet: by kind, the names of doors and faults that it is not tried with.
+OPEN: dict[str, tuple[str, ...]] = {
+    # a picture of a tool is not in the chunks
+    "picture-from-tool": ("sse",),
+    # Agno's own fallback: the server's circuit breaker and its model stand before it
+    "fallback-models": ("ollama", "length", "cut", "error"),
+    # which of two parallel steps ends last is not the same twice
+    "workflow-ends-in-parallel": tuple(door.name for door in ALL),
+    # a request that is not streamed and is cut counts as the agent's failure
+    "output-schema": ("cut",),
+    "json-mode": ("cut",),
+    "output-schema-after-tool": ("cut",),
+    "responses-schema": ("cut",),
+    "team-output-schema": ("cut",),
+    # the ending is the leader's, not that of the model that wrote the answer
+    "output-model": ("length",),
+    "team-routes": ("cut", "error"),
+    "team-responds-directly": ("cut", "error"),
+    # a failed step is an answer of Agno's, in its own words
+    "workflow-condition": ("cut", "error"),
+    "workflow-router": ("length", "cut", "error"),
+    "workflow-stream-function": ("length", "cut", "error"),
+    "workflow-of-team": ("length",),
+}
