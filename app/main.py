@@ -45,8 +45,7 @@ from .signals import graceful_shutdown
 
 logger = logging.getLogger(__name__)
 
-#: The doors: each protocol is a package in `api/doors/`.
-DOORS = (native.DOOR, ollama.DOOR, openai.DOOR)
+DOORS = (native.DOOR, ollama.DOOR, openai.DOOR)  # each is a package in `api/doors/`
 
 #: A warning is logged for each key of fewer characters.
 MIN_KEY_LENGTH = 16
@@ -56,8 +55,8 @@ CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "DELETE"],
     "allow_headers": ["*"],
     "expose_headers": [
-        *("X-Run-Id", "X-Conversation-Id", "X-Request-Id"),
-        *("Location", "Retry-After", "Idempotent-Replayed", "X-Ignored-Fields"),
+        *("X-Run-Id", "X-Conversation-Id", "X-Request-Id", "X-Ignored-Fields"),
+        *("Location", "Retry-After", "Idempotent-Replayed"),
     ],
     "max_age": 600,
 }
@@ -238,8 +237,7 @@ def _shown(models: ModelCatalog) -> str:
 
 
 def __getattr__(name: str) -> FastAPI:
-    """Make `app`, for uvicorn and `fastapi run`, on first use, so that an import reads no
-    settings."""
+    """Make `app`, for uvicorn and `fastapi run`, on first use."""
     if name != "app":
         raise AttributeError(name)
     try:

@@ -97,11 +97,11 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
         lambda: all(isinstance(sdk._client, HTTP_CLIENTS) for sdk in sdk_clients()),
     ),
     (
-        "mistralai: .sdk_configuration.async_client, for core/providers/clients.py",
+        "mistralai: .sdk_configuration.async_client, for core/providers/http/clients.py",
         lambda: isinstance(Mistral(api_key="k").sdk_configuration.async_client, HTTP_CLIENTS),
     ),
     (
-        "google-genai: ._api_client._async_httpx_client, for core/providers/clients.py",
+        "google-genai: ._api_client._async_httpx_client, for core/providers/http/clients.py",
         lambda: isinstance(google_client()._api_client._async_httpx_client, HTTP_CLIENTS),
     ),
     (

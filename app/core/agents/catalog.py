@@ -10,8 +10,8 @@ from agno.models.base import Model
 from ..errors import ConfigurationError, InvalidField, UnknownAgent
 from ..providers.catalog import ModelCatalog, ModelEntry
 from ..providers.client_tools import choose_tool
-from ..providers.clients import close as close_client
 from ..providers.demo import DemoModel, current_time
+from ..providers.http.clients import close as close_client
 from ..providers.options import apply_options
 from ..providers.tracked import TrackedModel
 from ..providers.upstream import Upstreams
@@ -37,8 +37,7 @@ MAX_ROUNDS = 50
 class AgentCatalog:
     """The agents, teams and workflows by id; the first is the default.
 
-    Raises `ConfigurationError` if there is none, if two have the same id, or if something is
-    none of them.
+    Raises `ConfigurationError` for none, for two of one id, and for anything else in the list.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from app.core.agents.conversations import Conversations
 from app.core.agents.stores import open_database
 from app.core.openai_service import AgentService
 from app.core.providers.catalog import ModelCatalog, Providers
-from app.core.providers.clients import close as close_client
+from app.core.providers.http.clients import close as close_client
 from app.core.question import Question
 from app.core.run_failures import RunFailed
 from app.models.chat import ChatResponse, StreamingChunk

@@ -8,7 +8,7 @@ from agno.models.message import Message
 from agno.models.ollama import Ollama
 from openai import DefaultAioHttpClient
 
-from app.core.providers.bridge import Bridge
+from app.core.providers.http.bridge import Bridge
 from app.core.providers.tracked import TrackedModel
 from tests.core.providers.recorder import recording
 

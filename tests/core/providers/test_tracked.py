@@ -18,7 +18,7 @@ from app.core.providers.tracked import TrackedModel
 from app.core.providers.upstream import Upstream
 from app.core.run_failures import RunFailed
 from app.models.chat import Usage
-from tests.core.providers.test_transport import Sink
+from tests.core.providers.http.test_transport import Sink
 from tests.core.providers.wire import streams
 from tests.upstream import Answer, ByteServer
 

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 from openai import DefaultAioHttpClient
 
-from app.core.providers import transport
-from app.core.providers.exchange import CURRENT, Exchange
+from app.core.providers.http import transport
+from app.core.providers.http.exchange import CURRENT, Exchange
 from app.core.providers.wire.outcome import Outcome, ProviderError, WrittenCall
 from app.core.providers.wire.parts.framing import LARGEST
 from tests.core.providers.wire import streams

@@ -19,8 +19,8 @@ from agno.models.openrouter import OpenRouter
 from agno.models.perplexity import Perplexity
 from openai import AsyncOpenAI
 
-from app.core.providers import clients, transport
 from app.core.providers.demo import DemoModel
+from app.core.providers.http import clients, transport
 
 #: Each class as its users make it: with a key, and nothing of ours.
 MODELS: dict[str, Callable[[], Model]] = {

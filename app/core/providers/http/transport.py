@@ -15,16 +15,16 @@ from typing import Any
 import httpx
 import httpx2
 
+from ..wire.chat_completions import ChatCompletions
+from ..wire.gemini import Gemini
+from ..wire.messages import Messages
+from ..wire.ollama import Ollama
+from ..wire.outcome import Outcome, ProviderError
+from ..wire.parts.errors import status_error
+from ..wire.parts.framing import LARGEST
+from ..wire.reader import Reader
+from ..wire.responses import Responses
 from .exchange import CURRENT, Exchange
-from .wire.chat_completions import ChatCompletions
-from .wire.gemini import Gemini
-from .wire.messages import Messages
-from .wire.ollama import Ollama
-from .wire.outcome import Outcome, ProviderError
-from .wire.parts.errors import status_error
-from .wire.parts.framing import LARGEST
-from .wire.reader import Reader
-from .wire.responses import Responses
 
 #: Readers by the end of the path that a request goes to.
 READERS: dict[str, type[Reader]] = {

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from ..text import Sink
-from .wire.outcome import Outcome
-from .wire.replay import Replay
+from ...text import Sink
+from ..wire.outcome import Outcome
+from ..wire.replay import Replay
 
 
 def _ignore() -> None:

@@ -6,9 +6,9 @@ import httpx
 import httpx2
 from agno.models.base import Model
 
+from ..options.families import is_a
 from .bodies import post_as_is
 from .bridge import Bridge
-from .options.families import is_a
 from .transport import hook
 
 #: Where the SDKs keep their HTTP client: those of OpenAI, Anthropic, Groq and Ollama; Mistral's;
