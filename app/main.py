@@ -47,8 +47,7 @@ logger = logging.getLogger(__name__)
 
 DOORS = (native.DOOR, ollama.DOOR, openai.DOOR)  # each is a package in `api/doors/`
 
-#: A warning is logged for each key of fewer characters.
-MIN_KEY_LENGTH = 16
+MIN_KEY_LENGTH = 16  # characters; a shorter key is warned of
 
 #: The options of CORS for pages of `CORS_ORIGINS`.
 CORS: dict[str, Any] = {

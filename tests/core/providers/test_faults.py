@@ -15,10 +15,10 @@ from agno.models.anthropic import Claude
 from agno.models.base import Model
 from agno.models.google import Gemini
 from agno.models.groq import Groq
-from agno.models.litellm.litellm_openai import LiteLLMOpenAI
 from agno.models.mistral import MistralChat
 from agno.models.ollama import Ollama
 from agno.models.openai import OpenAIChat, OpenAIResponses
+from agno.models.openai.like import OpenAILike
 from agno.models.openrouter import OpenRouter
 
 from tests.core.providers.wire import streams
@@ -42,9 +42,9 @@ MODELS: dict[str, tuple[str, Callable[[str], Model]]] = {
         "chat",
         lambda url: OpenRouter(id="m", api_key=KEY, base_url=f"{url}/v1", max_retries=0),
     ),
-    "LiteLLMOpenAI": (
+    "OpenAILike": (
         "chat",
-        lambda url: LiteLLMOpenAI(id="m", api_key=KEY, base_url=f"{url}/v1", max_retries=0),
+        lambda url: OpenAILike(id="m", api_key=KEY, base_url=f"{url}/v1", max_retries=0),
     ),
     "Claude": (
         "messages",

@@ -10,7 +10,6 @@ from agno.models.anthropic import Claude
 from agno.models.base import Model
 from agno.models.google import Gemini
 from agno.models.groq import Groq
-from agno.models.litellm.litellm_openai import LiteLLMOpenAI
 from agno.models.mistral import MistralChat
 from agno.models.ollama import Ollama
 from agno.models.openai import OpenAIChat, OpenAIResponses
@@ -26,7 +25,7 @@ from app.core.providers.http import clients, transport
 MODELS: dict[str, Callable[[], Model]] = {
     made.__name__: made
     for made in (
-        *(OpenAIChat, OpenAIResponses, OpenRouter, LiteLLMOpenAI, OpenAILike, Perplexity),
+        *(OpenAIChat, OpenAIResponses, OpenRouter, OpenAILike, Perplexity),
         *(Claude, Groq, MistralChat, Gemini),
     )
 }
