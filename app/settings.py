@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     instructions: Text = Field(None, description="What the built-in agent is told to be.")
 
     data_dir: Path = Field(Path("data"), description="The folder for all that is kept.")
+    media_dir: Annotated[Path | None, BeforeValidator(_no_blank)] = Field(
+        None, description="The folder for pictures, sounds and files; DATA_DIR/media by default."
+    )
     database_url: Text = Field(
         None, description="Conversations; sqlite:///... by default, or postgresql://..."
     )
@@ -111,6 +114,9 @@ class Settings(BaseSettings):
     )
     heartbeat: PositiveFloat = Field(10, description="Seconds between signs of life in silence.")
     max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body.")
+    max_media_bytes: PositiveInt = Field(
+        32 << 20, description="Largest file of a request that uploads some, or of an answer."
+    )
     body_timeout: PositiveFloat = Field(30, description="Longest time for a request body to come.")
     write_timeout: PositiveFloat = Field(
         30, description="Longest time for a write to a reader; then it is cut off."

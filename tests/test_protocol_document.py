@@ -14,7 +14,15 @@ import pytest
 
 from app.core.error_codes import REGISTRY
 from app.core.errors import RunFailed
-from app.models.chat import ErrorInfo, FinishReason, RunState, StreamingChunk, ToolCall, Usage
+from app.models.chat import (
+    ErrorInfo,
+    FinishReason,
+    Media,
+    RunState,
+    StreamingChunk,
+    ToolCall,
+    Usage,
+)
 from tests.command import ROOT
 from tests.conftest import Serve
 from tests.provider import Provider
@@ -200,7 +208,7 @@ def test_every_section_but_those_of_words_has_examples() -> None:
     assert words | {"The grammar of a stream"} == SECTIONS.keys() - set(WITH_EXAMPLES)
 
 
-@pytest.mark.parametrize("struct", [StreamingChunk, ToolCall, Usage, ErrorInfo])
+@pytest.mark.parametrize("struct", [StreamingChunk, ToolCall, Media, Usage, ErrorInfo])
 def test_fields_of_a_chunk_are_all_documented(struct: type[msgspec.Struct]) -> None:
     """Every field that may be on the wire has its row."""
     rows = set(re.findall(r"^\| `(\w+)` \|", SECTIONS["The fields of a chunk"], re.MULTILINE))

@@ -14,6 +14,7 @@ from ..core.access.keys import ANONYMOUS
 if TYPE_CHECKING:  # the doors call these, and load neither Agno nor a store for it
     from ..core.agents.catalog import AgentCatalog
     from ..core.agents.conversations import Conversations
+    from ..core.media import MediaStore
     from ..core.openai_service import AgentService
     from ..core.providers.catalog import ModelCatalog
     from ..core.providers.upstream import Upstreams
@@ -41,6 +42,7 @@ class Context:
     heartbeat: float
     body: BodyBounds
     tickets: Tickets
+    media: MediaStore
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 

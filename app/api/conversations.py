@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from . import route_docs
 from .context import Principal, Server
+from .media import add_media
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
 
@@ -31,6 +32,7 @@ async def conversations(
 async def conversation(conversation_id: str, server: Server, principal: Principal) -> Response:
     """A conversation with its messages, in the order they were said."""
     found = await server.conversations.get(conversation_id, principal)
+    await add_media(found, server.media, principal)
     return Response(msgspec.json.encode(found), media_type="application/json")
 
 
@@ -38,3 +40,4 @@ async def conversation(conversation_id: str, server: Server, principal: Principa
 async def delete(conversation_id: str, server: Server, principal: Principal) -> None:
     """Forget a conversation."""
     await server.conversations.delete(conversation_id, principal)
+    await server.media.forget(principal, conversation_id)

@@ -36,7 +36,7 @@ OPEN = frozenset(
 FILES = "/static/"
 
 #: The addresses that a ticket opens.
-EVENTS = re.compile(r"/api/v1/runs/([^/]+)/events")
+EVENTS = re.compile(r"/api/v1/runs/([^/]+)/(?:events|media/[^/]+)")
 
 SECURITY_HEADERS = (
     (b"content-security-policy", b"frame-ancestors 'none'"),

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
-from agno.media import Image
 from agno.models.message import Message
 from agno.run import RunContext
 from agno.run.agent import RunEvent
@@ -14,11 +14,15 @@ from ..models.chat import StreamingChunk, Usage
 from .agents.catalog import AgentCatalog, AgentEntry
 from .agents.conversations import Conversations, session_of
 from .agents.events import EventReader
+from .agents.media_in import adopted, media_of
+from .agents.media_out import MediaReader
+from .agents.messages import agno_message, mark_history
 from .errors import AgentFailed, RunFailed, UnknownAgent
 from .log.journal import RunRecord
+from .media import MediaStore, Owner
 from .providers.catalog import ModelEntry
 from .providers.client_tools import client_function
-from .question import PastMessage, Picture, Question
+from .question import Question
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +38,12 @@ GUARDRAILS = frozenset({"input_check_error", "output_check_error"})
 class AgentService:
     """Plans runs for questions, and stores the questions and answers of orphaned runs."""
 
-    def __init__(self, agents: AgentCatalog, conversations: Conversations) -> None:
+    def __init__(
+        self, agents: AgentCatalog, conversations: Conversations, media: MediaStore | None = None
+    ) -> None:
         self._agents = agents
         self._conversations = conversations
+        self._media = media
 
     def plan(self, question: Question, principal: str) -> "AgentPlan":
         """Choose the agent and the model of a question.
@@ -46,7 +53,7 @@ class AgentService:
         entry = self._agents.find(question.agent)
         chosen = self._agents.model_of(entry, question.model)
         self._agents.check(entry, chosen, question, principal)
-        return AgentPlan(self._agents, self._conversations, entry, chosen, question)
+        return AgentPlan(self._agents, self._conversations, entry, chosen, question, self._media)
 
     async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
         """Store the question and the partial answer of a run whose process died."""
@@ -76,7 +83,9 @@ class AgentPlan:
         entry: AgentEntry,
         chosen: ModelEntry | None,
         question: Question,
+        media: MediaStore | None,
     ) -> None:
+        self._media = media
         self._agents = agents
         self._conversations = conversations
         self._entry = entry
@@ -89,7 +98,13 @@ class AgentPlan:
     def prepare(self, record: RunRecord) -> "AgentTurn":
         """The turn of one run: copies of the agent and the model for it alone."""
         return AgentTurn(
-            self._agents, self._conversations, self._entry, self._chosen, self._question, record
+            self._agents,
+            self._conversations,
+            self._entry,
+            self._chosen,
+            self._question,
+            record,
+            self._media,
         )
 
 
@@ -104,6 +119,7 @@ class AgentTurn:
         chosen: ModelEntry | None,
         question: Question,
         record: RunRecord,
+        media: MediaStore | None,
     ) -> None:
         self._runner, self._model = agents.prepare(
             entry, chosen, question, record.principal, self._emit_text
@@ -121,12 +137,17 @@ class AgentTurn:
         self.logged_question = question.message or last or ""
         self.model = self._model.model.id
         self._reader = EventReader(record.run_id, self.model)
+        self._store = media
+        self._owner = Owner(
+            record.run_id, record.principal, record.conversation_id, kept=question.kept
+        )
+        self._media = MediaReader(media, self._owner)
 
     async def run(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
         self._emit = emit
         self._model.on_alive = on_alive
-        question = self._question
+        question = await self._with_uploads()
         session_id = session_of(self._principal, self._conversation_id)
         events: Any = self._runner.arun(
             self._input(),
@@ -135,7 +156,7 @@ class AgentTurn:
             run_id=self._run_id,
             session_id=session_id,
             user_id=self._principal,
-            images=_images(question.images) if question.history is None else None,
+            **(media_of(question).fields() if question.history is None else {}),
             add_history_to_context=False if question.history is not None else None,
             run_context=RunContext(
                 run_id=self._run_id,
@@ -152,10 +173,19 @@ class AgentTurn:
                 chunk = self._reader.read(event)
                 if chunk is not None:
                     emit(chunk)
+                media = await self._media.read(event, self._reader.model)
+                if media is not None:
+                    emit(media)
         if self._reader.paused:
             for call in self._model.answering.client_calls:
                 emit(self._reader.call(call))
         return self._reader.ending(self._model.answering.finish_reason)
+
+    async def _with_uploads(self) -> Question:
+        """The question with its uploads moved into the folder of the run."""
+        if self._store is not None:
+            self._question = await adopted(self._question, partial(self._store.adopt, self._owner))
+        return self._question
 
     def _fell_back(self, model: str) -> None:
         logger.warning("run %s: fallback from %s to %s", self._run_id, self.model, model)
@@ -195,11 +225,11 @@ class AgentTurn:
         question = self._question
         if question.history is None:
             return question.message or ""
-        messages = [_message(past) for past in question.history]
+        messages = [agno_message(past) for past in question.history]
         if question.message is not None:
-            images = _images(question.images)
-            messages.append(Message(role="user", content=question.message, images=images))
-        return _mark_history(messages)
+            media = media_of(question).fields()
+            messages.append(Message(role="user", content=question.message, **media))
+        return mark_history(messages)
 
     def _failure(self, event: Any) -> RunFailed:
         """The error for a failed run of Agno: the model's own, if the model failed."""
@@ -209,43 +239,3 @@ class AgentTurn:
         if event.error_type in GUARDRAILS:
             return AgentFailed(str(event.content))
         return AgentFailed(f"The agent failed ({event.error_type}); see the server's log.")
-
-
-def _images(pictures: list[Picture]) -> list[Image] | None:
-    return [
-        Image(
-            url=picture.url,
-            content=picture.content,
-            mime_type=picture.mime_type,
-            detail=picture.detail,
-        )
-        for picture in pictures
-    ] or None
-
-
-def _message(past: PastMessage) -> Message:
-    """A message of the client's history as a message of Agno."""
-    calls = [
-        {
-            "id": call.id,
-            "type": "function",
-            "function": {"name": call.name, "arguments": call.arguments or "{}"},
-        }
-        for call in past.calls
-    ]
-    return Message(
-        role=past.role,
-        content=past.content,
-        images=_images(list(past.images)),
-        tool_calls=calls or None,
-        tool_call_id=past.call_id,
-        tool_name=past.tool,
-    )
-
-
-def _mark_history(messages: list[Message]) -> list[Message]:
-    """Mark the messages before the user's newest as history, which is not stored with the run."""
-    newest = max((n for n, message in enumerate(messages) if message.role == "user"), default=0)
-    for message in messages[:newest]:
-        message.from_history = True
-    return messages

@@ -59,6 +59,21 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     arguments_text: str | None = None
 
 
+class Media(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A picture, sound, video or file that a tool or a model has made; its bytes are at `url`.
+
+    `url` is a path of this server, or the address of another one that a tool has named. Then `size`
+    (bytes) is unknown. `name` is a file name for people.
+    """
+
+    id: str
+    kind: Literal["image", "audio", "video", "file"]
+    mime_type: str
+    url: str
+    name: str | None = None
+    size: int | None = None
+
+
 class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a run failed: a stable code for programs, a sentence for people.
 
@@ -89,6 +104,7 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     run_id: str | None = None
     conversation_id: str | None = None
     agent: str | None = None
+    media: list[Media] | None = None
 
 
 def number_in_id(number: int, chunk: StreamingChunk) -> str:
@@ -114,6 +130,7 @@ class ChatResponse(msgspec.Struct, omit_defaults=True):
     tools: list[ToolCall] = msgspec.field(default_factory=list)
     error: ErrorInfo | None = None
     agent: str | None = None
+    media: list[Media] = msgspec.field(default_factory=list)
 
 
 class RunStarted(msgspec.Struct):
@@ -163,6 +180,7 @@ class StoredMessage(msgspec.Struct, omit_defaults=True):
     created_at: int
     model: str | None = None
     finish_reason: FinishReason | None = None
+    media: list[Media] = msgspec.field(default_factory=list)
 
 
 class ConversationInfo(msgspec.Struct, omit_defaults=True):
@@ -195,6 +213,7 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     text = [response.content]
     reasoning = [response.reasoning or ""]
     tools = {tool.id: tool for tool in response.tools}
+    media = {item.id: item for item in response.media}
     for chunk in chunks:
         text.append(chunk.content)
         response.model = chunk.model
@@ -202,6 +221,8 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
             reasoning.append(chunk.reasoning)
         if chunk.tool is not None:
             tools[chunk.tool.id] = chunk.tool
+        if chunk.media is not None:
+            media |= {item.id: item for item in chunk.media}
         if chunk.done:
             response.finish_reason = chunk.finish_reason
             response.usage = chunk.usage
@@ -209,3 +230,4 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     response.content = "".join(text)
     response.reasoning = "".join(reasoning) or None
     response.tools = list(tools.values())
+    response.media = list(media.values())

@@ -25,10 +25,7 @@ from ..providers.tracked import TrackedModel
 from ..providers.upstream import Upstreams
 from ..question import Question
 from ..text import Sink
-
-#: Model classes that send an image's URL to the provider. For others, Agno would download the image
-#: on this server: from any URL, including those of the private network, and of any size.
-SENDS_IMAGE_URLS = frozenset({"OpenAIChat", "OpenAIResponses", "DemoModel"})
+from .media_in import refused_urls
 
 #: How many earlier turns the built-in agent sends to its model.
 HISTORY_RUNS = 50
@@ -128,8 +125,8 @@ class AgentCatalog:
         `ModelUnavailable` while the circuit breakers of the model and of its fallback are open.
         """
         source = self._source(entry, model)
-        if not _takes_images(source, question):
-            raise InvalidField("images: this model accepts no image URLs; send the image data.")
+        if (field := refused_urls(source, entry.agent.tools, question)) is not None:
+            raise InvalidField(f"{field}: this model accepts no URLs of {field}; send the data.")
         upstreams = [self._upstreams.of(source, own=model is None)]
         if (fallback := self._fallback_for(source, question)) is not None:
             upstreams.append(self._upstreams.of(fallback))
@@ -180,7 +177,9 @@ class AgentCatalog:
         if (entry := self._models.fallback) is None:
             return None
         fallback = self._models.model(entry)
-        return fallback if fallback is not source and _takes_images(fallback, question) else None
+        if fallback is source or refused_urls(fallback, None, question) is not None:
+            return None
+        return fallback
 
     def _for_question(
         self,
@@ -209,13 +208,6 @@ class AgentCatalog:
         if question.tool_choice is not None:
             choose_tool(tracked.model, question.tool_choice)
         return tracked
-
-
-def _takes_images(model: Model, question: Question) -> bool:
-    """Whether a model can get all images of a question without this server downloading any."""
-    sends_urls = any(base.__name__ in SENDS_IMAGE_URLS for base in type(model).__mro__)
-    past = (image for message in question.history or [] for image in message.images)
-    return sends_urls or not any(image.url for image in (*question.images, *past))
 
 
 def general_agent(instructions: str | None, db: AsyncBaseDb) -> Agent:

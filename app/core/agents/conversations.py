@@ -235,6 +235,8 @@ def _messages(session: AgentSession) -> list[StoredMessage]:
             continue  # the next run repeats this turn, with the results of the client's tools
         for message in run.messages or []:
             content = message.get_content_string()
+            if not content and message.audio_output is not None:
+                content = message.audio_output.transcript or ""
             if message.from_history or message.role not in ("user", "assistant") or not content:
                 continue
             answer = message.role == "assistant"

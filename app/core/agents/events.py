@@ -12,6 +12,7 @@ from ..errors import RunStopped
 from ..providers.client_tools import parsed
 from ..question import ClientCall
 from ..text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
+from .media_out import transcript
 
 
 class EventReader:
@@ -36,7 +37,7 @@ class EventReader:
         if kind == "RunContent":
             if event.run_id != self._run_id:
                 return None  # a nested agent's text is its caller's tool result, not the answer
-            return self.content(event.content, event.reasoning_content)
+            return self.content(event.content or transcript(event), event.reasoning_content)
         if kind in ("ToolCallStarted", "ToolCallCompleted", "ToolCallError"):
             return self._tool(kind, event.tool)
         if kind == "ReasoningContentDelta":

@@ -1,14 +1,15 @@
 """The body of `/api/v1/chat` and `/chat`, and the question in it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 from pydantic import BaseModel, Field, model_validator
 
 from ....core.errors import InvalidField
-from ....core.question import ModelOptions, PastMessage, Picture, Question
+from ....core.question import ModelOptions, PastMessage, Question
 from ....core.runs.clock import Timeouts
-from ...requests import ConversationId, Name, Text, Whole, picture
+from ...media_items import MediaItem, picture_of
+from ...requests import ConversationId, Name, Text, Whole
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
@@ -42,15 +43,21 @@ class ChatRequest(BaseModel):
     """A question. `message`, or `messages` whose last is the user's, or both: then `messages`
     comes before. With `messages` the server's own memory of the conversation is not used."""
 
+    #: Whether files come with the request, so that it may have no text.
+    UPLOADS: ClassVar[bool] = False
+
     message: Text | None = None
     messages: list[ChatMessage] | None = None
     stream: bool = True
     agent: Name | None = None
     model: Name | None = None
     conversation_id: ConversationId | None = None
-    images: list[Text] = Field(
-        [], max_length=16, description="Addresses (https), data URLs, or base64."
+    images: list[Text | MediaItem] = Field(
+        [], max_length=16, description="Addresses (https), data URLs, base64, or objects."
     )
+    files: list[MediaItem] = Field([], max_length=16, description="Documents for the model.")
+    audio: list[MediaItem] = Field([], max_length=16, description="Sounds for the model.")
+    videos: list[MediaItem] = Field([], max_length=16, description="Videos for the model.")
     options: ChatOptions = ChatOptions()
     timeouts: ChatTimeouts = ChatTimeouts()
     on_disconnect: Literal["cancel", "continue", "grace"] | None = None
@@ -66,7 +73,8 @@ class ChatRequest(BaseModel):
             if not self.messages or self.messages[-1].role != "user":
                 raise ValueError("message is missing, and messages does not end in the user's")
             self.message = self.messages.pop().content
-        if not self.message.strip() and not self.images:
+        has_media = self.images or self.files or self.audio or self.videos or self.UPLOADS
+        if not self.message.strip() and not has_media:
             raise ValueError("message is empty")
         return self
 
@@ -79,7 +87,12 @@ class ChatRequest(BaseModel):
             agent=self.agent,
             model=self.model,
             history=None if history is None else [PastMessage(m.role, m.content) for m in history],
-            images=[Picture(**picture(image)) for image in self.images],
+            images=[picture_of(image) for image in self.images],
+            attachments=[
+                *(item.attachment("file", "files") for item in self.files),
+                *(item.attachment("audio", "audio") for item in self.audio),
+                *(item.attachment("video", "videos") for item in self.videos),
+            ],
             max_rounds=self.max_rounds,
             options=ModelOptions(
                 **self.options.model_dump(exclude={"stop"}),
@@ -99,3 +112,9 @@ class ChatRequest(BaseModel):
                     bound=getattr(bounds, name),
                 )
         return msgspec.structs.replace(bounds, **chosen)
+
+
+class FormRequest(ChatRequest):
+    """The fields of a request with uploads."""
+
+    UPLOADS: ClassVar[bool] = True

@@ -1,5 +1,6 @@
 """The native door: chat as SSE, NDJSON, plain text and JSON."""
 
+import dataclasses
 from typing import Annotated
 
 import msgspec
@@ -12,11 +13,12 @@ from ...context import Context, Principal, Server
 from ...requests import parse_object, read_body, validate
 from ...starting import IdempotencyKey, start_in_background, start_or_replay
 from ...streaming import run_headers
+from ...uploads import Form, is_form, read_form
 from .answer import NativeAnswer
 from .encoder import negotiate
 from .event_ids import parse_event_id
 from .following import JSON, SSE, LastEventId, resume, stream
-from .requests import ChatRequest
+from .requests import ChatRequest, FormRequest
 
 TEXT = "text/plain"
 
@@ -44,6 +46,8 @@ async def chat(
     idempotency_key: KeyHeader = None,
 ) -> Response:
     """Start a run. Streams Server-Sent Events unless `Accept` or the body says otherwise."""
+    if is_form(request):
+        return await _answer_form(request, server, principal, x_conversation_id, idempotency_key)
     body = await _read(request, server, x_conversation_id)
     return await _answer(request, server, principal, body, SSE, idempotency_key)
 
@@ -95,6 +99,25 @@ async def _read(request: Request, server: Context, conversation_id: str | None) 
     return validate(ChatRequest, fields)
 
 
+async def _answer_form(
+    request: Request,
+    server: Context,
+    principal: str,
+    conversation_id: str | None,
+    key: str | None,
+) -> Response:
+    """Start the run of a question with uploads, which are removed if none starts."""
+    form = await read_form(request, server.body, server.media)
+    try:
+        if form.fields.get("conversation_id") is None:
+            form.fields["conversation_id"] = conversation_id
+        body = validate(FormRequest, form.fields)
+        return await _answer(request, server, principal, body, SSE, key, form)
+    except BaseException:
+        await server.media.drop_uploads(form.paths)
+        raise
+
+
 async def _answer(
     request: Request,
     server: Context,
@@ -102,12 +125,15 @@ async def _answer(
     body: ChatRequest,
     default: str,
     key_header: str | None = None,
+    form: Form | None = None,
 ) -> Response:
     """Start the run, or find it by its idempotency key; answer in the requested format."""
     media_type = negotiate(request.headers.get("accept"), default) if body.stream else JSON
     key = None
     if key_header is not None:
-        key = IdempotencyKey.of(key_header, principal, body.model_dump_json())
+        key = IdempotencyKey.of(
+            key_header, principal, body.model_dump_json() + (form.digest if form else "")
+        )
     policy = Policy(
         timeouts=body.timeouts_within(server.timeouts),
         on_disconnect=_on_disconnect(body, media_type, key),
@@ -115,10 +141,17 @@ async def _answer(
         grace=server.grace,
     )
     question, conversation = body.question(), body.conversation_id
+    if form is not None:
+        question = dataclasses.replace(
+            question,
+            images=[*question.images, *form.images],
+            attachments=[*question.attachments, *form.attachments],
+        )
     if body.background:
         record, replayed = await start_in_background(
             server, principal, question, policy, conversation_id=conversation, key=key
         )
+        await _drop_if_replayed(server, form, replayed=replayed)
         url = server.tickets.address(record.run_id, principal).stream_url
         started = RunStarted(
             run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
@@ -128,9 +161,15 @@ async def _answer(
     follower, replayed = await start_or_replay(
         server, principal, question, policy, conversation_id=conversation, key=key
     )
+    await _drop_if_replayed(server, form, replayed=replayed)
     if body.stream:
         return stream(server, follower, media_type, headers=_replayed(replayed))
     return NativeAnswer(follower, _replayed(replayed))
+
+
+async def _drop_if_replayed(server: Context, form: Form | None, *, replayed: bool) -> None:
+    if replayed and form is not None:
+        await server.media.drop_uploads(form.paths)
 
 
 def _replayed(replayed: bool) -> dict[str, str]:
