@@ -69,11 +69,13 @@ class ChatRequest(BaseModel):
 
     @model_validator(mode="after")
     def _has_question(self) -> Self:
+        has_media = self.images or self.files or self.audio or self.videos or self.UPLOADS
+        if self.message is None and has_media and self.messages is None:
+            self.message = ""
         if self.message is None:
             if not self.messages or self.messages[-1].role != "user":
                 raise ValueError("message is missing, and messages does not end in the user's")
             self.message = self.messages.pop().content
-        has_media = self.images or self.files or self.audio or self.videos or self.UPLOADS
         if not self.message.strip() and not has_media:
             raise ValueError("message is empty")
         return self

@@ -13,6 +13,7 @@ from ....core.errors import ModelBadResponse
 from ....core.log.journal import Entry
 from ....models.chat import StreamingChunk, ToolCall, Usage
 from ...encoding import encode_line
+from ...media_links import MediaLinks
 from .errors import failure
 
 
@@ -34,6 +35,7 @@ class Message(msgspec.Struct, omit_defaults=True):
     content: str
     thinking: str | None = None
     tool_calls: list[Call] | None = None
+    images: list[str] | None = None  # base64
 
 
 class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -65,21 +67,29 @@ class Form:
     to see the model `think` is not shown it, whatever the provider sends.
     """
 
-    def __init__(self, name: str, *, chat: bool, thinks: bool = True) -> None:
+    def __init__(
+        self, name: str, *, chat: bool, thinks: bool = True, links: MediaLinks | None = None
+    ) -> None:
+        self.links = links
         self._name = name
         self._model: str | None = None
         self._chat = chat
         self._thinks = thinks
 
     def line(
-        self, text: str, thinking: str | None = None, calls: list[Call] | None = None, **last: Any
+        self,
+        text: str,
+        thinking: str | None = None,
+        calls: list[Call] | None = None,
+        images: list[str] | None = None,
+        **last: Any,
     ) -> Line:
         """A line; `last` is what the last one has besides."""
         thinking = (thinking or None) if self._thinks else None
         now = datetime.now(UTC)
         last.setdefault("done", False)
         if self._chat:
-            message = Message("assistant", text, thinking, calls)
+            message = Message("assistant", text, thinking, calls, images or None)
             return Line(model=self._name, created_at=now, message=message, **last)
         return Line(model=self._name, created_at=now, response=text, thinking=thinking, **last)
 
@@ -92,7 +102,16 @@ class Form:
 
     def shows(self, chunk: StreamingChunk) -> bool:
         """Whether a chunk has anything to show; the calls of an agent's own tools have not."""
-        return bool(chunk.content or (chunk.reasoning and self._thinks) or _is_call(chunk.tool))
+        thought = chunk.reasoning and self._thinks
+        return bool(chunk.content or thought or chunk.media or _is_call(chunk.tool))
+
+    def media(self, chunk: StreamingChunk) -> tuple[StreamingChunk, list[str]]:
+        """A chunk with its media in the text, and the pictures of a chat, which are beside it."""
+        if chunk.media is None or self.links is None:
+            return chunk, []
+        if self._chat:
+            return self.links.with_pictures(chunk)
+        return self.links.as_text(chunk), []
 
 
 class OllamaEncoder:
@@ -134,7 +153,9 @@ class OllamaEncoder:
                 self._broken = True
                 return failure(error.message) + b"\n"
             self._calls += 1 if calls else 0
-            out = encode_line(self._form.line(chunk.content, chunk.reasoning, calls)) + b"\n"
+            chunk, images = self._form.media(chunk)
+            line = self._form.line(chunk.content, chunk.reasoning, calls, images)
+            out = encode_line(line) + b"\n"
         if chunk.error is not None:
             return out + failure(chunk.error.message) + b"\n"
         if chunk.done:
@@ -153,10 +174,13 @@ def whole(form: Form, entries: list[Entry]) -> bytes:
     total, final = entries[-1]
     first = next((offset for offset, chunk in entries if form.shows(chunk)), total)
     tools = [chunk.tool for chunk in chunks if _is_call(chunk.tool)]
+    shown = [form.media(chunk) for chunk in chunks]
+    chunks = [chunk for chunk, _ in shown]
     line = form.line(
         "".join(chunk.content for chunk in chunks),
         "".join(chunk.reasoning or "" for chunk in chunks),
         [_call(index, tool) for index, tool in enumerate(tools)] or None,
+        [image for _, images in shown for image in images],
         **ending(final, first, total),
     )
     return encode_line(line)

@@ -14,6 +14,7 @@ from ....core.log.follower import Follower
 from ....core.log.journal import Entry
 from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
+from ...media_links import MediaLinks
 from ...requests import read_conversation_id
 from ...starting import start_or_replay
 from ...streaming import RunStream, WholeAnswer
@@ -74,9 +75,8 @@ async def generate(
 ) -> Response:
     """Answer a prompt; an empty one loads the model, or unloads it."""
     asked = await read(request, GenerateRequest, server.body)
-    return await _answer(
-        server, principal, asked, conversation_id, empty=not asked.prompt and not asked.images
-    )
+    empty = not asked.prompt and not asked.images
+    return await _answer(request, server, principal, asked, conversation_id, empty=empty)
 
 
 @router.post("/api/chat")
@@ -90,7 +90,9 @@ async def chat(
     asked = await read(request, ChatRequest, server.body)
     if not asked.model:
         raise BadRequest("model is required")
-    return await _answer(server, principal, asked, conversation_id, empty=not asked.messages)
+    return await _answer(
+        request, server, principal, asked, conversation_id, empty=not asked.messages
+    )
 
 
 def _no_weights(path: str, method: str, what: str) -> None:
@@ -117,6 +119,7 @@ for _path, _method, _what in (
 
 
 async def _answer(
+    request: Request,
     server: Context,
     principal: str,
     asked: GenerateRequest | ChatRequest,
@@ -141,6 +144,7 @@ async def _answer(
         Policy(server.timeouts, on_disconnect="cancel"),
         conversation_id=kept,
     )
+    form.links = MediaLinks(request, server.tickets, server.media, follower.record)
     if not asked.stream:
         return OllamaAnswer(follower, form)
     return RunStream(follower, OllamaEncoder(form), refusal=refusal, heartbeat=server.heartbeat)

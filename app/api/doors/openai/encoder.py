@@ -10,6 +10,7 @@ import msgspec
 
 from ....models.chat import ChatResponse, StreamingChunk, ToolCall, Usage
 from ...encoding import encode_line
+from ...media_links import MediaLinks
 from .errors import error_frame
 
 #: The finish reasons that OpenAI knows; every other end is an error.
@@ -96,7 +97,16 @@ class OpenAIEncoder:
     shared: ClassVar[bool] = False
     tells_failures: ClassVar[bool] = True
 
-    def __init__(self, run_id: str, model: str, created: float, *, include_usage: bool) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        model: str,
+        created: float,
+        *,
+        include_usage: bool,
+        links: MediaLinks | None = None,
+    ) -> None:
+        self._links = links
         self.heartbeat: bytes | None = b": keep-alive\n\n"
         self._identity = Identity(
             f"chatcmpl-{run_id}", "chat.completion.chunk", int(created), model
@@ -109,6 +119,8 @@ class OpenAIEncoder:
         self._calls = 0
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        if chunk.media is not None and self._links is not None:
+            chunk = self._links.as_text(chunk)
         if chunk.model != self._model:
             if self._model is not None:  # another one answers in its stead: that is told
                 self._identity.model = chunk.model
