@@ -1,5 +1,6 @@
 """Pictures, files and sounds of a question: as JSON, as uploads, as parts of other protocols."""
 
+import asyncio
 import base64
 import json
 from pathlib import Path
@@ -191,3 +192,30 @@ async def test_media_on_other_doors(serve: Serve, provider: Provider, stream: bo
     messages = [json.loads(line)["message"] for line in ollama.splitlines()]
     assert [b64(PNG)] == [image for m in messages for image in m.get("images", [])]
     assert "I make it. There." == "".join(m["content"] for m in messages)
+
+
+async def test_addresses_of_earlier_turns(serve: Serve, provider: Provider) -> None:
+    """An address that one model's provider fetched is not fetched by this server for another one,
+    whose question says what is left out."""
+    fetched: list[str] = []
+
+    async def trap(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        fetched.append((await reader.readline()).decode())
+        writer.close()
+
+    listening = await asyncio.start_server(trap, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/secret.png"
+    url = serve(models=["ollama:llama3.2"], ollama_host=provider.origin).url
+    async with client(url) as http:
+        first = await answer(http, images=[{"url": address}], conversation_id="c1")
+        assert address == sent(provider)["image_url"]["image_url"]["url"]
+        again = await answer(http, "And?", model="llama3.2", conversation_id="c1")
+    assert ["stop", "stop"] == [first[-1]["finish_reason"], again[-1]["finish_reason"]]
+    assert "/api/chat" == provider.requests[-1].path
+    earlier = provider.requests[-1].body["messages"][0]
+    assert (f"Hello?\n\n(Not shown to this model: {address})", None) == (
+        earlier["content"],
+        earlier.get("images"),
+    )
+    listening.close()
+    assert [] == fetched

@@ -9,16 +9,8 @@ from typing import Any, TypeVar
 from agno.media import Audio, File, Image, Video
 from agno.models.base import Model
 
+from ..providers.media_urls import sends_urls
 from ..question import Attachment, PastMessage, Picture, Question
-
-#: Model classes that send the URLs of such media to the provider. For others, Agno would download
-#: them on this server: from any URL, including those of the private network, and of any size.
-SENDS_URLS: dict[str, frozenset[str]] = {
-    "images": frozenset({"OpenAIChat", "OpenAIResponses", "DemoModel"}),
-    "files": frozenset({"OpenAIResponses", "DemoModel"}),
-    "audio": frozenset({"DemoModel"}),
-    "videos": frozenset({"DemoModel"}),
-}
 
 #: The field of a request, and of Agno, for each kind of attachment.
 FIELDS = {"audio": "audio", "video": "videos", "file": "files"}
@@ -49,7 +41,6 @@ def refused_urls(model: Model, tools: Any, question: Question) -> str | None:
 
     `tools` are the agent's: with OpenAI's file search, Agno downloads files, too.
     """
-    names = {base.__name__ for base in type(model).__mro__}
     searches = not isinstance(tools, list | None) or any(
         isinstance(tool, dict) and tool.get("type") == "file_search" for tool in tools or []
     )
@@ -60,7 +51,7 @@ def refused_urls(model: Model, tools: Any, question: Question) -> str | None:
         for kind, url in found:
             if url is None:
                 continue
-            if not names & SENDS_URLS[kind] or (kind == "files" and searches):
+            if not sends_urls(model, kind) or (kind == "files" and searches):
                 return kind
     return None
 
