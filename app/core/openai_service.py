@@ -173,9 +173,10 @@ class AgentTurn:
                 chunk = self._reader.read(event)
                 if chunk is not None:
                     emit(chunk)
-                media = await self._media.read(event, self._reader.model)
-                if media is not None:
-                    emit(media)
+                if self._media.concerns(event):
+                    media = await self._media.read(event, self._reader.model)
+                    if media is not None:
+                        emit(media)
         if self._reader.paused:
             for call in self._model.answering.client_calls:
                 emit(self._reader.call(call))

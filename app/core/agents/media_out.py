@@ -22,6 +22,9 @@ FIELDS: dict[str, Kind] = {
     "files": "file",
 }
 
+#: The events of text, which are many.
+TEXT = frozenset({"RunContent", "TeamRunContent"})
+
 #: The longest address of another server, in characters.
 MAX_URL = 2000
 
@@ -40,11 +43,18 @@ class MediaReader:
         self._sent: set[str] = set()
         self._sound = _Sound()
 
+    @staticmethod
+    def concerns(event: Any) -> bool:
+        """Whether an event may have media. Most are text, which is to cost nothing here."""
+        if event.event in TEXT:
+            return event.response_audio is not None or event.image is not None
+        return True
+
     async def read(self, event: Any, model: str) -> StreamingChunk | None:
         """The chunk for the media in an event, None without any new."""
-        own = event.run_id == self._owner.run_id
+        own = getattr(event, "run_id", None) == self._owner.run_id
         sound = getattr(event, "response_audio", None)
-        if event.event.endswith("RunContent"):
+        if event.event in TEXT:
             if own and sound is not None:
                 self._sound.add(sound)
             if event.image is None:
