@@ -15,6 +15,7 @@ import pytest
 from agno.agent import Agent
 from agno.media import File, Image
 from agno.models.openai import OpenAIChat
+from agno.models.openrouter import OpenRouter
 from aiohttp import web
 
 from tests.conftest import Serve
@@ -87,6 +88,7 @@ HOSTILE = [
     ),
     (Image(content=SVG, mime_type="image/svg+xml"), "attachment", "image/svg+xml"),
     (Image(content=PNG, mime_type="image/png\r\nSet-Cookie: a=b"), "inline", "image/png"),
+    (Image(url=f"data:image/png;base64,{base64.b64encode(PNG).decode()}"), "inline", "image/png"),
     (Image(content=b"\0" * 40, mime_type="text/html"), "attachment", "application/octet-stream"),
 ]
 
@@ -204,46 +206,69 @@ async def test_media_live_as_long_as_their_turn(
 
 SAMPLES = bytes(range(200)) * 4
 
+SPOKEN: list[dict[str, Any]] = [
+    {"role": "assistant", "audio": {"id": "audio_1"}},
+    *({"audio": {"transcript": word}} for word in ("Good ", "morning.")),
+    *(
+        {"audio": {"data": base64.b64encode(SAMPLES[start : start + 200]).decode()}}
+        for start in range(0, len(SAMPLES), 200)
+    ),
+]
+PAINTED: list[dict[str, Any]] = [
+    {
+        "role": "assistant",
+        "content": "",
+        "images": [
+            {
+                "type": "image_url",
+                "image_url": {"url": f"data:image/png;base64,{base64.b64encode(PNG).decode()}"},
+            }
+        ],
+    }
+]
 
-async def speak(request: web.Request) -> web.StreamResponse:
-    """The answer of an OpenAI model that speaks."""
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-    await response.prepare(request)
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "audio": {"id": "audio_1"}}]
-    deltas += [{"audio": {"transcript": word}} for word in ("Good ", "morning.")]
-    for start in range(0, len(SAMPLES), 200):
-        data = base64.b64encode(SAMPLES[start : start + 200]).decode()
-        deltas.append({"audio": {"data": data}})
-    head = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m"}
-    for delta in [*deltas, None]:
-        choice = {"index": 0, "delta": delta or {}, "finish_reason": None if delta else "stop"}
-        line = json.dumps({**head, "choices": [choice]})
-        await response.write(f"data: {line}\n\n".encode())
-    await response.write(b"data: [DONE]\n\n")
-    return response
+
+@asynccontextmanager
+async def playing(deltas: list[dict[str, Any]]) -> AsyncIterator[str]:
+    """The address of an OpenAI server whose answers have these deltas."""
+
+    async def play(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        head = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m"}
+        for delta in [*deltas, None]:
+            choice = {"index": 0, "delta": delta or {}, "finish_reason": None if delta else "stop"}
+            line = json.dumps({**head, "choices": [choice]})
+            await response.write(f"data: {line}\n\n".encode())
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", play)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
 
 
 async def test_a_model_that_speaks(serve: Serve) -> None:
     """The transcript is the answer, also in the conversation; the sound is one file that plays."""
-    app = web.Application()
-    app.router.add_post("/v1/chat/completions", speak)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = runner.addresses[0][1]
-    model = OpenAIChat(
-        id="speaks",
-        api_key="sk-test",
-        base_url=f"http://127.0.0.1:{port}/v1",
-        modalities=["text", "audio"],
-        audio={"voice": "sage", "format": "pcm16"},
-    )
-    async with client(serve(agents=[Agent(id="speaker", model=model)]).url) as http:
-        chunks = await answer(http, conversation_id="c1")
-        [item] = media_of(chunks)
-        content = (await http.get(item["url"])).content
-        conversation = (await http.get("/api/v1/conversations/c1")).json()
-    await runner.cleanup()
+    async with playing(SPOKEN) as upstream:
+        model = OpenAIChat(
+            id="speaks",
+            api_key="sk-test",
+            base_url=upstream,
+            modalities=["text", "audio"],
+            audio={"voice": "sage", "format": "pcm16"},
+        )
+        async with client(serve(agents=[Agent(id="speaker", model=model)]).url) as http:
+            chunks = await answer(http, conversation_id="c1")
+            [item] = media_of(chunks)
+            content = (await http.get(item["url"])).content
+            conversation = (await http.get("/api/v1/conversations/c1")).json()
     assert "Good morning." == "".join(chunk["content"] for chunk in chunks)
     assert ("audio", "audio/wav") == (item["kind"], item["mime_type"])
     with wave.open(io.BytesIO(content)) as sound:
@@ -254,3 +279,16 @@ async def test_a_model_that_speaks(serve: Serve) -> None:
         )
     assert ["Hello?", "Good morning."] == [m["content"] for m in conversation["messages"]]
     assert [item] == conversation["messages"][-1]["media"]
+
+
+async def test_a_model_that_paints(serve: Serve) -> None:
+    """A picture without a word is an answer, in the stream once, and in the conversation."""
+    async with playing(PAINTED) as upstream:
+        model = OpenRouter(id="paints", api_key="sk-test", base_url=upstream)
+        async with client(serve(agents=[Agent(id="painter", model=model)]).url) as http:
+            chunks = await answer(http, conversation_id="c1")
+            [item] = media_of(chunks)
+            content = (await http.get(item["url"])).content
+            conversation = (await http.get("/api/v1/conversations/c1")).json()
+    assert ("stop", PNG) == (chunks[-1]["finish_reason"], content)
+    assert [[], [item]] == [m.get("media", []) for m in conversation["messages"]]

@@ -28,6 +28,7 @@ from ...models.chat import (
 )
 from ..access.keys import ANONYMOUS
 from ..errors import UnknownConversation
+from .messages import shown_text
 
 Db = AsyncBaseDb | BaseDb
 
@@ -234,10 +235,8 @@ def _messages(session: AgentSession) -> list[StoredMessage]:
         if run.status == RunStatus.paused and _question(run) == _question(following):
             continue  # the next run repeats this turn, with the results of the client's tools
         for message in run.messages or []:
-            content = message.get_content_string()
-            if not content and message.audio_output is not None:
-                content = message.audio_output.transcript or ""
-            if message.from_history or message.role not in ("user", "assistant") or not content:
+            content = shown_text(message, pictures=bool(run.images))
+            if content is None:
                 continue
             answer = message.role == "assistant"
             stored.append(

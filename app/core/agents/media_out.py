@@ -96,6 +96,9 @@ class MediaReader:
                 return await self._keep_file(kind, path, declared, name)
             reference = item.media_reference
             url = item.url or (reference.url if reference is not None else None)
+            if url is not None and url.startswith("data:"):
+                head, _, data = url[5:].partition(",")
+                return await self._keep_bytes(kind, decoded(data.encode()), (*declared, head), name)
             if url is not None:
                 return _elsewhere(kind, item.id, url, declared, name)
         except OSError:

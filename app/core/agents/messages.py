@@ -1,4 +1,4 @@
-"""Messages of a client's history as messages of Agno."""
+"""Messages of a client's history as messages of Agno, and the text of Agno's messages."""
 
 from agno.models.message import Message
 
@@ -32,3 +32,18 @@ def mark_history(messages: list[Message]) -> list[Message]:
     for message in messages[:newest]:
         message.from_history = True
     return messages
+
+
+def shown_text(message: Message, *, pictures: bool) -> str | None:
+    """The text of a stored message as a conversation shows it; None if it does not.
+
+    The text of a model's sound is its transcript. The answer of a turn with `pictures` may have no
+    text.
+    """
+    if message.from_history or message.role not in ("user", "assistant"):
+        return None
+    text = message.get_content_string()
+    if not text and message.audio_output is not None:
+        text = message.audio_output.transcript or ""
+    answers = message.role == "assistant" and not message.tool_calls
+    return text if text or (pictures and answers) else None
