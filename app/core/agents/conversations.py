@@ -229,14 +229,12 @@ def _question(run: Any) -> str | None:
 
 def _messages(session: AgentSession) -> list[StoredMessage]:
     """The messages of the user and the assistant, without system prompts and tool messages."""
-    stored = []
-    runs = [run for run in session.runs or [] if run.parent_run_id is None]
+    stored, runs = [], [run for run in session.runs or [] if run.parent_run_id is None]
     for run, following in zip_longest(runs, runs[1:]):
         if run.status == RunStatus.paused and _question(run) == _question(following):
             continue  # the next run repeats this turn, with the results of the client's tools
         for message in run.messages or []:
-            content = shown_text(message, pictures=bool(run.images))
-            if content is None:
+            if (content := shown_text(message, pictures=bool(run.images))) is None:
                 continue
             answer = message.role == "assistant"
             stored.append(
