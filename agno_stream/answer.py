@@ -6,15 +6,15 @@ See docs/decisions/036-chunks-arrive-exactly-once.md.
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from agno_stream import requests
 from agno_stream.backoff import Backoff
 from agno_stream.clocks import Clocks
 from agno_stream.errors import AgnoStreamError, ConnectionLost, NotFound, ServerUnreachable
 from agno_stream.reply import Reply
-from agno_stream.requests import Call, Limits, Question, Request
-from agno_stream.source import Source
+from agno_stream.requests import Call, Limits, Question
+from agno_stream.source import Attempt, Source
 from agno_stream.types import ModelResponse, StreamChunk
 
 #: Seconds that the request to cancel a timed out run may take: its caller is waiting.
@@ -27,17 +27,10 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
 
 
-class Attempt(NamedTuple):
-    """Seconds to wait, and the request to send then."""
-
-    pause: float
-    request: Request
-
-
 class Answer:
     """Every decision about one answer: what to request, when to reconnect, how it ends.
 
-    It yields each event exactly once. A shell does the I/O, and decides nothing:
+    Each event is yielded exactly once. A client's loop does the I/O, and decides nothing:
 
         for attempt in answer.attempts():
             wait for attempt.pause, send attempt.request; if that raises, answer.lost(failure)
@@ -47,7 +40,7 @@ class Answer:
         send answer.farewell()
         yield from answer.last()
 
-    With `raises` a failure is raised where its last chunk would have been yielded.
+    If `raises`, a failure is raised where its last chunk would have been yielded.
     """
 
     def __init__(self, source: Source, limits: Limits, *, raises: bool) -> None:
@@ -64,22 +57,21 @@ class Answer:
 
     @classmethod
     def to(cls, url: str, question: Question) -> "Answer":
-        """The answer to a new question."""
+        """Return the `Answer` to a new question, before anything is sent."""
         return cls(Source(url, question.body), question.limits, raises=question.raises)
 
     @property
     def reading(self) -> bool:
-        """Whether the body of the current response has bytes to `receive`."""
+        """True while more bytes of the current response must be passed to `receive`."""
         return not (self.done or self._reply.complete)
 
     @property
     def drains(self) -> bool:
-        """Whether of the current response only the end of its body is missing, after which its
-        connection can be used again."""
+        """True if the answer has ended, but the end of the response's body is still to be read."""
         return self.done and self._last is None
 
     def attempts(self) -> Iterator[Attempt]:
-        """One attempt after the other, until the answer has ended."""
+        """Yield one attempt after the other, a pause and a request, until the answer has ended."""
         while not self.done:
             self._reply = Reply()
             patience = self._clocks.read_timeout()
@@ -90,14 +82,14 @@ class Answer:
             yield Attempt(self._backoff.pause, request)
 
     def opened(self, status: int, headers: Mapping[str, str]) -> None:
-        """The head of a response has arrived."""
+        """Note the status and the headers of the response to the current attempt."""
         self.status = status
         self._reply = Reply(status, headers)
         if self._reply.decoder is not None:
             self.run_id = self.run_id or headers.get("x-run-id")
 
     def receive(self, data: bytes) -> Iterator[StreamChunk]:
-        """The chunks that these bytes of the body complete; `b""` is the end of the body.
+        """Yield the chunks that these bytes of the body complete; `b""` is the end of the body.
 
         The time that the caller spends between two chunks does not count as silence.
         """
@@ -125,8 +117,8 @@ class Answer:
             self._check_clocks()
 
     def lost(self, failure: AgnoStreamError | None, *, timed_out: bool = False) -> None:
-        """The connection broke with `failure`, or without one because the body ended early;
-        `timed_out` if no bytes came for as long as the request was to wait."""
+        """Note that the connection broke, by `failure`, or by an early end of the body if that is
+        None; `timed_out` if no bytes came for as long as the request was to wait."""
         if not self.reading:
             return
         self._reply.complete = True
@@ -140,19 +132,21 @@ class Answer:
             self._retry(failure or ConnectionLost("The stream ended early."))
 
     def farewell(self) -> list[Call[ModelResponse]]:
-        """The calls to make after the last attempt; their failures do not matter."""
+        """Return the calls to make at the end, perhaps one to cancel the run; ignore their
+        failures."""
         if not self._cancels or self.run_id is None:
             return []
         return [requests.cancel(self.run_id, CANCEL_PATIENCE)]
 
     def last(self) -> Iterator[StreamChunk]:
-        """The last chunk, if `receive` did not yield it; raises its failure with `raises`."""
+        """Yield the last chunk, unless `receive` has; raises its failure instead if `raises` is
+        set."""
         if self._last is not None:
             yield self._raise_or_return(self._last)
 
     @property
     def _is_first(self) -> bool:
-        """Whether no connection has been made before: then an absent server is an error."""
+        """True before any connection was made: an unreachable server is then an error at once."""
         return self.run_id is None and not self._backoff.attempts
 
     def _chunk(self, data: dict[str, Any], event_id: str) -> StreamChunk | None:
@@ -174,7 +168,7 @@ class Answer:
         return self._raise_or_return(chunk)
 
     def _read_document(self, reply: Reply) -> None:
-        """Decide by a response that is no stream: a refusal, no more events, or a run's state."""
+        """Handle a response without events: a refusal, 204 (no more events), or a run as JSON."""
         reply.complete = True
         if reply.status == 204 and self.run_id is not None:
             self._all_read = True
@@ -189,7 +183,7 @@ class Answer:
                 self._fail(self._forgotten(failure))
 
     def _forgotten(self, failure: AgnoStreamError) -> AgnoStreamError:
-        """The failure, unless the run vanished in the middle of its answer: `ConnectionLost`."""
+        """Return the failure, or `ConnectionLost` if the server has lost the run in mid-answer."""
         resumed_by_caller = self._source.run_id is not None
         if resumed_by_caller or self.run_id is None or not isinstance(failure, NotFound):
             return failure
@@ -200,7 +194,7 @@ class Answer:
         )
 
     def _end_by_state(self, body: bytes) -> None:
-        """End with the state of a run whose events have all been read."""
+        """End the answer by the JSON state of a run whose events have all been read."""
         try:
             data = json.loads(body)
             state = ModelResponse.from_json(data, 200)
@@ -215,7 +209,7 @@ class Answer:
             chunk.failure = self._add_progress(state.failure)
 
     def _retry(self, failure: AgnoStreamError) -> None:
-        """Plan the next attempt, or give up."""
+        """Plan the next attempt after a failure; end the answer if no attempts are left."""
         if self._backoff.schedule(failure.retry_after):
             return
         lost = ConnectionLost(
@@ -226,7 +220,7 @@ class Answer:
         self._fail(lost)
 
     def _check_clocks(self) -> bool:
-        """End the answer if one of its clocks has run out; whether one has."""
+        """End the answer and return True if a timeout of the answer has expired."""
         failure = self._clocks.expired(self.status)
         if failure is None:
             return False
@@ -235,7 +229,7 @@ class Answer:
         return True
 
     def _fail(self, failure: AgnoStreamError) -> None:
-        """End the answer here, without a last chunk of the server's."""
+        """End the answer with a last chunk made here, because the server has sent none."""
         self.done = True
         self._add_progress(failure)
         raw = failure.raw()
@@ -243,7 +237,7 @@ class Answer:
         chunk.finish_reason, chunk.failure = raw["finish_reason"], failure
 
     def _add_progress(self, failure: AgnoStreamError) -> AgnoStreamError:
-        """The failure, with the text so far and the event after which to resume."""
+        """Return the failure with the text so far, and with the event after which to resume."""
         failure.text = "".join(self._text)
         failure.run_id, failure.number = self.run_id, self.number
         return failure

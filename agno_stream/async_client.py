@@ -31,7 +31,7 @@ Chunks = AsyncGenerator[StreamChunk, None]
 
 
 class AsyncClient:
-    """`Client` for coroutines: the same calls, to be awaited.
+    """The client for coroutines: the same calls as those of `Client`, to be awaited.
 
         async with AsyncClient(url="http://127.0.0.1:8000") as client:
             async for chunk in client.generate_stream("Hello"):
@@ -65,7 +65,8 @@ class AsyncClient:
     async def generate(
         self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
     ) -> ModelResponse:
-        """Send a question, and return the complete answer; with `stream` streamed internally."""
+        """Send a question, and return the complete answer; with `stream` it is streamed
+        internally."""
         if stream:
             chunks = [chunk async for chunk in self.generate_stream(prompt, **options)]
             return ModelResponse.from_chunks(chunks)
@@ -82,49 +83,54 @@ class AsyncClient:
         agent: str | None = None,
         model: str | None = None,
     ) -> "AsyncChat":
-        """A new conversation, or that of an id; the server keeps its messages."""
+        """Return a new conversation, or the one with this id; the server stores its messages."""
         return AsyncChat(self, conversation_id, agent=agent, model=model)
 
     def resume(
         self, run_id: str, after: int = 0, *, pace: bool = False, raise_on_error: bool | None = None
     ) -> Chunks:
-        """The events of a run after number `after`, to its end, whether it has ended or not. With
-        `pace` they arrive with their original delays."""
+        """Yield the events of a run after number `after`, until the run ends or has ended.
+
+        With `pace` the events arrive with their original delays.
+        """
         config = self.config
         source = Source(transport.base(config), run_id=run_id, after=after, pace=pace)
         raises = config.raise_on_error if raise_on_error is None else raise_on_error
         return self._follow(Answer(source, requests.limits(config), raises=raises))
 
     async def run(self, run_id: str) -> ModelResponse:
-        """The current state of a run, with its text so far."""
+        """Return the current state of a run, with its text so far."""
         return await self._call(requests.run(run_id))
 
     async def cancel(self, run_id: str) -> ModelResponse:
-        """Stop a run, and return its final state; does nothing to a run that has ended."""
+        """Stop a run and return its final state; a run that has ended is not changed."""
         return await self._call(requests.cancel(run_id))
 
     async def models(self) -> list[ModelInfo]:
-        """The models that a question may choose."""
+        """Return the models that a question can name."""
         return await self._call(requests.models())
 
     async def agents(self) -> list[AgentInfo]:
-        """The agents that a question may choose."""
+        """Return the agents that a question can name."""
         return await self._call(requests.agents())
 
     async def conversations(self, limit: int = 50, offset: int = 0) -> list[Conversation]:
-        """The conversations, most recently updated first, without their messages."""
+        """Return conversations without their messages, the most recently updated first.
+
+        At most `limit` are returned, after the first `offset`.
+        """
         return await self._call(requests.conversations(limit, offset))
 
     async def conversation(self, conversation_id: str) -> Conversation:
-        """A conversation with its messages."""
+        """Return a conversation with its messages; raises `NotFound`."""
         return await self._call(requests.conversation(conversation_id))
 
     async def delete_conversation(self, conversation_id: str) -> None:
-        """Delete a conversation on the server."""
+        """Delete a conversation on the server; raises `NotFound`."""
         await self._call(requests.delete_conversation(conversation_id))
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close all connections to the server."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:
@@ -145,7 +151,8 @@ class AsyncClient:
         return requests.read(call, url, reply.status_code, reply.headers, reply.content)
 
     async def _follow(self, answer: Answer) -> Chunks:
-        """Move the bytes of an answer, over one connection after the other."""
+        """Yield the chunks of an answer; send its requests and pass it the bytes of their
+        responses."""
         for pause, request in answer.attempts():
             await asyncio.sleep(pause)
             with transport.reported(answer, self.config):
@@ -165,7 +172,8 @@ class AsyncClient:
 
 
 class AsyncChat:
-    """One conversation: all questions have the same `id`, so the model knows those before."""
+    """A conversation: all its questions have the same `id`, so that the model knows the earlier
+    ones."""
 
     def __init__(
         self,
@@ -180,17 +188,19 @@ class AsyncChat:
         self._client = client
 
     def generate_stream(self, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
-        """`Client.generate_stream`, in this conversation."""
+        """Send a question in this conversation, and yield the answer's chunks; see
+        `Client.generate_stream`."""
         return self._client.generate_stream(prompt, **requests.with_chat_defaults(self, options))
 
     async def generate(
         self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
     ) -> ModelResponse:
-        """`Client.generate`, in this conversation."""
+        """Send a question in this conversation, and return the complete answer; see
+        `Client.generate`."""
         return await self._client.generate(
             prompt, stream=stream, **requests.with_chat_defaults(self, options)
         )
 
     async def messages(self) -> tuple[Message, ...]:
-        """The messages so far, as the server keeps them."""
+        """Return the messages that the server has stored for this conversation."""
         return (await self._client.conversation(self.id)).messages

@@ -8,9 +8,10 @@ LONGEST_PAUSE = 5.0
 
 
 class Backoff:
-    """Counts the attempts to reconnect since the last progress, and spaces them.
+    """Counts the attempts to reconnect since the last event, and makes the pauses between them
+    longer.
 
-    `pause` is how long to wait before the next attempt, in seconds.
+    `pause` is the number of seconds to wait before the next attempt.
     """
 
     def __init__(self, retries: int) -> None:
@@ -23,12 +24,15 @@ class Backoff:
         self.attempts = 0
 
     def skip(self) -> None:
-        """Make the next attempt at once, and do not count it: nothing has failed."""
+        """Make the next attempt at once without counting it, because nothing has failed."""
         self.pause = 0.0
 
     def schedule(self, retry_after: float | None) -> bool:
-        """Plan the next attempt, at the earliest after `retry_after` seconds if the server sent
-        that; False if all retries are used up."""
+        """Plan the next attempt and return True; return False if all retries are used up.
+
+        `retry_after` is the shortest pause in seconds that the server has requested, None if it has
+        not.
+        """
         if self.attempts >= self._retries:
             return False
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self.attempts)

@@ -19,7 +19,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line, by default the process's own, and return its exit code."""
+    """Run a command line, by default that of the process, and return the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["serve"]:
         return _serve(words)
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of all commands but `serve`, which has its own."""
+    """Return the parser of all commands except `serve`, which has a parser of its own."""
     top = argparse.ArgumentParser(
         prog="agno-stream", description="Chat with an Agno agent, or serve it."
     )
@@ -176,7 +176,8 @@ _COMMANDS = {"chat": _chat, "runs": _runs, "doctor": _doctor, "completion": _com
 
 
 def _serve(words: list[str]) -> int:
-    """Run the server's command, which parses its own flags, if the server is installed."""
+    """Run the command `serve` of the server and return its exit code: 2 if no server is
+    installed."""
     try:
         server = import_module("agno_stream.server.__main__")
     except ModuleNotFoundError as missing:

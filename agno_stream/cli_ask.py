@@ -15,7 +15,7 @@ EXIT_INTERRUPTED = 130
 
 
 def client_config(options: argparse.Namespace) -> Config:
-    """The settings of the environment, overridden by those of the command line."""
+    """Return the client's settings: those of the environment, overridden by the command line."""
     settings = Config.from_defaults()
     settings.url, settings.api_key = (
         options.url or settings.url,
@@ -27,7 +27,7 @@ def client_config(options: argparse.Namespace) -> Config:
 def send_question(
     client: Client, conversation: Chat, prompt: str, options: argparse.Namespace
 ) -> tuple[int, Tally]:
-    """Send a question, and show its answer; returns the exit code and the figures."""
+    """Send a question and show its answer; return the exit code and the answer's figures."""
     chunks: Iterable[StreamChunk]
     if options.no_stream:
         chunks = as_one_chunk(lambda: conversation.generate(prompt))
@@ -44,10 +44,10 @@ def show(
     delay: float = 0.0,
     owned: bool = True,
 ) -> tuple[int, Tally]:
-    """Show an answer; returns the exit code and the figures.
+    """Show an answer on the terminal; return the exit code and the answer's figures.
 
-    If it is interrupted, by Ctrl-C or because the reader of the pipe has closed it, and `owned`,
-    its run is cancelled on the server.
+    Ctrl-C, or a reader that closes the pipe, interrupts the answer. If `owned`, its run is then
+    cancelled on the server.
     """
     tally = Tally()
     display = pick_show(as_json=as_json, delay=delay)
@@ -79,8 +79,8 @@ def show(
 
 @contextmanager
 def _without_echo() -> Iterator[None]:
-    """Do not show what is typed, Ctrl-C included, in the middle of an answer; the next prompt
-    gets it."""
+    """Hide what is typed, Ctrl-C included, while an answer is shown; the next prompt gets the
+    input."""
     if not sys.stdin.isatty() or sys.platform == "win32":
         yield
         return
@@ -98,7 +98,7 @@ def _without_echo() -> Iterator[None]:
 
 
 def advice(failure: AgnoStreamError) -> str:
-    """A sentence that names the command which may help, or an empty string."""
+    """Return a sentence that names a command which may help after a failure; empty if none does."""
     if isinstance(failure, ServerUnreachable) and failure.message.startswith("No server"):
         return " Start one with: agno-stream serve"
     if isinstance(failure, ConnectionLost) and failure.number:
@@ -107,7 +107,7 @@ def advice(failure: AgnoStreamError) -> str:
 
 
 def print_status(text: str) -> None:
-    """Print a dim status line."""
+    """Print a status line, dim if the terminal can show that."""
     try:
         from rich.console import Console
     except ModuleNotFoundError:

@@ -8,8 +8,11 @@ from agno_stream.client import Client
 
 
 def chat(options: argparse.Namespace) -> int:
-    """Send the question of the arguments or of standard input; on a terminal without a question,
-    hold a conversation. Returns the exit code."""
+    """Answer one question, or hold a conversation, and return the exit code.
+
+    The question comes from the arguments, or else from standard input. Without a question on a
+    terminal a conversation begins.
+    """
     # Bytes that are not UTF-8 arrive as lone surrogates, which cannot be sent.
     question = " ".join(options.message).encode(errors="replace").decode()
     with Client(client_config(options)) as client:

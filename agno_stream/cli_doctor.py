@@ -29,7 +29,7 @@ CHECKS = {
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Examine an address, and return the exit code."""
+    """Examine the server at an address, print the findings, and return the exit code."""
     defaults = Config.from_defaults()
     plan = Plan(options.url or defaults.url, options.api_key or defaults.api_key, options.timeout)
     if options.json:

@@ -17,8 +17,7 @@ REDRAW_TIME_SHARE = 0.1  # of the time at most is spent on redrawing
 
 
 class MarkdownShow:
-    """Shows chunks on a terminal: reasoning dimly, each call of a tool as a line, the text as
-    Markdown."""
+    """Shows an answer on a terminal: its text as Markdown, reasoning dimly, tool calls as lines."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
@@ -54,7 +53,7 @@ class MarkdownShow:
         self._flush()
 
     def _print_complete_blocks(self) -> None:
-        """Print all blocks but the last, which is perhaps incomplete."""
+        """Print all Markdown blocks except the last one, which may be incomplete."""
         tokens = self._parser.parse(self._text)
         starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
         if len(starts) > 1 and starts[-1] > 0:
@@ -86,7 +85,7 @@ class MarkdownShow:
 
 
 class _Tail:
-    """The end of the incomplete block, as many lines of it as the screen has."""
+    """The end of the last Markdown block, which is incomplete: as many lines as the screen has."""
 
     def __init__(self) -> None:
         self._content: tuple[str, str, bool] = ("", "", False)
@@ -111,7 +110,7 @@ class _Tail:
 
 
 class _Lines:
-    """Lines that are rendered already."""
+    """Rendered lines, which rich prints as they are."""
 
     def __init__(self, lines: list[list[Segment]]) -> None:
         self._lines = lines
@@ -127,8 +126,10 @@ def _markdown(text: str) -> Markdown:
 
 
 def _lines(console: Console, block: Markdown | Text) -> list[list[Segment]]:
-    """A block as lines, without blank lines around them, and without spaces at their ends, which
-    would be copied and wrapped."""
+    """Return a block as rendered lines, without blank lines around it and without trailing spaces.
+
+    Trailing spaces would be copied and wrapped by the terminal.
+    """
     lines = [_stripped(line) for line in console.render_lines(block, pad=False)]
     while lines and not lines[-1]:
         lines.pop()

@@ -11,7 +11,7 @@ from agno_stream.types import ModelResponse
 
 
 def runs(options: argparse.Namespace) -> int:
-    """Run one action, and return the exit code."""
+    """Watch, resume, show or cancel a run, and return the exit code."""
     with Client(client_config(options)) as client:
         if options.action in ("watch", "resume"):
             run_id, after = options.run_id, 0
@@ -32,7 +32,8 @@ def runs(options: argparse.Namespace) -> int:
 
 
 def _event(run_id: str, after: int | None) -> tuple[str, int]:
-    """A run id and an event number, from `<id>:<event>` or from an id and `--after`."""
+    """Return a run id and an event number, from `<id>:<event>`, or from an id and the flag
+    `--after`."""
     head, colon, number = run_id.rpartition(":")
     if after is None and colon and number.isdigit():
         return head, int(number)

@@ -26,7 +26,8 @@ Enter sends; Alt-Enter, or a \\ at the end, begins a new line. Ctrl-C stops an a
 
 
 class Session:
-    """A loop of questions and commands; an answer that fails does not end it."""
+    """An interactive chat: a loop of questions and commands, which continues after a failed
+    answer."""
 
     def __init__(self, client: Client, conversation: Chat, options: argparse.Namespace) -> None:
         self._client, self._conversation, self._options = client, conversation, options
@@ -50,9 +51,9 @@ class Session:
         )
 
     def run(self) -> int:
-        """Run until /exit or Ctrl-D, and return the exit code 0.
+        """Read questions and commands until /exit or Ctrl-D, and return the exit code 0.
 
-        Raises AgnoStreamError if no server answers.
+        Raises `AgnoStreamError` if no server answers at the beginning.
         """
         agents = self._client.agents()
         chosen = [one for one in agents if one.id == self._conversation.agent or one.default]
@@ -81,14 +82,14 @@ class Session:
                 print_status("stopped")
 
     def arguments(self, command: str) -> list[str]:
-        """The possible arguments of a command."""
+        """Return the possible arguments of a command, for completion; empty if it takes none."""
         if command == "/model":
             return [one.id for one in self._client.models()]
         return [one.id for one in self._client.agents()] if command == "/agent" else []
 
     @property
     def commands(self) -> list[str]:
-        """All commands."""
+        """The names of all commands, each with its slash."""
         return [*self._commands, "/exit"]
 
     def _ask(self, prompt: str) -> None:
@@ -149,7 +150,7 @@ class Session:
 
 
 class _CommandCompleter(Completer):
-    """Completes commands and their arguments."""
+    """Completes the commands of a session and their arguments when Tab is pressed."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -189,7 +190,10 @@ def _keys() -> KeyBindings:
 
 
 def _history() -> History:
-    """The questions of earlier sessions, in a file that only its owner may read."""
+    """Return the questions of earlier sessions, kept in a file that only its owner can read.
+
+    If the file cannot be used, the history is in memory only.
+    """
     home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     file = home / "agno-stream" / "history"
     try:

@@ -11,7 +11,7 @@ from agno_stream.types import ModelResponse, StreamChunk
 
 
 class Show(Protocol):
-    """Shows the chunks of one answer; closed when the answer ends or is interrupted."""
+    """Shows the chunks of one answer; `close` is called when the answer ends or is interrupted."""
 
     def add(self, chunk: StreamChunk) -> None: ...
 
@@ -19,7 +19,7 @@ class Show(Protocol):
 
 
 class PlainShow:
-    """The text alone, with a line end after it if the text has none."""
+    """Writes the text of an answer, and a line end after it if the text has none."""
 
     def __init__(self, out: TextIO) -> None:
         self._out, self._last = out, "\n"
@@ -37,7 +37,7 @@ class PlainShow:
 
 
 class JsonShow:
-    """Each chunk as the server sent it, one JSON object on each line."""
+    """Writes each chunk of an answer as a line of JSON, as the server has sent it."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -51,7 +51,8 @@ class JsonShow:
 
 
 class SlowShow:
-    """Another show, with a pause of `delay` seconds after each character."""
+    """Passes an answer to another show, one character at a time, with a pause of `delay`
+    seconds."""
 
     def __init__(self, inner: Show, delay: float) -> None:
         self._inner, self._delay = inner, delay
@@ -69,7 +70,7 @@ class SlowShow:
 
 
 def pick_show(*, as_json: bool, delay: float = 0.0) -> Show:
-    """The show for the options: Markdown only on a terminal."""
+    """Return the show for the options: JSON, Markdown on a terminal, or else plain text."""
     if as_json:
         return JsonShow(sys.stdout)
     show: Show = PlainShow(sys.stdout)
@@ -82,7 +83,7 @@ def pick_show(*, as_json: bool, delay: float = 0.0) -> Show:
 
 
 class Tally:
-    """The figures of an answer: tokens and times, its run, conversation and model."""
+    """The figures of an answer: its tokens and times, and the ids of its run and conversation."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
@@ -104,7 +105,8 @@ class Tally:
         self.last = chunk
 
     def summary(self) -> str:
-        """Tokens, seconds to the first one, tokens per second after it, and the model."""
+        """Return a line with the tokens, the seconds to the first token, tokens per second, and the
+        model."""
         usage = self.last.usage or {}
         tokens = usage.get("output_tokens") or self._parts
         parts = [f"{tokens} token" + "s" * (tokens != 1)]
@@ -118,7 +120,7 @@ class Tally:
 
 
 def as_one_chunk(generate: Callable[[], ModelResponse]) -> Iterator[StreamChunk]:
-    """A complete answer as one chunk; the request is sent when the chunk is read."""
+    """Yield a complete answer as one chunk; `generate` is called when the chunk is read."""
     response = generate()
     yield StreamChunk(
         response.text,

@@ -32,13 +32,13 @@ Chunks = Generator[StreamChunk, None, None]
 
 
 class Client:
-    """Talks to one server, over pooled connections; threads may share it.
+    """The client of one server, with pooled connections; threads may share it.
 
         with Client(url="http://127.0.0.1:8000") as client:
             for chunk in client.generate_stream("Hello"):
                 print(chunk.text, end="", flush=True)
 
-    Without a `config` the settings are `Config.from_defaults()`; `url` and `api_key` override
+    If `config` is None, the settings are `Config.from_defaults()`; `url` and `api_key` override
     both. An answer that fails raises nothing, unless `raise_on_error` is set: its last chunk or the
     response has the error. All other calls raise `AgnoStreamError`.
 
@@ -64,13 +64,12 @@ class Client:
         self._close = weakref.finalize(self, self._http.close)
 
     def generate_stream(self, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
-        """Send a question, and yield the chunks of its answer as they arrive; `QuestionOptions`
-        lists the other arguments.
+        """Send a question, and yield the chunks of its answer as they arrive.
 
-        A lost connection is restored, and continues after the last event that arrived. The last
-        chunk has `done`, and `error` if the answer did not end well. A caller that stops reading
-        leaves the run to the server, which stops it after a while without a reader; `cancel` stops
-        it at once.
+        `QuestionOptions` lists the other arguments. A lost connection is restored, and continues
+        after the last event that arrived. The last chunk has `done`, and `error` if the answer
+        failed. If the caller stops reading, the server stops the run after a while without a
+        reader; `cancel` stops it at once.
         """
         question = requests.question(self.config, prompt, options)
         return self._follow(Answer.to(transport.base(self.config), question))
@@ -78,9 +77,11 @@ class Client:
     def generate(
         self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
     ) -> ModelResponse:
-        """Send a question, and return the complete answer. With `stream` it is streamed
-        internally: then a lost connection is resumed, the timeouts of the first token and of
-        silence apply, and a failure keeps the part that arrived."""
+        """Send a question, and return the complete answer.
+
+        With `stream` the answer is streamed internally: then a lost connection is resumed, the
+        timeouts of the first token and of silence apply, and a failure keeps the part that arrived.
+        """
         if stream:
             return ModelResponse.from_chunks(self.generate_stream(prompt, **options))
         question = requests.question(self.config, prompt, options, stream=False)
@@ -96,49 +97,54 @@ class Client:
         agent: str | None = None,
         model: str | None = None,
     ) -> "Chat":
-        """A new conversation, or that of an id; the server keeps its messages."""
+        """Return a new conversation, or the one with this id; the server stores its messages."""
         return Chat(self, conversation_id, agent=agent, model=model)
 
     def resume(
         self, run_id: str, after: int = 0, *, pace: bool = False, raise_on_error: bool | None = None
     ) -> Chunks:
-        """The events of a run after number `after`, to its end, whether it has ended or not. With
-        `pace` they arrive with their original delays."""
+        """Yield the events of a run after number `after`, until the run ends or has ended.
+
+        With `pace` the events arrive with their original delays.
+        """
         config = self.config
         source = Source(transport.base(config), run_id=run_id, after=after, pace=pace)
         raises = config.raise_on_error if raise_on_error is None else raise_on_error
         return self._follow(Answer(source, requests.limits(config), raises=raises))
 
     def run(self, run_id: str) -> ModelResponse:
-        """The current state of a run, with its text so far."""
+        """Return the current state of a run, with its text so far."""
         return self._call(requests.run(run_id))
 
     def cancel(self, run_id: str) -> ModelResponse:
-        """Stop a run, and return its final state; does nothing to a run that has ended."""
+        """Stop a run and return its final state; a run that has ended is not changed."""
         return self._call(requests.cancel(run_id))
 
     def models(self) -> list[ModelInfo]:
-        """The models that a question may choose."""
+        """Return the models that a question can name."""
         return self._call(requests.models())
 
     def agents(self) -> list[AgentInfo]:
-        """The agents that a question may choose."""
+        """Return the agents that a question can name."""
         return self._call(requests.agents())
 
     def conversations(self, limit: int = 50, offset: int = 0) -> list[Conversation]:
-        """The conversations, most recently updated first, without their messages."""
+        """Return conversations without their messages, the most recently updated first.
+
+        At most `limit` are returned, after the first `offset`.
+        """
         return self._call(requests.conversations(limit, offset))
 
     def conversation(self, conversation_id: str) -> Conversation:
-        """A conversation with its messages."""
+        """Return a conversation with its messages; raises `NotFound`."""
         return self._call(requests.conversation(conversation_id))
 
     def delete_conversation(self, conversation_id: str) -> None:
-        """Delete a conversation on the server."""
+        """Delete a conversation on the server; raises `NotFound`."""
         self._call(requests.delete_conversation(conversation_id))
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close all connections to the server."""
         self._close()
 
     def __enter__(self) -> Self:
@@ -159,7 +165,8 @@ class Client:
         return requests.read(call, url, reply.status_code, reply.headers, reply.content)
 
     def _follow(self, answer: Answer) -> Chunks:
-        """Move the bytes of an answer, over one connection after the other."""
+        """Yield the chunks of an answer; send its requests and pass it the bytes of their
+        responses."""
         for pause, request in answer.attempts():
             time.sleep(pause)
             with (
@@ -177,7 +184,8 @@ class Client:
 
 
 class Chat:
-    """One conversation: all questions have the same `id`, so the model knows those before."""
+    """A conversation: all its questions have the same `id`, so that the model knows the earlier
+    ones."""
 
     def __init__(
         self, client: Client, conversation_id: str | None, *, agent: str | None, model: str | None
@@ -187,17 +195,19 @@ class Chat:
         self._client = client
 
     def generate_stream(self, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
-        """`Client.generate_stream`, in this conversation."""
+        """Send a question in this conversation, and yield the answer's chunks; see
+        `Client.generate_stream`."""
         return self._client.generate_stream(prompt, **requests.with_chat_defaults(self, options))
 
     def generate(
         self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
     ) -> ModelResponse:
-        """`Client.generate`, in this conversation."""
+        """Send a question in this conversation, and return the complete answer; see
+        `Client.generate`."""
         return self._client.generate(
             prompt, stream=stream, **requests.with_chat_defaults(self, options)
         )
 
     def messages(self) -> tuple[Message, ...]:
-        """The messages so far, as the server keeps them."""
+        """Return the messages that the server has stored for this conversation."""
         return self._client.conversation(self.id).messages

@@ -20,8 +20,8 @@ SHORTEST_WAIT = 5.0
 class Clocks:
     """Decides when an answer has taken too long, without a thread or a timer of its own.
 
-    The shells can check a clock only when bytes arrive or a read times out, so `read_timeout`
-    bounds how late that is.
+    A client can check the timeouts only when bytes arrive or a read times out, so `read_timeout`
+    limits how late an expired timeout is noticed.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -31,12 +31,13 @@ class Clocks:
         self._read_timeout = LOST_AFTER
 
     def token_received(self) -> None:
-        """Restart the clock of silence; from now on `timeout_idle` counts."""
+        """Restart the timeout of silence, because a token has arrived; from now on `timeout_idle`
+        applies."""
         self._has_token = True
         self._progressed = time.monotonic()
 
     def read_timeout(self) -> float:
-        """Seconds that the next request may wait for a byte."""
+        """Return the number of seconds that the next request may wait for a byte."""
         limits = self._limits
         left = self._started + limits.total - time.monotonic()
         idle = max(limits.idle, SHORTEST_WAIT)
@@ -45,11 +46,12 @@ class Clocks:
 
     @property
     def probes(self) -> bool:
-        """Whether the last request waited so briefly that its silence proves no lost connection."""
+        """True if the last request waited too briefly for its silence to prove that the connection
+        is lost."""
         return self._read_timeout < LOST_AFTER
 
     def expired(self, status_code: int | None) -> AnswerTimeout | None:
-        """The failure of the first clock that has run out, or None."""
+        """Return the error of the first timeout that has expired, None if none has."""
         now = time.monotonic()
         limits = self._limits
         if now >= self._started + limits.total:

@@ -12,12 +12,12 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 class Config:
     """Settings of a client; times are in seconds.
 
-    `agent` and `model` apply to questions that choose none; if None, the server's defaults do.
-    An answer has three clocks: `timeout_first` is the longest wait for its first token,
-    `timeout_idle` the longest silence after that, `timeout_total` the longest that the complete
-    answer may take. The client checks them whenever bytes arrive; the server's heartbeats arrive
-    about every ten seconds, so a timeout may be reported that late. `timeout_connect` bounds the
-    making of a connection.
+    `agent` and `model` apply to questions that name none; if None, the server's defaults apply. An
+    answer has three timeouts: `timeout_first` is the longest wait for its first token,
+    `timeout_idle` the longest silence after that, `timeout_total` the longest time to the complete
+    answer. The client checks them whenever bytes arrive; the server's heartbeats arrive about every
+    ten seconds, so a timeout may be reported that late. `timeout_connect` limits the time to make a
+    connection.
 
     A lost connection is restored with at most `retries` attempts in a row, each after a longer
     pause; any event that arrives resets the count. With `raise_on_error` a failure is raised, else
@@ -37,7 +37,8 @@ class Config:
 
     @classmethod
     def from_defaults(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """The defaults, overridden by `AGNO_STREAM_URL` and `AGNO_STREAM_API_KEY`."""
+        """Return the default settings, overridden by `AGNO_STREAM_URL` and
+        `AGNO_STREAM_API_KEY`."""
         return cls(
             url=environment.get("AGNO_STREAM_URL") or DEFAULT_URL,
             api_key=environment.get("AGNO_STREAM_API_KEY") or None,
@@ -45,12 +46,13 @@ class Config:
 
     @property
     def ollama(self) -> Self:
-        """This object: code written for another client passes the section of this name."""
+        """This object itself, for code written for a client with a section `ollama` in its
+        settings."""
         return self
 
     @property
     def timeout_first_request(self) -> float:
-        """`timeout_first`, under the name that such code uses."""
+        """The setting `timeout_first`, under the name that code written for another client uses."""
         return self.timeout_first
 
     @timeout_first_request.setter

@@ -20,12 +20,12 @@ from typing import Any
 
 
 class AgnoStreamError(Exception):
-    """Base of all errors: catch it to catch everything that a call can raise.
+    """Base of all errors that a call can raise.
 
-    `message` is a sentence for people, `code` a stable name for programs. `status_code` is the
-    HTTP status, or None if no server answered. `text` is the part of the answer that arrived before
-    the error; `run_id` and `number` say after which event `resume` can continue. `retry_after` is
-    how long to wait before the next attempt, in seconds, or None if the server named no time.
+    `message` is a sentence for people, `code` a stable name for programs. `status_code` is the HTTP
+    status, or None if no server answered. `text` is the part of the answer that arrived before the
+    error; `run_id` and `number` name the event after which `resume` can continue. `retry_after` is
+    the time to wait before the next attempt, in seconds, or None if the server named no time.
     """
 
     code = "error"
@@ -48,7 +48,8 @@ class AgnoStreamError(Exception):
         self.number = 0
 
     def __str__(self) -> str:
-        """The message; a timeout begins with "Timeout:", a missing thing with "Not found:"."""
+        """Return the message, after "Timeout:" for a timeout or "Not found:" for something
+        unknown."""
         if self.code.startswith("timeout_"):
             return f"Timeout: {self.message}"
         if self.code.startswith("unknown_") or self.code.endswith("not_found"):
@@ -56,7 +57,7 @@ class AgnoStreamError(Exception):
         return self.message
 
     def raw(self) -> dict[str, Any]:
-        """The last chunk that the server would have sent."""
+        """Return, as a dict, the last chunk that a server would have sent for this error."""
         stopped = isinstance(self, AnswerTimeout | AnswerStopped)
         info = {"code": self.code, "message": self.message}
         reason = self.code if stopped else "error"
@@ -85,9 +86,9 @@ class ConnectionLost(AgnoStreamError):
 
 
 class AnswerTimeout(AgnoStreamError):
-    """Raised if one of the three clocks of an answer has run out, here or on the server.
+    """Raised if one of the three timeouts of an answer has expired, here or on the server.
 
-    `code` names the clock. The run is cancelled. Raise the timeout, or shorten the question.
+    `code` names the timeout. The run is cancelled. Raise the timeout, or shorten the question.
     """
 
     code = "timeout_total"
@@ -111,7 +112,7 @@ class NotAllowed(RequestRefused):
 class NotFound(RequestRefused):
     """Raised if the agent, model, run or conversation does not exist (404), or no longer.
 
-    `agents()`, `models()` and `conversations()` list the ids that do.
+    `agents()`, `models()` and `conversations()` list the existing ids.
     """
 
     code = "not_found"
@@ -129,7 +130,8 @@ class Overloaded(RequestRefused):
 class AnswerFailed(AgnoStreamError):
     """Raised if an answer fails while it is made, most often at the model's provider.
 
-    `code` names the reason, `text` is the part that arrived. Ask again, or use another model.
+    `code` names the reason, `text` is the part that arrived. Send the question again, or use
+    another model.
     """
 
     code = "error"
@@ -204,8 +206,8 @@ CLASSES_BY_STATUS: Mapping[int, type[RequestRefused]] = {
 
 
 def run_failure(info: Mapping[str, Any], status_code: int | None = None) -> AgnoStreamError:
-    """The error of an answer that did not end well; `info` is the `{code, message}` of its last
-    chunk."""
+    """Return the error of a failed answer; `info` is the `error` in its last chunk, `{code,
+    message}`."""
     code = str(info.get("code") or "error")
     kind = CLASSES.get(code, AnswerFailed)
     # A run can also end for the reason of a refusal, as `conversation_busy` after a wait.
@@ -215,8 +217,8 @@ def run_failure(info: Mapping[str, Any], status_code: int | None = None) -> Agno
 
 
 def refusal(info: Mapping[str, Any], status_code: int) -> AgnoStreamError:
-    """The error of a request that the server refused, or of a run that failed before its first
-    byte; `info` is the `error` of the response's JSON."""
+    """Return the error of a request that the server refused, or of a run that failed before its
+    first byte; `info` is the `error` in the response's JSON."""
     if "finish_reason" in info:
         failure = run_failure(info, status_code)
         failure.text = str(info.get("content") or "")

@@ -7,10 +7,10 @@ from agno_stream.sse import SSEDecoder
 
 
 class Reply:
-    """A stream of events, with a `decoder`, or a document, whose bytes collect in `body`.
+    """An HTTP response while its bytes arrive: a stream of events, or a document.
 
-    `complete` is true when no more bytes will come: the response has ended or its connection is
-    lost.
+    A stream has a `decoder`, else None; the bytes of a document collect in `body`. `complete` is
+    True if no more bytes will come, because the response has ended or its connection is lost.
     """
 
     def __init__(self, status: int = 0, headers: Mapping[str, str] | None = None) -> None:

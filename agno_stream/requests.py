@@ -24,14 +24,14 @@ SSE = "text/event-stream"
 
 
 class PastMessage(TypedDict):
-    """A message of a history that the caller keeps."""
+    """A message of a conversation whose history the caller keeps."""
 
     role: Literal["system", "user", "assistant"]
     content: str
 
 
 class ModelOptions(TypedDict, total=False):
-    """Settings of the model; the provider's default applies to those that are absent."""
+    """Options for the model; the provider's default applies to each option that is absent."""
 
     temperature: float
     max_tokens: int
@@ -43,11 +43,11 @@ class ModelOptions(TypedDict, total=False):
 class QuestionOptions(TypedDict, total=False):
     """The optional arguments of a question.
 
-    `agent` and `model` are ids of `agents()` and `models()`. `messages` replaces the server's own
-    memory of the conversation. `images` are URLs, data URLs, or base64. `on_disconnect` decides
-    what the run does when its last reader has disconnected, `on_busy` what happens while another
-    run of the conversation is active. The timeouts, in seconds, and `raise_on_error` override those
-    of `Config`.
+    `agent` and `model` are ids of `agents()` and `models()`. `messages` replaces the messages that
+    the server has stored. `images` are URLs, data URLs, or base64. `on_disconnect` decides what the
+    run does when its last reader has disconnected, `on_busy` what happens while another run of the
+    conversation is active. The timeouts, in seconds, and `raise_on_error` override those of
+    `Config`.
     """
 
     agent: str | None
@@ -66,7 +66,8 @@ class QuestionOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The timeouts of one answer, in seconds, and the attempts to reconnect in a row."""
+    """The timeouts of one answer in seconds, and the largest number of attempts to reconnect in a
+    row."""
 
     first: float
     idle: float
@@ -76,7 +77,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request; `patience` is the longest silence of its connection, in seconds."""
+    """An HTTP request; `patience` is the longest time in seconds without a byte from the server."""
 
     method: str
     path: str
@@ -89,7 +90,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """A request, and the function that makes the result from its JSON and status."""
+    """A request, and the function that makes the call's result from the response's JSON and
+    status."""
 
     request: Request
     parse: Callable[[Any, int], T]
@@ -97,14 +99,14 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question: its `body` for the server; the limits and `raises` concern the client only."""
+    """A question: `body` is sent to the server; `limits` and `raises` concern the client only."""
 
     body: dict[str, Any]
     limits: Limits
     raises: bool
 
     def failed(self, failure: AgnoStreamError) -> ModelResponse:
-        """The response for an answer that failed; raises the failure instead with `raises`."""
+        """Return the response for a failed answer, or raise the failure if `raises` is set."""
         if self.raises:
             raise failure
         return ModelResponse.from_failure(failure)
@@ -116,7 +118,8 @@ CLIENT_SIDE_FIELDS = {"timeout_first", "timeout_idle", "timeout_total", "raise_o
 def question(
     config: Config, prompt: str, options: QuestionOptions, *, stream: bool = True
 ) -> Question:
-    """A prompt with its options and the defaults; raises TypeError for an unknown option."""
+    """Return a question with its options and the defaults; raises TypeError for an unknown
+    option."""
     if unknown := options.keys() - QuestionOptions.__annotations__.keys():
         raise TypeError(f"unknown arguments: {', '.join(sorted(unknown))}")
     body: dict[str, Any] = {"agent": config.agent, "model": config.model}
@@ -145,7 +148,7 @@ class ChatDefaults(Protocol):
 
 
 def with_chat_defaults(chat: ChatDefaults, options: QuestionOptions) -> QuestionOptions:
-    """The options of a question, completed by those of its chat."""
+    """Return a question's options, completed by the conversation, agent and model of its chat."""
     defaults: QuestionOptions = {
         "agent": chat.agent,
         "model": chat.model,
@@ -155,12 +158,13 @@ def with_chat_defaults(chat: ChatDefaults, options: QuestionOptions) -> Question
 
 
 def limits(config: Config) -> Limits:
-    """The limits of an answer without options of its own."""
+    """Return the limits that the settings contain, for an answer without options of its own."""
     return Limits(config.timeout_first, config.timeout_idle, config.timeout_total, config.retries)
 
 
 def generate_request(question: Question) -> Call[ModelResponse]:
-    """A question whose answer is one JSON: no byte arrives until the answer is complete."""
+    """Return the call for a complete answer, of which no byte arrives until the answer is
+    complete."""
     request = Request("POST", CHAT, json=question.body, patience=question.limits.total)
     return Call(request, ModelResponse.from_json)
 
@@ -210,7 +214,8 @@ def delete_conversation(conversation_id: str) -> Call[None]:
 
 
 def read(call: Call[T], url: str, status: int, headers: Mapping[str, str], body: bytes) -> T:
-    """The result of a call; raises the server's refusal, or `ForeignServer`."""
+    """Return the result of a call from its response; raises the server's error, or
+    `ForeignServer`."""
     if status >= 300:
         raise refused(url, status, headers, body)
     try:
@@ -220,7 +225,7 @@ def read(call: Call[T], url: str, status: int, headers: Mapping[str, str], body:
 
 
 def refused(url: str, status: int, headers: Mapping[str, str], body: bytes) -> AgnoStreamError:
-    """The error in the body of a refusal, or `ForeignServer` if the body is of another kind."""
+    """Return the error in the body of a response, `ForeignServer` if the body contains none."""
     try:
         failure = refusal(json.loads(body)["error"], status)
     except (ValueError, LookupError, TypeError, AttributeError):
@@ -231,12 +236,12 @@ def refused(url: str, status: int, headers: Mapping[str, str], body: bytes) -> A
 
 
 def foreign_server(url: str, status: int | None = None) -> ForeignServer:
-    """The error for a reply that is not of the kind that an agno-stream server sends."""
+    """Return the error for a response that no agno-stream server sends."""
     return ForeignServer(f"The server at {url} is not an agno-stream server.", status_code=status)
 
 
 def run_path(run_id: str) -> str:
-    """The path of a run."""
+    """Return the path of a run in the server's API."""
     return f"/api/v1/runs/{_quoted(run_id)}"
 
 

@@ -1,15 +1,23 @@
 """What an answer is read from."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from agno_stream.requests import CHAT, SSE, Request, run_path
 
 
+class Attempt(NamedTuple):
+    """A request to send, after `pause` seconds."""
+
+    pause: float
+    request: Request
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A new question with its `body`, or a run with its `run_id`, read from event `after` on.
+    """What an answer is read from: a new question (`body`), or a run (`run_id`) from event `after`
+    on.
 
     `url` is the server's address. With `pace` events arrive with their original delays. `key` is
     the idempotency key, by which the server recognises a question that is sent again.
@@ -23,7 +31,8 @@ class Source:
     key: str = field(default_factory=lambda: uuid4().hex)
 
     def request(self, run_id: str | None, number: int, patience: float) -> Request:
-        """The request for the events after `number`; without a run, the one that starts it."""
+        """Return the request for the events after `number`; if `run_id` is None, the one that
+        starts the run."""
         if run_id is None:
             return Request("POST", CHAT, self.body, None, SSE, patience, self.key)
         params = {"after": number} | ({"pace": "original"} if self.pace else {})

@@ -7,7 +7,7 @@ LONGEST_EVENT = 64 << 20
 
 
 class Event(NamedTuple):
-    """One event; `id` is the latest id of the stream, set by this event or an earlier one."""
+    """One event; `id` is the latest event id of the stream, from this event or an earlier one."""
 
     data: str
     event: str
@@ -15,9 +15,9 @@ class Event(NamedTuple):
 
 
 class SSEDecoder:
-    """Decodes bytes, cut anywhere, to the events that they complete.
+    """Decodes the bytes of a stream of server-sent events, which may be cut anywhere.
 
-    An event without its blank line is not dispatched, as the standard demands; after a lost
+    An event without its blank line is not returned, as the standard demands; after a lost
     connection the server sends it again. Raises ValueError for an event of more than `longest`
     bytes.
     """
@@ -33,7 +33,7 @@ class SSEDecoder:
         self._id = ""
 
     def feed(self, data: bytes) -> list[Event]:
-        """The events that these bytes complete."""
+        """Return the list of events that these bytes complete."""
         if self._skip_lf and data:
             self._skip_lf = False
             if data[0] == 10:
@@ -86,7 +86,8 @@ class SSEDecoder:
         # `retry` is ignored, because the client has its own pauses before it reconnects.
 
     def _keep(self, part: bytes) -> None:
-        """Keep a part of a line; raises ValueError if the event becomes too long."""
+        """Keep the beginning of a line until its end arrives; raises ValueError if the event is too
+        long."""
         self._size += len(part)
         if self._size > self._longest:
             raise ValueError(f"an event of more than {self._longest} bytes")

@@ -31,14 +31,15 @@ FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
 
 
 def client_config(config: Config | None, url: str | None, api_key: str | None) -> Config:
-    """The settings of a client: a copy, so that changes to one client reach no other."""
+    """Return a copy of the settings with this URL and key, so that a change affects one client
+    only."""
     own = replace(config) if config is not None else Config.from_defaults()
     own.url, own.api_key = url or own.url, api_key or own.api_key
     return own
 
 
 def settings(config: Config, version: str) -> dict[str, Any]:
-    """The arguments of `httpx2.Client` and `httpx2.AsyncClient`."""
+    """Return the keyword arguments with which `httpx2.Client` and `AsyncClient` are made."""
     headers = {"User-Agent": f"agno-stream-client/{version}"}
     if config.api_key:
         headers["Authorization"] = f"Bearer {config.api_key}"
@@ -49,7 +50,7 @@ def settings(config: Config, version: str) -> dict[str, Any]:
 
 
 def arguments(config: Config, request: Request) -> dict[str, Any]:
-    """The arguments of the library's `request` and `stream`."""
+    """Return the keyword arguments for `request` and `stream` of the HTTP library."""
     headers = {"Accept": request.accept}
     if request.key is not None:
         headers["Idempotency-Key"] = request.key
@@ -66,7 +67,7 @@ def arguments(config: Config, request: Request) -> dict[str, Any]:
 
 
 def exchange(reply: httpx2.Response) -> Exchange:
-    """A request and the head of its response, without the API key."""
+    """Return a request and the head of its response, for debugging, without the API key."""
     request = reply.request
     sent = {name.lower(): value for name, value in request.headers.items()}
     if "authorization" in sent:
@@ -78,12 +79,12 @@ def exchange(reply: httpx2.Response) -> Exchange:
 
 
 def base(config: Config) -> str:
-    """The server's address, without a slash at its end."""
+    """Return the server's address, without a slash at its end."""
     return config.url.rstrip("/")
 
 
 def translate(error: Exception, config: Config) -> AgnoStreamError:
-    """The client's error for an exception of the library."""
+    """Return the client's error for an exception of the HTTP library."""
     url = base(config)
     failure: AgnoStreamError
     if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
@@ -100,7 +101,8 @@ def translate(error: Exception, config: Config) -> AgnoStreamError:
 
 @contextmanager
 def translated(config: Config) -> Iterator[None]:
-    """Raise the library's exceptions as the client's errors."""
+    """Raise the client's error instead of an exception that the HTTP library raises in the
+    block."""
     try:
         yield
     except FAILURES as error:
@@ -109,7 +111,8 @@ def translated(config: Config) -> Iterator[None]:
 
 @contextmanager
 def reported(answer: Answer, config: Config) -> Iterator[None]:
-    """Report the library's exceptions to an answer as lost connections."""
+    """Catch an exception that the HTTP library raises in the block, and report it to
+    `answer.lost`."""
     try:
         yield
     except FAILURES as error:
@@ -118,8 +121,11 @@ def reported(answer: Answer, config: Config) -> Iterator[None]:
 
 @contextmanager
 def body(answer: Answer, reply: httpx2.Response) -> Iterator[Iterator[bytes]]:
-    """The bytes of a response. Its end is read, too, so that its connection can be used again, but
-    only if it has arrived already: a read that blocks cannot be given up."""
+    """Yield an iterator over the bytes of a response.
+
+    At the end of the block the end of the body is read, so that the connection can be used again,
+    but only if it has arrived already: a read that blocks cannot be interrupted.
+    """
     parts = reply.iter_bytes()
     try:
         yield parts
@@ -133,8 +139,11 @@ def body(answer: Answer, reply: httpx2.Response) -> Iterator[Iterator[bytes]]:
 
 @asynccontextmanager
 async def async_body(answer: Answer, reply: httpx2.Response) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The bytes of a response. Its end is read, too, so that its connection can be used again, if
-    it arrives within `DRAIN` seconds."""
+    """Yield an iterator over the bytes of a response.
+
+    At the end of the block the end of the body is read, so that the connection can be used again,
+    if it arrives within `DRAIN` seconds.
+    """
     parts = reply.aiter_bytes()
     try:
         yield parts

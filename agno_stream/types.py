@@ -11,12 +11,11 @@ from agno_stream.errors import AgnoStreamError, run_failure
 class StreamChunk:
     """One event of a streamed answer.
 
-    `text` may be empty. Only the last chunk has `done`; it has a `finish_reason`, too, and if the
-    answer did not end well an `error`, which is a sentence, and a `failure`, which is the exception
-    with the text so far. `number` counts the events of the run: `resume(run_id, after=number)`
-    continues after this one. `reasoning`, `tool` ({id, name, status, ...}) and `usage`
-    ({input_tokens, output_tokens, ...}) are None unless the model sends them. `raw` is the JSON of
-    the server, unchanged.
+    `text` may be empty. Only the last chunk has `done` and a `finish_reason`; if the answer failed,
+    it has `error`, a sentence, and `failure`, the exception with the text so far. `number` counts
+    the events of the run: `resume(run_id, after=number)` continues after this one. `reasoning`,
+    `tool` ({id, name, status, ...}) and `usage` ({input_tokens, output_tokens, ...}) are None
+    unless the model sends them. `raw` is the JSON of the server, unchanged.
     """
 
     text: str
@@ -38,7 +37,7 @@ class StreamChunk:
     def from_json(
         cls, data: dict[str, Any], number: int, run_id: str, status_code: int | None
     ) -> Self:
-        """The server's `StreamingChunk`; raises TypeError or LookupError for other JSON."""
+        """Return the chunk in the server's JSON; raises TypeError or LookupError for other JSON."""
         text, done = data["content"], data["done"]
         if not isinstance(text, str):
             raise TypeError("content is no text")
@@ -67,11 +66,11 @@ class StreamChunk:
 class ModelResponse:
     """A complete answer, or the part of it that arrived.
 
-    `success` is true if it ended well; else `error` is a sentence, `failure` its exception, and
-    `text` the part that arrived. `status_code` is the HTTP status, or None if no server answered.
-    `done` is false for a run that is still active. `status`, `created_at`, `ended_at` and `number`,
-    which is that of the last event so far, are set by `run` and `cancel`. `raw` is the JSON of the
-    server, unchanged.
+    `success` is True if the answer is complete; else `error` is a sentence, `failure` the
+    exception, and `text` the part that arrived. `status_code` is the HTTP status, or None if no
+    server answered. `done` is False for a run that is still active. `status`, `created_at`,
+    `ended_at` and `number`, that of the last event so far, are set by `run` and `cancel`. `raw` is
+    the JSON of the server, unchanged.
     """
 
     text: str
@@ -96,8 +95,8 @@ class ModelResponse:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], status_code: int) -> Self:
-        """The server's `ChatResponse` or `RunState`; raises LookupError or TypeError for other
-        JSON."""
+        """Return the answer or state in the server's JSON; raises LookupError or TypeError for
+        other JSON."""
         error = data.get("error")
         failure = run_failure(error, status_code) if error else None
         reason = data.get("finish_reason")
@@ -119,7 +118,8 @@ class ModelResponse:
 
     @classmethod
     def from_failure(cls, failure: AgnoStreamError) -> Self:
-        """The response for an answer that failed."""
+        """Return the response for an answer that failed, with the text that arrived before the
+        failure."""
         return cls(
             text=failure.text,
             success=False,
@@ -133,7 +133,7 @@ class ModelResponse:
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[StreamChunk]) -> Self:
-        """All chunks of a stream, folded into one response."""
+        """Read all chunks of a stream, and return them joined as one response."""
         response = cls(text="", success=False, done=False)
         text, reasoning = [], []
         tools: dict[str, dict[str, Any]] = {}
@@ -169,7 +169,7 @@ _SAME_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that a question may choose, by `id` or by `spec`."""
+    """A model that a question can name, by `id` or by `spec` (`<provider>:<id>`)."""
 
     id: str
     provider: str = ""
@@ -179,7 +179,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class AgentInfo:
-    """An agent that a question may choose; `model` is its default model."""
+    """An agent that a question can name; `model` is the model that it uses by default."""
 
     id: str
     name: str = ""
@@ -202,7 +202,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation of the server; a list of conversations comes without their `messages`."""
+    """A conversation that the server stores; `messages` is empty in a list of conversations."""
 
     conversation_id: str
     title: str = ""
@@ -216,8 +216,8 @@ class Conversation:
 class Exchange:
     """One HTTP request and the head of its response, for debugging.
 
-    `sent` and `received` are the headers, with names in lower case and without the API key. `at` is
-    when the response began.
+    `sent` and `received` are headers, with names in lower case and without the API key. `at` is the
+    time at which the response began.
     """
 
     method: str
@@ -229,6 +229,6 @@ class Exchange:
 
 
 def from_json(kind: type[Any], data: Mapping[str, Any]) -> Any:
-    """A `kind` from JSON; fields that this version does not know are ignored."""
+    """Return an object of the dataclass `kind` from JSON; unknown fields are ignored."""
     known = {one.name for one in fields(kind)}
     return kind(**{name: value for name, value in data.items() if name in known})

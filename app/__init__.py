@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """`create_app` and `Settings` are imported on first use, because they load FastAPI and Agno."""
+    """Import `create_app` or `Settings` on first use, because they load FastAPI and Agno."""
     if name == "create_app":
         from .main import create_app
 

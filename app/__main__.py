@@ -1,4 +1,4 @@
-"""`agno-stream serve`: the server with its embedded defaults."""
+"""`agno-stream serve`: serves agents over HTTP, with stores in the data folder by default."""
 
 import argparse
 import asyncio
@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from . import __version__
 from .api.guard import check_address
 from .core.errors import ConfigurationError
+from .core.log.journal import SharedJournal
 from .core.log.journals import open_journal
 from .core.runs.identity import new_id
 from .core.telemetry.metrics import shared_folder
@@ -26,12 +26,12 @@ from .logs import configure
 from .main import create_app
 from .settings import Settings, load_settings
 
-#: Seconds that open connections have to end after a stop signal.
+#: Seconds for which uvicorn waits for open connections after a stop signal.
 SHUTDOWN_GRACE = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until a signal; the exit code is 2 for settings that cannot work."""
+    """Serve until a stop signal; the exit code is 2 if a setting is wrong."""
     flags = vars(_parser().parse_args(arguments))
     flags.pop("command")
     configure()
@@ -43,18 +43,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             open_to_all=settings.allow_anonymous
             or bool(settings.api_keys or settings.api_keys_file),
         )
-        asyncio.run(_try_journal(settings))
+        shared = asyncio.run(_try_journal(settings))
         app = create_app(settings)
         several = settings.workers > 1
-        if several and urlsplit(settings.journal_url or "").scheme == "memory":
-            raise ConfigurationError("WORKERS: several need a journal to share; memory:// is not.")
+        if several and not shared:
+            raise ConfigurationError(
+                f"WORKERS: several processes need a journal that they share, and "
+                f"{settings.journal_url} is in one process. "
+                "Set JOURNAL_URL to sqlite:///... or redis://..."
+            )
     except ConfigurationError as error:
         print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
         return 2
-    # When all is done uvicorn raises the signal that stopped it again. As a KeyboardInterrupt it
-    # is taken for what it is, an end that was asked for: the exit code is 0.
+    # At its end uvicorn raises the signal that stopped it again. As a KeyboardInterrupt it is
+    # suppressed below, because a stop by a signal is no failure: the exit code is 0.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Workers are fresh processes: what the flags said reaches them by the environment.
+    # Workers are new processes: they receive the flags through the environment.
     os.environ.update((name.upper(), str(value)) for name, value in flags.items() if value)
     config = uvicorn.Config(
         f"{__package__}.__main__:worker" if several else app,
@@ -77,7 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class Supervisor(Multiprocess):
-    """Keeps workers alive, and passes on each stop signal: uvicorn's own hears the first alone."""
+    """uvicorn's supervisor of workers, which here passes on every stop signal, not the first only.
+
+    `serve` returns the exit code.
+    """
 
     def serve(self) -> int:
         self.run()
@@ -101,20 +108,24 @@ class Supervisor(Multiprocess):
                 os.kill(process.pid, number)
 
 
-async def _try_journal(settings: Settings) -> None:
-    """Open the journal, and close it: the web server would tell its failure by a traceback."""
+async def _try_journal(settings: Settings) -> bool:
+    """Open the journal and close it, because the web server would log a failure as a traceback.
+
+    Returns whether several processes can share it.
+    """
     journal = open_journal(
         settings.journal_url, retention=settings.retention, data_dir=settings.data_dir
     )
     await journal.open(new_id())
     await journal.close()
+    return isinstance(journal, SharedJournal)
 
 
 def worker() -> FastAPI:
-    """The app of one of several workers, from the environment."""
+    """The app of one of several workers, with the settings of the environment."""
     settings = load_settings()
     configure(json=settings.log_format == "json")
-    logging.getLogger("uvicorn.access").propagate = False  # as `access_log=False` says
+    logging.getLogger("uvicorn.access").propagate = False  # like `access_log=False` in `main`
     return create_app(settings)
 
 
@@ -123,13 +134,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser(
-        "serve", help="run the server", description="Flags override the environment and .env."
+        "serve",
+        help="run the server",
+        description="Serve agents over HTTP. Every setting can be given in the environment or in "
+        ".env; these flags override both.",
     )
-    serve.add_argument("--host", help="the address to listen on (127.0.0.1)")
-    serve.add_argument("--port", type=int, help="the port to listen on (8000)")
-    serve.add_argument("--agents", help="your own agents, module:attribute")
+    serve.add_argument("--host", help="the address to listen on (default: 127.0.0.1)")
+    serve.add_argument(
+        "--port", type=int, help="the port to listen on, 0 for a free one (default: 8000)"
+    )
+    serve.add_argument("--agents", help="your own agents, as module:attribute")
     serve.add_argument("--model", help="the default model, as openai:gpt-4o-mini or demo")
-    serve.add_argument("--workers", type=int, help="processes that serve together (1)")
+    serve.add_argument("--workers", type=int, help="the number of processes (default: 1)")
     return parser
 
 

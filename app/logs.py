@@ -1,4 +1,4 @@
-"""Logging: lines on standard error, for people or as JSON, from which secrets are taken out."""
+"""Logging to standard error, as text or as JSON lines, with secrets redacted."""
 
 import logging
 import re
@@ -14,19 +14,27 @@ from .core.log.journal import RunRecord
 from .core.request_context import request_id
 from .core.runs.report import RunReport
 
-#: The loggers that may bring handlers of their own.
-OTHERS = ("agno", "agno-team", "agno-workflow", "uvicorn", "uvicorn.error", "uvicorn.access")
+#: The loggers of other libraries, which may have handlers of their own.
+LIBRARY_LOGGERS = (
+    "agno",
+    "agno-team",
+    "agno-workflow",
+    "uvicorn",
+    "uvicorn.error",
+    "uvicorn.access",
+)
 
-#: A signed stream address, in whichever log it is.
+#: The ticket in a signed stream address, which any library may log.
 TICKET = re.compile(r"([?&]token=)[^&\s\"']+")
 
 logger = logging.getLogger(f"{__package__}.run")
 
 
 class Redacted(logging.Formatter):
-    """Takes the known secrets, and whatever looks like one, out of what a formatter has written.
+    """A formatter that redacts secrets in another formatter's output.
 
-    The records stay as they are, for other formatters read their arguments.
+    Both the known `secrets` and texts that look like a secret are replaced. Log records are not
+    changed, because other formatters read their arguments.
     """
 
     def __init__(self, formatter: logging.Formatter | None) -> None:
@@ -44,8 +52,11 @@ class Redacted(logging.Formatter):
 
 
 class JsonLines(Redacted):
-    """One JSON object a line. Secrets are taken out of the values, before they are written: in
-    JSON a secret may look otherwise, and what looks like one may reach over its value's end."""
+    """A formatter that writes each log record as one line of JSON, with secrets redacted.
+
+    Values are redacted before they are encoded: JSON may escape a part of a secret, and a pattern
+    for secrets could match beyond the end of a value.
+    """
 
     def __init__(self) -> None:
         super().__init__(
@@ -76,7 +87,8 @@ class JsonLines(Redacted):
 
 
 def _flat(_: Any, __: str, event: Any) -> Any:
-    """Put what is known of a run beside the message, and name the request of any other line."""
+    """Add the request id, and the fields of a run if the record has some, to the fields of a log
+    line."""
     if (own := request_id.get()) is not None:
         event["request_id"] = own
     event |= event.pop("run", {})
@@ -84,7 +96,8 @@ def _flat(_: Any, __: str, event: Any) -> Any:
 
 
 class RunLines:
-    """One line for each run, with all that is known of it; texts only if `messages` says so."""
+    """An observer of runs that logs one line when a run ends; with `messages`, also question and
+    answer."""
 
     def __init__(self, *, json: bool, messages: bool) -> None:
         self._json = json
@@ -92,7 +105,7 @@ class RunLines:
         self._logfmt = structlog.processors.LogfmtRenderer(bool_as_flag=False)
 
     def began(self, record: RunRecord) -> None:
-        """Runs have a line when they have ended."""
+        """Log nothing when a run begins."""
 
     def ended(self, report: RunReport) -> None:
         fields = self._fields(report)
@@ -127,9 +140,10 @@ class RunLines:
 
 
 def protect(secrets: Iterable[str]) -> None:
-    """Redact what the handlers that exist by now write, whoever made them."""
+    """Redact `secrets` from the output of all log handlers that exist now, also of other
+    libraries."""
     known = set(secrets)
-    for name in (None, *OTHERS):
+    for name in (None, *LIBRARY_LOGGERS):
         for handler in logging.getLogger(name).handlers:
             formatter = handler.formatter
             if not isinstance(formatter, Redacted):
@@ -139,7 +153,8 @@ def protect(secrets: Iterable[str]) -> None:
 
 
 def configure(level: str = "INFO", *, json: bool = False) -> None:
-    """Send the logs of the server, of Agno and of uvicorn to one handler."""
+    """Send the logs of the server, of Agno and of uvicorn to standard error, as text or JSON
+    lines."""
     handler = logging.StreamHandler(sys.stderr)
     plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if json else plain)
@@ -147,7 +162,7 @@ def configure(level: str = "INFO", *, json: bool = False) -> None:
     root.handlers[:] = [handler]
     root.setLevel("WARNING")
     logging.getLogger(__package__).setLevel(level)
-    for name in OTHERS:
+    for name in LIBRARY_LOGGERS:
         other = logging.getLogger(name)
         other.handlers.clear()
         other.propagate = True

@@ -1,4 +1,4 @@
-"""Puts the server together; the only place where the parts know each other's names.
+"""Builds the server: `create_app` makes the parts from the settings and connects them.
 
 See docs/decisions/032-objects-of-the-start-are-frozen.md.
 See docs/decisions/033-the-app-is-made-on-first-use.md.
@@ -48,13 +48,13 @@ from .signals import graceful_shutdown
 
 logger = logging.getLogger(__name__)
 
-#: The protocols that are served; each is a package in `api/doors/`.
+#: The doors: each protocol is a package in `api/doors/`.
 DOORS = (native.DOOR, ollama.DOOR, openai.DOOR)
 
-#: A key of fewer characters gets a warning.
-SHORT_KEY = 16
+#: A warning is logged for each key of fewer characters.
+MIN_KEY_LENGTH = 16
 
-#: What pages of `CORS_ORIGINS` may send and read.
+#: The options of CORS for pages of `CORS_ORIGINS`.
 CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "DELETE"],
     "allow_headers": ["*"],
@@ -67,10 +67,8 @@ CORS: dict[str, Any] = {
 
 
 def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> FastAPI:
-    """The server as an ASGI app; `agents` replace those of the settings.
-
-    Raises `ConfigurationError` for settings that cannot work.
-    """
+    """Build the server from its settings and return it as an ASGI app; `agents`, if not None,
+    replace those of the settings. Raises `ConfigurationError` for settings that cannot work."""
     _protect_secrets(settings)
     access = _access(settings)
     models = _models(settings)
@@ -111,8 +109,8 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
             await stack.enter_async_context(active)
             await stack.enter_async_context(sweeping(store, active, settings.retention))
             logger.info("model: %s; agents: %s", _shown(models), ", ".join(served.catalog.entries))
-            # What is loaded now stays: the garbage collector would look through it every few
-            # thousand tokens.
+            # The modules stay loaded: without this the garbage collector would walk through their
+            # objects every few thousand tokens.
             gc.collect()
             gc.freeze()
             stack.enter_context(graceful_shutdown(active, settings.shutdown_grace))
@@ -121,7 +119,8 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
     app = FastAPI(
         title="agno-stream",
         version=__version__,
-        description="An Agno agent over HTTP: one run, every protocol, no token lost.",
+        description="Agno agents over HTTP: each answer is a run, whose events can be streamed, "
+        "resumed and replayed.",
         lifespan=lifespan,
     )
     app.state.context = Context(
@@ -149,7 +148,7 @@ def create_app(settings: Settings, *, agents: Iterable[Agent] | None = None) -> 
 
 
 def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Telemetry) -> None:
-    """Routes, the shapes of errors, and what stands before all routes."""
+    """Add the routes, the error handlers and the middleware to the app."""
     app.add_middleware(Tracked, tracing=telemetry.tracing)
     resources = (runs.router, media.router, catalog.router, conversations.router, health.router)
     for router in (*(door.router for door in DOORS), *resources):
@@ -161,7 +160,8 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
     build = app.build_middleware_stack
 
     def guarded() -> ASGIApp:
-        """Around Starlette's own middleware, so that its errors have the headers, too."""
+        """Return the middleware stack with ours outermost, for the error responses of Starlette,
+        too."""
         stack: ASGIApp = Guard(build(), access, refuse)
         if settings.cors_origins:
             stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
@@ -171,7 +171,7 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
 
 
 def _protect_secrets(settings: Settings) -> None:
-    """Redact the secrets of the settings from the logs."""
+    """Redact the passwords and keys of the settings from the logs."""
     secrets = (settings.openai_api_key, settings.secret_key)
     protect(secret.get_secret_value() for secret in secrets if secret)
     protect(passwords(settings.database_url) | passwords(settings.journal_url))
@@ -211,17 +211,20 @@ def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Teleme
 
 
 def _access(settings: Settings) -> Access:
-    """Who may call. Keys are redacted from the logs, should one ever get there."""
+    """Return what decides on access: keys, tickets, allowed origins; redact the keys from the
+    logs."""
     listed = settings.api_keys.get_secret_value() if settings.api_keys else None
     named = read_keys(listed, settings.api_keys_file)
     protect(key.key for key in named if key.key)
     for key in named:
-        if key.key and len(key.key) < SHORT_KEY:
+        if key.key and len(key.key) < MIN_KEY_LENGTH:
             logger.warning("API_KEYS: a key of %s is short enough to be guessed", key.principal)
     keys = Keys(named)
     given = settings.secret_key.get_secret_value() if settings.secret_key else None
     if keys and not given and urlsplit(settings.journal_url or "").scheme in ("redis", "rediss"):
-        logger.warning("SECRET_KEY: not set; other hosts will not take the addresses signed here")
+        logger.warning(
+            "SECRET_KEY: not set, so other hosts reject the stream addresses signed here"
+        )
     secret = load_secret(given, settings.data_dir) if keys else ""
     protect([secret] if secret else [])
     return Access(
@@ -234,15 +237,16 @@ def _access(settings: Settings) -> Access:
 
 
 def _shown(models: ModelCatalog) -> str:
-    """The default model in the line that is logged at start."""
+    """Return the default model's name, or a hint for the demonstration, for the log line at
+    start."""
     if models.default.spec == "demo":
         return "demo (a demonstration; set OPENAI_API_KEY, OLLAMA_HOST or MODEL for a real one)"
     return models.default.spec
 
 
 def __getattr__(name: str) -> FastAPI:
-    """`app.main:app`, for uvicorn and `fastapi run`, is made on first use: importing this module
-    reads no settings."""
+    """Make `app`, for uvicorn and `fastapi run`, on first use, so that an import reads no
+    settings."""
     if name != "app":
         raise AttributeError(name)
     try:

@@ -1,4 +1,4 @@
-"""The settings: from flags, the environment and `.env`, read once, wrong ones told by name."""
+"""The settings: read once from flags, the environment and `.env`; errors name the setting."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,14 +10,15 @@ from .core.errors import ConfigurationError
 
 
 def _split(value: Any) -> Any:
-    """`a, b` from the environment is the list of a and b."""
+    """Split a comma-separated text into a list of its parts; return any other value unchanged."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
 
 
 def _no_blank(value: Any) -> Any:
-    """`OPENAI_API_KEY=` in a `.env` means that there is none."""
+    """Return None for a blank text, as of `OPENAI_API_KEY=` in `.env`, and any other value
+    unchanged."""
     return None if isinstance(value, str) and not value.strip() else value
 
 
@@ -26,115 +27,166 @@ Text = Annotated[str | None, BeforeValidator(_no_blank)]
 
 
 class Settings(BaseSettings):
-    """Every setting, with its default; times are in seconds, sizes in bytes."""
+    """All settings with their defaults; times are in seconds, sizes in bytes."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
 
     openai_api_key: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
-        None, description="Key for OpenAI, or for the server at OPENAI_BASE_URL."
+        None, description="The key for OpenAI, or for the server at OPENAI_BASE_URL."
     )
-    openai_base_url: Text = Field(None, description="Any server that speaks OpenAI's protocol.")
-    ollama_host: Text = Field(None, description="Where Ollama is; 127.0.0.1:11434 by default.")
+    openai_base_url: Text = Field(
+        None, description="The base URL of any server that speaks OpenAI's protocol."
+    )
+    ollama_host: Text = Field(
+        None, description="The address of Ollama; 127.0.0.1:11434 by default."
+    )
     model: Text = Field(None, description="The default model, '<provider>:<model>' or 'demo'.")
-    models: Names = Field([], description="Further models that a request may name.")
+    models: Names = Field(
+        [], description="Further models that a request can name, separated by commas."
+    )
     fallback_model: Text = Field(
-        None, description="Answers in the stead of one that fails before its first token."
+        None, description="The model that answers if another one fails before its first token."
     )
     upstream_retries: int = Field(
-        2, ge=0, le=10, description="Further requests to a provider that fails before a token."
+        2, ge=0, le=10, description="Retries of a request that fails before its first token."
     )
     circuit_failures: int = Field(
-        5, ge=0, description="Failures of a model in a row that close it for a while; 0: never."
+        5, ge=0, description="Failures in a row after which a model is paused; 0: never."
     )
-    circuit_seconds: PositiveFloat = Field(30, description="For how long.")
+    circuit_seconds: PositiveFloat = Field(
+        30, description="Seconds for which a failing model is paused."
+    )
     max_rounds: PositiveInt = Field(
         50,
         description="Requests that one run may send to its model, with the results of its tools.",
     )
     agents: Text = Field(None, description="Your own agents, 'module:attribute'.")
-    instructions: Text = Field(None, description="What the built-in agent is told to be.")
+    instructions: Text = Field(None, description="The instructions of the built-in agent.")
 
-    data_dir: Path = Field(Path("data"), description="The folder for all that is kept.")
+    data_dir: Path = Field(
+        Path("data"), description="The folder for databases, the journal and secrets."
+    )
     media_dir: Annotated[Path | None, BeforeValidator(_no_blank)] = Field(
-        None, description="The folder for pictures, sounds and files; DATA_DIR/media by default."
+        None,
+        description="The folder for media of runs and for uploads; by default media in DATA_DIR.",
     )
     database_url: Text = Field(
-        None, description="Conversations; sqlite:///... by default, or postgresql://..."
+        None,
+        description="The store of conversations: sqlite:///... (in DATA_DIR by default) or "
+        "postgresql://...",
     )
     journal_url: Text = Field(
-        None, description="Runs; sqlite:///... by default, redis://... for many hosts, memory://."
+        None,
+        description="The store of runs: sqlite:///... (in DATA_DIR by default), redis://... for "
+        "many hosts, or memory://.",
     )
-    hub_run_bytes: PositiveInt = Field(4 << 20, description="Memory for one run's live events.")
-    hub_bytes: PositiveInt = Field(256 << 20, description="Memory for all live events.")
-    retention: PositiveFloat = Field(3600, description="Seconds that an ended run is kept.")
+    hub_run_bytes: PositiveInt = Field(
+        4 << 20, description="Memory for the events of one active run, in bytes."
+    )
+    hub_bytes: PositiveInt = Field(
+        256 << 20, description="Memory for the events of all active runs, in bytes."
+    )
+    retention: PositiveFloat = Field(
+        3600, description="Seconds for which an ended run can be read."
+    )
 
     api_keys: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
-        None, description="Who may ask: 'name:key, ...'."
+        None, description="The keys of the principals: 'name:key, ...'."
     )
     api_keys_file: Annotated[Path | None, BeforeValidator(_no_blank)] = Field(
-        None, description="The same from a file, one a line."
+        None, description="A file of keys, one 'name:key' a line."
     )
-    allow_anonymous: bool = Field(False, description="Serve without keys, on any address.")
+    allow_anonymous: bool = Field(
+        False, description="Accept requests without a key, on any address."
+    )
     secret_key: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
-        None, description="Signs stream addresses; the same on all hosts. Else one is made."
+        None,
+        description="Signs stream addresses; must be the same on all hosts. By default one is "
+        "generated and kept in DATA_DIR.",
     )
     ticket_lifetime: PositiveInt = Field(
-        300, description="Seconds for which a signed stream address opens a stream."
+        300, description="Seconds for which a signed stream address can open a stream."
     )
-    cors_origins: Names = Field([], description="Origins whose pages may call; '*' for all.")
-    allowed_hosts: Names = Field([], description="Names that 'Host' may have; '*.example.org'.")
+    cors_origins: Names = Field(
+        [], description="The origins whose pages may call the server; '*' for all."
+    )
+    allowed_hosts: Names = Field(
+        [],
+        description="The host names that a request may have, as '*.example.org'; empty: all.",
+    )
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(
         8000, ge=0, le=65535, description="The port to listen on; 0 picks a free one."
     )
 
-    log_format: Literal["text", "json"] = Field("text", description="For people, or programs.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="The format of log lines: 'text' for people, 'json' for programs."
+    )
     log_messages: bool = Field(False, description="Log questions and answers, too.")
     otel_exporter_otlp_endpoint: Text = Field(
-        None, description="The collector that traces are sent to, by OTLP over HTTP; none: off."
+        None, description="The collector of traces, OTLP over HTTP; without it there are none."
     )
 
-    workers: PositiveInt = Field(1, description="Processes that serve; they share the journal.")
+    workers: PositiveInt = Field(
+        1, description="The number of processes, which share the port and the journal."
+    )
 
     first_token_timeout: PositiveFloat = Field(
-        120, description="Longest silence before the first token; requests may ask for less."
+        120, description="Longest wait for the first token, in seconds; a request may set less."
     )
     idle_timeout: PositiveFloat = Field(
-        120, description="Longest silence in mid-answer; requests may ask for less."
+        120, description="Longest silence between tokens, in seconds; a request may set less."
     )
     total_timeout: PositiveFloat = Field(
-        1800, description="Longest answer; requests may ask for less."
+        1800, description="Longest duration of a run, in seconds; a request may set less."
     )
     disconnect_grace: float = Field(
-        30, ge=0, description="Seconds that a run goes on after its last reader left."
+        30, ge=0, description="Seconds for which a run continues after its last reader left."
     )
     shutdown_grace: float = Field(
-        8, ge=0, description="Seconds that runs may go on after SIGTERM; Docker waits for 10."
+        8, ge=0, description="Seconds for which runs continue after SIGTERM; Docker allows 10."
     )
-    heartbeat: PositiveFloat = Field(10, description="Seconds between signs of life in silence.")
-    max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body.")
+    heartbeat: PositiveFloat = Field(
+        10, description="Seconds of silence after which a stream is sent a heartbeat."
+    )
+    max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body, in bytes.")
+    body_timeout: PositiveFloat = Field(
+        30, description="Longest time to receive a request body, in seconds."
+    )
     max_media_bytes: PositiveInt = Field(
-        32 << 20, description="Largest file of a request that uploads some, or of an answer."
+        32 << 20, description="Largest file of an upload or of an answer, in bytes."
     )
-    body_timeout: PositiveFloat = Field(30, description="Longest time for a request body to come.")
     write_timeout: PositiveFloat = Field(
-        30, description="Longest time for a write to a reader; then it is cut off."
+        30,
+        description="Longest time for one write to a reader, in seconds; then its connection is "
+        "closed.",
     )
 
-    max_concurrent_runs: PositiveInt = Field(1000, description="Runs at once, in a process.")
-    max_concurrent_runs_per_principal: Annotated[PositiveInt | None, BeforeValidator(_no_blank)] = (
-        Field(None, description="Runs at once of one principal, in a process.")
+    max_concurrent_runs: PositiveInt = Field(
+        1000, description="Largest number of concurrent runs in a process."
     )
-    run_queue: int = Field(100, ge=0, description="Requests that may wait for their run to start.")
-    run_queue_timeout: PositiveFloat = Field(5, description="Longest such wait.")
+    max_concurrent_runs_per_principal: Annotated[PositiveInt | None, BeforeValidator(_no_blank)] = (
+        Field(None, description="Largest number of concurrent runs of a principal in a process.")
+    )
+    run_queue: int = Field(
+        100, ge=0, description="Largest number of requests that wait for a concurrent run to end."
+    )
+    run_queue_timeout: PositiveFloat = Field(
+        5, description="Longest time that a request waits in that queue, in seconds."
+    )
     rate_limit: Text = Field(
-        None, description="For each principal: '60 requests/minute, 100000 tokens/minute'."
+        None,
+        description="Limits for each principal: '60 requests/minute, 100000 tokens/minute'.",
     )
 
 
 def load_settings(**flags: Any) -> Settings:
-    """Settings with `flags` over the environment over `.env`; raises `ConfigurationError`."""
+    """Read the settings: `flags` that are not None override the environment, which overrides
+    `.env`.
+
+    Raises `ConfigurationError`, which names each setting with a wrong value.
+    """
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
@@ -144,4 +196,4 @@ def load_settings(**flags: Any) -> Settings:
         )
         raise ConfigurationError(wrong) from None
     except UnicodeDecodeError:
-        raise ConfigurationError(".env: is not a text in UTF-8") from None
+        raise ConfigurationError(".env: is not UTF-8 text; save it in UTF-8") from None

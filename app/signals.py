@@ -19,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def graceful_shutdown(runs: Runs, grace: float) -> Iterator[None]:
-    """Drain the runs on SIGTERM before uvicorn sees it, since uvicorn waits for open streams.
+    """While the context is open, let runs end on SIGTERM before uvicorn closes its sockets.
 
-    On SIGTERM runs have `grace` seconds to end; then uvicorn receives the signal and closes its
-    sockets. On SIGINT, or at the second signal, all runs end at once.
+    Runs have `grace` seconds to end; only then does uvicorn receive the signal, because it waits
+    for open streams. On SIGINT, or at the second signal, all runs end at once.
     """
     loop = asyncio.get_running_loop()
     previous: dict[int, Any] = {}
@@ -45,14 +45,14 @@ def graceful_shutdown(runs: Runs, grace: float) -> Iterator[None]:
             pass_on(number)
 
     def stop(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(receive, number)  # wakes the loop, too
+        loop.call_soon_threadsafe(receive, number)  # unlike a direct call it wakes the loop
 
     try:
         numbers: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
         for number in numbers:
             previous[number] = signal.signal(number, stop)
     except ValueError:
-        previous.clear()  # not in the main thread: whoever runs us there ends us by the lifespan
+        previous.clear()  # not in the main thread: the lifespan's end stops the runs there
     try:
         yield
     finally:

@@ -58,6 +58,17 @@ class Command:
         self.url = found[1]
         return self
 
+    def wait_for(self, text: str, count: int = 1) -> None:
+        """Wait until the output has a text so many times; raises `RuntimeError` after 60 seconds.
+
+        Workers write "Application startup complete." some time after the address.
+        """
+        deadline = time.monotonic() + 60
+        while self.output.count(text) < count:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server did not print {text!r}:\n{self.output}")
+            time.sleep(0.02)
+
     def __exit__(self, *_: object) -> None:
         self.kill()
 

@@ -64,7 +64,8 @@ class Request:
 
     @property
     def state(self) -> Literal["open", "finished", "aborted"]:
-        return "aborted" if self.aborted else "finished" if self.finished else "open"
+        # A client that has read the end may be gone before its provider has noted it.
+        return "finished" if self.finished else "aborted" if self.aborted else "open"
 
 
 class Provider:

@@ -40,18 +40,18 @@ def settings(provider: Provider, **further: str) -> dict[str, str]:
 
 def ask(command: Command, **fields: Any) -> httpx.Response:
     headers = {"X-Request-Id": "from-the-client"}
-    asked = {"message": "tell me of ORCHIDS", **fields}
-    return httpx.post(command.url + CHAT, json=asked, headers=headers, timeout=30)
+    payload = {"message": "tell me of ORCHIDS", **fields}
+    return httpx.post(command.url + CHAT, json=payload, headers=headers, timeout=30)
 
 
 def test_a_line_for_each_run(tmp_path: Path, provider: Provider) -> None:
-    """As text a run is one line of names and values, without what was asked and answered."""
+    """As text a run is one line of names and values, without what its question and answer."""
     provider.script(Reply("of TULIPS then"), refusal(429, "Slow down.", "rate_limit_exceeded"))
     with Command(tmp_path, **settings(provider)) as command:
         first, second = ask(command), ask(command)
         command.stop()
         lines = [line for line in command.output.splitlines() if "run ended" in line]
-        said = command.output
+        output = command.output
     one, two = (
         dict(pair.split("=", 1) for pair in shlex.split(line.split("run ended ")[1]))
         for line in lines
@@ -64,12 +64,14 @@ def test_a_line_for_each_run(tmp_path: Path, provider: Provider) -> None:
     assert ("3", "false") == (one["output_tokens"], one["estimated"])
     assert "from-the-client" == one["request_id"]
     assert ("1", "0") == (one["readers"], one["resumes"])
-    assert "ORCHIDS" not in said
-    assert "TULIPS" not in said
+    assert "ORCHIDS" not in output
+    assert "TULIPS" not in output
 
 
 @pytest.mark.parametrize("messages", [False, True])
-def test_json(tmp_path: Path, provider: Provider, messages: bool) -> None:
+def test_json_lines_have_the_fields_of_a_run(
+    tmp_path: Path, provider: Provider, messages: bool
+) -> None:
     """As JSON each line is an object, uvicorn's and Agno's, too; texts are in it if they are
     wanted, and the key never is."""
     provider.script(
@@ -88,8 +90,8 @@ def test_json(tmp_path: Path, provider: Provider, messages: bool) -> None:
             timeout=30,
         )
         command.stop()
-        said = command.output
-    lines = [json.loads(line) for line in said.splitlines()]
+        output = command.output
+    lines = [json.loads(line) for line in output.splitlines()]
     runs = [line for line in lines if line["event"] == "run ended"]
     assert all({"event", "level", "logger", "timestamp"} <= line.keys() for line in lines)
     assert {"uvicorn.error", "app.main", "app.run", "agno"} <= {line["logger"] for line in lines}
@@ -108,9 +110,9 @@ def test_json(tmp_path: Path, provider: Provider, messages: bool) -> None:
         )
         assert ["tell me of ORCHIDS"] * 3 == [run["question"] for run in runs]
     else:
-        assert "ORCHIDS" not in said
-        assert "TULIPS" not in said
-    for text in (said, refused.text):
+        assert "ORCHIDS" not in output
+        assert "TULIPS" not in output
+    for text in (output, refused.text):
         assert KEY not in text
         assert json.dumps(KEY)[1:-1] not in text
 

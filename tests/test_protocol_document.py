@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from app.core.error_codes import REGISTRY
-from app.core.errors import RunFailed
+from app.core.run_failures import RunFailed
 from app.models.chat import (
     ErrorInfo,
     FinishReason,
@@ -204,7 +204,7 @@ def test_examples_of_a_section(serve: Serve, provider: Provider, title: str) -> 
 
 def test_every_section_but_those_of_words_has_examples() -> None:
     """A section that loses its examples by a slip of its fences fails here."""
-    words = {"Headers", "Readers that leave", "Busy conversations", "Draining"}
+    words = {"Headers", "Readers that leave", "Busy conversations", "Draining", "Media"}
     assert words | {"The grammar of a stream"} == SECTIONS.keys() - set(WITH_EXAMPLES)
 
 

@@ -273,10 +273,10 @@ async def test_provider_stops(gpt: openai.AsyncOpenAI) -> None:
 
 async def test_control_words(provider: Provider, gpt: openai.AsyncOpenAI) -> None:
     """Without a script, words in the prompt choose the number of tokens, their pace and faults."""
-    said = {"role": "user", "content": "Say tokens=30 rate=100 cut_after=20, please."}
+    message = {"role": "user", "content": "Say tokens=30 rate=100 cut_after=20, please."}
     began = time.monotonic()
 
-    heard = await ask_gpt(gpt, {"model": "m", "messages": [said]})
+    heard = await ask_gpt(gpt, {"model": "m", "messages": [message]})
 
     assert ("".join(numbered(20)), openai.APIConnectionError) == (heard.text, heard.error)
     assert 0.2 <= time.monotonic() - began < 5

@@ -30,7 +30,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
         yield running
 
 
-def test_starting(command: Command) -> None:
+def test_the_command_starts_with_the_demo_model(command: Command) -> None:
     """The server starts, says which model answers and where it is, and streams."""
     reply = httpx.post(command.url + CHAT, json={"message": "count to 3"}, timeout=30)
     chunks = [json.loads(line[6:]) for line in reply.text.splitlines() if line[:6] == "data: "]
@@ -62,7 +62,7 @@ def test_a_dot_env_and_agents(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stopping(tmp_path: Path, provider: Provider, number: int) -> None:
+def test_a_signal_ends_open_streams(tmp_path: Path, provider: Provider, number: int) -> None:
     """A signal ends a server with an open stream within seconds; the stream says why it ended,
     the model's provider is left, and the exit code is 0."""
     provider.script(Reply("one two three four", stall_after=2))
@@ -86,7 +86,7 @@ def test_stopping(tmp_path: Path, provider: Provider, number: int) -> None:
     provider.wait_for(lambda: provider.aborted)
 
 
-def test_stopping_at_rest(tmp_path: Path) -> None:
+def test_an_idle_server_stops_at_once(tmp_path: Path) -> None:
     """A server that does nothing ends at once, even if a browser holds a connection open."""
     with Command(tmp_path) as command, httpx.Client(base_url=command.url) as http:
         assert 200 == http.get("/healthz").status_code
@@ -103,7 +103,9 @@ def test_stopping_at_rest(tmp_path: Path) -> None:
         ({"AGENTS": "math:pi"}, "AGENTS"),
     ],
 )
-def test_a_wrong_setting(tmp_path: Path, settings: dict[str, str], named: str) -> None:
+def test_a_wrong_setting_is_reported_by_name(
+    tmp_path: Path, settings: dict[str, str], named: str
+) -> None:
     """A setting that cannot work is one line on standard error, and the exit code is 2."""
     ended = run(tmp_path, "-m", "app", "serve", **settings)
     assert (2, "") == (ended.returncode, ended.stdout)
@@ -113,7 +115,7 @@ def test_a_wrong_setting(tmp_path: Path, settings: dict[str, str], named: str) -
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
-    """A port that another program has is told, and is a failure."""
+    """A port that another program has is reported as a failure."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = run(tmp_path, "-m", "app", "serve", "--port", port)
@@ -141,12 +143,12 @@ def test_the_command_line(
     """The command explains itself, and names what it does not understand."""
     with pytest.raises(SystemExit) as ended:
         __main__.main(arguments)
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert code == ended.value.code
-    assert named in said.out + said.err
+    assert named in output.out + output.err
 
 
-def test_uvicorn(tmp_path: Path) -> None:
+def test_uvicorn_serves_the_app(tmp_path: Path) -> None:
     """`uvicorn app.main:app` serves, logs each request, and ends its streams as well."""
     arguments = ("-m", "uvicorn", "app.main:app", "--port", "0")
     with (
@@ -163,13 +165,13 @@ def test_uvicorn(tmp_path: Path) -> None:
 
 
 def test_uvicorn_with_a_wrong_setting(tmp_path: Path) -> None:
-    """Served by uvicorn, a wrong setting is told by its name, too."""
+    """Served by uvicorn, a wrong setting is reported by its name, too."""
     ended = run(tmp_path, "-m", "uvicorn", "app.main:app", PORT="http")
     assert 0 != ended.returncode
     assert "PORT: " in ended.stderr.splitlines()[-1]
 
 
-def test_discovery() -> None:
+def test_fastapi_run_finds_the_app() -> None:
     """`fastapi run app/main.py` looks for the name `app` in the module."""
     assert "app" in dir(main)
 
@@ -181,7 +183,9 @@ ODD_KEY = "my*own(secret)key+of/the.tests"
     ("key", "reachable"),
     [("sk-proj-aSecretOfTheTests0123456789", True), (ODD_KEY, True), (ODD_KEY, False)],
 )
-def test_secrets(tmp_path: Path, provider: Provider, key: str, reachable: bool) -> None:
+def test_keys_are_in_no_output(
+    tmp_path: Path, provider: Provider, key: str, reachable: bool
+) -> None:
     """The key goes to the provider and nowhere else: no answer and no log shows it, not even
     where the provider repeats it in its refusal."""
     provider.default = refusal(401, f"Incorrect API key provided: {key}.", "invalid_api_key")
@@ -209,8 +213,8 @@ def test_secrets(tmp_path: Path, provider: Provider, key: str, reachable: bool) 
     assert all(key in request.headers["authorization"] for request in provider.requests)
 
 
-def test_a_key_that_the_provider_repeats(tmp_path: Path, provider: Provider) -> None:
-    """A refusal of any kind may repeat the key; it is taken out of what clients are told."""
+def test_a_key_in_a_providers_error_is_redacted(tmp_path: Path, provider: Provider) -> None:
+    """A refusal of any kind may repeat the key; it is taken out of what clients receive."""
     settings = {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": ODD_KEY, "MODEL": "openai:m"}
     with Command(tmp_path, **settings) as command:
         for status in (400, 404, 429, 500):
@@ -241,7 +245,7 @@ def test_the_script_measures(command: Command) -> None:
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("message", ["Tell me.", "fail"])
 def test_a_script_that_fails(command: Command, script: str, message: str) -> None:
-    """An unknown model, or an answer that fails, is told in a sentence; the exit code is 1."""
+    """An unknown model, or an answer that fails, is reported in a sentence; the exit code is 1."""
     model = "gpt-none" if message == "Tell me." else "demo"
     ended = run(ROOT, script, message, "--url", command.url, "--model", model)
     assert 1 == ended.returncode
@@ -255,7 +259,7 @@ def test_a_script_that_fails(command: Command, script: str, message: str) -> Non
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
 def test_a_script_without_a_server(script: str, url: str) -> None:
-    """Where no server answers, that is said, with how to start one; the exit code is 1."""
+    """Where no server answers, that is reported, with how to start one; the exit code is 1."""
     ended = run(ROOT, script, "--url", url)
     assert 1 == ended.returncode
     assert f"No server answers at {url}. Start one with: make run" == ended.stderr.strip()
@@ -263,7 +267,7 @@ def test_a_script_without_a_server(script: str, url: str) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_script_with_a_wrong_address(command: Command, provider: Provider, script: str) -> None:
-    """An address that is none, or of another server, is told without a traceback, too."""
+    """An address that is none, or of another server, is reported without a traceback, too."""
     for url in ("localhost:8000", "http://[", command.url + "/nowhere", provider.origin):
         ended = run(ROOT, script, "--url", url)
         assert 1 == ended.returncode
@@ -287,7 +291,7 @@ def test_a_script_whose_server_stops(tmp_path: Path, script: str) -> None:
         assert watching.stdout is not None
         assert watching.stdout.read(1)
         command.stop()
-        _, said = watching.communicate(timeout=20)
+        _, output = watching.communicate(timeout=20)
     assert 1 == watching.returncode
-    assert "The server stopped before the answer was complete." in said
-    assert "Traceback" not in said
+    assert "The server stopped before the answer was complete." in output
+    assert "Traceback" not in output

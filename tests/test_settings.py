@@ -1,4 +1,4 @@
-"""The settings: where they come from, which one counts, and how a wrong one is told."""
+"""The settings: where they come from, which one counts, and how a wrong one is reported."""
 
 import socket
 import threading
@@ -72,10 +72,10 @@ def models(**flags: Any) -> list[str]:
 
 
 def wrong(**flags: Any) -> str:
-    """What is told of settings that cannot work."""
-    with pytest.raises(ConfigurationError) as told:
+    """What is reported of settings that cannot work."""
+    with pytest.raises(ConfigurationError) as raised:
         create_app(load_settings(**flags))
-    return told.value.message
+    return raised.value.message
 
 
 def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 8 << 20 == settings.max_body_bytes
 
 
-def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each setting is the environment variable of its name, in capitals."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
@@ -117,7 +117,7 @@ def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ["openai:gpt-a", "openai:gpt-b", "ollama:c:7b", "demo"] == models()
 
 
-def test_dot_env(folder: Path) -> None:
+def test_settings_from_dot_env(folder: Path) -> None:
     """A `.env` in the working directory is read; what it says of others is passed over."""
     (folder / ".env").write_text(
         f"# mine\nOPENAI_API_KEY='{KEY}'\nPORT=9001\nUNKNOWN=1\nINSTRUCTIONS=Sei höflich.\n",
@@ -129,7 +129,9 @@ def test_dot_env(folder: Path) -> None:
     assert (9001, "Sei höflich.") == (settings.port, settings.instructions)
 
 
-def test_which_one_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flags_override_the_environment_and_dot_env(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Flags count more than the environment, and that more than `.env`; None is no flag."""
     (folder / ".env").write_text("PORT=9001\nHOST=from-file\nHEARTBEAT=3\n")
     monkeypatch.setenv("PORT", "9002")
@@ -187,22 +189,24 @@ def test_blank_is_absent(monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
         ("AGENTS", "..agents:agents"),
     ],
 )
-def test_a_wrong_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """A value that cannot work is told with the name of its setting, and without a password."""
+def test_a_wrong_value_is_reported_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """A value that cannot work is reported with the name of its setting, and without a password."""
     monkeypatch.setenv(name, value)
-    said = wrong()
-    assert said.startswith(f"{name}: ")
-    assert "a-password" not in said
-    assert "\n" not in said
+    message = wrong()
+    assert message.startswith(f"{name}: ")
+    assert "a-password" not in message
+    assert "\n" not in message
 
 
-def test_all_wrong_values_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two wrong values are told at once, and no value of another setting with them."""
+def test_all_wrong_values_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two wrong values are reported at once, and no value of another setting with them."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("PORT", "x")
     monkeypatch.setenv("HEARTBEAT", "y")
-    said = wrong()
-    assert ("PORT: " in said, "HEARTBEAT: " in said, KEY in said) == (True, True, False)
+    message = wrong()
+    assert ("PORT: " in message, "HEARTBEAT: " in message, KEY in message) == (True, True, False)
 
 
 def test_a_key_in_the_wrong_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,13 +215,13 @@ def test_a_key_in_the_wrong_place(folder: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("DATA_DIR", "a-file/below")
     (folder / "a-file").touch()
     assert KEY not in repr(load_settings())
-    said = wrong()
-    assert said.startswith("DATA_DIR: ")
-    assert KEY not in said
+    message = wrong()
+    assert message.startswith("DATA_DIR: ")
+    assert KEY not in message
 
 
-def test_a_dot_env_that_is_no_text(folder: Path) -> None:
-    """A `.env` in another encoding is told, not a crash."""
+def test_a_dot_env_in_another_encoding(folder: Path) -> None:
+    """A `.env` in another encoding is reported, not a crash."""
     (folder / ".env").write_bytes("INSTRUCTIONS=höflich".encode("latin-1"))
     assert wrong().startswith(".env: ")
 
@@ -257,11 +261,11 @@ def test_agents_of_the_environment(module: str, monkeypatch: pytest.MonkeyPatch)
         ("failing", "the stove is cold"),
     ],
 )
-def test_agents_that_are_none(module: str, attribute: str, named: str) -> None:
-    """What is no agent at that place is told, and never replaced by the built-in one."""
-    said = wrong(agents=f"{module}:{attribute}")
-    assert said.startswith("AGENTS: ")
-    assert named in said
+def test_agents_that_are_not_agents(module: str, attribute: str, named: str) -> None:
+    """What is no agent at that place is reported, and never replaced by the built-in one."""
+    message = wrong(agents=f"{module}:{attribute}")
+    assert message.startswith("AGENTS: ")
+    assert named in message
 
 
 @pytest.mark.parametrize(
@@ -273,12 +277,12 @@ def test_agents_that_are_none(module: str, attribute: str, named: str) -> None:
     ],
 )
 def test_a_file_of_agents_that_fails(folder: Path, source: str, named: str) -> None:
-    """A user's file that cannot be imported is told with its own error."""
+    """A user's file that cannot be imported is reported with its own error."""
     name = f"failing_{abs(hash(source))}"
     (folder / f"{name}.py").write_text(source)
-    said = wrong(agents=f"{name}:agents")
-    assert said.startswith("AGENTS: ")
-    assert named in said
+    message = wrong(agents=f"{name}:agents")
+    assert message.startswith("AGENTS: ")
+    assert named in message
 
 
 @pytest.mark.parametrize(
@@ -307,7 +311,7 @@ def test_the_default_model_with_a_key(monkeypatch: pytest.MonkeyPatch, provider:
 def test_the_default_model_with_ollama(
     monkeypatch: pytest.MonkeyPatch, provider: Provider, form: str
 ) -> None:
-    """Without MODEL and key, an Ollama that answers is asked for its first model."""
+    """Without MODEL and key, an Ollama that answers is requested its first model."""
     monkeypatch.delenv("MODEL")
     monkeypatch.setenv("OLLAMA_HOST", form.format(provider.port))
     provider.models = ["llama3.2:latest", "other:1b"]

@@ -18,7 +18,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 async def reachable(wire: Wire) -> Finding:
-    """An agno-stream server answers at the address."""
+    """Check that an agno-stream server answers at the address."""
     try:
         reply = await wire.send("GET", "/healthz")
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
@@ -51,13 +51,14 @@ async def reachable(wire: Wire) -> Finding:
 
 
 def _is_agno_stream(reply: Reply) -> bool:
-    """Whether a response to `GET /healthz` or `GET /api/v1/models` is of this server's shape."""
+    """Return True if a response to `GET /healthz` or `GET /api/v1/models` is one of an agno-stream
+    server."""
     data = reply.json()
     return reply.status == 200 and isinstance(data, dict) and ("status" in data or "models" in data)
 
 
 async def server(wire: Wire) -> Finding:
-    """Name the server, or the proxy before it."""
+    """Report which server, or which proxy in front of it, answers."""
     reply = await wire.send("GET", "/healthz")
     wire.proxy, name = recognise(reply.headers)
     if wire.proxy is UNKNOWN:
@@ -68,7 +69,7 @@ async def server(wire: Wire) -> Finding:
 
 
 async def health(wire: Wire) -> Finding:
-    """`/readyz` reports ready."""
+    """Check that `/readyz` reports the server as ready."""
     reply = await wire.send("GET", "/readyz")
     state = reply.json()
     if not isinstance(state, dict) or "status" not in state:
@@ -87,7 +88,7 @@ async def health(wire: Wire) -> Finding:
 
 
 async def auth(wire: Wire) -> Finding:
-    """Requests need a key, and the given key is accepted."""
+    """Check that requests need an API key, and that the server accepts the given key."""
     without = await wire.send("GET", MODELS_PATH, key=False)
     key = wire.plan.api_key
     if without.status not in (401, 403):
@@ -122,7 +123,10 @@ async def auth(wire: Wire) -> Finding:
 
 
 async def models(wire: Wire) -> Finding:
-    """Choose the model: the built-in `demo`, whose pace is known, if the server has it."""
+    """Choose the model for the questions of the other checks, and report it.
+
+    It is `demo`, whose speed is known, if the server has it, else the server's default.
+    """
     listed = (await wire.send("GET", MODELS_PATH)).json()
     try:
         known = {model["id"]: bool(model["default"]) for model in listed["models"]}
@@ -140,7 +144,7 @@ async def models(wire: Wire) -> Finding:
 
 
 async def clock(wire: Wire) -> Finding:
-    """The clocks of the server and of this machine agree."""
+    """Check that the clock of the server agrees with that of this machine."""
     reply = await wire.send("GET", "/healthz")
     try:
         server_time = email.utils.parsedate_to_datetime(reply.headers["date"]).timestamp()
@@ -158,7 +162,7 @@ async def clock(wire: Wire) -> Finding:
 
 
 async def doors(wire: Wire) -> Finding:
-    """The compatible doors, Ollama's and OpenAI's, are reachable."""
+    """Check that the routes of Ollama's and OpenAI's protocols are reachable."""
     closed = []
     for name, path, field in (("Ollama", "/api/tags", "models"), ("OpenAI", "/v1/models", "data")):
         reply = await wire.send("GET", path)
@@ -172,7 +176,7 @@ async def doors(wire: Wire) -> Finding:
 
 
 async def http_version(wire: Wire) -> Finding:
-    """HTTP/2 is available if browsers can use it."""
+    """Check that HTTP/2 is available, where browsers can use it."""
     reply = await wire.send("GET", "/healthz")
     url = urlsplit(wire.base)
     if url.scheme != "https":
@@ -193,7 +197,7 @@ async def http_version(wire: Wire) -> Finding:
 
 
 async def _supports_http2(host: str, port: int, patience: float) -> bool:
-    """Whether a TLS handshake agrees on HTTP/2."""
+    """Return True if a TLS handshake with the host agrees on HTTP/2; `patience` is in seconds."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["h2", "http/1.1"])
     try:

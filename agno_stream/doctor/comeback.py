@@ -17,13 +17,14 @@ CANCEL_SECONDS = 3.0  # that a cancellation may take
 
 
 class Comeback:
-    """One answer that is cut in the middle and resumed."""
+    """The checks of resuming and ending, which share one answer: it is cut in the middle and
+    resumed."""
 
     def __init__(self) -> None:
         self._last = ""  # the id of its last event, if it could be resumed
 
     async def resume(self, wire: Wire) -> Finding:
-        """A stream that was cut continues after its last event."""
+        """Check that a stream that was cut continues after its last event, without loss."""
         run_id = await wire.start_run(SHORT_PROMPT)
         path = events_path(run_id)
         async with wire.reading(path) as before:
@@ -60,7 +61,8 @@ class Comeback:
         return Finding("resume", "ok", message, facts={"after": number, "events": len(numbers)})
 
     async def ending(self, wire: Wire) -> Finding:
-        """A browser that reconnects after the end gets 204, which stops it."""
+        """Check that a browser that reconnects after the end of a stream gets 204, which stops
+        it."""
         if not self._last:
             return Finding("ending", "skipped", "The check needs a stream that can be resumed.")
         headers = {"Last-Event-ID": self._last, "Accept": SSE}
@@ -75,7 +77,7 @@ class Comeback:
 
 
 async def cancel(wire: Wire) -> Finding:
-    """A run stops when it is cancelled."""
+    """Check that a run stops when it is cancelled, and that its stream ends."""
     run_id = await wire.start_run(LONG_PROMPT, patience=30)
     async with wire.reading(events_path(run_id)) as timeline:
         await wait_until(lambda: len(timeline.events) > 3, 5)

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 
 class CheckFailed(Exception):
-    """Raised if a check cannot reach its verdict; the message is a sentence without its stop."""
+    """Raised if a check of the doctor cannot be completed; the message is a sentence without its
+    stop."""
 
 
 class UnexpectedStatus(CheckFailed):

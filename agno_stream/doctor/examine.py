@@ -19,8 +19,10 @@ Progress = Callable[[str], None]
 
 
 async def examine(plan: Plan, report: Report, progress: Progress) -> list[Finding]:
-    """Run all checks; `report` gets each finding at once, `progress` the name of each check before
-    it runs."""
+    """Run all checks and return their findings.
+
+    `progress` is called with the name of each check before it runs, `report` with each finding.
+    """
     findings: list[Finding] = []
     limits = httpx2.Limits(max_connections=None)
     agent = {"User-Agent": f"agno-stream-doctor/{__version__}"}
@@ -81,7 +83,7 @@ async def _run_all(wire: Wire, run_check: Callable[[str, Check], Awaitable[bool]
 
 
 async def _run(name: str, check: Check, wire: Wire) -> Finding:
-    """The finding of a check; a failure if the check raises."""
+    """Run a check and return its finding: a failure if the check raises."""
     try:
         return await check(wire)
     except UnexpectedStatus as error:

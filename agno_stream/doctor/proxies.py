@@ -23,7 +23,8 @@ Fault = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A kind of proxy: the header that identifies it, and a line of configuration for each fault.
+    """A kind of proxy: the header that identifies it, and a line of configuration against each
+    fault.
 
     `pattern` is searched in the value of `header`, ignoring case.
     """
@@ -34,7 +35,8 @@ class Proxy:
     mends: Mapping[Fault, str] = field(default_factory=dict)
 
     def mend(self, fault: Fault) -> str:
-        """The line of configuration against a fault; general advice if no line is known."""
+        """Return the line of configuration against a fault, or general advice if no line is
+        known."""
         line = self.mends.get(fault)
         return f"{self.name}: {line}" if line else ANY[fault]
 
@@ -156,8 +158,9 @@ UNKNOWN = Proxy("a proxy", "", "")
 
 
 def recognise(headers: Mapping[str, str]) -> tuple[Proxy, str]:
-    """The outermost proxy that headers identify, and its name with its version, if they have it;
-    else `UNKNOWN`, and the name of the server.
+    """Return the outermost proxy that a response's headers identify, and its name with its version.
+
+    If no proxy is identified, the result is `UNKNOWN` and the name of the server.
     """
     for proxy in PROXIES:
         value = headers.get(proxy.header)

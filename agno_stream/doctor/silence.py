@@ -19,9 +19,9 @@ RUN_MARGIN = 20.0  # seconds from the end of the watch to the timeout of the lon
 
 
 class Silence:
-    """A stream without events: that of a run which waits for another run of its conversation.
+    """The checks of a silent stream: that of a run which waits for another run of its conversation.
 
-    It is silent whatever the model, until the other run ends.
+    The stream has no events until the other run ends, whatever the model does.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Silence:
         self._run: Run | None = None
 
     async def watch(self, wire: Wire) -> None:
-        """Start both runs, and watch the silent one for the time of the plan, or until it ends."""
+        """Start both runs, and watch the silent stream until it ends or the plan's time is over."""
         seconds = wire.plan.silence
         conversation = {"conversation_id": f"doctor-{uuid4().hex}"}
         prompt = DEMO_PROMPT if wire.model == "demo" else LONG_PROMPT
@@ -50,7 +50,7 @@ class Silence:
             await wire.cancel_all(waiting, first)
 
     async def idle(self, wire: Wire) -> Finding:
-        """A silent stream is not cut."""
+        """Check that no proxy cuts a silent stream."""
         timeline, run = self._timeline, self._run
         if run is None:
             raise CheckFailed("The silent stream was not watched to its end")
@@ -82,7 +82,7 @@ class Silence:
         return Finding("idle", "ok", message, facts=facts)
 
     async def heartbeats(self, wire: Wire) -> Finding:
-        """Heartbeats arrive during the silence."""
+        """Check that heartbeats arrive while a stream is silent."""
         timeline = self._timeline
         beats = [round(at - timeline.requested, 1) for at in timeline.heartbeats]
         facts = {"at": beats}

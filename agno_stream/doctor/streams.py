@@ -23,17 +23,17 @@ REPLAYED_EVENTS = 25
 
 
 class Paced:
-    """One answer at an even pace, which several checks read."""
+    """The checks that share one answer whose tokens come at an even pace."""
 
     def __init__(self) -> None:
         self.run_id = ""
         self.timeline = Timeline()
 
     async def tokens(self, wire: Wire) -> Finding:
-        """Tokens arrive as soon as the server has them.
+        """Check that tokens arrive as soon as the server has them.
 
         While the stream is read, another connection polls the state of the run: an event that the
-        server has and the reader has not is being held back on its way.
+        server has and the reader has not is held back on its way.
         """
         self.run_id = await wire.start_run(PACED_PROMPT)
         available: list[tuple[float, int]] = []
@@ -90,7 +90,7 @@ class Paced:
         return Finding("tokens", "ok", message, facts=facts)
 
     async def framing(self, wire: Wire) -> Finding:
-        """The end of a stream differs from a cut."""
+        """Check that the end of a stream can be told from a broken connection."""
         response = self.timeline.response
         if response is None:
             return Finding("framing", "skipped", "No stream came.")
@@ -104,7 +104,7 @@ class Paced:
         return Finding("framing", "ok", f"Streams are framed by {version}.")
 
     async def compression(self, wire: Wire) -> Finding:
-        """A stream is not compressed, even for a client that accepts compression."""
+        """Check that no proxy compresses a stream, even for a client that accepts compression."""
         headers = {"Accept-Encoding": "gzip, deflate, br, zstd"}
         query: Fields = {
             "after": max(0, self.timeline.number - REPLAYED_EVENTS),
@@ -124,7 +124,7 @@ class Paced:
         return Finding("compression", level, message, wire.proxy.mend("compression"), facts)
 
     async def connections(self, wire: Wire) -> Finding:
-        """More streams can be open at once than a browser opens."""
+        """Check that more streams can be open at the same time than a browser opens."""
         query: Fields = {
             "after": max(0, self.timeline.number - REPLAYED_EVENTS * 4),
             "pace": "original",

@@ -19,7 +19,7 @@ HEARTBEAT = re.compile(rb"(?:^|\n):\r?\n")
 
 @dataclass(slots=True)
 class Timeline:
-    """The arrivals of one stream; all times are in seconds of `time.monotonic()`."""
+    """When the bytes and events of one stream arrived, in seconds of `time.monotonic()`."""
 
     requested: float = field(default_factory=time.monotonic)
     opened: float | None = None
@@ -35,16 +35,17 @@ class Timeline:
 
     @property
     def done(self) -> bool:
-        """Whether the last chunk of the answer has arrived."""
+        """True if the last chunk of the answer has arrived."""
         return bool(self.last.get("done"))
 
     @property
     def number(self) -> int:
-        """The number of the latest event, or 0."""
+        """The number of the latest event; 0 if none has arrived."""
         return self.events[-1][1] if self.events else 0
 
     def receive(self, data: bytes) -> None:
-        """Note bytes that arrive now; raises `CheckFailed` if they are no stream of the server."""
+        """Note bytes that arrive now; raises `CheckFailed` if no agno-stream server can have sent
+        them."""
         now = time.monotonic()
         self.reads.append((now, len(data)))
         if HEARTBEAT.search(data):
@@ -60,11 +61,12 @@ class Timeline:
 
 
 def held_back(timeline: Timeline, available: list[tuple[float, int]]) -> float:
-    """How long events were on their way, in seconds, after they were `available` on the server.
+    """Return the delay of events between the server and the reader in seconds; 0 or less means
+    none.
 
-    `available` has times, and the number of the latest event that the server had then. 0 or less if
-    no event was late. Of many times the third longest counts, because a machine that wakes up late,
-    here or there, spoils one or two. An event that never arrived was late until the stream's end.
+    `available` are times, each with the number of the latest event that the server had then. Of
+    many delays the third longest is returned, because a machine that wakes up late spoils one or
+    two. An event that never arrived counts as late until the stream's end.
     """
     end = timeline.ended
     if end is None:

@@ -26,7 +26,8 @@ NO_FIELDS: Fields = MappingProxyType({})
 
 @dataclass(slots=True)
 class Reply:
-    """A response; `seconds` from the request to its last byte, `at` the Unix time midway."""
+    """A response: `seconds` is the time from the request to the last byte, `at` the Unix time
+    midway."""
 
     status: int
     headers: httpx2.Headers
@@ -35,7 +36,7 @@ class Reply:
     at: float
 
     def json(self) -> Any:
-        """The JSON of the body, or None if the body is none."""
+        """Return the parsed JSON of the body, None if the body is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -44,7 +45,8 @@ class Reply:
 
 @dataclass(slots=True)
 class Run:
-    """The state of a run; `number` is that of its last event."""
+    """The state of a run; `number` is that of its latest event, `lasted` its duration in
+    seconds."""
 
     status: str
     number: int
@@ -55,7 +57,10 @@ class Run:
 
 
 class Wire:
-    """The connection to the examined server; checks set `proxy` and `model` once they know them."""
+    """Sends the requests of the checks to the examined server.
+
+    Checks set `proxy` and `model` once they know them.
+    """
 
     def __init__(self, http: httpx2.AsyncClient, plan: Plan) -> None:
         self.http, self.plan = http, plan
@@ -65,11 +70,11 @@ class Wire:
 
     @property
     def key(self) -> dict[str, str]:
-        """The header with the API key, if there is one."""
+        """A dict with the header `Authorization` for the API key; empty if no key is given."""
         return {"Authorization": f"Bearer {self.plan.api_key}"} if self.plan.api_key else {}
 
     async def send(self, method: str, path: str, *, key: bool = True, **more: Any) -> Reply:
-        """Send one request, and return its response, whatever its status."""
+        """Send a request, and return its response, whatever its status."""
         headers = {**(self.key if key else {}), **more.pop("headers", {})}
         began, at = time.monotonic(), time.time()
         response = await self.http.request(method, self.base + path, headers=headers, **more)
@@ -78,8 +83,10 @@ class Wire:
         return Reply(response.status_code, response.headers, body, seconds, at + seconds / 2)
 
     async def start_run(self, message: str, *, patience: float = 60, **fields: Any) -> str:
-        """Start a run in the background, and return its id; the run ends after `patience` seconds
-        at the latest."""
+        """Start a run in the background and return its id; raises `UnexpectedStatus`.
+
+        The run ends after at most `patience` seconds.
+        """
         body = {
             "message": message,
             "background": True,
@@ -94,7 +101,7 @@ class Wire:
         return str(started["run_id"])
 
     async def run(self, run_id: str) -> Run:
-        """The state of a run."""
+        """Return the state of a run; raises `UnexpectedStatus`."""
         reply = await self.send("GET", run_path(run_id))
         state = reply.json()
         if reply.status != 200 or not isinstance(state, dict):
@@ -102,7 +109,7 @@ class Wire:
         return _run_from_json(state)
 
     async def cancel(self, run_id: str) -> Run:
-        """Cancel a run, and return its final state."""
+        """Cancel a run and return its final state; raises `UnexpectedStatus`."""
         path = f"{run_path(run_id)}/cancel"
         reply = await self.send("POST", path)
         state = reply.json()
@@ -111,7 +118,7 @@ class Wire:
         return _run_from_json(state)
 
     async def cancel_all(self, *run_ids: str) -> None:
-        """Cancel runs that are no longer needed; failures are ignored."""
+        """Cancel runs that are no longer needed, and ignore failures."""
         for run_id in run_ids:
             with suppress(httpx2.HTTPError, CheckFailed):
                 await self.cancel(run_id)
@@ -120,7 +127,8 @@ class Wire:
     async def stream(
         self, path: str, headers: Fields, query: Fields
     ) -> AsyncIterator[httpx2.Response]:
-        """The response to a request for a stream; raises `UnexpectedStatus` unless it is 200."""
+        """Request a stream and yield its response; raises `UnexpectedStatus` if the status is not
+        200."""
         sent = {"Accept": SSE, "Accept-Encoding": "identity", **self.key, **headers}
         # The head of the response may take long if a proxy holds it back together with the body.
         timeout = httpx2.Timeout(None, connect=self.plan.patience)
@@ -139,7 +147,7 @@ class Wire:
         headers: Fields = NO_FIELDS,
         query: Fields = NO_FIELDS,
     ) -> None:
-        """Read a stream to its end, into `timeline`; a broken connection is an end, too."""
+        """Read a stream to its end into `timeline`; a broken connection counts as the end."""
         try:
             async with self.stream(path, headers, query) as response:
                 timeline.opened, timeline.response = time.monotonic(), response
@@ -154,7 +162,8 @@ class Wire:
     async def reading(
         self, path: str, *, headers: Fields = NO_FIELDS, query: Fields = NO_FIELDS
     ) -> AsyncIterator[Timeline]:
-        """A stream that is read in a task while the block runs; the end of the block cuts it."""
+        """Read a stream in a task while the block runs, and yield its timeline; then close the
+        stream."""
         timeline = Timeline()
         task = asyncio.create_task(self.read(timeline, path, headers=headers, query=query))
         try:
@@ -166,7 +175,8 @@ class Wire:
             task.result()
 
     async def poll(self, run_id: str, seen: list[tuple[float, int]]) -> None:
-        """Note the times and the latest event of a run on the server, until cancelled."""
+        """Append the time and the number of a run's latest event to `seen`, repeatedly until
+        cancelled."""
         while True:
             # Perhaps a rate limit; the next request may succeed.
             with suppress(UnexpectedStatus, httpx2.HTTPError):
@@ -176,7 +186,7 @@ class Wire:
 
 
 async def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait for a condition; whether it became true in time."""
+    """Wait until a condition is true, at most `seconds`; return False if it was not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -186,7 +196,7 @@ async def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def events_path(run_id: str) -> str:
-    """The path of a run's stream."""
+    """Return the path of a run's stream of events."""
     return f"{run_path(run_id)}/events"
 
 

@@ -1,1 +1,1 @@
-"""HTTP: routes, wire formats and error shapes. Of models and stores nothing is known here."""
+"""HTTP: routes, wire formats and error shapes, without any knowledge of models and stores."""

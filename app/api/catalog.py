@@ -1,4 +1,4 @@
-"""The catalog of the native door: the agents and the models that a request may name."""
+"""The catalog of the native API: the agents and models that a request can name."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -10,7 +10,7 @@ router = APIRouter(prefix="/api/v1")
 
 
 class ModelInfo(BaseModel):
-    """A model that a request may name, by `id` or by `spec`."""
+    """A model that a request can name, by its `id` or its `spec` (`<provider>:<id>`)."""
 
     id: str
     provider: str
@@ -19,7 +19,7 @@ class ModelInfo(BaseModel):
 
 
 class AgentInfo(BaseModel):
-    """An agent that a request may name. `model` answers where the request names none."""
+    """An agent that a request can name; `model` is used if the request names no model."""
 
     id: str
     name: str
@@ -29,16 +29,20 @@ class AgentInfo(BaseModel):
 
 
 class ModelList(BaseModel):
+    """The models that a request can name, in the order of the settings."""
+
     models: list[ModelInfo]
 
 
 class AgentList(BaseModel):
+    """The agents that a request can name; the first one is the default."""
+
     agents: list[AgentInfo]
 
 
-@router.get("/models", tags=["catalog"], **route_docs.CATALOG)
+@router.get("/models", summary="List models", tags=["catalog"], **route_docs.CATALOG)
 async def models(server: Server) -> ModelList:
-    """The models that a request may name."""
+    """List the models that a request can name."""
     default = server.models.default
     return ModelList(
         models=[
@@ -48,9 +52,9 @@ async def models(server: Server) -> ModelList:
     )
 
 
-@router.get("/agents", tags=["catalog"], **route_docs.CATALOG)
+@router.get("/agents", summary="List agents", tags=["catalog"], **route_docs.CATALOG)
 async def agents(server: Server) -> AgentList:
-    """The agents that a request may name."""
+    """List the agents that a request can name."""
     default = server.agents.find(None)
     return AgentList(
         agents=[

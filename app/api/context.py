@@ -1,4 +1,4 @@
-"""The parts of the server that routes use, put together once by `create_app`."""
+"""The parts of the server that routes use, as `create_app` has built them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 
 from ..core.access.keys import ANONYMOUS
 
-if TYPE_CHECKING:  # the doors call these, and load neither Agno nor a store for it
+if TYPE_CHECKING:  # for types only, so that the doors import neither Agno nor a store
     from ..core.agents.catalog import AgentCatalog
     from ..core.agents.conversations import Conversations
     from ..core.media import MediaStore
@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # the doors call these, and load neither Agno nor a store for
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The parts of one server, and the bounds that its routes keep."""
+    """The parts of one server, and the limits that its routes apply, in seconds and bytes."""
 
     service: AgentService
     runs: Runs
@@ -36,7 +36,7 @@ class Context:
     conversations: Conversations
     upstreams: Upstreams
     metrics: Metrics
-    sample: Callable[[], None]  # brings the metrics up to date
+    sample: Callable[[], None]  # updates the metrics that are measured, not counted
     timeouts: Timeouts
     grace: float
     heartbeat: float
@@ -51,7 +51,7 @@ async def _context(request: Request) -> Context:
 
 
 async def _principal(request: Request) -> str:
-    """Whom `guard` has found to ask."""
+    """Return the principal that `Guard` has put into the scope, or the anonymous one."""
     return cast(str, request.scope.get("principal", ANONYMOUS))
 
 

@@ -1,4 +1,4 @@
-"""Conversations as resources of the native door: listed, read, deleted."""
+"""Conversations in the native API: list, read, delete."""
 
 from typing import Annotated
 
@@ -12,32 +12,45 @@ from .media import add_media
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
 
 
-@router.get("/conversations", response_model=None, **route_docs.CONVERSATIONS)
+@router.get(
+    "/conversations",
+    summary="List conversations",
+    response_model=None,
+    **route_docs.CONVERSATIONS,
+)
 async def conversations(
     server: Server,
     principal: Principal,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200, description="How many to return.")] = 50,
+    offset: Annotated[
+        int, Query(ge=0, le=1_000_000, description="How many to skip, from the latest.")
+    ] = 0,
 ) -> Response:
-    """The conversations, the one spoken in last first."""
+    """List the principal's conversations, the one with the latest message first."""
     page = await server.conversations.list(principal, limit=limit, offset=offset)
     return Response(msgspec.json.encode(page), media_type="application/json")
 
 
 @router.get(
     "/conversations/{conversation_id}",
+    summary="Read a conversation",
     response_model=None,
     **route_docs.CONVERSATION,
 )
 async def conversation(conversation_id: str, server: Server, principal: Principal) -> Response:
-    """A conversation with its messages, in the order they were said."""
+    """Return a conversation with its messages, oldest first."""
     found = await server.conversations.get(conversation_id, principal)
     await add_media(found, server.media, principal)
     return Response(msgspec.json.encode(found), media_type="application/json")
 
 
-@router.delete("/conversations/{conversation_id}", status_code=204, **route_docs.DELETE)
+@router.delete(
+    "/conversations/{conversation_id}",
+    summary="Delete a conversation",
+    status_code=204,
+    **route_docs.DELETE,
+)
 async def delete(conversation_id: str, server: Server, principal: Principal) -> None:
-    """Forget a conversation."""
+    """Delete a conversation and its messages."""
     await server.conversations.delete(conversation_id, principal)
     await server.media.forget(principal, conversation_id)

@@ -1,4 +1,4 @@
-"""What a door is: a protocol's routes, and the shape of its errors.
+"""The contract of a door: a protocol's routes, and the shape of its errors.
 
 See docs/decisions/022-each-door-is-a-package.md.
 """
@@ -11,13 +11,14 @@ from fastapi import APIRouter, Response
 
 from ..core.errors import AgnoStreamError
 
-#: Makes a protocol's response to an error before the first byte, with further headers.
+#: Makes a protocol's response to an error before the first byte, with additional headers.
 Refusal = Callable[[AgnoStreamError, Mapping[str, str] | None], Response]
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One protocol: its routes, and how it answers an error at any path below `prefix`."""
+    """A protocol: its routes, and `refuse`, which makes the error responses of paths below
+    `prefix`."""
 
     prefix: str
     router: APIRouter
@@ -25,7 +26,8 @@ class Door:
 
 
 def retry_after(error: AgnoStreamError) -> dict[str, str]:
-    """The `Retry-After` header, in whole seconds, of an error that a later attempt may avoid."""
+    """Return a dict with the header `Retry-After` in whole seconds; empty if the error has no time
+    to wait."""
     if error.retry_after is None:
         return {}
     return {"Retry-After": str(math.ceil(error.retry_after))}

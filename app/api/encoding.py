@@ -1,4 +1,4 @@
-"""The contract of an encoder; each module here is one wire protocol.
+"""The contract of an encoder, which turns the chunks of a run into the bytes of a protocol.
 
 See docs/decisions/021-a-format-that-cannot-report-errors-breaks-off.md.
 """
@@ -11,7 +11,7 @@ from ..models.chat import StreamingChunk
 
 _json = msgspec.json.Encoder()
 
-#: U+2028, U+2029 and U+0085 in UTF-8, and as JSON may also write them.
+#: U+2028, U+2029 and U+0085 in UTF-8, and their escapes in JSON.
 _LINE_ENDS = (
     (b"\xe2\x80\xa8", rb"\u2028"),
     (b"\xe2\x80\xa9", rb"\u2029"),
@@ -20,36 +20,39 @@ _LINE_ENDS = (
 
 
 class Encoder(Protocol):
-    """Turns the entries of one run's log into bytes; pure, and made anew for each response.
+    """Turns the entries of one run's log into bytes, without I/O; each response has its own
+    encoder.
 
-    `heartbeat` is what may be sent while nothing is said, None if nothing may be. With an encoder
-    that `holds`, the status waits for the first bytes, so that a failure before them has its own;
-    the first heartbeat is such bytes, too. Where a format `tells_failures` the error is in the
-    stream; where it cannot, an unfinished answer ends in a broken connection instead of a clean
-    end.
-    `parting` is what sends a reader to another process that can follow the run, None if this
-    protocol cannot resume. What a `shared` encoder makes of an entry is the same for every reader
-    of the run.
+    - `heartbeat`: the bytes to send while the run is silent, None if the format has none.
+    - `defers_status`: the HTTP status is sent with the first bytes, a heartbeat included, so that a
+      failure before the first bytes has a status of its own.
+    - `has_error_frame`: the format can express an error within the stream. If it cannot, the
+      connection is broken off after a failure, so that the answer does not look complete.
+    - `reconnect_hint`: the bytes that make a reader reconnect, to another process that can follow
+      the run; None if the protocol cannot resume a run.
+    - `cacheable`: the bytes of an entry are the same for all readers of the run, and depend on no
+      entry before it: readers share them, and `encode` is not called for each.
     """
 
     media_type: ClassVar[str]
-    holds: ClassVar[bool]
-    parting: ClassVar[bytes | None]
-    shared: ClassVar[bool]
-    tells_failures: ClassVar[bool]
+    defers_status: ClassVar[bool]
+    reconnect_hint: ClassVar[bytes | None]
+    cacheable: ClassVar[bool]
+    has_error_frame: ClassVar[bool]
 
     @property
     def heartbeat(self) -> bytes | None: ...
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        """The bytes for one entry; empty for those that this protocol does not show."""
+        """Return the bytes of the entry with this number; empty if the protocol does not show the
+        entry."""
 
 
 def encode_line(value: msgspec.Struct) -> bytes:
-    """JSON without any character that a reader may take for a line end.
+    """Return a value as the bytes of one line of JSON, without a line end.
 
-    JSON itself escapes the ASCII ones. Python's `splitlines`, by which httpx and the clients
-    built on it read lines, also splits at three others, and would cut an answer there.
+    JSON escapes the ASCII line ends. U+2028, U+2029 and U+0085 are escaped here, because Python's
+    `splitlines`, which httpx and its clients use, takes them for line ends, too.
     """
     line = _json.encode(value)
     if not line.isascii():

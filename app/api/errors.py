@@ -1,4 +1,4 @@
-"""Errors before the first byte: one JSON shape, a status, and nothing that is not for clients."""
+"""Error responses before the first byte: each path's errors in the shape of its door."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 
 class OtherHttpError(AgnoStreamError):
-    """An HTTP error of the framework's own that the registry has no code for."""
+    """An HTTP error of the framework without a code in the registry; its code is the status's
+    phrase."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -40,7 +41,7 @@ class OtherHttpError(AgnoStreamError):
 
 
 class Refuse(Protocol):
-    """Makes the response to an error at a path."""
+    """A function that returns the response to an error, in the format of the path's protocol."""
 
     def __call__(
         self, path: str, error: AgnoStreamError, headers: Mapping[str, str] | None = None
@@ -48,13 +49,14 @@ class Refuse(Protocol):
 
 
 def invalid_field(error: RequestValidationError) -> InvalidField:
-    """Our error for what FastAPI found wrong with a query or a path."""
+    """Return FastAPI's error about a query or a path as an `InvalidField` that names each wrong
+    field."""
     problems = [
         {"field": ".".join(str(part) for part in problem["loc"][1:]), "problem": problem["msg"]}
         for problem in error.errors()
     ]
-    said = "; ".join(f"{problem['field']}: {problem['problem']}" for problem in problems)
-    return InvalidField(said, fields=problems)
+    message = "; ".join(f"{problem['field']}: {problem['problem']}" for problem in problems)
+    return InvalidField(message, fields=problems)
 
 
 def _http_error(request: Request, error: HTTPException) -> AgnoStreamError:
@@ -66,7 +68,8 @@ def _http_error(request: Request, error: HTTPException) -> AgnoStreamError:
 
 
 def _allowed(request: Request) -> str:
-    """Every method of the address (RFC 9110, section 10.2.1), which may have several routes."""
+    """Return the value of the `Allow` header: the methods of all routes of a path (RFC 9110,
+    10.2.1)."""
     path = path_of(request.scope)
     routes = iter_route_contexts(request.app.routes)
     methods = (route.methods or () for route in routes if route.path_regex.match(path))
@@ -74,14 +77,17 @@ def _allowed(request: Request) -> str:
 
 
 def path_of(scope: Scope) -> str:
-    """The path that is asked for, below the one at which a proxy has put us."""
+    """Return the path of a request, without the prefix (`root_path`) at which a proxy serves the
+    app."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 
 
 def by_door(doors: Iterable[Door], default: Refusal) -> Refuse:
-    """The response to an error at a path: in the shape of the door whose prefix is the longest that
-    fits, or of `default`."""
+    """Return a function that makes the response to an error in the format of the path's protocol.
+
+    The door with the longest prefix of the path makes it; if no prefix fits, `default` does.
+    """
     shapes = {door.prefix: door.refuse for door in doors}
     prefixes = sorted(shapes, key=len, reverse=True)
 
@@ -97,12 +103,12 @@ def by_door(doors: Iterable[Door], default: Refusal) -> Refuse:
 
 
 def install(app: FastAPI, door: Refuse) -> None:
-    """Answer every error of the app in the shape of its door."""
+    """Register handlers that send every error of the app in the shape of its door."""
 
     def refuse(
         request: Request, error: AgnoStreamError, headers: Mapping[str, str] | None = None
     ) -> Response:
-        # What is left of a body that did not come in time is not waited for.
+        # The rest of a body that did not arrive in time is not read: the connection closes.
         closing = {"Connection": "close"} if isinstance(error, BodyTimeout) else {}
         return door(path_of(request.scope), error, {**(headers or {}), **closing})
 
@@ -122,7 +128,7 @@ def install(app: FastAPI, door: Refuse) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
-        # The traceback goes to the server's log, by Starlette's own hand.
-        wrapped = InternalError("The server failed; its log says why.")
-        own = request_id.get()  # this is answered outside of what adds it elsewhere
+        # Starlette itself logs the traceback.
+        wrapped = InternalError("The server failed. Its log has the traceback.")
+        own = request_id.get()  # this handler runs outside of `Tracked`, which adds it elsewhere
         return refuse(request, wrapped, {"X-Request-Id": own} if own else None)

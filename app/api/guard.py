@@ -1,4 +1,4 @@
-"""What stands before every route: who asks, from where, and under which name of ours.
+"""Authentication and the checks of host and origin, before every route.
 
 See docs/decisions/027-the-guard-stands-around-everything.md.
 """
@@ -27,16 +27,16 @@ from . import connection
 from .errors import Refuse, path_of
 from .tickets import PARAMETER, Tickets
 
-#: Addresses that tell nobody's secrets: they answer without a key, and to any name.
-OPEN = frozenset(
+#: Paths that need no key and no known host, because their responses contain no principal's data.
+PUBLIC_PATHS = frozenset(
     {"/", "/health", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
 )
 
-#: The files of the chat page.
-FILES = "/static/"
+#: The prefix of the chat page's files, which are public, too.
+PUBLIC_PREFIX = "/static/"
 
-#: The addresses that a ticket opens.
-EVENTS = re.compile(r"/api/v1/runs/([^/]+)/(?:events|media/[^/]+)")
+#: The paths for which a ticket authenticates instead of a key.
+TICKET_PATH = re.compile(r"/api/v1/runs/([^/]+)/(?:events|media/[^/]+)")
 
 SECURITY_HEADERS = (
     (b"content-security-policy", b"frame-ancestors 'none'"),
@@ -48,8 +48,12 @@ SECURITY_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may ask. Without `keys` everybody on this machine may, or, if it is `anonymous`,
-    everybody at all. `hosts` are the names that the server answers to; none: all."""
+    """Decides which principal sends a request, and rejects a request that is not allowed.
+
+    Without `keys`, a request from this machine has the anonymous principal; with `anonymous`, every
+    request without a key has. `hosts` are the accepted patterns of the `Host` header; if empty, any
+    host is accepted. Pages of `origins` may call a server without keys.
+    """
 
     keys: Keys
     tickets: Tickets
@@ -58,7 +62,10 @@ class Access:
     origins: Sequence[str] = ()
 
     def principal(self, scope: Scope, headers: Headers) -> str:
-        """Who asks; raises `Unauthorized`, and others for what nobody may ask."""
+        """Return the principal of a request, found by its API key or its ticket.
+
+        Raises `Unauthorized`, `UnknownHost`, `LoopbackOnly` or `CrossSite`.
+        """
         self._check_host(headers)
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if not self.keys:
@@ -68,54 +75,65 @@ class Access:
         if scheme.lower() == "bearer":
             found = self.keys.principal(key.strip())
             if found is None:
-                raise Unauthorized("The key is not known here.")
+                raise Unauthorized("The key is unknown. Check it against the server's API_KEYS.")
             return found
-        if ticket := self._by_ticket(scope):
-            return ticket
+        if (principal := self._ticket_principal(scope)) is not None:
+            return principal
         if self.anonymous:
             return ANONYMOUS
-        raise Unauthorized("This server asks for a key: send 'Authorization: Bearer <key>'.")
+        raise Unauthorized("A key is required: send 'Authorization: Bearer <key>'.")
 
-    def _by_ticket(self, scope: Scope) -> str | None:
-        found = EVENTS.fullmatch(path_of(scope))
+    def _ticket_principal(self, scope: Scope) -> str | None:
+        found = TICKET_PATH.fullmatch(path_of(scope))
         token = parse_qs(scope["query_string"].decode("latin-1")).get(PARAMETER)
         if not found or not token or scope["method"] != "GET":
             return None
         principal = self.tickets.principal(token[0], found[1])
         known = principal in self.keys.principals
         if not known and not (self.anonymous and principal == ANONYMOUS):
-            raise Unauthorized("The token of this address is that of nobody who has a key.")
+            raise Unauthorized(
+                "The token in this address belongs to a principal that no longer has a key."
+            )
         return principal
 
     def _check_host(self, headers: Headers) -> None:
         host = host_of(headers)
         if self.hosts and not any(fnmatchcase(host, name.lower()) for name in self.hosts):
-            raise UnknownHost("This server does not answer to the name in 'Host'.")
+            raise UnknownHost(
+                "The host name of this request is not allowed. Add it to the server's "
+                "ALLOWED_HOSTS."
+            )
 
     def _check_machine(self, scope: Scope, headers: Headers) -> None:
-        """Without keys all who reach us are let in, so none but this machine may reach us: neither
-        over the network, nor by a page of a strange site in a browser that runs here, be it by a
-        name of the site's that leads to us (DNS rebinding)."""
+        """Raise unless the request comes from this machine, which a server without keys requires.
+
+        Raises `LoopbackOnly` for a request from the network, or with a public host name: a page of
+        another site may use a name that resolves to this machine (DNS rebinding). Raises
+        `CrossSite` for a page of another site in a browser on this machine.
+        """
         address = (scope.get("server") or ("", None))[0]
         if is_ip(address) and not ipaddress.ip_address(address).is_loopback:
             raise LoopbackOnly(
-                "This server has no keys, so it answers on the loopback address only. "
-                "Set API_KEYS, or ALLOW_ANONYMOUS=1 to answer everybody."
+                "A server without keys accepts requests on the loopback address only. "
+                "Set API_KEYS, or ALLOW_ANONYMOUS=1 to accept everybody."
             )
         host = host_of(headers)
         if not self.hosts and "." in host and not (is_ip(host) or host.endswith(".localhost")):
             raise LoopbackOnly(
-                "This server has no keys, so it answers to no public name. Set API_KEYS, "
-                "ALLOWED_HOSTS, or ALLOW_ANONYMOUS=1 to answer everybody."
+                "A server without keys accepts no public host name. Set API_KEYS, "
+                "ALLOWED_HOSTS, or ALLOW_ANONYMOUS=1 to accept everybody."
             )
         origin = headers.get("origin")
         trusted = origin is not None and (origin in self.origins or "*" in self.origins)
         if headers.get("sec-fetch-site") == "cross-site" and not trusted:
-            raise CrossSite("This server has no keys, so pages of other sites may not call it.")
+            raise CrossSite(
+                "A server without keys accepts no requests from pages of other sites. "
+                "Set API_KEYS, or add the site to CORS_ORIGINS."
+            )
 
 
 class Guard:
-    """Puts the principal into the scope, or refuses."""
+    """ASGI middleware that puts the principal into the scope, or sends an error response."""
 
     def __init__(self, app: ASGIApp, access: Access, refuse: Refuse) -> None:
         self._app = app
@@ -123,7 +141,7 @@ class Guard:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not is_open(path_of(scope)):
+        if scope["type"] == "http" and not is_public(path_of(scope)):
             try:
                 scope["principal"] = self._access.principal(scope, Headers(scope=scope))
             except AgnoStreamError as error:
@@ -135,8 +153,11 @@ class Guard:
 
 
 class Secured:
-    """Adds the security headers to every response, unless the route has its own, and remembers the
-    connection, on which a write may take `write_timeout` seconds."""
+    """ASGI middleware that adds the `SECURITY_HEADERS` which a response does not have yet.
+
+    It also puts a `Connection` into the scope; `write_timeout` is the longest duration of a write
+    on the connection in seconds.
+    """
 
     def __init__(self, app: ASGIApp, write_timeout: float) -> None:
         self._app = app
@@ -147,7 +168,7 @@ class Secured:
             await self._app(scope, receive, send)
             return
 
-        def secured(message: Message) -> Awaitable[None]:  # no coroutine of its own: see tokens
+        def secured(message: Message) -> Awaitable[None]:  # a coroutine here would cost each token
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
                 more = [header for header in SECURITY_HEADERS if header[0] not in own]
@@ -158,17 +179,20 @@ class Secured:
         await self._app(scope, receive, secured)
 
 
-def is_open(path: str) -> bool:
-    return path in OPEN or path.startswith(FILES)
+def is_public(path: str) -> bool:
+    """Return True if requests to a path need neither a key nor an allowed host name."""
+    return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIX)
 
 
 def host_of(headers: Headers) -> str:
-    """The name in `Host`, without its port."""
+    """Return the host name in the `Host` header: lower case, without the port; empty if it is
+    absent."""
     host = headers.get("host", "").lower()
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 
 def is_ip(host: str) -> bool:
+    """Return True if a host name is an IPv4 or IPv6 address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -177,8 +201,10 @@ def is_ip(host: str) -> bool:
 
 
 def check_address(host: str, *, open_to_all: bool) -> None:
-    """Whether to listen on an address; raises `ConfigurationError` for one that others can reach,
-    where that is not to be."""
+    """Raise `ConfigurationError` if the server would listen where other machines can connect.
+
+    `open_to_all` is True if keys or ALLOW_ANONYMOUS are set, which makes every address acceptable.
+    """
     if open_to_all:
         return
     try:
@@ -186,10 +212,10 @@ def check_address(host: str, *, open_to_all: bool) -> None:
             info[4][0] for info in socket.getaddrinfo(host or None, None, flags=socket.AI_PASSIVE)
         }
     except (OSError, UnicodeError):
-        found = set()  # the web server will say so
+        found = set()  # the web server reports it when it binds the address
     if not all(ipaddress.ip_address(str(a).partition("%")[0]).is_loopback for a in found):
         raise ConfigurationError(
             f"HOST: {host or 'every address'} can be reached from other machines, and no keys are "
             "set. Set API_KEYS=name:key,... (or API_KEYS_FILE), listen on 127.0.0.1, or set "
-            "ALLOW_ANONYMOUS=1 to answer everybody."
+            "ALLOW_ANONYMOUS=1 to accept everybody."
         )

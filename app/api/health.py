@@ -1,4 +1,4 @@
-"""Whether the server is alive, and whether it is ready for work."""
+"""Health routes: liveness, readiness and metrics."""
 
 import asyncio
 import logging
@@ -17,38 +17,39 @@ router = APIRouter(tags=["health"])
 @router.head("/health", include_in_schema=False)
 @router.get("/health", include_in_schema=False)
 @router.head("/healthz", include_in_schema=False)
-@router.get("/healthz")
+@router.get("/healthz", summary="Liveness")
 async def healthz() -> dict[str, str]:
-    """Alive: the process answers."""
+    """Return 200 as long as the process can answer."""
     return {"status": "ok"}
 
 
-@router.get("/metrics", response_model=None, **route_docs.METRICS)
+@router.get("/metrics", summary="Metrics", response_model=None, **route_docs.METRICS)
 async def metrics(server: Server) -> Response:
-    """What happened so far, for Prometheus."""
+    """Return the server's metrics for Prometheus."""
     server.sample()
     page = await asyncio.to_thread(server.metrics.page)
     return Response(page, media_type=server.metrics.media_type)
 
 
-@router.get("/readyz", response_model=None, **route_docs.NOT_READY)
+@router.get("/readyz", summary="Readiness", response_model=None, **route_docs.NOT_READY)
 async def readyz(server: Server) -> Response:
-    """Ready: new runs are taken, and conversations can be read. A journal that cannot be written
-    does not stop the work: streams go on from memory, and `degraded` says so. Nor does a model
-    whose provider fails: every process has the same one, and only requests find out that it is
-    back."""
+    """Return 200 if the server accepts runs and can read conversations, else 503.
+
+    If the journal cannot be written, or a provider fails, the status is `degraded`, still with 200:
+    streams continue from memory, and only further requests can show that a provider has recovered.
+    """
     checks = {"runs": "ok" if server.runs.accepting else "stopping"}
     try:
         await server.conversations.check()
         checks["conversations"] = "ok"
     except Exception:
-        logger.exception("readyz: the conversations cannot be read")
-        checks["conversations"] = "cannot be read"
+        logger.exception("readyz: the store of conversations cannot be read")
+        checks["conversations"] = "the store cannot be read"
     ready = all(state == "ok" for state in checks.values())
     trouble = server.runs.trouble
-    checks["journal"] = "ok" if trouble is None else "cannot be written; kept in memory"
-    refused = server.upstreams.open
-    checks["models"] = f"not asked, after failures: {', '.join(refused)}" if refused else "ok"
-    worse = trouble is not None or bool(refused)
-    status = "not ready" if not ready else "degraded" if worse else "ready"
+    checks["journal"] = "ok" if trouble is None else "cannot be written; runs are kept in memory"
+    paused = server.upstreams.open
+    checks["models"] = f"paused after failures: {', '.join(paused)}" if paused else "ok"
+    degraded = trouble is not None or bool(paused)
+    status = "not ready" if not ready else "degraded" if degraded else "ready"
     return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)

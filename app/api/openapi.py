@@ -23,7 +23,7 @@ REF = "#/components/schemas/{name}"
 
 
 def install(app: FastAPI) -> None:
-    """Add the shapes that only streams and errors have to the app's OpenAPI page."""
+    """Add the schemas of streams and errors to the app's OpenAPI document."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -33,10 +33,10 @@ def install(app: FastAPI) -> None:
             "key": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "One of API_KEYS, where the server has any.",
+                "description": "A key from API_KEYS. A server without keys needs none.",
             }
         }
-        document["security"] = [{"key": []}, {}]  # either: there may be no keys
+        document["security"] = [{"key": []}, {}]  # a key, or none if the server has no keys
         schemas = components.setdefault("schemas", {})
         if "StreamingChunk" not in schemas:
             _, ours = msgspec.json.schema_components(
@@ -52,10 +52,10 @@ def install(app: FastAPI) -> None:
                 ],
                 ref_template=REF,
             )
-            _, asked = models_json_schema(
+            _, requests = models_json_schema(
                 [(ChatRequest, "validation")], ref_template=REF.replace("{name}", "{model}")
             )
-            schemas |= ours | asked["$defs"]
+            schemas |= ours | requests["$defs"]
             schemas["Error"] = {
                 "type": "object",
                 "required": ["error"],
@@ -66,10 +66,13 @@ def install(app: FastAPI) -> None:
                         "properties": {
                             "code": {
                                 "type": "string",
-                                "description": "Stable, for programs.",
+                                "description": "The kind of error, stable across releases.",
                                 "examples": sorted(REGISTRY),
                             },
-                            "message": {"type": "string", "description": "For people."},
+                            "message": {
+                                "type": "string",
+                                "description": "What happened, in a sentence for people.",
+                            },
                         },
                     }
                 },

@@ -1,7 +1,7 @@
-"""The chat page: its HTML at `GET /` for browsers, and the files beside it.
+"""The chat page: its HTML at `GET /` for browsers, and its files below `/static`.
 
-It is served with a Content-Security-Policy under which nothing runs, styles or loads but these
-files, whatever a model says.
+Its Content-Security-Policy allows scripts, styles and requests of these files only, whatever a
+model's output contains.
 
 See docs/decisions/039-the-page-has-no-build-step.md.
 """
@@ -36,12 +36,12 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",  # asked for again each time, and answered 304
+    "Cache-Control": "no-cache",  # revalidated each time, with 304 as the usual response
 }
 
 
 class _Files(StaticFiles):
-    """The files, with the page's own headers."""
+    """Serves the files of the chat page, with its security headers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
@@ -54,22 +54,23 @@ class _Files(StaticFiles):
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a person's browser asks; programs that look for a server do not take HTML."""
+    """Return True if the client accepts HTML, as browsers do and programs that probe a server do
+    not."""
     return "text/html" in request.headers.get("accept", "")
 
 
 def page_response() -> Response:
-    """The page's HTML."""
+    """Return the response with the HTML of the chat page."""
     return FileResponse(FOLDER / "index.html", headers={**HEADERS, "Vary": "Accept"})
 
 
 def install(app: FastAPI) -> None:
-    """Serve the page and its files."""
+    """Add the routes of the chat page and its files to the app."""
     app.mount(ADDRESS, _Files(directory=FOLDER), name="static")
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def root(request: Request) -> Response:
         if wants_page(request):
             return page_response()
-        # What Ollama's command line looks for before all else.
+        # Ollama's command line checks for this text first.
         return PlainTextResponse("Ollama is running", headers={"Vary": "Accept"})

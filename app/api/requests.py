@@ -1,4 +1,4 @@
-"""Request bodies: read within bounds, whatever their content type, and validated.
+"""Request bodies: read within bounds, parsed whatever their content type, validated.
 
 See docs/decisions/026-bodies-are-parsed-by-us.md.
 """
@@ -20,40 +20,45 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 def _encodable(text: str) -> str:
-    """Text that can be stored and sent on: NUL cannot be stored, half characters not be sent."""
+    """Return the text; raise `ValueError` if it has a NUL (cannot be stored) or a lone surrogate
+    (cannot be encoded)."""
     if "\0" in text:
         raise ValueError("contains a NUL character, which cannot be stored")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("contains half of a UTF-16 surrogate pair") from None
+        raise ValueError("contains a lone surrogate, half of a UTF-16 pair") from None
     return text
 
 
 Text = Annotated[str, AfterValidator(_encodable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-#: Whole numbers as every provider can read them: of 64 bits.
-Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-#: Conversation ids travel in headers, so they are plain.
+#: Integers that every provider can read: 64 bits.
+Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+#: Conversation ids are sent in headers, so they are ASCII without spaces.
 ConversationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")]
 
 
 @dataclass(frozen=True, slots=True)
 class BodyBounds:
-    """How large a body may be, in bytes, and how long it may take to come, in seconds."""
+    """The largest size of a request body in bytes, and the longest time in seconds to receive
+    it."""
 
     size: int
     seconds: float
 
 
 async def read_body(request: Request, bounds: BodyBounds) -> bytes:
-    """The body; raises `TooLarge` and `BodyTimeout`."""
+    """Return the bytes of a request's body.
+
+    Raises `TooLarge`, `BodyTimeout`, or `BadRequest` if the client disconnects before the end.
+    """
     try:
         async with asyncio.timeout(bounds.seconds):
             return await _read(request, bounds.size)
     except TimeoutError:
         raise BodyTimeout(
-            f"The request body did not come within {bounds.seconds:g} seconds."
+            f"The request body did not arrive within {bounds.seconds:g} seconds. Send it again."
         ) from None
 
 
@@ -64,8 +69,8 @@ async def _read(request: Request, bound: int) -> bytes:
         raise too_large
     body = bytearray()
     size = 0
-    # A body a little too large is read to its end and thrown away, for a client that is still
-    # sending does not read the answer.
+    # A body that is a little too large is read to its end and dropped, because a client does not
+    # read the response while it sends.
     try:
         async for part in request.stream():
             size += len(part)
@@ -74,22 +79,25 @@ async def _read(request: Request, bound: int) -> bytes:
             elif size > 16 * bound:
                 break
     except ClientDisconnect:
-        raise BadRequest("The client left before its request was whole.") from None
+        raise BadRequest("The client left before its request was complete.") from None
     if size > bound:
         raise too_large
     return bytes(body)
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """A body as a JSON object; the content type is not looked at, since many clients send none."""
+    """Parse a request body as a JSON object and return it as a dict; raises `BadRequest`.
+
+    The content type is ignored, because many clients send none.
+    """
     if not body.strip():
-        raise BadRequest("The request body is empty; send a JSON object.")
+        raise BadRequest("The request body is empty. Send a JSON object.")
     try:
         data = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The request body is not JSON: {error}") from None
     if not isinstance(data, dict):
-        raise BadRequest("The request body is not a JSON object.")
+        raise BadRequest("The request body is not a JSON object: it must begin with '{'.")
     return data
 
 
@@ -102,12 +110,14 @@ def _finite(text: str) -> float:
 
 
 def _no_constant(name: str) -> NoReturn:
-    """Python's parser takes NaN and Infinity; JSON has no such numbers (RFC 8259, section 6)."""
-    raise ValueError(f"{name} is no JSON number")
+    """Raise `ValueError`: NaN and Infinity, which Python's parser accepts, are not JSON (RFC 8259,
+    6)."""
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def validate(model: type[Body], fields: dict[str, Any]) -> Body:
-    """Fields as `model`; raises `InvalidField`, which names each wrong one."""
+    """Return the fields as an instance of `model`; raises `InvalidField`, which names each wrong
+    field."""
     try:
         return model.model_validate(fields, strict=True)
     except ValidationError as error:
@@ -115,7 +125,7 @@ def validate(model: type[Body], fields: dict[str, Any]) -> Body:
 
 
 def invalid(error: ValidationError) -> InvalidField:
-    """Our error for what pydantic found, without the values that were sent."""
+    """Return pydantic's error as an `InvalidField`, without the values that the client sent."""
     problems = [
         {
             "field": ".".join(str(part) for part in problem["loc"]),
@@ -123,12 +133,16 @@ def invalid(error: ValidationError) -> InvalidField:
         }
         for problem in error.errors(include_input=False, include_url=False)
     ]
-    said = "; ".join(": ".join(filter(None, problem.values())) for problem in problems)
-    return InvalidField(said, fields=problems)
+    message = "; ".join(": ".join(filter(None, problem.values())) for problem in problems)
+    return InvalidField(message, fields=problems)
 
 
 def picture(image: str) -> dict[str, Any]:
-    """An image as an address, or as its bytes and media type; raises `InvalidField`."""
+    """Return the fields of a `Picture`, `url` or `content` and `mime_type`, for an image in a
+    request.
+
+    The image is an http(s) address, a data URL, or base64. Raises `InvalidField` for anything else.
+    """
     if image.startswith(("https://", "http://")):
         return {"url": image}
     head, comma, data = image.partition(",")
@@ -138,7 +152,7 @@ def picture(image: str) -> dict[str, Any]:
     except ValueError:
         content = b""
     if not content:
-        raise InvalidField("images: neither an https address, a data URL nor base64.")
+        raise InvalidField("images: must be an https address, a data URL or base64")
     return {"content": content, "mime_type": mime}
 
 
@@ -147,5 +161,8 @@ class _Conversation(BaseModel):
 
 
 def read_conversation_id(header: str | None) -> str | None:
-    """The conversation id in `X-Conversation-Id`, or None; raises `InvalidField`."""
+    """Return the conversation id in the header `X-Conversation-Id`, None if it is absent or empty.
+
+    Raises `InvalidField` if it has another form than `ConversationId`.
+    """
     return validate(_Conversation, {"conversation_id": header or None}).conversation_id

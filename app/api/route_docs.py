@@ -20,7 +20,8 @@ def _text(description: str) -> dict[str, str]:
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The responses of these statuses, each with the errors of the registry that have it."""
+    """Return OpenAPI responses by status, each of which describes the registry's errors of that
+    status."""
     found: dict[int | str, dict[str, Any]] = {
         status: {"description": _errors_of(status), "content": _json("Error")}
         for status in statuses
@@ -37,7 +38,7 @@ def _errors_of(status: int) -> str:
 
 RETRY_AFTER = {"description": "Seconds to wait before retrying.", "schema": {"type": "integer"}}
 
-#: What stands before every route but those of health: see `guard`.
+#: The errors that every route but those of health may return: see `guard`.
 _GUARDED = _errors(400, 401, 403)
 
 
@@ -45,11 +46,11 @@ RUN_HEADERS = {
     name: {"description": description, "schema": {"type": "string"}}
     for name, description in {
         "X-Run-Id": "The run's id.",
-        "X-Conversation-Id": "Send it back to go on with the conversation.",
+        "X-Conversation-Id": "The conversation's id; the next request sends it to continue.",
     }.items()
 }
 
-# Streams as OpenAPI 3.2 sees them: of items. A `schema` beside would be that of the list of all.
+# OpenAPI 3.2 describes a stream by its items; a `schema` would describe the list of all items.
 STREAM = {
     "text/event-stream": {
         "itemSchema": {
@@ -67,12 +68,12 @@ STREAM = {
         },
     },
     "application/x-ndjson": {"itemSchema": _ref("StreamingChunk")},
-    "text/plain": {"schema": _text("The text alone.")},
+    "text/plain": {"schema": _text("The answer's text, without any framing.")},
 }
 
 _BODY = {"requestBody": {"required": True, "content": _json("ChatRequest")}}
 _ANSWER = {
-    "description": "The answer, as it comes or in one piece.",
+    "description": 'The answer: a stream, or one object if the request has `"stream": false`.',
     "headers": RUN_HEADERS,
     "content": {**STREAM, **_json("ChatResponse")},
 }
@@ -83,7 +84,7 @@ CHAT: dict[str, Any] = {
     "responses": {
         200: _ANSWER,
         202: {
-            "description": "Started in the background; `Location` is its stream.",
+            "description": "The run was started in the background; `Location` is its stream.",
             "headers": RUN_HEADERS,
             "content": _json("RunStarted"),
         },
@@ -91,9 +92,9 @@ CHAT: dict[str, Any] = {
         **_errors(410),
     },
 }
-NO_CONTENT = {204: {"description": "That was the run's last event; there is nothing more."}}
+NO_CONTENT = {204: {"description": "The client already has the run's last event."}}
 EVENT_SOURCE: dict[str, Any] = {
-    "response_class": Response,  # else FastAPI adds JSON to what is a stream
+    "response_class": Response,  # by default FastAPI would add JSON to the formats of the stream
     "responses": {
         200: {**_ANSWER, "content": STREAM},
         **NO_CONTENT,
@@ -112,21 +113,24 @@ RUN_EVENTS: dict[str, Any] = {
 }
 LIVE_RUNS: dict[str, Any] = {
     "responses": {
-        200: {"description": "They.", "content": _json("LiveRuns")},
+        200: {
+            "description": "The principal's active runs, oldest first.",
+            "content": _json("LiveRuns"),
+        },
         **_GUARDED,
         **_errors(422, 503),
     }
 }
 RUN_STATE: dict[str, Any] = {
     "responses": {
-        200: {"description": "The run so far.", "content": _json("RunState")},
+        200: {"description": "The run's current state.", "content": _json("RunState")},
         **_GUARDED,
         **_errors(404, 422, 503),
     }
 }
 TICKET: dict[str, Any] = {
     "responses": {
-        200: {"description": "Where to read.", "content": _json("StreamTicket")},
+        200: {"description": "The signed address.", "content": _json("StreamTicket")},
         **_GUARDED,
         **_errors(404, 422, 503),
     }
@@ -142,24 +146,42 @@ MEDIA: dict[str, Any] = {
 }
 CONVERSATIONS: dict[str, Any] = {
     "responses": {
-        200: {"description": "A page of them.", "content": _json("ConversationPage")},
+        200: {
+            "description": "One page of the principal's conversations, the latest first.",
+            "content": _json("ConversationPage"),
+        },
         **_GUARDED,
         **_errors(422),
     }
 }
 CONVERSATION: dict[str, Any] = {
     "responses": {
-        200: {"description": "Its messages.", "content": _json("Conversation")},
+        200: {
+            "description": "The conversation with its messages, oldest first.",
+            "content": _json("Conversation"),
+        },
         **_GUARDED,
         **_errors(404, 422, 503),
     }
 }
 CATALOG: dict[str, Any] = {"responses": {**_GUARDED}}
 DELETE: dict[str, Any] = {
-    "responses": {204: {"description": "Deleted."}, **_GUARDED, **_errors(404, 422)}
+    "responses": {
+        204: {"description": "The conversation was deleted."},
+        **_GUARDED,
+        **_errors(404, 422),
+    }
 }
 METRICS: dict[str, Any] = {
     "response_class": Response,
-    "responses": {200: {"description": "Metrics.", "content": {"text/plain": {}}}, **_GUARDED},
+    "responses": {
+        200: {
+            "description": "The metrics, in Prometheus's text format.",
+            "content": {"text/plain": {}},
+        },
+        **_GUARDED,
+    },
 }
-NOT_READY: dict[str, Any] = {"responses": {503: {"description": "Not ready; says what is not."}}}
+NOT_READY: dict[str, Any] = {
+    "responses": {503: {"description": "The server is not ready; `checks` says which part is not."}}
+}

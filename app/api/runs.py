@@ -1,4 +1,4 @@
-"""Runs as resources of the native door: listed, read, followed from any event, cancelled."""
+"""Runs in the native API: list, read, follow from any event, cancel."""
 
 from typing import Annotated
 
@@ -16,23 +16,29 @@ from .tickets import StreamTicket
 router = APIRouter(tags=["runs"])
 
 
-@router.get("/api/v1/runs", response_model=None, **route_docs.LIVE_RUNS)
+@router.get("/api/v1/runs", summary="List active runs", response_model=None, **route_docs.LIVE_RUNS)
 async def live_runs(
-    server: Server, principal: Principal, conversation_id: str | None = None
+    server: Server,
+    principal: Principal,
+    conversation_id: Annotated[
+        str | None, Query(description="List only the runs of this conversation.")
+    ] = None,
 ) -> Response:
-    """The principal's active runs, oldest first, of one conversation or of all."""
+    """List the principal's active runs, oldest first."""
     active = await server.runs.list_active(principal, conversation_id)
     body = LiveRuns([_live(server, record, running=running) for record, running in active])
     return Response(msgspec.json.encode(body), media_type=JSON)
 
 
-@router.get("/api/v1/runs/{run_id}", response_model=None, **route_docs.RUN_STATE)
+@router.get(
+    "/api/v1/runs/{run_id}", summary="Read a run", response_model=None, **route_docs.RUN_STATE
+)
 async def run_state(run_id: str, server: Server, principal: Principal) -> Response:
-    """The state of a run: its text so far, and whether it has ended."""
+    """Return the current state of a run: its status, and its text so far."""
     return _json(await server.runs.state(run_id, principal=principal))
 
 
-@router.get("/api/v1/runs/{run_id}/events", **route_docs.RUN_EVENTS)
+@router.get("/api/v1/runs/{run_id}/events", summary="Follow a run", **route_docs.RUN_EVENTS)
 async def run_events(
     request: Request,
     run_id: str,
@@ -40,30 +46,47 @@ async def run_events(
     principal: Principal,
     last_event_id: LastEventId = None,
     after: Annotated[
-        str | None, Query(description="Like `Last-Event-ID`, or its number alone.")
+        str | None,
+        Query(description="The same as `Last-Event-ID`: an event id, or only its number."),
     ] = None,
     pace: Annotated[
-        str | None, Query(description="`original` replays with the delays of the recording.")
+        str | None,
+        Query(description="`original` sends the events at the speed at which they were recorded."),
     ] = None,
 ) -> Response:
-    """Replay a run from any event, and follow it while it goes on."""
+    """Send the events of a run, from its beginning or after an event id, until the run ends."""
     if pace not in (None, "original"):
         raise InvalidField("pace: must be 'original' or absent")
     event_id = last_event_id or after or ""
     return await resume(request, server, principal, run_id, event_id, pace=pace == "original")
 
 
-@router.post("/api/v1/runs/{run_id}/ticket", response_model=None, **route_docs.TICKET)
+@router.post(
+    "/api/v1/runs/{run_id}/ticket",
+    summary="Sign a stream address",
+    response_model=None,
+    **route_docs.TICKET,
+)
 async def ticket(run_id: str, server: Server, principal: Principal) -> Response:
-    """A signed address of the run's events for a browser's `EventSource`, which cannot send a
-    key."""
+    """Return a signed address of the run's events that needs no key.
+
+    It is for a browser's `EventSource`, which cannot send an `Authorization` header.
+    """
     await server.runs.record(run_id, principal)
     return _json(server.tickets.address(run_id, principal))
 
 
-@router.post("/api/v1/runs/{run_id}/cancel", response_model=None, **route_docs.RUN_STATE)
+@router.post(
+    "/api/v1/runs/{run_id}/cancel",
+    summary="Cancel a run",
+    response_model=None,
+    **route_docs.RUN_STATE,
+)
 async def cancel(run_id: str, server: Server, principal: Principal) -> Response:
-    """Cancel a run; answers with its state once it has ended. An ended run is left as it is."""
+    """Cancel a run, wait until it has ended, and return its state.
+
+    A run that has ended before is not changed.
+    """
     return _json(await server.runs.cancel(run_id, principal=principal))
 
 

@@ -1,4 +1,4 @@
-"""Starting the run of a question, or finding the run that an equal question has started.
+"""Starts a run for a request, or finds the run that the same request has started before.
 
 See docs/decisions/004-an-idempotency-key-makes-the-run-id.md.
 """
@@ -17,7 +17,7 @@ from ..core.runs.identity import Identity, new_id
 from ..core.runs.run import Policy
 from .context import Context
 
-#: What may stand in `Idempotency-Key`: visible ASCII, and not more than a header should hold.
+#: The form of an `Idempotency-Key`: visible ASCII, of a length that a header can hold.
 VALID = re.compile(r"[!-~]{1,255}")
 
 T = TypeVar("T")
@@ -25,10 +25,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A request that may be sent again, and is to be answered once.
+    """The identity of a request that a client may send repeatedly but that must start only one run.
 
-    The run's id is derived from the principal and the client's key, so that every process finds
-    the run by its id alone. `fingerprint` is a hash of the whole request.
+    `run_id` is derived from the principal and the client's `Idempotency-Key`, so that every process
+    finds the run by its id. `fingerprint` is a hash of the whole request, by which another request
+    with the same key is detected.
     """
 
     run_id: str
@@ -36,7 +37,8 @@ class IdempotencyKey:
 
     @classmethod
     def of(cls, key: str, principal: str, request: str) -> Self:
-        """Raises `BadRequest` for a key that a header cannot hold."""
+        """Make the identity from the client's key and the request; raises `BadRequest` if the key
+        is malformed."""
         if not VALID.fullmatch(key):
             raise BadRequest("Idempotency-Key: must be 1 to 255 visible ASCII characters")
         return cls(_digest(f"{principal}\n{key}"), _digest(request))
@@ -51,10 +53,11 @@ async def start_or_replay(
     conversation_id: str | None = None,
     key: IdempotencyKey | None = None,
 ) -> tuple[Follower, bool]:
-    """Start a run and follow it from its beginning; the flag is True for a run that was found by
-    its idempotency key instead.
+    """Start a run and return a follower at the beginning of its log.
 
-    Raises what `Runs.start` raises, and `KeyReused` for another request with the same key.
+    The second value is True if no run was started, because an earlier request with the same
+    idempotency key had started it. Raises what `Runs.start` raises, and `KeyReused` if the earlier
+    request was another one.
     """
 
     async def start(identity: Identity) -> Follower:
@@ -75,7 +78,11 @@ async def start_in_background(
     conversation_id: str | None = None,
     key: IdempotencyKey | None = None,
 ) -> tuple[RunRecord, bool]:
-    """Like `start_or_replay`, for a request whose client reads the run later, or not at all."""
+    """Start a run that nobody follows yet, and return its record.
+
+    The second value is True if no run was started, because an earlier request with the same
+    idempotency key had started it. Raises what `start_or_replay` raises.
+    """
 
     async def start(identity: Identity) -> RunRecord:
         return (
@@ -110,7 +117,10 @@ async def _once(
 async def _find(server: Context, identity: Identity) -> RunRecord:
     record = await server.runs.record(identity.run_id, identity.principal)
     if record.fingerprint != identity.fingerprint:
-        raise KeyReused("Idempotency-Key: was sent with another request before")
+        raise KeyReused(
+            "Idempotency-Key: was used with another request before. Send a new key with each new "
+            "request."
+        )
     return record
 
 

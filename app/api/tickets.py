@@ -1,4 +1,4 @@
-"""Signed stream addresses, for readers that cannot send a key: a browser's `EventSource`."""
+"""Signed stream addresses, for clients that cannot send a key: a browser's `EventSource`."""
 
 import time
 
@@ -7,22 +7,26 @@ from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
 from ..core.errors import Unauthorized
 
-#: The parameter of an address that holds a ticket.
+#: The query parameter that holds a ticket.
 PARAMETER = "token"
 
 
 class StreamTicket(msgspec.Struct, omit_defaults=True):
-    """Where to read a run without a key. `expires_at` is Unix time in seconds; without it the
-    address always works, for the server asks for no keys."""
+    """The address of a run's events that a client can open without a key.
+
+    `expires_at` is Unix time in seconds. It is absent if the server has no keys: such an address
+    does not expire.
+    """
 
     stream_url: str
     expires_at: float | None = None
 
 
 class Tickets:
-    """Makes and reads tickets: each lets its bearer read one run of one principal, for a while.
+    """Signs and verifies tickets; a ticket allows its holder to read one run for `lifetime`
+    seconds.
 
-    `on` is false where the server asks for no keys, and addresses need no ticket.
+    If the server has no keys, `on` is False, and addresses contain no ticket.
     """
 
     def __init__(self, secret: str, lifetime: int, *, on: bool) -> None:
@@ -31,7 +35,8 @@ class Tickets:
         self._on = on
 
     def address(self, run_id: str, principal: str) -> StreamTicket:
-        """The address of a run's events, for this principal."""
+        """Return the address of a run's events, with a ticket for this principal if tickets are
+        on."""
         url = f"/api/v1/runs/{run_id}/events"
         if not self._on:
             return StreamTicket(url)
@@ -39,15 +44,20 @@ class Tickets:
         return StreamTicket(f"{url}?{PARAMETER}={token}", int(time.time()) + self._lifetime)
 
     def principal(self, token: str, run_id: str) -> str:
-        """Whose ticket for this run it is; raises `Unauthorized`."""
+        """Return the principal in a ticket's `token`; raises `Unauthorized` if the ticket is
+        invalid, has expired, or is for another run."""
         try:
             found, principal = self._signer.loads(token, max_age=self._lifetime)
         except SignatureExpired:
             raise Unauthorized(
-                f"The stream address has expired; POST /api/v1/runs/{run_id}/ticket gives another."
+                "The stream address has expired. "
+                f"POST /api/v1/runs/{run_id}/ticket returns a new one."
             ) from None
         except (BadSignature, ValueError, TypeError):
-            raise Unauthorized("The token of this address is not valid.") from None
+            raise Unauthorized(
+                "The token in this address is not valid. "
+                f"POST /api/v1/runs/{run_id}/ticket returns a new address."
+            ) from None
         if found != run_id or not isinstance(principal, str):
-            raise Unauthorized("The token of this address is that of another run.")
+            raise Unauthorized("The token in this address belongs to another run.")
         return principal

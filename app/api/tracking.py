@@ -1,4 +1,4 @@
-"""Every request by an id, and in a trace if there is one."""
+"""Request ids, and the trace span of each request."""
 
 import re
 from collections.abc import Awaitable
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 HEADER = b"x-request-id"
 
-#: What goes into logs and headers as it is. Others are replaced, not refused: nobody who asks for
-#: an answer means to be turned away for an id.
+#: The request ids that are safe in logs and headers. Others are replaced and not rejected, because
+#: a client with an odd id still wants its answer.
 VALID = re.compile(r"[A-Za-z0-9._:@/+=-]{1,128}")
 
 
 class Tracked:
-    """Takes `X-Request-Id` from the client, or gives one, and says it in the response; begins the
-    span of the request where traces are sent."""
+    """ASGI middleware that gives each request an id, and a trace span if `tracing` is not None.
+
+    The id is the client's `X-Request-Id`, or a new one if that is absent or has unsafe characters;
+    the response has it in the same header.
+    """
 
     def __init__(self, app: ASGIApp, tracing: "Tracing | None" = None) -> None:
         self._app = app
@@ -33,18 +36,18 @@ class Tracked:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        said = headers.get("x-request-id", "")
-        own = said if VALID.fullmatch(said) else uuid4().hex
+        sent = headers.get("x-request-id", "")
+        own = sent if VALID.fullmatch(sent) else uuid4().hex
         status: int | None = None
 
-        def noting(message: Message) -> Awaitable[None]:  # no coroutine of its own for each write
+        def noting(message: Message) -> Awaitable[None]:  # a coroutine here would cost each token
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (HEADER, own.encode())]
             return send(message)
 
-        request_id.set(own)  # for this task: a server makes one for each request
+        request_id.set(own)  # for this task only: the web server makes one for each request
         if self._tracing is None:
             await self._app(scope, receive, noting)
             return

@@ -6,16 +6,18 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 
 def shown(url: str) -> str:
-    """Scheme, hosts and path of a URL, without user, password and options.
+    """Return scheme, hosts and path of a URL, without user, password and options, to show it in
+    logs.
 
-    Works even if the password contains characters that should have been escaped.
+    The password is removed even if it contains characters that should have been escaped.
     """
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"
 
 
 def passwords(url: str | None) -> set[str]:
-    """The passwords in a URL, as written and unescaped; an empty set if it has none."""
+    """Return the passwords in a URL, as written and unescaped, to redact them; empty if it has
+    none."""
     found = re.findall(r"://[^:@/]*:(.+)@", url or "")
     with suppress(ValueError):  # not a URL: an error is raised when the store is opened
         found += parse_qs(urlsplit(url or "").query).get("password", [])

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 
 class ErrorCode(NamedTuple):
-    """One row: `status` is HTTP's, `retryable` says that an equal request may succeed later."""
+    """A code, its HTTP status, and two sentences; `retryable` if the same request may succeed
+    later."""
 
     code: str
     status: int

@@ -28,20 +28,7 @@ AgnoStreamError
 ├── JournalUnavailable      journal_unavailable
 ├── ConfigurationError      configuration_error (before the server serves)
 ├── InternalError           internal_error
-└── RunFailed               a run that could not give its whole answer
-    ├── ModelAuthFailed     model_auth_failed
-    ├── ModelNotFound       model_not_found
-    ├── ModelRefused        model_refused_request
-    ├── ContextTooLong      context_too_long
-    ├── ModelRateLimited    model_rate_limited
-    ├── ModelUnavailable    model_unavailable
-    ├── ModelBadResponse    model_bad_response
-    ├── UpstreamCut         upstream_cut
-    ├── RunTimeout          timeout_first_token | timeout_idle | timeout_total
-    ├── RunStopped          cancelled | disconnected
-    ├── Interrupted         interrupted
-    ├── TooManyRounds       too_many_rounds
-    └── AgentFailed         agent_failed
+└── RunFailed               a run that could not give its whole answer: see `run_failures`
 """
 
 from typing import Any
@@ -52,9 +39,10 @@ from .text import replace_lone_surrogates
 
 
 class AgnoStreamError(Exception):
-    """Base of the tree. `code` is one of the registry, which has its HTTP status.
+    """Base of all errors. `code` is in the registry `error_codes`, which has the HTTP status.
 
-    `retry_after` is in seconds; `details` are further JSON fields for the client.
+    `retry_after` is the time to wait before another attempt in seconds, None if unknown or useless;
+    `details` are further JSON fields for the client.
     """
 
     code: str = "error"
@@ -70,15 +58,16 @@ class AgnoStreamError(Exception):
 
     @property
     def status(self) -> int:
-        """The HTTP status of an error that is sent before the first byte."""
+        """The HTTP status of the response, if the error occurs before the first byte."""
         return REGISTRY[self.code].status
 
     def body(self) -> dict[str, Any]:
-        """The JSON body of the native door: `{"error": {"code", "message", ...}}`."""
+        """Return the JSON body of a response in the native protocol: `{"error": {"code", "message",
+        ...}}`."""
         return {"error": {"code": self.code, "message": self.message, **self.details}}
 
     def last_chunk(self, model: str) -> StreamingChunk:
-        """The last chunk of a stream that this error ends."""
+        """Return the last chunk of a run or stream that ends with this error."""
         return StreamingChunk(
             content="",
             done=True,
@@ -101,7 +90,7 @@ class BadRequest(AgnoStreamError):
 
 
 class BadEventId(BadRequest):
-    """An event id that is none of the run's: malformed, of another run, or ahead of its log."""
+    """An event id that is malformed, belongs to another run, or is ahead of the run's log."""
 
     code = "bad_last_event_id"
 
@@ -119,13 +108,13 @@ class InvalidField(BadRequest):
 
 
 class Unauthorized(AgnoStreamError):
-    """A request without a key, or with a key that nobody has."""
+    """A request without a key, or with an unknown key."""
 
     code = "unauthorized"
 
 
 class Forbidden(AgnoStreamError):
-    """A request that no key would allow."""
+    """Base of the errors for requests that are rejected because of where they come from (403)."""
 
 
 class LoopbackOnly(Forbidden):
@@ -183,31 +172,32 @@ class MethodNotAllowed(AgnoStreamError):
 
 
 class InternalError(AgnoStreamError):
-    """Something that nobody foresaw; its traceback is in the server's log, never in an answer."""
+    """An unforeseen error of the server; the traceback is in the server's log, never in a
+    response."""
 
     code = "internal_error"
 
 
 class BodyTimeout(AgnoStreamError):
-    """A request body that did not arrive within BODY_TIMEOUT."""
+    """A request body that did not arrive within BODY_TIMEOUT seconds."""
 
     code = "body_timeout"
 
 
 class ConversationBusy(AgnoStreamError):
-    """A run that was to be rejected while another one answers in its conversation."""
+    """A request with `on_busy: reject`, while another run answers in the conversation."""
 
     code = "conversation_busy"
 
 
 class AlreadyAsked(AgnoStreamError):
-    """A run of this id exists: it is to be followed, not started."""
+    """A run with the requested id exists: a client must follow it instead of starting it."""
 
     code = "already_asked"
 
 
 class KeyReused(InvalidField):
-    """An `Idempotency-Key` that came with another request before."""
+    """An `Idempotency-Key` that was sent with another request before."""
 
     code = "idempotency_key_reused"
 
@@ -219,130 +209,30 @@ class Gap(AgnoStreamError):
 
 
 class TooLarge(AgnoStreamError):
-    """A request body above MAX_BODY_BYTES."""
+    """A request body of more than MAX_BODY_BYTES bytes."""
 
     code = "too_large"
 
 
 class TooManyRuns(AgnoStreamError):
-    """A principal is at its own limit of concurrent runs."""
+    """A principal has reached its own limit of concurrent runs."""
 
     code = "too_many_runs"
 
 
 class RateLimited(AgnoStreamError):
-    """A principal has used its requests or tokens of the current window."""
+    """A principal has used up its requests or tokens for the current period."""
 
     code = "rate_limited"
 
 
 class Overloaded(AgnoStreamError):
-    """The server takes no new runs: it is stopping, or at its limit of concurrent runs."""
+    """The server accepts no new runs: it shuts down, or is at its limit of concurrent runs."""
 
     code = "overloaded"
 
 
 class JournalUnavailable(AgnoStreamError):
-    """The journal failed, and nothing in memory could stand in for it."""
+    """The journal failed, and the requested entries are not in memory."""
 
     code = "journal_unavailable"
-
-
-class RunFailed(AgnoStreamError):
-    """A run ended without its whole answer; becomes the `error` of the last chunk.
-
-    `wait` is the number of seconds after which the provider allows another request, or None.
-    """
-
-    wait: float | None = None
-
-
-class ModelAuthFailed(RunFailed):
-    """The provider refused the server's credentials (401, 403)."""
-
-    code = "model_auth_failed"
-
-
-class ModelNotFound(RunFailed):
-    """The provider does not know the model (404)."""
-
-    code = "model_not_found"
-
-
-class ModelRefused(RunFailed):
-    """The provider refused the request (another 4xx)."""
-
-    code = "model_refused_request"
-
-
-class ContextTooLong(RunFailed):
-    """The conversation does not fit into the model's context window."""
-
-    code = "context_too_long"
-
-
-class ModelRateLimited(RunFailed):
-    """The provider limits requests (429)."""
-
-    code = "model_rate_limited"
-
-
-class ModelUnavailable(RunFailed):
-    """The provider cannot be reached, failed (5xx), or its circuit breaker is open."""
-
-    code = "model_unavailable"
-
-
-class ModelBadResponse(RunFailed):
-    """The provider sent something that is not an answer, or an error in its stream."""
-
-    code = "model_bad_response"
-
-
-class UpstreamCut(RunFailed):
-    """The provider's stream ended without its end: the answer is not complete."""
-
-    code = "upstream_cut"
-    finish_reason = "upstream_cut"
-
-
-class AgentFailed(RunFailed):
-    """The agent's own code failed: a tool, a hook, a guardrail."""
-
-    code = "agent_failed"
-
-
-class TooManyRounds(RunFailed):
-    """The run made more requests to its model than MAX_ROUNDS allows."""
-
-    code = "too_many_rounds"
-
-
-class Interrupted(RunFailed):
-    """The server that drove the run stopped, or died."""
-
-    code = "interrupted"
-    finish_reason = "interrupted"
-
-
-class RunTimeout(RunFailed):
-    """One of the three clocks of a run ran out; `which` is both the code and the finish reason."""
-
-    def __init__(self, which: FinishReason, message: str) -> None:
-        super().__init__(message)
-        self.code = self.finish_reason = which
-
-
-class RunStopped(RunFailed):
-    """Somebody ended the run: a cancellation, or the last reader left."""
-
-    def __init__(self, which: FinishReason, message: str) -> None:
-        super().__init__(message)
-        self.code = self.finish_reason = which
-
-
-def failure_from(info: ErrorInfo) -> RunFailed:
-    """The failure that a run's last chunk reports; a code of a newer server counts as `error`."""
-    failure = RunFailed(info.message, retry_after=info.retry_after)
-    failure.code = info.code if info.code in REGISTRY else "error"
-    return failure

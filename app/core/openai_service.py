@@ -17,12 +17,13 @@ from .agents.events import EventReader
 from .agents.media_in import adopted, media_of
 from .agents.media_out import MediaReader
 from .agents.messages import agno_message, mark_history
-from .errors import AgentFailed, RunFailed, UnknownAgent
+from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .media import MediaStore, Owner
 from .providers.catalog import ModelEntry
 from .providers.client_tools import client_function
 from .question import Question
+from .run_failures import AgentFailed, RunFailed
 
 logger = logging.getLogger(__name__)
 

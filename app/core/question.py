@@ -9,9 +9,9 @@ import msgspec
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image of the question: its URL, its bytes, or the path of an upload.
+    """An image of a question: its URL, its bytes, or the path of an upload.
 
-    `detail` is OpenAI's level of detail, such as `low` or `high`.
+    `detail` is OpenAI's `low`, `high` or `auto`.
     """
 
     url: str | None = None
@@ -35,8 +35,8 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class ClientCall:
-    """A model's call of a client's tool; `arguments` is the text that the model wrote, which may
-    not be valid JSON."""
+    """A model's call of a client's tool. `arguments` is the text that the model wrote, perhaps no
+    JSON."""
 
     id: str
     name: str
@@ -102,7 +102,8 @@ class ModelOptions(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One user message for an agent, with its options; None for `agent` or `model` is the default.
+    """A user's message for an agent, with its options; None for `agent` or `model` means the
+    default.
 
     `message` is None only if the history ends with the results of the client's tools. A `history`
     that is not None replaces the stored conversation. `system` is a system message for this run

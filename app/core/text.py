@@ -7,10 +7,10 @@ Sink = Callable[[str | None, str | None], None]
 
 
 class AlreadySent(str):
-    """Text that a sink has already received: Agno stores it, but no chunk repeats it.
+    """Text that is already in a run's log: Agno stores it, but no further chunk is made of it.
 
     Agno concatenates reasoning with another text, which is usually empty; joined with an empty
-    text, it keeps its type.
+    text, the type stays.
     """
 
     __slots__ = ()
@@ -23,7 +23,7 @@ class AlreadySent(str):
 
 
 def replace_lone_surrogates(text: str) -> str:
-    """The text as valid Unicode: surrogate pairs are joined, lone surrogates become U+FFFD."""
+    """Return a text as valid Unicode: surrogate pairs are joined, lone surrogates become U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -32,10 +32,9 @@ def replace_lone_surrogates(text: str) -> str:
 
 
 class SurrogateJoiner:
-    """Joins the two UTF-16 surrogates of a character that was split between pieces of text.
+    """Joins the two UTF-16 surrogates of a character that a provider has sent in separate texts.
 
-    A provider may send the surrogates of an emoji in two deltas; neither can be encoded alone. A
-    lone surrogate becomes U+FFFD.
+    Neither surrogate of an emoji can be encoded alone. A lone surrogate becomes U+FFFD.
     """
 
     __slots__ = ("_high",)
@@ -44,7 +43,8 @@ class SurrogateJoiner:
         self._high = ""
 
     def feed(self, piece: str) -> str:
-        """The valid text up to and including this piece; a final high surrogate is held back."""
+        """Return the valid text that ends with this piece; a high surrogate at its end waits for
+        the next."""
         if not self._high and piece.isascii():
             return piece
         text = self._high + piece
@@ -55,6 +55,7 @@ class SurrogateJoiner:
         return replace_lone_surrogates(text)
 
     def rest(self) -> str:
-        """The text still held back at the end: U+FFFD for a lone high surrogate, else empty."""
+        """Return the text that still waits at the end: U+FFFD for a lone high surrogate, else
+        empty."""
         high, self._high = self._high, ""
         return "\ufffd" if high else ""

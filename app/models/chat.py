@@ -108,11 +108,12 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 def number_in_id(number: int, chunk: StreamingChunk) -> str:
-    """A chunk's number as written in its event id; for a final `interrupted`, with a leading 0.
+    """Return a chunk's number as its event id has it, with a leading 0 for the finish
+    `interrupted`.
 
-    If a process is killed, its readers may have received entries that the journal lacks. Then the
-    final entry that another process adds has a number that such readers have seen as text. The 0
-    tells whether a resuming reader has seen that final entry.
+    If a process is killed, its readers may have received entries that the journal lacks. The final
+    entry that another process adds then has a number that such readers have received with a text.
+    The 0 shows whether a reader that resumes has received the final entry.
     """
     return f"0{number}" if chunk.finish_reason == "interrupted" else str(number)
 
@@ -152,7 +153,7 @@ class LiveRun(RunStarted):
 
 
 class LiveRuns(msgspec.Struct):
-    """The runs that have not ended, oldest first."""
+    """A principal's runs that have not ended, oldest first."""
 
     runs: list[LiveRun]
 
@@ -172,7 +173,7 @@ class RunState(ChatResponse, kw_only=True, omit_defaults=True):
 
 
 class StoredMessage(msgspec.Struct, omit_defaults=True):
-    """One message of a conversation. `created_at` is Unix time in seconds."""
+    """One message of a stored conversation. `created_at` is Unix time in seconds."""
 
     role: str
     content: str
@@ -209,7 +210,8 @@ class ConversationPage(msgspec.Struct):
 
 
 def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
-    """Add chunks to a response, in order: text is appended, the last chunk sets how it ended."""
+    """Add chunks to a response, in order: text is appended, and the last chunk sets the finish
+    reason."""
     text = [response.content]
     reasoning = [response.reasoning or ""]
     tools = {tool.id: tool for tool in response.tools}

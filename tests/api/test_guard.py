@@ -42,7 +42,7 @@ async def keyed(serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize(("path", "body", "place"), DOORS, ids=[door[0] for door in DOORS])
-async def test_every_door_asks_for_a_key(
+async def test_every_door_requires_a_key(
     keyed: httpx.AsyncClient, path: str, body: dict[str, Any], place: tuple[str, ...]
 ) -> None:
     """Without the key each door refuses in its own shape, and never tells what was sent."""
@@ -51,17 +51,17 @@ async def test_every_door_asks_for_a_key(
         headers = {"Authorization": value} if value else {}
         reply = await keyed.post(path, json=body, headers=headers)
         assert (401, "Bearer") == (reply.status_code, reply.headers["www-authenticate"])
-        told: Any = reply.json() if place else reply.text
+        received: Any = reply.json() if place else reply.text
         for name in place:
-            told = told[name]
-        assert "key" in told.lower()
+            received = received[name]
+        assert "key" in received.lower()
         assert wrong not in reply.text
         assert ALICE not in reply.text
     reply = await keyed.post(path, json=body, headers={"Authorization": f"bearer  {ALICE}"})
     assert 200 == reply.status_code
 
 
-async def test_every_route_asks_for_a_key(keyed: httpx.AsyncClient) -> None:
+async def test_every_route_requires_a_key(keyed: httpx.AsyncClient) -> None:
     """All routes but those that tell nobody's secrets, and addresses that there are not."""
     for path in ("/", "/health", "/healthz", "/readyz", "/docs", "/openapi.json"):
         assert 200 == (await keyed.get(path)).status_code, path
@@ -82,8 +82,8 @@ async def test_every_route_asks_for_a_key(keyed: httpx.AsyncClient) -> None:
             assert expected == reply.status_code, (method, path)
 
 
-async def test_the_openai_client(keyed: httpx.AsyncClient) -> None:
-    """The SDK's own key is ours, and a wrong one is told as its error for that, at once."""
+async def test_the_openai_sdk_authenticates(keyed: httpx.AsyncClient) -> None:
+    """The SDK's own key is ours, and a wrong one is reported as its error for that, at once."""
     async with openai.AsyncOpenAI(base_url=f"{keyed.base_url}/v1", api_key=ALICE) as client:
         answer = await client.chat.completions.create(model="general", messages=MESSAGES)  # type: ignore[arg-type]
         assert answer.choices[0].message.content
@@ -93,7 +93,7 @@ async def test_the_openai_client(keyed: httpx.AsyncClient) -> None:
     assert "invalid_api_key" == caught.value.code
 
 
-async def test_keys_from_a_file(serve: Serve, tmp_path: Path) -> None:
+async def test_keys_are_read_from_a_file(serve: Serve, tmp_path: Path) -> None:
     """A file may hold hashes instead of keys, and keys with commas in them."""
     digest = hashlib.sha256(ALICE.encode()).hexdigest()
     file = tmp_path / "keys"
@@ -103,11 +103,11 @@ async def test_keys_from_a_file(serve: Serve, tmp_path: Path) -> None:
             assert status == (await http.get("/v1/models", headers=bearer(key))).status_code
 
 
-async def test_anonymous_beside_keys(serve: Serve) -> None:
+async def test_anonymous_requests_beside_keys(serve: Serve) -> None:
     """Where both are allowed, a request without a key is anonymous, and a wrong key still wrong."""
     async with httpx.AsyncClient(base_url=serve(**KEYS, allow_anonymous=True).url) as http:
-        asked = {**ASKED, "conversation_id": "c"}
-        assert 200 == (await http.post("/api/v1/chat", json=asked)).status_code
+        payload = {**ASKED, "conversation_id": "c"}
+        assert 200 == (await http.post("/api/v1/chat", json=payload)).status_code
         assert 200 == (await http.get("/api/v1/conversations/c")).status_code
         mine = await http.get("/api/v1/conversations/c", headers=bearer(ALICE))
         wrong = await http.get("/api/v1/conversations/c", headers=bearer("x"))
@@ -138,7 +138,7 @@ async def called(server: Server, address: str, path: str = "/v1/models", **heade
     return {**sent[0], "body": b"".join(message.get("body", b"") for message in sent[1:])}
 
 
-async def test_without_keys_this_machine_only(serve: Serve) -> None:
+async def test_without_keys_only_loopback_is_served(serve: Serve) -> None:
     """Whatever started it, a server without keys refuses what comes over the network."""
     server = serve()
     for address, status in (
@@ -159,7 +159,7 @@ async def test_without_keys_this_machine_only(serve: Serve) -> None:
     assert 401 == (await called(serve(**KEYS), "192.0.2.1"))["status"]
 
 
-async def test_without_keys_no_strange_pages(serve: Serve) -> None:
+async def test_without_keys_cross_site_pages_are_refused(serve: Serve) -> None:
     """A page of another site in a browser on this machine cannot use a server without keys, by
     whatever name it calls it; pages that may are named."""
     strange = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
@@ -181,8 +181,8 @@ async def test_without_keys_no_strange_pages(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, KEYS], ids=["open", "keys"])
-async def test_hosts(serve: Serve, settings: dict[str, Any]) -> None:
-    """The name in `Host` is checked when that is asked for; health is told under any."""
+async def test_unknown_host_names_are_refused(serve: Serve, settings: dict[str, Any]) -> None:
+    """The name in `Host` is checked if names are set; health responds to any name."""
     server = serve(**settings, allowed_hosts=["chat.example.org", "*.Example.com"])
     key = bearer(ALICE)
     async with httpx.AsyncClient(base_url=server.url) as http:
@@ -201,7 +201,7 @@ async def test_hosts(serve: Serve, settings: dict[str, Any]) -> None:
             assert 200 == (await http.get("/healthz", headers={"Host": host})).status_code
 
 
-async def test_other_origins(serve: Serve) -> None:
+async def test_cors_allows_only_the_listed_origins(serve: Serve) -> None:
     """Pages of other origins may not read anything, unless their origin is named."""
     origin = {"Origin": "https://app.example"}
     asks = {
@@ -244,7 +244,7 @@ async def test_security_headers(keyed: httpx.AsyncClient) -> None:
         assert "same-origin" == reply.headers["cross-origin-resource-policy"]
 
 
-def test_the_secret(serve: Serve, tmp_path: Path) -> None:
+def test_the_secret_is_generated_and_kept(serve: Serve, tmp_path: Path) -> None:
     """It is made once, for its owner only, and only where there are keys."""
     file = tmp_path / "secret.key"
     serve()

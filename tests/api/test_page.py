@@ -14,7 +14,9 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     [(BROWSER, "text/html"), ("*/*", "text/plain"), ("application/json", "text/plain")],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_who_asks(http: httpx.AsyncClient, method: str, accept: str, media_type: str) -> None:
+async def test_only_browsers_get_the_page(
+    http: httpx.AsyncClient, method: str, accept: str, media_type: str
+) -> None:
     """Browsers get the page; programs that look for a server get one line of text."""
     reply = await http.request(method, "/", headers={"Accept": accept})
     assert (200, media_type) == (reply.status_code, reply.headers["content-type"].partition(";")[0])
@@ -23,8 +25,8 @@ async def test_who_asks(http: httpx.AsyncClient, method: str, accept: str, media
         assert ("<!doctype html>" in reply.text) is (media_type == "text/html")
 
 
-async def test_files(http: httpx.AsyncClient) -> None:
-    """The page's files are asked for again each time, and answered 304 if they are the same."""
+async def test_page_files_are_revalidated(http: httpx.AsyncClient) -> None:
+    """The page's files are requested again each time, and answered 304 if they are the same."""
     first = await http.get("/static/main.js")
     assert (200, "no-cache") == (first.status_code, first.headers["cache-control"])
     again = await http.get("/static/main.js", headers={"If-None-Match": first.headers["etag"]})
@@ -32,13 +34,13 @@ async def test_files(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["nothing.js", "../page.py", "%2e%2e/page.py", "vendor"])
-async def test_no_other_files(http: httpx.AsyncClient, path: str) -> None:
+async def test_no_files_outside_the_page_are_served(http: httpx.AsyncClient, path: str) -> None:
     """Nothing but the page's own files is served."""
     reply = await http.get(f"/static/{path}")
     assert (404, "not_found") == (reply.status_code, reply.json()["error"]["code"])
 
 
-async def test_live_runs(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_active_runs_are_listed(http: httpx.AsyncClient, provider: Provider) -> None:
     """The runs that have not ended are listed with their questions, those that queue as well."""
     provider.script(Reply("a b c", stall_after=1))
     ids, last = [], {}

@@ -14,14 +14,15 @@ from app.api.doors.native.answer import NativeAnswer
 from app.api.doors.native.encoder import NdjsonEncoder, SseEncoder, TextEncoder
 from app.api.doors.native.errors import error_response
 from app.api.encoding import Encoder
-from app.api.streaming import RunStream, WholeAnswer
-from app.core.errors import AgentFailed
+from app.api.streaming import RunStream
+from app.api.whole_answer import WholeAnswer
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
 from app.core.log.journal import size_of
 from app.core.log.journals.memory import MemoryJournal
 from app.core.log.run_log import RunLog
 from app.core.log.sources import LiveSource, source_of
+from app.core.run_failures import AgentFailed
 from app.models.chat import StreamingChunk
 from tests.core.parts import ending, record, text_chunk, until
 
@@ -98,7 +99,7 @@ def serve(response: RunStream | WholeAnswer, client: Client) -> asyncio.Task[Non
     return asyncio.create_task(response(SCOPE, client.receive, client.send))
 
 
-async def test_events_that_wait_go_in_one_write() -> None:
+async def test_missed_events_are_sent_in_one_write() -> None:
     """A client that reads slowly is sent all that it missed at once."""
     async with opened() as (hub, log):
         response, client = stream(hub, SseEncoder("r1", "m"))
@@ -119,8 +120,8 @@ async def test_events_that_wait_go_in_one_write() -> None:
         assert set() == log.readers
 
 
-async def test_a_client_that_leaves() -> None:
-    """A response to a client that left while nothing was said ends at once, and reads no more."""
+async def test_a_client_leaving_ends_the_response() -> None:
+    """A response to a client that left before any output ends at once, and reads no more."""
     for encoder in (SseEncoder("r1", "m"), NdjsonEncoder("r1", "m"), TextEncoder("r1", "m")):
         async with opened() as (hub, log):
             response, client = stream(hub, encoder)
@@ -133,7 +134,7 @@ async def test_a_client_that_leaves() -> None:
             assert b"0000" in client.body
 
 
-async def test_a_response_that_is_cancelled() -> None:
+async def test_cancelling_a_response_leaves_no_task() -> None:
     """A server that cancels a response instead leaves no reader and no task behind."""
     async with opened() as (hub, log):
         left: list[int] = []
@@ -147,7 +148,7 @@ async def test_a_response_that_is_cancelled() -> None:
         assert ([1], set()) == (left, log.readers)
 
 
-async def test_a_connection_that_breaks() -> None:
+async def test_a_failed_write_ends_the_response() -> None:
     """A write that fails ends the response, and the run has one reader fewer."""
 
     class Broken(Client):
@@ -166,8 +167,8 @@ async def test_a_connection_that_breaks() -> None:
         assert set() == log.readers
 
 
-async def test_a_gap_in_sse() -> None:
-    """A part that is no longer kept is told in the stream, under the id of the last event that
+async def test_a_gap_is_an_event_in_sse() -> None:
+    """A part that is no longer kept is reported in the stream, under the id of the last event that
     the client has, so that it is not taken for one that follows."""
     async with opened(run_bytes=5 * ONE) as (hub, log):
         say(log, *range(50))
@@ -185,7 +186,7 @@ async def test_a_gap_in_sse() -> None:
         assert client.complete
 
 
-async def test_a_gap_in_plain_text() -> None:
+async def test_a_gap_before_plain_text_is_410() -> None:
     """Where the format has no word for a gap, it is an error before the first byte."""
     async with opened(run_bytes=5 * ONE) as (hub, log):
         say(log, *range(50))
@@ -197,7 +198,7 @@ async def test_a_gap_in_plain_text() -> None:
         assert (b"x-run-id", b"r1") in client.messages[0]["headers"]
 
 
-async def test_a_gap_in_the_middle_of_plain_text() -> None:
+async def test_a_gap_in_plain_text_breaks_the_connection() -> None:
     """A reader of plain text that falls behind what is kept sees its stream break off, never
     end."""
     async with opened(run_bytes=5 * ONE) as (hub, log):
@@ -217,8 +218,8 @@ async def test_a_gap_in_the_middle_of_plain_text() -> None:
 
 
 @pytest.mark.parametrize("spoken", [0, 2])
-async def test_a_failure_in_plain_text(spoken: int) -> None:
-    """A run that fails before it said anything has a status for it; later, its text breaks off."""
+async def test_a_failure_in_plain_text_is_a_status_or_a_break(spoken: int) -> None:
+    """A run that fails before any output has a status for it; later, its text breaks off."""
     async with opened() as (hub, log):
         response, client = stream(hub, TextEncoder("r1", "m"))
         task = serve(response, client)
@@ -230,7 +231,7 @@ async def test_a_failure_in_plain_text(spoken: int) -> None:
         assert (not spoken) is client.complete
 
 
-async def test_the_delays_of_the_recording() -> None:
+async def test_a_paced_replay_keeps_the_delays() -> None:
     """A paced replay sends each event by itself, and a client that leaves ends it."""
     async with opened() as (hub, log):
         say(log, 0)
@@ -250,7 +251,7 @@ async def test_the_delays_of_the_recording() -> None:
         assert 1 == len(client.writes)
 
 
-async def test_a_whole_answer() -> None:
+async def test_a_whole_answer_waits_for_the_end() -> None:
     """An answer in one piece is sent when the run has ended, and not to a client that left."""
     async with opened() as (hub, log):
         clients = [Client(), Client()]

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from agno_stream import AnswerFailed, AnswerTimeout, ConnectionLost, Overloaded
-from agno_stream.answer import Answer, Attempt
+from agno_stream.answer import Answer
 from agno_stream.errors import ServerUnreachable
 from agno_stream.requests import SSE, Limits
-from agno_stream.source import Source
+from agno_stream.source import Attempt, Source
 
 STREAM = {"content-type": SSE, "x-run-id": "r"}
 STATE = {"content": "ab", "finish_reason": "stop", "last_event_id": "r:2"}

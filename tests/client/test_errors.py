@@ -15,7 +15,7 @@ from agno_stream import (
 )
 from agno_stream import errors as client
 from app.core.error_codes import REGISTRY
-from app.core.errors import RunFailed
+from app.core.run_failures import RunFailed
 from tests.client.foreign import foreign
 from tests.client.shells import Shell
 

@@ -128,7 +128,7 @@ async def test_circuit_opens_and_closes(serve: Serve, provider: Provider) -> Non
         assert 503 == reply.status_code
         assert int(reply.headers["retry-after"]) in (1, 2)
     assert 3 == opened
-    assert ("degraded", "not asked, after failures: test-model") == (
+    assert ("degraded", "paused after failures: test-model") == (
         degraded["status"],
         degraded["checks"]["models"],
     )

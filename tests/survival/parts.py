@@ -140,7 +140,7 @@ async def readiness(http: httpx.AsyncClient) -> tuple[int, str, str]:
     return reply.status_code, reply.json()["status"], reply.json()["checks"]["journal"]
 
 
-DEGRADED = (200, "degraded", "cannot be written; kept in memory")
+DEGRADED = (200, "degraded", "cannot be written; runs are kept in memory")
 READY = (200, "ready", "ok")
 
 

@@ -23,8 +23,10 @@ HASHED = "sha256:"
 
 
 class NamedKey(NamedTuple):
-    """A principal with one of its keys: the SHA-256, and the key itself unless only the hash was
-    configured."""
+    """A principal with one of its API keys: the key's SHA-256, and the key itself.
+
+    `key` is None if only the hash was configured.
+    """
 
     principal: str
     digest: bytes
@@ -32,7 +34,8 @@ class NamedKey(NamedTuple):
 
 
 class Keys:
-    """The keys of all principals; each may have several, so that a key can be rotated."""
+    """The API keys of all principals; a principal may have several keys, so that a key can be
+    rotated."""
 
     def __init__(self, keys: Iterable[NamedKey] = ()) -> None:
         self._digests = [(key.principal, key.digest) for key in keys]
@@ -42,7 +45,8 @@ class Keys:
         return bool(self._digests)
 
     def principal(self, key: str) -> str | None:
-        """The principal of a key, or None; constant time."""
+        """Return the principal of a key, None if the key is unknown; the time does not depend on
+        the key."""
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
         found = None
         for principal, known in self._digests:
@@ -52,10 +56,11 @@ class Keys:
 
 
 def read_keys(listed: str | None, file: Path | None) -> list[NamedKey]:
-    """The keys in `API_KEYS` (`name:key, ...`) and in a file, one a line, `#` before comments.
+    """Return the keys in the setting `API_KEYS` (`name:key, ...`) and in a file with a key on each
+    line.
 
-    A key may be `sha256:` and the 64 hexadecimal digits of its hash. Raises `ConfigurationError`,
-    which never quotes a key.
+    A key may be `sha256:` and the 64 hexadecimal digits of its hash. Lines that begin with `#` are
+    comments. Raises `ConfigurationError`, whose message never contains a key.
     """
     found = [_read("API_KEYS", n, part) for n, part in _parts((listed or "").split(","))]
     if file is not None:

@@ -11,10 +11,11 @@ FILE = "secret.key"
 
 
 def load_secret(given: str | None, data_dir: Path) -> str:
-    """`given`, or else the content of `secret.key` in the folder, a file that only its owner reads.
+    """Return the secret that signs stream addresses: `given`, or else the content of `secret.key`.
 
-    The first process creates the file; processes that start at the same time get the same secret.
-    Raises `ConfigurationError` if the file cannot be read or created, or is too short.
+    The first process creates the file in `data_dir`, which only its owner can read; processes that
+    start at the same time get the same secret. Raises `ConfigurationError` if the file cannot be
+    read or created, or is too short.
     """
     if given:
         return given
@@ -33,7 +34,10 @@ def load_secret(given: str | None, data_dir: Path) -> str:
 
 
 def _create(file: Path) -> None:
-    """Create the file atomically: a link to a complete draft, unless the file already exists."""
+    """Create the file with a random secret, unless another process has created it.
+
+    The file appears complete: it is a link to a draft that was written before.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     try:

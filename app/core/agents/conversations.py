@@ -146,8 +146,7 @@ class Conversations:
         raise UnknownConversation(f"There is no conversation {conversation_id!r}.")
 
     async def _stored_run(self, db: Db, run_id: str, *, wait: bool) -> RunOutput | None:
-        """The run as Agno stored it, or None. With `wait`, until Agno's background task has written
-        it, because that would overwrite a later write."""
+        """The run as stored, or None; with `wait`, once Agno's background task has written it."""
         deadline = time.monotonic() + (AGNO_WRITE_TIMEOUT if wait else 0)
         pause = 0.002
         while True:

@@ -8,9 +8,9 @@ from agno.models.response import ToolExecution
 from pydantic import BaseModel
 
 from ...models.chat import FinishReason, StreamingChunk, ToolCall, Usage
-from ..errors import RunStopped
 from ..providers.client_tools import parsed
 from ..question import ClientCall
+from ..run_failures import RunStopped
 from ..text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
 from .media_out import transcript
 

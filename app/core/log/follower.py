@@ -14,11 +14,12 @@ RETRY_DELAY = 0.5
 
 
 class Follower:
-    """Reads the log of a run from the number `after` to its end, in batches of all new entries.
+    """A reader's position in the log of a run: returns the entries after number `after`, in
+    batches.
 
-    A reader that falls behind catches up in few steps, since a batch is a slice of a list. `poke`
-    makes a waiting `batch` return early. `on_close` is called when the reader leaves, but not if it
-    was `redirected` to another process, where it continues.
+    A batch has all entries that are new, so that a slow reader catches up in few steps. `done` is
+    True when the reader has got the last entry. `on_close` is called when the reader leaves, but
+    not if it was `redirected` to another process, where it continues.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Follower:
         self._waiting: asyncio.Future[None] | None = None
 
     async def batch(self) -> list[Entry]:
-        """The next entries, and `after` moves behind them; empty if poked, at the end (`done`),
-        or if the journal fails for a moment. Raises `Gap` for entries that are no longer kept.
+        """Return the next entries, and move `after` behind them; wait if there are none yet.
+
+        The list is empty if `poke` interrupts the wait, if nothing follows (`done` is True), or if
+        the journal fails for a moment. Raises `Gap` for entries that are no longer kept.
         """
         try:
             entries = await self._source.read(self.after)
@@ -70,7 +73,10 @@ class Follower:
         return await self._source.read(position)
 
     async def _changed(self) -> None:
-        """Wait for a change or a poke. A future costs a third of what an `asyncio.Event` does."""
+        """Wait until the log has changed or `poke` is called.
+
+        A future is used because an `asyncio.Event` costs three times as much.
+        """
         if not self._poked:
             self._waiting = asyncio.get_running_loop().create_future()
             try:
@@ -79,9 +85,10 @@ class Follower:
                 self._waiting = None
 
     async def ended(self) -> bool:
-        """Whether nothing is left to read, now or later; else `after` is where to read on.
+        """Return True if nothing is left to read, now or later; else move `after` to the next entry
+        to read.
 
-        Raises `Gap`, as `batch` does, and `JournalUnavailable`.
+        Raises `Gap` if entries are no longer kept, and `JournalUnavailable`.
         """
         position = await self._source.position(self.after)
         if position is not None:
@@ -89,31 +96,34 @@ class Follower:
         return position is None
 
     def poke(self) -> None:
-        """Make `batch` return, also the next one if none is waiting."""
+        """Make a waiting `batch` return early; if none is waiting, the next one does not wait."""
         self._poked = True
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
     @property
     def live(self) -> bool:
-        """Whether this process drives the run, or did until it ended."""
+        """True if this process drives the run, or drove it until the end of the run."""
         return self._source.live
 
     @property
     def memo(self) -> dict[object, tuple[int, int, bytes]] | None:
-        """Encoded entries that the readers of a live log share; None for a single reader.
+        """The encoded entries that all readers of a run share; None if the run has only one reader
+        here.
 
-        By the encoder's key: the number before the first entry, their count, and their bytes.
+        A dict from the type of an encoder to the number before the first entry, the count of the
+        entries, and their bytes.
         """
         return self._source.memo
 
     def redirect(self) -> None:
-        """Make the reader continue at another process, because this one stops."""
+        """Mark the reader to continue at another process, because this process shuts down."""
         self.redirected = True
         self.poke()
 
     def close(self) -> None:
-        """Stop reading; the run counts one reader less."""
+        """Stop following the run, and report to `on_close` that a reader has left; later calls do
+        nothing."""
         if self._closed:
             return
         self._closed = True

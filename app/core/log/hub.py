@@ -23,19 +23,23 @@ CREATE_TIMEOUT = 0.5
 #: Seconds until a write that failed is retried: first, and at most (they double each time).
 FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.1, 2.0
 
+#: Seconds between two sweeps of the journal.
+SWEEP_INTERVAL = 30.0
+
 #: Entries of a live run that are metered together.
 METER_BATCH = 256
 
 
 class Hub:
-    """The logs of all live runs, and of ended runs until the journal has their last entries.
+    """The logs of all live runs in memory, and of ended runs until the journal has their last
+    entries.
 
-    It holds at most `run_bytes` of one log and `total_bytes` of all; older entries are read from
-    the journal. All new entries are written in one group write every `flush_interval` seconds.
-    While the journal fails, readers are served from memory and the write is retried: `trouble` is
-    the time of the first failure (Unix time) and its reason, None while the journal works;
-    `failures` counts failed calls. `on_lost` is called with the id of each run that another
-    process has taken over.
+    The hub holds at most `run_bytes` of one log and `total_bytes` of all logs; older entries are
+    read from the journal. Every `flush_interval` seconds all new entries are written to the journal
+    in one call. If the journal fails, readers are served from memory and the write is retried:
+    `trouble` is the Unix time and the reason of the first failure, None while the journal works;
+    `failures` counts failed calls. `on_lost` is called with the id of each run that another process
+    has taken over.
     """
 
     def __init__(
@@ -60,28 +64,33 @@ class Hub:
         self._work = asyncio.Event()
         self._stop = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
+        self._sweeper: asyncio.Task[None] | None = None
 
     async def open(self, owner: str) -> None:
-        """Open the journal for the process of that name and start writing to it."""
+        """Open the journal under the name of this process, and start the task that writes to the
+        journal."""
         await self.journal.open(owner)
         self._stop.clear()
         self._flusher = asyncio.create_task(self._keep_flushing(), name="hub-flusher")
+        self._sweeper = asyncio.create_task(self._keep_sweeping(), name="hub-sweeper")
 
     async def close(self) -> None:
-        """Finish the write that is under way, write the remaining entries, close the journal."""
+        """Write the entries that are still in memory alone to the journal, and close the
+        journal."""
         self._stop.set()
         self._work.set()
-        if self._flusher is not None:
-            await self._flusher
+        for task in (self._flusher, self._sweeper):
+            if task is not None:
+                await task
         await self._flush()
         if self._dirty:
             logger.error("journal: the last entries of %d runs are lost", len(self._dirty))
         await self.journal.close()
 
     async def create(self, record: RunRecord) -> RunLog:
-        """Open the log of a new run; raises `AlreadyAsked` if any process has a run of this id.
+        """Return the log of a new run; raises `AlreadyAsked` if any process has a run with this id.
 
-        If the journal does not answer in time, it gets the record with the first entries.
+        If the journal does not answer in time, the record is stored later, with the first entries.
         """
         new = record.run_id not in self._logs
         if new and self.trouble is None:
@@ -97,7 +106,7 @@ class Hub:
 
     @property
     def unwritten(self) -> tuple[int, float]:
-        """How many entries are not in the journal yet, and the age of the oldest in seconds."""
+        """How many entries are not in the journal yet, and the age of the oldest one in seconds."""
         logs = self._logs.values()
         entries = sum(log.last - log.flushed for log in logs)
         return entries, max((log.lag for log in logs), default=0.0)
@@ -119,6 +128,18 @@ class Hub:
             except TimeoutError:
                 self._work.clear()
             await self._flush()
+
+    async def _keep_sweeping(self) -> None:
+        """Remove from the journal what is too old or too much, while the hub is open."""
+        while not self._stop.is_set():
+            try:
+                async with asyncio.timeout(SWEEP_INTERVAL):
+                    await self._stop.wait()
+            except TimeoutError:
+                try:
+                    await self.journal.sweep()
+                except Exception:  # `trouble` reports a journal that fails
+                    logger.debug("journal: it was not swept", exc_info=True)
 
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()
@@ -146,7 +167,8 @@ class Hub:
         self._bound()
 
     def _failed(self, error: Exception) -> None:
-        """Log the first failure of an outage, and double the delay before each retry."""
+        """Count a failed call of the journal, log the first of an outage, and double the delay of
+        retries."""
         self.failures += 1
         if self.trouble is None:
             self.trouble = (time.time(), type(error).__name__)
@@ -174,5 +196,5 @@ class Hub:
                 excess -= log.trim_head(max(0, log.size - excess), lossy=lossy)
 
     def _oldest_first(self) -> Iterable[RunLog]:
-        """Logs that have ended before those that are still being written."""
+        """Return the logs in memory, the logs of ended runs before those of live runs."""
         return sorted(self._logs.values(), key=lambda log: not log.ended)

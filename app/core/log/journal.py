@@ -67,8 +67,9 @@ class Reach(NamedTuple):
 class Log(Protocol):
     """Keeps the entries of each run in order, numbered from 1. Every store implements this.
 
-    Any task may call it, but appends to one run come one after another. Every call may raise what
-    the store raises, and may then be repeated.
+    Any task may call it, but appends to one run come one after another. Calls run on the event
+    loop, so slow I/O goes to a thread. Every call may raise what the store raises, and may then be
+    repeated. When the server starts, the store is opened and closed once on trial.
     """
 
     async def open(self, owner: str) -> None:

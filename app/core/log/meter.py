@@ -14,10 +14,12 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.
 
 
 class Meter:
-    """Counts the entries of a run, many at a time: a token costs a share of a few list passes.
+    """Counts the tokens of one run and measures the delays between them.
 
-    `first` and `last` are seconds since the run was created, `total` is the sum of all delays.
-    `tokens` counts chunks with text or reasoning, most of which are one token of the provider.
+    `first` and `last` are the times of the first and the last token, in seconds since the run was
+    created; `total` is the sum of all delays. `tokens` counts chunks with text or reasoning, most
+    of which are one token of the provider. Many entries are counted at once, so that a token costs
+    little.
     """
 
     __slots__ = ("delays", "first", "last", "tokens", "total")
@@ -30,7 +32,7 @@ class Meter:
         self.total = 0.0
 
     def read(self, entries: Sequence[Entry]) -> None:
-        """Count the next entries, which follow those that were read before."""
+        """Count the next entries of the run, in the order of the log."""
         times = [when for when, chunk in entries if chunk.content or chunk.reasoning]
         if not times:
             return

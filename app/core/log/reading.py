@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 
 async def journal_call(call: Coroutine[Any, Any, T]) -> T:
-    """Await a journal call; errors of its store become `JournalUnavailable`."""
+    """Await a call of the journal and return its result; raises `JournalUnavailable` if the store
+    fails."""
     try:
         return await call
     except AgnoStreamError:
@@ -34,13 +35,16 @@ def unknown_run(run_id: str) -> UnknownRun:
 
 
 def removed(run_id: str, base: int) -> Gap:
-    """The error for a reader of entries up to number `base`, which retention has removed."""
+    """Return the `Gap` error for a reader of entries up to number `base` that retention has
+    removed."""
     return _gap(f"Events up to {base} of run {run_id} are no longer kept.", run_id, base)
 
 
 def never_kept(run_id: str, base: int) -> Gap:
-    """The error for a reader of entries up to number `base`, which memory had to drop while the
-    journal could not be written."""
+    """Return the `Gap` error for a reader of entries up to number `base` that were never stored.
+
+    They were dropped from memory while the journal could not be written.
+    """
     return _gap(f"Events up to {base} of run {run_id} could not be kept.", run_id, base)
 
 
@@ -49,7 +53,8 @@ def _gap(message: str, run_id: str, base: int) -> Gap:
 
 
 class WholeLog(NamedTuple):
-    """All entries of a run that are kept, the number of the last, and whether any are missing."""
+    """All entries of a run that are kept, the number of the last one, and whether any are
+    missing."""
 
     entries: list[Entry]
     last: int
@@ -57,9 +62,10 @@ class WholeLog(NamedTuple):
 
 
 async def read_whole(read: Callable[[int], Awaitable[list[Entry]]]) -> WholeLog:
-    """Read a log from its beginning to its end or newest entry, and skip what is no longer kept.
+    """Read the log of a run from its beginning to its newest entry, and skip entries no longer
+    kept.
 
-    `read` returns the entries that follow a number, none if there are no more, and raises `Gap`.
+    `read` returns the entries that follow a number, empty if there are no more, and raises `Gap`.
     """
     found = WholeLog([], 0, truncated=False)
     while True:

@@ -9,11 +9,12 @@ from .meter import Meter
 
 
 class RunLog:
-    """The newest entries of one run; those up to number `base` are in the journal alone.
+    """The newest entries of one live run, in memory; entries up to number `base` were dropped from
+    it.
 
-    An append costs a list append and one call for each of the `readers`, which then take all
-    entries that are new to them. Entries up to number `flushed` are in the journal. `touch` is
-    called with the log when it gets the first entry that is not.
+    Entries up to number `flushed` are in the journal. `touch` is called with the log when it gets
+    the first entry that is not. `readers` are functions that an append calls: each wakes a reader,
+    which then takes all entries that are new.
     """
 
     def __init__(self, record: RunRecord, touch: Callable[["RunLog"], None]) -> None:
@@ -31,16 +32,17 @@ class RunLog:
 
     @property
     def last(self) -> int:
-        """The number of the newest entry; 0 if there is none yet."""
+        """The number of the newest entry; 0 if the log is empty."""
         return self.base + len(self.entries)
 
     @property
     def ended(self) -> bool:
-        """Whether the last chunk of the run is in the log."""
+        """True if the log has the last chunk of the run."""
         return bool(self.entries) and self.entries[-1][1].done
 
     def append(self, chunk: StreamingChunk) -> None:
-        """Number a chunk and wake all readers; raises `RuntimeError` after the last chunk."""
+        """Add a chunk as the next entry and wake all readers; raises `RuntimeError` after the last
+        chunk."""
         if self.ended:
             raise RuntimeError(
                 f"run {self.record.run_id} has ended; nothing follows its last chunk"
@@ -53,7 +55,8 @@ class RunLog:
             wake()
 
     def measure(self, at_least: int = 1) -> None:
-        """Meter the entries that are not metered yet, if there are `at_least` so many."""
+        """Pass the entries that are not measured yet to `meter`, if they are at least
+        `at_least`."""
         if self.last - self._metered >= at_least:
             self.meter.read(self.entries[max(self._metered - self.base, 0) :])
             self._metered = self.last
@@ -65,21 +68,24 @@ class RunLog:
 
     @property
     def lag(self) -> float:
-        """Age in seconds of the oldest entry that is not in the journal; 0 if all are."""
+        """Age in seconds of the oldest entry that is not in the journal; 0 if the journal has all
+        entries."""
         if self.flushed >= self.last:
             return 0.0
         return self.age - self.entries[self.flushed - self.base][0]
 
     def since(self, after: int, limit: int | None = None) -> list[Entry]:
-        """The entries that follow number `after`, which must not be before `base`."""
+        """Return at most `limit` entries that follow entry `after`; None means all. `after` is at
+        least `base`."""
         start = after - self.base
         return self.entries[start : None if limit is None else start + limit]
 
     def trim_head(self, bound: int, *, lossy: bool = False) -> int:
-        """Drop the oldest entries until at most `bound` bytes are held; returns the bytes freed.
+        """Drop the oldest entries until the log holds at most `bound` bytes; return the bytes
+        freed.
 
-        The newest entry always stays, and so do those that are not in the journal yet, unless
-        the trim may be `lossy`.
+        The newest entry always stays. Entries that the journal does not have stay, too, unless
+        `lossy`.
         """
         freed = count = 0
         droppable = min((self.last if lossy else self.flushed) - self.base, len(self.entries) - 1)

@@ -18,11 +18,11 @@ Memo = dict[object, tuple[int, int, bytes]]
 
 
 class Source(Protocol):
-    """The entries of one run. Numbers are those after which a reader reads on.
+    """Where a follower reads the entries of one run: the log in memory, or the journal.
 
-    `read` and `position` raise `Gap` for entries that are no longer kept, and `JournalUnavailable`.
-    `live` is True if this process drives the run, or did until it ended; `memo` is what the
-    readers of a live run share (see `Follower.memo`).
+    `live` is True if this process drives the run, or drove it until its end. `memo` holds the
+    encoded entries that readers of a live run share (see `Follower.memo`). `read` and `position`
+    raise `Gap` for entries that are no longer kept, and `JournalUnavailable`.
     """
 
     live: bool
@@ -31,21 +31,25 @@ class Source(Protocol):
     def memo(self) -> Memo | None: ...
 
     async def read(self, after: int) -> list[Entry]:
-        """The entries that follow number `after`; empty if there are none yet."""
+        """Return the entries that follow entry `after`; empty if there are none yet."""
 
     async def position(self, after: int) -> int | None:
-        """Where a reader at number `after` reads on; None if nothing follows, now or later."""
+        """Return the number after which a reader at number `after` continues, usually `after`
+        itself.
+
+        None means that nothing follows, now or later.
+        """
 
     def subscribe(self, wake: Callable[[], None]) -> None:
-        """Call `wake` for each change of the log, until `unsubscribe`."""
+        """Call `wake` each time the log of the run changes, until `unsubscribe`."""
 
     def unsubscribe(self, wake: Callable[[], None]) -> None: ...
 
 
 class LiveSource:
-    """A run that this process drives, or drove when its reader came.
+    """Reads a run that this process drives, or drove when its reader came, from the log in memory.
 
-    Reads the log in memory; entries that it no longer has come from the journal.
+    Entries that memory no longer has are read from the journal.
     """
 
     live = True
@@ -83,11 +87,11 @@ class LiveSource:
 
 
 class JournalSource:
-    """A run that another process drives, or that has ended: the journal, and `tail` for changes.
+    """Reads a run that has ended or that another process drives from the journal.
 
-    A reader that comes from another process may be ahead of the journal. It gets what follows as
-    soon as that is written. If the process died first, that never happens: the reader then gets
-    the last entry of the log alone, unless it `saw_end`.
+    `tail` reports when such a run has new entries. A reader that comes from another process may be
+    ahead of the journal, and waits until later entries are written. If the owner died before it
+    wrote them, the reader gets only the last entry of the log, unless it `saw_end`.
     """
 
     live = False
@@ -138,14 +142,18 @@ def source_of(
     *,
     saw_end: bool = False,
 ) -> Source:
-    """The source of a run: its live `log` in this process, or the journal if that is None."""
+    """Return the source of a run: its `log` in the memory of this process, the journal if that is
+    None."""
     if log is not None:
         return LiveSource(log, journal)
     return JournalSource(run_id, journal, tail, saw_end=saw_end)
 
 
 async def _page(journal: Log, run_id: str, after: int) -> list[Entry]:
-    """The next entries of a run that was known when its reader came."""
+    """Return a run's next entries, empty if there are none yet, from the journal.
+
+    Raises `Gap` if the run or its next entries were removed, and `JournalUnavailable`.
+    """
     try:
         return await journal.read(run_id, after, PAGE)
     except UnknownRun as error:

@@ -11,9 +11,11 @@ from .run_log import RunLog
 async def state_of(
     record: RunRecord, journal: Log, log: RunLog | None, *, queued: bool
 ) -> RunState:
-    """Fold the entries of a run so far, from the journal and the live `log`; None if there is none.
+    """Return the state of a run: the text so far, the status, and all else that its entries
+    contain.
 
-    `queued` is True if the run is known to wait for its turn.
+    The entries come from the journal and from `log`, which is None if the run is not in this
+    process's memory. `queued` is True if the run waits for its turn.
     """
     run_id = record.run_id
 

@@ -14,7 +14,10 @@ POLL_INTERVAL = 0.05
 
 
 class Tail:
-    """Wakes readers of this process when the logs of their runs have grown in the journal."""
+    """Wakes readers in this process when runs that other processes drive have new entries.
+
+    One poll of the journal serves all readers.
+    """
 
     def __init__(self, journal: SharedJournal) -> None:
         self._journal = journal
@@ -24,7 +27,8 @@ class Tail:
         self._marked_at = 0.0
 
     def join(self, run_id: str, wake: Callable[[], None]) -> None:
-        """Call `wake` each time the run has new entries, has ended or is no longer kept."""
+        """Call `wake` each time a run has new entries, has ended, or is no longer kept, until
+        `leave`."""
         self._readers.setdefault(run_id, set()).add(wake)
         if self._polling is None or self._polling.done():
             self._polling = asyncio.create_task(self._poll(), name="tail")
@@ -37,7 +41,7 @@ class Tail:
             self._reached.pop(run_id, None)
 
     async def close(self) -> None:
-        """Stop polling."""
+        """Stop polling the journal."""
         if self._polling is not None:
             self._polling.cancel()
             await asyncio.gather(self._polling, return_exceptions=True)

@@ -2,7 +2,11 @@
 
 
 class Traffic:
-    """`followers` and `streams` are open now; `resumes` and `bytes` since the process began."""
+    """Counts of readers and of bytes sent, for the metrics.
+
+    `followers` and `streams` are the numbers that are open now; `resumes` and `bytes` are totals
+    since the process began.
+    """
 
     __slots__ = ("bytes", "followers", "resumes", "streams")
 

@@ -6,7 +6,7 @@ See docs/decisions/015-retries-fallback-and-circuit-are-ours.md.
 import time
 from collections import OrderedDict
 
-from ..errors import ModelUnavailable
+from ..run_failures import ModelUnavailable
 
 #: Principals whose failures are remembered, the latest ones; those of others are forgotten.
 PRINCIPALS = 1000

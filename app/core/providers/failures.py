@@ -13,7 +13,7 @@ from agno.exceptions import (
     redact_secrets,
 )
 
-from ..errors import (
+from ..run_failures import (
     AgentFailed,
     ContextTooLong,
     ModelAuthFailed,

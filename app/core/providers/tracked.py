@@ -20,8 +20,8 @@ from agno.models.response import ModelResponse
 from agno.tools.function import Function, FunctionCall
 
 from ...models.chat import FinishReason, Usage
-from ..errors import ModelUnavailable, RunFailed, TooManyRounds, UpstreamCut
 from ..question import ClientCall
+from ..run_failures import ModelUnavailable, RunFailed, TooManyRounds, UpstreamCut
 from ..text import AlreadySent, Sink
 from .client_tools import split_calls
 from .clients import attach

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 
 from agno.models.base import Model
 
-from ..errors import (
+from ..run_failures import (
     ModelBadResponse,
     ModelRateLimited,
     ModelUnavailable,

@@ -6,11 +6,12 @@ from collections.abc import Callable
 import msgspec
 
 from ...models.chat import StreamingChunk
-from ..errors import RunTimeout
+from ..run_failures import RunTimeout
 
 
 class Timeouts(msgspec.Struct, frozen=True):
-    """Seconds a run may take to its first token, between two events, and in all."""
+    """The longest times in seconds to a run's first token, between two chunks, and for the whole
+    run."""
 
     first_token: float
     idle: float
@@ -18,10 +19,10 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Clock:
-    """Watches the timeouts of one run with a single timer, so that a token costs one clock reading.
+    """Watches the timeouts of one run, and calls `expire` with the error of the first that expires.
 
-    `expire` is called once, with the error of the timeout that expired. The idle timeout is
-    suspended while a tool works, because a search may take longer than a model may be silent.
+    The idle timeout is suspended while a tool works, because a search may take longer than a model
+    may be silent. There is a single timer, so that a token costs only one reading of the clock.
     """
 
     def __init__(self, timeouts: Timeouts, expire: Callable[[RunTimeout], None]) -> None:
@@ -34,7 +35,11 @@ class Clock:
         self._timer = self._loop.call_at(self._next()[0], self._check)
 
     def saw(self, chunk: StreamingChunk) -> None:
-        """Restart the idle timeout; a first token and the calls of tools change what is timed."""
+        """Restart the idle timeout, because the run has a new chunk.
+
+        The first token ends the wait for it; a chunk with a tool call suspends or resumes the idle
+        timeout.
+        """
         self._last = self._loop.time()
         if self._first_token_seen and chunk.tool is None:
             return
@@ -60,7 +65,8 @@ class Clock:
         self._timer = self._loop.call_at(self._next()[0], self._check)
 
     def _next(self) -> tuple[float, RunTimeout]:
-        """When the next timeout expires (in loop time), and its error."""
+        """Return when the next timeout expires, in the loop's time, and the error to end the run
+        with."""
         limits = self._timeouts
         deadlines = [
             (

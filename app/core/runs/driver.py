@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from ...models.chat import StreamingChunk, Usage
-from ..errors import AgentFailed, Interrupted, RunFailed
+from ..run_failures import AgentFailed, Interrupted, RunFailed
 from .queues import Queues
 from .rates import Rates
 from .report import Observer, RunReport
@@ -21,10 +21,9 @@ logger = logging.getLogger(__name__)
 
 
 class Driver:
-    """Drives runs, each in a task that is never cancelled.
+    """Takes runs from their queue to their last chunk, each in a task that is never cancelled.
 
-    A run that ends leaves the table of `active` runs and releases its slot before `Run.ended` is
-    set.
+    A run that ends is removed from `active` and releases its slot before `Run.ended` is set.
     """
 
     def __init__(
@@ -42,7 +41,10 @@ class Driver:
         self._observers = observers
 
     async def drive(self, run: Run) -> None:
-        """Wait for the run's turn, run its agent, and end it, whatever happens."""
+        """Wait for the run's turn in its conversation, run its agent, and append its last chunk.
+
+        Never raises: an error becomes the `error` of the last chunk.
+        """
         lock: asyncio.Lock | None = None
         failure: RunFailed | None = None
         last: StreamingChunk | None = None
@@ -102,7 +104,8 @@ class Driver:
 
 
 def _tokens(run: Run, last: StreamingChunk | None) -> int:
-    """The tokens of a run: the count of its provider, or else an estimate from its text."""
+    """Return the number of a run's tokens: the provider's count, or an estimate if there is
+    none."""
     if last is not None and last.usage is not None:
         return last.usage.total_tokens
     return _estimate(run).total_tokens

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The id, the conversation and the principal of a run.
+    """The ids of a new run and of its conversation, and its principal.
 
-    `fingerprint` identifies a request that may be sent again; empty for one that may not.
+    `fingerprint` is a hash of a request that has an idempotency key; empty for any other request.
     """
 
     run_id: str
@@ -18,5 +18,5 @@ class Identity:
 
 
 def new_id() -> str:
-    """An id for a run or a conversation: random, and short enough for a header."""
+    """Return a new random id for a run or a conversation, 32 hexadecimal digits."""
     return uuid.uuid4().hex

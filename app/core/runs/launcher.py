@@ -21,9 +21,9 @@ STOP_TIMEOUT = 5.0
 
 
 class Launcher:
-    """Starts runs, puts them into the table of `active` runs, and owns the tasks that drive them.
+    """Starts runs: admits them, opens their logs, and owns the tasks that drive them.
 
-    It takes new runs while it is `accepting`.
+    `active` are the runs that have not ended, by id. New runs are rejected unless `accepting`.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Launcher:
         self._creating = asyncio.Lock()  # a run that is being created is not active yet
 
     async def launch(self, plan: Plan, policy: Policy, record: RunRecord) -> Run:
-        """Start a run; its log is open when this returns, its model not yet called.
+        """Start a run and return it; its log is open then, and its model not yet called.
 
         Waits for a slot. Raises `RateLimited`, `TooManyRuns`, `Overloaded`, `ConversationBusy`, and
-        `AlreadyAsked` if a run of this id exists.
+        `AlreadyAsked` if a run with this id exists.
         """
         self._check_accepting()
         await self._rates.admit(record.principal)
@@ -102,7 +102,7 @@ class Launcher:
             raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
 
     def interrupt_all(self) -> None:
-        """Accept no new runs, and end all active ones as `interrupted`."""
+        """Accept no new runs, and end all active ones with the finish reason `interrupted`."""
         self.accepting = False
         for run in list(self._active.values()):
             run.stop(server_stopped())
@@ -114,6 +114,7 @@ class Launcher:
             await self.wait()
 
     async def wait(self, seconds: float | None = None) -> None:
-        """Wait until the runs that are active now have ended, at most so long; None is no bound."""
+        """Wait until the runs that are active now have ended, at most `seconds`; None means no
+        limit."""
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds)

@@ -8,19 +8,16 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from ..errors import RunFailed
 from ..log.journal import Entry, Group, RunRecord, SharedJournal
 from ..log.reading import PAGE, read_whole
 from ..log.tail import POLL_INTERVAL
+from ..run_failures import RunFailed
 from .run import Run, cancelled, opening, server_stopped
 
 logger = logging.getLogger(__name__)
 
 #: Seconds between two heartbeats, and between two searches for orphans.
 HEARTBEAT_INTERVAL = 1.0
-
-#: Seconds between two sweeps of the journal.
-SWEEP_INTERVAL = 30.0
 
 #: Seconds without adoptions after the journal failed, because the other processes could not send
 #: heartbeats either.
@@ -31,11 +28,11 @@ Remember = Callable[[RunRecord, str, RunFailed], Awaitable[None]]
 
 
 class Peers:
-    """This process among those that share a journal.
+    """This process's dealings with the other processes that share the journal.
 
     It sends heartbeats, ends the runs of processes that have died, and stops those of its `active`
-    runs that other processes request to cancel. It calls `remember`, unless it is None, for each
-    run that it ends.
+    runs that other processes request to cancel. For each run of a dead process it calls `remember`,
+    unless that is None, to store the partial answer.
     """
 
     def __init__(
@@ -49,7 +46,8 @@ class Peers:
         self._orphans: dict[str, RunRecord] = {}  # adopted, and not yet ended
 
     async def open(self) -> None:
-        """End all orphans that exist now, if the journal works, and start the periodic tasks."""
+        """End the runs of processes that have died, if the journal works, and start the periodic
+        tasks."""
         try:
             await self._adopt()
         except Exception:  # it could be opened, so it is busy or away for a moment
@@ -58,10 +56,18 @@ class Peers:
             asyncio.create_task(coroutine, name=f"peers-{name}")
             for name, coroutine in {
                 "heartbeat": self._repeat(HEARTBEAT_INTERVAL, self._heartbeat),
-                "sweep": self._repeat(SWEEP_INTERVAL, self.journal.sweep),
                 "cancel": self._repeat(self.journal.CANCEL_POLL_SECONDS, self._poll_cancels),
             }.items()
         ]
+
+    async def others_live(self) -> bool:
+        """Return True if another process is alive, to which readers can move; False if that is
+        unknown."""
+        try:
+            return await self.journal.count_peers() > 0
+        except Exception:
+            logger.exception("peers: whether other processes live is unknown")
+            return False
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -69,7 +75,10 @@ class Peers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def wait_turn(self, record: RunRecord) -> None:
-        """Wait until the earlier runs of other processes in this conversation have ended."""
+        """Wait until the earlier runs of other processes in this run's conversation have ended.
+
+        If the journal fails, the run does not wait.
+        """
         try:
             waited = False
             while await self.journal.runs_before(record):
@@ -100,7 +109,8 @@ class Peers:
             del self._orphans[record.run_id]
 
     async def _end(self, record: RunRecord) -> None:
-        """Append the last chunk of an orphan, after its conversation has the partial answer."""
+        """Append the last chunk to the log of a run whose process has died, after storing its
+        answer so far."""
         failure = server_stopped()
         log = await read_whole(lambda after: self.journal.read(record.run_id, after, PAGE))
         if self._remember is not None and record.question is not None:
@@ -125,7 +135,8 @@ class Peers:
                 run.stop(cancelled())
 
     async def _repeat(self, interval: float, work: Callable[[], Awaitable[None]]) -> None:
-        """Call `work` every `interval` seconds, also after failures, which the hub logs."""
+        """Call `work` every `interval` seconds until cancelled; after a failure, wait one second
+        longer."""
         while True:
             await asyncio.sleep(interval)
             try:

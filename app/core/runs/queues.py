@@ -5,8 +5,9 @@ import logging
 import weakref
 from collections.abc import Mapping
 
-from ..errors import ConversationBusy, RunStopped
+from ..errors import ConversationBusy
 from ..log.journal import RunRecord
+from ..run_failures import RunStopped
 from .peers import Peers
 from .run import Policy, Run
 
@@ -14,9 +15,10 @@ logger = logging.getLogger(__name__)
 
 
 class Queues:
-    """The turns of the runs of each conversation, over this process and those of `peers`.
+    """The order in which the runs of each conversation are answered: one at a time.
 
-    `active` holds the runs of this process that have not ended, by id.
+    `active` are the runs of this process that have not ended, by id; `peers` gives access to those
+    of other processes, None if the journal is not shared.
     """
 
     def __init__(self, active: Mapping[str, Run], peers: Peers | None) -> None:
@@ -28,9 +30,10 @@ class Queues:
         )
 
     async def apply_on_busy(self, policy: Policy, record: RunRecord) -> None:
-        """Reject the new run, interrupt the active runs of its conversation, or let it wait.
+        """Do as the policy says if the conversation has active runs: wait, reject the run, or stop
+        them.
 
-        Raises `ConversationBusy` if the policy rejects it.
+        Raises `ConversationBusy` to reject the run. Waiting is done later, by `wait_turn`.
         """
         if policy.on_busy == "queue":
             return
@@ -48,7 +51,10 @@ class Queues:
                 await self._peers.journal.request_cancel(run_id)
 
     async def wait_turn(self, record: RunRecord) -> asyncio.Lock:
-        """Wait for the turn of a run; returns the lock that the caller releases at its end."""
+        """Wait until no earlier run of the conversation is active.
+
+        Returns a lock on the conversation, which the caller must release at the end of the run.
+        """
         lock = self.locks.setdefault(_key(record), asyncio.Lock())
         await lock.acquire()
         try:
@@ -62,7 +68,7 @@ class Queues:
         return lock
 
     async def _before(self, record: RunRecord) -> list[str]:
-        """The ids of the active runs in the conversation of a new run."""
+        """Return the ids of the active runs in the conversation of a new run, in all processes."""
         here = [run_id for run_id, run in self._active.items() if _key(run.record) == _key(record)]
         if self._peers is None:
             return here

@@ -30,17 +30,18 @@ _LIMIT = re.compile(
 
 
 class Limit(NamedTuple):
-    """One limit of a principal, such as `100 tokens/minute`."""
+    """A limit of requests or tokens in a period, such as `100 tokens/minute`, for each
+    principal."""
 
     what: Literal["requests", "tokens"]
     item: RateLimitItem
 
 
 def read_limits(text: str | None) -> list[Limit]:
-    """Parse `RATE_LIMIT`, for example `60 requests/minute, 100000 tokens/minute`.
+    """Parse the setting `RATE_LIMIT`, for example `60 requests/minute, 100000 tokens/minute`.
 
-    A limit without a unit counts requests; None and an empty text set no limit. Raises
-    `ConfigurationError`.
+    A number without a unit counts requests. None or an empty text gives an empty list: no limits.
+    Raises `ConfigurationError`.
     """
     found = []
     for part in filter(None, (part.strip() for part in (text or "").split(","))):
@@ -56,11 +57,12 @@ def read_limits(text: str | None) -> list[Limit]:
 
 
 class Rates:
-    """Counts the requests of each principal in a sliding window, and its tokens in a fixed one.
+    """Counts each principal's requests in a sliding window and its tokens in a fixed one, to limit
+    both.
 
-    Requests are refused before they start a run. Tokens are counted when a run has ended, so the
-    last run may exceed the limit. The counts are those of this process, or of all processes that
-    share the Redis of `redis_url`.
+    Requests are rejected before they start a run. Tokens are counted after the run has ended, so
+    the last run may exceed the limit. If `redis_url` is the URL of a Redis, all processes that use
+    it count together.
     """
 
     def __init__(self, limits: list[Limit] | None = None, redis_url: str | None = None) -> None:
@@ -99,7 +101,8 @@ class Rates:
             await self._close()
 
     async def admit(self, principal: str) -> None:
-        """Count a request; raises `RateLimited` with the seconds until the next one is allowed."""
+        """Count a request; raises `RateLimited` with the seconds until the next request is
+        allowed."""
         for limit in sorted(self._limits, key=lambda limit: limit.what, reverse=True):
             try:
                 async with asyncio.timeout(COUNT_TIMEOUT):
@@ -116,7 +119,11 @@ class Rates:
                 )
 
     async def _wait(self, limit: Limit, principal: str) -> float | None:
-        """Seconds until a principal is within a limit again; None if it is now."""
+        """Return the seconds until a principal is within a limit again; None if it is within the
+        limit now.
+
+        A limit of requests counts this one.
+        """
         keys = (limit.what, principal)
         if limit.what == "tokens":
             if await self._tokens.test(limit.item, *keys):
@@ -129,7 +136,7 @@ class Rates:
         return max(1.0, reset - time.time())
 
     async def record_tokens(self, principal: str, tokens: int) -> None:
-        """Count the tokens of a run; never raises."""
+        """Add the tokens of a run that has ended to its principal's count; never raises."""
         for limit in self._limits:
             if limit.what == "tokens" and tokens > 0:
                 try:

@@ -10,10 +10,11 @@ from ..log.meter import Meter
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """One run that has ended. `model` is the model that answered; `duration` is in seconds.
+    """The facts about a run that has ended, for metrics, logs and traces.
 
-    `usage` is the count of the provider, or an estimate (`estimated`) if it sent none, as for
-    cancelled runs. `readers` and `resumes` are those of this process.
+    `model` is the model that answered, `duration` is in seconds. `usage` is the provider's count,
+    or an estimate (`estimated`) if the provider sent none, as for cancelled runs. `readers` and
+    `resumes` count only readers in this process.
     """
 
     record: RunRecord
@@ -31,10 +32,11 @@ class RunReport:
 
 
 class Observer(Protocol):
-    """Called for each run of this process, in the task that drives it."""
+    """An object that is notified of the start and the end of each run, in the task that drives the
+    run."""
 
     def began(self, record: RunRecord) -> None:
-        """The run was created; it may wait in its queue."""
+        """Called when a run was created; the run may have to wait in its queue."""
 
     def ended(self, report: RunReport) -> None:
-        """The last chunk of the run is in its log."""
+        """Called when the last chunk of a run is in its log."""

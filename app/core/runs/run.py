@@ -12,10 +12,10 @@ from typing import Any, Literal, Protocol, TypeVar
 import msgspec
 
 from ...models.chat import StreamingChunk, Usage
-from ..errors import AgentFailed, Interrupted, RunFailed, RunStopped
 from ..log.journal import FOLLOWED_TTL, Mailbox, RunRecord
 from ..log.run_log import RunLog
 from ..request_context import request_id
+from ..run_failures import AgentFailed, Interrupted, RunFailed, RunStopped
 from .clock import Clock, Timeouts
 from .states import Life, State
 
@@ -27,7 +27,7 @@ OnBusy = Literal["queue", "reject", "interrupt"]
 
 
 class Turn(Protocol):
-    """One question to one agent, ready to be run once."""
+    """The work of one run: a question to an agent, prepared with copies of agent and model."""
 
     model: str
     stored_question: str | None  # None if the conversation keeps nothing of this turn
@@ -36,37 +36,31 @@ class Turn(Protocol):
     async def run(
         self, emit: Callable[[StreamingChunk], None], on_alive: Callable[[], None]
     ) -> StreamingChunk:
-        """Emit text, reasoning and tool calls as they come; returns the only chunk with `done`.
-
-        `on_alive` is called for what comes from the model and makes no chunk. Raises `RunFailed`.
-        """
+        """Emit text, reasoning and tool calls as they come, and return the last chunk; raises
+        `RunFailed`. `on_alive` is called for what the model sends that makes no chunk."""
 
     def estimate_usage(self, pieces: int) -> Usage:
-        """The tokens of a run whose last chunk has no usage, after `pieces` of text and reasoning.
-
-        That is what the provider has counted, and an estimate of the rest.
-        """
+        """Return the tokens of a run without a usage from the provider: counted ones plus an
+        estimate of those in `pieces`, the number of its chunks with text or reasoning."""
 
     async def remember(self, text: str, failure: RunFailed) -> None:
-        """Store the question and the partial answer of a turn that failed or was stopped."""
+        """Store the question and the partial answer of a run that failed or was stopped."""
 
 
 class Plan(Protocol):
-    """A question whose agent and model are chosen and checked, but not yet prepared."""
+    """A question whose agent and model are chosen and checked, but not yet copied for a run."""
 
     agent: str
     model: str
     stored_question: str | None
 
     def prepare(self, record: RunRecord) -> Turn:
-        """Make the turn of this run, with copies of the agent and the model for it alone."""
+        """Return the `Turn` of a run, with copies of the agent and the model for this run alone."""
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """The timeouts of a run, and what it does without readers and in a busy conversation.
-
-    `grace` is in seconds from when the last reader left.
-    """
+    """The timeouts of a run, and what happens without readers and in a busy conversation; `grace`
+    is the time in seconds for which a run continues after its last reader has left."""
 
     timeouts: Timeouts
     on_disconnect: OnDisconnect = "grace"
@@ -83,7 +77,7 @@ def cancelled() -> RunStopped:
 
 
 def opening(record: RunRecord) -> StreamingChunk:
-    """The first chunk of each run's log."""
+    """Return the first chunk of a run's log, which has the run's id and its conversation's."""
     return StreamingChunk(
         content="",
         done=False,
@@ -95,10 +89,10 @@ def opening(record: RunRecord) -> StreamingChunk:
 
 
 class Run:
-    """A run of this process and its state. `stop` ends it at any moment, whatever its agent does.
+    """A run that this process drives; `stop` ends it at any moment, whatever its agent does.
 
-    An agent that is stopped has `stop_timeout` seconds to return before the run ends without it.
-    `mailbox` reports whether the run has readers at other processes; None if there are none.
+    An agent that is stopped has `stop_timeout` seconds to return; then the run ends without it.
+    `mailbox` shows whether other processes have readers of the run; None without other processes.
     """
 
     def __init__(
@@ -134,16 +128,18 @@ class Run:
 
     @property
     def began(self) -> bool:
-        """Whether the run has left its queue."""
+        """True if the run has left the queue of its conversation; stays True until and after its
+        end."""
         return self.life.began
 
     def begin(self) -> None:
-        """Note that the run has its turn; no effect if it was stopped at that moment."""
+        """Note that the run has left its queue; has no effect if the run was stopped at that
+        moment."""
         if self.life.may(State.RUNNING):
             self.life.enter(State.RUNNING)
 
     def stop(self, failure: RunFailed) -> None:
-        """End the run for this reason; no effect if it is stopping already or has ended."""
+        """End the run with this reason; has no effect if the run is stopping or has ended."""
         if not self.life.may(State.STOPPING):
             return
         self.life.enter(State.STOPPING)
@@ -153,7 +149,7 @@ class Run:
             self._giving_up = self.loop.call_later(self.stop_timeout, self._give_up)
 
     def end(self, last: StreamingChunk) -> None:
-        """Append the last chunk, and cancel all timers."""
+        """Append the last chunk to the log, and cancel all timers."""
         self.life.enter(State.ENDED)
         for waiting in (self._giving_up, self._grace, self._checking):
             if waiting is not None:
@@ -161,10 +157,8 @@ class Run:
         self.log.append(last)
 
     async def step(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do a part of the run's work in a task of its own, which `stop` cancels.
-
-        Raises the reason of a stop, and what the work raises.
-        """
+        """Do a part of the run's work in a task that `stop` can cancel, and return its result;
+        raises the reason of a stop, and what the work raises."""
         if self._failure is not None:
             work.close()
             raise self._failure
@@ -183,7 +177,7 @@ class Run:
         return self._step.result()  # type: ignore[no-any-return]  # Task[Any] holds the T
 
     def join(self) -> None:
-        """Count a reader, which ends the grace of a run without readers."""
+        """Count a new reader, and cancel the timer that would stop a run without readers."""
         self._present += 1
         self.readers += 1
         if self._grace is not None:
@@ -191,7 +185,7 @@ class Run:
             self._grace = None
 
     def leave(self) -> None:
-        """Count a reader out, and apply `on_disconnect` after the last one."""
+        """Count a reader less, and apply the policy `on_disconnect` if that was the last one."""
         self._present -= 1
         if self._present or self.log.ended or self.policy.on_disconnect == "continue":
             return
@@ -211,7 +205,8 @@ class Run:
             self._checking = asyncio.create_task(self._check_elsewhere(self._mailbox))
 
     async def _check_elsewhere(self, mailbox: Mailbox) -> None:
-        """Stop unless another process has readers of the run; then check again later."""
+        """Stop the run, unless it has readers at another process; then check again after a
+        while."""
         try:
             followed = await mailbox.is_followed(self.record.run_id)
         except Exception:  # the journal fails, which the hub logs
@@ -229,7 +224,8 @@ class Run:
             self._given_up.set_result(None)
 
     async def consume(self) -> StreamingChunk:
-        """Run the agent to its end; returns its last chunk, and logs all others."""
+        """Run the agent to its end and return the last chunk; all others are appended to the
+        log."""
         clock = Clock(self.policy.timeouts, self.stop)
 
         def emit(chunk: StreamingChunk) -> None:
@@ -247,6 +243,7 @@ class Run:
 
 
 def _log_late_failure(step: asyncio.Task[Any]) -> None:
-    """Log the error of an agent that was stopped, unless it ended as it was to."""
+    """Log the error of an agent that failed after it was stopped, because nobody else reports
+    it."""
     if not step.cancelled() and not isinstance(step.exception(), RunFailed):
         logger.warning("an agent that was stopped failed", exc_info=step.exception())

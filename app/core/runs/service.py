@@ -33,7 +33,8 @@ logger = logging.getLogger(__name__)
 
 
 class Runs:
-    """Starts, finds, follows and stops the runs of this process, and follows those of others."""
+    """Starts, finds, follows and stops the runs of this process, and follows those of other
+    processes."""
 
     def __init__(
         self,
@@ -71,13 +72,13 @@ class Runs:
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
 
     async def open(self) -> None:
-        """Open the log; the runs of dead processes have their ends when this returns."""
+        """Open the journal, and end the runs of processes that have died."""
         await self._hub.open(self.owner)
         if self._peers is not None:
             await self._peers.open()
 
     async def close(self) -> None:
-        """End all runs and close the log."""
+        """End all runs and close the journal."""
         await self.stop_all()
         if self._peers is not None:
             await self._peers.close()
@@ -95,29 +96,28 @@ class Runs:
 
     @property
     def live(self) -> int:
-        """How many runs of this process have not ended."""
+        """The number of runs of this process that have not ended."""
         return len(self._active)
 
     @property
     def accepting(self) -> bool:
-        """Whether new runs are taken; not while the server stops."""
+        """True if new runs are accepted; False once the server shuts down."""
         return self._launcher.accepting
 
     @property
     def trouble(self) -> tuple[float, str] | None:
-        """Since when (Unix time) the journal cannot be written, and why; None while it can."""
+        """The Unix time since which the journal cannot be written, and the reason; None if it
+        can."""
         return self._hub.trouble
 
     async def start(self, plan: Plan, policy: Policy, identity: Identity) -> Follower:
-        """Start a run and follow it from its beginning, without a moment in which it has no reader.
-
-        Raises what `Launcher.launch` raises.
-        """
+        """Start a run, and return a follower at its beginning; raises what `Launcher.launch`
+        raises."""
         run = await self.begin(plan, policy, identity)
         return self._follow(run.record, 0)
 
     async def begin(self, plan: Plan, policy: Policy, identity: Identity) -> Run:
-        """Start a run that has no reader yet; raises what `Launcher.launch` raises."""
+        """Start a run without a reader and return it; raises what `Launcher.launch` raises."""
         record = RunRecord(
             run_id=identity.run_id,
             conversation_id=identity.conversation_id,
@@ -134,10 +134,10 @@ class Runs:
     async def list_active(
         self, principal: str, conversation_id: str | None = None
     ) -> list[tuple[RunRecord, bool]]:
-        """The active runs of a principal, oldest first, of one conversation or of all (None).
+        """Return a principal's active runs, oldest first, in one conversation or in all (None).
 
-        The flag is True if the run has left its queue, and for all runs of other processes, whose
-        state is unknown here. Raises `JournalUnavailable`.
+        The second value of a pair is False if the run waits in its queue; it is True for all runs
+        of other processes, whose state is unknown here. Raises `JournalUnavailable`.
         """
         here = {run_id: run.began for run_id, run in self._active.items()}
         records = [run.record for run in self._active.values() if run.record.principal == principal]
@@ -154,11 +154,13 @@ class Runs:
     async def follow(
         self, run_id: str, after: int, *, principal: str, saw_end: bool = False
     ) -> Follower:
-        """Read the log of a run from the number `after`; 0 is its beginning.
+        """Return a follower of a run, which reads the entries after number `after`; 0 is the
+        beginning.
 
-        `saw_end` is True if the reader has had the last entry (see `JournalSource`). Raises
-        `UnknownRun`, `JournalUnavailable`, and `BadEventId` for a number that a run of this process
-        has not reached; readers from another process may be ahead of what that has written.
+        `saw_end` is True if the reader has got the run's last entry before (see `JournalSource`).
+        Raises `UnknownRun`, `JournalUnavailable`, and `BadEventId` if a run of this process has not
+        reached the number; readers of a run of another process may be ahead of what that process
+        has written.
         """
         return self._follow(await self.record(run_id, principal), after, saw_end=saw_end)
 
@@ -179,7 +181,7 @@ class Runs:
         return follower
 
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
-        """Stop a run and wait until it has ended; returns its state. An ended run is left as it is.
+        """Stop a run, wait until it has ended, and return its state; an ended run is not changed.
 
         Raises `UnknownRun` and `JournalUnavailable`.
         """
@@ -198,7 +200,8 @@ class Runs:
         return await self.state(run_id, principal=principal)
 
     async def state(self, run_id: str, *, principal: str) -> RunState:
-        """The state of a run, folded from its log; raises `UnknownRun` and `JournalUnavailable`."""
+        """Return a run's status and its text so far; raises `UnknownRun` and
+        `JournalUnavailable`."""
         record = await self.record(run_id, principal)
         run = self._active.get(run_id)
         queued = run is not None and not run.began
@@ -207,7 +210,8 @@ class Runs:
         )
 
     async def record(self, run_id: str, principal: str) -> RunRecord:
-        """The record of a principal's run; raises `UnknownRun`, also for runs of others."""
+        """Return the record of a principal's run; raises `JournalUnavailable`, and `UnknownRun` if
+        the run is unknown or another principal's."""
         log = self._hub.get(run_id)
         record = log.record if log else await journal_call(self._hub.journal.record(run_id))
         if record is None or record.principal != principal:
@@ -215,32 +219,23 @@ class Runs:
         return record
 
     def interrupt_all(self) -> None:
-        """Accept no new runs, and end all active ones as `interrupted`."""
+        """Accept no new runs, and end all active ones with the finish reason `interrupted`."""
         self._launcher.interrupt_all()
 
     async def stop_all(self) -> None:
-        """Interrupt all runs, and wait until they have ended."""
+        """Accept no new runs, interrupt all active ones, and wait until they have ended."""
         await self._launcher.stop_all()
 
     async def drain(self, grace: float) -> None:
-        """Accept no new runs, give the active ones `grace` seconds to end, and interrupt the rest.
-
-        Readers that can resume continue at another process, if one is alive.
-        """
+        """Accept no new runs, give active runs `grace` seconds to end, and interrupt the others;
+        readers that can resume are sent to another process, if one is alive."""
         self._launcher.accepting = False
-        if await self._has_peers():
+        if self._peers is not None and await self._peers.others_live():
             self._redirect_readers()
         await self._launcher.wait(grace)
         self.interrupt_all()
         await self._launcher.wait()
         self._redirect_readers()
-
-    async def _has_peers(self) -> bool:
-        try:
-            return self._peers is not None and await self._peers.journal.count_peers() > 0
-        except Exception:
-            logger.exception("runs: whether other processes are alive is unknown")
-            return False
 
     def _redirect_readers(self) -> None:
         for follower in list(self._followers):

@@ -16,11 +16,12 @@ class _Waiting(NamedTuple):
 
 
 class Slots:
-    """At most `total` concurrent runs, and `each` of one principal; None is no bound.
+    """Limits the number of concurrent runs: `total` of all principals, `each` of one; None is no
+    limit.
 
-    At most `queue` runs wait for a slot, for `queue_timeout` seconds each, and of one principal no
-    more than may run. They get it in the order of their arrival, but no run waits for a principal
-    that is at its own bound.
+    At most `queue` runs wait for a slot, each for at most `queue_timeout` seconds, and at most
+    `each` of one principal. Runs get slots in the order of their arrival; a principal at its own
+    limit does not delay the others.
     """
 
     def __init__(
@@ -40,13 +41,13 @@ class Slots:
 
     @property
     def taken(self) -> int:
-        """How many slots are in use."""
+        """The number of slots in use."""
         return self._taken.total()
 
     async def acquire(self, principal: str) -> None:
-        """Take a slot, which the caller releases.
+        """Take a slot for a run, or wait for one; the caller must `release` the slot.
 
-        Raises `TooManyRuns` at the bound of the principal, and `Overloaded` at the bound of all.
+        Raises `TooManyRuns` at the principal's limit, and `Overloaded` at the limit of all.
         """
         if self._free(principal):
             self._taken[principal] += 1
@@ -69,7 +70,7 @@ class Slots:
             raise
 
     def release(self, principal: str) -> None:
-        """Return a slot; the run that has waited longest gets it."""
+        """Give a principal's slot back; the run that has waited longest gets the slot."""
         self._taken[principal] -= 1
         if not self._taken[principal]:
             del self._taken[principal]

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a run is in its life."""
+    """The state of a run: QUEUED, then RUNNING, perhaps STOPPING, and at last ENDED."""
 
     QUEUED = "queued"  # it waits for its turn in the conversation
     RUNNING = "running"  # its agent works
@@ -23,7 +23,8 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
 
 
 class Life:
-    """The states of one run so far: a path through the table, which begins as queued."""
+    """The states that a run has gone through so far, which `TRANSITIONS` allows; begins with
+    QUEUED."""
 
     def __init__(self) -> None:
         self.path = [State.QUEUED]
@@ -34,15 +35,15 @@ class Life:
 
     @property
     def began(self) -> bool:
-        """Whether the run has left its queue; true from then on."""
+        """True if the run has left its queue, also after the run has ended."""
         return State.RUNNING in self.path
 
     def may(self, state: State) -> bool:
-        """Whether the table has a transition to that state."""
+        """Return True if the table allows the run to enter a state now."""
         return state in TRANSITIONS[self.state]
 
     def enter(self, state: State) -> None:
-        """Move to a state; raises `RuntimeError` if the table does not allow it."""
+        """Change to a state; raises `RuntimeError` if the table does not allow it."""
         if not self.may(state):
             raise RuntimeError(f"a run that is {self.state} cannot become {state}")
         self.path.append(state)

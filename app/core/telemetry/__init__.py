@@ -13,7 +13,8 @@ from .tracing import Tracing
 
 
 class Telemetry:
-    """The metrics, and the traces if a collector is configured; `collector` is its URL (OTLP)."""
+    """The metrics of the server, and its traces if `collector`, the URL of an OTLP collector, is
+    set."""
 
     def __init__(
         self,
@@ -27,12 +28,13 @@ class Telemetry:
 
     @property
     def observers(self) -> list[Observer]:
-        """The observers of the start and the end of each run."""
+        """The objects that are notified of the start and the end of each run."""
         return [self.metrics, *([self.tracing] if self.tracing else [])]
 
     @asynccontextmanager
     async def sampling(self, runs: Runs, hub: Hub, upstreams: Upstreams) -> AsyncIterator[None]:
-        """Sample the gauges every second; on exit, send the spans that are left."""
+        """Sample the gauges every second while the context is open; on exit, send the remaining
+        spans."""
         task = asyncio.create_task(self.metrics.keep_sampling(runs, hub, upstreams), name="metrics")
         try:
             yield

@@ -44,9 +44,11 @@ LABELS = ("agent", "model")
 
 @contextmanager
 def shared_folder(data_dir: Path) -> Iterator[None]:
-    """A new folder in which the workers of this server share their metrics, removed on exit.
+    """Create the folder in which the workers of this server share their metrics, and remove it on
+    exit.
 
-    The folders of servers that no longer run are removed, too.
+    The folder is named in PROMETHEUS_MULTIPROC_DIR. Folders of servers that no longer run are
+    removed.
     """
     folder = data_dir.resolve() / "metrics"
     servers = Owners(folder)
@@ -63,10 +65,11 @@ def shared_folder(data_dir: Path) -> Iterator[None]:
 
 
 class Delays(Histogram):
-    """A histogram to which a run adds its thousands of delays at once, counted by bucket."""
+    """A histogram to which thousands of observations can be added at once, counted by bucket."""
 
     def add(self, counts: Sequence[int], total: float) -> None:
-        """Add as many observations as `counts` has for each bucket; `total` is their sum."""
+        """Add observations: `counts` has their number for each bucket, `total` is the sum of their
+        values."""
         self._sum.inc(total)
         for bucket, count in zip(self._buckets, counts, strict=True):
             if count:
@@ -74,7 +77,10 @@ class Delays(Histogram):
 
 
 class Metrics:
-    """The metrics of one process, or of all workers that share a folder."""
+    """The metrics of one process, or of all workers that share a folder.
+
+    An agent or a model that is not in `agents` or `models` is counted as `other`.
+    """
 
     media_type = CONTENT_TYPE_LATEST
 
@@ -140,10 +146,11 @@ class Metrics:
         self._refused = counter("journal_failures", "Failed writes to the journal.")
 
     def began(self, record: RunRecord) -> None:
-        """Nothing to count: the number of live runs is sampled."""
+        """Do nothing when a run begins: the number of live runs is sampled."""
 
     def ended(self, report: RunReport) -> None:
-        """Count a run with its duration, its delays and its tokens."""
+        """Count a run that has ended, with its duration, the delays between its tokens, and its
+        tokens."""
         who = (self._agent(report.record.agent), self._model(report.model))
         code = report.error.code if report.error is not None else ""
         self._runs.labels(*who, report.ending, code).inc()
@@ -182,7 +189,8 @@ class Metrics:
             self._circuits.labels(self._model(upstream.name)).set(upstream.circuit.open)
 
     async def keep_sampling(self, runs: Runs, hub: Hub, upstreams: Upstreams) -> None:
-        """Sample every second, because another worker may serve this worker's gauges."""
+        """Sample the gauges every second until cancelled, because another worker may serve
+        `/metrics`."""
         if self._owners is not None:
             self._owners.join(str(os.getpid()))
         try:
@@ -195,7 +203,7 @@ class Metrics:
                 self._owners.leave()
 
     def page(self) -> bytes:
-        """The metrics in Prometheus's text format; reads the files of all workers, if several."""
+        """Return the metrics as bytes in Prometheus's text format, summed over all workers."""
         if self._shared is None:
             return generate_latest(self._registry)
         self._remove_dead_gauges()
@@ -204,7 +212,8 @@ class Metrics:
         return generate_latest(registry)
 
     def _remove_dead_gauges(self) -> None:
-        """Remove the gauges of workers that no longer run; their counters stay."""
+        """Remove the gauges of workers that no longer run; what they have counted stays in the
+        sums."""
         if self._shared is None or self._owners is None or sys.platform == "win32":
             return
         for worker in {file.stem.rpartition("_")[2] for file in self._shared.glob("gauge_live*")}:

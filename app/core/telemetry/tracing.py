@@ -7,13 +7,14 @@ this server alone begin with `agno_stream.`.
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ConfigurationError, RunFailed
+from ..errors import ConfigurationError
 from ..log.journal import RunRecord
+from ..run_failures import RunFailed
 from ..runs.report import RunReport
 
 
 class Tracing:
-    """Sends spans to a collector at `endpoint` (OTLP over HTTP), in batches, from a thread.
+    """Makes spans, and sends them in batches to the collector at `endpoint` (OTLP over HTTP).
 
     Raises `ConfigurationError` if the packages are not installed. The standard `OTEL_…` variables
     of the environment set sampling, the service's name and the rest.
@@ -49,8 +50,10 @@ class Tracing:
         self._provider.shutdown()
 
     def request(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Any, Any]:
-        """Start the span of a request, within the trace that its headers name, and make it the
-        current span. Pass the result to `answered`."""
+        """Start the span of an HTTP request and make it the current span.
+
+        The span joins the trace that the request's headers name. Returns a value for `answered`.
+        """
         span = self._tracer.start_span(
             method,
             context=self._propagator.extract(headers),
@@ -60,7 +63,10 @@ class Tracing:
         return span, self._context.attach(self._trace.set_span_in_context(span))
 
     def answered(self, begun: tuple[Any, Any], route: str | None, status: int | None) -> None:
-        """End the span of a request; `status` is None if no response was started."""
+        """End the span of an HTTP request; `begun` is what `request` has returned.
+
+        `route` and `status` are None if no route was found, or no response was started.
+        """
         span, token = begun
         if route is not None:
             span.update_name(f"{span.attributes['http.request.method']} {route}")
@@ -100,7 +106,8 @@ class Tracing:
         span.end()
 
     def upstream(self, model: str, provider: str) -> Any:
-        """Start the span of an upstream request, as a child of its run's span."""
+        """Start the span of a request to a provider, within its run's span, and return it for
+        `end`."""
         return self._tracer.start_span(
             f"chat {model}",
             kind=self._trace.SpanKind.CLIENT,
@@ -112,13 +119,14 @@ class Tracing:
         )
 
     def headers(self, span: Any) -> Mapping[str, str]:
-        """The headers that let a provider join the trace: `traceparent`, perhaps `tracestate`."""
+        """Return the headers by which a provider joins the trace: `traceparent`, and perhaps
+        `tracestate`."""
         carrier: dict[str, str] = {}
         self._propagator.inject(carrier, context=self._trace.set_span_in_context(span))
         return carrier
 
     def end(self, span: Any, failure: RunFailed | None) -> None:
-        """End the span of an upstream request; `failure` is None if it succeeded."""
+        """End the span of a request to a provider; `failure` is None if the request succeeded."""
         if failure is not None:
             self._fail(span, failure.code)
         span.end()

@@ -1,6 +1,6 @@
 """One table of runs goes through every door, and the text that comes out is the same.
 
-A door is a row of `DOORS`: it asks one question as its own clients do, and tells what it was told.
+A door is a row of `DOORS`: it sends one question as its own clients do, and returns their output.
 """
 
 import json
@@ -26,8 +26,8 @@ MESSAGES: Any = [{"role": "user", "content": QUESTION}]
 
 
 @dataclass
-class Told:
-    """What a client was told; None is what its door cannot tell."""
+class Received:
+    """What a client received; None is what its door cannot carry."""
 
     text: str | None = ""
     reasoning: str | None = ""
@@ -38,135 +38,135 @@ class Told:
         self.reasoning = (self.reasoning or "") + (reasoning or "")
 
 
-async def sse(http: httpx.AsyncClient) -> Told:
+async def sse(http: httpx.AsyncClient) -> Received:
     async with http.stream("POST", "/api/v1/chat", json={"message": QUESTION}) as response:
         return await _events(response)
 
 
-async def event_source(http: httpx.AsyncClient) -> Told:
+async def event_source(http: httpx.AsyncClient) -> Received:
     async with http.stream("GET", "/api/v1/chat", params={"message": QUESTION}) as response:
         return await _events(response)
 
 
-async def replay(http: httpx.AsyncClient) -> Told:
-    asked = {"message": QUESTION, "background": True}
-    started = (await http.post("/api/v1/chat", json=asked)).json()
+async def replay(http: httpx.AsyncClient) -> Received:
+    payload = {"message": QUESTION, "background": True}
+    started = (await http.post("/api/v1/chat", json=payload)).json()
     await ended(http, started["run_id"])
     async with http.stream("GET", started["stream_url"]) as response:
         return await _events(response)
 
 
-async def _events(response: httpx.Response) -> Told:
-    told = Told()
+async def _events(response: httpx.Response) -> Received:
+    received = Received()
     async for event in EventSource(response).aiter_sse():
-        _chunk(told, json.loads(event.data))
-    return told
+        _chunk(received, json.loads(event.data))
+    return received
 
 
-def _chunk(told: Told, chunk: dict[str, Any]) -> None:
-    told.say(chunk["content"], chunk.get("reasoning"))
-    told.failed = "error" in chunk
+def _chunk(received: Received, chunk: dict[str, Any]) -> None:
+    received.say(chunk["content"], chunk.get("reasoning"))
+    received.failed = "error" in chunk
 
 
-async def ndjson(http: httpx.AsyncClient) -> Told:
-    told = Told()
+async def ndjson(http: httpx.AsyncClient) -> Received:
+    received = Received()
     headers = {"Accept": "application/x-ndjson"}
     reply = await http.post("/api/v1/chat", json={"message": QUESTION}, headers=headers)
     for line in reply.content.split(b"\n")[:-1]:
-        _chunk(told, json.loads(line))
-    return told
+        _chunk(received, json.loads(line))
+    return received
 
 
-async def whole(http: httpx.AsyncClient) -> Told:
+async def whole(http: httpx.AsyncClient) -> Received:
     reply = await http.post("/api/v1/chat", json={"message": QUESTION, "stream": False})
     answer = reply.json()
     if "error" in answer:
-        return Told(answer["error"]["content"], None, failed=True)
-    return Told(answer["content"], answer.get("reasoning", ""))
+        return Received(answer["error"]["content"], None, failed=True)
+    return Received(answer["content"], answer.get("reasoning", ""))
 
 
-async def plain(http: httpx.AsyncClient) -> Told:
-    told, body = Told(reasoning=None), bytearray()
+async def plain(http: httpx.AsyncClient) -> Received:
+    received, body = Received(reasoning=None), bytearray()
     async with http.stream("POST", "/chat", json={"message": QUESTION}) as response:
         if response.status_code != 200:
-            return Told("", None, failed=True)
-        told.failed = True
+            return Received("", None, failed=True)
+        received.failed = True
         with suppress(httpx.RemoteProtocolError):  # that is how plain text tells a failure
             async for part in response.aiter_bytes():
                 body += part
-            told.failed = False
-    told.text = body.decode()
-    return told
+            received.failed = False
+    received.text = body.decode()
+    return received
 
 
-async def openai_stream(http: httpx.AsyncClient) -> Told:
-    told = Told()
+async def openai_stream(http: httpx.AsyncClient) -> Received:
+    received = Received()
     async with _openai(http) as client:
         try:
             create = client.chat.completions.create
             async for chunk in await create(model="general", messages=MESSAGES, stream=True):
                 delta = chunk.choices[0].delta
-                told.say(delta.content, getattr(delta, "reasoning_content", None))
+                received.say(delta.content, getattr(delta, "reasoning_content", None))
         except openai.APIError:
-            told.failed = True
-    return told
+            received.failed = True
+    return received
 
 
-async def openai_whole(http: httpx.AsyncClient) -> Told:
+async def openai_whole(http: httpx.AsyncClient) -> Received:
     async with _openai(http) as client:
         try:
             answer = await client.chat.completions.create(model="general", messages=MESSAGES)
         except openai.APIError:
-            return Told(None, None, failed=True)
+            return Received(None, None, failed=True)
     message = answer.choices[0].message
-    return Told(message.content, getattr(message, "reasoning_content", ""))
+    return Received(message.content, getattr(message, "reasoning_content", ""))
 
 
 def _openai(http: httpx.AsyncClient) -> openai.AsyncOpenAI:
     return openai.AsyncOpenAI(base_url=f"{http.base_url}/v1", api_key="none", max_retries=0)
 
 
-async def ollama_chat_stream(http: httpx.AsyncClient) -> Told:
-    told = Told()
+async def ollama_chat_stream(http: httpx.AsyncClient) -> Received:
+    received = Received()
     async with ollama.AsyncClient(str(http.base_url)) as client:
         try:
             async for part in await client.chat("general", MESSAGES, stream=True):
-                told.say(part.message.content, part.message.thinking)
+                received.say(part.message.content, part.message.thinking)
         except ollama.ResponseError:
-            told.failed = True
-    return told
+            received.failed = True
+    return received
 
 
-async def ollama_chat(http: httpx.AsyncClient) -> Told:
+async def ollama_chat(http: httpx.AsyncClient) -> Received:
     async with ollama.AsyncClient(str(http.base_url)) as client:
         try:
             answer = await client.chat("general", MESSAGES)
         except ollama.ResponseError:
-            return Told(None, None, failed=True)
-    return Told(answer.message.content, answer.message.thinking or "")
+            return Received(None, None, failed=True)
+    return Received(answer.message.content, answer.message.thinking or "")
 
 
-async def ollama_generate_stream(http: httpx.AsyncClient) -> Told:
-    told = Told()
+async def ollama_generate_stream(http: httpx.AsyncClient) -> Received:
+    received = Received()
     async with ollama.AsyncClient(str(http.base_url)) as client:
         try:
             async for part in await client.generate("general", QUESTION, stream=True):
-                told.say(part.response, part.thinking)
+                received.say(part.response, part.thinking)
         except ollama.ResponseError:
-            told.failed = True
-    return told
+            received.failed = True
+    return received
 
 
-async def ollama_generate(http: httpx.AsyncClient) -> Told:
+async def ollama_generate(http: httpx.AsyncClient) -> Received:
     async with ollama.AsyncClient(str(http.base_url)) as client:
         try:
             answer = await client.generate("general", QUESTION)
         except ollama.ResponseError:
-            return Told(None, None, failed=True)
-    return Told(answer.response, answer.thinking or "")
+            return Received(None, None, failed=True)
+    return Received(answer.response, answer.thinking or "")
 
 
-Door = Callable[[httpx.AsyncClient], Awaitable[Told]]
+Door = Callable[[httpx.AsyncClient], Awaitable[Received]]
 DOORS: list[Door] = [
     sse,
     event_source,
@@ -185,7 +185,7 @@ DOORS: list[Door] = [
 
 @dataclass
 class Row:
-    """A run, as a provider plays it, and what every client must be told of it."""
+    """A run, as a provider plays it, and what every client must receive of it."""
 
     replies: Sequence[Reply]
     text: str
@@ -242,12 +242,12 @@ def shout(text: str) -> str:
 
 @pytest.mark.parametrize("row", RUNS, ids=lambda row: row.name)
 async def test_every_door(serve: Serve, provider: Provider, row: Row) -> None:
-    """Every client is told the same text and reasoning, and of every failure."""
+    """Every client receives the same text and reasoning, and notices every failure."""
     server = serve(agents=[Agent(id="general", tools=[shout])])
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         for door in DOORS:
             provider.script(*row.replies)
-            told = await door(http)
-            assert row.failed == told.failed, door.__name__
-            assert told.text in (row.text, None), door.__name__
-            assert told.reasoning in (row.reasoning, None), door.__name__
+            received = await door(http)
+            assert row.failed == received.failed, door.__name__
+            assert received.text in (row.text, None), door.__name__
+            assert received.reasoning in (row.reasoning, None), door.__name__

@@ -10,10 +10,10 @@ import pytest
 from app.core.agents.catalog import AgentCatalog, general_agent
 from app.core.agents.conversations import Conversations
 from app.core.agents.stores import open_database
-from app.core.errors import ModelUnavailable, RunFailed
 from app.core.openai_service import AgentService
 from app.core.providers.catalog import ModelCatalog, Providers
 from app.core.question import ClientCall, ClientTool, ModelOptions, PastMessage, Picture, Question
+from app.core.run_failures import ModelUnavailable, RunFailed
 from app.models.chat import StreamingChunk, ToolCall
 from tests.core.parts import record
 from tests.provider import Provider

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from app.core.errors import ModelUnavailable
 from app.core.providers.circuit import Circuit
+from app.core.run_failures import ModelUnavailable
 
 SECONDS = 0.1
 

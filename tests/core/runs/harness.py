@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-from app.core.errors import RunFailed
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
 from app.core.log.journal import Log, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
+from app.core.run_failures import RunFailed
 from app.core.runs.clock import Timeouts
 from app.core.runs.identity import Identity
 from app.core.runs.run import OnBusy, OnDisconnect, Policy, Run

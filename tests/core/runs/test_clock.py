@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from app.core.errors import RunTimeout
+from app.core.run_failures import RunTimeout
 from app.core.runs.clock import Clock, Timeouts
 from app.models.chat import StreamingChunk, ToolCall
 from tests.core.parts import text_chunk, until

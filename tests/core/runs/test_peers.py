@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.core.errors import RunFailed
 from app.core.log.journal import Entry, Group, Reach, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
+from app.core.run_failures import RunFailed
 from app.core.runs.peers import Peers
 from tests.core.parts import record, text_chunk, until, words
 from tests.core.runs.harness import RunsHarness, Scripted, saying, shared, silent, two_processes

@@ -9,18 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.core.errors import (
-    BadEventId,
-    ConversationBusy,
-    Interrupted,
-    ModelRateLimited,
-    Overloaded,
-    UnknownRun,
-    UpstreamCut,
-)
+from app.core.errors import BadEventId, ConversationBusy, Overloaded, UnknownRun
 from app.core.log.follower import Follower
 from app.core.log.journal import Log
 from app.core.log.journals.memory import MemoryJournal
+from app.core.run_failures import Interrupted, ModelRateLimited, UpstreamCut
 from app.core.runs.clock import Timeouts
 from app.core.runs.run import OnBusy, OnDisconnect, Run
 from app.models.chat import StreamingChunk

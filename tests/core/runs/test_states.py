@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.core.errors import Interrupted
 from app.core.log.run_log import RunLog
+from app.core.run_failures import Interrupted
 from app.core.runs.clock import Timeouts
 from app.core.runs.run import Policy, Run
 from app.core.runs.states import TRANSITIONS, Life, State

@@ -1,8 +1,8 @@
 """The native door: the server's own protocol, in which every field of a chunk is on the wire.
 
-`routes` has its addresses, `requests` its bodies, `encoder` its formats (SSE, NDJSON, plain text),
-`event_ids` the places in a stream, `following` the response that resumes a run, `errors` the shape
-of an error.
+`routes` has its paths, `requests` its bodies, `encoder` its formats (SSE, NDJSON, plain text),
+`event_ids` the positions in a stream, `following` the response that resumes a run, `errors` the
+shape of an error.
 """
 
 from ...door import Door

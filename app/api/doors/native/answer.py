@@ -3,14 +3,15 @@
 import msgspec
 from fastapi import Response
 
-from ....core.errors import failure_from
 from ....core.log.journal import Entry
-from ...streaming import WholeAnswer
+from ....core.run_failures import failure_from
+from ...whole_answer import WholeAnswer
 from .errors import error_response
 
 
 class NativeAnswer(WholeAnswer):
-    """One `ChatResponse`; a failure has its own status, and the text that came before it."""
+    """The response with a `ChatResponse` as JSON; if the run failed, the error and the text before
+    it."""
 
     def _response(self, entries: list[Entry]) -> Response:
         answer = self._folded(entries)

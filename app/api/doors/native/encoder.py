@@ -1,6 +1,7 @@
 """The server's own formats: Server-Sent Events, NDJSON and plain text.
 
-SSE as in the HTML standard, section 9.2: `id: <run_id>:<n>` makes every event a place to resume.
+SSE is that of the HTML standard, section 9.2: a reader can resume from every event by its
+`id: <run_id>:<n>`.
 
 See docs/decisions/020-a-heartbeat-is-a-comment-without-a-blank-line.md.
 """
@@ -12,36 +13,36 @@ from ...encoding import Encoder, encode_line
 
 
 class SseEncoder:
-    """`id:` and `data:` for each chunk; our JSON has no raw line ends, so one data line is enough.
+    """Encodes each chunk as a Server-Sent Event: an `id:` line, and one `data:` line of JSON.
 
-    The heartbeat is a comment without a blank line behind it: after an id was seen, several
-    decoders take a blank line for the end of an event without data. So is the parting, which tells
-    a reader to come back after a second.
+    The heartbeat is a comment without a blank line after it, because several decoders that have
+    seen an id take a blank line for the end of an event without data. The reconnect hint has no
+    blank line for the same reason; it makes a reader reconnect after one second.
     """
 
     media_type: ClassVar[str] = "text/event-stream"
-    holds: ClassVar[bool] = False
-    parting: ClassVar[bytes | None] = b"retry: 1000\n"
-    shared: ClassVar[bool] = True
-    tells_failures: ClassVar[bool] = True
+    defers_status: ClassVar[bool] = False
+    reconnect_hint: ClassVar[bytes | None] = b"retry: 1000\n"
+    cacheable: ClassVar[bool] = True
+    has_error_frame: ClassVar[bool] = True
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = b":\n"
         self._head = f"id: {run_id}:".encode()
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        place = number_in_id(number, chunk).encode()
-        return b"%b%b\ndata: %b\n\n" % (self._head, place, encode_line(chunk))
+        suffix = number_in_id(number, chunk).encode()
+        return b"%b%b\ndata: %b\n\n" % (self._head, suffix, encode_line(chunk))
 
 
 class NdjsonEncoder:
-    """One chunk a line. The heartbeat is a chunk that says nothing: any reader can take it."""
+    """Encodes each chunk as a line of JSON; the heartbeat is a chunk with empty content."""
 
     media_type: ClassVar[str] = "application/x-ndjson"
-    holds: ClassVar[bool] = False
-    parting: ClassVar[bytes | None] = None
-    shared: ClassVar[bool] = True
-    tells_failures: ClassVar[bool] = True
+    defers_status: ClassVar[bool] = False
+    reconnect_hint: ClassVar[bytes | None] = None
+    cacheable: ClassVar[bool] = True
+    has_error_frame: ClassVar[bool] = True
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = (
@@ -53,13 +54,13 @@ class NdjsonEncoder:
 
 
 class TextEncoder:
-    """The text alone."""
+    """Encodes each chunk as its content alone, without any framing; there is no heartbeat."""
 
     media_type: ClassVar[str] = "text/plain; charset=utf-8"
-    holds: ClassVar[bool] = True
-    parting: ClassVar[bytes | None] = None
-    shared: ClassVar[bool] = True
-    tells_failures: ClassVar[bool] = False
+    defers_status: ClassVar[bool] = True
+    reconnect_hint: ClassVar[bytes | None] = None
+    cacheable: ClassVar[bool] = True
+    has_error_frame: ClassVar[bool] = False
 
     def __init__(self, run_id: str, model: str) -> None:
         self.heartbeat: bytes | None = None
@@ -78,12 +79,12 @@ ENCODERS: dict[str, type[SseEncoder | NdjsonEncoder | TextEncoder]] = {
 
 
 def negotiate(accept: str | None, default: str) -> str:
-    """The media type of `ENCODERS` that an `Accept` header wants most, or `default`.
+    """Return the media type of `ENCODERS` that an `Accept` header prefers, or `default`.
 
-    RFC 9110, section 12.5.1; what we do not speak is passed over, for a client that asks for
-    JSON or for anything is well served with the default.
+    Other media types in the header are ignored, because the default suits a client that accepts
+    JSON or anything. See RFC 9110, section 12.5.1.
     """
-    wanted: list[tuple[float, str]] = []
+    accepted: list[tuple[float, str]] = []
     for part in (accept or "").split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         quality = 1.0
@@ -95,9 +96,10 @@ def negotiate(accept: str | None, default: str) -> str:
                 except ValueError:
                     quality = 0.0
         if name.lower() in ENCODERS and quality > 0:
-            wanted.append((quality, name.lower()))
-    return max(wanted, key=lambda choice: choice[0])[1] if wanted else default
+            accepted.append((quality, name.lower()))
+    return max(accepted, key=lambda choice: choice[0])[1] if accepted else default
 
 
 def encoder_for(media_type: str, run_id: str, model: str) -> Encoder:
+    """Return a new encoder for a media type, which must be one of `ENCODERS`."""
     return ENCODERS[media_type](run_id, model)

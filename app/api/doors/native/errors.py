@@ -9,6 +9,7 @@ from ...door import retry_after
 
 
 def error_response(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
-    """The error with its HTTP status and, where waiting helps, `Retry-After` (seconds)."""
+    """Return an error as JSON with its HTTP status, and with `Retry-After` in seconds if waiting
+    helps."""
     extra = {**(headers or {}), **retry_after(error)}
     return JSONResponse(error.body(), status_code=error.status, headers=extra)

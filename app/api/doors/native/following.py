@@ -1,4 +1,4 @@
-"""The response that carries a run in a native format, from its beginning or from an event id."""
+"""The response that streams a run in a native format, from its beginning or an event id."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -18,7 +18,8 @@ JSON = "application/json"
 LastEventId = Annotated[
     str | None,
     Header(
-        description="`<run_id>:<n>`: continue after this event. Browsers send it by themselves."
+        description="The id of the last event that was received, `<run_id>:<n>`: the stream "
+        "continues after it. Browsers send it by themselves when they reconnect."
     ),
 ]
 
@@ -32,7 +33,12 @@ async def resume(
     *,
     pace: bool = False,
 ) -> Response:
-    """Follow a run after an event id, or from its beginning; 204 if that was its last event."""
+    """Return the response that streams a run after an event id, or from its beginning if that is
+    empty.
+
+    The response is 204 if the event id is that of the run's last event: there is nothing left to
+    send.
+    """
     after = parse_event_id(event_id, run_id)[1] if event_id else 0
     follower = await server.runs.follow(
         run_id, after, principal=principal, saw_end=saw_end(event_id)
@@ -57,7 +63,8 @@ def stream(
     headers: Mapping[str, str] | None = None,
     pace: bool = False,
 ) -> Response:
-    """A run in one of the native formats."""
+    """Return the response that streams a run's entries from the follower's position in a native
+    format."""
     record = follower.record
     return RunStream(
         follower,

@@ -1,4 +1,4 @@
-"""The body of `/api/v1/chat` and `/chat`, and the question in it."""
+"""The body of `/api/v1/chat` and `/chat`, and its question."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -9,30 +9,31 @@ from ....core.errors import InvalidField
 from ....core.question import ModelOptions, PastMessage, Question
 from ....core.runs.clock import Timeouts
 from ...media_items import MediaItem, picture_of
-from ...requests import ConversationId, Name, Text, Whole
+from ...requests import ConversationId, Int64, Name, Text
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
 
 class ChatMessage(BaseModel):
-    """One message of a history that the client keeps."""
+    """An earlier message of a conversation whose history the client keeps."""
 
     role: Literal["system", "user", "assistant"]
     content: Text
 
 
 class ChatOptions(BaseModel):
-    """What the model is asked for; absent: the provider's default."""
+    """Options for the model. The provider's default applies to each option that is absent."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_tokens: Annotated[int, Field(gt=0, lt=2**63)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     stop: Text | list[Text] | None = None
-    seed: Whole | None = None
+    seed: Int64 | None = None
 
 
 class ChatTimeouts(BaseModel):
-    """Seconds; at most what the server allows."""
+    """Timeouts of the run in seconds, each at most the server's own; an absent one is the server's
+    own."""
 
     first_token: Seconds | None = None
     idle: Seconds | None = None
@@ -40,18 +41,25 @@ class ChatTimeouts(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """A question. `message`, or `messages` whose last is the user's, or both: then `messages`
-    comes before. With `messages` the server's own memory of the conversation is not used."""
+    """A question: `message`, or `messages` that end with a user's message.
+
+    If both are given, `messages` is the history before `message`. A request with `messages` does
+    not use the messages that the server has stored for the conversation.
+    """
 
     #: Whether files come with the request, so that it may have no text.
     UPLOADS: ClassVar[bool] = False
 
-    message: Text | None = None
-    messages: list[ChatMessage] | None = None
-    stream: bool = True
-    agent: Name | None = None
-    model: Name | None = None
-    conversation_id: ConversationId | None = None
+    message: Text | None = Field(None, description="The user's message.")
+    messages: list[ChatMessage] | None = Field(
+        None, description="The history, if the client keeps it; oldest first."
+    )
+    stream: bool = Field(True, description="Whether to stream the answer or return one object.")
+    agent: Name | None = Field(None, description="The agent's id, if not the default agent.")
+    model: Name | None = Field(None, description="The model's id or spec, if not the agent's own.")
+    conversation_id: ConversationId | None = Field(
+        None, description="The conversation to continue; a new one if absent."
+    )
     images: list[Text | MediaItem] = Field(
         [], max_length=16, description="Addresses (https), data URLs, base64, or objects."
     )
@@ -60,9 +68,19 @@ class ChatRequest(BaseModel):
     videos: list[MediaItem] = Field([], max_length=16, description="Videos for the model.")
     options: ChatOptions = ChatOptions()
     timeouts: ChatTimeouts = ChatTimeouts()
-    on_disconnect: Literal["cancel", "continue", "grace"] | None = None
-    on_busy: Literal["queue", "reject", "interrupt"] = "queue"
-    background: bool = False
+    on_disconnect: Literal["cancel", "continue", "grace"] | None = Field(
+        None,
+        description="What happens to the run when its last reader leaves: it is cancelled at once, "
+        "it continues to its end, or it is cancelled if no reader returns within DISCONNECT_GRACE.",
+    )
+    on_busy: Literal["queue", "reject", "interrupt"] = Field(
+        "queue",
+        description="What to do if the conversation has an active run: wait for its end, return "
+        "409, or interrupt it.",
+    )
+    background: bool = Field(
+        False, description="Return 202 with the address of the stream as soon as the run starts."
+    )
     max_rounds: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None, description="Requests to the model in this run; the server has a limit of its own."
     )
@@ -74,14 +92,15 @@ class ChatRequest(BaseModel):
             self.message = ""
         if self.message is None:
             if not self.messages or self.messages[-1].role != "user":
-                raise ValueError("message is missing, and messages does not end in the user's")
+                raise ValueError("message is missing; send it, or messages that end with a user's")
             self.message = self.messages.pop().content
         if not self.message.strip() and not has_media:
-            raise ValueError("message is empty")
+            raise ValueError("message is empty; send a text, an image or a file")
         return self
 
     def question(self) -> Question:
-        """The question, as every door gives it to the core."""
+        """Return the request as a `Question`; raises `InvalidField` for an image that cannot be
+        decoded."""
         stop = self.options.stop
         history = self.messages
         return Question(
@@ -103,7 +122,11 @@ class ChatRequest(BaseModel):
         )
 
     def timeouts_within(self, bounds: Timeouts) -> Timeouts:
-        """The timeouts of the run; raises `InvalidField` for one above the server's own."""
+        """Return the run's timeouts: the requested ones, and the server's own (`bounds`) for all
+        others.
+
+        Raises `InvalidField` if a requested timeout exceeds the server's own.
+        """
         chosen = {
             name: value for name, value in self.timeouts.model_dump().items() if value is not None
         }

@@ -10,9 +10,9 @@ from ....core.runs.run import OnDisconnect, Policy
 from ....models.chat import RunStarted
 from ... import route_docs
 from ...context import Context, Principal, Server
+from ...reading import run_headers
 from ...requests import parse_object, read_body, validate
 from ...starting import IdempotencyKey, start_in_background, start_or_replay
-from ...streaming import run_headers
 from ...uploads import Form, is_form, read_form
 from .answer import NativeAnswer
 from .encoder import negotiate
@@ -25,19 +25,23 @@ TEXT = "text/plain"
 router = APIRouter(tags=["chat"])
 
 ConversationHeader = Annotated[
-    str | None, Header(alias="X-Conversation-Id", description="Continues this conversation.")
+    str | None,
+    Header(
+        alias="X-Conversation-Id",
+        description="The conversation to continue, if the body names none.",
+    ),
 ]
 KeyHeader = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        description="A random key of the client's own. A request that is sent again with the same "
-        "key starts no second run: it is answered by the run that the first one started.",
+        description="A random string that the client chooses. If a request is sent again with the "
+        "same key, no second run starts: the response follows the run of the first request.",
     ),
 ]
 
 
-@router.post("/api/v1/chat", **route_docs.CHAT)
+@router.post("/api/v1/chat", summary="Chat", **route_docs.CHAT)
 async def chat(
     request: Request,
     server: Server,
@@ -45,14 +49,18 @@ async def chat(
     x_conversation_id: ConversationHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:
-    """Start a run. Streams Server-Sent Events unless `Accept` or the body says otherwise."""
+    """Send a message to an agent and stream its answer.
+
+    The format is Server-Sent Events, or the one in `Accept`. With `"stream": false` the answer is
+    one JSON object; with `"background": true` the response is the address of the stream.
+    """
     if is_form(request):
         return await _answer_form(request, server, principal, x_conversation_id, idempotency_key)
     body = await _read(request, server, x_conversation_id)
     return await _answer(request, server, principal, body, SSE, idempotency_key)
 
 
-@router.post("/chat", **route_docs.CHAT)
+@router.post("/chat", summary="Chat in plain text", **route_docs.CHAT)
 async def short_chat(
     request: Request,
     server: Server,
@@ -60,26 +68,32 @@ async def short_chat(
     x_conversation_id: ConversationHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:
-    """Start a run; streams plain text unless `Accept` says otherwise."""
+    """Send a message to an agent and stream its answer.
+
+    The format is plain text, or the one in `Accept`.
+    """
     body = await _read(request, server, x_conversation_id)
     return await _answer(request, server, principal, body, TEXT, idempotency_key)
 
 
-@router.get("/api/v1/chat", **route_docs.EVENT_SOURCE)
+@router.get("/api/v1/chat", summary="Chat by EventSource", **route_docs.EVENT_SOURCE)
 async def event_source(
     request: Request,
     server: Server,
     principal: Principal,
     message: Annotated[str | None, Query(description="The question.")] = None,
-    agent: str | None = None,
-    model: str | None = None,
-    conversation_id: str | None = None,
+    agent: Annotated[str | None, Query(description="The agent, if not the default.")] = None,
+    model: Annotated[str | None, Query(description="The model, if not the agent's own.")] = None,
+    conversation_id: Annotated[
+        str | None, Query(description="The conversation to continue, or a new one's id.")
+    ] = None,
     last_event_id: LastEventId = None,
 ) -> Response:
-    """Start a run from a browser's `EventSource`.
+    """Send a message to an agent from a browser's `EventSource`.
 
-    A reconnect, which carries `Last-Event-ID`, resumes its run and never starts another one;
-    after the run's last event it is answered 204, which tells the browser to stop.
+    A request with `Last-Event-ID`, as browsers send it when they reconnect, resumes its run and
+    never starts another one. After the run's last event the response is 204, which stops the
+    browser.
     """
     if last_event_id:
         run_id, _ = parse_event_id(last_event_id)
@@ -92,7 +106,7 @@ async def event_source(
 
 
 async def _read(request: Request, server: Context, conversation_id: str | None) -> ChatRequest:
-    """The body; the conversation may be named in a header instead."""
+    """Return the validated body; the header's `conversation_id` is used if the body has none."""
     fields = parse_object(await read_body(request, server.body))
     if fields.get("conversation_id") is None:
         fields["conversation_id"] = conversation_id
@@ -127,7 +141,10 @@ async def _answer(
     key_header: str | None = None,
     form: Form | None = None,
 ) -> Response:
-    """Start the run, or find it by its idempotency key; answer in the requested format."""
+    """Start the run, or find it by its idempotency key, and return the response in its format.
+
+    The format is JSON if the body has `"stream": false`, else the one in `Accept`, or `default`.
+    """
     media_type = negotiate(request.headers.get("accept"), default) if body.stream else JSON
     key = None
     if key_header is not None:
@@ -177,8 +194,13 @@ def _replayed(replayed: bool) -> dict[str, str]:
 
 
 def _on_disconnect(body: ChatRequest, media_type: str, key: IdempotencyKey | None) -> OnDisconnect:
-    """What happens when the reader leaves: a format that cannot be resumed cancels the run, unless
-    the request may come again with its key."""
+    """Return what happens to the run when its last reader leaves, also if the request does not say
+    so.
+
+    A run in the background continues. A reader of SSE or NDJSON, or one with an idempotency key,
+    may return: the run waits (`grace`). A reader of plain text or one JSON object cannot resume:
+    the run is cancelled.
+    """
     if body.background:
         return "continue"
     if body.on_disconnect is not None:

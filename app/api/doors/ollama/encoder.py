@@ -1,17 +1,18 @@
-"""What Ollama's clients read: one JSON object a line, or one alone.
+"""The format of Ollama's API: one JSON object a line, or a single one.
 
-There are no blank lines and no `data:`: its own clients fail at both.
+There are no blank lines and no `data:`, because Ollama's own clients fail at both.
 """
 
 import time
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, ClassVar
 
 import msgspec
 
-from ....core.errors import ModelBadResponse
 from ....core.log.journal import Entry
+from ....core.run_failures import ModelBadResponse
 from ....models.chat import StreamingChunk, ToolCall, Usage
+from ...client_calls import is_for_client
 from ...encoding import encode_line
 from ...media_links import MediaLinks
 from .errors import failure
@@ -24,7 +25,7 @@ class Function(msgspec.Struct):
 
 
 class Call(msgspec.Struct):
-    """A call that the client is to make. The arguments are an object here, never text."""
+    """A tool call for the client. Its arguments are a JSON object in this protocol, never text."""
 
     id: str
     function: Function
@@ -39,9 +40,9 @@ class Message(msgspec.Struct, omit_defaults=True):
 
 
 class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One object of `generate` (`response`, `thinking`) or of `chat` (`message`).
+    """One line of the response: of `generate` (`response`, `thinking`) or of `chat` (`message`).
 
-    What is after `done` is on the last one only; durations are in nanoseconds.
+    The fields after `done` are set in the last line only; durations are in nanoseconds.
     """
 
     model: str
@@ -60,11 +61,10 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Form:
-    """Makes the lines of one answer. `name` is what the request called the model; one that answers
-    in its stead is called by its own name.
+    """Makes the lines of one answer, for `chat` or for `generate`.
 
-    Each line has the time at which it was made as its `created_at`. A client that does not want
-    to see the model `think` is not shown it, whatever the provider sends.
+    `name` is the model's name in the request; if a fallback model takes over, the lines have its
+    own name. With `thinks=False` reasoning is dropped, even if the provider sends it.
     """
 
     def __init__(
@@ -84,7 +84,8 @@ class Form:
         images: list[str] | None = None,
         **last: Any,
     ) -> Line:
-        """A line; `last` is what the last one has besides."""
+        """Return one `Line` with a text, reasoning and tool calls; `last` has the last line's extra
+        fields."""
         thinking = (thinking or None) if self._thinks else None
         now = datetime.now(UTC)
         last.setdefault("done", False)
@@ -93,17 +94,21 @@ class Form:
             return Line(model=self._name, created_at=now, message=message, **last)
         return Line(model=self._name, created_at=now, response=text, thinking=thinking, **last)
 
-    def see(self, chunk: StreamingChunk) -> None:
-        """Learn which model answers; shown every chunk."""
+    def track_model(self, chunk: StreamingChunk) -> None:
+        """Take the model's name from a chunk for later lines, once a fallback model has taken over.
+
+        Must be called with every chunk of the run, in order.
+        """
         if chunk.model != self._model:
             if self._model is not None:
                 self._name = chunk.model
             self._model = chunk.model
 
-    def shows(self, chunk: StreamingChunk) -> bool:
-        """Whether a chunk has anything to show; the calls of an agent's own tools have not."""
-        thought = chunk.reasoning and self._thinks
-        return bool(chunk.content or thought or chunk.media or _is_call(chunk.tool))
+    def has_output(self, chunk: StreamingChunk) -> bool:
+        """Return True if a chunk becomes a line: it has text, reasoning, media, or a client's tool
+        call."""
+        visible = chunk.content or chunk.media or (chunk.reasoning and self._thinks)
+        return bool(visible) or is_for_client(chunk.tool)
 
     def media(self, chunk: StreamingChunk) -> tuple[StreamingChunk, list[str]]:
         """A chunk with its media in the text, and the pictures of a chat, which are beside it."""
@@ -115,18 +120,18 @@ class Form:
 
 
 class OllamaEncoder:
-    """A line for each chunk that has something to show.
+    """Encodes each chunk that has text, reasoning or a client's tool call as a line of JSON.
 
-    The status waits for the first of them, for Ollama's errors have one; but no longer than one
-    heartbeat. Then an object that says nothing goes out, so that no proxy takes the silence for
-    death, and from there on an error is the last line.
+    The status is sent with the first line, because Ollama's errors have a status, or with the first
+    heartbeat: a line with empty content, which keeps proxies from closing a silent connection.
+    After that an error is the last line.
     """
 
     media_type: ClassVar[str] = "application/x-ndjson"
-    holds: ClassVar[bool] = True
-    parting: ClassVar[bytes | None] = None
-    shared: ClassVar[bool] = False
-    tells_failures: ClassVar[bool] = True
+    defers_status: ClassVar[bool] = True
+    reconnect_hint: ClassVar[bytes | None] = None
+    cacheable: ClassVar[bool] = False
+    has_error_frame: ClassVar[bool] = True
 
     def __init__(self, form: Form) -> None:
         self._form = form
@@ -142,13 +147,13 @@ class OllamaEncoder:
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
         if self._broken:
             return b""
-        self._form.see(chunk)
+        self._form.track_model(chunk)
         out = b""
-        if self._form.shows(chunk):
+        if self._form.has_output(chunk):
             if self._first is None:
                 self._first = time.perf_counter()
             try:
-                calls = [_call(self._calls, chunk.tool)] if _is_call(chunk.tool) else None
+                calls = [_call(self._calls, chunk.tool)] if is_for_client(chunk.tool) else None
             except ModelBadResponse as error:
                 self._broken = True
                 return failure(error.message) + b"\n"
@@ -166,14 +171,17 @@ class OllamaEncoder:
         return out
 
 
-def whole(form: Form, entries: list[Entry]) -> bytes:
-    """The answer as one object, from all entries of a run's log; raises `ModelBadResponse`."""
+def complete_object(form: Form, entries: list[Entry]) -> bytes:
+    """Return the bytes of the whole answer as one JSON object, from all entries of a run's log.
+
+    Raises `ModelBadResponse` if the arguments of a tool call are not a JSON object.
+    """
     chunks = [chunk for _, chunk in entries]
     for chunk in chunks:
-        form.see(chunk)
+        form.track_model(chunk)
     total, final = entries[-1]
-    first = next((offset for offset, chunk in entries if form.shows(chunk)), total)
-    tools = [chunk.tool for chunk in chunks if _is_call(chunk.tool)]
+    first = next((offset for offset, chunk in entries if form.has_output(chunk)), total)
+    tools = [chunk.tool for chunk in chunks if is_for_client(chunk.tool)]
     shown = [form.media(chunk) for chunk in chunks]
     chunks = [chunk for chunk, _ in shown]
     line = form.line(
@@ -187,38 +195,37 @@ def whole(form: Form, entries: list[Entry]) -> bytes:
 
 
 def ending(chunk: StreamingChunk, first: float, total: float) -> dict[str, Any]:
-    """What the last line has; `first` and `total` are seconds from the run's beginning to its
-    first token and to its end. Counts that the provider did not tell are absent."""
+    """Return the extra fields of the last line: the reason of the end, durations, and token counts.
+
+    `first` and `total` are the seconds from the run's start to its first token and to its end. The
+    token counts are absent if the provider has sent none.
+    """
     usage: Usage | None = chunk.usage
     counts = {}
     if usage is not None:
         counts = {"prompt_eval_count": usage.input_tokens, "eval_count": usage.output_tokens}
     return {
         "done": True,
-        # Calls end with `stop` in Ollama, too.
+        # Ollama ends an answer with calls with `stop`, too.
         "done_reason": "stop" if chunk.finish_reason == "tool_calls" else chunk.finish_reason,
         "total_duration": _nanoseconds(total),
-        "load_duration": 0,  # nothing is loaded
+        "load_duration": 0,  # there is nothing to load
         "prompt_eval_duration": _nanoseconds(first),
         "eval_duration": _nanoseconds(total - first),
         **counts,
     }
 
 
-def _is_call(tool: ToolCall | None) -> TypeGuard[ToolCall]:
-    """Whether the client is to make this call."""
-    return tool is not None and tool.status == "paused"
-
-
 def _call(index: int, tool: ToolCall) -> Call:
-    """The call; raises `ModelBadResponse` for arguments that this protocol has no place for."""
+    """Return a tool call in Ollama's form; raises `ModelBadResponse` if its arguments are no
+    object."""
     if tool.arguments is None and tool.arguments_text:
         raise ModelBadResponse(
-            f"The model called {tool.name!r} with arguments that are no JSON object."
+            f"The model called {tool.name!r} with arguments that are not a JSON object. Try again."
         )
     return Call(tool.id, Function(index, tool.name, tool.arguments or {}))
 
 
 def _nanoseconds(seconds: float) -> int:
-    """At least one: clients divide by it."""
+    """Convert seconds to whole nanoseconds, at least 1, because clients divide by durations."""
     return max(1, round(seconds * 1e9))

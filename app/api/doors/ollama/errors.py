@@ -21,19 +21,22 @@ PLAIN: dict[type[AgnoStreamError], str] = {
 
 
 class Failure(msgspec.Struct):
-    """An error: before the first line with an HTTP status of its own, after it as the last line."""
+    """The JSON object of an error: the body of an error response, or the last line of a stream."""
 
     error: str
 
 
 def failure(message: str) -> bytes:
-    """The JSON object of an error, without a line end."""
+    """Return the bytes of the JSON object `{"error": <message>}`, without a line end."""
     return encode_line(Failure(message))
 
 
 def refusal(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
-    """An error before the first line: `{"error": "..."}` with a status; and what Ollama's own
-    server answers where it has no such address, or not with this method."""
+    """Return the response to an error before the first line: `{"error": "..."}` with its HTTP
+    status.
+
+    For an unknown path or method the response is plain text, like that of Ollama's own server.
+    """
     if type(error) in PLAIN:
         return PlainTextResponse(f"{error.status} {PLAIN[type(error)]}", error.status, headers)
     status = 400 if isinstance(error, InvalidField) else error.status

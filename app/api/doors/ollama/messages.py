@@ -1,4 +1,4 @@
-"""The messages that Ollama's clients send, and the history in them."""
+"""The messages of Ollama's API, and their conversion to a history."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,10 @@ from ...requests import Text, picture
 
 
 def no_nulls(value: Any) -> Any:
-    """Go, in which Ollama is written, reads null as the empty value."""
+    """Return an object without its null fields, and any other value unchanged.
+
+    Ollama, which is written in Go, reads null as absent, too.
+    """
     if isinstance(value, dict):
         return {name: inner for name, inner in value.items() if inner is not None}
     return value
@@ -27,14 +30,14 @@ class CalledFunction(Lenient):
 
 
 class Call(Lenient):
-    """A call that the model made of a client's tool; older clients send no id."""
+    """A tool call in a past message of the model; older clients send no id."""
 
     id: Text = ""
     function: Annotated[CalledFunction, BeforeValidator(no_nulls)]
 
 
 class Message(Lenient):
-    """One message; a tool's names the call that it answers by `tool_call_id` or `tool_name`."""
+    """A message of the request; a tool's result names its call by `tool_call_id` or `tool_name`."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: Text = ""
@@ -49,21 +52,27 @@ def pictures(images: Iterable[str]) -> Iterable[Picture]:
 
 
 def read_history(messages: list[Message]) -> list[PastMessage]:
-    """The messages, each call with an id and each result with its call's: other providers insist
-    on them, where Ollama's clients often name only the tool, or go by the order."""
+    """Convert messages to a history in which each call has an id, and each result the id of its
+    call.
+
+    Other providers require the ids. Ollama's clients often name only the tool, or send results in
+    the order of the calls.
+    """
     history: list[PastMessage] = []
-    waiting: list[ClientCall] = []
+    open_calls: list[ClientCall] = []
     for number, message in enumerate(messages):
         calls = tuple(
             ClientCall(
-                call.id or f"call_{number}_{index}", call.function.name, _written(call.function)
+                call.id or f"call_{number}_{index}",
+                call.function.name,
+                _arguments_text(call.function),
             )
             for index, call in enumerate(message.tool_calls)
         )
-        waiting += calls
-        answered = _answered(message, waiting) if message.role == "tool" else None
+        open_calls += calls
+        answered = _find_call(message, open_calls) if message.role == "tool" else None
         if answered is not None:
-            waiting.remove(answered)
+            open_calls.remove(answered)
         history.append(
             PastMessage(
                 role=message.role,
@@ -77,15 +86,18 @@ def read_history(messages: list[Message]) -> list[PastMessage]:
     return history
 
 
-def _answered(result: Message, waiting: list[ClientCall]) -> ClientCall | None:
-    """The call that a tool's result belongs to: by id, else by name, else the oldest."""
+def _find_call(result: Message, open_calls: list[ClientCall]) -> ClientCall | None:
+    """Return the call that a tool's result belongs to, None if there is none.
+
+    The call is found by the id in the result, else by the tool's name, else it is the oldest one.
+    """
     if result.tool_call_id:
-        return next((call for call in waiting if call.id == result.tool_call_id), None)
+        return next((call for call in open_calls if call.id == result.tool_call_id), None)
     if result.tool_name:
-        return next((call for call in waiting if call.name == result.tool_name), None)
-    return waiting[0] if waiting else None
+        return next((call for call in open_calls if call.name == result.tool_name), None)
+    return open_calls[0] if open_calls else None
 
 
-def _written(function: CalledFunction) -> str:
+def _arguments_text(function: CalledFunction) -> str:
     arguments = function.arguments
     return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)

@@ -1,6 +1,6 @@
-"""What Ollama's clients send, and the question in it.
+"""The bodies of Ollama's API, and their questions.
 
-Ollama never looks at the content type, takes null for absent, and passes over unknown fields.
+Like Ollama, this ignores the content type and unknown fields, and reads null as absent.
 """
 
 from typing import Annotated, Any, TypeVar
@@ -10,10 +10,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ....core.errors import BadRequest
 from ....core.question import ClientTool, ModelOptions, Question
+from ...histories import history_or_memory
+from ...names import Target
 from ...requests import (
     BodyBounds,
+    Int64,
     Text,
-    Whole,
     parse_object,
     read_body,
     validate,
@@ -40,25 +42,26 @@ class Tool(Lenient):
 
 
 class Options(BaseModel):
-    """What we know the meaning of; the rest goes to providers that are Ollama, as it is."""
+    """The known options of a model; unknown ones are kept, and sent to a provider that is
+    Ollama."""
 
     model_config = ConfigDict(extra="allow")
 
     temperature: float | None = None
     top_p: float | None = None
-    top_k: Whole | None = None
+    top_k: Int64 | None = None
     min_p: float | None = None
-    seed: Whole | None = None
+    seed: Int64 | None = None
     stop: Text | list[Text] | None = None
-    num_predict: Whole | None = None
-    num_ctx: Whole | None = None
+    num_predict: Int64 | None = None
+    num_ctx: Int64 | None = None
     repeat_penalty: float | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
 
 
 class AnyRequest(Lenient):
-    """What `generate` and `chat` have in common."""
+    """The fields that the bodies of `/api/generate` and `/api/chat` have in common."""
 
     model: str = ""
     stream: bool = True
@@ -70,13 +73,18 @@ class AnyRequest(Lenient):
 
     @property
     def unloads(self) -> bool:
-        """Whether the model is to be kept for no time: 0, "0s", "0h0m"."""
-        kept = self.keep_alive
-        return kept is not None and not any(digit in str(kept) for digit in "123456789")
+        """True if the request unloads the model: `keep_alive` is a duration of zero (0, "0s",
+        "0h0m")."""
+        duration = self.keep_alive
+        return duration is not None and not any(digit in str(duration) for digit in "123456789")
 
 
 class GenerateRequest(AnyRequest):
-    """`context`, the deprecated memory in tokens, is passed over: `X-Conversation-Id` is ours."""
+    """The body of `/api/generate`.
+
+    The deprecated field `context`, a history in tokens, is ignored; clients send the header
+    `X-Conversation-Id` instead.
+    """
 
     prompt: Text = ""
     suffix: Text = ""
@@ -85,60 +93,67 @@ class GenerateRequest(AnyRequest):
     raw: bool = False
     images: list[Text] = Field([])
 
-    def question(self, agent: str | None, model: str | None, *, remembered: bool) -> Question:
-        for name, asked in (("insert", self.suffix), ("raw prompts", self.raw)):
-            if asked:
-                raise BadRequest(f'"{self.model}" does not support {name}')
-        if self.template:
-            raise BadRequest(f'"{self.model}" does not support templates')
+    def question(self, target: Target, *, kept: bool) -> Question:
+        """Return the request as a `Question`; if `kept`, the server stores question and answer.
+
+        Raises `BadRequest` for features that need the model's own template.
+        """
+        for feature, wanted in (
+            ("insert", self.suffix),
+            ("raw prompts", self.raw),
+            ("templates", self.template),
+        ):
+            if wanted:
+                raise BadRequest(f'"{self.model}" does not support {feature}')
         return Question(
             message=self.prompt,
-            agent=agent,
-            model=model,
+            agent=target.agent,
+            model=target.model,
             system=self.system or None,
-            history=None if remembered else [],
+            history=None if kept else [],
             images=list(pictures(self.images)),
-            kept=remembered,
+            kept=kept,
             **_common(self),
         )
 
 
 class ChatRequest(AnyRequest):
+    """The body of `/api/chat`."""
+
     messages: list[Annotated[Message, BeforeValidator(no_nulls)]] = Field([])
     tools: list[Annotated[Tool, BeforeValidator(no_nulls)]] = Field([])
 
-    def question(self, agent: str | None, model: str | None, *, remembered: bool) -> Question:
-        """A conversation's first message, or a client that sends only what is new, is answered
-        from the server's memory; any other history takes its place."""
-        history = read_history(self.messages)
-        asked = history.pop() if history and history[-1].role == "user" else None
-        system = None
-        if remembered and asked and all(past.role == "system" for past in history):
-            system = "\n\n".join(past.content for past in history)
+    def question(self, target: Target, *, kept: bool) -> Question:
+        """Return the request as a `Question`; if `kept`, the server stores question and answer."""
+        parts = history_or_memory(read_history(self.messages), kept=kept)
         return Question(
-            message=asked.content if asked else None,
-            agent=agent,
-            model=model,
-            system=system or None,
-            history=history if system is None else None,
-            images=list(asked.images) if asked else [],
+            message=parts.message,
+            agent=target.agent,
+            model=target.model,
+            system=parts.system,
+            history=parts.history,
+            images=parts.images,
             tools=[
                 ClientTool(tool.function.name, tool.function.description, tool.function.parameters)
                 for tool in self.tools
             ],
-            kept=remembered,
+            kept=kept,
             **_common(self),
         )
 
 
 class NameRequest(Lenient):
-    """What names a model and nothing else."""
+    """The body of a request that contains only a model's name, such as `/api/show`."""
 
     model: str = ""
 
 
 async def read(request: Request, model: type[Body], bounds: BodyBounds) -> Body:
-    """The body; `name` is an older word for `model`."""
+    """Read a request's body and return it as an instance of `model`.
+
+    The older field `name` is accepted instead of `model`. Raises `BadRequest`, `InvalidField`,
+    `TooLarge` or `BodyTimeout`.
+    """
     body = await read_body(request, bounds)
     if not body.strip():
         raise BadRequest("missing request body")
@@ -149,7 +164,8 @@ async def read(request: Request, model: type[Body], bounds: BodyBounds) -> Body:
 
 
 def _common(request: AnyRequest) -> dict[str, Any]:
-    """The fields of a question that both ways to ask have."""
+    """Return the `Question` fields that `generate` and `chat` share; raises `BadRequest` if one is
+    wrong."""
     if not 0 <= request.top_logprobs <= 20:
         raise BadRequest("top_logprobs must be between 0 and 20")
     if isinstance(request.think, str) and request.think not in ("high", "medium", "low", "max"):
@@ -169,20 +185,22 @@ def _options(options: Options) -> ModelOptions:
     extra = dict(options.model_extra or {})
     limit = known.pop("num_predict", None)
     if limit is not None and limit <= 0:
-        extra["num_predict"] = limit  # Ollama's words for no limit
+        extra["num_predict"] = limit  # no limit: only Ollama knows these values
         limit = None
     if isinstance(known.get("stop"), str):
         known["stop"] = [known["stop"]]
     return ModelOptions(**known, max_tokens=limit, extra=extra or None)
 
 
-def _format(wanted: str | dict[str, Any]) -> dict[str, Any] | None:
-    """Ollama's `format` as OpenAI's `response_format`. It is not `strict`: that would refuse most
-    of the schemas that Ollama takes."""
-    if isinstance(wanted, dict):
-        return {"type": "json_schema", "json_schema": {"name": "answer", "schema": wanted}}
-    if wanted not in ("", "json"):
+def _format(requested: str | dict[str, Any]) -> dict[str, Any] | None:
+    """Return Ollama's `format` as OpenAI's `response_format`, None if empty; raises `BadRequest`.
+
+    `strict` is not set, because most schemas that Ollama accepts are invalid in strict mode.
+    """
+    if isinstance(requested, dict):
+        return {"type": "json_schema", "json_schema": {"name": "answer", "schema": requested}}
+    if requested not in ("", "json"):
         raise BadRequest(
-            f'invalid format: "{wanted}"; expected "json" or a valid JSON Schema object'
+            f'invalid format: "{requested}"; expected "json" or a valid JSON Schema object'
         )
-    return {"type": "json_object"} if wanted else None
+    return {"type": "json_object"} if requested else None

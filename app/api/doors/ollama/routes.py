@@ -1,25 +1,23 @@
-"""The addresses of Ollama's API."""
+"""The routes of Ollama's API."""
 
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
 
-from ....core.errors import (
-    BadRequest,
-    ModelBadResponse,
-    failure_from,
-)
+from ....core.errors import BadRequest
 from ....core.log.follower import Follower
 from ....core.log.journal import Entry
+from ....core.run_failures import ModelBadResponse, failure_from
 from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
 from ...media_links import MediaLinks
 from ...requests import read_conversation_id
 from ...starting import start_or_replay
-from ...streaming import RunStream, WholeAnswer
-from . import names
-from .encoder import Form, OllamaEncoder, whole
+from ...streaming import RunStream
+from ...whole_answer import WholeAnswer
+from . import listings
+from .encoder import Form, OllamaEncoder, complete_object
 from .errors import JSON, failure, refusal
 from .requests import (
     ChatRequest,
@@ -29,41 +27,45 @@ from .requests import (
 )
 
 WEIGHTS = (
-    "this server puts agents behind Ollama's API and keeps no model weights, so it cannot {}; "
-    "its models are set where it is started (MODEL, MODELS, AGENTS)"
+    "this server has agents and no model weights, so it cannot {}; "
+    "its models are set when it is started (MODEL, MODELS, AGENTS)"
 )
 ConversationHeader = Annotated[str | None, Header(alias="X-Conversation-Id")]
 
 
-#: Ollama publishes a description of its own; ours has the native door only.
+#: Ollama publishes its own documentation, so the OpenAPI document has the native door only.
 router = APIRouter(include_in_schema=False)
 
 
 @router.head("/api/version")
 @router.get("/api/version")
 async def version() -> Response:
-    return _json({"version": names.VERSION})
+    return _json({"version": listings.VERSION})
 
 
 @router.head("/api/tags")
 @router.get("/api/tags")
 async def tags(server: Server) -> Response:
-    """The agents and the models that may be asked."""
-    return _json({"models": [names.tag(n, server.since) for n in names.everything(server)]})
+    """List the agents and models that a request can name."""
+    found = listings.list_all(server)
+    return _json({"models": [listings.tags_entry(each, server.since) for each in found]})
 
 
 @router.get("/api/ps")
 async def ps(server: Server) -> Response:
-    """The same: all of them are loaded, since there is nothing to load."""
-    return _json({"models": [names.loaded(n, server.since) for n in names.everything(server)]})
+    """List all agents and models as loaded, because the server has no weights to load."""
+    found = listings.list_all(server)
+    return _json({"models": [listings.ps_entry(each, server.since) for each in found]})
 
 
 @router.post("/api/show")
 async def show(request: Request, server: Server) -> Response:
-    asked = await read(request, NameRequest, server.body)
-    if not asked.model:
+    """Describe the agent or model that the request names."""
+    body = await read(request, NameRequest, server.body)
+    if not body.model:
         raise BadRequest("model is required")
-    return _json(names.shown(names.find(server, asked.model), server.since))
+    listing = listings.find_listing(server, body.model)
+    return _json(listings.show_response(listing, server.since))
 
 
 @router.post("/api/generate")
@@ -73,10 +75,10 @@ async def generate(
     principal: Principal,
     conversation_id: ConversationHeader = None,
 ) -> Response:
-    """Answer a prompt; an empty one loads the model, or unloads it."""
-    asked = await read(request, GenerateRequest, server.body)
-    empty = not asked.prompt and not asked.images
-    return await _answer(request, server, principal, asked, conversation_id, empty=empty)
+    """Answer a prompt; a request without prompt and images only loads or unloads the model."""
+    body = await read(request, GenerateRequest, server.body)
+    empty = not body.prompt and not body.images
+    return await _answer(request, server, principal, body, conversation_id, empty=empty)
 
 
 @router.post("/api/chat")
@@ -86,22 +88,24 @@ async def chat(
     principal: Principal,
     conversation_id: ConversationHeader = None,
 ) -> Response:
-    """Answer the last of the messages; none at all loads the model, or unloads it."""
-    asked = await read(request, ChatRequest, server.body)
-    if not asked.model:
+    """Answer the last message; a request without messages only loads or unloads the model."""
+    body = await read(request, ChatRequest, server.body)
+    if not body.model:
         raise BadRequest("model is required")
-    return await _answer(
-        request, server, principal, asked, conversation_id, empty=not asked.messages
-    )
+    empty = not body.messages
+    return await _answer(request, server, principal, body, conversation_id, empty=empty)
 
 
 def _no_weights(path: str, method: str, what: str) -> None:
-    """A route of those that manage weights, or that no agent can serve."""
+    """Add a route for a feature that an agent server lacks, as pulling a model: it returns 501.
 
-    async def sorry() -> Response:
+    `what` completes the message "it cannot …".
+    """
+
+    async def not_implemented() -> Response:
         return Response(failure(WEIGHTS.format(what)), 501, media_type=JSON)
 
-    router.add_api_route(path, sorry, methods=[method])
+    router.add_api_route(path, not_implemented, methods=[method])
 
 
 for _path, _method, _what in (
@@ -122,36 +126,37 @@ async def _answer(
     request: Request,
     server: Context,
     principal: str,
-    asked: GenerateRequest | ChatRequest,
+    body: GenerateRequest | ChatRequest,
     conversation: str | None,
     *,
     empty: bool,
 ) -> Response:
-    """Start the run that was asked for, and answer as it was asked for.
+    """Start a run and return its answer, as a stream or as one object.
 
-    The client has the history. A conversation that it names is kept here besides.
+    If `empty`, no run starts, and the response only says that the model is loaded or unloaded. The
+    server stores question and answer only if the request names a conversation.
     """
-    named = names.find(server, asked.model)
-    form = Form(asked.model, chat=isinstance(asked, ChatRequest), thinks=asked.think is not False)
+    target = listings.find_target(server, body.model)
+    form = Form(body.model, chat=isinstance(body, ChatRequest), thinks=body.think is not False)
     if empty:
-        reason = "unload" if asked.unloads else "load"
+        reason = "unload" if body.unloads else "load"
         return _json(form.line("", done=True, done_reason=reason))
     kept = read_conversation_id(conversation)
     follower, _ = await start_or_replay(
         server,
         principal,
-        asked.question(named.agent, named.model, remembered=kept is not None),
+        body.question(target, kept=kept is not None),
         Policy(server.timeouts, on_disconnect="cancel"),
         conversation_id=kept,
     )
     form.links = MediaLinks(request, server.tickets, server.media, follower.record)
-    if not asked.stream:
+    if not body.stream:
         return OllamaAnswer(follower, form)
     return RunStream(follower, OllamaEncoder(form), refusal=refusal, heartbeat=server.heartbeat)
 
 
 class OllamaAnswer(WholeAnswer):
-    """The answer as one object; one that is not whole is an error."""
+    """The response with the whole answer as one JSON object, or an error if the run failed."""
 
     def __init__(self, follower: Follower, form: Form) -> None:
         super().__init__(follower)
@@ -162,7 +167,7 @@ class OllamaAnswer(WholeAnswer):
         if error is not None:
             return refusal(failure_from(error), self._extra)
         try:
-            body = whole(self._form, entries)
+            body = complete_object(self._form, entries)
         except ModelBadResponse as broken:
             return refusal(broken, self._extra)
         return Response(body, headers=self._extra, media_type=JSON)

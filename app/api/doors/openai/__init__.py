@@ -1,7 +1,6 @@
 """The OpenAI door: `/v1/models` and `/v1/chat/completions`, as OpenAI's own clients speak them.
 
-`routes` has its addresses, `requests` its bodies, `encoder` its frames, `errors` the shape of an
-error.
+`routes` has its paths, `requests` its bodies, `encoder` its frames, `errors` the shape of an error.
 
 See docs/decisions/025-the-openai-door-is-not-resumable.md.
 """

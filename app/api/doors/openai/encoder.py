@@ -1,7 +1,7 @@
-"""What OpenAI's clients read: `chat.completion.chunk`s as Server-Sent Events, or one
+"""The format of OpenAI's API: `chat.completion.chunk`s as Server-Sent Events, or one
 `chat.completion`.
 
-No frame has an `id:` or a `retry:`, and none is without data: the SDKs fail at those.
+No frame has `id:` or `retry:`, and every frame has data, because the SDKs fail otherwise.
 """
 
 from typing import ClassVar
@@ -9,11 +9,12 @@ from typing import ClassVar
 import msgspec
 
 from ....models.chat import ChatResponse, StreamingChunk, ToolCall, Usage
+from ...client_calls import is_for_client
 from ...encoding import encode_line
 from ...media_links import MediaLinks
 from .errors import error_frame
 
-#: The finish reasons that OpenAI knows; every other end is an error.
+#: OpenAI's finish reasons; every other end of a run is an error.
 FINISH_REASONS = frozenset({"stop", "length", "content_filter", "tool_calls"})
 
 
@@ -23,7 +24,7 @@ class Function(msgspec.Struct, omit_defaults=True):
 
 
 class Call(msgspec.Struct, omit_defaults=True):
-    """A call that the client is to make; in a stream its pieces have the `index` in common."""
+    """A tool call for the client; in a stream all parts of one call have the same `index`."""
 
     function: Function
     index: int | None = None
@@ -39,7 +40,7 @@ class Delta(msgspec.Struct, omit_defaults=True):
 
 
 class Identity(msgspec.Struct):
-    """What all chunks of an answer, or the whole one, begin with. `created` is Unix time."""
+    """The first fields of every streamed chunk and of the whole answer; `created` is Unix time."""
 
     id: str
     object: str
@@ -84,18 +85,18 @@ class Completion(Identity):
 
 
 class OpenAIEncoder:
-    """The frames of one answer; `include_usage` adds one with the counts, and `usage: null` to all
-    others.
+    """Encodes the chunks of one answer as Server-Sent Events in OpenAI's format.
 
-    The status waits for the first frame, for the SDKs have an exception for each; but no longer
-    than one heartbeat, which is a comment.
+    With `include_usage` the last frame before `[DONE]` has the token counts, and all others have
+    `usage: null`. The status is sent with the first frame, because the SDKs have an exception for
+    each status, or with the first heartbeat, which is a comment.
     """
 
     media_type: ClassVar[str] = "text/event-stream"
-    holds: ClassVar[bool] = True
-    parting: ClassVar[bytes | None] = None
-    shared: ClassVar[bool] = False
-    tells_failures: ClassVar[bool] = True
+    defers_status: ClassVar[bool] = True
+    reconnect_hint: ClassVar[bytes | None] = None
+    cacheable: ClassVar[bool] = False
+    has_error_frame: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class OpenAIEncoder:
             f"chatcmpl-{run_id}", "chat.completion.chunk", int(created), model
         )
         self._head = b"data: " + encode_line(self._identity)[:-1]
-        self._model: str | None = None  # that answers; the client may call it otherwise
+        self._model: str | None = None  # the answering model's own name; the request's may differ
         self._null_usage = b',"usage":null' if include_usage else b""
         self._include_usage = include_usage
         self._begun = False
@@ -122,7 +123,7 @@ class OpenAIEncoder:
         if chunk.media is not None and self._links is not None:
             chunk = self._links.as_text(chunk)
         if chunk.model != self._model:
-            if self._model is not None:  # another one answers in its stead: that is told
+            if self._model is not None:  # the fallback answers, and its name is reported
                 self._identity.model = chunk.model
                 self._head = b"data: " + encode_line(self._identity)[:-1]
             self._model = chunk.model
@@ -131,7 +132,7 @@ class OpenAIEncoder:
             out = self._frame(
                 Delta(content=chunk.content or None, reasoning_content=chunk.reasoning or None)
             )
-        if chunk.tool is not None and is_for_client(chunk.tool):
+        if is_for_client(chunk.tool):
             out += self._call(chunk.tool)
         if chunk.error is not None:
             return out + error_frame(chunk.error)
@@ -140,7 +141,8 @@ class OpenAIEncoder:
         return out
 
     def _call(self, tool: ToolCall) -> bytes:
-        """A call in two pieces, as OpenAI sends it: what it calls, then with which arguments."""
+        """Return the bytes of a tool call's two frames, as OpenAI sends them: its name, then its
+        arguments."""
         index, self._calls = self._calls, self._calls + 1
         name = Call(Function("", tool.name), index, tool.id, "function")
         arguments = Call(Function(tool.arguments_text or "{}"), index)
@@ -168,7 +170,10 @@ class OpenAIEncoder:
 
 
 def completion(answer: ChatResponse, model: str, created: float) -> bytes:
-    """A whole answer as one object; `model` is what the request called it."""
+    """Return the bytes of the whole answer as one JSON object, a `chat.completion`.
+
+    `model` is the model's name in the request; `created` is Unix time.
+    """
     calls = [
         Call(Function(tool.arguments_text or "{}", tool.name), id=tool.id, type="function")
         for tool in answer.tools
@@ -194,13 +199,11 @@ def completion(answer: ChatResponse, model: str, created: float) -> bytes:
     )
 
 
-def is_for_client(tool: ToolCall) -> bool:
-    """Whether the client is to make this call; the agent's own run on the server, unseen."""
-    return tool.status == "paused" and tool.arguments_text is not None
-
-
 def finish_reason(reason: str | None, calls: int) -> str:
-    """A finish reason in OpenAI's words; `tool_calls` only where there are calls to make."""
+    """Return OpenAI's finish reason of an answer with this number of tool calls.
+
+    It is `tool_calls` if there are calls; a reason that OpenAI does not have becomes `stop`.
+    """
     if calls:
         return "tool_calls"
     return reason if reason in FINISH_REASONS and reason != "tool_calls" else "stop"

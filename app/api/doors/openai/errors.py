@@ -6,7 +6,8 @@ import msgspec
 from fastapi import Response
 
 from ....core.error_codes import REGISTRY
-from ....core.errors import AgnoStreamError, InvalidField, failure_from
+from ....core.errors import AgnoStreamError, InvalidField
+from ....core.run_failures import failure_from
 from ....models.chat import ErrorInfo
 from ...door import retry_after
 from ...encoding import encode_line
@@ -39,7 +40,10 @@ class ErrorObject(msgspec.Struct):
 
 
 def refusal(error: AgnoStreamError, headers: Mapping[str, str] | None = None) -> Response:
-    """An error before the first byte, with its status."""
+    """Return the response to an error before the first byte, with its HTTP status.
+
+    The header `x-should-retry: false` keeps clients from retrying errors that are not transient.
+    """
     extra = {**(headers or {}), **retry_after(error)}
     if error.code not in TRANSIENT:
         extra["x-should-retry"] = "false"
@@ -48,7 +52,8 @@ def refusal(error: AgnoStreamError, headers: Mapping[str, str] | None = None) ->
 
 
 def error_frame(error: ErrorInfo) -> bytes:
-    """An error in mid-stream, which the SDKs raise; nothing follows it."""
+    """Return the bytes of the last frame of a failed stream, which OpenAI's SDKs raise as an
+    exception."""
     return b"data: " + _body(failure_from(error)) + b"\n\n"
 
 
@@ -64,7 +69,7 @@ def _type(error: AgnoStreamError) -> str:
 
 
 def _param(error: AgnoStreamError) -> str | None:
-    """The field that is wrong, where it is one."""
+    """Return the name of the request's field that is wrong, None if the error is about no field."""
     if error.code == "unknown_model":
         return "model"
     fields = error.details.get("fields") if isinstance(error, InvalidField) else None

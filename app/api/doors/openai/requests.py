@@ -1,4 +1,4 @@
-"""What OpenAI's clients send, and the question in it. Unknown fields are passed over."""
+"""The body of `/v1/chat/completions`, and its question. Unknown fields are ignored."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -14,7 +14,9 @@ from ....core.question import (
     Picture,
     Question,
 )
-from ...requests import Name, Whole, picture
+from ...histories import history_or_memory
+from ...names import Target
+from ...requests import Int64, Name, picture
 from .parts import AudioPart, FilePart, ImagePart, Part, RefusalPart, Text, TextPart, attachment
 
 
@@ -30,7 +32,7 @@ class Call(BaseModel):
 
 
 class Message(BaseModel):
-    """One message; `developer` is OpenAI's newer word for `system`."""
+    """A message of the request; the role `developer` is OpenAI's newer name for `system`."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Text | list[Part] | None = None
@@ -60,7 +62,8 @@ class Message(BaseModel):
         return tuple(attachment(part) for part in parts if isinstance(part, AudioPart | FilePart))
 
     def past(self, tools: dict[str, str]) -> PastMessage:
-        """As a part of the history; `tools` are the names of the tools by the ids of the calls."""
+        """Return the message as a part of a history; `tools` maps the ids of tool calls to tool
+        names."""
         calls = [ClientCall(c.id, c.function.name, c.function.arguments) for c in self.calls]
         return PastMessage(
             role="system" if self.role == "developer" else self.role,
@@ -97,7 +100,7 @@ class JsonSchema(BaseModel):
 
 
 class ResponseFormat(BaseModel):
-    """Checked, but sent on as it came."""
+    """The format that the answer must have; it is validated, and sent to the provider unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -107,7 +110,7 @@ class ResponseFormat(BaseModel):
     @model_validator(mode="after")
     def _has_schema(self) -> Self:
         if self.type == "json_schema" and self.json_schema is None:
-            raise ValueError("json_schema is missing")
+            raise ValueError("json_schema is missing; it must hold the schema")
         return self
 
 
@@ -116,11 +119,11 @@ class StreamOptions(BaseModel):
 
 
 class Options(BaseModel):
-    """What goes to the model as it is."""
+    """The options that are sent to the provider unchanged."""
 
     temperature: float | None = None
     top_p: float | None = None
-    seed: Whole | None = None
+    seed: Int64 | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     reasoning_effort: Text | None = None
@@ -129,7 +132,7 @@ class Options(BaseModel):
     user: Text | None = None
     service_tier: Text | None = None
     metadata: dict[str, Text] | None = None
-    top_k: Whole | None = None  # this one and the next are other servers' additions
+    top_k: Int64 | None = None  # this one and the next are additions of other servers
     min_p: float | None = None
 
 
@@ -140,8 +143,8 @@ class CompletionRequest(Options):
     messages: Annotated[list[Message], Field(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_tokens: Whole | None = None
-    max_completion_tokens: Whole | None = None
+    max_tokens: Int64 | None = None
+    max_completion_tokens: Int64 | None = None
     stop: Text | list[Text] | None = None
     n: Literal[1] | None = None
     tools: list[Tool] | None = None
@@ -153,28 +156,27 @@ class CompletionRequest(Options):
     def include_usage(self) -> bool:
         return bool(self.stream_options and self.stream_options.include_usage)
 
-    def question(self, agent: str | None, model: str | None, *, kept: bool) -> Question:
-        """The question in it. Where the turn is `kept`, a single message of the user is asked in
-        the server's memory of the conversation; any longer history replaces that."""
+    def question(self, target: Target, *, kept: bool) -> Question:
+        """Return the request as a `Question`; if `kept`, the server stores question and answer.
+
+        Raises `InvalidField` if a text cannot be stored, because it has a NUL character.
+        """
         tools = {c.id: c.function.name for message in self.messages for c in message.calls}
         history = [message.past(tools) for message in self.messages]
         if kept and any("\0" in past.content for past in history):
             raise InvalidField("messages: a NUL character cannot be stored in a conversation")
-        asked = history.pop() if history[-1].role == "user" else None
-        system = None
-        if kept and asked is not None and all(past.role == "system" for past in history):
-            system = "\n\n".join(past.content for past in history)
+        parts = history_or_memory(history, kept=kept)
         stop = [self.stop] if isinstance(self.stop, str) else self.stop
         form = self.response_format
         limit = self.max_completion_tokens or self.max_tokens
         return Question(
-            message=asked.content if asked else None,
-            agent=agent,
-            model=model,
-            system=system or None,
-            history=history if system is None else None,
-            images=list(asked.images) if asked else [],
-            attachments=list(asked.attachments) if asked else [],
+            message=parts.message,
+            agent=target.agent,
+            model=target.model,
+            system=parts.system,
+            history=parts.history,
+            images=parts.images,
+            attachments=parts.attachments,
             options=ModelOptions(
                 **self.model_dump(include=set(Options.model_fields)), stop=stop, max_tokens=limit
             ),

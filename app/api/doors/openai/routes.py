@@ -1,4 +1,4 @@
-"""The addresses of OpenAI's API."""
+"""The routes of OpenAI's API."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -6,15 +6,17 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
 
-from ....core.errors import UnknownModel, failure_from
 from ....core.log.follower import Follower
 from ....core.log.journal import Entry
+from ....core.run_failures import failure_from
 from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
 from ...media_links import MediaLinks
+from ...names import resolve
 from ...requests import parse_object, read_body, read_conversation_id, validate
 from ...starting import start_or_replay
-from ...streaming import RunStream, WholeAnswer
+from ...streaming import RunStream
+from ...whole_answer import WholeAnswer
 from .encoder import OpenAIEncoder, completion
 from .errors import refusal
 from .requests import CompletionRequest
@@ -23,7 +25,7 @@ JSON = "application/json"
 OWNER = "agno-stream"
 ConversationHeader = Annotated[str | None, Header(alias="X-Conversation-Id")]
 
-#: OpenAI publishes a description of its own; ours has the native door only.
+#: OpenAI publishes its own documentation, so the OpenAPI document has the native door only.
 router = APIRouter(prefix="/v1", include_in_schema=False)
 
 
@@ -36,15 +38,15 @@ class ModelCard(msgspec.Struct):
 
 @router.get("/models")
 async def models(server: Server) -> Response:
-    """The agents and the models that may be asked, by the names they are asked by."""
+    """List the agents and models that a request can name."""
     cards = {card.id: card for card in reversed(list(_cards(server)))}
     return _json({"object": "list", "data": list(cards.values())[::-1]})
 
 
 @router.get("/models/{name:path}")
 async def model(name: str, server: Server) -> Response:
-    """One of them; names may hold `/` and `:`."""
-    _named(server, name)
+    """Describe the agent or model with this name, which may contain `/` and `:`."""
+    resolve(server, name)
     since = int(server.since.timestamp())
     known = {card.id: card for card in reversed(list(_cards(server)))}
     return _json(known.get(name) or ModelCard(name, "model", since, OWNER))
@@ -57,16 +59,19 @@ async def chat_completions(
     principal: Principal,
     conversation_id: ConversationHeader = None,
 ) -> Response:
-    """Answer the messages. The client has the history; a conversation that it names is kept
-    here besides."""
+    """Answer the last message of a conversation, as a stream or as one object.
+
+    The client keeps the history; the server stores question and answer only if the request names a
+    conversation in the header `X-Conversation-Id`.
+    """
     fields = parse_object(await read_body(request, server.body))
     body = validate(CompletionRequest, fields)
     kept = read_conversation_id(conversation_id)
-    agent, model = _named(server, body.model)
+    target = resolve(server, body.model)
     follower, _ = await start_or_replay(
         server,
         principal,
-        body.question(agent, model, kept=kept is not None),
+        body.question(target, kept=kept is not None),
         Policy(server.timeouts, on_disconnect="cancel"),
         conversation_id=kept,
     )
@@ -85,7 +90,7 @@ async def chat_completions(
 
 
 class CompletionAnswer(WholeAnswer):
-    """The answer as one object; one that is not whole is an error."""
+    """The response with the whole answer as one JSON object, or an error if the run failed."""
 
     def __init__(self, follower: Follower, name: str, links: MediaLinks) -> None:
         super().__init__(follower)
@@ -100,22 +105,6 @@ class CompletionAnswer(WholeAnswer):
         name = self._name if answer.model == record.model else answer.model
         body = completion(answer, name, record.created_at)
         return Response(body, headers=self._extra, media_type=JSON)
-
-
-def _named(server: Context, name: str) -> tuple[str | None, str | None]:
-    """The agent and the model that a name means: an agent, else a model, with which the default
-    agent answers. Raises `UnknownModel`."""
-    if name in server.agents.entries:
-        return name, None
-    if name != server.agents.find(None).model:
-        try:
-            server.models.find(name)
-        except UnknownModel:
-            known = list(dict.fromkeys(card.id for card in _cards(server)))
-            raise UnknownModel(
-                f"The model {name!r} does not exist here; there is {', '.join(known)}."
-            ) from None
-    return None, name
 
 
 def _cards(server: Context) -> Iterator[ModelCard]:

@@ -3,13 +3,16 @@
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import SplitResult
 
 from ..journal import MEBIBYTE, Entry, Group, Reach, RunRecord, size_of
 from ..reading import removed, unknown_run
 
 
 class _StoredRun:
-    """One run and its entries, without the first `base`, which were removed."""
+    """A run and its entries, except the first `base` entries, which were removed."""
 
     __slots__ = ("base", "ended_at", "entries", "record", "size")
 
@@ -22,11 +25,11 @@ class _StoredRun:
 
 
 class MemoryJournal:
-    """Keeps at most `run_bytes` of one run and `total_bytes` of all runs.
+    """A journal in memory that keeps at most `run_bytes` of one run and `total_bytes` of all runs.
 
-    A run over its bound loses its oldest entries. Over the bound of all, the run that ended first
-    is removed; if none has ended, the head of the run written to longest ago is trimmed. Ended
-    runs are removed `retention` seconds after their end.
+    A run over its bound loses its oldest entries. If all runs together are over the bound, the run
+    that ended first is removed; if none has ended, the run that was written to longest ago loses
+    its oldest entries. Ended runs are removed `retention` seconds after their end.
     """
 
     def __init__(
@@ -42,6 +45,11 @@ class MemoryJournal:
         self._total_bytes = total_bytes
         self._live: OrderedDict[str, _StoredRun] = OrderedDict()  # written to longest ago first
         self._ended: OrderedDict[str, _StoredRun] = OrderedDict()  # ended first, first
+
+    @classmethod
+    def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:
+        """The journal for a `JOURNAL_URL`; see `open_journal`."""
+        return cls(**options)
 
     async def open(self, owner: str) -> None:
         pass
@@ -109,7 +117,8 @@ class MemoryJournal:
         return self._live.get(run_id) or self._ended.get(run_id)
 
     def _trim_head(self, log: _StoredRun, excess: int) -> None:
-        """Remove the oldest entries until `excess` bytes are freed, but never the newest one."""
+        """Remove the oldest entries of a run until `excess` bytes are freed, but never the newest
+        entry."""
         freed = count = 0
         while freed < excess and count < len(log.entries) - 1:
             freed += size_of(log.entries[count][1])

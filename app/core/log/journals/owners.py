@@ -14,10 +14,12 @@ if sys.platform != "win32":
 
 
 class Owners:
-    """The processes that share a folder of lock files, one each. Their names are never reused.
+    """The processes that share a journal, each with a locked file in a folder; names are never
+    reused.
 
-    A `kill -9` frees a lock at once, so death is known without waiting for a heartbeat. Without
-    `flock` (Windows) this process assumes that it is the only one.
+    The kernel frees the lock when a process ends, so that other processes know at once, without
+    waiting for a heartbeat, that they must take over its runs. On Windows, which has no `flock`,
+    this process assumes that it is the only one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -26,7 +28,8 @@ class Owners:
         self._held: int | None = None
 
     def join(self, owner: str) -> None:
-        """Show the other processes that this one is alive, until it leaves or ends."""
+        """Lock a file under this process's name, which shows the others that the process is
+        alive."""
         if sys.platform == "win32":
             return
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -42,26 +45,27 @@ class Owners:
         os.register_at_fork(after_in_child=lambda: (call := release()) and call())
 
     def leave(self) -> None:
-        """Remove the lock, as if this process had ended."""
+        """Remove this process's file and lock, as if the process had ended."""
         if self._own is not None:
             self._own.unlink(missing_ok=True)
             self._own = None
         self._release()
 
     def others(self) -> int:
-        """How many other processes are alive."""
+        """Return the number of other processes that are alive."""
         files = self._folder.glob("*.lock")
         return sum(file != self._own and self._is_held(file) for file in files)
 
     def lives(self, owner: str) -> bool:
-        """Whether the process of that name is alive."""
+        """Return True if the process with this name is alive; if it is dead, another may adopt its
+        runs."""
         return self._is_held(self._file(owner))
 
     def _file(self, owner: str) -> Path:
         return self._folder / f"{quote(owner, safe='')}.lock"
 
     def _is_held(self, file: Path) -> bool:
-        """Whether a process holds that lock; the file of a dead process is removed."""
+        """Return True if a process holds the lock of a file; remove the file of a dead process."""
         if sys.platform == "win32":
             return False
         try:

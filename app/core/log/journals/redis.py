@@ -5,8 +5,9 @@ See docs/decisions/009-redis-entries-have-the-number-of-their-last-chunk.md.
 
 import time
 from collections.abc import Collection, Sequence
-from typing import ClassVar, cast
-from urllib.parse import quote
+from pathlib import Path
+from typing import Any, ClassVar, Self, cast
+from urllib.parse import SplitResult, quote
 
 import msgspec
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
@@ -43,17 +44,18 @@ _decode_entries = msgspec.json.Decoder(list[Entry]).decode
 
 
 class RedisJournal:
-    """Keeps about `run_bytes` of one run and `total_bytes` of all, in one Redis of 6.2 or newer.
+    """A journal in one Redis, 6.2 or newer, that keeps about `run_bytes` a run and `total_bytes` in
+    all.
 
-    A run is a stream with one entry for each group, whose id is the number of the group's last
-    entry, and a hash with the rest. A run over its bound loses its oldest groups. Over the bound
-    of all, `sweep` removes the run that ended first; if none has ended, it trims the head of the
-    run written to longest ago. Ended runs expire `retention` seconds after their end.
+    A run is a hash, and a stream with one entry for each group of chunks that were written
+    together; the id of the entry is the number of the group's last chunk. A run over its bound
+    loses its oldest groups. If all runs together are over the bound, `sweep` removes the run that
+    ended first; if none has ended, the run written to longest ago loses its oldest groups. Ended
+    runs expire `retention` seconds after their end.
 
-    A call takes a few seconds at most and raises what redis-py raises; nothing is retried here.
-    Redis Cluster is not supported, because the keys of a run would be on several nodes. Nor is a
-    Redis that evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their
-    beginning.
+    A call takes a few seconds at most and raises what redis-py raises; nothing is retried. Redis
+    Cluster is not supported, because the keys of a run would be on several nodes. Nor is a Redis
+    that evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their beginning.
     """
 
     CANCEL_POLL_SECONDS: ClassVar[float] = 0.05
@@ -74,8 +76,14 @@ class RedisJournal:
         self._last_heartbeat = self._steady_since = 0.0  # by `time.monotonic()`
         self._redis = Connection(url)
 
+    @classmethod
+    def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:
+        """The journal for a `JOURNAL_URL`; see `open_journal`."""
+        return cls(url._replace(query="").geturl(), **options)
+
     async def open(self, owner: str) -> None:
-        """Raises `ConfigurationError` if Redis cannot be reached, or not be used."""
+        """Connect to Redis; raises `ConfigurationError` if Redis cannot be reached or refuses
+        commands."""
         self._owner = owner
         try:
             uptime = await self._redis.uptime()
@@ -123,7 +131,10 @@ class RedisJournal:
         ]
 
     async def _append(self, groups: Sequence[Group]) -> list[int]:
-        """Write all groups in one command: for redis-py a command costs more than a group."""
+        """Write all groups in one command, and return WRITTEN, LOST or UNKNOWN for each of them.
+
+        One command for all is cheaper: for redis-py a command costs more than a group.
+        """
         packed = []
         for group in groups:
             run_id, owner = group.record.run_id, group.record.owner

@@ -22,9 +22,10 @@ MAX_CONNECTIONS = 16
 
 
 class Connection:
-    """Connections to the Redis at an address; no call is retried.
+    """A pool of connections to the Redis at an address; no call is retried.
 
-    Raises `ConfigurationError` if the address cannot be parsed. `address` is without its password.
+    `address` is the address without its password. Raises `ConfigurationError` if the address cannot
+    be parsed.
     """
 
     def __init__(self, url: str) -> None:
@@ -46,14 +47,18 @@ class Connection:
         self.client = Redis.from_pool(pool)
 
     async def uptime(self) -> float:
-        """Seconds since Redis was started; 0 if this user may not know."""
+        """Return the seconds since Redis was started; 0 if the Redis user lacks the permission to
+        know."""
         try:
             return float((await self.client.info("server"))["uptime_in_seconds"])
         except NoPermissionError:
             return 0
 
     async def run(self, script: str, *arguments: str | bytes | float) -> Any:
-        """Run a script by its hash, or by its text if Redis was restarted since it was loaded."""
+        """Run a Lua script in Redis and return its result.
+
+        The script is called by its hash, or by its text if Redis has lost the script in a restart.
+        """
         if (name := self._hashes.get(script)) is None:
             name = self._hashes[script] = await self.client.script_load(script)
         try:
@@ -66,5 +71,6 @@ class Connection:
 
 
 def result(call: Awaitable[Any] | Any) -> Awaitable[Any]:
-    """The awaitable of a command; redis-py has one type for its two clients."""
+    """Return a redis-py command as the awaitable that it is; redis-py's type also fits its other
+    client."""
     return cast("Awaitable[Any]", call)

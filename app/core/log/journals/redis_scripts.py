@@ -9,7 +9,7 @@ _FOLDER = files(__package__) / "lua"
 
 
 def _load(name: str) -> str:
-    """The text of a script, after the functions that all scripts share."""
+    """Return the text of a Lua script, with the functions that all scripts share in front of it."""
     common, script = (
         (_FOLDER / f"{part}.lua").read_text(encoding="utf-8") for part in ("common", name)
     )

@@ -7,7 +7,8 @@ import asyncio
 import sqlite3
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Self
+from urllib.parse import SplitResult
 
 from ...errors import ConfigurationError
 from ..journal import MEBIBYTE, Entry, Group, Reach, RunRecord
@@ -20,14 +21,16 @@ from .sqlite_file import Connection
 
 
 class SqliteJournal:
-    """Keeps at most `run_bytes` of one run and `total_bytes` of all runs, as stored on disk.
+    """A journal in one file that keeps at most `run_bytes` of one run and `total_bytes` of all
+    runs.
 
-    A run over its bound loses its oldest groups. A sweep removes ended runs `retention` seconds
-    after their end. Over the bound of all, it removes the runs that ended first, and then the
-    oldest groups of the live run that was written to longest ago. The newest group of a run always
-    stays.
+    A run over its bound loses its oldest groups of entries; the newest group always stays. A sweep
+    removes ended runs `retention` seconds after their end. If all runs together are over the bound,
+    it removes the runs that ended first, then the oldest groups of the live run written to longest
+    ago.
 
-    A process is alive while it holds its lock in the folder `<file>.owners`.
+    A process is alive while it holds its lock in the folder `<file>.owners`. Bounds count bytes on
+    disk.
     """
 
     CANCEL_POLL_SECONDS: ClassVar[float] = 0.2
@@ -50,8 +53,15 @@ class SqliteJournal:
         self._writer = Connection(file, "BEGIN IMMEDIATE")
         self._reader = Connection(file, "BEGIN")
 
+    @classmethod
+    def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:
+        """The journal for a `JOURNAL_URL`; see `open_journal`."""
+        # As in SQLAlchemy: three slashes are a relative path, four an absolute one.
+        return cls(Path(url.path[1:]) if url.path[1:] else data_dir / "runs.db", **options)
+
     async def open(self, owner: str) -> None:
-        """Raises `ConfigurationError` if the file cannot be used."""
+        """Open the file under the name of this process; raises `ConfigurationError` if that is
+        impossible."""
         self._owner = owner
         try:
             await asyncio.to_thread(self._owners.join, owner)

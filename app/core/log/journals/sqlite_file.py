@@ -51,7 +51,10 @@ CREATE TABLE groups (run INTEGER, last INTEGER, data BLOB NOT NULL, PRIMARY KEY 
 
 
 class Connection:
-    """A database connection with its own thread; after an error the next call opens a new one."""
+    """A connection to the database file, with a thread of its own.
+
+    After an error the connection is closed, and the next call opens a new one.
+    """
 
     def __init__(self, file: Path, begin: str) -> None:
         self._file = file
@@ -63,7 +66,12 @@ class Connection:
     async def run(
         self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kw: P.kwargs
     ) -> T:
-        """Call `work` in one transaction on the thread; raises what it and SQLite raise."""
+        """Call `work` in one transaction on the thread and return its result; raises what it
+        raises.
+
+        `work` gets the `sqlite3.Connection`, then the arguments. An error rolls the transaction
+        back.
+        """
 
         def job() -> T:
             try:
@@ -79,7 +87,7 @@ class Connection:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
     async def close(self) -> None:
-        """Close the file and the thread; later calls raise `RuntimeError`, except this one."""
+        """Close the file and end the thread; after that `run` raises `RuntimeError`."""
         if self._closed:
             return
         self._closed = True
@@ -104,9 +112,9 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection, file: Path) -> None:
-    """Set up a connection, and the tables in a new file.
+    """Set the options of a new connection, and create the tables if the file is new.
 
-    Raises `ConfigurationError` for files of other programs and of newer versions.
+    Raises `ConfigurationError` if another program or a newer version has written the file.
     """
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute(f"PRAGMA journal_size_limit = {16 * MEBIBYTE}")

@@ -31,7 +31,7 @@ class State(NamedTuple):
 
 
 def states(db: sqlite3.Connection, run_ids: Collection[str]) -> dict[str, State]:
-    """The rows of those of these runs that are known."""
+    """Return the rows of these runs, by run id; unknown runs are left out."""
     rows = db.execute(
         "SELECT run_id, seq, owner, base, last, size, ended_at FROM runs"
         " WHERE run_id IN (SELECT value FROM json_each(?))",
@@ -41,7 +41,7 @@ def states(db: sqlite3.Connection, run_ids: Collection[str]) -> dict[str, State]
 
 
 def create(db: sqlite3.Connection, records: Sequence[RunRecord]) -> int:
-    """Store the records of runs; returns how many of them were new."""
+    """Store the records of runs, and return the number of runs that were new."""
     count = 0
     for record in records:
         data = _encode(record)
@@ -65,7 +65,10 @@ def create(db: sqlite3.Connection, records: Sequence[RunRecord]) -> int:
 
 
 def append(db: sqlite3.Connection, groups: Sequence[Group], run_bytes: int) -> list[str]:
-    """Write groups (see `Log.append`), trim runs to `run_bytes`; returns the ids of lost runs."""
+    """Write groups of entries (see `Log.append`), and trim runs that exceed `run_bytes`.
+
+    Returns the ids of runs that have ended, or that another process has taken over.
+    """
     run_ids = [group.record.run_id for group in groups]
     known = states(db, run_ids)
     if new := [group.record for group in groups if group.record.run_id not in known]:
@@ -111,14 +114,19 @@ def record(db: sqlite3.Connection, run_id: str) -> RunRecord | None:
 
 
 def with_owner(data: bytes, owner: str) -> RunRecord:
-    """Decode a record; its owner may have changed since it was written."""
+    """Decode the record of a run, and replace its owner, which may have changed since it was
+    written."""
     return msgspec.structs.replace(_decode_record(data), owner=owner)
 
 
 def read(
     db: sqlite3.Connection, run_id: str, after: int, limit: int
 ) -> tuple[int | None, list[Entry]]:
-    """The base of a run, None if it is unknown; and at most `limit` of its entries."""
+    """Return the number of entries removed from a run's head, and at most `limit` entries after
+    `after`.
+
+    The number is None if the run is unknown.
+    """
     run = db.execute("SELECT seq, base FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     if run is None:
         return None, []

@@ -11,7 +11,7 @@ from .sqlite_queries import with_owner
 
 
 def dead_owners(db: sqlite3.Connection, owner: str, owners: Owners) -> list[str]:
-    """The owners of active runs, other than `owner`, that are dead."""
+    """Return the names of dead processes, other than `owner`, that still own active runs."""
     # Runs first: an owner took its lock before it had a run.
     rows = db.execute(
         "SELECT DISTINCT owner FROM runs WHERE ended_at IS NULL AND owner != ?", (owner,)
@@ -20,7 +20,7 @@ def dead_owners(db: sqlite3.Connection, owner: str, owners: Owners) -> list[str]
 
 
 def adopt_orphans(db: sqlite3.Connection, owner: str, dead: Sequence[str]) -> list[RunRecord]:
-    """Make `owner` the owner of the active runs of dead owners; returns their records."""
+    """Make `owner` the owner of all active runs of the dead processes, and return their records."""
     rows = db.execute(
         "SELECT seq, data FROM runs JOIN records ON run = seq WHERE ended_at IS NULL"
         " AND owner IN (SELECT value FROM json_each(?)) ORDER BY seq",
@@ -31,7 +31,8 @@ def adopt_orphans(db: sqlite3.Connection, owner: str, dead: Sequence[str]) -> li
 
 
 def runs_before(db: sqlite3.Connection, record: RunRecord) -> list[str]:
-    """See `Membership.runs_before`."""
+    """Return the active runs of other processes that come before a run (see
+    `Membership.runs_before`)."""
     rows = db.execute(
         "SELECT run_id FROM runs WHERE ended_at IS NULL AND conversation_id = ? AND principal = ?"
         " AND owner != ?"
@@ -42,7 +43,7 @@ def runs_before(db: sqlite3.Connection, record: RunRecord) -> list[str]:
 
 
 def list_active(db: sqlite3.Connection, principal: str) -> list[RunRecord]:
-    """See `Membership.list_active`."""
+    """Return the records of a principal's active runs in all processes, oldest first."""
     rows = db.execute(
         "SELECT data, owner FROM runs JOIN records ON run = seq"
         " WHERE ended_at IS NULL AND principal = ? ORDER BY seq",
@@ -52,25 +53,25 @@ def list_active(db: sqlite3.Connection, principal: str) -> list[RunRecord]:
 
 
 def request_cancel(db: sqlite3.Connection, run_id: str) -> None:
-    """Set the mark for the owner of an active run."""
+    """Mark an active run, for its owner to cancel it."""
     db.execute("UPDATE runs SET asked = 1 WHERE run_id = ? AND ended_at IS NULL", (run_id,))
 
 
 def cancel_requests(db: sqlite3.Connection, owner: str) -> list[str]:
-    """The marked runs of an owner."""
+    """Return the ids of an owner's runs that are marked to be cancelled."""
     rows = db.execute("SELECT run_id FROM runs WHERE asked AND owner = ? ORDER BY seq", (owner,))
     return [run_id for (run_id,) in rows]
 
 
 def take_cancel_requests(db: sqlite3.Connection, owner: str) -> list[str]:
-    """The marked runs of an owner, whose marks are removed."""
+    """Return the ids of an owner's runs that are marked to be cancelled, and remove the marks."""
     runs = cancel_requests(db, owner)
     db.execute("UPDATE runs SET asked = 0 WHERE asked AND owner = ?", (owner,))
     return runs
 
 
 def mark_followed(db: sqlite3.Connection, run_ids: Collection[str]) -> None:
-    """Note until when these runs have readers at another process."""
+    """Note, for `FOLLOWED_TTL` seconds, that these runs have readers at another process."""
     db.execute(
         "UPDATE runs SET watched_until = ? WHERE run_id IN (SELECT value FROM json_each(?))",
         (time.time() + FOLLOWED_TTL, json.dumps(list(run_ids))),
@@ -78,6 +79,7 @@ def mark_followed(db: sqlite3.Connection, run_ids: Collection[str]) -> None:
 
 
 def is_followed(db: sqlite3.Connection, run_id: str) -> bool:
-    """Whether such a note is valid."""
+    """Return True if a run has readers at another process: a note of `mark_followed` is still
+    valid."""
     row = db.execute("SELECT watched_until FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     return row is not None and row[0] > time.time()

@@ -14,7 +14,8 @@ SWEEP_BYTES, SWEEP_RUNS, SWEEP_PAGES = 16 * MEBIBYTE, 100, 4096
 
 
 def drop_head(db: sqlite3.Connection, seq: int, base: int) -> int:
-    """Remove the groups of a run up to number `base`; returns the bytes freed."""
+    """Remove the groups of a run up to entry number `base`, and return the number of bytes
+    freed."""
     freed: int = db.execute(
         "SELECT ifnull(sum(length(data) + ?), 0) FROM groups WHERE run = ? AND last <= ?",
         (GROUP_OVERHEAD, seq, base),
@@ -25,9 +26,9 @@ def drop_head(db: sqlite3.Connection, seq: int, base: int) -> int:
 
 
 def trim_head(db: sqlite3.Connection, seq: int, excess: int) -> int:
-    """Remove the oldest groups of a run until `excess` bytes are freed, but never the newest one.
+    """Remove the oldest groups of a run until `excess` bytes are freed, but never the newest group.
 
-    Returns the bytes freed.
+    Returns the number of bytes freed.
     """
     freed = base = 0
     for last, size in db.execute(
@@ -54,7 +55,7 @@ def _total(db: sqlite3.Connection) -> int:
 def remove_ended(db: sqlite3.Connection, retention: float, total_bytes: int) -> bool:
     """Remove some runs that ended `retention` seconds ago or exceed `total_bytes`, oldest first.
 
-    Returns whether there may be more of them.
+    Returns True if runs were removed, and more of them may be left.
     """
     excess = _total(db) - total_bytes
     horizon = time.time() - retention
@@ -75,7 +76,10 @@ def remove_ended(db: sqlite3.Connection, retention: float, total_bytes: int) -> 
 
 
 def trim_live(db: sqlite3.Connection, total_bytes: int) -> None:
-    """Trim active runs until all runs take `total_bytes`, those written to longest ago first."""
+    """Remove the oldest groups of active runs until all runs together take at most `total_bytes`.
+
+    Runs that were written to longest ago come first.
+    """
     excess = _total(db) - total_bytes
     if excess <= 0:
         return
@@ -87,7 +91,7 @@ def trim_live(db: sqlite3.Connection, total_bytes: int) -> None:
 
 
 def shrink(db: sqlite3.Connection) -> None:
-    """Return free pages to the disk, if they are more than a quarter of the file."""
+    """Return free pages of the file to the disk, if more than a quarter of its pages are free."""
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     free = db.execute("PRAGMA freelist_count").fetchone()[0]
     if free > pages // 4:

@@ -22,7 +22,8 @@ from app.api.doors.native.encoder import (
     negotiate,
 )
 from app.api.doors.native.event_ids import parse_event_id, saw_end
-from app.core.errors import BadEventId, Interrupted
+from app.core.errors import BadEventId
+from app.core.run_failures import Interrupted
 from app.models.chat import ErrorInfo, StreamingChunk, ToolCall, Usage
 
 RUN = "3f2a"
@@ -116,7 +117,7 @@ def expected(log: list[StreamingChunk]) -> list[tuple[str, str, StreamingChunk]]
     return [("message", f"{RUN}:{number}", chunk) for number, chunk in enumerate(log, start=1)]
 
 
-def told(events: Iterable[ServerSentEvent]) -> list[tuple[str, str, StreamingChunk]]:
+def decoded(events: Iterable[ServerSentEvent]) -> list[tuple[str, str, StreamingChunk]]:
     return [(event.event, event.id, chunk_of(event.data)) for event in events]
 
 
@@ -133,7 +134,7 @@ def test_sse_through_an_event_source(
     """Any chunks, with heartbeats between them and cut anywhere on the way, come out equal."""
     stream = with_heartbeats(SseEncoder(RUN, "m"), log, beats)
     events = EventSource(response(pieces(stream, cuts))).iter_sse()
-    assert expected(log) == told(events)
+    assert expected(log) == decoded(events)
 
 
 @given(LOGS, BEATS, CUTS)
@@ -141,13 +142,13 @@ def test_sse_through_an_event_source(
 def test_sse_through_the_lines_of_httpx(
     log: list[StreamingChunk], beats: list[int], cuts: set[int]
 ) -> None:
-    """A client that reads `iter_lines()` of httpx, which splits at more than SSE does, is told
+    """A client that reads `iter_lines()` of httpx, which splits at more than SSE does, receives
     the same."""
     stream = with_heartbeats(SseEncoder(RUN, "m"), log, beats)
     decoder = SSEDecoder()
     lines = response(pieces(stream, cuts)).iter_lines()
     events = [event for line in lines if (event := decoder.decode(line)) is not None]
-    assert expected(log) == told(events)
+    assert expected(log) == decoded(events)
 
 
 @given(LOGS, BEATS, CUTS)
@@ -196,7 +197,7 @@ def test_sse_byte_by_byte() -> None:
 
 @given(LOGS, BEATS)
 @example([AWKWARD], [1] * 7)
-def test_ndjson(log: list[StreamingChunk], beats: list[int]) -> None:
+def test_ndjson_lines_are_chunks(log: list[StreamingChunk], beats: list[int]) -> None:
     """Every line is a chunk, however lines are split; heartbeats are chunks that say nothing."""
     encoder = NdjsonEncoder(RUN, "m")
     stream = with_heartbeats(encoder, log, beats)
@@ -210,7 +211,7 @@ def test_ndjson(log: list[StreamingChunk], beats: list[int]) -> None:
 
 
 @given(LOGS)
-def test_text(log: list[StreamingChunk]) -> None:
+def test_plain_text_is_the_content(log: list[StreamingChunk]) -> None:
     """Plain text is the contents and nothing else, and there is no sign of life in it."""
     encoder = TextEncoder(RUN, "m")
     stream = b"".join(encoder.encode(n, chunk) for n, chunk in enumerate(log, start=1))
@@ -313,7 +314,7 @@ def test_event_ids(value: str, run_id: str | None, place: tuple[str, int]) -> No
         ("-1", "3f2a"),
     ],
 )
-def test_no_event_ids(value: str, run_id: str | None) -> None:
+def test_malformed_event_ids_are_refused(value: str, run_id: str | None) -> None:
     """All else is refused in a short sentence, and never taken for some number."""
     with pytest.raises(BadEventId) as refused:
         parse_event_id(value, run_id)

@@ -1,4 +1,4 @@
-"""The Ollama door, asked by Ollama's own Python client as it is."""
+"""The Ollama door, driven by Ollama's own Python client as it is."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ async def aclient(server: Server) -> AsyncIterator[ollama.AsyncClient]:
 
 
 def sent(provider: Provider) -> dict[str, Any]:
-    """What the provider was last asked."""
+    """What the provider was sent last."""
     body: dict[str, Any] = provider.requests[-1].body
     return body
 
@@ -98,7 +98,9 @@ def test_agents_and_models_are_listed(serve: Serve) -> None:
         ("org/model:v2", "org/model:v2"),
     ],
 )
-def test_names(serve: Serve, provider: Provider, name: str, model: str) -> None:
+def test_names_match_with_and_without_a_tag(
+    serve: Serve, provider: Provider, name: str, model: str
+) -> None:
     """A name is that of an agent or of a model, with its tag or without; it comes back as sent."""
     models = ["openai:other-model", "openai:llama3.2:latest", "openai:org/model:v2"]
     with ollama.Client(host=serve(models=models).url) as client:
@@ -140,7 +142,7 @@ def test_chat_in_one_piece(client: ollama.Client) -> None:
     assert 0 < answer.eval_duration <= answer.total_duration
 
 
-def test_generate(client: ollama.Client, provider: Provider) -> None:
+def test_generate_answers_a_prompt(client: ollama.Client, provider: Provider) -> None:
     """A prompt is answered, streaming and not, under the system prompt that came with it."""
     whole = client.generate("general", "Hello?", system="Be brief.")
     *lines, last = client.generate("general", "Hello?", system="Be brief.", stream=True)
@@ -188,21 +190,21 @@ def test_the_client_sends_the_history(client: ollama.Client, provider: Provider)
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_text_is_as_the_model_said_it(
+def test_the_models_text_is_unchanged(
     client: ollama.Client, provider: Provider, reply: Reply, stream: bool
 ) -> None:
     """No character is lost, doubled or taken for the end of a line."""
     provider.script(reply, reply)
     if stream:
         lines = client.chat("general", ASKED, stream=True)
-        said = "".join(line.message.content or "" for line in lines)
+        content = "".join(line.message.content or "" for line in lines)
         *_, last = client.generate("general", "Hi", stream=True)
         assert last.done
     else:
-        said = client.chat("general", ASKED).message.content or ""
-        assert said == client.generate("general", "Hi").response
+        content = client.chat("general", ASKED).message.content or ""
+        assert content == client.generate("general", "Hi").response
     expected = "".join(reply.text).encode("utf-16", "surrogatepass").decode("utf-16")
-    assert expected == said
+    assert expected == content
 
 
 def test_an_empty_answer(client: ollama.Client, provider: Provider) -> None:
@@ -213,7 +215,7 @@ def test_an_empty_answer(client: ollama.Client, provider: Provider) -> None:
     assert "" == client.chat("general", ASKED).message.content
 
 
-def test_length(client: ollama.Client, provider: Provider) -> None:
+def test_a_truncated_answer_ends_with_length(client: ollama.Client, provider: Provider) -> None:
     """An answer that met its limit of tokens says so."""
     provider.script(Reply("Hello", finish_reason="length"), Reply("Hi", finish_reason="length"))
     *_, last = client.chat("general", ASKED, stream=True, options={"num_predict": 1})
@@ -255,7 +257,7 @@ def test_options_reach_an_ollama_provider(serve: Serve, provider: Provider) -> N
         assert sent(provider)["think"] is False
 
 
-def test_formats(client: ollama.Client, provider: Provider) -> None:
+def test_formats_reach_the_provider(client: ollama.Client, provider: Provider) -> None:
     """`json` and a JSON schema reach the model, and the answer is as the client needs it."""
     provider.script(Reply('{"name": "Malta", "people": 563443}'))
     answer = client.chat("general", ASKED, format=Country.model_json_schema())
@@ -271,7 +273,7 @@ def test_formats(client: ollama.Client, provider: Provider) -> None:
     assert "response_format" not in sent(provider)
 
 
-def test_thinking(client: ollama.Client, provider: Provider) -> None:
+def test_thinking_is_sent_if_wanted(client: ollama.Client, provider: Provider) -> None:
     """Reasoning comes apart from the answer, unless the client does not want to see it."""
     provider.script(*[Reply("42", reasoning="six by seven")] * 4)
     lines = list(client.chat("general", ASKED, stream=True, think="high"))
@@ -287,7 +289,7 @@ def test_thinking(client: ollama.Client, provider: Provider) -> None:
     assert ["42", ""] == [line.message.content for line in lines]
 
 
-def test_images(client: ollama.Client, provider: Provider) -> None:
+def test_images_reach_the_provider(client: ollama.Client, provider: Provider) -> None:
     """Pictures reach the model with the message that they came with."""
     messages: list[dict[str, Any]] = [
         {"role": "user", "content": "What is this?", "images": [PIXEL]},
@@ -296,9 +298,9 @@ def test_images(client: ollama.Client, provider: Provider) -> None:
     ]
     client.chat("general", messages)
     first, _, last = sent(provider)["messages"]
-    for message, said in ((first, "What is this?"), (last, "And this?")):
+    for message, content in ((first, "What is this?"), (last, "And this?")):
         text, image = message["content"]
-        assert {"type": "text", "text": said} == text
+        assert {"type": "text", "text": content} == text
         assert image["image_url"]["url"].startswith("data:image/png;base64,")
     client.generate("general", "And here?", images=[PIXEL])
     (message,) = sent(provider)["messages"]
@@ -333,27 +335,29 @@ def test_a_client_runs_its_own_tools(
         {"role": "tool", "tool_name": "weather", "content": "+25"},
     ]
     assert "Cold, and warm." == client.chat("general", messages, tools=[WEATHER]).message.content
-    question, asked, *results = sent(provider)["messages"]
+    question, assistant, *results = sent(provider)["messages"]
     assert ASKED[0] == question
     assert ["Oslo", "Rome"] == [
-        json.loads(call["function"]["arguments"])["city"] for call in asked["tool_calls"]
+        json.loads(call["function"]["arguments"])["city"] for call in assistant["tool_calls"]
     ]
-    ids = [call["id"] for call in asked["tool_calls"]]
+    ids = [call["id"] for call in assistant["tool_calls"]]
     assert 2 == len(set(ids))
     assert [("tool", ids[0], "-5"), ("tool", ids[1], "+25")] == [
         (result["role"], result["tool_call_id"], result["content"]) for result in results
     ]
 
 
-def test_calls_that_cannot_be_told(client: ollama.Client, provider: Provider) -> None:
+def test_call_arguments_that_are_no_object_are_an_error(
+    client: ollama.Client, provider: Provider
+) -> None:
     """Arguments are an object in Ollama; where the model wrote something else, that is an error,
     and not a call without arguments."""
     provider.script(*[Reply("Hm.", tool_calls=[("weather", '{"city": Oslo')])] * 2)
-    with pytest.raises(ollama.ResponseError, match="no JSON object") as caught:
+    with pytest.raises(ollama.ResponseError, match="not a JSON object") as caught:
         client.chat("general", ASKED, tools=[WEATHER])
     assert 502 == caught.value.status_code
     lines: list[ollama.ChatResponse] = []
-    with pytest.raises(ollama.ResponseError, match="no JSON object"):
+    with pytest.raises(ollama.ResponseError, match="not a JSON object"):
         lines.extend(client.chat("general", ASKED, tools=[WEATHER], stream=True))
     assert [("Hm.", False)] == [(line.message.content, line.done) for line in lines]
     provider.script(Reply(tool_calls=[("weather", "")]))
@@ -362,7 +366,7 @@ def test_calls_that_cannot_be_told(client: ollama.Client, provider: Provider) ->
 
 
 @pytest.mark.parametrize(
-    ("reply", "status", "said"),
+    ("reply", "status", "content"),
     [
         (INVALID_KEY, 502, "credentials"),
         (CONTEXT_TOO_LONG, 413, "too long"),
@@ -378,17 +382,17 @@ def test_failures_before_the_first_token(
     provider: Provider,
     reply: Reply,
     status: int,
-    said: str,
+    content: str,
     stream: bool,
 ) -> None:
-    """An error has its own status while nothing was said, streaming or not."""
+    """An error has its own status before any output, streaming or not."""
     provider.script(*[reply] * 4)
     with pytest.raises(ollama.ResponseError) as caught:
         list(client.chat("general", ASKED, stream=True)) if stream else client.chat(
             "general", ASKED
         )
     assert status == caught.value.status_code
-    assert said in caught.value.error
+    assert content in caught.value.error
 
 
 @pytest.mark.parametrize(
@@ -403,7 +407,7 @@ def test_failures_before_the_first_token(
 def test_failures_after_the_first_token(
     client: ollama.Client, provider: Provider, reply: Reply
 ) -> None:
-    """What was said is there; then comes one line with the error, and never one that is done."""
+    """What was sent is there; then comes one line with the error, and never one that is done."""
     provider.script(reply, reply)
     lines: list[ollama.ChatResponse] = []
     with pytest.raises(ollama.ResponseError) as caught:
@@ -416,8 +420,8 @@ def test_failures_after_the_first_token(
     assert 500 <= caught.value.status_code
 
 
-def test_unknown_models(client: ollama.Client) -> None:
-    """A model that is not there is told in Ollama's words."""
+def test_unknown_models_are_404(client: ollama.Client) -> None:
+    """A model that is not there is reported in Ollama's words."""
     for ask in (
         lambda: client.show("no"),
         lambda: client.chat("no", ASKED),
@@ -428,8 +432,8 @@ def test_unknown_models(client: ollama.Client) -> None:
         assert 404 == caught.value.status_code
 
 
-def test_weights_are_not_managed(client: ollama.Client) -> None:
-    """What this server cannot do is told in a sentence, in Ollama's shape."""
+def test_routes_of_weights_are_501(client: ollama.Client) -> None:
+    """What this server cannot do is reported in a sentence, in Ollama's shape."""
     for ask in (
         lambda: client.pull("llama3.2"),
         lambda: list(client.pull("llama3.2", stream=True)),
@@ -445,9 +449,9 @@ def test_weights_are_not_managed(client: ollama.Client) -> None:
         assert 501 == caught.value.status_code
 
 
-def test_load_and_unload(client: ollama.Client, provider: Provider) -> None:
+def test_empty_prompts_load_and_unload(client: ollama.Client, provider: Provider) -> None:
     """An empty prompt loads a model, and one that is to be kept for no time unloads it; the
-    provider is not asked."""
+    provider receives no request."""
     assert ("", True, "load") == _loaded(client.generate("general", ""))
     assert ("", True, "unload") == _loaded(client.generate("general", "", keep_alive=0))
     assert ("", True, "unload") == _loaded(client.generate("general", keep_alive="0s"))
@@ -463,7 +467,7 @@ def _loaded(answer: ollama.GenerateResponse) -> tuple[Any, ...]:
     return answer.response, answer.done, answer.done_reason
 
 
-def test_leaving(client: ollama.Client, provider: Provider) -> None:
+def test_leaving_closes_the_upstream(client: ollama.Client, provider: Provider) -> None:
     """A client that stops reading ends its run, and the provider's stream with it, at once."""
     provider.script(Reply(numbered(10_000), rate=50))
     stream = client.chat("general", ASKED, stream=True)
@@ -476,10 +480,10 @@ def test_leaving(client: ollama.Client, provider: Provider) -> None:
     assert aborted - left < 5
 
 
-async def test_leaving_while_the_model_is_silent(
+async def test_leaving_a_silent_model_closes_the_upstream(
     aclient: ollama.AsyncClient, provider: Provider
 ) -> None:
-    """A reader of a whole answer that leaves is noticed, too, before anything was said."""
+    """A reader of a whole answer that leaves is noticed, too, before any output."""
     provider.script(Reply("late", delay_headers=30))
     asking = asyncio.create_task(aclient.chat("general", ASKED))
     await provider.until(lambda: provider.opened)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.doors.ollama.encoder import Form, OllamaEncoder, whole
+from app.api.doors.ollama.encoder import Form, OllamaEncoder, complete_object
 from app.api.doors.ollama.errors import refusal
 from app.models.chat import StreamingChunk, ToolCall, Usage
 from tests.api.test_streaming import failed, opened, say, serve, stream
@@ -21,6 +21,7 @@ CALLS = st.builds(
     name=TEXT,
     status=st.sampled_from(["started", "completed", "failed", "paused"]),
     arguments=st.none() | st.dictionaries(TEXT, TEXT | st.integers(-9, 9), max_size=3),
+    arguments_text=st.sampled_from([None, ""]),  # the text itself is not sent in this protocol
 )
 CHUNKS = st.lists(
     st.builds(
@@ -50,13 +51,13 @@ def form(chat: bool, *, thinks: bool = True) -> Form:
 
 def fields(part: dict[str, Any], chat: bool) -> tuple[str, str, list[Any]]:
     """Text, thinking and calls of an object; chat has them in its message."""
-    said = part["message"] if chat else part
-    text = said["content"] if chat else said["response"]
-    return text, said.get("thinking", ""), said.get("tool_calls", [])
+    holder = part["message"] if chat else part
+    text = holder["content"] if chat else holder["response"]
+    return text, holder.get("thinking", ""), holder.get("tool_calls", [])
 
 
 @given(chunks=CHUNKS, last=LAST, chat=st.booleans(), thinks=st.booleans())
-def test_both_forms_say_the_same(
+def test_stream_and_object_have_the_same_content(
     chunks: list[StreamingChunk], last: StreamingChunk, chat: bool, thinks: bool
 ) -> None:
     """The lines of a stream, put together, are the answer in one piece: text, thinking, the calls
@@ -66,16 +67,16 @@ def test_both_forms_say_the_same(
     # As httpx, and so Ollama's own client, splits them.
     *parts, final = [json.loads(line) for line in body.decode().splitlines()]
     one = json.loads(
-        whole(
+        complete_object(
             form(chat, thinks=thinks),
             [(0.01 * n, chunk) for n, chunk in enumerate([*chunks, last])],
         )
     )
-    told = [fields(part, chat) for part in parts]
+    received = [fields(part, chat) for part in parts]
     text, thinking, calls = fields(one, chat)
-    assert "".join(content for content, _, _ in told) == text
-    assert "".join(thought for _, thought, _ in told) == thinking
-    assert [call for _, _, made in told for call in made] == calls
+    assert "".join(content for content, _, _ in received) == text
+    assert "".join(thought for _, thought, _ in received) == thinking
+    assert [call for _, _, made in received for call in made] == calls
     assert "".join(chunk.content for chunk in [*chunks, last]) == text
     assert thinks or thinking == ""
     assert list(range(len(calls))) == [call["function"]["index"] for call in calls]
@@ -89,7 +90,7 @@ def test_both_forms_say_the_same(
         assert 0 < part["eval_duration"]
 
 
-async def test_the_status_waits_for_something_to_say() -> None:
+async def test_the_status_waits_for_the_first_line() -> None:
     """Nothing is sent for chunks that have nothing to show; what has, starts the answer."""
     async with opened() as (hub, log):
         response, client = stream(hub, OllamaEncoder(form(True)), refusal=refusal)
@@ -107,27 +108,27 @@ async def test_the_status_waits_for_something_to_say() -> None:
 
 
 @pytest.mark.parametrize("pause", [0, 0.01])
-@pytest.mark.parametrize("spoken", [0, 2])
-async def test_failures(spoken: int, pause: float) -> None:
-    """A failure has its status while nothing was said, else it is the last line of a stream that
+@pytest.mark.parametrize("holder", [0, 2])
+async def test_a_failure_is_a_status_or_the_last_line(holder: int, pause: float) -> None:
+    """A failure has its status before any output, else it is the last line of a stream that
     ends properly; it makes no difference whether text and failure came together."""
     async with opened() as (hub, log):
         response, client = stream(hub, OllamaEncoder(form(False)), refusal=refusal)
         task = serve(response, client)
-        say(log, *range(spoken))
+        say(log, *range(holder))
         await asyncio.sleep(pause)
         log.append(failed())
         await task
-        assert (200 if spoken else 500) == client.status
+        assert (200 if holder else 500) == client.status
         *parts, last = [json.loads(line) for line in client.body.splitlines()]
-        assert ["0000", "0001"][:spoken] == [part["response"] for part in parts]
+        assert ["0000", "0001"][:holder] == [part["response"] for part in parts]
         assert {"error": "no"} == last
         assert client.complete
         assert (b"x-run-id", b"r1") in client.messages[0]["headers"]
 
 
 async def test_leaving_while_the_status_waits() -> None:
-    """A client that leaves before anything was said is let go."""
+    """A client that leaves before any output is let go."""
     async with opened() as (hub, _):
         response, client = stream(hub, OllamaEncoder(form(True)), refusal=refusal)
         task = serve(response, client)
@@ -138,7 +139,7 @@ async def test_leaving_while_the_status_waits() -> None:
 
 
 async def test_a_paced_replay_of_a_failure() -> None:
-    """What was said comes at its own time, also when the failure is known from the start."""
+    """What came before comes at its own time, also when the failure is known from the start."""
     async with opened() as (hub, log):
         say(log, 0)
         await asyncio.sleep(0.1)

@@ -31,14 +31,14 @@ def lines(reply: httpx.Response) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole]
 
 
-def said(parts: list[dict[str, Any]]) -> str:
+def text_of(parts: list[dict[str, Any]]) -> str:
     return "".join(
         part["message"]["content"] if "message" in part else part["response"] for part in parts
     )
 
 
 async def test_a_stream_on_the_wire(http: httpx.AsyncClient) -> None:
-    """NDJSON, streaming unless it is told not to: compact objects, a time each, metrics last."""
+    """NDJSON, streaming by default: compact objects, a time each, metrics last."""
     reply = await http.post("/api/generate", json={"model": "general", "prompt": "Hello?"})
     *parts, last = lines(reply)
     assert "application/x-ndjson" == reply.headers["content-type"]
@@ -47,7 +47,7 @@ async def test_a_stream_on_the_wire(http: httpx.AsyncClient) -> None:
     assert "content-length" not in reply.headers
     assert b" :" not in reply.content
     assert b'": ' not in reply.content
-    assert HELLO == said(parts)
+    assert HELLO == text_of(parts)
     assert [["model", "created_at", "response", "done"]] * 4 == [list(part) for part in parts]
     assert {
         "model",
@@ -76,9 +76,7 @@ async def test_an_answer_on_the_wire(http: httpx.AsyncClient) -> None:
     assert len(reply.content) == int(reply.headers["content-length"])
 
 
-async def test_counts_that_are_not_known_are_absent(
-    http: httpx.AsyncClient, provider: Provider
-) -> None:
+async def test_unknown_counts_are_absent(http: httpx.AsyncClient, provider: Provider) -> None:
     """A provider that counts no tokens leaves no counts, and never zeros in their place."""
     provider.script(Reply("Hi", usage=False))
     last = lines(await http.post("/api/chat", json={"model": "general", "messages": ASKED}))[-1]
@@ -91,7 +89,7 @@ async def test_counts_that_are_not_known_are_absent(
     "content_type",
     [None, "application/x-www-form-urlencoded", "text/plain", "application/json; charset=utf-8"],
 )
-async def test_the_content_type_is_not_looked_at(server: Server, content_type: str | None) -> None:
+async def test_the_content_type_is_ignored(server: Server, content_type: str | None) -> None:
     """curl says that its body is a form, and aider says nothing: both are understood."""
     body = json.dumps({"model": "general", "messages": ASKED, "stream": False}).encode()
     headers = ["POST /api/chat HTTP/1.1", "Host: here", "Connection: close"]
@@ -132,8 +130,8 @@ async def test_empty_and_unknown_fields(http: httpx.AsyncClient) -> None:
         "tools": None,
         "format": "",
     }
-    assert HELLO == said(lines(await http.post("/api/generate", json=generate)))
-    assert HELLO == said(lines(await http.post("/api/chat", json=chat)))
+    assert HELLO == text_of(lines(await http.post("/api/generate", json=generate)))
+    assert HELLO == text_of(lines(await http.post("/api/chat", json=chat)))
 
 
 BAD = [
@@ -188,31 +186,31 @@ BAD = [
 ]
 
 
-async def test_what_cannot_be_read(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_malformed_bodies_are_400(http: httpx.AsyncClient, provider: Provider) -> None:
     """Each wrong request is answered in Ollama's shape, in Ollama's words where it has some; no
-    model is asked, and the server goes on serving."""
+    model receives a request, and the server goes on serving."""
     for route, body, status, named in BAD:
         reply = await http.post(f"/api/{route}", content=body)
-        told = reply.json()
-        assert (status, ["error"]) == (reply.status_code, list(told)), body
-        assert named in told["error"], body
+        received = reply.json()
+        assert (status, ["error"]) == (reply.status_code, list(received)), body
+        assert named in received["error"], body
         assert reply.headers["content-type"].startswith("application/json")
         assert len(reply.content) < 2000
     headers = {"X-Conversation-Id": "no good"}
     body_ = {"model": "general", "prompt": "x"}
     assert 400 == (await http.post("/api/generate", json=body_, headers=headers)).status_code
     assert 0 == provider.opened
-    assert HELLO == said(lines(await http.post("/api/generate", json=body_)))
+    assert HELLO == text_of(lines(await http.post("/api/generate", json=body_)))
 
 
-async def test_a_body_that_is_too_large(serve: Serve) -> None:
-    """The bound of the server holds here, too, and is told in Ollama's shape."""
+async def test_a_body_over_the_limit_is_413(serve: Serve) -> None:
+    """The bound of the server holds here, too, and is reported in Ollama's shape."""
     async with httpx.AsyncClient(base_url=serve(max_body_bytes=1000).url) as http:
         reply = await http.post("/api/generate", json={"model": "general", "prompt": "x" * 2000})
     assert (413, ["error"]) == (reply.status_code, list(reply.json()))
 
 
-async def test_addresses_and_methods(http: httpx.AsyncClient) -> None:
+async def test_paths_and_methods(http: httpx.AsyncClient) -> None:
     """What is not here is answered as Ollama answers it; our own door keeps its shape."""
     for method in ("GET", "HEAD"):
         reply = await http.request(method, "/")
@@ -257,11 +255,11 @@ async def test_what_the_command_line_sends(http: httpx.AsyncClient, provider: Pr
         messages.append({"role": "user", "content": question})
         turn = {"model": "general", "messages": messages, "format": "", "options": {}}
         *parts, last = lines(await http.post("/api/chat", json=turn))
-        messages.append({"role": "assistant", "content": said(parts)})
-        assert (HELLO, "stop") == (said(parts), last["done_reason"])
+        messages.append({"role": "assistant", "content": text_of(parts)})
+        assert (HELLO, "stop") == (text_of(parts), last["done_reason"])
     assert messages[:3] == provider.requests[-1].body["messages"]
     once = {"model": "general", "prompt": "Hello?", **empty, "options": {}, "format": "json"}
-    assert HELLO == said(lines(await http.post("/api/generate", json=once)))
+    assert HELLO == text_of(lines(await http.post("/api/generate", json=once)))
     assert {"type": "json_object"} == provider.requests[-1].body["response_format"]
     stop = {"model": "general", "prompt": "", **empty, "keep_alive": "0s"}
     assert "unload" == (await http.post("/api/generate", json=stop)).json()["done_reason"]
@@ -283,13 +281,13 @@ async def test_the_run_can_be_watched(http: httpx.AsyncClient, provider: Provide
         watched = await http.get(events, headers={"Accept": "text/plain"})
         assert stream.headers["x-conversation-id"]
         rest = [json.loads(line) async for line in stream.aiter_lines()]
-    assert "one two three four" == watched.text == said(rest)
+    assert "one two three four" == watched.text == text_of(rest)
     whole = await http.post("/api/chat", json={**body, "stream": False})
     state = (await http.get(f"/api/v1/runs/{whole.headers['x-run-id']}")).json()
     assert (HELLO, "completed") == (state["content"], state["status"])
 
 
-async def test_nothing_is_kept_unless_it_is_asked_for(
+async def test_nothing_is_kept_without_a_conversation_id(
     http: httpx.AsyncClient, provider: Provider
 ) -> None:
     """A client that sends its history leaves no conversation behind; one that names a
@@ -390,16 +388,16 @@ async def test_results_find_their_calls(http: httpx.AsyncClient, provider: Provi
     ]
     tool = {"type": "function", "function": {"name": "walk", "parameters": {"type": "object"}}}
     body = {"model": "general", "messages": messages, "tools": [tool]}
-    assert HELLO == said(lines(await http.post("/api/chat", json=body)))
-    _, asked, *results = provider.requests[-1].body["messages"]
-    ids = [call["id"] for call in asked["tool_calls"]]
+    assert HELLO == text_of(lines(await http.post("/api/chat", json=body)))
+    _, assistant, *results = provider.requests[-1].body["messages"]
+    ids = [call["id"] for call in assistant["tool_calls"]]
     assert "call_a" == ids[0]
     assert 3 == len(set(ids))
     assert [(ids[1], "3"), ("call_a", "1"), (ids[2], "2")] == [
         (result["tool_call_id"], result["content"]) for result in results
     ]
     assert ['{"to": "Oslo"}', '{"of": "Oslo"}', "{}"] == [
-        call["function"]["arguments"] for call in asked["tool_calls"]
+        call["function"]["arguments"] for call in assistant["tool_calls"]
     ]
 
 
@@ -410,7 +408,9 @@ async def lively(serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-async def test_a_silent_model(lively: httpx.AsyncClient, provider: Provider) -> None:
+async def test_a_silent_model_is_bridged_by_heartbeats(
+    lively: httpx.AsyncClient, provider: Provider
+) -> None:
     """In a silence objects go out that say nothing: first the status waits for one heartbeat."""
     provider.script(Reply("one two", delay_headers=1.55, stall_after=1, stall_seconds=0.55))
     body = {"model": "general", "messages": ASKED}
@@ -418,11 +418,11 @@ async def test_a_silent_model(lively: httpx.AsyncClient, provider: Provider) -> 
     async with lively.stream("POST", "/api/chat", json=body) as stream:
         assert time.monotonic() - began < 1.5
         parts = [json.loads(line) async for line in stream.aiter_lines()]
-    silent = [n for n, part in enumerate(parts) if not said([part]) and not part["done"]]
-    first = next(n for n, part in enumerate(parts) if said([part]))
+    silent = [n for n, part in enumerate(parts) if not text_of([part]) and not part["done"]]
+    first = next(n for n, part in enumerate(parts) if text_of([part]))
     assert first in range(1, 17)
     assert any(n > first for n in silent)
-    assert "one two" == said(parts)
+    assert "one two" == text_of(parts)
     assert {"model", "created_at", "message", "done"} == set(parts[silent[0]])
     assert parts[-1]["prompt_eval_duration"] > 1_500_000_000
 

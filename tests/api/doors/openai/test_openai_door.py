@@ -1,4 +1,4 @@
-"""The OpenAI door, asked by OpenAI's own client as it is."""
+"""The OpenAI door, driven by OpenAI's own client as it is."""
 
 import base64
 import json
@@ -66,11 +66,11 @@ async def collect(answer: Any, chunks: list[ChatCompletionChunk]) -> None:
         chunks.append(chunk)
 
 
-def told(chunks: list[ChatCompletionChunk]) -> str:
+def text_of(chunks: list[ChatCompletionChunk]) -> str:
     return "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
 
 
-async def test_models(client: AsyncOpenAI) -> None:
+async def test_models_are_listed(client: AsyncOpenAI) -> None:
     """Agents and models are listed, and each can be looked up by its name."""
     listed = [model async for model in client.models.list()]
     assert [("general", "agno-stream"), (MODEL, "openai")] == [(m.id, m.owned_by) for m in listed]
@@ -92,7 +92,7 @@ async def test_names_with_slashes_and_colons(serve: Serve, provider: Provider) -
 
 
 @pytest.mark.parametrize("name", ["general", MODEL, "openai:test-model"])
-async def test_a_stream(client: AsyncOpenAI, provider: Provider, name: str) -> None:
+async def test_chunks_of_a_stream(client: AsyncOpenAI, provider: Provider, name: str) -> None:
     """One id, one `created`, the role first, then the text, and one finish reason at the end."""
     provider.script(Reply("Hi there, 🙂"))
     chunks = await stream(client, model=name)
@@ -100,13 +100,13 @@ async def test_a_stream(client: AsyncOpenAI, provider: Provider, name: str) -> N
     assert name == chunks[0].model
     assert ["assistant", *[None] * (len(chunks) - 1)] == [c.choices[0].delta.role for c in chunks]
     assert "" == chunks[0].choices[0].delta.content
-    assert "Hi there, 🙂" == told(chunks)
+    assert "Hi there, 🙂" == text_of(chunks)
     reasons = [chunk.choices[0].finish_reason for chunk in chunks]
     assert [*[None] * (len(chunks) - 1), "stop"] == reasons
     assert all(chunk.usage is None for chunk in chunks)
 
 
-async def test_an_answer(client: AsyncOpenAI, provider: Provider) -> None:
+async def test_an_answer_in_one_piece(client: AsyncOpenAI, provider: Provider) -> None:
     """Without `stream` the answer is one object, with its usage."""
     provider.script(Reply("Hi there, 🙂", reasoning="Say hi."))
     answer = await ask(client)
@@ -124,16 +124,16 @@ async def test_an_answer(client: AsyncOpenAI, provider: Provider) -> None:
     assert 2 == answer.usage.completion_tokens_details.reasoning_tokens
 
 
-def test_without_asyncio(sync_client: OpenAI, provider: Provider) -> None:
+def test_the_synchronous_client(sync_client: OpenAI, provider: Provider) -> None:
     """The client that blocks is served alike."""
     provider.script(Reply("Hi there"), Reply("Hi there"))
     chunks = sync_client.chat.completions.create(model=MODEL, messages=ASKED, stream=True)
-    assert "Hi there" == told(list(chunks))
+    assert "Hi there" == text_of(list(chunks))
     answer = sync_client.chat.completions.create(model=MODEL, messages=ASKED)
     assert "Hi there" == answer.choices[0].message.content
 
 
-async def test_usage(client: AsyncOpenAI, provider: Provider) -> None:
+async def test_usage_is_sent_if_wanted(client: AsyncOpenAI, provider: Provider) -> None:
     """With `include_usage` one more chunk has the counts, and no choice."""
     provider.script(Reply("Hi there", reasoning="Well."))
     chunks = await stream(client, stream_options={"include_usage": True})
@@ -148,7 +148,7 @@ async def test_usage(client: AsyncOpenAI, provider: Provider) -> None:
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
 async def test_finish_reasons(client: AsyncOpenAI, provider: Provider, reason: str) -> None:
-    """Why the model stopped is told as it told it."""
+    """Why the model stopped is reported unchanged."""
     provider.script(Reply("Hi", finish_reason=reason), Reply("Hi", finish_reason=reason))
     assert reason == (await stream(client))[-1].choices[0].finish_reason
     assert reason == (await ask(client)).choices[0].finish_reason
@@ -192,17 +192,17 @@ async def test_a_call_in_one_piece(client: AsyncOpenAI, provider: Provider) -> N
 
 
 async def test_the_agents_own_tools_are_not_shown(serve: Serve) -> None:
-    """An agent's own tool runs on the server: the client is told the answer alone."""
+    """An agent's own tool runs on the server: the client receives the answer alone."""
     url = serve(model="demo").url
-    asked = [{"role": "user", "content": "What time is it?"}]
+    messages = [{"role": "user", "content": "What time is it?"}]
     async with AsyncOpenAI(base_url=f"{url}/v1", api_key="none") as client:
-        chunks = await stream(client, model="general", messages=asked)
-        answer = await ask(client, model="general", messages=asked)
+        chunks = await stream(client, model="general", messages=messages)
+        answer = await ask(client, model="general", messages=messages)
     async with httpx.AsyncClient(base_url=url) as http:
         run_id = answer.id.removeprefix("chatcmpl-")
         run = (await http.get(f"/api/v1/runs/{run_id}")).json()
     assert ["completed"] == [tool["status"] for tool in run["tools"]]
-    assert "The tool `current_time` answered" in told(chunks)
+    assert "The tool `current_time` answered" in text_of(chunks)
     assert all(not chunk.choices[0].delta.tool_calls for chunk in chunks)
     assert answer.choices[0].message.tool_calls is None
     assert ("stop", "stop") == (
@@ -230,7 +230,7 @@ async def test_structured_output(client: AsyncOpenAI, provider: Provider) -> Non
     assert {"name", "people"} == set(form["json_schema"]["schema"]["properties"])
 
 
-async def test_options(client: AsyncOpenAI, provider: Provider) -> None:
+async def test_options_reach_the_provider(client: AsyncOpenAI, provider: Provider) -> None:
     """Every option reaches the provider unchanged; what nobody knows is passed over."""
     options: dict[str, Any] = {
         "temperature": 0.5,
@@ -276,11 +276,13 @@ async def test_parts_and_images(client: AsyncOpenAI, provider: Provider) -> None
     assert data == last["content"][1]["image_url"]["url"]
 
 
-async def test_a_lone_half_of_a_character(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_lone_surrogates_in_a_history_are_replaced(
+    http: httpx.AsyncClient, provider: Provider
+) -> None:
     """Half a character in a history, and NUL, do not stop a client that only repeats what it
-    was told."""
-    said = '{"role": "assistant", "content": "a\\ud83d\\u0000b"}'
-    body = f'{{"model": "general", "messages": [{said}, {{"role": "user", "content": "x"}}]}}'
+    received."""
+    content = '{"role": "assistant", "content": "a\\ud83d\\u0000b"}'
+    body = f'{{"model": "general", "messages": [{content}, {{"role": "user", "content": "x"}}]}}'
     reply = await http.post("/v1/chat/completions", content=body)
     assert 200 == reply.status_code
     assert "a\ufffd\0b" == provider.requests[0].body["messages"][0]["content"]
@@ -298,16 +300,18 @@ async def test_a_lone_half_of_a_character(http: httpx.AsyncClient, provider: Pro
         ({"response_format": {"type": "json_schema"}}, "response_format"),
     ],
 )
-async def test_wrong_fields(client: AsyncOpenAI, fields: dict[str, Any], param: str) -> None:
-    """What is wrong is refused by name, and nothing is asked of the model."""
+async def test_wrong_fields_are_400(
+    client: AsyncOpenAI, fields: dict[str, Any], param: str
+) -> None:
+    """What is wrong is refused by name, and no request is sent to the model."""
     with pytest.raises(openai.BadRequestError) as refused:
         await ask(client, **fields)
     assert (param, "invalid_field") == (refused.value.param, refused.value.code)
     assert "invalid_request_error" == refused.value.type
 
 
-async def test_unknown_models(client: AsyncOpenAI) -> None:
-    """A model that is not here is told as OpenAI tells it, with those that are."""
+async def test_unknown_models_are_404(client: AsyncOpenAI) -> None:
+    """A model that is not here is reported as OpenAI tells it, with those that are."""
     with pytest.raises(openai.NotFoundError, match=r"'gpt-none' .* general, test-model") as unknown:
         await stream(client, model="gpt-none")
     assert "model_not_found" == unknown.value.code
@@ -315,7 +319,7 @@ async def test_unknown_models(client: AsyncOpenAI) -> None:
 
 @pytest.mark.parametrize("streaming", [True, False])
 @pytest.mark.parametrize(
-    ("reply", "error", "code", "asked"),
+    ("reply", "error", "code", "retried"),
     [
         (RATE_LIMITED, openai.RateLimitError, "rate_limit_exceeded", True),
         (SERVER_ERROR, openai.InternalServerError, "model_unavailable", True),
@@ -332,7 +336,7 @@ async def test_failures_before_the_first_token(
     reply: Reply,
     error: type[openai.APIStatusError],
     code: str,
-    asked: bool,
+    retried: bool,
     streaming: bool,
 ) -> None:
     """They have a status of their own, streaming or not; and only what may pass is tried again."""
@@ -342,7 +346,7 @@ async def test_failures_before_the_first_token(
             await ask(client, stream=streaming)
     assert code == failed.value.code
     headers = failed.value.response.headers
-    assert ("false" if not asked else None) == headers.get("x-should-retry")
+    assert ("false" if not retried else None) == headers.get("x-should-retry")
     assert headers["x-run-id"]
 
 
@@ -368,18 +372,18 @@ async def test_no_needless_retries(client: AsyncOpenAI, provider: Provider) -> N
 async def test_failures_in_mid_stream(
     client: AsyncOpenAI, provider: Provider, reply: Reply, code: str
 ) -> None:
-    """What was said is told, then the SDK raises; a truncated answer never ends well."""
+    """What was sent is reported, then the SDK raises; a truncated answer never ends well."""
     provider.script(reply)
     chunks: list[ChatCompletionChunk] = []
     answer = await ask(client, stream=True)
     with pytest.raises(openai.APIError) as failed:
         await collect(answer, chunks)
-    assert told(chunks).startswith("Hi there ")
+    assert text_of(chunks).startswith("Hi there ")
     assert all(chunk.choices[0].finish_reason is None for chunk in chunks)
     assert (code, "server_error") == (failed.value.code, failed.value.type)
 
 
-async def test_timeouts(serve: Serve, provider: Provider) -> None:
+async def test_a_timeout_is_an_error(serve: Serve, provider: Provider) -> None:
     """A run that takes too long is an error, in mid-stream as before it."""
     provider.default = Reply("Hi there", stall_after=1)
     url = serve(idle_timeout=0.2).url
@@ -402,7 +406,7 @@ async def test_leaving_closes_the_upstream(
     if streaming:
         async with await ask(client, stream=True) as chunks:
             async for chunk in chunks:
-                if "2 " in told([chunk]):
+                if "2 " in text_of([chunk]):
                     break
     else:
         with pytest.raises(openai.APITimeoutError):
@@ -412,12 +416,12 @@ async def test_leaving_closes_the_upstream(
     assert time.monotonic() - left < 5
 
 
-async def test_heartbeats(serve: Serve, provider: Provider) -> None:
+async def test_heartbeats_bridge_a_silence(serve: Serve, provider: Provider) -> None:
     """While the provider is silent there are signs of life, which the SDK passes over."""
     provider.default = Reply("Hi there you", delay_first=0.5, stall_after=2, stall_seconds=0.5)
     url = serve(heartbeat=0.1).url
     async with AsyncOpenAI(base_url=f"{url}/v1", api_key="none") as client:
-        assert "Hi there you" == told(await stream(client))
+        assert "Hi there you" == text_of(await stream(client))
     async with httpx.AsyncClient(base_url=url) as http:
         body = {"model": MODEL, "messages": ASKED, "stream": True}
         frames = (await http.post("/v1/chat/completions", json=body)).text.split("\n\n")
@@ -426,7 +430,7 @@ async def test_heartbeats(serve: Serve, provider: Provider) -> None:
     assert any("Hi " in frame for frame in frames[: beats[-1]])
 
 
-async def test_a_failure_behind_a_heartbeat(serve: Serve, provider: Provider) -> None:
+async def test_a_failure_after_a_heartbeat_is_raised(serve: Serve, provider: Provider) -> None:
     """Once a heartbeat is out there is no status any more: the error is in the stream."""
     provider.script(Reply("x", delay_first=0.5, error_frame_after=0))
     url = serve(heartbeat=0.1, upstream_retries=0).url
@@ -463,7 +467,7 @@ async def test_the_types_of_the_sdk(
     assert [Model.model_validate(card, strict=True) for card in listed["data"]]
 
 
-async def test_frames(http: httpx.AsyncClient, provider: Provider) -> None:
+async def test_frames_are_data_lines(http: httpx.AsyncClient, provider: Provider) -> None:
     """The frames are as OpenAI's: data lines alone, `[DONE]` last, whatever the text holds."""
     text = "a\r\n\u2028data: [DONE]\n\n\0"
     provider.script(Reply([text]))
@@ -475,11 +479,11 @@ async def test_frames(http: httpx.AsyncClient, provider: Provider) -> None:
     assert "" == rest
     assert all(frame.startswith("data: ") and "\n" not in frame for frame in frames)
     assert "data: [DONE]" == frames[-1]
-    first, said, last = (json.loads(frame[6:]) for frame in frames[:-1])
+    first, content, last = (json.loads(frame[6:]) for frame in frames[:-1])
     choice = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
     assert f"chatcmpl-{reply.headers['x-run-id']}" == first["id"]
     assert [choice] == first["choices"]
-    assert [choice | {"delta": {"content": text}}] == said["choices"]
+    assert [choice | {"delta": {"content": text}}] == content["choices"]
     assert [choice | {"delta": {}, "finish_reason": "stop"}] == last["choices"]
     assert {"id", "object", "created", "model", "choices"} == set(first) == set(last)
 
@@ -503,10 +507,10 @@ async def test_an_empty_answer(client: AsyncOpenAI, provider: Provider) -> None:
         ("POST", "/v1/chat/completions", 400, "bad_request"),
     ],
 )
-async def test_errors_of_any_kind(
+async def test_every_error_has_openais_shape(
     http: httpx.AsyncClient, method: str, path: str, status: int, code: str
 ) -> None:
-    """Whatever goes wrong below /v1 is told in OpenAI's shape, with all four fields."""
+    """Whatever goes wrong below /v1 is reported in OpenAI's shape, with all four fields."""
     reply = await http.request(method, path)
     assert status == reply.status_code
     error = reply.json()["error"]
@@ -516,13 +520,15 @@ async def test_errors_of_any_kind(
     assert (status == 405) == ("allow" in reply.headers)
 
 
-async def test_other_doors_keep_their_shape(http: httpx.AsyncClient) -> None:
+async def test_errors_of_other_doors_keep_their_shape(http: httpx.AsyncClient) -> None:
     """What is not below /v1 has our own shape of an error."""
     assert {"code", "message"} == set((await http.get("/v1x")).json()["error"])
 
 
-async def test_a_run_is_a_run(client: AsyncOpenAI, http: httpx.AsyncClient) -> None:
-    """What was asked here can be watched on the native door, by the ids in the headers."""
+async def test_a_completion_can_be_followed_natively(
+    client: AsyncOpenAI, http: httpx.AsyncClient
+) -> None:
+    """What was requested here can be watched on the native door, by the ids in the headers."""
     reply = await client.chat.completions.with_raw_response.create(model=MODEL, messages=ASKED)
     run_id = reply.headers["x-run-id"]
     answer = reply.parse().choices[0].message.content
@@ -534,34 +540,36 @@ async def test_a_run_is_a_run(client: AsyncOpenAI, http: httpx.AsyncClient) -> N
     assert '"done":true' in events.text
 
 
-async def test_nothing_is_kept(client: AsyncOpenAI, http: httpx.AsyncClient) -> None:
+async def test_nothing_is_kept_without_a_conversation_id(
+    client: AsyncOpenAI, http: httpx.AsyncClient
+) -> None:
     """The client has the history: the server keeps no conversation."""
     reply = await client.chat.completions.with_raw_response.create(model=MODEL, messages=ASKED)
     await ended(http, reply.headers["x-run-id"])
     assert 0 == (await http.get("/api/v1/conversations")).json()["total"]
 
 
-async def test_a_conversation_that_is_named(
+async def test_a_named_conversation_is_kept(
     client: AsyncOpenAI, http: httpx.AsyncClient, provider: Provider
 ) -> None:
-    """It is kept; a lone question is asked in its memory, and a history takes that one's place."""
+    """It is kept; a lone question is sent in its memory, and a history takes that one's place."""
     mine = client.with_options(default_headers={"X-Conversation-Id": "c"})
     system = {"role": "system", "content": "Be brief."}
 
-    def said(number: int) -> list[str]:
+    def content(number: int) -> list[str]:
         return [m["content"] for m in provider.requests[number].body["messages"]]
 
     provider.default = Reply("A")
     await ask(mine, messages=[{"role": "user", "content": "Q1"}])
     await ask(mine, messages=[system, {"role": "user", "content": "Q2"}])
-    assert ["Be brief.", "Q1", "A", "Q2"] == said(1)
+    assert ["Be brief.", "Q1", "A", "Q2"] == content(1)
     history = [
         {"role": "user", "content": "another"},
         {"role": "assistant", "content": "story"},
         {"role": "user", "content": "Q3"},
     ]
     await ask(mine, messages=history)
-    assert ["another", "story", "Q3"] == said(2)
+    assert ["another", "story", "Q3"] == content(2)
     stored = (await http.get("/api/v1/conversations/c")).json()["messages"]
     assert ["Q1", "A", "Q2", "A", "Q3", "A"] == [message["content"] for message in stored]
 
@@ -584,7 +592,7 @@ async def test_a_tool_in_a_conversation_that_is_named(
     assert ["user", "assistant", "tool", "assistant", "user"] == heard
 
 
-async def test_a_wrong_conversation(client: AsyncOpenAI) -> None:
+async def test_a_malformed_conversation_id_is_400(client: AsyncOpenAI) -> None:
     """A conversation's name that cannot be one is refused."""
     with pytest.raises(openai.BadRequestError) as refused:
         await ask(client, extra_headers={"X-Conversation-Id": "no/name"})

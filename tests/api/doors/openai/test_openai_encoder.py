@@ -23,11 +23,11 @@ CALLS = st.builds(
     status=st.sampled_from(["started", "completed", "failed", "paused"]),
     arguments_text=st.none() | TEXTS.filter(bool),
 )
-SAID = st.builds(
+PARTS = st.builds(
     StreamingChunk,
     content=TEXTS,
     done=st.just(False),
-    model=st.just("m"),  # another one would be told, instead of the name
+    model=st.just("m"),  # another model would replace the name
     reasoning=st.none() | TEXTS,
     tool=st.none() | CALLS,
 )
@@ -35,18 +35,18 @@ LASTS = st.builds(
     StreamingChunk,
     content=TEXTS,
     done=st.just(True),
-    model=st.just("m"),  # another one would be told, instead of the name
+    model=st.just("m"),  # another model would replace the name
     usage=st.none() | st.builds(Usage, *[st.integers(0, 2**40)] * 3),
     finish_reason=st.sampled_from(["stop", "length", "content_filter", "tool_calls"]),
 ) | st.builds(
     StreamingChunk,
     content=TEXTS,
     done=st.just(True),
-    model=st.just("m"),  # another one would be told, instead of the name
+    model=st.just("m"),  # another model would replace the name
     finish_reason=st.sampled_from(["error", "cancelled", "timeout_idle", "upstream_cut"]),
     error=st.builds(ErrorInfo, code=TEXTS, message=TEXTS),
 )
-LOGS = st.builds(lambda said, last: [*said, last], st.lists(SAID, max_size=6), LASTS)
+LOGS = st.builds(lambda parts, last: [*parts, last], st.lists(PARTS, max_size=6), LASTS)
 CUTS = st.sets(st.integers(0, 3000), max_size=30)
 AWKWARD = StreamingChunk("".join(NASTY), done=True, model="m", finish_reason="stop")
 
@@ -73,20 +73,20 @@ def check(log: list[StreamingChunk], name: str, events: list[str]) -> None:
     last = log[-1]
     if last.error is None:
         assert "[DONE]" == events.pop()
-    told: list[dict[str, Any]] = [json.loads(event) for event in events]
+    received: list[dict[str, Any]] = [json.loads(event) for event in events]
     if last.error is not None:
-        error = told.pop()["error"]
+        error = received.pop()["error"]
         assert (last.error.message, None) == (error["message"], error["param"])
     elif last.usage is not None:
-        counts = told.pop()
+        counts = received.pop()
         assert [] == counts["choices"]
         assert last.usage.total_tokens == counts["usage"]["total_tokens"]
-    assert all(chunk["usage"] is None for chunk in told)
-    assert all(("chatcmpl-r", 7, name) == (c["id"], c["created"], c["model"]) for c in told)
-    choices = [chunk["choices"][0] for chunk in told]
+    assert all(chunk["usage"] is None for chunk in received)
+    assert all(("chatcmpl-r", 7, name) == (c["id"], c["created"], c["model"]) for c in received)
+    choices = [chunk["choices"][0] for chunk in received]
     deltas = [choice["delta"] for choice in choices]
-    said = "".join(chunk.content for chunk in log)
-    assert said == "".join(delta.get("content", "") for delta in deltas)
+    content = "".join(chunk.content for chunk in log)
+    assert content == "".join(delta.get("content", "") for delta in deltas)
     thought = "".join(chunk.reasoning or "" for chunk in log)
     assert thought == "".join(delta.get("reasoning_content", "") for delta in deltas)
     tools = [chunk.tool for chunk in log if chunk.tool and chunk.tool.status == "paused"]
@@ -115,7 +115,9 @@ def calls(deltas: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 
 @given(LOGS, TEXTS, CUTS)
 @example([AWKWARD], "m\n\u2028", set(range(3000)))
-def test_through_the_openai_sdk(log: list[StreamingChunk], name: str, cuts: set[int]) -> None:
+def test_the_openai_sdk_reads_every_frame(
+    log: list[StreamingChunk], name: str, cuts: set[int]
+) -> None:
     """The SDK's decoder takes each frame for one event, and no heartbeat for any."""
     stream = with_heartbeats(encoded(log, name))
     events = list(SSEDecoder().iter_bytes(pieces(stream, cuts)))
@@ -125,7 +127,9 @@ def test_through_the_openai_sdk(log: list[StreamingChunk], name: str, cuts: set[
 
 @given(LOGS, TEXTS, CUTS)
 @example([AWKWARD], "m\n\u2028", set())
-def test_through_an_event_source(log: list[StreamingChunk], name: str, cuts: set[int]) -> None:
+def test_an_event_source_reads_every_frame(
+    log: list[StreamingChunk], name: str, cuts: set[int]
+) -> None:
     """So does a reader that follows the standard."""
     stream = with_heartbeats(encoded(log, name))
     headers = {"Content-Type": "text/event-stream"}
@@ -134,8 +138,8 @@ def test_through_an_event_source(log: list[StreamingChunk], name: str, cuts: set
 
 
 @given(LOGS, TEXTS)
-def test_by_the_simplest_of_clients(log: list[StreamingChunk], name: str) -> None:
-    """A client that splits at blank lines and looks for `data: ` is told the same."""
+def test_a_line_splitter_reads_every_frame(log: list[StreamingChunk], name: str) -> None:
+    """A client that splits at blank lines and looks for `data: ` receives the same."""
     blocks = with_heartbeats(encoded(log, name)).decode().split("\n\n")
     assert all(len(block.splitlines()) <= 1 for block in blocks)
     check(log, name, [block[6:] for block in blocks if block.startswith("data: ")])

@@ -3,7 +3,6 @@
 import re
 import socket
 import stat
-import time
 from pathlib import Path
 
 import httpx
@@ -18,7 +17,9 @@ BEARER = {"Authorization": f"Bearer {KEY}"}
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 @pytest.mark.parametrize("more", [[], ["--workers", "2"]], ids=["one", "workers"])
-def test_an_open_address_without_keys(tmp_path: Path, host: str, more: list[str]) -> None:
+def test_a_public_address_without_keys_is_refused(
+    tmp_path: Path, host: str, more: list[str]
+) -> None:
     """The server does not start, and says what to do."""
     done = run(tmp_path, "-m", "app", "serve", "--port", "0", "--host", host, *more)
     assert 2 == done.returncode
@@ -32,8 +33,10 @@ def test_an_open_address_without_keys(tmp_path: Path, host: str, more: list[str]
 @pytest.mark.parametrize(
     ("settings", "status"), [(KEYS, 401), ({"ALLOW_ANONYMOUS": "1"}, 200)], ids=["keys", "open"]
 )
-def test_an_open_address(tmp_path: Path, settings: dict[str, str], status: int) -> None:
-    """With keys, or where everybody may, it listens where it is told to."""
+def test_a_public_address_with_keys_is_served(
+    tmp_path: Path, settings: dict[str, str], status: int
+) -> None:
+    """With keys, or where everybody may, it listens where it is configured to."""
     with Command(tmp_path, (*SERVE, "--host", "0.0.0.0"), **settings) as command:
         url = command.url.replace("0.0.0.0", "127.0.0.1")
         assert status == httpx.get(f"{url}/v1/models").status_code
@@ -49,7 +52,7 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def test_another_way_to_start_it(tmp_path: Path) -> None:
+def test_uvicorn_on_all_addresses_serves_loopback_only(tmp_path: Path) -> None:
     """Started by uvicorn itself on all addresses, it still answers on the loopback one alone."""
     arguments = ("-m", "uvicorn", "app.main:app", "--host", "0.0.0.0", "--port", "0")
     with Command(tmp_path, arguments) as command:
@@ -61,7 +64,7 @@ def test_another_way_to_start_it(tmp_path: Path) -> None:
             assert "ALLOW_ANONYMOUS=1" in refused.json()["error"]["message"]
 
 
-def test_keys_that_are_wrong(tmp_path: Path) -> None:
+def test_a_malformed_key_is_not_shown(tmp_path: Path) -> None:
     """The message says which entry, and does not show it."""
     done = run(tmp_path, *SERVE, API_KEYS=KEY)
     assert (2, "agno-stream: API_KEYS: entry 1 is not 'name:key'\n") == (
@@ -70,36 +73,33 @@ def test_keys_that_are_wrong(tmp_path: Path) -> None:
     )
 
 
-def test_workers_share_the_secret(tmp_path: Path) -> None:
+def test_workers_accept_each_others_tickets(tmp_path: Path) -> None:
     """A stream address that one worker signed is taken by all of them; keys, secret and tickets
     are in no log."""
     arguments = (*SERVE, "--workers", "2")
     with Command(tmp_path, arguments, **KEYS) as command:
-        deadline = time.monotonic() + 60
-        while command.output.count("Application startup complete.") < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        asked = {"message": "x", "background": True}
+        command.wait_for("Application startup complete.", 2)
+        payload = {"message": "x", "background": True}
         urls = []
         for _ in range(8):
-            started = httpx.post(f"{command.url}/api/v1/chat", json=asked, headers=BEARER)
+            started = httpx.post(f"{command.url}/api/v1/chat", json=payload, headers=BEARER)
             urls.append(started.json()["stream_url"])
         assert {200} == {httpx.get(command.url + url, timeout=30).status_code for url in urls * 2}
         httpx.get(f"{command.url}/{KEY}?token={KEY}", headers=BEARER)
-        said = command.output
+        output = command.output
     file = tmp_path / "data" / "secret.key"
     assert 0o600 == stat.S_IMODE(file.stat().st_mode)
     for secret in (KEY, file.read_text(encoding="ascii"), urls[0].partition("=")[2]):
-        assert secret not in said
+        assert secret not in output
 
 
-def test_the_access_log_of_uvicorn(tmp_path: Path) -> None:
+def test_uvicorns_access_log_redacts_tickets(tmp_path: Path) -> None:
     """Who switches it on reads addresses, but neither tickets nor keys that somebody put there."""
     arguments = ("-m", "uvicorn", "app.main:app", "--port", "0")
     with Command(tmp_path, arguments, **KEYS) as command:
         httpx.get(f"{command.url}/api/v1/runs/x/events?after=1&token=a-ticket-of-mine")
         httpx.get(f"{command.url}/v1/models?key={KEY}")
-        said = command.output
-    assert "/api/v1/runs/x/events?after=1&token=[redacted]" in said
-    assert "a-ticket-of-mine" not in said
-    assert KEY not in said
+        output = command.output
+    assert "/api/v1/runs/x/events?after=1&token=[redacted]" in output
+    assert "a-ticket-of-mine" not in output
+    assert KEY not in output

@@ -47,13 +47,13 @@ def nobody(clients: dict[str, httpx.AsyncClient]) -> httpx.AsyncClient:
     return clients["nobody"]
 
 
-async def test_every_route_with_a_foreign_key(
+async def test_a_foreign_key_finds_nothing_on_any_route(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
     """Each route of the page that names a run or a conversation answers 404 to all but its owner,
     in the same words as for one that there never was."""
-    asked = {"message": "Hello?", "conversation_id": "mine"}
-    run_id = (await alice.post("/api/v1/chat", json=asked)).headers["x-run-id"]
+    payload = {"message": "Hello?", "conversation_id": "mine"}
+    run_id = (await alice.post("/api/v1/chat", json=payload)).headers["x-run-id"]
     await ended(alice, run_id)
     ids = {"run_id": run_id, "conversation_id": "mine", "media_id": "0" * 32}
     no_ids = {"run_id": "x" * 32, "conversation_id": "no", "media_id": "0" * 32}
@@ -67,8 +67,8 @@ async def test_every_route_with_a_foreign_key(
             theirs = await bob.request(method, path.format(**ids))
             absent = await bob.request(method, path.format(**no_ids))
             assert (404, 404) == (theirs.status_code, absent.status_code), (method, path)
-            said = theirs.text.replace(run_id, "?").replace("mine", "?")
-            assert said == absent.text.replace("x" * 32, "?").replace("'no'", "'?'")
+            contents = theirs.text.replace(run_id, "?").replace("mine", "?")
+            assert contents == absent.text.replace("x" * 32, "?").replace("'no'", "'?'")
     assert walked >= 6
     for path, headers in (
         ("/api/v1/chat?message=x", {"Last-Event-ID": f"{run_id}:1"}),
@@ -81,7 +81,7 @@ async def test_every_route_with_a_foreign_key(
     assert 200 == (await alice.get("/api/v1/conversations/mine")).status_code
 
 
-async def test_a_foreign_run_that_goes_on(
+async def test_a_foreign_key_neither_reads_nor_stops_a_run(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, provider: Provider
 ) -> None:
     """Another principal neither reads nor stops it."""
@@ -96,15 +96,15 @@ async def test_a_foreign_run_that_goes_on(
 
 
 @STORES
-async def test_the_same_conversation_id(
+async def test_principals_share_no_conversation_by_id(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, provider: Provider
 ) -> None:
     """Two principals who chose the same id have a conversation each: both are kept, neither is in
     the context of the other, on all doors, whole answers and broken ones alike."""
     for client, name in ((alice, "Alice"), (bob, "Bob")):
         provider.script(Reply(f"Hello {name}."), Reply("It is", stall_after=1), Reply("Yes."))
-        asked = {"message": f"I am {name}.", "conversation_id": "c"}
-        assert 200 == (await client.post("/api/v1/chat", json=asked)).status_code
+        payload = {"message": f"I am {name}.", "conversation_id": "c"}
+        assert 200 == (await client.post("/api/v1/chat", json=payload)).status_code
         broken = {"message": "Who?", "conversation_id": "c", "timeouts": {"idle": 0.3}}
         await client.post("/api/v1/chat", json=broken)
         body = {"model": "general", "messages": [{"role": "user", "content": "Sure?"}]}
@@ -112,8 +112,8 @@ async def test_the_same_conversation_id(
         await client.post("/v1/chat/completions", json=body, headers=headers)
     for client, name in ((alice, "Alice"), (bob, "Bob")):
         kept = (await client.get("/api/v1/conversations/c")).json()
-        said = [message["content"] for message in kept["messages"]]
-        assert [f"I am {name}.", f"Hello {name}.", "Who?", "It ", "Sure?", "Yes."] == said
+        contents = [message["content"] for message in kept["messages"]]
+        assert [f"I am {name}.", f"Hello {name}.", "Who?", "It ", "Sure?", "Yes."] == contents
         assert "c" == kept["conversation_id"]
         (listed,) = (await client.get("/api/v1/conversations")).json()["conversations"]
         assert ("c", f"I am {name}.") == (listed["conversation_id"], listed["title"])
@@ -130,7 +130,7 @@ async def read(client: httpx.AsyncClient, url: str, **headers: str) -> list[Any]
         return [event.json() async for event in EventSource(response).aiter_sse()]
 
 
-async def test_a_signed_stream_address(
+async def test_a_ticket_reads_its_run_only(
     alice: httpx.AsyncClient, nobody: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
     """A browser reads the run that was started for it by an address without a key, goes on after
@@ -166,13 +166,13 @@ async def test_a_signed_stream_address(
     assert 404 == (await bob.get(url)).status_code
 
 
-async def test_a_stream_address_that_expired(serve: Serve) -> None:
+async def test_an_expired_ticket_is_refused(serve: Serve) -> None:
     """It works for as long as it says, and then tells how to get another."""
     server = serve(api_keys=f"alice:{KEYS['alice']}", ticket_lifetime=1)
     headers = {"Authorization": f"Bearer {KEYS['alice']}"}
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
-        asked = {"message": "x", "background": True}
-        url = (await http.post("/api/v1/chat", json=asked, headers=headers)).json()["stream_url"]
+        payload = {"message": "x", "background": True}
+        url = (await http.post("/api/v1/chat", json=payload, headers=headers)).json()["stream_url"]
         reply = await http.get(url)
         for _ in range(60):
             if reply.status_code != 200:
@@ -183,7 +183,7 @@ async def test_a_stream_address_that_expired(serve: Serve) -> None:
     assert "/ticket" in reply.json()["error"]["message"]
 
 
-async def test_a_stream_address_of_another_server(serve: Serve) -> None:
+async def test_tickets_of_hosts_with_the_same_secret(serve: Serve) -> None:
     """Servers with the same SECRET_KEY take each other's, and only they; a principal whose key is
     gone has none any more."""
     keys = ",".join(f"{name}:{key}" for name, key in KEYS.items())
@@ -191,8 +191,8 @@ async def test_a_stream_address_of_another_server(serve: Serve) -> None:
     one = serve(api_keys=keys, secret_key="a" * 32)
     statuses = []
     async with httpx.AsyncClient(timeout=30) as http:
-        asked = {"message": "x", "background": True}
-        started = (await http.post(f"{one.url}/api/v1/chat", json=asked, headers=headers)).json()
+        payload = {"message": "x", "background": True}
+        started = (await http.post(f"{one.url}/api/v1/chat", json=payload, headers=headers)).json()
         for server in (
             serve(api_keys=keys, secret_key="a" * 32),
             serve(api_keys=keys, secret_key="b" * 32),
@@ -202,8 +202,8 @@ async def test_a_stream_address_of_another_server(serve: Serve) -> None:
     assert [200, 401, 401] == statuses
 
 
-async def test_addresses_without_keys(http: httpx.AsyncClient) -> None:
-    """Where no key is asked for, addresses need no ticket, and none is made."""
+async def test_without_keys_addresses_have_no_ticket(http: httpx.AsyncClient) -> None:
+    """If no key is required, addresses need no ticket, and none is made."""
     started = (await http.post("/api/v1/chat", json={"message": "x", "background": True})).json()
     ticket = (await http.post(f"/api/v1/runs/{started['run_id']}/ticket")).json()
     assert {"stream_url": started["stream_url"]} == ticket

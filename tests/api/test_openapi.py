@@ -70,7 +70,7 @@ def check(document: Document, method: str, path: str, reply: httpx.Response) -> 
         jsonschema.Draft202012Validator(schema).validate(reply.json())
 
 
-def test_references_lead_somewhere(document: Document) -> None:
+def test_every_reference_has_a_schema(document: Document) -> None:
     """Every `$ref` names a schema that is there, and every schema is one."""
     schemas = document["components"]["schemas"]
     references = {part["$ref"] for part in parts(document) if "$ref" in part}
@@ -80,7 +80,7 @@ def test_references_lead_somewhere(document: Document) -> None:
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
-def test_what_clients_are_generated_from(document: Document) -> None:
+def test_schemas_for_generated_clients(document: Document) -> None:
     """The schemas that a generated client needs are there, and nothing that we never send."""
     schemas = document["components"]["schemas"]
     assert {"StreamingChunk", "ChatRequest", "ChatResponse", "RunState", "Error"} <= set(schemas)
@@ -89,7 +89,7 @@ def test_what_clients_are_generated_from(document: Document) -> None:
     assert document["openapi"].startswith("3.")
 
 
-def test_operations(document: Document) -> None:
+def test_every_operation_is_described(document: Document) -> None:
     """Every operation has a summary, an id of its own, and only errors of the documented shape."""
     found = operations(document)
     ids = [operation["operationId"] for _, _, operation in found]
@@ -103,7 +103,7 @@ def test_operations(document: Document) -> None:
                 assert {"$ref": "#/components/schemas/Error"} == schema
 
 
-def test_the_routes_of_the_surface(document: Document) -> None:
+def test_every_native_route_is_listed(document: Document) -> None:
     """The page names each native route."""
     assert {
         "POST /api/v1/chat",
@@ -123,7 +123,7 @@ def test_the_routes_of_the_surface(document: Document) -> None:
     } <= {f"{method.upper()} {path}" for path, method, _ in operations(document)}
 
 
-async def test_the_page(http: httpx.AsyncClient) -> None:
+async def test_the_docs_page_is_served(http: httpx.AsyncClient) -> None:
     """`/docs` is a page for people."""
     reply = await http.get("/docs")
     assert (200, True) == (reply.status_code, "text/html" in reply.headers["content-type"])
@@ -142,7 +142,7 @@ async def test_the_page(http: httpx.AsyncClient) -> None:
     ],
     ids=["stream", "one piece", "background", "wrong", "unknown", "large"],
 )
-async def test_answers_to_questions(
+async def test_chat_responses_match_their_schemas(
     http: httpx.AsyncClient, document: Document, door: str, fields: dict[str, Any], status: int
 ) -> None:
     """What the chat doors answer is as the page describes it."""
@@ -167,7 +167,9 @@ async def test_answers_to_questions(
     ],
     ids=lambda value: str(value) if isinstance(value, int) else "",
 )
-async def test_failures(serve: Serve, provider: Provider, reply: Reply, status: int) -> None:
+async def test_errors_match_their_schemas(
+    serve: Serve, provider: Provider, reply: Reply, status: int
+) -> None:
     """Each way in which a model can fail is on the page, for each door that has a status for it."""
     provider.default = reply
     url = serve(first_token_timeout=0.5 if status == 504 else 60).url
@@ -187,10 +189,12 @@ async def test_failures(serve: Serve, provider: Provider, reply: Reply, status: 
     check(document, "GET", "/api/v1/runs/{run_id}", state)
 
 
-async def test_answers_of_the_other_routes(http: httpx.AsyncClient, document: Document) -> None:
+async def test_other_responses_match_their_schemas(
+    http: httpx.AsyncClient, document: Document
+) -> None:
     """What all other routes answer is as the page describes it, found or not."""
-    asked = {"message": "Hello?", "conversation_id": "c"}
-    run_id = (await http.post("/api/v1/chat", json=asked)).headers["x-run-id"]
+    payload = {"message": "Hello?", "conversation_id": "c"}
+    run_id = (await http.post("/api/v1/chat", json=payload)).headers["x-run-id"]
     last = (await http.get(f"/api/v1/runs/{run_id}")).json()["last_event_id"]
     for method, path, query, status in [
         ("GET", "/api/v1/chat", "?message=x", 200),
@@ -222,7 +226,7 @@ async def test_answers_of_the_other_routes(http: httpx.AsyncClient, document: Do
 
 
 @pytest.mark.parametrize("message", ["tool", "reasoning", "markdown", "fail"])
-async def test_chunks(serve: Serve, message: str) -> None:
+async def test_chunks_match_their_schema(serve: Serve, message: str) -> None:
     """Every chunk of a stream is a `StreamingChunk` as the page describes it."""
     async with httpx.AsyncClient(base_url=serve(model="demo").url, timeout=60) as http:
         document = (await http.get("/openapi.json")).json()
@@ -237,7 +241,7 @@ async def test_chunks(serve: Serve, message: str) -> None:
     assert not found.is_valid({"content": "", "done": "no", "model": "demo"})
 
 
-def test_requests(document: Document) -> None:
+def test_requests_match_their_schema(document: Document) -> None:
     """The schema of a question takes what the server takes."""
     found = validator(document, "ChatRequest")
     messages = [{"role": "user", "content": "Hello?"}]

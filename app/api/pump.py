@@ -1,0 +1,136 @@
+"""The loop that reads a run from its follower, encodes it and writes it to one reader."""
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from ..core.errors import Gap
+from ..core.log.follower import Follower
+from ..core.log.journal import Entry
+from ..core.run_failures import failure_from
+from .door import Refusal
+from .encoding import Encoder
+from .heartbeat import Heartbeat
+from .pacer import Pacer
+from .writer import State, StreamWriter
+
+
+class Pump:
+    """Copies the entries of a run from its follower to one client, through the encoder and the
+    writer.
+
+    All entries that are new are sent in one write. With a `pacer` each entry is written alone, when
+    it is due. `gone` is set when the client disconnects. `refusal` makes the error response, with
+    the headers `own_headers`, if the run fails before the first byte.
+    """
+
+    def __init__(
+        self,
+        follower: Follower,
+        encoder: Encoder,
+        writer: StreamWriter,
+        heartbeat: Heartbeat,
+        gone: asyncio.Event,
+        *,
+        pacer: Pacer | None,
+        refusal: Refusal,
+        own_headers: Mapping[str, str],
+    ) -> None:
+        self._follower = follower
+        self._encoder = encoder
+        self._writer = writer
+        self._heartbeat = heartbeat
+        self._gone = gone
+        self._pacer = pacer
+        self._refusal = refusal
+        self._own_headers = own_headers
+
+    async def run(self) -> Response | None:
+        """Write the run to its end; return an error response, not sent yet, if the run fails before
+        the first byte, else None."""
+        follower, encoder, writer = self._follower, self._encoder, self._writer
+        while not follower.done and not self._gone.is_set():
+            if follower.redirected and (encoder.reconnect_hint or not follower.live):
+                await self._send_away()
+                return None
+            number = follower.after
+            try:
+                entries = await follower.batch()
+            except Gap as gap:
+                if writer.state is State.HELD:
+                    return self._refusal(gap, self._own_headers)
+                await writer.write(encoder.encode(number, gap.last_chunk(follower.record.model)))
+                self._break_off_without_error_frame()
+                return None
+            if not entries:
+                await self._beat()
+                continue
+            error = entries[-1][1].error
+            if error is not None and writer.state is State.HELD:
+                await self._emit(number, entries[:-1])
+                if writer.state is State.HELD:
+                    return self._refusal(failure_from(error), self._own_headers)
+                number, entries = number + len(entries) - 1, entries[-1:]
+            await self._emit(number, entries)
+            if error is not None:
+                self._break_off_without_error_frame()
+        return None
+
+    async def _send_away(self) -> None:
+        """End the stream of a server that shuts down, so that the reader continues at another
+        process."""
+        if self._encoder.reconnect_hint is None:
+            self._writer.break_off()
+        else:
+            await self._writer.write(self._encoder.reconnect_hint)
+
+    def _break_off_without_error_frame(self) -> None:
+        if not self._encoder.has_error_frame:
+            self._writer.break_off()
+
+    async def _emit(self, number: int, entries: list[Entry]) -> None:
+        if self._pacer is None:
+            await self._writer.write(self._encoded(number, entries))
+        else:
+            await self._replay(self._pacer, number, entries)
+
+    async def _replay(self, pacer: Pacer, number: int, entries: list[Entry]) -> None:
+        loop = asyncio.get_running_loop()
+        for offset, entry in enumerate(entries):
+            while (pause := pacer.delay(entry[0], loop.time())) > 0:
+                try:
+                    async with asyncio.timeout(min(pause, self._heartbeat.silence)):
+                        await self._gone.wait()
+                    return
+                except TimeoutError:
+                    await self._beat()
+            await self._writer.write(self._encoded(number + offset, [entry]))
+
+    async def _beat(self) -> None:
+        if not self._gone.is_set() and self._heartbeat.take():
+            await self._writer.write(self._encoder.heartbeat or b"")
+
+    def _encoded(self, number: int, entries: list[Entry]) -> bytes:
+        """Return the bytes of the entries that follow entry `number`.
+
+        Readers at the same position share the bytes: the first one encodes them, and stores them in
+        the follower's memo.
+        """
+        memo = self._follower.memo if self._encoder.cacheable else None
+        if memo is None:
+            return encode_entries(self._encoder, number, entries)
+        kind = type(self._encoder)
+        before, count, body = memo.get(kind, (-1, 0, b""))
+        if (before, count) != (number, len(entries)):
+            body = encode_entries(self._encoder, number, entries)
+            memo[kind] = (number, len(entries), body)
+        return body
+
+
+def encode_entries(encoder: Encoder, number: int, entries: list[Entry]) -> bytes:
+    """Return the bytes of the entries that follow entry `number`, joined in order."""
+    if len(entries) == 1:
+        return encoder.encode(number + 1, entries[0][1])
+    encode = encoder.encode
+    return b"".join(encode(n, entry[1]) for n, entry in enumerate(entries, start=number + 1))

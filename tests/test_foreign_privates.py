@@ -1,0 +1,103 @@
+"""The undocumented parts of libraries that the server relies on still exist.
+
+An upgrade that removes one fails here, by its name, instead of somewhere in the middle of a run.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from agno.db.postgres import AsyncPostgresDb
+from agno.db.sqlite import AsyncSqliteDb
+from agno.models.base import Model
+from agno.models.openai import OpenAIChat
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from prometheus_client import Histogram
+from uvicorn.protocols.http.h11_impl import RequestResponseCycle as H11Cycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as HttptoolsCycle
+from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
+
+
+def sets(function: Callable[..., Any], *names: str) -> bool:
+    """Whether a constructor assigns attributes of these names."""
+    return set(names) <= set(inspect.unwrap(function).__code__.co_names)
+
+
+def histogram_parts() -> bool:
+    histogram = Histogram("delays", "Delays.", buckets=(1.0, 2.0), registry=None)
+    counters = [histogram._sum, *histogram._buckets]
+    return len(counters) == 4 and all(callable(counter.inc) for counter in counters)
+
+
+def model_field(name: str) -> bool:
+    return name in {field.name for field in dataclasses.fields(Model)}
+
+
+#: Each row: where we rely on it, and whether it still is as we need it.
+PRIVATES: list[tuple[str, Callable[[], bool]]] = [
+    (
+        "uvicorn (httptools): send.__self__.transport, for api/connection.py",
+        lambda: (
+            sets(HttptoolsCycle.__init__, "transport") and inspect.isfunction(HttptoolsCycle.send)
+        ),
+    ),
+    (
+        "uvicorn (h11): send.__self__.transport, for api/connection.py",
+        lambda: sets(H11Cycle.__init__, "transport") and hasattr(H11Cycle, "send"),
+    ),
+    (
+        "uvicorn: Multiprocess.processes and .signal_queue, for __main__.py",
+        lambda: sets(Multiprocess.__init__, "processes", "signal_queue"),
+    ),
+    (
+        "uvicorn: Multiprocess.run, .handle_int and .join_all, for __main__.py",
+        lambda: all(hasattr(Multiprocess, name) for name in ("run", "handle_int", "join_all")),
+    ),
+    (
+        "uvicorn: Process.process, .pid and .exitcode, for __main__.py",
+        lambda: sets(Process.__init__, "process") and {"pid", "exitcode"} <= set(dir(Process)),
+    ),
+    ("prometheus_client: Histogram._sum and ._buckets, for core/telemetry", histogram_parts),
+    (
+        "Agno: Model._tool_choice, for core/providers",
+        lambda: model_field("_tool_choice"),
+    ),
+    (
+        "Agno: OpenAIChat._parse_provider_response_delta, for core/providers",
+        lambda: inspect.isfunction(OpenAIChat._parse_provider_response_delta),
+    ),
+    (
+        "Agno: OpenAIChat.get_async_client and .ainvoke_stream, for core/providers",
+        lambda: hasattr(OpenAIChat, "get_async_client") and hasattr(OpenAIChat, "ainvoke_stream"),
+    ),
+    (
+        "Agno: AsyncPostgresDb._create_all_tables, for core/agents",
+        lambda: inspect.iscoroutinefunction(AsyncPostgresDb._create_all_tables),
+    ),
+    (
+        "Agno: AsyncSqliteDb.db_engine, for core/agents",
+        lambda: sets(AsyncSqliteDb.__init__, "db_engine"),
+    ),
+    (
+        "Agno: AsyncPostgresDb.db_engine, for core/agents",
+        lambda: sets(AsyncPostgresDb.__init__, "db_engine"),
+    ),
+    (
+        "Starlette: build_middleware_stack, called once and lazily, for main.py",
+        lambda: callable(FastAPI().build_middleware_stack) and FastAPI().middleware_stack is None,
+    ),
+    (
+        "FastAPI: the regular expressions of iter_route_contexts, for api/errors.py",
+        lambda: all(hasattr(r, "path_regex") for r in iter_route_contexts(FastAPI().routes)),
+    ),
+]
+
+
+@pytest.mark.parametrize("exists", [row[1] for row in PRIVATES], ids=[row[0] for row in PRIVATES])
+def test_a_private_of_a_library_still_exists(exists: Callable[[], bool]) -> None:
+    """Each undocumented attribute that the server uses is where this version of it expects it."""
+    assert exists()
