@@ -6,24 +6,18 @@ installed; imports inside it are relative, so that both names work.
 See docs/decisions/034-one-package-with-two-names.md.
 """
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .main import create_app as create_app
-    from .settings import Settings as Settings
+from importlib import import_module
+from typing import Any
 
 __all__ = ["Settings", "__version__", "create_app"]
 __version__ = "0.1.0"
 
+#: What is imported on first use, because it loads FastAPI and Agno: the module of each name.
+_LAZY = {"create_app": ".main", "Settings": ".settings"}
+
 
 def __getattr__(name: str) -> Any:
-    """Import `create_app` or `Settings` on first use, because they load FastAPI and Agno."""
-    if name == "create_app":
-        from .main import create_app
-
-        return create_app
-    if name == "Settings":
-        from .settings import Settings
-
-        return Settings
-    raise AttributeError(name)
+    """Import `create_app` or `Settings` on first use."""
+    if name not in _LAZY:
+        raise AttributeError(name)
+    return getattr(import_module(_LAZY[name], __name__), name)

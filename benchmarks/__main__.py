@@ -13,13 +13,14 @@ from dataclasses import replace
 
 import uvloop
 
-from benchmarks import chart, client, docs, journals, litellm, measures, report, soak
+from benchmarks import chart, client, docs, journals, litellm, measures, report, shapes, soak
 from benchmarks.measures import QUICK, Plan, Run
 from benchmarks.peers import AGENTOS, BOOK, DIRECT, OURS, RELAY, Peer
 from benchmarks.processes import ROOT, Server
 
 RESULTS = ROOT / "benchmarks" / "results" / "latest.json"
 SOAKED = RESULTS.with_name("soak.json")
+SHAPES = RESULTS.with_name("shapes.json")
 PAGE = ROOT / "docs" / "performance.md"
 CHART = ROOT / "docs" / "images" / "performance.png"
 
@@ -33,6 +34,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
     if args.soak:
         _soak(args)
+        return
+    if args.shapes:
+        _shapes(args)
         return
     with journals.peers() if args.journals else nullcontext([]) as ours:
         _bench(args, _peers(args, ours))
@@ -79,6 +83,15 @@ def _soak(args: argparse.Namespace) -> None:
         print(f"written: {PAGE.relative_to(ROOT)}")
     if result["wrong"] or result["flat"] is False:
         sys.exit(1)
+
+
+def _shapes(args: argparse.Namespace) -> None:
+    plan = QUICK if args.quick else Plan()
+    costs = uvloop.run(shapes.measure(replace(plan, rounds=args.rounds or plan.rounds)))
+    print(report.aligned(shapes.table(costs)))
+    SHAPES.parent.mkdir(parents=True, exist_ok=True)
+    SHAPES.write_text(json.dumps({"machine": report.machine(), "costs": costs}, indent=1) + "\n")
+    print(f"\nwritten: {SHAPES.relative_to(ROOT)}")
 
 
 async def _rounds(run: Run, peers: list[Peer]) -> None:
@@ -132,6 +145,7 @@ def _arguments() -> argparse.Namespace:
         "--write-docs", action="store_true", help="put the run into docs/performance.md"
     )
     parser.add_argument("--hold", help="only keep a load on: 'flat', or a number of paced streams")
+    parser.add_argument("--shapes", action="store_true", help="only by form of a provider's tokens")
     parser.add_argument("--soak", action="store_true", help="only many streams, for minutes")
     parser.add_argument("--streams", type=int, default=500, help="of a soak, at once (500)")
     parser.add_argument("--rate", type=float, default=20, help="of each, tokens a second (20)")

@@ -25,7 +25,7 @@ def peer() -> Peer:
         config = {
             "model_list": [{"model_name": MODEL, "litellm_params": parameters}],
             "general_settings": {"master_key": KEY},
-            "litellm_settings": {"telemetry": False},
+            "litellm_settings": {"telemetry": False, "disable_streaming_logging": True},
         }
         file = HOME / "config.json"  # JSON is YAML
         file.write_text(json.dumps(config))

@@ -91,7 +91,7 @@ async def work(run: Run, peer: Peer, round_number: int) -> None:
         await answer(peer, server.port, 2000)
 
         async def flat(name: str, tokens: int, answers: int) -> None:
-            cost = await _cpu(server, lambda: _answers(peer, server, tokens, answers))
+            cost = await cpu(server, lambda: _answers(peer, server, tokens, answers))
             run.note(peer, name, cost / tokens / answers * 1e6)
 
         await flat("flat", 2000, run.plan.answers)
@@ -100,7 +100,7 @@ async def work(run: Run, peer: Peer, round_number: int) -> None:
             await flat("length_20k", 20_000, 1)
             if round_number < run.plan.longest:
                 await flat("length_200k", 200_000, 1)
-        cost = await _cpu(server, lambda: _answers(peer, server, 1, run.plan.requests))
+        cost = await cpu(server, lambda: _answers(peer, server, 1, run.plan.requests))
         run.note(peer, "request_ms", cost / run.plan.requests * 1e3)
         await _paced(run, peer, server)
 
@@ -141,7 +141,7 @@ async def _rested(run: Run, peer: Peer, server: Server) -> None:
     run.note(peer, "rest_mb", server.rss() / 1e6)
 
 
-async def _cpu(server: Server, load: Callable[[], Awaitable[None]]) -> float:
+async def cpu(server: Server, load: Callable[[], Awaitable[None]]) -> float:
     """Seconds of the server's CPU for a load, including its work right after the last answer."""
     before = server.cpu()
     await load()

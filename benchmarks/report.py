@@ -91,7 +91,7 @@ def terminal(result: dict[str, Any]) -> str:
     tables = [values(result), ratios(result)]
     if {OURS.name, AGENTOS.name} <= result["peers"].keys():
         tables.append(standing(result))
-    return "\n\n".join([*map(_aligned, tables), *result["remarks"]])
+    return "\n\n".join([*map(aligned, tables), *result["remarks"]])
 
 
 def markdown(table: Table) -> str:
@@ -99,7 +99,7 @@ def markdown(table: Table) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [table[0], ruler, *table[1:]])
 
 
-def _aligned(table: Table) -> str:
+def aligned(table: Table) -> str:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
 
     def line(row: Sequence[str]) -> str:

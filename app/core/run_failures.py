@@ -122,3 +122,13 @@ def failure_from(info: ErrorInfo) -> RunFailed:
     failure = RunFailed(info.message, retry_after=info.retry_after)
     failure.code = info.code if info.code in REGISTRY else "error"
     return failure
+
+
+def server_stopped() -> Interrupted:
+    """Return the failure of a run whose server stopped, or died."""
+    return Interrupted("The server stopped before the answer was complete.")
+
+
+def cancelled() -> RunStopped:
+    """Return the failure of a run that a client cancelled."""
+    return RunStopped("cancelled", "The run was cancelled.")

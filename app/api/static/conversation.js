@@ -8,28 +8,12 @@ import * as key from './key.js'
 import * as memory from './memory.js'
 import { noticeFor } from './notices.js'
 import { failure, welcome } from './placeholders.js'
-import { allRuns, readRuns } from './runs.js'
+import { allRuns, messagesBefore, readRuns } from './runs.js'
 import { Turn } from './turn.js'
 
 /** @import { ChatRequest, LiveRun, StoredConversation } from './wire.js' */
-/** @import { Welcome } from './placeholders.js' */
-/** @import { Drawer } from './drawer.js' */
-/** @import { AutoScroll } from './scroll.js' */
+/** @import { Page } from './page.js' */
 /** @import { TurnListener } from './turn.js' */
-
-/**
- * What a conversation needs of the page. `choice` is the agent and model to use; `opened` gets the
- * id and title of the open conversation, and whether a question has just created it.
- * @typedef {object} Page
- * @property {Drawer} drawer
- * @property {AutoScroll} scroll
- * @property {() => {agent: string | null, model: string | null}} choice
- * @property {() => void} new
- * @property {(id: string | null, title: string, created?: boolean) => void} opened
- * @property {() => void} changed a run started or ended here
- * @property {() => void} listChanged the list of conversations has changed
- * @property {() => Welcome} welcome
- */
 
 /**
  * What a server that cannot be reached is taken to have: this browser's own questions are shown.
@@ -127,7 +111,7 @@ export class Conversation {
   retry(turn = this.#turns.at(-1)) {
     if (!turn || this.live.length) return
     if (turn.body && !turn.runId) this.#start(turn, turn.body)
-    else this.send(turn.question, this.#messagesBefore(turn))
+    else this.send(turn.question, messagesBefore(this.#turns, turn))
   }
 
   /** Cut the connections of all live runs on purpose. */
@@ -200,20 +184,6 @@ export class Conversation {
     memory.remember(body.conversation_id, runId, turn.question, before)
     this.otherTabs.postMessage(body.conversation_id)
     this.page.listChanged()
-  }
-
-  /**
-   * The messages before a turn, so that a second answer is made without the first one.
-   * @param {Turn} turn
-   */
-  #messagesBefore(turn) {
-    return this.#turns
-      .slice(0, this.#turns.indexOf(turn))
-      .filter(({ question, text }) => question && text)
-      .flatMap(({ question, text }) => [
-        { role: 'user', content: question },
-        { role: 'assistant', content: text },
-      ])
   }
 
   /**

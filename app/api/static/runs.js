@@ -73,3 +73,19 @@ function groupByRun(messages) {
     run.answers.length ? run : { ...run, answers: [{ content: '' }] },
   )
 }
+
+/**
+ * The messages before a turn, so that a second answer is made without the first one.
+ * @template {{question: string, text: string}} T
+ * @param {T[]} turns
+ * @param {T} turn
+ */
+export function messagesBefore(turns, turn) {
+  return turns
+    .slice(0, turns.indexOf(turn))
+    .filter(({ question, text }) => question && text)
+    .flatMap(({ question, text }) => [
+      { role: 'user', content: question },
+      { role: 'assistant', content: text },
+    ])
+}

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from agno.agent import Agent
 from agno.db.base import AsyncBaseDb, BaseDb
@@ -19,6 +18,7 @@ from agno.models.utils import get_model
 from ..errors import ConfigurationError, InvalidField, UnknownAgent
 from ..providers.catalog import ModelCatalog, ModelEntry
 from ..providers.client_tools import choose_tool
+from ..providers.clients import close as close_client
 from ..providers.demo import DemoModel, current_time
 from ..providers.options import apply_options
 from ..providers.tracked import TrackedModel
@@ -30,6 +30,14 @@ from .media_in import refused_urls
 #: How many earlier turns the built-in agent sends to its model.
 HISTORY_RUNS = 50
 
+#: Helpers of an agent to which Agno gives the model of the run, if they have none of their own.
+MANAGERS = (
+    "memory_manager",
+    "session_summary_manager",
+    "compression_manager",
+    "compaction",
+    "learning",
+)
 
 #: Requests that one run may send to its model, if no setting says so.
 MAX_ROUNDS = 50
@@ -90,9 +98,8 @@ class AgentCatalog:
         """Close the connections of all models and stores; Agno opens them again if need be."""
         own = [entry.agent.model for entry in self.entries.values()]
         for model in [*self._models.made, *own]:
-            client: Any = getattr(model, "async_client", None)
-            if hasattr(client, "close"):
-                await client.close()
+            if model is not None:
+                await close_client(model)
         for db in self.dbs:
             closing = db.close()
             if inspect.isawaitable(closing):
@@ -147,6 +154,8 @@ class AgentCatalog:
         store, memory and connections are shared with the original agent.
         """
         agent = copy.copy(entry.agent)
+        for name in MANAGERS:
+            setattr(agent, name, copy.copy(getattr(agent, name)))
         source = self._source(entry, model)
         if question.tool_choice is not None:
             agent.tool_choice = None  # Agno would apply it to every upstream request of the run

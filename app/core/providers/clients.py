@@ -6,6 +6,9 @@ import httpx
 import httpx2
 from agno.models.base import Model
 
+from .bodies import post_as_is
+from .bridge import Bridge
+from .options.families import is_a
 from .transport import hook
 
 #: Where the SDKs keep their HTTP client: those of OpenAI, Anthropic, Groq and Ollama; Mistral's;
@@ -22,10 +25,12 @@ def attach(model: Model) -> bool:
 
     The model's own SDK client is made if it has none yet, so that copies of the model share it.
     """
-    client = _http_client(_sdk_client(model))
+    sdk = _sdk_client(model)
+    client = _http_client(sdk)
     if client is None:
         return False
     hook(client)
+    post_as_is(sdk)
     return True
 
 
@@ -43,25 +48,53 @@ def _sdk_client(model: Any) -> Any:
 
 def _choose_httpx_for_gemini(model: Any) -> None:
     """Let Google's SDK use httpx, unless its user has chosen a client: aiohttp has no hooks."""
-    params = getattr(model, "client_params", None) or {}
-    if is_a(model, "Gemini") and model.client is None and "http_options" not in params:
+    if not is_a(model, "Gemini") or model.client is not None:
+        return
+    params = model.client_params or {}
+    options = params.get("http_options") or {}
+    if not isinstance(options, dict):
+        options = options.model_dump(exclude_none=True)
+    if not any(name in options for name in ("httpx_async_client", "aiohttp_client")):
         client = httpx.AsyncClient(timeout=None)  # the SDK and the clock of the run have their own
-        model.client_params = {**params, "http_options": {"httpx_async_client": client}}
+        model.client_params = {
+            **params,
+            "http_options": {**options, "httpx_async_client": client},
+        }
 
 
-def is_a(model: Any, family: str) -> bool:
-    """Whether a model is of this class of Agno's, by name: importing them all would need the
-    packages of all providers."""
-    return any(base.__name__ == family for base in type(model).__mro__)
+async def close(model: Model) -> None:
+    """Close the connections of a model; Agno, or `attach`, opens them again if need be."""
+    for name in ("async_client", "mistral_client", "client"):
+        client: Any = getattr(model, name, None)
+        http = _http_client(client)
+        if name == "async_client" and hasattr(client, "close"):
+            await client.close()
+        elif http is not None:
+            await http.aclose()
+            setattr(model, name, None)
+            options = (getattr(model, "client_params", None) or {}).get("http_options")
+            if isinstance(options, dict) and options.get("httpx_async_client") is http:
+                del options["httpx_async_client"]
 
 
 def _give_fast_transport(model: Any) -> None:
-    """Let an SDK that takes an httpx2 client read through aiohttp, at a third of the cost."""
+    """Let an SDK read through aiohttp, at a third of the cost, if it takes such a client."""
+    if is_a(model, "Ollama"):
+        given = model.client_params
+        if not {"transport", "proxy", "mounts"} & (given or {}).keys():
+            model.client_params = {**(given or {}), "transport": Bridge(_aiohttp_client())}
+            model.get_async_client()  # the model keeps it
+            model.client_params = given
+        return
     client = model.get_async_client()
     if isinstance(_http_client(client), httpx2.AsyncClient) and hasattr(client, "with_options"):
-        from openai import DefaultAioHttpClient  # the SDK is loaded already, or its like
+        model.async_client = client.with_options(http_client=_aiohttp_client())
 
-        model.async_client = client.with_options(http_client=DefaultAioHttpClient())
+
+def _aiohttp_client() -> httpx2.AsyncClient:
+    from openai import DefaultAioHttpClient  # loading it takes a while, and not all need it
+
+    return DefaultAioHttpClient()
 
 
 def _http_client(sdk: Any) -> httpx.AsyncClient | httpx2.AsyncClient | None:

@@ -19,7 +19,8 @@ class Exchange:
 
     `sink` takes the text as it comes; None if only the SDK reads it. `on_alive` is called for all
     bytes of the response. `headers` go to the provider. `sent` is True once the request has left;
-    `outcome` is that of the latest response with status 200, None if no reader knows its protocol.
+    `outcome` is that of the latest response; None if its status is 200 and no reader knows its
+    protocol.
     """
 
     streaming: bool

@@ -39,6 +39,10 @@ OURS = frozenset({"builtins", "agno", "json", (__package__ or "").partition(".")
 #: The status that Agno invents for exceptions without one: an error within a stream, or bad data.
 INVENTED_STATUS = 502
 
+#: Statuses below 500 with which proxies report what passes by itself: timeouts, conflicts of
+#: requests, a deployment that is not ready.
+PASSING = frozenset({408, 409, 424, 425})
+
 #: Seconds after which clients may retry, if the provider sent no `Retry-After`.
 RETRY_AFTER = 5
 
@@ -112,6 +116,11 @@ RULES = (
         "The provider of {model!r} is limiting requests: {detail}",
     ),
     Rule(
+        lambda f: f.responded and f.status in PASSING,
+        ModelUnavailable,
+        "The provider failed ({status}): {detail}",
+    ),
+    Rule(
         lambda f: f.responded and f.status is not None and 400 <= f.status < 500,
         ModelRefused,
         "The provider refused the request: {detail}",
@@ -149,22 +158,17 @@ def classify(error: Exception, model_id: str, *, spoke: bool, key: str | None = 
         detail=failure.detail,
         kind=type(failure.causes[-1]).__name__,
     )
-    if not issubclass(rule.error, ModelUnavailable | ModelRateLimited):
-        return rule.error(message)
-    wait = _retry_after(failure.causes)
-    unknown = RETRY_AFTER if issubclass(rule.error, ModelUnavailable) else None
-    failed = rule.error(message, retry_after=unknown if wait is None else wait)
-    failed.wait = wait
-    return failed
+    return _failed(rule.error, message, _retry_after(failure.causes))
 
 
 def failure_of(
-    outcome: Outcome, model_id: str, *, spoke: bool, key: str | None = None
+    outcome: Outcome, error_of_sdk: Exception, model_id: str, *, spoke: bool, key: str | None = None
 ) -> RunFailed:
-    """The error for clients that the end of a response stands for, as its reader found it.
+    """The error for clients that the end of a response stands for, as it came on the wire.
 
-    `spoke` and `key` are those of `classify`. An error before the first token is treated as if the
-    provider had sent its status.
+    The SDK's exception tells only whether Agno knows it for a context that is too long. `spoke` and
+    `key` are those of `classify`. An error before the first token is treated as if the provider had
+    sent its status.
     """
     error = outcome.error
     if error is None or outcome.finish_reason == "upstream_cut":
@@ -174,7 +178,7 @@ def failure_of(
     if status is None:
         return ModelBadResponse(f"The provider reported an error in its stream: {detail}")
     seen = Failure(
-        error=Exception(detail),
+        error=error_of_sdk,
         causes=[],
         spoke=spoke,
         detail=f"{error.code}: {detail}" if error.code == "context_length_exceeded" else detail,
@@ -183,7 +187,17 @@ def failure_of(
     )
     rule = next(rule for rule in RULES if rule.applies(seen))
     message = rule.message.format(model=model_id, status=status, detail=detail, kind="")
-    return rule.error(message, retry_after=RETRY_AFTER if status >= 500 else None)
+    return _failed(rule.error, message, _seconds(error.retry_after))
+
+
+def _failed(kind: type[RunFailed], message: str, wait: float | None) -> RunFailed:
+    """The error, with the seconds that the provider wants clients to wait."""
+    if not issubclass(kind, ModelUnavailable | ModelRateLimited):
+        return kind(message)
+    unknown = RETRY_AFTER if issubclass(kind, ModelUnavailable) else None
+    failed = kind(message, retry_after=unknown if wait is None else wait)
+    failed.wait = wait
+    return failed
 
 
 def _failure(error: Exception, *, spoke: bool, key: str | None) -> Failure:
@@ -213,21 +227,22 @@ def _package(error: Exception) -> str:
 
 
 def _retry_after(causes: list[Exception]) -> float | None:
-    """Seconds, from either form of the `Retry-After` header (RFC 9110, section 10.2.3); None if
-    the provider sent no valid one."""
-    for error in causes:
-        value = (getattr(getattr(error, "response", None), "headers", None) or {}).get(
-            "retry-after"
-        )
-        if value is None:
-            continue
+    """The first valid `Retry-After` of the responses that exceptions hold."""
+    heads = [getattr(getattr(cause, "response", None), "headers", None) or {} for cause in causes]
+    waits = [_seconds(head.get("retry-after")) for head in heads]
+    return next((wait for wait in waits if wait is not None), None)
+
+
+def _seconds(value: str | None) -> float | None:
+    """Either form of a `Retry-After` header (RFC 9110, section 10.2.3) in seconds; None if it is
+    invalid."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
         try:
-            seconds = float(value)
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
         except ValueError:
-            try:
-                seconds = parsedate_to_datetime(value).timestamp() - time.time()
-            except ValueError:
-                continue
-        if math.isfinite(seconds):
-            return max(0.0, seconds)
-    return None
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -28,10 +28,11 @@ from .clients import attach
 from .exchange import CURRENT, Exchange
 from .failures import classify, failure_of
 from .media_urls import without_downloads
+from .options import apply_output_schema
 from .upstream import REPLACEABLE, Call, Upstream
-from .wire.finish_reasons import finish_reason
+from .wire.parts.finish_reasons import finish_reason
+from .wire.parts.think_tags import writes_think_tags
 from .wire.replay import Replay
-from .wire.think_tags import writes_think_tags
 
 _END: Any = object()
 
@@ -60,6 +61,8 @@ class TrackedModel:
     ) -> None:
         self.read = attach(source)
         self.model = copy.copy(source)
+        self._source = source
+        self._is_aside = False
         self.fallback: TrackedModel | None = None
         self.on_fallback: Callable[[str], None] = _nothing
         self.on_alive: Callable[[], None] = _nothing
@@ -94,6 +97,13 @@ class TrackedModel:
         ):
             setattr(self.model, name, wrapped)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "TrackedModel":
+        """A model for requests that are no part of the answer. Agno copies the agent's model for
+        its memory managers."""
+        aside = TrackedModel(self._source, upstream=self._upstream, principal=self._principal)
+        aside._is_aside = True
+        return aside
+
     # ---- one turn of the agent: its requests, and the fallback ----
 
     async def _aresponse_stream(self, messages: list[Message], **kwargs: Any) -> AsyncIterator[Any]:
@@ -113,6 +123,8 @@ class TrackedModel:
             yield event
 
     async def _aresponse(self, messages: list[Message], **kwargs: Any) -> ModelResponse:
+        if kwargs.get("run_response") is None and not self._is_aside:  # it is not the agent's own
+            return await copy.deepcopy(self).model.aresponse(messages=messages, **kwargs)
         before = list(messages)
         try:
             whole: ModelResponse = await self._stock["aresponse"](messages=messages, **kwargs)
@@ -159,6 +171,7 @@ class TrackedModel:
     # ---- one request, with its retries ----
 
     async def _ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ModelResponse]:
+        apply_output_schema(self.model, kwargs.get("response_format"), streaming=True)
         with self._request(kwargs) as call:
             while True:
                 exchange = self._exchange(call, streaming=True)
@@ -195,6 +208,7 @@ class TrackedModel:
                 delta = await anext(deltas, _END)
 
     async def _ainvoke(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        apply_output_schema(self.model, kwargs.get("response_format"), streaming=False)
         with self._request(kwargs) as call:
             while True:
                 exchange = self._exchange(call, streaming=False)
@@ -286,7 +300,7 @@ class TrackedModel:
         if isinstance(error, RunFailed):
             failure = error
         elif outcome is not None and (outcome.error is not None or isinstance(error, _Incomplete)):
-            failure = failure_of(outcome, self.model.id, spoke=spoke, key=key)
+            failure = failure_of(outcome, error, self.model.id, spoke=spoke, key=key)
         else:
             failure = classify(error, self.model.id, spoke=spoke, key=key)
         self.failure = failure

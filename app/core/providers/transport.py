@@ -8,6 +8,7 @@ See docs/decisions/014-the-seam-to-providers-is-http.md.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
@@ -16,11 +17,12 @@ import httpx2
 
 from .exchange import CURRENT, Exchange
 from .wire.chat_completions import ChatCompletions
-from .wire.framing import LARGEST
 from .wire.gemini import Gemini
 from .wire.messages import Messages
 from .wire.ollama import Ollama
-from .wire.outcome import ProviderError
+from .wire.outcome import Outcome, ProviderError
+from .wire.parts.errors import status_error
+from .wire.parts.framing import LARGEST
 from .wire.reader import Reader
 from .wire.responses import Responses
 
@@ -34,8 +36,21 @@ READERS: dict[str, type[Reader]] = {
     ":generateContent": Gemini,
 }
 
-#: Seconds without bytes after which a response counts as over, once its finish reason has come.
+#: Seconds after the finish reason in which usage may follow; then the response counts as over,
+#: whatever the provider sends to keep its connection open.
 GRACE = 1.0
+
+#: Bytes of a response with the status of an error that are read, at most.
+REFUSAL = 2**20
+
+#: Bytes that a reader gets at once, so that it is done with them in milliseconds.
+SLICE = 8 * 1024
+
+#: Seconds that a reader may work before the other tasks of the process have their turn.
+TURN = 0.005
+
+#: Bytes of a body from which on it is read in a thread.
+LARGE = 256 * 1024
 
 #: Seconds to read the rest of a body whose end has come, so that its connection can be reused.
 DRAIN = 0.25
@@ -73,15 +88,27 @@ def _restore(request: Any, exchange: Exchange) -> None:
     body = json.loads(request.content)
     if exchange.replay.restore(body):
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        request.stream = (httpx2 if isinstance(request, httpx2.Request) else httpx).ByteStream(
-            content
+        headers = request.headers.copy()
+        del headers["content-length"]
+        changed = type(request)(
+            request.method,
+            request.url,
+            headers=headers,
+            content=content,
+            extensions=request.extensions,
         )
-        request.headers["content-length"] = str(len(content))
+        # Some transports send the stream of a request, others its content: both have to be new.
+        vars(request).update(vars(changed))
 
 
 async def _on_response(response: Any) -> None:
     exchange = CURRENT.get()
-    if exchange is None or response.status_code != 200:
+    if exchange is None:
+        return
+    if response.status_code >= 400:
+        exchange.outcome = await _refusal(response)
+        return
+    if response.status_code != 200:
         return
     reader_class = _reader_of(response.request.url.path)
     if reader_class is None or response.headers.get("content-encoding", "identity") != "identity":
@@ -92,27 +119,65 @@ async def _on_response(response: Any) -> None:
         think_tags=exchange.think_tags,
     )
     exchange.outcome = reader.outcome
-    body = _Httpx2 if isinstance(response, httpx2.Response) else _Httpx
-    response.stream = body(response.stream, reader, exchange)
+    read = _read if exchange.streaming else _read_whole
+    response.stream = _body_of(response)(response.stream, read(response.stream, reader, exchange))
     if exchange.streaming:
         response.headers["content-type"] = reader.STREAM_TYPE
     response.headers.pop("content-length", None)
 
 
+async def _refusal(response: Any) -> Outcome:
+    """The outcome of a request whose response has the status of an error."""
+    response.stream = _body_of(response)(response.stream, _beginning(response.stream))
+    headers = response.headers
+    error = status_error(
+        response.status_code,
+        await response.aread(),
+        headers.get("content-type", ""),
+        headers.get("retry-after"),
+    )
+    return Outcome(finish_reason="error", error=error)
+
+
+async def _beginning(inner: Any) -> AsyncGenerator[bytes]:
+    size = 0
+    async for part in inner:
+        yield part
+        size += len(part)
+        if size > REFUSAL:
+            return
+
+
 async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerator[bytes]:
     """What the SDK gets of a body that streams."""
     parts = aiter(inner)
+    deadline: float | None = None  # of the loop's time
+    rest = b""  # of the latest part
+    worked = 0.0
 
     async def more() -> bytes:
         """Read until there is something for the SDK; nothing at the end of the answer."""
+        nonlocal deadline, rest, worked
         while not reader.complete:
-            try:
-                async with asyncio.timeout(GRACE if reader.ended else None):
-                    part = await anext(parts)
-            except (StopAsyncIteration, TimeoutError):
-                break
+            if not rest:
+                try:
+                    if reader.ended:
+                        if deadline is None:
+                            deadline = asyncio.get_running_loop().time() + GRACE
+                        async with asyncio.timeout_at(deadline):
+                            rest = await anext(parts)
+                    else:  # a timeout costs as much as a token
+                        rest = await anext(parts)
+                except (StopAsyncIteration, TimeoutError):
+                    break
+            if worked > TURN:  # a provider that sends without a pause does not let the loop go on
+                worked = 0.0
+                await asyncio.sleep(0)
             moves = reader.moves
-            out = reader.feed(part)
+            began = time.perf_counter()
+            out = reader.feed(rest[:SLICE])
+            worked += time.perf_counter() - began
+            rest = rest[SLICE:]
             if reader.moves != moves:
                 exchange.on_alive()
             if out:
@@ -144,15 +209,18 @@ async def _read_whole(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGe
             )
             reader.outcome.finish_reason = "error"
             return
-    yield reader.read_json(bytes(body))
+    if len(body) > LARGE:
+        yield await asyncio.to_thread(reader.read_json, bytes(body))
+    else:
+        yield reader.read_json(bytes(body))
 
 
 class _Body:
-    """The body of a response, as its reader writes it for the SDK."""
+    """The body of a response, as the SDK gets it: `parts` are made of those of `inner`."""
 
-    def __init__(self, inner: Any, reader: Reader, exchange: Exchange) -> None:
+    def __init__(self, inner: Any, parts: AsyncGenerator[bytes]) -> None:
         self._inner = inner
-        self._parts = (_read if exchange.streaming else _read_whole)(inner, reader, exchange)
+        self._parts = parts
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._parts
@@ -168,3 +236,8 @@ class _Httpx(_Body, httpx.AsyncByteStream):
 
 class _Httpx2(_Body, httpx2.AsyncByteStream):
     """A body that httpx2 takes for one of its own."""
+
+
+def _body_of(response: Any) -> type[_Body]:
+    """The class of bodies that the package of a response takes for its own."""
+    return _Httpx2 if isinstance(response, httpx2.Response) else _Httpx

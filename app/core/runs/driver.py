@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from ...models.chat import StreamingChunk, Usage
-from ..run_failures import AgentFailed, Interrupted, RunFailed
+from ..run_failures import AgentFailed, Interrupted, RunFailed, server_stopped
 from .queues import Queues
 from .rates import Rates
 from .report import Observer, RunReport
-from .run import Run, server_stopped
+from .run import Run
 from .slots import Slots
 
 logger = logging.getLogger(__name__)

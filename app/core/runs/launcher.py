@@ -8,11 +8,12 @@ import msgspec
 from ..errors import ConversationBusy, Overloaded
 from ..log.hub import Hub
 from ..log.journal import RunRecord
+from ..run_failures import server_stopped
 from .driver import Driver
 from .peers import Peers
 from .queues import Queues
 from .rates import Rates
-from .run import Plan, Policy, Run, opening, server_stopped
+from .run import Plan, Policy, Run, opening
 from .slots import Slots
 
 #: Seconds that a stopped agent may take to return, and then storing its partial answer; after that

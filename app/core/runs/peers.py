@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from ..log.journal import Entry, Group, RunRecord, SharedJournal
 from ..log.reading import PAGE, read_whole
 from ..log.tail import POLL_INTERVAL
-from ..run_failures import RunFailed
-from .run import Run, cancelled, opening, server_stopped
+from ..run_failures import RunFailed, cancelled, server_stopped
+from .run import Run, opening
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from ...models.chat import StreamingChunk, Usage
 from ..log.journal import FOLLOWED_TTL, Mailbox, RunRecord
 from ..log.run_log import RunLog
 from ..request_context import request_id
-from ..run_failures import AgentFailed, Interrupted, RunFailed, RunStopped
+from ..run_failures import AgentFailed, RunFailed, RunStopped
 from .clock import Clock, Timeouts
 from .states import Life, State
 
@@ -66,14 +66,6 @@ class Policy(msgspec.Struct, frozen=True):
     on_disconnect: OnDisconnect = "grace"
     on_busy: OnBusy = "queue"
     grace: float = 30.0
-
-
-def server_stopped() -> Interrupted:
-    return Interrupted("The server stopped before the answer was complete.")
-
-
-def cancelled() -> RunStopped:
-    return RunStopped("cancelled", "The run was cancelled.")
 
 
 def opening(record: RunRecord) -> StreamingChunk:

@@ -19,6 +19,7 @@ from ..log.sources import source_of
 from ..log.state import state_of
 from ..log.tail import Tail
 from ..log.traffic import Traffic
+from ..run_failures import cancelled, server_stopped
 from .driver import Driver
 from .identity import Identity, new_id
 from .launcher import STOP_TIMEOUT, Launcher
@@ -26,7 +27,7 @@ from .peers import Peers, Remember
 from .queues import Queues
 from .rates import Rates
 from .report import Observer
-from .run import Plan, Policy, Run, cancelled, server_stopped
+from .run import Plan, Policy, Run
 from .slots import Slots
 
 logger = logging.getLogger(__name__)

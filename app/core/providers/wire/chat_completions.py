@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
-from .documents import documents, parse, sse, texts
-from .errors import error_in
-from .framing import Events, Framing
+from .chunks import HEAD, Chunks, written
 from .outcome import ProviderError
+from .parts.documents import parse, texts
+from .parts.errors import error_in
+from .parts.framing import Events, Framing
+from .parts.reasoning import Details, thought_key, thought_of
+from .parts.usage import MOST_COUNTS, chat_counts, present
 from .reader import Reader
-from .reasoning import Details, thought_key, thought_of
-from .usage import MOST_COUNTS, cleaned, present
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -58,12 +59,6 @@ _READ = frozenset(_READ_FIELDS.split())
 #: Fields of a call that go back with it are those beside these.
 _CALL = frozenset({"index", "id", "type", "function"})
 
-#: Fields of a chunk that are not kept until the end of the stream.
-_ONCE = frozenset({"choices", "usage", "error"})
-
-#: What the SDK needs in a chunk, if the provider left it out.
-_CHUNK = {"id": "chatcmpl", "object": "chat.completion.chunk", "created": 0, "model": ""}
-
 
 class ChatCompletions(Reader):
     """Reads a chat completion, streamed or whole."""
@@ -71,9 +66,8 @@ class ChatCompletions(Reader):
     _CLOSING = b"data: [DONE]\n\n"
 
     def _frame(self) -> Framing:
-        self._like: bytes | dict[str, Any] = {}  # the latest chunk with text: what is joined
+        self._chunks = Chunks()
         self._details = Details()
-        self._beside: dict[str, Any] = {}  # fields of chunks that were not just text
         self._thought_key = ""  # the name under which reasoning came
         self._other_choice = False
         return Events(self._take, self._overflow)
@@ -103,27 +97,10 @@ class ChatCompletions(Reader):
         text = delta.content
         thought = delta.reasoning_content or delta.reasoning
         if text or thought:
-            self._like = data
+            self._chunks.like(data)
             self._text(text, thought)
 
-    def _read(self, data: bytes, name: bytes | None) -> None:
-        """Read an event that is not just text."""
-        plain = data.strip()
-        if plain.startswith(b"[DONE]"):
-            self._end()
-            return
-        value = parse(data) if plain.startswith(b"{") else None
-        if isinstance(value, dict):
-            self._chunk(value, name)
-        elif b"\n" in data and (lines := documents(data)):
-            for line in lines:  # events without a blank line between them
-                self._take(line, name)
-        elif name == b"error":
-            self._error(ProviderError(plain.decode("utf-8", "replace")[:2000]))
-        else:
-            self._garbage(data, name)
-
-    def _chunk(self, value: dict[str, Any], name: bytes | None = None) -> None:
+    def _event(self, value: dict[str, Any], name: bytes | None) -> None:
         error = error_in(value, named=name == b"error")
         if error is None and isinstance(groq := value.get("x_groq"), dict):
             error = error_in(groq)
@@ -137,8 +114,7 @@ class ChatCompletions(Reader):
         for place in (groq if isinstance(groq, dict) else {}, value):
             if isinstance(usage := place.get("usage"), dict):
                 self._usage.update(present(usage))
-        if len(self._beside) < MOST_COUNTS:
-            self._beside.update({key: kept for key, kept in value.items() if key not in _ONCE})
+        self._chunks.keep(value)
         choices = value.get("choices")
         if isinstance(choices, dict):
             choices = [choices]
@@ -164,12 +140,12 @@ class ChatCompletions(Reader):
         text += texts(delta.get("refusal"))[0]
         thought += thought_of(delta)
         if text or thought:
-            self._like = value
+            self._chunks.like(value)
             self._text(text, thought)
         self._tool_calls(delta)
         rest = {key: kept for key, kept in delta.items() if kept and key not in _READ}
         if rest:
-            self._pass(self._event(value, rest))
+            self._pass(self._chunks.delta(rest, value))
         detail = ""
         if (native := choice.get("native_finish_reason")) != (word := choice.get("finish_reason")):
             detail = f" ({str(native)[:60]})" if native else ""
@@ -201,18 +177,18 @@ class ChatCompletions(Reader):
 
     def _end(self) -> None:
         if self._word is None and self._other_choice and not self._begun:
-            self._fail(ProviderError("The provider sent only choices of another index."))
+            self._fail("The provider sent only choices of another index.")
         super()._end()
 
     def _settle(self, reason: FinishReason) -> None:
         first = islice(self._usage.items(), MOST_COUNTS)
         self._usage = {key: _value(count) for key, count in first}
-        like = parse(self._like) if isinstance(self._like, bytes) else self._like
+        like = self._chunks.latest
         if isinstance(model := like.get("model"), str):
             self.outcome.model = model
         if details := self._details.joined():
             self.outcome.replay["reasoning_details"] = details
-        thought = "".join(self._reasoning or self._thoughts)
+        thought = self._kept.reasoning
         key = self._thought_key or thought_key(like)
         if thought and key and len(self._calls):
             self.outcome.replay[key] = thought
@@ -220,70 +196,32 @@ class ChatCompletions(Reader):
 
     # ---- what the SDK reads ----
 
-    def _event(self, like: dict[str, Any], delta: dict[str, Any]) -> bytes:
-        """A chunk as `like`, with another delta, and without usage: that comes once."""
-        chunk = {**_CHUNK, **{key: kept for key, kept in like.items() if kept is not None}}
-        for key in ("usage", "error", "x_groq"):
-            chunk.pop(key, None)
-        choice = {"index": 0, "delta": {"role": "assistant", **delta}, "finish_reason": None}
-        return sse({**chunk, "object": _CHUNK["object"], "choices": [choice]})
-
     def _text_event(self, text: str, thought: str) -> bytes:
-        like = parse(self._like) if isinstance(self._like, bytes) else self._like
+        like = self._chunks.latest
         delta = {}
         if text:
             delta["content"] = text
         if thought:
             delta["reasoning_content"] = thought
             self._thought_key = self._thought_key or thought_key(like)
-        return self._event(like if isinstance(like, dict) else {}, delta)
+        return self._chunks.delta(delta, like)
 
     def _error_event(self, error: ProviderError) -> bytes:
-        return sse({"error": {"message": error.message, "code": error.code, "type": "error"}})
+        return self._chunks.error(error)
 
     def _final_events(self, reason: FinishReason) -> bytes:
         delta: dict[str, Any] = {}
         if details := self.outcome.replay.get("reasoning_details"):
             delta["reasoning_details"] = details
-        if self.outcome.calls:
-            delta["tool_calls"] = [
-                {"index": number, **call} for number, call in enumerate(self._written())
-            ]
-        like = parse(self._like) if isinstance(self._like, bytes) else self._like
-        head = {key: like[key] for key in _CHUNK if like.get(key) is not None}
-        chunk: dict[str, Any] = {**_CHUNK, **head, **self._beside, "object": _CHUNK["object"]}
-        chunk["choices"] = [{"index": 0, "delta": delta, "finish_reason": reason}]
-        if self._usage:
-            chunk["usage"] = self._counts()
-            if isinstance(groq := chunk.get("x_groq"), dict):
-                chunk["x_groq"] = {**groq, "usage": chunk["usage"]}
-        return sse(chunk)
-
-    def _written(self) -> list[dict[str, Any]]:
-        return [
-            {
-                **call.extra,
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in self.outcome.calls
-        ]
-
-    def _counts(self) -> dict[str, Any]:
-        """The provider's usage, with the three counts that the SDK needs as numbers."""
-        usage = self.outcome.usage
-        return {
-            **cleaned(self._usage),
-            "prompt_tokens": usage.input_tokens if usage else 0,
-            "completion_tokens": usage.output_tokens if usage else 0,
-            "total_tokens": usage.total_tokens if usage else 0,
-        }
+        if calls := written(self.outcome.calls):
+            delta["tool_calls"] = [{"index": number, **call} for number, call in enumerate(calls)]
+        counts = chat_counts(self._usage, self.outcome.usage) if self._usage else None
+        return self._chunks.last(delta, reason, counts)
 
     # ---- whole answers ----
 
     def _answer(self, value: dict[str, Any]) -> None:
-        self._chunk(value)
+        self._event(value, None)
 
     def _rewritten(self, value: dict[str, Any], text: str, thought: str) -> dict[str, Any]:
         choices = value.get("choices")
@@ -298,11 +236,11 @@ class ChatCompletions(Reader):
         if thought:
             made["reasoning_content"] = thought
         if self.outcome.calls:
-            made["tool_calls"] = self._written()
+            made["tool_calls"] = written(self.outcome.calls)
         choice = {"index": 0, "message": made, "finish_reason": self.outcome.finish_reason}
-        made_of = {**_CHUNK, **value, "object": "chat.completion", "choices": [choice]}
+        made_of = {**HEAD, **value, "object": "chat.completion", "choices": [choice]}
         if self._usage:
-            made_of["usage"] = self._counts()
+            made_of["usage"] = chat_counts(self._usage, self.outcome.usage)
         return made_of
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
-from .documents import documents, parse, sse
-from .errors import error_in
-from .framing import Events, Framing
 from .outcome import ProviderError
+from .parts.documents import parse, sse
+from .parts.errors import error_in
+from .parts.framing import Events, Framing
 from .reader import Reader
 
 
@@ -47,6 +47,9 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 #: Our finish reasons in the protocol's words; a call ends as any answer does.
 _WORDS = {"length": "MAX_TOKENS", "content_filter": "SAFETY"}
 
+#: Parts in one event, at most.
+MOST_PARTS = 1024
+
 
 class Gemini(Reader):
     """Reads generated content, streamed or whole."""
@@ -72,30 +75,18 @@ class Gemini(Reader):
         content = candidates[0].content
         if chunk.usageMetadata:
             self._usage = chunk.usageMetadata
-        for part in (content and content.parts) or ():
+        for part in self._bounded((content and content.parts) or []):
             if part.text:
                 if part.thought:
                     self._text(None, part.text)
                 else:
                     self._text(part.text, None)
 
-    def _read(self, data: bytes, name: bytes | None) -> None:
-        """Read an event that is not just text."""
-        value = parse(data) if data.lstrip().startswith((b"{", b"[")) else None
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            value = value[0]
-        if isinstance(value, dict):
-            if name == b"error" and (error := error_in(value, named=True)) is not None:
-                self._error(error)
-            else:
-                self._answer(value)
-        elif data.strip().startswith(b"[DONE]"):
-            self._end()
-        elif b"\n" in data and (lines := documents(data)):
-            for line in lines:
-                self._take(line, name)
+    def _event(self, value: dict[str, Any], name: bytes | None) -> None:
+        if name == b"error" and (error := error_in(value, named=True)) is not None:
+            self._error(error)
         else:
-            self._garbage(data, name)
+            self._answer(value)
 
     def _answer(self, value: dict[str, Any]) -> None:
         if (error := error_in(value)) is not None:
@@ -118,7 +109,7 @@ class Gemini(Reader):
         content = candidate.get("content")
         parts = content.get("parts") if isinstance(content, dict) else None
         rest = []
-        for part in parts if isinstance(parts, list) else ():
+        for part in self._bounded(parts if isinstance(parts, list) else []):
             if isinstance(part, dict) and not self.complete:
                 rest += self._part(part)
         known = ("groundingMetadata", "urlContextMetadata", "citationMetadata")
@@ -127,6 +118,12 @@ class Gemini(Reader):
             self._pass(self._chunk(rest, **about))
         detail = candidate.get("finishMessage")
         self._finish(candidate.get("finishReason"), f": {str(detail)[:500]}" if detail else "")
+
+    def _bounded(self, parts: list[Any]) -> list[Any]:
+        if len(parts) > MOST_PARTS:
+            self._fail(f"The provider sent an event of more than {MOST_PARTS} parts.")
+            return []
+        return parts
 
     def _part(self, part: dict[str, Any]) -> list[dict[str, Any]]:
         """Take a part; what of it goes to the SDK as it is."""

@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
-from .blocks import TEXTS, Blocks
-from .documents import documents, dump, parse, sse, texts
-from .errors import error_in
-from .framing import Events, Framing
+from .blocks import TEXTS, Blocks, end, input_of, start
 from .outcome import ProviderError
+from .parts.documents import dump, sse, texts
+from .parts.errors import error_in
+from .parts.framing import Events, Framing
+from .parts.usage import message_counts, present
 from .reader import Reader
-from .usage import present, tokens
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -47,7 +47,6 @@ class Messages(Reader):
 
     def _frame(self) -> Framing:
         self._message: dict[str, Any] | None = None  # as it began
-        self._counts: dict[str, Any] = {}
         self._blocks = Blocks()
         self._others: dict[Any, str] = {}  # types of the provider's blocks that are no text
         self._stop_sequence: Any = None
@@ -68,33 +67,18 @@ class Messages(Reader):
         else:
             self._read(data, name)
 
-    def _read(self, data: bytes, name: bytes | None) -> None:
-        """Read an event that is not just text."""
-        value = parse(data) if data.lstrip().startswith((b"{", b"[")) else None
-        if isinstance(value, dict):
-            kind = value.get("type") or (name or b"").decode("ascii", "replace")
-            self._event(str(kind), value)
-        elif data.strip().startswith(b"[DONE]"):
-            self._end()
-        elif b"\n" in data and (lines := documents(data)):
-            for line in lines:
-                self._take(line, name)
-        elif name == b"error":
-            self._error(ProviderError(data.decode("utf-8", "replace").strip()[:2000]))
-        else:
-            self._garbage(data, name)
-
-    def _event(self, kind: str, value: dict[str, Any]) -> None:
+    def _event(self, value: dict[str, Any], name: bytes | None) -> None:
+        kind = str(value.get("type") or (name or b"").decode("ascii", "replace"))
         if kind == "message_start":
             self._started(value.get("message"))
         elif kind == "content_block_start":
             block = value.get("content_block")
-            self._block(value.get("index"), block if isinstance(block, dict) else {})
+            self._block(_index(value), block if isinstance(block, dict) else {})
         elif kind == "content_block_delta":
             delta = value.get("delta")
-            self._delta(value.get("index"), delta if isinstance(delta, dict) else {})
+            self._delta(_index(value), delta if isinstance(delta, dict) else {})
         elif kind == "content_block_stop":
-            self._others.pop(value.get("index"), None)
+            self._others.pop(_index(value), None)
             self._close_block()
         elif kind == "message_delta":
             delta = value.get("delta")
@@ -142,8 +126,7 @@ class Messages(Reader):
 
     def _bound(self, index: Any) -> None:
         if self._blocks.count > MOST_BLOCKS or len(self._others) > MOST_BLOCKS:
-            problem = f"The provider sent a message of more than {MOST_BLOCKS} parts."
-            self._fail(ProviderError(problem))
+            self._fail(f"The provider sent a message of more than {MOST_BLOCKS} parts.")
 
     def _delta(self, index: Any, delta: dict[str, Any]) -> None:
         kind = delta.get("type")
@@ -173,18 +156,7 @@ class Messages(Reader):
     # ---- what the SDK reads ----
 
     def _start(self) -> bytes:
-        message = {
-            "id": "msg",
-            "type": "message",
-            "role": "assistant",
-            "model": "",
-            **(self._message or {}),
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": {"input_tokens": 0, "output_tokens": 0, **_clean(self._usage)},
-        }
-        return sse({"type": "message_start", "message": message}, "message_start")
+        return start(self._message or {}, self._usage)
 
     def _started_once(self) -> bytes:
         """The beginning of the message, if the provider left it out."""
@@ -201,14 +173,7 @@ class Messages(Reader):
         self._pass(self._blocks.closed())
 
     def _text_event(self, text: str, thought: str) -> bytes:
-        out = self._started_once()
-        if thought:
-            delta = {"type": "thinking_delta", "thinking": thought}
-            out += self._blocks.opened("thinking") + self._blocks.delta(delta)
-        if text:
-            delta = {"type": "text_delta", "text": text}
-            out += self._blocks.opened("text") + self._blocks.delta(delta)
-        return out
+        return self._started_once() + self._blocks.text(text, thought)
 
     def _error_event(self, error: ProviderError) -> bytes:
         inner = {"type": error.code or "api_error", "message": error.message}
@@ -219,25 +184,15 @@ class Messages(Reader):
         return dump({"type": "error", "error": {"type": "api_error", "message": message}})
 
     def _end(self) -> None:
-        wrong = [call for call in self._calls.written() if not _input(call.arguments)[1]]
+        wrong = [call for call in self._calls.written() if not input_of(call.arguments)[1]]
         if wrong and not self.complete and self._word is not None and self._refusal is None:
-            problem = "The provider sent a tool call whose arguments are not an object."
-            self._fail(ProviderError(problem))
+            self._fail("The provider sent a tool call whose arguments are not an object.")
         super()._end()
 
     def _final_events(self, reason: FinishReason) -> bytes:
         out = self._blocks.closed() + self._started_once()
-        for call in self.outcome.calls:
-            block = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
-            delta = {"type": "input_json_delta", "partial_json": call.arguments}
-            out += self._blocks.started("tool_use", block) + self._blocks.delta(delta)
-            out += self._blocks.closed()
-        usage = _clean(self._usage)
-        usage.setdefault("output_tokens", 0)
-        delta = {"stop_reason": self._stop_reason(reason), "stop_sequence": self._stop_sequence}
-        end = {"type": "message_delta", "delta": delta, "usage": usage}
-        stop = {"type": "message_stop"}
-        return out + sse(end, "message_delta") + sse(stop, "message_stop")
+        out += b"".join(self._blocks.call(call) for call in self.outcome.calls)
+        return out + end(self._stop_reason(reason), self._stop_sequence, self._usage)
 
     def _stop_reason(self, reason: FinishReason) -> str:
         return "stop_sequence" if self._word == "stop_sequence" else _WORDS[reason]
@@ -253,7 +208,7 @@ class Messages(Reader):
         if isinstance(content, str):
             content = [{"type": "text", "text": content}]
         for index, block in enumerate(content if isinstance(content, list) else ()):
-            if isinstance(block, dict):
+            if isinstance(block, dict) and not self.complete:
                 self._block(index, block)
         self._close_block()
         self._finish(value.get("stop_reason"))
@@ -268,23 +223,16 @@ class Messages(Reader):
             if isinstance(block, dict) and block.get("type") == "tool_use":
                 call = next(calls, None)
                 if call is not None:
-                    input = _input(call.arguments)[0]
+                    input = input_of(call.arguments)[0]
                     made.append({**block, "id": call.id, "name": call.name, "input": input})
             elif isinstance(block, dict):
                 made.append(block)
-        usage = {"input_tokens": 0, "output_tokens": 0, **_clean(self._usage)}
+        usage = {"input_tokens": 0, "output_tokens": 0, **message_counts(self._usage)}
         reason = self._stop_reason(self.outcome.finish_reason or "stop")
         whole = {"id": "msg", "type": "message", "role": "assistant", "model": "", **value}
         return {**whole, "content": made, "stop_reason": reason, "usage": usage}
 
 
-def _input(arguments: str) -> tuple[dict[str, Any], bool]:
-    value = parse(arguments.encode("utf-8", "surrogatepass"))
-    return (value, True) if isinstance(value, dict) else ({}, False)
-
-
-def _clean(usage: dict[str, Any]) -> dict[str, Any]:
-    """Counts as the SDK takes them: numbers are numbers, whatever else stays."""
-    return {
-        key: tokens(count) if key.endswith("_tokens") else count for key, count in usage.items()
-    }
+def _index(value: dict[str, Any]) -> int | str | None:
+    index = value.get("index")
+    return index if isinstance(index, int | str) else None

@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
-from .documents import dump, parse, texts
-from .errors import error_in
-from .framing import LARGEST, Framing, JsonLines
 from .outcome import ProviderError
+from .parts.documents import dump, parse, texts
+from .parts.errors import error_in
+from .parts.framing import LARGEST, Framing, JsonLines, is_noise
+from .parts.usage import tokens
 from .reader import Reader
-from .usage import tokens
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -37,6 +37,9 @@ _COUNTS = (
     "eval_count",
     "eval_duration",
 )
+
+#: Lines of one document, at most.
+MOST_LINES = 10_000
 
 #: Our finish reasons in Ollama's words: it has these two.
 _WORDS = {"length": "length"}
@@ -74,8 +77,10 @@ class Ollama(Reader):
         if message.content or message.thinking:
             self._text(message.content, message.thinking)
 
-    def _read(self, data: bytes) -> None:
+    def _read(self, data: bytes, name: bytes | None = None) -> None:
         """Read a line that is not just text."""
+        if is_noise(data, name):
+            return
         value = parse(data.removeprefix(b"data:"))  # some frame it as events, too
         if isinstance(value, dict):
             self._answer(value)
@@ -90,6 +95,8 @@ class Ollama(Reader):
         self._spread_size += len(data)
         if self._spread_size > LARGEST:
             self._overflow()
+        elif len(self._spread) > MOST_LINES:
+            self._fail(f"The provider sent a document of more than {MOST_LINES} lines.")
 
     def _answer(self, value: dict[str, Any]) -> None:
         if (error := error_in({k: v for k, v in value.items() if k != "message"})) is not None:
@@ -129,8 +136,7 @@ class Ollama(Reader):
         arguments = function.get("arguments")
         if isinstance(arguments, str) and not isinstance(parse(arguments.encode()), dict):
             if arguments.strip():
-                problem = "The provider sent a tool call whose arguments are not an object."
-                self._fail(ProviderError(problem))
+                self._fail("The provider sent a tool call whose arguments are not an object.")
                 return
             arguments = {}
         self._call(

@@ -10,12 +10,14 @@ from ....models.chat import FinishReason, Usage
 class ProviderError:
     """Why a provider's answer failed: in the provider's own words wherever it sent some.
 
-    `status` is the HTTP status that the error stands for, if the provider named one.
+    `status` is the HTTP status that the error stands for, if the provider named one; `retry_after`
+    is the header of a response with that status.
     """
 
     message: str
     code: str | None = None
     status: int | None = None
+    retry_after: str | None = None
 
 
 @dataclass(slots=True)

@@ -4,25 +4,22 @@ from typing import Any
 
 from ....models.chat import COMPLETE, FinishReason
 from ...text import Sink
-from .body import Body, begins_events
-from .documents import MOST_IN_BODY, documents, dump, parse
-from .errors import page_error
-from .finish_reasons import failure_message, finish_reason
-from .framing import LARGEST, Framing
 from .outcome import Outcome, ProviderError
-from .think_tags import ThinkTags
-from .tool_calls import ToolCalls, TooManyCalls
-from .usage import usage_of
-
-#: What gateways send as data, or as the name of an event, to keep a connection open.
-_NOISE = frozenset({b"ping", b"pong", b"heartbeat", b"keepalive", b"keep-alive", b"keep_alive"})
-_EMPTY = frozenset({b"null", b"{}", b"[]", b'""', b"true", b"ok"})
+from .parts.body import Body
+from .parts.documents import MOST_IN_BODY, documents, dump, parse
+from .parts.errors import page_error
+from .parts.finish_reasons import failure_message, finish_reason
+from .parts.framing import LARGEST, is_noise
+from .parts.text import Text
+from .parts.tool_calls import ToolCalls, TooManyCalls
+from .parts.usage import usage_of
+from .protocol import Protocol
 
 _CUT = "The provider's answer ended before it was complete."
 _DEEP = "The provider sent an event that is nested too deeply."
 
 
-class Reader:
+class Reader(Protocol):
     """Reads the body of one response, and writes what the provider's SDK is to read instead.
 
     Text and reasoning go to `sink` as their bytes come. The SDK gets the first piece at once, for
@@ -31,12 +28,6 @@ class Reader:
     end. A body that ends without a finish reason, or fails, ends in an error for the SDK, so that
     no half of a call is run.
     """
-
-    #: The type of what `feed` returns, whatever came: some SDKs look at it.
-    STREAM_TYPE = "text/event-stream"
-
-    #: The end of a stream, if its protocol has one that is not an event.
-    _CLOSING = b""
 
     def __init__(
         self,
@@ -48,9 +39,8 @@ class Reader:
         self.outcome = Outcome()
         self.complete = False  # nothing more is expected: the rest of the body is passed over
         self.moves = 0  # events that brought the answer further; pings and comments do not
-        self._sink = sink or _nowhere
         self._content_type = content_type
-        self._tags = ThinkTags() if think_tags else None
+        self._kept = Text(sink, think_tags=think_tags)
         self._framing = self._frame()
         self._calls = ToolCalls()
         self._usage: dict[str, Any] = {}
@@ -59,9 +49,6 @@ class Reader:
         self._begun = False
         self._closing = False  # the body has ended
         self._quiet = False  # nothing is written: a whole body is read
-        self._texts: list[str] = []
-        self._thoughts: list[str] = []
-        self._reasoning: list[str] = []  # all of it, as far as it has been written
         self._out: list[bytes] = []
         self._body = Body(self._is_stream)
 
@@ -82,12 +69,8 @@ class Reader:
             if data:
                 self._framing.feed(data)
         except RecursionError:
-            self._fail(ProviderError(_DEEP))
-        if not self._out:
-            return b""
-        out = b"".join(self._out)
-        self._out.clear()
-        return out
+            self._fail(_DEEP)
+        return self._written_so_far() if self._out else b""
 
     def close(self) -> bytes:
         """The last bytes for the SDK, at the end of the body or when it is read no further."""
@@ -99,7 +82,10 @@ class Reader:
                 self._whole(self._body.whole())
             self._end()
         except RecursionError:
-            self._fail(ProviderError(_DEEP))
+            self._fail(_DEEP)
+        return self._written_so_far()
+
+    def _written_so_far(self) -> bytes:
         out = b"".join(self._out)
         self._out.clear()
         return out
@@ -115,76 +101,52 @@ class Reader:
         self._end()
         if self.outcome.error is not None:
             return self._error_body(body)
-        text, thought = "".join(self._texts), "".join(self._thoughts)
-        return dump(self._rewritten(value, text, thought))
-
-    # ---- what each protocol has of its own ----
-
-    def _frame(self) -> Framing:
-        raise NotImplementedError
-
-    def _is_stream(self, start: bytes) -> bool | None:
-        """Whether a body that begins so is a stream of events; None if that is not yet known."""
-        return begins_events(start)
-
-    def _take(self, data: bytes, name: bytes | None) -> None:
-        """Read one event."""
-        raise NotImplementedError
-
-    def _answer(self, value: dict[str, Any]) -> None:
-        """Read a whole answer, as if it had come as events."""
-        raise NotImplementedError
-
-    def _rewritten(self, value: dict[str, Any], text: str, thought: str) -> dict[str, Any]:
-        """A whole answer in the protocol's form, out of what was read."""
-        raise NotImplementedError
-
-    def _text_event(self, text: str, thought: str) -> bytes:
-        """Text and reasoning as the protocol has them; either may be empty, not both."""
-        raise NotImplementedError
-
-    def _error_event(self, error: ProviderError) -> bytes:
-        """An event that makes the SDK raise an exception."""
-        raise NotImplementedError
-
-    def _final_events(self, reason: FinishReason) -> bytes:
-        """What comes behind the text at the end of a complete answer: calls, usage, the end."""
-        raise NotImplementedError
+        return dump(self._rewritten(value, *self._kept.take()))
 
     # ---- what a protocol's reader calls ----
+
+    def _read(self, data: bytes, name: bytes | None) -> None:
+        """Read the data of an event that is not just text."""
+        if name != b"error" and is_noise(data, name):
+            return
+        plain = data.strip()
+        value = parse(plain) if plain.startswith((b"{", b"[")) else None
+        if isinstance(value, dict):
+            self._event(value, name)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            self._event(value[0], name)
+        elif plain.startswith(b"[DONE]"):
+            self._end()
+        elif b"\n" in data and (lines := documents(data)):
+            for line in lines:  # events without a blank line between them
+                self._take(line, name)
+        elif name == b"error":
+            self._error(ProviderError(plain.decode("utf-8", "replace")[:2000]))
+        else:
+            self._garbage(data, name)
 
     def _text(self, text: str | None, thought: str | None) -> None:
         """Text and reasoning as they come."""
         self.moves += 1
-        if self._tags is not None and text:
-            text, tagged = self._tags.feed(text)
-            thought = (thought or "") + tagged
-            if not (text or thought):
-                return
-        if text:
-            self._texts.append(text)
-        if thought:
-            self._thoughts.append(thought)
-        self._sink(text or None, thought or None)
-        if not self._begun:
+        if self._kept.add(text, thought) and (not self._begun or self._kept.full):
             self._begun = True
             self._flush()
 
     def _flush(self) -> None:
         """Write the text so far."""
-        if (self._texts or self._thoughts) and not self._quiet:
-            text, thought = "".join(self._texts), "".join(self._thoughts)
-            self._texts.clear()
-            self._thoughts.clear()
-            if thought:
-                self._reasoning.append(thought)
-            self._out.append(self._text_event(text, thought))
+        if not self._quiet:
+            text, thought = self._kept.take()
+            if text or thought:
+                self._out.append(self._text_event(text, thought))
 
     def _pass(self, event: bytes) -> None:
         """Write an event that is not text, behind the text before it."""
         self.moves += 1
+        self._flush()
+        self._write(event)
+
+    def _write(self, event: bytes) -> None:
         if not self._quiet:
-            self._flush()
             self._out.append(event)
 
     def _call(self, **parts: Any) -> None:
@@ -192,7 +154,7 @@ class Reader:
         try:
             self._calls.add(**parts)
         except TooManyCalls as error:
-            self._fail(ProviderError(str(error)))
+            self._fail(str(error))
 
     def _finish(self, word: Any, detail: str = "") -> None:
         """Take a finish reason; the first one counts."""
@@ -206,14 +168,14 @@ class Reader:
         if self._word is None or self._refusal is not None:
             self._fail(error)
 
-    def _fail(self, error: ProviderError) -> None:
+    def _fail(self, error: ProviderError | str, reason: FinishReason = "error") -> None:
         if not self.complete:
+            error = ProviderError(error) if isinstance(error, str) else error
             self._release()
             self._flush()
             self.outcome.error = error
-            self._settle("error")
-            if not self._quiet:
-                self._out.append(self._error_event(error))
+            self._settle(reason)
+            self._write(self._error_event(error))
             self._stop()
 
     def _end(self) -> None:
@@ -222,42 +184,28 @@ class Reader:
             return
         if self._refusal is not None:
             self._fail(self._refusal)
-            return
-        if self._calls.nameless and self._word is not None:
-            self._fail(ProviderError("The provider sent a tool call without a name."))
-            return
-        self._release()
-        self._flush()
-        if self._word is None:
-            self.outcome.error = ProviderError(_CUT)
-            self._settle("upstream_cut")
-            if not self._quiet:
-                self._out.append(self._error_event(self.outcome.error))
+        elif self._word is None:
+            self._fail(_CUT, "upstream_cut")
+        elif self._calls.nameless:
+            self._fail("The provider sent a tool call without a name.")
         else:
+            self._release()
+            self._flush()
             reason = finish_reason(self._word)
             self._settle(reason)
-            if not self._quiet:
-                self._out.append(self._final_events(reason) + self._CLOSING)
-        self._stop()
+            self._write(self._final_events(reason) + self._CLOSING)
+            self._stop()
 
     def _overflow(self) -> None:
-        self._fail(ProviderError(f"The provider sent an event of more than {LARGEST} bytes."))
+        self._fail(f"The provider sent an event of more than {LARGEST} bytes.")
 
     def _garbage(self, data: bytes, name: bytes | None = None) -> None:
-        """Take data that is no JSON: what only keeps the connection open is passed over."""
+        """Take data that is no JSON."""
         plain = data.strip()
-        if name in _NOISE or not plain or plain.startswith(b":"):
-            return
         if self._closing and plain.startswith(b"{"):
             return  # the last event was cut
-        if plain.lower() in _NOISE or plain.lower() in _EMPTY:
-            return
-        self._fail(
-            ProviderError(
-                "The provider sent an event that cannot be read: "
-                + plain[:200].decode("utf-8", "replace")
-            )
-        )
+        shown = plain[:200].decode("utf-8", "replace")
+        self._fail(f"The provider sent an event that cannot be read: {shown}")
 
     # ---- the end ----
 
@@ -277,11 +225,9 @@ class Reader:
 
     def _release(self) -> None:
         """Let go of the text that was held back."""
-        if self._tags is not None:
-            text, thought = self._tags.close()
-            self._tags = None
-            if text or thought:
-                self._text(text, thought)
+        text, thought = self._kept.held()
+        if text or thought:
+            self._text(text, thought)
 
     def _settle(self, reason: FinishReason) -> None:
         self.outcome.finish_reason = reason
@@ -296,7 +242,3 @@ class Reader:
     def _error_body(self, body: bytes) -> bytes:
         error = self.outcome.error or ProviderError("")
         return dump({"error": {"message": error.message, "code": error.code, "type": "error"}})
-
-
-def _nowhere(text: str | None, thought: str | None) -> None:
-    """Where text goes that nobody but the SDK reads."""

@@ -5,13 +5,14 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
-from .documents import documents, parse, sse, texts
-from .errors import error_in
-from .framing import Events, Framing
 from .outcome import ProviderError
+from .parts.documents import sse, texts
+from .parts.errors import error_in
+from .parts.framing import Events, Framing
+from .parts.items import Items, is_call
+from .parts.tool_calls import MOST_CALLS
+from .parts.usage import response_counts
 from .reader import Reader
-from .tool_calls import MOST_CALLS
-from .usage import cleaned
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -54,8 +55,7 @@ class Responses(Reader):
 
     def _frame(self) -> Framing:
         self._response: dict[str, Any] = {}
-        self._items: dict[Any, dict[str, Any]] = {}  # function calls that are not done
-        self._done: list[dict[str, Any]] = []  # those that are, in order
+        self._items = Items()
         self._number = 0
         return Events(self._take, self._overflow)
 
@@ -77,25 +77,11 @@ class Responses(Reader):
         else:
             self._read(data, name)
 
-    def _read(self, data: bytes, name: bytes | None) -> None:
-        """Read an event that is not just text."""
-        value = parse(data) if data.lstrip().startswith((b"{", b"[")) else None
-        if isinstance(value, dict):
-            kind = value.get("type") or (name or b"").decode("ascii", "replace")
-            self._event(str(kind), value)
-        elif data.strip().startswith(b"[DONE]"):
-            self._end()
-        elif b"\n" in data and (lines := documents(data)):
-            for line in lines:
-                self._take(line, name)
-        elif name == b"error":
-            self._error(ProviderError(data.decode("utf-8", "replace").strip()[:2000]))
-        else:
-            self._garbage(data, name)
-
-    def _event(self, kind: str, value: dict[str, Any]) -> None:
+    def _event(self, value: dict[str, Any], name: bytes | None) -> None:
+        kind = str(value.get("type") or (name or b"").decode("ascii", "replace"))
         item = value.get("item")
         key = value.get("output_index", value.get("item_id"))
+        key = key if isinstance(key, int | str) else None
         if kind in _ENDS:
             self._terminal(kind, value.get("response"))
         elif kind == "response.created":
@@ -105,13 +91,12 @@ class Responses(Reader):
         elif kind in _REASONING:
             self._text(None, texts(value.get("delta"))[0])
         elif kind == _ARGUMENTS:
-            pieces = self._items.setdefault(key, {}).setdefault("pieces", [])
-            pieces.append(texts(value.get("delta"))[0])
+            self._items.add(key, texts(value.get("delta"))[0])
             self._bound()
-        elif kind.startswith("response.output_item.") and _is_call(item):
+        elif kind.startswith("response.output_item.") and is_call(item):
             self._item(key, value["item"], done=kind.endswith("done"))
         elif kind == "response.function_call_arguments.done":
-            self._items.setdefault(key, {})["arguments"] = value.get("arguments")
+            self._items.update(key, {"arguments": value.get("arguments")})
             self._bound()
         elif kind in _PASSED_OVER or kind == "ping":
             return
@@ -128,24 +113,22 @@ class Responses(Reader):
             self._pass(self._sse("response.created", {"response": self._whole_response(None)}))
 
     def _item(self, key: Any, item: dict[str, Any], *, done: bool) -> None:
-        held = self._items.setdefault(key, {})
+        self._items.update(key, item)
         self._bound()
-        held.update({name: kept for name, kept in item.items() if kept not in (None, "")})
         if done:
-            del self._items[key]
-            self._called(held)
+            self._called(self._items.pop(key))
 
     def _called(self, item: dict[str, Any]) -> None:
         """Take a function call that is whole."""
         arguments = item.get("arguments") or "".join(item.get("pieces") or ())
         id = item.get("call_id") or item.get("id")
-        self._done.append(item)
-        self._call(index=len(self._done), id=id, name=item.get("name"), arguments=arguments)
+        self._items.done.append(item)
+        number = len(self._items.done)
+        self._call(index=number, id=id, name=item.get("name"), arguments=arguments)
 
     def _bound(self) -> None:
-        if len(self._items) + len(self._done) > MOST_CALLS:
-            problem = f"The provider sent more than {MOST_CALLS} tool calls at once."
-            self._fail(ProviderError(problem))
+        if len(self._items) > MOST_CALLS:
+            self._fail(f"The provider sent more than {MOST_CALLS} tool calls at once.")
 
     def _terminal(self, kind: str, response: Any) -> None:
         response = response if isinstance(response, dict) else {}
@@ -172,11 +155,10 @@ class Responses(Reader):
         items = (
             [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
         )
-        for item in [item for item in self._items.values() if item.get("name")]:
+        for item in self._items.pop_named():
             self._called(item)
-        self._items.clear()
         if not self._calls:
-            for item in filter(_is_call, items):
+            for item in filter(is_call, items):
                 self._called(item)
         if self._begun and not self._quiet:
             return
@@ -207,14 +189,7 @@ class Responses(Reader):
         if reason not in (None, "stop", "tool_calls"):
             response["status"] = "incomplete"
         if reason is not None and (usage := self.outcome.usage) is not None:
-            response["usage"] = {
-                **cleaned(self._usage),
-                "input_tokens": usage.input_tokens,
-                "output_tokens": usage.output_tokens,
-                "total_tokens": usage.total_tokens,
-                "input_tokens_details": {"cached_tokens": usage.cached_tokens},
-                "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-            }
+            response["usage"] = response_counts(self._usage, usage)
         return response
 
     def _text_event(self, text: str, thought: str) -> bytes:
@@ -233,21 +208,13 @@ class Responses(Reader):
 
     def _final_events(self, reason: FinishReason) -> bytes:
         out = b""
-        for number, (item, call) in enumerate(zip(self._done, self.outcome.calls, strict=True), 1):
-            made = {
-                "type": "function_call",
-                "id": item.get("id") or call.id,
-                "call_id": call.id,
-                "name": call.name,
-                "arguments": "",
-                "status": "in_progress",
-            }
+        for number, item in enumerate(self._items.written(self.outcome.calls), 1):
             place = {"output_index": number}
-            out += self._sse("response.output_item.added", {**place, "item": made})
-            delta = {**place, "item_id": made["id"], "delta": call.arguments}
+            begun = {**item, "arguments": "", "status": "in_progress"}
+            out += self._sse("response.output_item.added", {**place, "item": begun})
+            delta = {**place, "item_id": item["id"], "delta": item["arguments"]}
             out += self._sse(_ARGUMENTS, delta)
-            made = {**made, "arguments": call.arguments, "status": "completed"}
-            out += self._sse("response.output_item.done", {**place, "item": made})
+            out += self._sse("response.output_item.done", {**place, "item": item})
         # Under this name whatever the reason: Agno looks for usage nowhere else.
         return out + self._sse("response.completed", {"response": self._whole_response(reason)})
 
@@ -262,19 +229,6 @@ class Responses(Reader):
     def _rewritten(self, value: dict[str, Any], text: str, thought: str) -> dict[str, Any]:
         response = self._whole_response(self.outcome.finish_reason)
         items = [item for item in response["output"] if isinstance(item, dict)]
-        response["output"] = [item for item in items if not _is_call(item)] + [
-            {
-                "type": "function_call",
-                "id": item.get("id") or call.id,
-                "call_id": call.id,
-                "name": call.name,
-                "arguments": call.arguments,
-                "status": "completed",
-            }
-            for item, call in zip(self._done, self.outcome.calls, strict=True)
-        ]
+        others = [item for item in items if not is_call(item)]
+        response["output"] = others + self._items.written(self.outcome.calls)
         return response
-
-
-def _is_call(item: Any) -> bool:
-    return isinstance(item, dict) and item.get("type") == "function_call"

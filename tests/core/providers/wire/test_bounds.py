@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from app.core.providers.wire.framing import LARGEST
-from app.core.providers.wire.tool_calls import MOST_CALLS
+from app.core.providers.wire.parts.framing import LARGEST
+from app.core.providers.wire.parts.tool_calls import MOST_CALLS
 from tests.core.providers.wire.reading import READERS, Case, read
 from tests.core.providers.wire.streams import (
     block,
@@ -53,7 +53,11 @@ BODIES = {
     ),
     "ollama": ("ollama", line({"tool_calls": [{"function": CALL}] * MANY}, done=True), TOO_MANY),
     "gemini": ("gemini", candidate(*[{"functionCall": {"name": "f"}}] * MANY), TOO_MANY),
-    "values": ("chat", data({"choices": [], "x": [1] * 150_000}), "cannot be read"),
+    "texts": ("gemini", candidate(*[{"text": "x"}] * 2000), "more than 1024 parts"),
+    "signatures": ("gemini", candidate(*[{"fileData": {}}] * 2000), "more than 1024 parts"),
+    "lines": ("ollama", b"{\n" * 20_000, "more than 10000 lines"),
+    "values": ("chat", data({"choices": [], "x": [1] * 250_000}), "cannot be read"),
+    "objects": ("chat", data({"choices": [], "x": [{}] * 30_000}), "cannot be read"),
     "nested": ("chat", b"data: {" + b'"x":{' * 100_000 + b"\n\n", "cannot be read"),
 }
 
@@ -126,3 +130,29 @@ def test_a_value_is_nested(kind: str, depth: int) -> None:
         reader = READERS[kind]()
         json.loads(reader.read_json(document))
         assert reader.outcome.finish_reason is not None
+
+
+def test_documents_wait_for_a_blank_line() -> None:
+    """Documents without blank lines between them are read as they come, not at the end."""
+    texts: list[str | None] = []
+    reader = READERS["chat"](lambda text, _: texts.append(text))
+    for _ in range(1000):
+        reader.feed(chunk({"content": "x"}).removesuffix(b"\n"))
+    assert len(texts) > 900
+    reader.close()
+    assert 1000 == len(texts)
+
+
+def test_text_is_kept_without_end() -> None:
+    """The SDK gets much text in pieces of a bounded size: none takes it long to read."""
+    reader = READERS["chat"]()
+    seen = [reader.feed(chunk({"content": "x" * 1000})) for _ in range(3000)]
+    assert max(map(len, seen)) < 2**19
+    assert 3_000_000 - 2**19 < sum(map(len, seen))
+
+
+def test_details_are_kept_without_end() -> None:
+    """Details of reasoning that do not belong together are kept up to a bound."""
+    event = chunk({"reasoning_details": [{"type": "reasoning.text", "index": n} for n in range(9)]})
+    got = read("chat", Case("", event * 3000 + chunk({"content": "x"}, "stop")))
+    assert len(got.outcome.replay["reasoning_details"]) < 10_000

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from .outcome import WrittenCall
+from ..outcome import WrittenCall
 
 #: Calls in one response, at most.
 MOST_CALLS = 128
 
 #: Characters of the arguments of all calls of one response, at most.
 MOST_ARGUMENTS = 16 * 2**20
+
+#: Characters of a name after which further pieces are passed over.
+LONGEST_NAME = 1000
 
 _TOKENS = re.compile(r'[\\"{}\[\]]')
 
@@ -114,7 +117,7 @@ class ToolCalls:
         elif id and not call.given:
             call.id = call.given = id
             self._by_id[id] = call
-        if name != call.name:
+        if name != call.name and len(call.name) < LONGEST_NAME:
             # In pieces, or longer each time.
             call.name = name if name.startswith(call.name) else call.name + name
         if extra:

@@ -2,7 +2,7 @@
 
 import re
 
-from ....models.chat import FinishReason
+from .....models.chat import FinishReason
 
 #: Characters of a provider's word that a message repeats.
 SHOWN = 60

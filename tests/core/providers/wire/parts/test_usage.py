@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.core.providers.wire.usage import usage_of
+from app.core.providers.wire.parts.usage import usage_of
 from app.models.chat import Usage
 
 

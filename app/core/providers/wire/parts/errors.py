@@ -1,11 +1,12 @@
-"""Errors inside a response whose status is 200, in whichever shape a provider sends them."""
+"""Errors of providers, in whichever shape they send them: inside a response, or as one."""
 
 import html
 import json
 import re
 from typing import Any
 
-from .outcome import ProviderError
+from ..outcome import ProviderError
+from .documents import parse
 
 #: Characters of a provider's words that a message repeats.
 WORDS = 2000
@@ -64,6 +65,25 @@ def error_in(value: dict[str, Any], *, named: bool = False) -> ProviderError | N
 
 def text_error(text: str) -> ProviderError:
     return ProviderError(text.strip()[:WORDS] or "The provider reported an error without words.")
+
+
+def status_error(
+    status: int, body: bytes, content_type: str, retry_after: str | None
+) -> ProviderError:
+    """The error for a response whose status is one."""
+    value = parse(body)
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, dict) and value:
+        error = error_in(value, named=True) or ProviderError("")
+    elif not body.strip():
+        error = ProviderError("it sent this status and no words.")
+    elif body.lstrip().startswith(b"<") or "html" in content_type:
+        error = page_error(body, content_type)
+    else:
+        error = text_error(body.decode("utf-8", "replace"))
+    error.status, error.retry_after = status, retry_after
+    return error
 
 
 def page_error(body: bytes, content_type: str) -> ProviderError:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.providers.wire.tool_calls import MOST_ARGUMENTS, ToolCalls, TooManyCalls
+from app.core.providers.wire.parts.tool_calls import MOST_ARGUMENTS, ToolCalls, TooManyCalls
 from tests.core.providers.wire.reading import pieces
 
 ARGUMENTS = st.dictionaries(st.text(max_size=3), st.text(max_size=6) | st.lists(st.integers()))

@@ -2,7 +2,12 @@
 
 import pytest
 
-from app.core.providers.wire.finish_reasons import FAILURES, SHOWN, failure_message, finish_reason
+from app.core.providers.wire.parts.finish_reasons import (
+    FAILURES,
+    SHOWN,
+    failure_message,
+    finish_reason,
+)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,18 @@ and after `stop`, it reads nothing more.
 from collections.abc import Callable
 from typing import Protocol
 
+#: What gateways send as data, or as the name of an event, to keep a connection open.
+_PINGS = frozenset({b"ping", b"pong", b"heartbeat", b"keepalive", b"keep-alive", b"keep_alive"})
+_EMPTY = frozenset({b"null", b"{}", b"[]", b'""', b"true", b"ok"})
+
 #: Bytes of one line, and of one event, at most: an image in base64 fits, an endless line does not.
-LARGEST = 32 * 2**20
+LARGEST = 16 * 2**20
+
+#: Bytes that a line takes in memory beside its own, about.
+_LINE = 64
+
+#: Lines of data after which they are looked at: whole documents need not wait for a blank line.
+_MANY = 32
 
 #: Takes the data of an event, and its name if it has one.
 Take = Callable[[bytes, bytes | None], None]
@@ -75,7 +85,7 @@ class Events:
         self._lines = _Lines()
         self._after_cr = False
         self._data: list[bytes] = []
-        self._size = 0  # bytes of data lines, if there are several
+        self._size = 0  # of the data lines, if there are several
         self._name: bytes | None = None
         self._stopped = False
 
@@ -104,9 +114,7 @@ class Events:
             if line.startswith(b"data:"):
                 data.append(line[6:] if line.startswith(b"data: ") else line[5:])
                 if len(data) > 1 or len(line) > LARGEST:
-                    self._size += len(line)
-                    if self._size > LARGEST:
-                        self._refuse()
+                    self._further(line)
             elif not line:
                 if data:
                     self._take(data[0] if len(data) == 1 else b"\n".join(data), self._name)
@@ -117,11 +125,21 @@ class Events:
                 self._name = line[6:70].strip()
             elif line == b"data":  # a field without a colon has an empty value
                 data.append(b"")
-                self._size += 64  # bytes in memory, about
-                if self._size > LARGEST:
-                    self._refuse()
+                self._further(line)
             if self._stopped:
                 return
+
+    def _further(self, line: bytes) -> None:
+        """Count a further line of an event, and let those go that are events of their own."""
+        data = self._data
+        self._size += len(line) + _LINE
+        if self._size > LARGEST:
+            self._refuse()
+        elif len(data) == _MANY and all(map(is_object, data)):
+            for one in data:
+                self._take(one, self._name)
+            data.clear()
+            self._size = 0
 
     def _refuse(self) -> None:
         if not self._stopped:
@@ -165,3 +183,19 @@ class JsonLines:
         if not self._stopped:
             self._stopped = True
             self._overflow()
+
+
+def is_object(line: bytes) -> bool:
+    """Whether a line looks like a whole JSON object."""
+    line = line.strip()
+    return line.startswith(b"{") and line.endswith(b"}")
+
+
+def is_noise(data: bytes, name: bytes | None) -> bool:
+    """Whether an event, by its data or its name, only keeps the connection open."""
+    if data.startswith(b":"):
+        return True
+    plain = data.strip()
+    if not plain or name in _PINGS or plain.startswith(b":"):
+        return True
+    return len(plain) < 16 and (plain.lower() in _PINGS or plain.lower() in _EMPTY)

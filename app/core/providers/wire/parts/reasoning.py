@@ -7,6 +7,9 @@ from .documents import texts
 #: Details of reasoning that are kept before those that belong together are joined.
 _MANY = 256
 
+#: Details of one response that are kept, at most.
+_MOST = 4096
+
 
 def thought_of(delta: dict[str, Any]) -> str:
     """The reasoning of a delta, under the first name that has any."""
@@ -36,11 +39,13 @@ class Details:
 
     def __init__(self) -> None:
         self._details: list[Any] = []
+        self._full = _MANY
 
     def add(self, details: list[Any]) -> None:
-        self._details += details
-        if len(self._details) > _MANY:
-            self._details = self.joined()
+        self._details += details[: _MOST + self._full - len(self._details)]
+        if len(self._details) > self._full:
+            self._details = self.joined()[:_MOST]
+            self._full = max(2 * len(self._details), _MANY)
 
     def joined(self) -> list[Any]:
         whole: list[Any] = []

@@ -5,7 +5,7 @@ from httpx_sse import EventSource
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.providers.wire.framing import Events, JsonLines
+from app.core.providers.wire.parts.framing import Events, JsonLines
 from tests.core.providers.wire.reading import pieces
 
 LINES = st.sampled_from(

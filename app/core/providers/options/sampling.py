@@ -5,7 +5,9 @@ from typing import Any
 import msgspec
 from agno.models.base import Model
 
-from ..question import ModelOptions
+from ...question import ModelOptions
+from .families import is_a, merge
+from .formats import apply_format
 
 #: The options that Ollama has under the same name as `ModelOptions`.
 OLLAMA = (
@@ -34,20 +36,20 @@ def apply_options(
 
     Options that the model does not have are ignored.
     """
+    if response_format is not None:
+        apply_format(model, response_format)
     values: dict[str, Any] = {
         name: value for name, value in msgspec.structs.asdict(options).items() if value is not None
     }
     extra = values.pop("extra", {})
-    if _is(model, "Ollama"):
+    if is_a(model, "Ollama"):
         if "max_tokens" in values:
             extra = {"num_predict": values["max_tokens"], **extra}
         if think is None:
             think = _ollama_think(options.reasoning_effort)
         supported = {name: value for name, value in values.items() if name in OLLAMA}
-        _merge(model, "options", {**supported, **extra})
-        _merge(model, "request_params", {} if think is None else {"think": think})
-        if response_format is not None and (ollama_format := _ollama_format(response_format)):
-            model.format = ollama_format  # type: ignore[attr-defined]  # it is an Ollama
+        merge(model, "options", {**supported, **extra})
+        merge(model, "request_params", {} if think is None else {"think": think})
         return
     if "max_tokens" in values and getattr(model, "base_url", "") is None:
         values["max_completion_tokens"] = values.pop("max_tokens")  # as OpenAI itself calls it
@@ -56,24 +58,8 @@ def apply_options(
     for name, value in values.items():
         if hasattr(model, name):
             setattr(model, name, value)
-    if _is(model, "OpenAIChat"):
-        further = {"response_format": response_format, "parallel_tool_calls": parallel_tool_calls}
-        given = {name: value for name, value in further.items() if value is not None}
-        _merge(model, "request_params", given)
-
-
-def _is(model: Model, family: str) -> bool:
-    """Whether a model's class has this name, or inherits from one that has.
-
-    Compares names, because importing the classes would need the packages of all providers.
-    """
-    return any(base.__name__ == family for base in type(model).__mro__)
-
-
-def _merge(model: Model, name: str, values: dict[str, Any]) -> None:
-    """Add values to a dict attribute of the model by replacing it, because other runs share it."""
-    if values:
-        setattr(model, name, {**(getattr(model, name) or {}), **values})
+    if parallel_tool_calls is not None and is_a(model, "OpenAIChat"):
+        merge(model, "request_params", {"parallel_tool_calls": parallel_tool_calls})
 
 
 def _ollama_think(effort: str | None) -> bool | str | None:
@@ -81,10 +67,3 @@ def _ollama_think(effort: str | None) -> bool | str | None:
     if effort in ("none", "minimal"):
         return False
     return effort if effort in ("low", "medium", "high") else None
-
-
-def _ollama_format(response_format: dict[str, Any]) -> Any:
-    """OpenAI's `response_format` as Ollama's `format`; None for plain text."""
-    if response_format.get("type") == "json_schema":
-        return response_format["json_schema"].get("schema") or "json"
-    return "json" if response_format.get("type") == "json_object" else None

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.providers.wire.think_tags import ThinkTags, writes_think_tags
+from app.core.providers.wire.parts.think_tags import ThinkTags, writes_think_tags
 
 
 def _parted(pieces: list[str]) -> tuple[str, str]:

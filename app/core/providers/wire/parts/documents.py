@@ -3,25 +3,32 @@
 import json
 from typing import Any
 
-#: Values in one document, at most, so that reading it takes milliseconds.
-MOST_VALUES = 100_000
+from .framing import is_object
+
+#: Objects and lists in one document, at most, so that reading it takes milliseconds.
+MOST_CONTAINERS = 20_000
 
 #: The same in a whole body, which has the log probabilities of all its tokens, perhaps.
-MOST_IN_BODY = 500_000
+MOST_IN_BODY = 50_000
+
+#: Values between commas for each of those, at most.
+_VALUES = 10
 
 #: Documents in one event or body, at most.
-MOST_DOCUMENTS = 10_000
+MOST_DOCUMENTS = 5_000
 
 #: Bytes below which a document cannot hold too many values.
-_SMALL = 128 * 1024
+_SMALL = 16 * 1024
 
 #: Parts within parts of a content that are looked into.
 DEEPEST = 4
 
 
-def parse(data: bytes, most: int = MOST_VALUES) -> Any:
-    """A JSON document, read leniently; None for what is none, or holds too many values."""
-    if len(data) > _SMALL and data.count(b",") + data.count(b"[") > most:
+def parse(data: bytes, most: int = MOST_CONTAINERS) -> Any:
+    """A JSON document, read leniently; None for what is none, or holds more than `most`."""
+    if len(data) > _SMALL and (
+        data.count(b"{") + data.count(b"[") > most or data.count(b",") > most * _VALUES
+    ):
         return None
     try:
         return json.loads(data.decode("utf-8", "replace"))
@@ -30,12 +37,12 @@ def parse(data: bytes, most: int = MOST_VALUES) -> Any:
 
 
 def documents(data: bytes) -> list[bytes]:
-    """The lines of data that is several JSON documents; none if one of them cannot be read."""
+    """The lines of data that is several JSON objects; none if a line is something else."""
     if data.count(b"\n") > MOST_DOCUMENTS:
         return []
     lines = [line for line in data.split(b"\n") if line.strip()]
-    read = [line.strip() == b"[DONE]" or isinstance(parse(line), dict) for line in lines]
-    return lines if len(lines) > 1 and all(read) else []
+    objects = all(is_object(line) or line.strip() == b"[DONE]" for line in lines)
+    return lines if len(lines) > 1 and objects else []
 
 
 def dump(value: Any) -> bytes:

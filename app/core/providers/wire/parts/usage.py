@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ....models.chat import Usage
+from .....models.chat import Usage
 
 #: Tokens beyond which a count is taken for rubbish.
 MOST = 10**12
@@ -57,6 +57,35 @@ def cleaned(counts: Mapping[str, Any]) -> dict[str, Any]:
         elif not name.endswith("_details") and value is not None:
             clean[name] = value
     return clean
+
+
+def chat_counts(counts: Mapping[str, Any], usage: Usage | None) -> dict[str, Any]:
+    """Counts of a chat completion, with the three as numbers that its SDK needs."""
+    return {
+        **cleaned(counts),
+        "prompt_tokens": usage.input_tokens if usage else 0,
+        "completion_tokens": usage.output_tokens if usage else 0,
+        "total_tokens": usage.total_tokens if usage else 0,
+    }
+
+
+def response_counts(counts: Mapping[str, Any], usage: Usage) -> dict[str, Any]:
+    """Counts of a response, with those as numbers that its SDK needs."""
+    return {
+        **cleaned(counts),
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
+def message_counts(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts of a message of Anthropic's as its SDK takes them: numbers of tokens are numbers."""
+    return {
+        name: tokens(count) if name.endswith("_tokens") else count for name, count in counts.items()
+    }
 
 
 def tokens(value: Any) -> int:

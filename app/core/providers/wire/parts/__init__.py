@@ -1,0 +1,1 @@
+"""What the readers of several protocols have in common: framing, tables, normalisers."""
