@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from agno.exceptions import InputCheckError, OutputCheckError
@@ -15,10 +16,13 @@ from .agents.components.kinds import Asking, made_by
 from .agents.connections import Connections
 from .agents.conversations import Conversations
 from .agents.events.reader import EventReader
+from .agents.media_in import adopted
+from .agents.media_out import MediaReader
 from .agents.runner import Runner, runner_for
 from .agents.sessions import Session, owner_of
 from .errors import UnknownAgent
 from .log.journal import RunRecord
+from .media import MediaStore, Owner
 from .providers.catalog import ModelEntry
 from .question import Question
 from .run_failures import AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
@@ -45,10 +49,12 @@ class AgentService:
         agents: AgentCatalog,
         conversations: Conversations,
         connections: Connections | None = None,
+        media: MediaStore | None = None,
     ) -> None:
         self._agents = agents
         self._conversations = conversations
         self._connections = connections or Connections([])
+        self._media = media
 
     def plan(self, question: Question, principal: str) -> "AgentPlan":
         """Choose the agent and the model of a question.
@@ -59,7 +65,13 @@ class AgentService:
         chosen = self._agents.model_of(entry, question.model)
         self._agents.check(entry, chosen, question, principal)
         return AgentPlan(
-            self._agents, self._conversations, self._connections, entry, chosen, question
+            self._agents,
+            self._conversations,
+            self._connections,
+            entry,
+            chosen,
+            question,
+            self._media,
         )
 
     async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
@@ -90,6 +102,7 @@ class AgentPlan:
         entry: AgentEntry,
         chosen: ModelEntry | None,
         question: Question,
+        media: MediaStore | None,
     ) -> None:
         self.agents = agents
         self.conversations = conversations
@@ -97,6 +110,7 @@ class AgentPlan:
         self.entry = entry
         self.chosen = chosen
         self.question = question
+        self.media = media
         self.agent = entry.id
         default = entry.id if entry.kind == "external" else agents.default_model
         self.model = chosen.id if chosen is not None else entry.model or default
@@ -123,6 +137,13 @@ class AgentTurn:
         self._runner: Runner | None = None
         self._reader: EventReader | None = None
         self.stored_question = record.question
+        self._owner = Owner(
+            record.run_id,
+            record.principal,
+            record.conversation_id,
+            user=plan.question.user,
+            kept=plan.question.kept,
+        )
         question = plan.question
         last = question.history[-1].content if question.history else None
         self.logged_question = question.message or last or ""
@@ -132,6 +153,7 @@ class AgentTurn:
         """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
         runner = self._runner = await self._prepared()
         reader = self._reader = runner.reader(self.model, emit)
+        media = MediaReader(self._plan.media, self._owner)
         if runner.models is not None:
             runner.models.listen(on_alive)
         try:
@@ -141,6 +163,10 @@ class AgentTurn:
                     reader.read(event)
                     if reader.failure is not None:
                         raise self._failure(reader.failure)
+                    if media.concerns(event):
+                        found = await media.read(event, reader.model)
+                        if found is not None:
+                            emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
         models = runner.models
@@ -151,7 +177,7 @@ class AgentTurn:
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
-        plan, question = self._plan, self._plan.question
+        plan, question = self._plan, await self._with_uploads()
         asking = Asking(
             principal=self._principal,
             user_id=self._session.owner,
@@ -185,6 +211,13 @@ class AgentTurn:
             raise InputRefused(f"dependencies: {error}") from error
         return self._plan.agents.preparation.component(made, entry.id)
 
+    async def _with_uploads(self) -> Question:
+        """The question with its uploads moved into the folder of the run."""
+        question, store = self._plan.question, self._plan.media
+        if store is None:
+            return question
+        return await adopted(question, partial(store.adopt, self._owner))
+
     def _fell_back(self, model: str) -> None:
         logger.warning("run %s: fallback from %s to %s", self._run_id, self.model, model)
         if self._reader is not None:
@@ -216,6 +249,8 @@ class AgentTurn:
             await self._plan.conversations.forget(
                 self._component, self._session, self._run_id, begun=self._begun
             )
+            if self._plan.media is not None:
+                await self._plan.media.remove(self._run_id)
             return
         await self._plan.conversations.remember(
             self._component,

@@ -27,6 +27,7 @@ from .client_tools import split_calls
 from .clients import attach
 from .exchange import CURRENT, Exchange
 from .failures import classify, failure_of
+from .media_urls import without_downloads
 from .options import apply_output_schema
 from .upstream import REPLACEABLE, Call, Upstream
 from .wire.parts.finish_reasons import finish_reason
@@ -263,7 +264,8 @@ class TrackedModel:
             raise ModelProviderError(
                 refused.message, refused.status, self.model.name, self.model.id
             ) from None
-        self.uncounted = sum(len(str(m.content or "")) for m in kwargs.get("messages", ()))
+        kwargs["messages"] = without_downloads(self.model, kwargs.get("messages", []))
+        self.uncounted = sum(len(str(m.content or "")) for m in kwargs["messages"])
         with call:
             yield call
 
