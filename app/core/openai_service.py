@@ -209,7 +209,12 @@ class AgentTurn:
             raise AgentDenied(str(error) or f"{entry.id} is not for this user.") from error
         except FactoryValidationError as error:
             raise InputRefused(f"dependencies: {error}") from error
-        return self._plan.agents.preparation.component(made, entry.id)
+        agents = self._plan.agents
+        component = agents.preparation.component(made, entry.id)
+        refusal = agents.refusal(component, self._plan.chosen, self._plan.question)
+        if refusal is not None:
+            raise InputRefused(refusal)
+        return component
 
     async def _with_uploads(self) -> Question:
         """The question with its uploads moved into the folder of the run."""

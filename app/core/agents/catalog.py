@@ -21,7 +21,7 @@ from .components.copies import copy_of
 from .components.entries import AgentEntry, Preparation
 from .components.loading import gathered
 from .components.tree import models_in
-from .media_in import refused_urls
+from .media_in import refusal_of, refused_urls
 from .run_models import RunModels
 
 #: How many earlier turns the built-in agent sends to its model.
@@ -119,16 +119,20 @@ class AgentCatalog:
         """
         _check_fields(entry, question)
         source = self._source(entry, model)
+        if (refusal := self.refusal(entry.component, model, question)) is not None:
+            raise InvalidField(refusal)
         if entry.kind == "external" or source is None:
             return
-        tools = getattr(entry.component, "tools", None)
-        if (field := refused_urls(source, tools, question)) is not None:
-            raise InvalidField(f"{field}: this model accepts no URLs of {field}; send the data.")
         upstreams = [self._upstreams.of(source, own=model is None)]
         if (fallback := self._fallback_for(source, question)) is not None:
             upstreams.append(self._upstreams.of(fallback))
         if all(upstream.circuit.refuses(principal) for upstream in upstreams):
             upstreams[0].circuit.check(principal)
+
+    def refusal(self, component: Any, model: ModelEntry | None, question: Question) -> str | None:
+        """Why a component's models cannot be sent the URLs of a question, or None."""
+        chosen = None if model is None else self._models.model(model)
+        return refusal_of(component, chosen, self._models.model(self._models.default), question)
 
     def prepare(
         self,

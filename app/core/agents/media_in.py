@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from agno.agent import Agent
 from agno.media import Audio, File, Image, Video
 from agno.models.base import Model
+from agno.team import Team
 
 from ..providers.media_urls import sends_urls
 from ..question import Attachment, PastMessage, Picture, Question
+from .components.tree import OTHER_MODELS, walk
 
 #: The field of a request, and of Agno, for each kind of attachment.
 FIELDS = {"audio": "audio", "video": "videos", "file": "files"}
@@ -53,6 +56,27 @@ def refused_urls(model: Model, tools: Any, question: Question) -> str | None:
                 continue
             if not sends_urls(model, kind) or (kind == "files" and searches):
                 return kind
+    return None
+
+
+def refusal_of(
+    component: Any, chosen: Model | None, default: Model, question: Question
+) -> str | None:
+    """Why a component cannot be sent the URLs of a question, or None.
+
+    Members and steps get the media of the question, too. `chosen` replaces the component's own
+    model, and `default` serves all agents without one.
+    """
+    for part in walk(component):
+        if not isinstance(part, Agent | Team):
+            continue
+        answers = chosen if part is component else None
+        others = (getattr(part, name, None) for name in OTHER_MODELS)
+        for model in (answers or part.model or default, *others):
+            if not isinstance(model, Model):
+                continue
+            if (field := refused_urls(model, part.tools, question)) is not None:
+                return f"{field}: this model accepts no URLs of {field}; send the data."
     return None
 
 
