@@ -104,9 +104,7 @@ class EventReader:
             return  # the last chunk has it whole, instead of the text that was streamed
         if event.citations is not None:
             self.answer.cite(event.citations)
-        content = event.content
-        if content is None or content == "":
-            content = transcript(event)
+        content = transcript(event) if event.content in (None, "") else event.content
         self._thought = self._thought or bool(event.reasoning_content)
         self.content(content, event.reasoning_content)
 
