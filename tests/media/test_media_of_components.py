@@ -104,8 +104,8 @@ async def test_urls_that_the_work_of_a_factory_would_download(
 ) -> None:
     """What a factory makes is checked before it gets a URL."""
 
-    def made(user_id: str) -> Agent:
-        return bob(model=Ollama(id="llava", host="http://127.0.0.1:1"))
+    def made(user_id: str) -> Team:
+        return team(bob(model=Ollama(id="llava", host="http://127.0.0.1:1")))
 
     async with client(serve(agents=[made]).url) as http:
         chunks = await answer(http, images=["http://127.0.0.1:1/x.png"])

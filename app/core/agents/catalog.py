@@ -105,8 +105,6 @@ class AgentCatalog:
             if name not in (None, entry.model):
                 raise InvalidField(f"model: the {entry.kind} {entry.id!r} has models of its own.")
             return None
-        if name is None and entry.kind == "factory":
-            return None  # what it makes may have a model
         if entry.model is not None and name in (None, entry.model):
             return None
         return self._models.find(name)
