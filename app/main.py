@@ -17,7 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from . import __version__
-from .api import catalog, conversations, errors, health, openapi, page, runs
+from .api import catalog, conversations, errors, health, media, openapi, page, runs
 from .api.context import Context
 from .api.doors import native, ollama, openai
 from .api.guard import Access, Guard, Secured
@@ -31,10 +31,12 @@ from .core.agents import Agents
 from .core.errors import ConfigurationError
 from .core.log.hub import Hub
 from .core.log.journals import open_journal
+from .core.media import MediaStore
 from .core.openai_service import AgentService
 from .core.providers import ModelCatalog, Providers, Upstreams, open_models
 from .core.providers.upstream import MAX_WAIT
 from .core.runs.clock import Timeouts
+from .core.runs.media import sweeping
 from .core.runs.rates import Rates, read_limits
 from .core.runs.service import Runs
 from .core.runs.slots import Slots
@@ -90,7 +92,10 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
     )
     upstreams.watch, upstreams.tracing = telemetry.metrics, telemetry.tracing
     hub = _hub(settings)
-    service = AgentService(served.catalog, served.conversations, served.connections)
+    store = MediaStore(
+        settings.media_dir or settings.data_dir / "media", item_bytes=settings.max_media_bytes
+    )
+    service = AgentService(served.catalog, served.conversations, served.connections, store)
     active = _runs(settings, hub, service, telemetry)
 
     @asynccontextmanager
@@ -99,6 +104,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
             await stack.enter_async_context(telemetry.sampling(active, hub, upstreams))
             await stack.enter_async_context(served.opened())
             await stack.enter_async_context(active)
+            await stack.enter_async_context(sweeping(store, active, settings.retention))
             logger.info("model: %s; agents: %s", _shown(models), ", ".join(served.catalog.entries))
             # The modules stay loaded: without this the garbage collector would walk through their
             # objects every few thousand tokens.
@@ -133,6 +139,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         heartbeat=settings.heartbeat,
         body=BodyBounds(settings.max_body_bytes, settings.body_timeout),
         tickets=access.tickets,
+        media=store,
     )
     _install(app, settings, access, telemetry)
     return app
@@ -141,7 +148,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
 def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Telemetry) -> None:
     """Add the routes, the error handlers and the middleware to the app."""
     app.add_middleware(Tracked, tracing=telemetry.tracing)
-    resources = (runs.router, catalog.router, conversations.router, health.router)
+    resources = (runs.router, media.router, catalog.router, conversations.router, health.router)
     for router in (*(door.router for door in DOORS), *resources):
         app.include_router(router)
     page.install(app)

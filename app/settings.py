@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path("data"), description="The folder for databases, the journal and secrets."
     )
+    media_dir: Annotated[Path | None, BeforeValidator(_no_blank)] = Field(
+        None,
+        description="The folder for media of runs and for uploads; by default media in DATA_DIR.",
+    )
     database_url: Text = Field(
         None,
         description="The store of conversations: sqlite:///... (in DATA_DIR by default) or "
@@ -149,6 +153,9 @@ class Settings(BaseSettings):
     max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body, in bytes.")
     body_timeout: PositiveFloat = Field(
         30, description="Longest time to receive a request body, in seconds."
+    )
+    max_media_bytes: PositiveInt = Field(
+        32 << 20, description="Largest file of an upload or of an answer, in bytes."
     )
     write_timeout: PositiveFloat = Field(
         30,

@@ -18,6 +18,7 @@ from app.models.chat import (
     Citation,
     ErrorInfo,
     FinishReason,
+    Media,
     NamedEvent,
     RunState,
     Said,
@@ -208,12 +209,12 @@ def test_examples_of_a_section(serve: Serve, provider: Provider, title: str) -> 
 
 def test_every_section_but_those_of_words_has_examples() -> None:
     """A section that loses its examples by a slip of its fences fails here."""
-    words = {"Headers", "Readers that leave", "Busy conversations", "Draining"}
+    words = {"Headers", "Readers that leave", "Busy conversations", "Draining", "Media"}
     assert words | {"The grammar of a stream"} == SECTIONS.keys() - set(WITH_EXAMPLES)
 
 
 CHUNK_PARTS = [
-    *(StreamingChunk, ToolCall, Usage, ErrorInfo),
+    *(StreamingChunk, ToolCall, Media, Usage, ErrorInfo),
     *(Speaker, Said, Step, NamedEvent, Citation),
 ]
 

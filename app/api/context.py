@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # for types only, so that the doors import neither Agno nor a
     from ..core.agents.catalog import AgentCatalog
     from ..core.agents.connections import Connections
     from ..core.agents.conversations import Conversations
+    from ..core.media import MediaStore
     from ..core.openai_service import AgentService
     from ..core.providers.catalog import ModelCatalog
     from ..core.providers.upstream import Upstreams
@@ -43,6 +44,7 @@ class Context:
     heartbeat: float
     body: BodyBounds
     tickets: Tickets
+    media: MediaStore
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from . import route_docs
 from .context import Principal, Server
+from .media import add_media
 from .requests import User
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
@@ -47,6 +48,7 @@ async def conversation(
 ) -> Response:
     """Return a conversation with its messages, oldest first."""
     found = await server.conversations.get(conversation_id, principal, user)
+    await add_media(found, server.media, principal)
     return Response(msgspec.json.encode(found), media_type="application/json")
 
 
@@ -61,3 +63,4 @@ async def delete(
 ) -> None:
     """Delete a conversation and its messages."""
     await server.conversations.delete(conversation_id, principal, user)
+    await server.media.forget(principal, conversation_id, user)

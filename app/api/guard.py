@@ -36,7 +36,7 @@ PUBLIC_PATHS = frozenset(
 PUBLIC_PREFIX = "/static/"
 
 #: The paths for which a ticket authenticates instead of a key.
-TICKET_PATH = re.compile(r"/api/v1/runs/([^/]+)/events")
+TICKET_PATH = re.compile(r"/api/v1/runs/([^/]+)/(?:events|media/[^/]+)")
 
 SECURITY_HEADERS = (
     (b"content-security-policy", b"frame-ancestors 'none'"),

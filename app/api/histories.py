@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ..core.question import PastMessage, Picture
+from ..core.question import Attachment, PastMessage, Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,11 @@ class SplitMessages:
     images: list[Picture] = field(default_factory=list)
     system: str | None = None
     history: list[PastMessage] | None = None
+    attachments: list[Attachment] = field(default_factory=list)
 
 
 def history_or_memory(messages: list[PastMessage], *, kept: bool) -> SplitMessages:
-    """Split a client's messages into the question, its images, a system text and a history.
+    """Split a client's messages into the question, its media, a system text and a history.
 
     The last message is the question if its role is `user`. If the server stores the conversation
     (`kept`) and only system messages precede the question, the history is None, and the run uses
@@ -30,7 +31,8 @@ def history_or_memory(messages: list[PastMessage], *, kept: bool) -> SplitMessag
     question = history.pop() if history and history[-1].role == "user" else None
     message = question.content if question else None
     images = list(question.images) if question else []
+    files = list(question.attachments) if question else []
     if kept and question is not None and all(past.role == "system" for past in history):
         system = "\n\n".join(past.content for past in history)
-        return SplitMessages(message, images, system or None)
-    return SplitMessages(message, images, history=history)
+        return SplitMessages(message, images, system or None, attachments=files)
+    return SplitMessages(message, images, history=history, attachments=files)

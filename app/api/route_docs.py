@@ -135,6 +135,15 @@ TICKET: dict[str, Any] = {
         **_errors(404, 422, 503),
     }
 }
+MEDIA: dict[str, Any] = {
+    "response_class": Response,
+    "responses": {
+        200: {"description": "The bytes.", "content": {"*/*": {}}},
+        206: {"description": "The part that `Range` names.", "content": {"*/*": {}}},
+        **_GUARDED,
+        **_errors(404, 422),
+    },
+}
 CONVERSATIONS: dict[str, Any] = {
     "responses": {
         200: {

@@ -14,7 +14,8 @@ AgnoStreamError
 │   ├── UnknownAgent        unknown_agent
 │   ├── UnknownModel        unknown_model
 │   ├── UnknownRun          unknown_run
-│   └── UnknownConversation unknown_conversation
+│   ├── UnknownConversation unknown_conversation
+│   └── UnknownMedia        unknown_media
 ├── MethodNotAllowed        method_not_allowed
 ├── BodyTimeout             body_timeout
 ├── ConversationBusy        conversation_busy
@@ -156,6 +157,12 @@ class UnknownConversation(NotFound):
     """No conversation of this principal has this id."""
 
     code = "unknown_conversation"
+
+
+class UnknownMedia(NotFound):
+    """No run of this principal has kept this media."""
+
+    code = "unknown_media"
 
 
 class MethodNotAllowed(AgnoStreamError):

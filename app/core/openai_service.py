@@ -1,40 +1,15 @@
-"""Runs what answers: a question in, `StreamingChunk`s out (made by `agents.events`)."""
+"""Plans what answers: a question in, the plan of a run out (made by `turns`)."""
 
-import logging
-from collections.abc import Callable
-from contextlib import aclosing
-from typing import Any
-
-from agno.exceptions import InputCheckError, OutputCheckError
-from agno.factory import FactoryPermissionError, FactoryValidationError
-
-from ..models.chat import StreamingChunk, Usage
 from .agents.catalog import AgentCatalog
-from .agents.components.entries import AgentEntry
-from .agents.components.kinds import Asking, made_by
 from .agents.connections import Connections
 from .agents.conversations import Conversations
-from .agents.events.reader import EventReader
-from .agents.runner import Runner, runner_for
 from .agents.sessions import Session, owner_of
 from .errors import UnknownAgent
 from .log.journal import RunRecord
-from .providers.catalog import ModelEntry
+from .media import MediaStore
 from .question import Question
-from .run_failures import AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
-
-logger = logging.getLogger(__name__)
-
-Emit = Callable[[StreamingChunk], None]
-
-#: Characters per token, to estimate the tokens that the provider did not count.
-CHARS_PER_TOKEN = 4
-
-#: Agno's types of errors that guardrails and hooks raise, whose messages are for the user.
-REFUSALS: dict[str, type[RunFailed]] = {
-    "input_check_error": InputRefused,
-    "output_check_error": OutputRefused,
-}
+from .run_failures import RunFailed
+from .turns import AgentPlan
 
 
 class AgentService:
@@ -45,12 +20,14 @@ class AgentService:
         agents: AgentCatalog,
         conversations: Conversations,
         connections: Connections | None = None,
+        media: MediaStore | None = None,
     ) -> None:
         self._agents = agents
         self._conversations = conversations
         self._connections = connections or Connections([])
+        self._media = media
 
-    def plan(self, question: Question, principal: str) -> "AgentPlan":
+    def plan(self, question: Question, principal: str) -> AgentPlan:
         """Choose the agent and the model of a question.
 
         Raises `UnknownAgent`, `UnknownModel`, and what `AgentCatalog.check` raises.
@@ -59,7 +36,13 @@ class AgentService:
         chosen = self._agents.model_of(entry, question.model)
         self._agents.check(entry, chosen, question, principal)
         return AgentPlan(
-            self._agents, self._conversations, self._connections, entry, chosen, question
+            self._agents,
+            self._conversations,
+            self._connections,
+            entry,
+            chosen,
+            question,
+            self._media,
         )
 
     async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
@@ -76,167 +59,4 @@ class AgentService:
             answer=text,
             finish_reason=failure.finish_reason,
             begun=False,
-        )
-
-
-class AgentPlan:
-    """A question with its agent and its model, checked; `prepare` makes the turn of a run."""
-
-    def __init__(
-        self,
-        agents: AgentCatalog,
-        conversations: Conversations,
-        connections: Connections,
-        entry: AgentEntry,
-        chosen: ModelEntry | None,
-        question: Question,
-    ) -> None:
-        self.agents = agents
-        self.conversations = conversations
-        self.connections = connections
-        self.entry = entry
-        self.chosen = chosen
-        self.question = question
-        self.agent = entry.id
-        default = entry.id if entry.kind == "external" else agents.default_model
-        self.model = chosen.id if chosen is not None else entry.model or default
-        self.stored_question = (question.message or "") if question.kept else None
-        self.user = question.user
-
-    def prepare(self, record: RunRecord) -> "AgentTurn":
-        """The turn of one run."""
-        return AgentTurn(self, record)
-
-
-class AgentTurn:
-    """One run of a copy of what answers; implements the `Turn` that the run's driver expects."""
-
-    def __init__(self, plan: AgentPlan, record: RunRecord) -> None:
-        self._plan = plan
-        self._run_id = record.run_id
-        self._principal = record.principal
-        self._session = Session(
-            record.conversation_id, owner_of(record.principal, plan.question.user)
-        )
-        self._begun = False
-        self._component = plan.entry.component
-        self._runner: Runner | None = None
-        self._reader: EventReader | None = None
-        self.stored_question = record.question
-        question = plan.question
-        last = question.history[-1].content if question.history else None
-        self.logged_question = question.message or last or ""
-        self.model = plan.model
-
-    async def run(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
-        """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
-        runner = self._runner = await self._prepared()
-        reader = self._reader = runner.reader(self.model, emit)
-        if runner.models is not None:
-            runner.models.listen(on_alive)
-        try:
-            async with aclosing(runner.events()) as events:
-                async for event in events:
-                    self._begun = True
-                    reader.read(event)
-                    if reader.failure is not None:
-                        raise self._failure(reader.failure)
-        except (InputCheckError, OutputCheckError) as error:
-            raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
-        models = runner.models
-        if reader.paused and models is not None:
-            for call in models.leader.answering.client_calls:
-                reader.call(call)
-        return reader.ending(None if models is None else models.finish_reason)
-
-    async def _prepared(self) -> Runner:
-        """The runner of a copy that is for this run alone, with its tools connected."""
-        plan, question = self._plan, self._plan.question
-        asking = Asking(
-            principal=self._principal,
-            user_id=self._session.owner,
-            session_id=self._session.id,
-            session_state=question.session_state,
-            dependencies=question.dependencies,
-            metadata=question.metadata,
-        )
-        if plan.entry.kind == "factory":
-            self._component = await self._made(asking)
-        await plan.connections.ensure(self._component)
-        runner_class = runner_for(self._component)
-        if runner_class.kind == "external":
-            return runner_class(self._component, question, asking, self._run_id, models=None)
-        copied, models = plan.agents.prepare(
-            self._component, plan.chosen, question, self._principal, self._emit_text
-        )
-        self.model = models.leader.model.id
-        models.leader.on_fallback = self._fell_back
-        models.leader.on_unknown_call = self._emit_unknown_call
-        return runner_class(copied, question, asking, self._run_id, models=models)
-
-    async def _made(self, asking: Asking) -> Any:
-        """What the factory makes for this request."""
-        entry = self._plan.entry
-        try:
-            made = await made_by(entry.component, asking)
-        except FactoryPermissionError as error:
-            raise AgentDenied(str(error) or f"{entry.id} is not for this user.") from error
-        except FactoryValidationError as error:
-            raise InputRefused(f"dependencies: {error}") from error
-        return self._plan.agents.preparation.component(made, entry.id)
-
-    def _fell_back(self, model: str) -> None:
-        logger.warning("run %s: fallback from %s to %s", self._run_id, self.model, model)
-        if self._reader is not None:
-            self._reader.model = model
-
-    def _emit_text(self, text: str | None, reasoning: str | None) -> None:
-        """The sink for text that bypasses Agno, which gets all of it at once later."""
-        if self._reader is not None:
-            self._reader.content(text, reasoning)
-
-    def _emit_unknown_call(self, call: dict[str, Any]) -> None:
-        """Show a call of a tool that the agent does not have: Agno refuses it, and reports no
-        event."""
-        if self._reader is not None:
-            self._reader.refused_call(call)
-
-    def estimate_usage(self, pieces: int) -> Usage:
-        """The tokens that the provider counted, plus an estimate of the others; see `Turn`."""
-        counted = (self._reader and self._reader.usage) or Usage(0, 0, 0)
-        models = self._runner and self._runner.models
-        sent = counted.input_tokens + (models.uncounted // CHARS_PER_TOKEN if models else 0)
-        received = max(counted.output_tokens, pieces)
-        return Usage(sent, received, sent + received, estimated=True)
-
-    async def remember(self, text: str, failure: RunFailed) -> None:
-        if not self._plan.question.kept:
-            return
-        if isinstance(failure, InputRefused | OutputRefused):
-            await self._plan.conversations.forget(
-                self._component, self._session, self._run_id, begun=self._begun
-            )
-            return
-        await self._plan.conversations.remember(
-            self._component,
-            self._session,
-            run_id=self._run_id,
-            question=self.stored_question or "",
-            answer=text,
-            finish_reason=failure.finish_reason,
-            begun=self._begun,
-        )
-
-    def _failure(self, event: Any) -> RunFailed:
-        """The error for a failed run of Agno: the model's own, if the model failed."""
-        kind = getattr(event, "error_type", None)
-        if kind in REFUSALS:
-            message = getattr(event, "content", None) or getattr(event, "error", None)
-            return REFUSALS[kind](str(message))
-        models = self._runner.models if self._runner is not None else None
-        failure = models.failure if models is not None else None
-        if failure is not None:
-            return failure
-        return AgentFailed(
-            f"The agent failed ({kind or 'in its last step'}); see the server's log."
         )

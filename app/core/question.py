@@ -1,20 +1,36 @@
 """`Question`: the input of a run, the same for all doors."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image of a question: either its URL, or its bytes; `detail` is OpenAI's `low`, `high` or
-    `auto`."""
+    """An image of a question: its URL, its bytes, or the path of an upload.
+
+    `detail` is OpenAI's `low`, `high` or `auto`.
+    """
 
     url: str | None = None
     content: bytes | None = None
     mime_type: str | None = None
     detail: str | None = None
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A sound, video or file of the question: its URL, its bytes, or the path of an upload."""
+
+    kind: Literal["audio", "video", "file"]
+    url: str | None = None
+    content: bytes | None = None
+    mime_type: str | None = None
+    name: str | None = None
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,7 @@ class PastMessage:
     role: str
     content: str
     images: tuple[Picture, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     calls: tuple[ClientCall, ...] = ()
     call_id: str | None = None
     tool: str | None = None
@@ -103,6 +120,7 @@ class Question:
     system: str | None = None
     history: list[PastMessage] | None = None
     images: list[Picture] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
     options: ModelOptions = ModelOptions()  # noqa: RUF009  # frozen
     tools: list[ClientTool] = field(default_factory=list)
     tool_choice: str | dict[str, Any] | None = None

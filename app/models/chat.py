@@ -6,6 +6,7 @@ import msgspec
 
 from .parts import Citation as Citation
 from .parts import ErrorInfo as ErrorInfo
+from .parts import Media as Media
 from .parts import NamedEvent as NamedEvent
 from .parts import Said as Said
 from .parts import Speaker as Speaker
@@ -65,6 +66,7 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     final: str | None = None
     followups: list[str] | None = None
     session_state: dict[str, Any] | None = None
+    media: list[Media] | None = None
 
 
 def number_in_id(number: int, chunk: StreamingChunk) -> str:
@@ -98,6 +100,7 @@ class ChatResponse(msgspec.Struct, omit_defaults=True):
     output: Any = None
     followups: list[str] | None = None
     session_state: dict[str, Any] | None = None
+    media: list[Media] = msgspec.field(default_factory=list)
 
 
 class RunStarted(msgspec.Struct):
@@ -147,6 +150,7 @@ class StoredMessage(msgspec.Struct, omit_defaults=True):
     created_at: int
     model: str | None = None
     finish_reason: FinishReason | None = None
+    media: list[Media] = msgspec.field(default_factory=list)
 
 
 class ConversationInfo(msgspec.Struct, omit_defaults=True):

@@ -52,6 +52,7 @@ class _Extras:
         self._response = response
         self._said = {_key(speech.speaker): _Speech(speech) for speech in response.said}
         self._steps = {(step.id, step.iteration): step for step in response.steps}
+        self._media = {item.id: item for item in response.media}
 
     def add(self, chunk: StreamingChunk) -> None:
         response = self._response
@@ -66,6 +67,8 @@ class _Extras:
             response.events.append(chunk.event)
         if chunk.citations is not None:
             response.citations += [c for c in chunk.citations if c not in response.citations]
+        if chunk.media is not None:
+            self._media |= {item.id: item for item in chunk.media}
         if chunk.output is not None:
             response.output = chunk.output
         if chunk.followups is not None:
@@ -81,6 +84,7 @@ class _Extras:
     def finish(self) -> None:
         self._response.said = [speech.whole() for speech in self._said.values()]
         self._response.steps = list(self._steps.values())
+        self._response.media = list(self._media.values())
 
 
 class _Speech:

@@ -40,6 +40,21 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     arguments_text: str | None = None
 
 
+class Media(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A picture, sound, video or file that a tool or a model has made; its bytes are at `url`.
+
+    `url` is a path of this server, or the address of another one that a tool has named. Then `size`
+    (bytes) is unknown. `name` is a file name for people.
+    """
+
+    id: str
+    kind: Literal["image", "audio", "video", "file"]
+    mime_type: str
+    url: str
+    name: str | None = None
+    size: int | None = None
+
+
 class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a run failed: a stable code for programs, a sentence for people.
 

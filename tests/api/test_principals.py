@@ -55,7 +55,8 @@ async def test_a_foreign_key_finds_nothing_on_any_route(
     payload = {"message": "Hello?", "conversation_id": "mine"}
     run_id = (await alice.post("/api/v1/chat", json=payload)).headers["x-run-id"]
     await ended(alice, run_id)
-    ids = {"run_id": run_id, "conversation_id": "mine"}
+    ids = {"run_id": run_id, "conversation_id": "mine", "media_id": "0" * 32}
+    no_ids = {"run_id": "x" * 32, "conversation_id": "no", "media_id": "0" * 32}
     page = (await alice.get("/openapi.json")).json()["paths"]
     walked = 0
     for path, item in page.items():
@@ -64,7 +65,7 @@ async def test_a_foreign_key_finds_nothing_on_any_route(
                 continue
             walked += 1
             theirs = await bob.request(method, path.format(**ids))
-            absent = await bob.request(method, path.format(run_id="x" * 32, conversation_id="no"))
+            absent = await bob.request(method, path.format(**no_ids))
             assert (404, 404) == (theirs.status_code, absent.status_code), (method, path)
             contents = theirs.text.replace(run_id, "?").replace("mine", "?")
             assert contents == absent.text.replace("x" * 32, "?").replace("'no'", "'?'")

@@ -58,6 +58,11 @@ export const ERRORS = {
     "advice": "It was deleted, never existed, or belongs to another key.",
     "retryable": false
   },
+  "unknown_media": {
+    "summary": "The run has no such media.",
+    "advice": "It never existed, belongs to another key, or is no longer kept.",
+    "retryable": false
+  },
   "method_not_allowed": {
     "summary": "The address has no such method.",
     "advice": "The header `Allow` lists the methods.",

@@ -21,11 +21,8 @@ from .components.copies import copy_of
 from .components.entries import AgentEntry, Preparation
 from .components.loading import gathered
 from .components.tree import models_in
+from .media_in import refusal_of, refused_urls
 from .run_models import RunModels
-
-#: Model classes that send an image's URL to the provider. For others, Agno would download the image
-#: on this server: from any URL, including those of the private network, and of any size.
-SENDS_IMAGE_URLS = frozenset({"OpenAIChat", "OpenAIResponses", "DemoModel"})
 
 #: How many earlier turns the built-in agent sends to its model.
 HISTORY_RUNS = 50
@@ -122,15 +119,20 @@ class AgentCatalog:
         """
         _check_fields(entry, question)
         source = self._source(entry, model)
+        if (refusal := self.refusal(entry.component, model, question)) is not None:
+            raise InvalidField(refusal)
         if entry.kind == "external" or source is None:
             return
-        if not _takes_images(source, question):
-            raise InvalidField("images: this model accepts no image URLs; send the image data.")
         upstreams = [self._upstreams.of(source, own=model is None)]
         if (fallback := self._fallback_for(source, question)) is not None:
             upstreams.append(self._upstreams.of(fallback))
         if all(upstream.circuit.refuses(principal) for upstream in upstreams):
             upstreams[0].circuit.check(principal)
+
+    def refusal(self, component: Any, model: ModelEntry | None, question: Question) -> str | None:
+        """Why a component's models cannot be sent the URLs of a question, or None."""
+        chosen = None if model is None else self._models.model(model)
+        return refusal_of(component, chosen, self._models.model(self._models.default), question)
 
     def prepare(
         self,
@@ -186,7 +188,9 @@ class AgentCatalog:
         if (entry := self._models.fallback) is None:
             return None
         fallback = self._models.model(entry)
-        return fallback if fallback is not source and _takes_images(fallback, question) else None
+        if fallback is source or refused_urls(fallback, None, question) is not None:
+            return None
+        return fallback
 
     def _tracked(
         self, source: Model, principal: str, sink: Sink | None, question: Question
@@ -227,13 +231,6 @@ def _check_fields(entry: AgentEntry, question: Question) -> None:
     for name, value in given.items():
         if value:
             raise InvalidField(f"{name}: the {entry.kind} {entry.id!r} has no place for it.")
-
-
-def _takes_images(model: Model, question: Question) -> bool:
-    """Whether a model can get all images of a question without this server downloading any."""
-    sends_urls = any(base.__name__ in SENDS_IMAGE_URLS for base in type(model).__mro__)
-    past = (image for message in question.history or [] for image in message.images)
-    return sends_urls or not any(image.url for image in (*question.images, *past))
 
 
 def general_agent(instructions: str | None, db: AsyncBaseDb) -> Agent:

@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from agno.agent import Agent
-from agno.media import Image
 from agno.models.message import Message
 from agno.run.agent import RunInput
 from agno.team import Team
 from agno.workflow import Workflow
 
-from ..question import PastMessage, Picture, Question
+from ..question import PastMessage, Question
 from .components.tree import parts_of, walk
+from .media_in import media_of
+from .messages import agno_message
 
 #: What makes Agno take a text for a template.
 TEMPLATE = frozenset("{$")
@@ -43,17 +44,16 @@ class Input:
         past = [*(question.history or [])]
         self.tail: list[PastMessage] = []
         self.text = question.message or ""
-        self.pictures = question.images
+        with_media: Question | PastMessage = question
         if question.message is None:
             start = max((n for n, m in enumerate(past) if m.role == "user"), default=len(past))
             past, self.tail = past[:start], past[start:]
-            self.text = self.tail[0].content if self.tail else ""
-            self.pictures = list(self.tail[0].images) if self.tail else []
+            if self.tail:
+                self.text = self.tail[0].content
+                with_media = self.tail[0]
+        self.media = media_of(with_media)
         self.past = past
         self.system = question.system
-
-    def images(self) -> list[Image] | None:
-        return _images(self.pictures)
 
     def install(self, component: Any) -> None:
         """Give a run's copy of a component the history, and keep the user's words as they are."""
@@ -86,8 +86,15 @@ def _last_hook(tail: list[PastMessage]) -> Any:
     def agno_stream_input(run_input: RunInput) -> None:
         text: Any = run_input.input_content
         if tail:
-            user = Message(role="user", content=text, images=run_input.images or None)
-            run_input.input_content = [user, *(message_of(past) for past in tail)]
+            user = Message(
+                role="user",
+                content=text,
+                images=run_input.images or None,
+                audio=run_input.audios or None,
+                videos=run_input.videos or None,
+                files=run_input.files or None,
+            )
+            run_input.input_content = [user, *(agno_message(past) for past in tail)]
         elif type(text) is str:
             run_input.input_content = Verbatim(text)
 
@@ -97,38 +104,6 @@ def _last_hook(tail: list[PastMessage]) -> Any:
 def _marked(history: list[PastMessage]) -> Iterator[Message]:
     """Messages that Agno does not store with the run."""
     for past in history:
-        message = message_of(past)
+        message = agno_message(past)
         message.from_history = True
         yield message
-
-
-def message_of(past: PastMessage) -> Message:
-    """A message of the client's history as a message of Agno."""
-    calls = [
-        {
-            "id": call.id,
-            "type": "function",
-            "function": {"name": call.name, "arguments": call.arguments or "{}"},
-        }
-        for call in past.calls
-    ]
-    return Message(
-        role=past.role,
-        content=past.content,
-        images=_images(list(past.images)),
-        tool_calls=calls or None,
-        tool_call_id=past.call_id,
-        tool_name=past.tool,
-    )
-
-
-def _images(pictures: list[Picture]) -> list[Image] | None:
-    return [
-        Image(
-            url=picture.url,
-            content=picture.content,
-            mime_type=picture.mime_type,
-            detail=picture.detail,
-        )
-        for picture in pictures
-    ] or None

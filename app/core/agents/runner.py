@@ -79,14 +79,14 @@ class Runner:
         self.component.add_history_to_context = False
 
     def _common(self) -> dict[str, Any]:
-        asking, images = self._asking, self._input.images()
+        asking, media = self._asking, self._input.media.fields()
         return {
             "stream": True,
             "stream_events": True,
             "run_id": self._run_id,
             "session_id": asking.session_id,
             "user_id": asking.user_id,
-            **({"images": images} if images else {}),
+            **{name: items for name, items in media.items() if items},
         }
 
     def _further(self) -> dict[str, Any]:

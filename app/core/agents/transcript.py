@@ -10,6 +10,7 @@ from agno.run.workflow import WorkflowRunOutput
 
 from ...models.chat import StoredMessage
 from .events.values import text_of
+from .messages import shown_text
 from .sessions import AnyRun, AnySession
 
 #: The key of a run's finish reason in Agno's metadata of the run.
@@ -43,10 +44,13 @@ def _shown(run: AnyRun) -> Iterator[StoredMessage]:
     if not any(m.role == "user" for m in own):
         asked = Message(role="user", content=_input(run), created_at=run.created_at)
         own.insert(0, asked)
+    pictures = bool(run.images)
+    answered = False
     for message in own:
-        if text := message.get_content_string():
+        if (text := shown_text(message, pictures=pictures)) is not None:
+            answered = answered or message.role == "assistant"
             yield _stored(run, message.role, text, message.created_at)
-    if changed:
+    if changed or (pictures and not answered):
         yield _stored(run, "assistant", whole, run.created_at)
 
 

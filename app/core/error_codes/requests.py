@@ -63,6 +63,12 @@ REQUESTS = (
         "It was deleted, never existed, or belongs to another key.",
     ),
     ErrorCode(
+        "unknown_media",
+        404,
+        "The run has no such media.",
+        "It never existed, belongs to another key, or is no longer kept.",
+    ),
+    ErrorCode(
         "method_not_allowed",
         405,
         "The address has no such method.",

@@ -166,6 +166,8 @@ def size_of(chunk: StreamingChunk) -> int:
         size += len(chunk.tool.arguments_text or "")
     if chunk.speaker is not None or chunk.step is not None or chunk.event is not None:
         size += _size_of_parts(chunk)
+    if chunk.media is not None:
+        size += 500 * len(chunk.media)
     if chunk.done or chunk.final is not None:
         size += sum(
             len(str(part))

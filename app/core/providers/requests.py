@@ -19,6 +19,7 @@ from ..text import AlreadySent, Sink
 from .failures import classify, failure_of
 from .http.clients import attach
 from .http.exchange import CURRENT, Exchange
+from .media_urls import without_downloads
 from .options import apply_output_schema
 from .upstream import Call, Upstream
 from .wire.parts.finish_reasons import finish_reason
@@ -150,7 +151,8 @@ class Requests:
             raise ModelProviderError(
                 refused.message, refused.status, self.model.name, self.model.id
             ) from None
-        self.uncounted = sum(len(str(m.content or "")) for m in kwargs.get("messages", ()))
+        kwargs["messages"] = without_downloads(self.model, kwargs.get("messages", []))
+        self.uncounted = sum(len(str(m.content or "")) for m in kwargs["messages"])
         with call:
             yield call
 

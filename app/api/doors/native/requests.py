@@ -1,14 +1,15 @@
 """The body of `/api/v1/chat` and `/chat`, and its question."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 from pydantic import BaseModel, Field, model_validator
 
 from ....core.errors import InvalidField
-from ....core.question import ModelOptions, PastMessage, Picture, Question
+from ....core.question import ModelOptions, PastMessage, Question
 from ....core.runs.clock import Timeouts
-from ...requests import ConversationId, Int64, JsonObject, Name, Text, User, picture
+from ...media_items import MediaItem, picture_of
+from ...requests import ConversationId, Int64, JsonObject, Name, Text, User
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
@@ -46,6 +47,9 @@ class ChatRequest(BaseModel):
     not use the messages that the server has stored for the conversation.
     """
 
+    #: Whether files come with the request, so that it may have no text.
+    UPLOADS: ClassVar[bool] = False
+
     message: Text | None = Field(None, description="The user's message.")
     messages: list[ChatMessage] | None = Field(
         None, description="The history, if the client keeps it; oldest first."
@@ -56,9 +60,12 @@ class ChatRequest(BaseModel):
     conversation_id: ConversationId | None = Field(
         None, description="The conversation to continue; a new one if absent."
     )
-    images: list[Text] = Field(
-        [], max_length=16, description="Addresses (https), data URLs, or base64."
+    images: list[Text | MediaItem] = Field(
+        [], max_length=16, description="Addresses (https), data URLs, base64, or objects."
     )
+    files: list[MediaItem] = Field([], max_length=16, description="Documents for the model.")
+    audio: list[MediaItem] = Field([], max_length=16, description="Sounds for the model.")
+    videos: list[MediaItem] = Field([], max_length=16, description="Videos for the model.")
     options: ChatOptions = ChatOptions()
     timeouts: ChatTimeouts = ChatTimeouts()
     on_disconnect: Literal["cancel", "continue", "grace"] | None = Field(
@@ -98,12 +105,15 @@ class ChatRequest(BaseModel):
 
     @model_validator(mode="after")
     def _has_question(self) -> Self:
+        has_media = self.images or self.files or self.audio or self.videos or self.UPLOADS
+        if self.message is None and has_media and self.messages is None:
+            self.message = ""
         if self.message is None:
             if not self.messages or self.messages[-1].role != "user":
                 raise ValueError("message is missing; send it, or messages that end with a user's")
             self.message = self.messages.pop().content
-        if not self.message.strip() and not self.images:
-            raise ValueError("message is empty; send a text or an image")
+        if not self.message.strip() and not has_media:
+            raise ValueError("message is empty; send a text, an image or a file")
         return self
 
     def question(self) -> Question:
@@ -116,7 +126,12 @@ class ChatRequest(BaseModel):
             agent=self.agent,
             model=self.model,
             history=None if history is None else [PastMessage(m.role, m.content) for m in history],
-            images=[Picture(**picture(image)) for image in self.images],
+            images=[picture_of(image) for image in self.images],
+            attachments=[
+                *(item.attachment("file", "files") for item in self.files),
+                *(item.attachment("audio", "audio") for item in self.audio),
+                *(item.attachment("video", "videos") for item in self.videos),
+            ],
             max_rounds=self.max_rounds,
             user=self.user,
             session_state=self.session_state,
@@ -146,3 +161,9 @@ class ChatRequest(BaseModel):
                     bound=getattr(bounds, name),
                 )
         return msgspec.structs.replace(bounds, **chosen)
+
+
+class FormRequest(ChatRequest):
+    """The fields of a request with uploads."""
+
+    UPLOADS: ClassVar[bool] = True

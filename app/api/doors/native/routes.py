@@ -1,5 +1,6 @@
 """The native door: chat as SSE, NDJSON, plain text and JSON."""
 
+import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated
@@ -15,11 +16,12 @@ from ...ignored import ignored_fields
 from ...reading import run_headers
 from ...requests import parse_object, read_body, validate
 from ...starting import IdempotencyKey, start_in_background, start_or_replay
+from ...uploads import Form, is_form, read_form
 from .answer import NativeAnswer
 from .encoder import negotiate
 from .event_ids import parse_event_id
 from .following import JSON, SSE, LastEventId, resume, stream
-from .requests import ChatRequest
+from .requests import ChatRequest, FormRequest
 
 TEXT = "text/plain"
 
@@ -55,6 +57,8 @@ async def chat(
     The format is Server-Sent Events, or the one in `Accept`. With `"stream": false` the answer is
     one JSON object; with `"background": true` the response is the address of the stream.
     """
+    if is_form(request):
+        return await _answer_form(request, server, principal, x_conversation_id, idempotency_key)
     body, headers = await _read(request, server, x_conversation_id)
     return await _answer(request, server, principal, body, SSE, idempotency_key, headers)
 
@@ -115,6 +119,26 @@ async def _read(
     return validate(ChatRequest, fields), ignored_fields(ChatRequest, fields)
 
 
+async def _answer_form(
+    request: Request,
+    server: Context,
+    principal: str,
+    conversation_id: str | None,
+    key: str | None,
+) -> Response:
+    """Start the run of a question with uploads, which are removed if none starts."""
+    form = await read_form(request, server.body, server.media)
+    try:
+        if form.fields.get("conversation_id") is None:
+            form.fields["conversation_id"] = conversation_id
+        body = validate(FormRequest, form.fields)
+        headers = ignored_fields(FormRequest, form.fields)
+        return await _answer(request, server, principal, body, SSE, key, headers, form)
+    except BaseException:
+        await server.media.drop_uploads(form.paths)
+        raise
+
+
 async def _answer(
     request: Request,
     server: Context,
@@ -123,6 +147,7 @@ async def _answer(
     default: str,
     key_header: str | None = None,
     further: Mapping[str, str] = MappingProxyType({}),
+    form: Form | None = None,
 ) -> Response:
     """Start the run, or find it by its idempotency key, and return the response in its format.
 
@@ -131,7 +156,9 @@ async def _answer(
     media_type = negotiate(request.headers.get("accept"), default) if body.stream else JSON
     key = None
     if key_header is not None:
-        key = IdempotencyKey.of(key_header, principal, body.model_dump_json())
+        key = IdempotencyKey.of(
+            key_header, principal, body.model_dump_json() + (form.digest if form else "")
+        )
     policy = Policy(
         timeouts=body.timeouts_within(server.timeouts),
         on_disconnect=_on_disconnect(body, media_type, key),
@@ -139,10 +166,17 @@ async def _answer(
         grace=server.grace,
     )
     question, conversation = body.question(), body.conversation_id
+    if form is not None:
+        question = dataclasses.replace(
+            question,
+            images=[*question.images, *form.images],
+            attachments=[*question.attachments, *form.attachments],
+        )
     if body.background:
         record, replayed = await start_in_background(
             server, principal, question, policy, conversation_id=conversation, key=key
         )
+        await _drop_if_replayed(server, form, replayed=replayed)
         url = server.tickets.address(record.run_id, principal).stream_url
         started = RunStarted(
             run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
@@ -152,10 +186,16 @@ async def _answer(
     follower, replayed = await start_or_replay(
         server, principal, question, policy, conversation_id=conversation, key=key
     )
+    await _drop_if_replayed(server, form, replayed=replayed)
     headers = {**further, **_replayed(replayed)}
     if body.stream:
         return stream(server, follower, media_type, headers=headers)
     return NativeAnswer(follower, headers)
+
+
+async def _drop_if_replayed(server: Context, form: Form | None, *, replayed: bool) -> None:
+    if replayed and form is not None:
+        await server.media.drop_uploads(form.paths)
 
 
 def _replayed(replayed: bool) -> dict[str, str]:

@@ -15,6 +15,7 @@ from ....models.chat import StreamingChunk, ToolCall, Usage
 from ....models.folding import whole_text
 from ...client_calls import is_for_client
 from ...encoding import encode_line
+from ...media_links import MediaLinks
 from .errors import failure
 
 
@@ -36,6 +37,7 @@ class Message(msgspec.Struct, omit_defaults=True):
     content: str
     thinking: str | None = None
     tool_calls: list[Call] | None = None
+    images: list[str] | None = None  # base64
 
 
 class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -66,14 +68,22 @@ class Form:
     own name. With `thinks=False` reasoning is dropped, even if the provider sends it.
     """
 
-    def __init__(self, name: str, *, chat: bool, thinks: bool = True) -> None:
+    def __init__(
+        self, name: str, *, chat: bool, thinks: bool = True, links: MediaLinks | None = None
+    ) -> None:
+        self.links = links
         self._name = name
         self._model: str | None = None
         self._chat = chat
         self._thinks = thinks
 
     def line(
-        self, text: str, thinking: str | None = None, calls: list[Call] | None = None, **last: Any
+        self,
+        text: str,
+        thinking: str | None = None,
+        calls: list[Call] | None = None,
+        images: list[str] | None = None,
+        **last: Any,
     ) -> Line:
         """Return one `Line` with a text, reasoning and tool calls; `last` has the last line's extra
         fields."""
@@ -81,7 +91,7 @@ class Form:
         now = datetime.now(UTC)
         last.setdefault("done", False)
         if self._chat:
-            message = Message("assistant", text, thinking, calls)
+            message = Message("assistant", text, thinking, calls, images or None)
             return Line(model=self._name, created_at=now, message=message, **last)
         return Line(model=self._name, created_at=now, response=text, thinking=thinking, **last)
 
@@ -96,10 +106,18 @@ class Form:
             self._model = chunk.model
 
     def has_output(self, chunk: StreamingChunk) -> bool:
-        """Return True if a chunk becomes a line: it has text, reasoning, or a tool call for the
-        client."""
-        visible = chunk.content or (chunk.reasoning and self._thinks)
+        """Return True if a chunk becomes a line: it has text, reasoning, media, or a client's tool
+        call."""
+        visible = chunk.content or chunk.media or (chunk.reasoning and self._thinks)
         return bool(visible) or is_for_client(chunk.tool)
+
+    def media(self, chunk: StreamingChunk) -> tuple[StreamingChunk, list[str]]:
+        """A chunk with its media in the text, and the pictures of a chat, which are beside it."""
+        if chunk.media is None or self.links is None:
+            return chunk, []
+        if self._chat:
+            return self.links.with_pictures(chunk)
+        return self.links.as_text(chunk), []
 
 
 class OllamaEncoder:
@@ -141,7 +159,9 @@ class OllamaEncoder:
                 self._broken = True
                 return failure(error.message) + b"\n"
             self._calls += 1 if calls else 0
-            out = encode_line(self._form.line(chunk.content, chunk.reasoning, calls)) + b"\n"
+            chunk, images = self._form.media(chunk)
+            line = self._form.line(chunk.content, chunk.reasoning, calls, images)
+            out = encode_line(line) + b"\n"
         if chunk.error is not None:
             return out + failure(chunk.error.message) + b"\n"
         if chunk.done:
@@ -163,10 +183,13 @@ def complete_object(form: Form, entries: list[Entry]) -> bytes:
     total, final = entries[-1]
     first = next((offset for offset, chunk in entries if form.has_output(chunk)), total)
     tools = [chunk.tool for chunk in chunks if is_for_client(chunk.tool)]
+    shown = [form.media(chunk) for chunk in chunks]
+    chunks = [chunk for chunk, _ in shown]
     line = form.line(
         whole_text(chunks),
         "".join(chunk.reasoning or "" for chunk in chunks),
         [_call(index, tool) for index, tool in enumerate(tools)] or None,
+        [image for _, images in shown for image in images],
         **ending(final, first, total),
     )
     return encode_line(line)

@@ -11,6 +11,7 @@ from ....core.log.journal import Entry
 from ....core.run_failures import ModelBadResponse, failure_from
 from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
+from ...media_links import MediaLinks
 from ...requests import read_conversation_id
 from ...starting import start_or_replay
 from ...streaming import RunStream
@@ -77,7 +78,7 @@ async def generate(
     """Answer a prompt; a request without prompt and images only loads or unloads the model."""
     body = await read(request, GenerateRequest, server.body)
     empty = not body.prompt and not body.images
-    return await _answer(server, principal, body, conversation_id, empty=empty)
+    return await _answer(request, server, principal, body, conversation_id, empty=empty)
 
 
 @router.post("/api/chat")
@@ -91,7 +92,8 @@ async def chat(
     body = await read(request, ChatRequest, server.body)
     if not body.model:
         raise BadRequest("model is required")
-    return await _answer(server, principal, body, conversation_id, empty=not body.messages)
+    empty = not body.messages
+    return await _answer(request, server, principal, body, conversation_id, empty=empty)
 
 
 def _no_weights(path: str, method: str, what: str) -> None:
@@ -121,6 +123,7 @@ for _path, _method, _what in (
 
 
 async def _answer(
+    request: Request,
     server: Context,
     principal: str,
     body: GenerateRequest | ChatRequest,
@@ -146,6 +149,7 @@ async def _answer(
         Policy(server.timeouts, on_disconnect="cancel"),
         conversation_id=kept,
     )
+    form.links = MediaLinks(request, server.tickets, server.media, follower.record)
     if not body.stream:
         return OllamaAnswer(follower, form)
     return RunStream(follower, OllamaEncoder(form), refusal=refusal, heartbeat=server.heartbeat)

@@ -11,6 +11,7 @@ import msgspec
 from ....models.chat import ChatResponse, StreamingChunk, ToolCall, Usage
 from ...client_calls import is_for_client
 from ...encoding import encode_line
+from ...media_links import MediaLinks
 from .errors import error_frame
 
 #: OpenAI's finish reasons; every other end of a run is an error.
@@ -97,7 +98,16 @@ class OpenAIEncoder:
     cacheable: ClassVar[bool] = False
     has_error_frame: ClassVar[bool] = True
 
-    def __init__(self, run_id: str, model: str, created: float, *, include_usage: bool) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        model: str,
+        created: float,
+        *,
+        include_usage: bool,
+        links: MediaLinks | None = None,
+    ) -> None:
+        self._links = links
         self.heartbeat: bytes | None = b": keep-alive\n\n"
         self._identity = Identity(
             f"chatcmpl-{run_id}", "chat.completion.chunk", int(created), model
@@ -110,6 +120,8 @@ class OpenAIEncoder:
         self._calls = 0
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        if chunk.media is not None and self._links is not None:
+            chunk = self._links.as_text(chunk)
         if chunk.model != self._model:
             if self._model is not None:  # the fallback answers, and its name is reported
                 self._identity.model = chunk.model

@@ -3,40 +3,22 @@
 import hashlib
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ....core.errors import InvalidField
-from ....core.question import ClientCall, ClientTool, ModelOptions, PastMessage, Picture, Question
-from ....core.text import replace_lone_surrogates
+from ....core.question import (
+    Attachment,
+    ClientCall,
+    ClientTool,
+    ModelOptions,
+    PastMessage,
+    Picture,
+    Question,
+)
 from ...histories import history_or_memory
 from ...names import Target
 from ...requests import USER, Int64, Name, picture
-
-#: A history may hold lone surrogates that a model has generated; they are replaced.
-Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
-
-
-class TextPart(BaseModel):
-    type: Literal["text"]
-    text: Text
-
-
-class RefusalPart(BaseModel):
-    type: Literal["refusal"]
-    refusal: Text
-
-
-class ImageAddress(BaseModel):
-    url: Text
-    detail: Text | None = None
-
-
-class ImagePart(BaseModel):
-    type: Literal["image_url"]
-    image_url: ImageAddress
-
-
-Part = Annotated[TextPart | RefusalPart | ImagePart, Field(discriminator="type")]
+from .parts import AudioPart, FilePart, ImagePart, Part, RefusalPart, Text, TextPart, attachment
 
 
 class CalledFunction(BaseModel):
@@ -62,8 +44,11 @@ class Message(BaseModel):
     def text(self) -> str:
         if self.content is None or isinstance(self.content, str):
             return self.content or ""
-        texts = (getattr(part, part.type, "") for part in self.content if part.type != "image_url")
-        return "".join(texts)
+        return "".join(
+            part.text if isinstance(part, TextPart) else part.refusal
+            for part in self.content
+            if isinstance(part, TextPart | RefusalPart)
+        )
 
     @property
     def images(self) -> tuple[Picture, ...]:
@@ -71,6 +56,11 @@ class Message(BaseModel):
             return ()
         images = [part.image_url for part in self.content if isinstance(part, ImagePart)]
         return tuple(Picture(**picture(image.url), detail=image.detail) for image in images)
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        parts = self.content if isinstance(self.content, list) else []
+        return tuple(attachment(part) for part in parts if isinstance(part, AudioPart | FilePart))
 
     def past(self, tools: dict[str, str]) -> PastMessage:
         """Return the message as a part of a history; `tools` maps the ids of tool calls to tool
@@ -80,6 +70,7 @@ class Message(BaseModel):
             role="system" if self.role == "developer" else self.role,
             content=self.text,
             images=self.images,
+            attachments=self.attachments,
             calls=tuple(calls),
             call_id=self.tool_call_id,
             tool=tools.get(self.tool_call_id or ""),
@@ -186,6 +177,7 @@ class CompletionRequest(Options):
             system=parts.system,
             history=parts.history,
             images=parts.images,
+            attachments=parts.attachments,
             options=ModelOptions(
                 **self.model_dump(include=set(Options.model_fields)), stop=stop, max_tokens=limit
             ),

@@ -11,6 +11,7 @@ from ....core.log.journal import Entry
 from ....core.run_failures import failure_from
 from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
+from ...media_links import MediaLinks
 from ...names import resolve
 from ...requests import parse_object, read_body, read_conversation_id, validate
 from ...starting import start_or_replay
@@ -74,11 +75,16 @@ async def chat_completions(
         Policy(server.timeouts, on_disconnect="cancel"),
         conversation_id=kept,
     )
-    if not body.stream:
-        return CompletionAnswer(follower, body.model)
     record = follower.record
+    links = MediaLinks(request, server.tickets, server.media, record)
+    if not body.stream:
+        return CompletionAnswer(follower, body.model, links)
     encoder = OpenAIEncoder(
-        record.run_id, body.model, record.created_at, include_usage=body.include_usage
+        record.run_id,
+        body.model,
+        record.created_at,
+        include_usage=body.include_usage,
+        links=links,
     )
     return RunStream(follower, encoder, refusal=refusal, heartbeat=server.heartbeat)
 
@@ -86,15 +92,16 @@ async def chat_completions(
 class CompletionAnswer(WholeAnswer):
     """The response with the whole answer as one JSON object, or an error if the run failed."""
 
-    def __init__(self, follower: Follower, name: str) -> None:
+    def __init__(self, follower: Follower, name: str, links: MediaLinks) -> None:
         super().__init__(follower)
         self._name = name
+        self._links = links
 
     def _response(self, entries: list[Entry]) -> Response:
         error = entries[-1][1].error
         if error is not None:
             return refusal(failure_from(error), self._extra)
-        answer, record = self._folded(entries), self._follower.record
+        answer, record = self._folded(self._links.entries(entries)), self._follower.record
         name = self._name if answer.model == record.model else answer.model
         body = completion(answer, name, record.created_at)
         return Response(body, headers=self._extra, media_type=JSON)

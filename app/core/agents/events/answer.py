@@ -48,7 +48,8 @@ class Answer:
 
     def complete(self, event: Any) -> None:
         """Take the output of the run as Agno has completed it."""
-        self._content = event.content
+        spoken = event.content == "" and getattr(event, "response_audio", None) is not None
+        self._content = None if spoken else event.content  # its transcript has been streamed
         metrics = getattr(event, "metrics", None)
         if hasattr(metrics, "total_tokens"):
             self._whole = usage_of(metrics)

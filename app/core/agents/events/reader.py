@@ -14,6 +14,7 @@ from ....models.chat import (
 from ...question import ClientCall
 from ...run_failures import RunStopped
 from ...text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
+from ..media_out import transcript
 from .answer import Answer
 from .speakers import Speakers
 from .steps import Outline, failed_step, step_of
@@ -102,9 +103,7 @@ class EventReader:
             return  # the last chunk has it whole, instead of the text that was streamed
         if event.citations is not None:
             self.answer.cite(event.citations)
-        content = event.content
-        if content is None and event.response_audio is not None:
-            content = event.response_audio.transcript or None
+        content = transcript(event) if event.content in (None, "") else event.content
         self._thought = self._thought or bool(event.reasoning_content)
         self.content(content, event.reasoning_content)
 

@@ -45,8 +45,8 @@ LAST = st.builds(
 )
 
 
-def form(chat: bool, **options: bool) -> Form:
-    return Form("general", chat=chat, **options)
+def form(chat: bool, *, thinks: bool = True) -> Form:
+    return Form("general", chat=chat, thinks=thinks)
 
 
 def fields(part: dict[str, Any], chat: bool) -> tuple[str, str, list[Any]]:

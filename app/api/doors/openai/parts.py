@@ -1,0 +1,72 @@
+"""The parts of a message's content in OpenAI's protocol: text, pictures, sounds, files."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from ....core.errors import InvalidField
+from ....core.question import Attachment
+from ....core.text import replace_lone_surrogates
+from ...media_items import decode
+
+#: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
+Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
+
+
+class TextPart(BaseModel):
+    type: Literal["text"]
+    text: Text
+
+
+class RefusalPart(BaseModel):
+    type: Literal["refusal"]
+    refusal: Text
+
+
+class ImageAddress(BaseModel):
+    url: Text
+    detail: Text | None = None
+
+
+class ImagePart(BaseModel):
+    type: Literal["image_url"]
+    image_url: ImageAddress
+
+
+class Sound(BaseModel):
+    data: str
+    format: Literal["wav", "mp3"] | None = None
+
+
+class AudioPart(BaseModel):
+    type: Literal["input_audio"]
+    input_audio: Sound
+
+
+class FileData(BaseModel):
+    file_data: str | None = None
+    filename: Text | None = None
+    file_id: str | None = None
+
+
+class FilePart(BaseModel):
+    type: Literal["file"]
+    file: FileData
+
+
+Part = Annotated[
+    TextPart | RefusalPart | ImagePart | AudioPart | FilePart, Field(discriminator="type")
+]
+
+
+def attachment(part: AudioPart | FilePart) -> Attachment:
+    """A part as a part of the question; raises `InvalidField` for one without its content."""
+    if isinstance(part, AudioPart):
+        content, mime = decode(part.input_audio.data, "input_audio")
+        form = part.input_audio.format or "wav"
+        known = {"mp3": "audio/mpeg", "wav": "audio/wav"}[form]
+        return Attachment("audio", content=content, mime_type=mime or known, name=f"audio.{form}")
+    if part.file.file_data is None:
+        raise InvalidField("file: has no file_data; this server keeps no files to name by file_id")
+    content, mime = decode(part.file.file_data, "file")
+    return Attachment("file", content=content, mime_type=mime, name=part.file.filename)

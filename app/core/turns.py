@@ -1,0 +1,231 @@
+"""Runs what answers: a plan makes turns, whose `StreamingChunk`s come from `agents.events`."""
+
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+from agno.exceptions import InputCheckError, OutputCheckError
+from agno.factory import FactoryPermissionError, FactoryValidationError
+
+from ..models.chat import StreamingChunk, Usage
+from .agents.catalog import AgentCatalog
+from .agents.components.entries import AgentEntry
+from .agents.components.kinds import Asking, made_by
+from .agents.connections import Connections
+from .agents.conversations import Conversations
+from .agents.events.reader import EventReader
+from .agents.media_in import adopted
+from .agents.media_out import MediaReader
+from .agents.runner import Runner, runner_for
+from .agents.sessions import Session, owner_of
+from .log.journal import RunRecord
+from .media import MediaStore, Owner
+from .providers.catalog import ModelEntry
+from .question import Question
+from .run_failures import AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
+
+logger = logging.getLogger(__name__)
+
+Emit = Callable[[StreamingChunk], None]
+
+#: Characters per token, to estimate the tokens that the provider did not count.
+CHARS_PER_TOKEN = 4
+
+#: Agno's types of errors that guardrails and hooks raise, whose messages are for the user.
+REFUSALS: dict[str, type[RunFailed]] = {
+    "input_check_error": InputRefused,
+    "output_check_error": OutputRefused,
+}
+
+
+class AgentPlan:
+    """A question with its agent and its model, checked; `prepare` makes the turn of a run."""
+
+    def __init__(
+        self,
+        agents: AgentCatalog,
+        conversations: Conversations,
+        connections: Connections,
+        entry: AgentEntry,
+        chosen: ModelEntry | None,
+        question: Question,
+        media: MediaStore | None,
+    ) -> None:
+        self.agents = agents
+        self.conversations = conversations
+        self.connections = connections
+        self.entry = entry
+        self.chosen = chosen
+        self.question = question
+        self.media = media
+        self.agent = entry.id
+        default = entry.id if entry.kind == "external" else agents.default_model
+        self.model = chosen.id if chosen is not None else entry.model or default
+        self.stored_question = (question.message or "") if question.kept else None
+        self.user = question.user
+
+    def prepare(self, record: RunRecord) -> "AgentTurn":
+        """The turn of one run."""
+        return AgentTurn(self, record)
+
+
+class AgentTurn:
+    """One run of a copy of what answers; implements the `Turn` that the run's driver expects."""
+
+    def __init__(self, plan: AgentPlan, record: RunRecord) -> None:
+        self._plan = plan
+        self._run_id = record.run_id
+        self._principal = record.principal
+        self._session = Session(
+            record.conversation_id, owner_of(record.principal, plan.question.user)
+        )
+        self._begun = False
+        self._component = plan.entry.component
+        self._runner: Runner | None = None
+        self._reader: EventReader | None = None
+        self.stored_question = record.question
+        self._owner = Owner(
+            record.run_id,
+            record.principal,
+            record.conversation_id,
+            user=plan.question.user,
+            kept=plan.question.kept,
+        )
+        question = plan.question
+        last = question.history[-1].content if question.history else None
+        self.logged_question = question.message or last or ""
+        self.model = plan.model
+
+    async def run(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
+        """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
+        runner = self._runner = await self._prepared()
+        reader = self._reader = runner.reader(self.model, emit)
+        media = MediaReader(self._plan.media, self._owner)
+        if runner.models is not None:
+            runner.models.listen(on_alive)
+        try:
+            async with aclosing(runner.events()) as events:
+                async for event in events:
+                    self._begun = True
+                    reader.read(event)
+                    if reader.failure is not None:
+                        raise self._failure(reader.failure)
+                    if media.concerns(event):
+                        found = await media.read(event, reader.model)
+                        if found is not None:
+                            emit(found)
+        except (InputCheckError, OutputCheckError) as error:
+            raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
+        models = runner.models
+        if reader.paused and models is not None:
+            for call in models.leader.answering.client_calls:
+                reader.call(call)
+        return reader.ending(None if models is None else models.finish_reason)
+
+    async def _prepared(self) -> Runner:
+        """The runner of a copy that is for this run alone, with its tools connected."""
+        plan, question = self._plan, await self._with_uploads()
+        asking = Asking(
+            principal=self._principal,
+            user_id=self._session.owner,
+            session_id=self._session.id,
+            session_state=question.session_state,
+            dependencies=question.dependencies,
+            metadata=question.metadata,
+        )
+        if plan.entry.kind == "factory":
+            self._component = await self._made(asking)
+        await plan.connections.ensure(self._component)
+        runner_class = runner_for(self._component)
+        if runner_class.kind == "external":
+            return runner_class(self._component, question, asking, self._run_id, models=None)
+        copied, models = plan.agents.prepare(
+            self._component, plan.chosen, question, self._principal, self._emit_text
+        )
+        self.model = models.leader.model.id
+        models.leader.on_fallback = self._fell_back
+        models.leader.on_unknown_call = self._emit_unknown_call
+        return runner_class(copied, question, asking, self._run_id, models=models)
+
+    async def _made(self, asking: Asking) -> Any:
+        """What the factory makes for this request."""
+        entry = self._plan.entry
+        try:
+            made = await made_by(entry.component, asking)
+        except FactoryPermissionError as error:
+            raise AgentDenied(str(error) or f"{entry.id} is not for this user.") from error
+        except FactoryValidationError as error:
+            raise InputRefused(f"dependencies: {error}") from error
+        agents = self._plan.agents
+        component = agents.preparation.component(made, entry.id)
+        refusal = agents.refusal(component, self._plan.chosen, self._plan.question)
+        if refusal is not None:
+            raise InputRefused(refusal)
+        return component
+
+    async def _with_uploads(self) -> Question:
+        """The question with its uploads moved into the folder of the run."""
+        question, store = self._plan.question, self._plan.media
+        if store is None:
+            return question
+        return await adopted(question, partial(store.adopt, self._owner))
+
+    def _fell_back(self, model: str) -> None:
+        logger.warning("run %s: fallback from %s to %s", self._run_id, self.model, model)
+        if self._reader is not None:
+            self._reader.model = model
+
+    def _emit_text(self, text: str | None, reasoning: str | None) -> None:
+        """The sink for text that bypasses Agno, which gets all of it at once later."""
+        if self._reader is not None:
+            self._reader.content(text, reasoning)
+
+    def _emit_unknown_call(self, call: dict[str, Any]) -> None:
+        """Show a call of a tool that the agent does not have: Agno refuses it, and reports no
+        event."""
+        if self._reader is not None:
+            self._reader.refused_call(call)
+
+    def estimate_usage(self, pieces: int) -> Usage:
+        """The tokens that the provider counted, plus an estimate of the others; see `Turn`."""
+        counted = (self._reader and self._reader.usage) or Usage(0, 0, 0)
+        models = self._runner and self._runner.models
+        sent = counted.input_tokens + (models.uncounted // CHARS_PER_TOKEN if models else 0)
+        received = max(counted.output_tokens, pieces)
+        return Usage(sent, received, sent + received, estimated=True)
+
+    async def remember(self, text: str, failure: RunFailed) -> None:
+        if not self._plan.question.kept:
+            return
+        if isinstance(failure, InputRefused | OutputRefused):
+            await self._plan.conversations.forget(
+                self._component, self._session, self._run_id, begun=self._begun
+            )
+            if self._plan.media is not None:
+                await self._plan.media.remove(self._run_id)
+            return
+        await self._plan.conversations.remember(
+            self._component,
+            self._session,
+            run_id=self._run_id,
+            question=self.stored_question or "",
+            answer=text,
+            finish_reason=failure.finish_reason,
+            begun=self._begun,
+        )
+
+    def _failure(self, event: Any) -> RunFailed:
+        """The error for a failed run of Agno: the model's own, if the model failed."""
+        kind = getattr(event, "error_type", None)
+        if kind in REFUSALS:
+            message = getattr(event, "content", None) or getattr(event, "error", None)
+            return REFUSALS[kind](str(message))
+        models = self._runner.models if self._runner is not None else None
+        failure = models.failure if models is not None else None
+        if failure is not None:
+            return failure
+        return AgentFailed(
+            f"The agent failed ({kind or 'in its last step'}); see the server's log."
+        )
