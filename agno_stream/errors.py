@@ -172,6 +172,7 @@ CLASSES: Mapping[str, type[AgnoStreamError]] = {
     "unknown_model": NotFound,
     "unknown_run": NotFound,
     "unknown_conversation": NotFound,
+    "unknown_media": NotFound,
     "too_many_runs": Overloaded,
     "rate_limited": Overloaded,
     "overloaded": Overloaded,

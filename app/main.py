@@ -20,7 +20,7 @@ from . import __version__
 from .api import catalog, conversations, errors, health, media, openapi, page, runs
 from .api.context import Context
 from .api.doors import native, ollama, openai
-from .api.guard import Access, Guard, Secured
+from .api.guard import CORS, Access, Guard, Secured
 from .api.requests import BodyBounds
 from .api.tickets import Tickets
 from .api.tracking import Tracked
@@ -50,17 +50,6 @@ logger = logging.getLogger(__name__)
 DOORS = (native.DOOR, ollama.DOOR, openai.DOOR)  # each is a package in `api/doors/`
 
 MIN_KEY_LENGTH = 16  # characters; a shorter key is warned of
-
-#: The options of CORS for pages of `CORS_ORIGINS`.
-CORS: dict[str, Any] = {
-    "allow_methods": ["GET", "POST", "DELETE"],
-    "allow_headers": ["*"],
-    "expose_headers": [
-        *("X-Run-Id", "X-Conversation-Id", "X-Request-Id", "X-Ignored-Fields"),
-        *("Location", "Retry-After", "Idempotent-Replayed"),
-    ],
-    "max_age": 600,
-}
 
 
 def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> FastAPI:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
@@ -37,6 +38,17 @@ PUBLIC_PREFIX = "/static/"
 
 #: The paths for which a ticket authenticates instead of a key.
 TICKET_PATH = re.compile(r"/api/v1/runs/([^/]+)/(?:events|media/[^/]+)")
+
+#: The options of CORS for pages of `CORS_ORIGINS`.
+CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "DELETE"],
+    "allow_headers": ["*"],
+    "expose_headers": [
+        *("X-Run-Id", "X-Conversation-Id", "X-Request-Id", "X-Ignored-Fields"),
+        *("Location", "Retry-After", "Idempotent-Replayed"),
+    ],
+    "max_age": 600,
+}
 
 SECURITY_HEADERS = (
     (b"content-security-policy", b"frame-ancestors 'none'"),

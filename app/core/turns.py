@@ -8,11 +8,13 @@ from typing import Any
 
 from agno.exceptions import InputCheckError, OutputCheckError
 from agno.factory import FactoryPermissionError, FactoryValidationError
+from agno.models.base import Model
 
 from ..models.chat import StreamingChunk, Usage
 from .agents.catalog import AgentCatalog
 from .agents.components.entries import AgentEntry
 from .agents.components.kinds import Asking, made_by
+from .agents.components.tree import models_in
 from .agents.connections import Connections
 from .agents.conversations import Conversations
 from .agents.events.reader import EventReader
@@ -23,6 +25,8 @@ from .agents.sessions import Session, owner_of
 from .log.journal import RunRecord
 from .media import MediaStore, Owner
 from .providers.catalog import ModelEntry
+from .providers.http.clients import close as close_client
+from .providers.http.clients import has_client
 from .question import Question
 from .run_failures import AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
 
@@ -97,9 +101,17 @@ class AgentTurn:
         last = question.history[-1].content if question.history else None
         self.logged_question = question.message or last or ""
         self.model = plan.model
+        self._made_models: list[Model] = []
 
     async def run(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
+        try:
+            return await self._answer(emit, on_alive)
+        finally:
+            for model in self._made_models:
+                await close_client(model)
+
+    async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         runner = self._runner = await self._prepared()
         reader = self._reader = runner.reader(self.model, emit)
         media = MediaReader(self._plan.media, self._owner)
@@ -160,6 +172,8 @@ class AgentTurn:
             raise InputRefused(f"dependencies: {error}") from error
         agents = self._plan.agents
         component = agents.preparation.component(made, entry.id)
+        # Models that come without a client are the factory's for this request; they get one here.
+        self._made_models = [model for model in models_in(component) if not has_client(model)]
         refusal = agents.refusal(component, self._plan.chosen, self._plan.question)
         if refusal is not None:
             raise InputRefused(refusal)

@@ -149,8 +149,6 @@ TABLE = [
 
 #: What does not hold yet: by kind, the names of doors and faults that it is not tried with.
 OPEN: dict[str, tuple[str, ...]] = {
-    # a picture of a tool is not in the chunks
-    "picture-from-tool": ("sse",),
     # Agno's own fallback: the server's circuit breaker and its model stand before it
     "fallback-models": ("ollama", "length", "cut", "error"),
     # which of two parallel steps ends last is not the same twice

@@ -62,6 +62,12 @@ def _choose_httpx_for_gemini(model: Any) -> None:
         }
 
 
+def has_client(model: Model) -> bool:
+    """Whether a model has an SDK client already, its own or one that its user gave it."""
+    names = ("async_client", "mistral_client", "client")
+    return any(getattr(model, name, None) is not None for name in names)
+
+
 async def close(model: Model) -> None:
     """Close the connections of a model; Agno, or `attach`, opens them again if need be."""
     for name in ("async_client", "mistral_client", "client"):
