@@ -25,6 +25,7 @@ from .api.requests import BodyBounds
 from .api.tickets import Tickets
 from .api.tracking import Tracked
 from .core.access.keys import Keys, read_keys
+from .core.access.rates import Rates, read_limits
 from .core.access.secret import load_secret
 from .core.addresses import passwords
 from .core.agents import Agents
@@ -37,7 +38,6 @@ from .core.providers import ModelCatalog, Providers, Upstreams, open_models
 from .core.providers.upstream import MAX_WAIT
 from .core.runs.clock import Timeouts
 from .core.runs.media import sweeping
-from .core.runs.rates import Rates, read_limits
 from .core.runs.service import Runs
 from .core.runs.slots import Slots
 from .core.telemetry import Telemetry

@@ -14,7 +14,7 @@ from ..core.access.keys import ANONYMOUS
 if TYPE_CHECKING:  # for types only, so that the doors import neither Agno nor a store
     from ..core.agents.catalog import AgentCatalog
     from ..core.agents.connections import Connections
-    from ..core.agents.conversations import Conversations
+    from ..core.agents.storage.conversations import Conversations
     from ..core.media import MediaStore
     from ..core.openai_service import AgentService
     from ..core.providers.catalog import ModelCatalog

@@ -2,8 +2,8 @@
 
 from .agents.catalog import AgentCatalog
 from .agents.connections import Connections
-from .agents.conversations import Conversations
-from .agents.sessions import Session, owner_of
+from .agents.storage.conversations import Conversations
+from .agents.storage.sessions import Session, owner_of
 from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .media import MediaStore

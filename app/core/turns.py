@@ -16,12 +16,12 @@ from .agents.components.entries import AgentEntry
 from .agents.components.kinds import Asking, made_by
 from .agents.components.tree import models_in
 from .agents.connections import Connections
-from .agents.conversations import Conversations
 from .agents.events.reader import EventReader
 from .agents.media_in import adopted
 from .agents.media_out import MediaReader
 from .agents.runner import Runner, runner_for
-from .agents.sessions import Session, owner_of
+from .agents.storage.conversations import Conversations
+from .agents.storage.sessions import Session, owner_of
 from .log.journal import RunRecord
 from .media import MediaStore, Owner
 from .providers.catalog import ModelEntry

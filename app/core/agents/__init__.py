@@ -9,8 +9,8 @@ from ..providers import ModelCatalog, Upstreams
 from .catalog import AgentCatalog, general_agent
 from .components.loading import load_agents
 from .connections import Connections
-from .conversations import Conversations
-from .stores import open_database, prepare
+from .storage.conversations import Conversations
+from .storage.stores import open_database, prepare
 
 
 class Agents:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from ...models.chat import StreamingChunk, Usage
+from ..access.rates import Rates
 from ..run_failures import AgentFailed, Interrupted, RunFailed, server_stopped
 from .queues import Queues
-from .rates import Rates
 from .report import Observer, RunReport
 from .run import Run
 from .slots import Slots

@@ -5,6 +5,7 @@ import time
 
 import msgspec
 
+from ..access.rates import Rates
 from ..errors import ConversationBusy, Overloaded
 from ..log.hub import Hub
 from ..log.journal import RunRecord
@@ -12,7 +13,6 @@ from ..run_failures import server_stopped
 from .driver import Driver
 from .peers import Peers
 from .queues import Queues
-from .rates import Rates
 from .run import Plan, Policy, Run, opening
 from .slots import Slots
 

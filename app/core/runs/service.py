@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from ...models.chat import RunState
+from ..access.rates import Rates
 from ..errors import BadEventId
 from ..log.follower import Follower
 from ..log.hub import Hub
@@ -25,7 +26,6 @@ from .identity import Identity, new_id
 from .launcher import STOP_TIMEOUT, Launcher
 from .peers import Peers, Remember
 from .queues import Queues
-from .rates import Rates
 from .report import Observer
 from .run import Plan, Policy, Run
 from .slots import Slots

@@ -8,8 +8,8 @@ from agno.models.openai import OpenAIChat
 from app.core.agents.catalog import AgentCatalog
 from app.core.agents.components.tree import models_in
 from app.core.agents.connections import Connections
-from app.core.agents.conversations import Conversations
-from app.core.agents.stores import open_database
+from app.core.agents.storage.conversations import Conversations
+from app.core.agents.storage.stores import open_database
 from app.core.openai_service import AgentService
 from app.core.providers.catalog import ModelCatalog, Providers
 from app.core.providers.http.clients import close as close_client

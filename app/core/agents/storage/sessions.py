@@ -15,7 +15,7 @@ from agno.session import AgentSession, TeamSession, WorkflowSession
 from agno.team import Team
 from agno.workflow import Workflow
 
-from ..access.keys import ANONYMOUS
+from ...access.keys import ANONYMOUS
 from .threaded import Db, inner_of, off_the_loop
 
 AnySession = AgentSession | TeamSession | WorkflowSession

@@ -16,8 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from ..addresses import shown
-from ..errors import ConfigurationError
+from ...addresses import shown
+from ...errors import ConfigurationError
 
 if sys.platform != "win32":
     import fcntl

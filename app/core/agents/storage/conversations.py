@@ -12,8 +12,8 @@ import msgspec
 from agno.run.base import RunStatus
 from agno.run.workflow import WorkflowRunOutput
 
-from ...models.chat import Conversation, ConversationInfo, ConversationPage, FinishReason
-from ..errors import UnknownConversation
+from ....models.chat import Conversation, ConversationInfo, ConversationPage, FinishReason
+from ...errors import UnknownConversation
 from .sessions import (
     RUNS,
     AnyRun,

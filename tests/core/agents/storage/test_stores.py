@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.core.agents.conversations import Conversations
-from app.core.agents.stores import open_database, prepare
+from app.core.agents.storage.conversations import Conversations
+from app.core.agents.storage.stores import open_database, prepare
 from app.core.errors import ConfigurationError
 from tests.command import environment, run
 from tests.conftest import STORES
@@ -19,9 +19,9 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from agno.agent import Agent
-from app.core.agents.conversations import Conversations
-from app.core.agents.stores import open_database, prepare
-from app.core.agents.sessions import Session
+from app.core.agents.storage.conversations import Conversations
+from app.core.agents.storage.stores import open_database, prepare
+from app.core.agents.storage.sessions import Session
 
 async def main():
     name, url = sys.argv[1], sys.argv[2] or None

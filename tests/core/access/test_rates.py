@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.core.access.rates import Rates, read_limits
 from app.core.errors import ConfigurationError, RateLimited
-from app.core.runs.rates import Rates, read_limits
 
 
 @pytest.mark.parametrize(

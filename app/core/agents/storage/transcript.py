@@ -8,9 +8,9 @@ from agno.models.message import Message
 from agno.run.base import RunStatus
 from agno.run.workflow import WorkflowRunOutput
 
-from ...models.chat import StoredMessage
-from .events.values import text_of
-from .messages import shown_text
+from ....models.chat import StoredMessage
+from ..events.values import text_of
+from ..messages import shown_text
 from .sessions import AnyRun, AnySession
 
 #: The key of a run's finish reason in Agno's metadata of the run.

@@ -1,0 +1,1 @@
+"""Where conversations are kept: Agno's session stores, and what is read from them."""
