@@ -151,8 +151,9 @@ class Requests:
             raise ModelProviderError(
                 refused.message, refused.status, self.model.name, self.model.id
             ) from None
-        kwargs["messages"] = without_downloads(self.model, kwargs.get("messages", []))
-        self.uncounted = sum(len(str(m.content or "")) for m in kwargs["messages"])
+        if "messages" in kwargs:
+            kwargs["messages"] = without_downloads(self.model, kwargs["messages"])
+        self.uncounted = sum(len(str(m.content or "")) for m in kwargs.get("messages", ()))
         with call:
             yield call
 
