@@ -154,13 +154,19 @@ def invalid(error: ValidationError) -> InvalidField:
     """Return pydantic's error as an `InvalidField`, without the values that the client sent."""
     problems = [
         {
-            "field": ".".join(str(part) for part in problem["loc"]),
+            "field": ".".join(str(part) for part in problem["loc"] if _is_field(part)),
             "problem": problem["msg"].removeprefix("Value error, "),
         }
         for problem in error.errors(include_input=False, include_url=False)
     ]
     message = "; ".join(": ".join(filter(None, problem.values())) for problem in problems)
     return InvalidField(message, fields=problems)
+
+
+def _is_field(part: int | str) -> bool:
+    """Return whether a part of pydantic's location is in the body: the alternatives of a union are
+    types, such as `MediaItem` or `function-after[...]`."""
+    return isinstance(part, int) or (part.replace("-", "_").isidentifier() and part.islower())
 
 
 def picture(image: str) -> dict[str, Any]:

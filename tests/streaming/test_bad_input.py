@@ -393,7 +393,6 @@ async def test_max_body_bytes_is_exact(serve: Serve, provider: Provider) -> None
     [
         None,
         "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
         "text/plain",
         "text/plain;charset=UTF-8",
         "application/json; charset=utf-16",
