@@ -134,7 +134,12 @@ class AgentTurn:
         if reader.paused and models is not None:
             for call in models.leader.answering.client_calls:
                 reader.call(call)
-        return reader.ending(None if models is None else models.finish_reason)
+        if models is None:
+            return reader.ending(None)
+        failure = None if reader.paused or reader.by_function else models.answer_failure
+        if failure is not None:
+            raise failure
+        return reader.ending(models.finish_reason)
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""

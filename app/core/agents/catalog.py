@@ -20,7 +20,7 @@ from ..text import Sink
 from .components.copies import copy_of
 from .components.entries import AgentEntry, Preparation
 from .components.loading import gathered
-from .components.tree import models_in
+from .components.tree import fallbacks_of, models_in
 from .media_in import refusal_of, refused_urls
 from .run_models import RunModels
 
@@ -126,6 +126,8 @@ class AgentCatalog:
         upstreams = [self._upstreams.of(source, own=model is None)]
         if (fallback := self._fallback_for(source, question)) is not None:
             upstreams.append(self._upstreams.of(fallback))
+        for _, models in fallbacks_of(entry.component):
+            upstreams += [self._upstreams.of(model, own=True) for model in models]
         if all(upstream.circuit.refuses(principal) for upstream in upstreams):
             upstreams[0].circuit.check(principal)
 

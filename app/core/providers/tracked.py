@@ -8,7 +8,7 @@ See docs/decisions/013-the-finish-reason-comes-from-the-provider.md.
 """
 
 import copy
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from agno.models.base import Model
@@ -58,6 +58,19 @@ class TrackedModel(Requests):
         )
         # Agno's managers copy a model for each use, and its copies have new clients, unhooked.
         self.model.__dict__["__deepcopy__"] = self._deep_copy
+
+    @property
+    def order(self) -> int:
+        return max(self._latest, self.fallback.order if self.fallback is not None else 0)
+
+    def count_with(self, count: Iterator[int]) -> None:
+        super().count_with(count)
+        if self.fallback is not None:
+            self.fallback.count_with(count)
+
+    def stay(self) -> None:
+        """Let Agno's copies of the model be the model itself."""
+        self.model.__dict__["__deepcopy__"] = lambda memo: self.model
 
     def _deep_copy(self, memo: dict[int, Any]) -> Model:
         """A copy that Agno makes of the model: tracked alike, with the same clients."""

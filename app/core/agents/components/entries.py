@@ -24,7 +24,7 @@ from ...errors import ConfigurationError
 from ..storage.threaded import Db, off_the_loop
 from .copies import copy_of
 from .kinds import check_factory, kind_of
-from .tree import OTHER_MODELS, parts_of, walk
+from .tree import OTHER_MODELS, fallbacks_of, parts_of, walk
 
 MANAGERS = ("memory_manager", "session_summary_manager", "compression_manager")
 
@@ -97,6 +97,9 @@ class Preparation:
             for name in ("model", *OTHER_MODELS):
                 if isinstance(getattr(part, name, None), str):
                     setattr(part, name, get_model(getattr(part, name)))
+            for name, models in fallbacks_of(part):
+                part.fallback_config = copy.copy(part.fallback_config)
+                setattr(part.fallback_config, name, models)
         if getattr(mine, "db", None) is None and hasattr(mine, "db"):
             mine.db = self._store(self._default)
             if hasattr(mine, "add_history_to_context"):
