@@ -173,9 +173,10 @@ def _path(location: tuple[int | str, ...], fields: Any) -> Iterator[str]:
     """
     place = fields
     for number, part in enumerate(location, start=1):
-        within = part in place if isinstance(place, dict) else isinstance(part, int)
-        if within:
-            place = place[part] if isinstance(place, dict | list) else None
+        if (isinstance(part, int) and isinstance(place, list)) or (
+            isinstance(place, dict) and part in place
+        ):
+            place = place[part]
             yield str(part)
         elif isinstance(place, dict) and number == len(location) and str(part).isidentifier():
             yield str(part)

@@ -13,6 +13,7 @@ from agno.workflow.factory import WorkflowFactory
 from agno.workflow.types import StepInput, StepOutput
 
 from tests.applications.kind import Site, kind
+from tests.applications.outputs import Topic
 from tests.applications.teams import SCOUTED, delegate, member, scout
 from tests.provider_replies import Reply
 
@@ -199,6 +200,17 @@ def workflow_router_by_name(site: Site) -> Workflow:
     selector: Any = choose  # Agno's types leave out `step_choices`
     router = Router(name="Which?", choices=choices, selector=selector)
     return Workflow(name="By name", steps=[router])
+
+
+@kind(
+    others={"draft": DRAFT},
+    answering="draft",
+    question='{"topic": "AI"}',
+    seen='"sources": 5',
+    history=False,
+)
+def workflow_input_schema(site: Site) -> Workflow:
+    return Workflow(name="Typed", steps=[step(site, "draft")], input_schema=Topic)
 
 
 @kind(Reply("For you."), seen="You serve anonymous.")
