@@ -173,12 +173,11 @@ def _path(location: tuple[int | str, ...], fields: Any) -> Iterator[str]:
     """
     place = fields
     for number, part in enumerate(location, start=1):
-        if (isinstance(part, int) and isinstance(place, list)) or (
-            isinstance(place, dict) and part in place
-        ):
+        names = isinstance(place, dict)
+        if part in place if names else isinstance(place, list) and isinstance(part, int):
             place = place[part]
             yield str(part)
-        elif isinstance(place, dict) and number == len(location) and str(part).isidentifier():
+        elif names and number == len(location) and str(part).isidentifier():
             yield str(part)
 
 
