@@ -175,10 +175,10 @@ def _models(settings: Settings) -> ModelCatalog:
 
 
 def _hub(settings: Settings) -> Hub:
-    journal = open_journal(
-        settings.journal_url, retention=settings.retention, data_dir=settings.data_dir
-    )
-    return Hub(journal, run_bytes=settings.hub_run_bytes, total_bytes=settings.hub_bytes)
+    keep = settings.retention
+    journal = open_journal(settings.journal_url, retention=keep, data_dir=settings.data_dir)
+    one, total = settings.hub_run_bytes, settings.hub_bytes
+    return Hub(journal, run_bytes=one, total_bytes=total, retention=keep)
 
 
 def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Telemetry) -> Runs:
@@ -189,10 +189,11 @@ def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Teleme
         observers=[*telemetry.observers, lines],
         slots=Slots(
             settings.max_concurrent_runs,
-            settings.max_concurrent_runs_per_principal,
+            settings.runs_per_principal,
             queue=settings.run_queue,
             queue_timeout=settings.run_queue_timeout,
         ),
+        per_conversation=settings.max_runs_per_conversation,
         rates=Rates(read_limits(settings.rate_limit), settings.journal_url),
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from ..core.errors import AlreadyAsked, BadRequest, KeyReused, UnknownRun
+from ..core.errors import AlreadyAsked, BadRequest, JournalUnavailable, KeyReused, UnknownRun
 from ..core.log.follower import Follower
 from ..core.log.journal import RunRecord
 from ..core.question import Question
@@ -108,10 +108,12 @@ async def _once(
 ) -> tuple[T, bool]:
     if key is None:
         return await start(identity), False
-    try:
-        return await replay(await _find(server, identity)), True
-    except UnknownRun:
-        pass
+    # While the journal is away, this process knows its own runs: better an answer than none.
+    if server.runs.trouble is None:
+        try:
+            return await replay(await _find(server, identity)), True
+        except (UnknownRun, JournalUnavailable):
+            pass
     try:
         return await start(identity), False
     except AlreadyAsked:  # the same request arrived at the same time, here or elsewhere

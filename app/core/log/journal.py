@@ -16,6 +16,9 @@ from ...models.chat import StreamingChunk
 #: Seconds since the run was created, and the chunk that was appended then.
 Entry = tuple[float, StreamingChunk]
 
+#: Runs of dead processes that are taken over at once.
+ADOPTION_BATCH = 50
+
 #: Seconds for which `Mailbox.mark_followed` is valid.
 FOLLOWED_TTL = 10.0
 
@@ -119,8 +122,12 @@ class Membership(Protocol):
     async def count_peers(self) -> int:
         """How many other processes are alive."""
 
-    async def adopt_orphans(self) -> list[RunRecord]:
-        """Take over all runs that have no end and whose owner is dead; each goes to one caller."""
+    async def adopt_orphans(self, limit: int = ADOPTION_BATCH) -> list[RunRecord]:
+        """Take over at most `limit` runs without an end whose owner is dead.
+
+        Each run goes to one caller; a host that died with thousands of runs leaves most of them to
+        the next calls, of this process or of another one.
+        """
 
     async def runs_before(self, record: RunRecord) -> list[str]:
         """The active runs of other owners that go before this one in its conversation, in order.

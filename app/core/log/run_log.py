@@ -22,7 +22,9 @@ class RunLog:
         self.entries: list[Entry] = []
         self.base = 0
         self.flushed = 0
-        self.size = 0
+        #: Bytes of the record and of all entries there have been; dropped; written to the journal.
+        self.grown = len(record.question or "")
+        self._dropped = self._written = 0
         self.meter = Meter()
         self._metered = 0
         self.readers: set[Callable[[], None]] = set()
@@ -50,9 +52,24 @@ class RunLog:
         if self.flushed == self.last:
             self._touch(self)
         self.entries.append((time.monotonic() - self._start, chunk))
-        self.size += size_of(chunk)
+        self.grown += size_of(chunk)
         for wake in self.readers:
             wake()
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the log takes in memory, with the question in its record."""
+        return self.grown - self._dropped
+
+    @property
+    def pending(self) -> int:
+        """About how many bytes, at most, the journal does not have yet."""
+        return self.grown - max(self._written, self._dropped)
+
+    def wrote(self, last: int, grown: int) -> None:
+        """Note that the journal has the entries up to `last`, after which the log had `grown`."""
+        self.flushed = max(self.flushed, last)
+        self._written = max(self._written, grown)
 
     def measure(self, at_least: int = 1) -> None:
         """Pass the entries that are not measured yet to `meter`, if they are at least
@@ -97,5 +114,5 @@ class RunLog:
         del self.entries[:count]
         self.base += count
         self.flushed = max(self.flushed, self.base)
-        self.size -= freed
+        self._dropped += freed
         return freed

@@ -18,12 +18,16 @@ class Queues:
     """The order in which the runs of each conversation are answered: one at a time.
 
     `active` are the runs of this process that have not ended, by id; `peers` gives access to those
-    of other processes, None if the journal is not shared.
+    of other processes, None if the journal is not shared. At most `limit` runs of this process are
+    active in one conversation, the one that is answered included; None means no limit.
     """
 
-    def __init__(self, active: Mapping[str, Run], peers: Peers | None) -> None:
+    def __init__(
+        self, active: Mapping[str, Run], peers: Peers | None, limit: int | None = None
+    ) -> None:
         self._active = active
         self._peers = peers
+        self.limit = limit
         # The lock of a conversation exists as long as a run holds it or waits for it.
         self.locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
             weakref.WeakValueDictionary()
@@ -36,6 +40,7 @@ class Queues:
         Raises `ConversationBusy` to reject the run. Waiting is done later, by `wait_turn`.
         """
         if policy.on_busy == "queue":
+            self._check_room(record)
             return
         busy = await self._before(record)
         if busy and policy.on_busy == "reject":
@@ -49,6 +54,15 @@ class Queues:
                 run.stop(RunStopped("cancelled", "A newer message replaced this one."))
             elif self._peers is not None:
                 await self._peers.journal.request_cancel(run_id)
+
+    def _check_room(self, record: RunRecord) -> None:
+        here = self._here(record)
+        if self.limit is not None and len(here) >= self.limit:
+            raise ConversationBusy(
+                f"Conversation {record.conversation_id} has {len(here)} unanswered messages "
+                "already; wait for an answer, or cancel some.",
+                run_id=here[0],
+            )
 
     async def wait_turn(self, record: RunRecord) -> asyncio.Lock:
         """Wait until no earlier run of the conversation is active.
@@ -67,9 +81,17 @@ class Queues:
             raise
         return lock
 
+    def _here(self, record: RunRecord) -> list[str]:
+        """Return the ids of the other runs of this process in the conversation, oldest first."""
+        return [
+            run_id
+            for run_id, run in self._active.items()
+            if _key(run.record) == _key(record) and run_id != record.run_id
+        ]
+
     async def _before(self, record: RunRecord) -> list[str]:
         """Return the ids of the active runs in the conversation of a new run, in all processes."""
-        here = [run_id for run_id, run in self._active.items() if _key(run.record) == _key(record)]
+        here = self._here(record)
         if self._peers is None:
             return here
         try:

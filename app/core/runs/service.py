@@ -46,6 +46,7 @@ class Runs:
         slots: Slots | None = None,
         rates: Rates | None = None,
         observers: Sequence[Observer] = (),
+        per_conversation: int | None = None,
     ) -> None:
         self.owner = new_id()
         self.traffic = Traffic()
@@ -59,7 +60,7 @@ class Runs:
             self._tail = Tail(hub.journal)
         self._rates = rates or Rates()
         slots = slots or Slots()
-        self.queues = Queues(self._active, self._peers)
+        self.queues = Queues(self._active, self._peers, per_conversation)
         self._launcher = Launcher(
             hub,
             self._active,

@@ -538,6 +538,27 @@ async def test_each_orphan_is_adopted_once(join: Join) -> None:
         assert [] == await heir.adopt_orphans()
 
 
+async def test_orphans_are_adopted_in_batches(join: Join) -> None:
+    """Of a process that died with many runs, each search takes over so many at most, until none is
+    left."""
+    dead = await join("dead")
+    runs = {f"r{n:02}": owned(f"r{n:02}", "dead") for n in range(25)}
+    await dead.append([Group(run, 1, numbered(1)) for run in runs.values()])
+    await dead.close()
+    heir = await join("heir")
+    batches: list[list[str]] = []
+    async with asyncio.timeout(DEAD):
+        while sum(map(len, batches)) < len(runs):
+            await heir.send_heartbeat()
+            if found := await heir.adopt_orphans(10):
+                batches.append([run.run_id for run in found])
+            else:
+                await asyncio.sleep(0.1)
+    assert [10, 10, 5] == [len(batch) for batch in batches]
+    assert sorted(runs) == sorted(run_id for batch in batches for run_id in batch)
+    assert [] == await heir.adopt_orphans(10)
+
+
 async def test_append_to_an_adopted_run_is_lost(join: Join) -> None:
     """The next write of a process that was taken for dead reports its runs as lost and writes
     nothing of them."""
