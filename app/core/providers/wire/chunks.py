@@ -17,7 +17,7 @@ _AT_THE_END = ("usage", "error", "x_groq")
 
 
 #: Bytes of a chunk that further ones may be made like: others hold a whole answer, or an image.
-_LARGE = 64 * 1024
+LARGE = 64 * 1024
 
 
 class Chunks:
@@ -28,19 +28,21 @@ class Chunks:
     """
 
     def __init__(self) -> None:
-        self._like: bytes | dict[str, Any] = {}
+        self.unread = b""  # the latest chunk with text, if it is not `LARGE`
+        self._like: Any = {}
         self._beside: dict[str, Any] = {}  # fields of chunks that were not just text
 
     @property
     def latest(self) -> dict[str, Any]:
-        if isinstance(self._like, bytes):
-            self._like = parse(self._like)
+        if self.unread:
+            self._like = parse(self.unread)
+            self.unread = b""
         return self._like if isinstance(self._like, dict) else {}
 
-    def like(self, chunk: bytes | dict[str, Any]) -> None:
-        """Take a chunk with text."""
-        if isinstance(chunk, dict) or len(chunk) < _LARGE:
-            self._like = chunk
+    def like(self, chunk: dict[str, Any]) -> None:
+        """Take a chunk with text that is read already."""
+        self.unread = b""
+        self._like = chunk
 
     def keep(self, chunk: dict[str, Any]) -> None:
         """Keep the fields of a chunk for the last one."""

@@ -38,9 +38,10 @@ class Reader(Protocol):
     ) -> None:
         self.outcome = Outcome()
         self.complete = False  # nothing more is expected: the rest of the body is passed over
-        self.moves = 0  # events that brought the answer further; pings and comments do not
+        self.moves = 0  # steps that brought the answer further; pings and comments do not
         self._content_type = content_type
         self._kept = Text(sink, think_tags=think_tags)
+        self._counted = 0  # characters of it
         self._framing = self._frame()
         self._calls = ToolCalls()
         self._usage: dict[str, Any] = {}
@@ -70,6 +71,11 @@ class Reader(Protocol):
                 self._framing.feed(data)
         except RecursionError:
             self._fail(_DEEP)
+        if self._kept.total != self._counted:  # looked at for many tokens at once
+            self._counted = self._kept.total
+            self.moves += 1
+            if self._kept.full:
+                self._flush()
         return self._written_so_far() if self._out else b""
 
     def close(self) -> bytes:
@@ -127,10 +133,13 @@ class Reader(Protocol):
 
     def _text(self, text: str | None, thought: str | None) -> None:
         """Text and reasoning as they come."""
-        self.moves += 1
-        if self._kept.add(text, thought) and (not self._begun or self._kept.full):
-            self._begun = True
-            self._flush()
+        if self._kept.add(text, thought) and not self._begun:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Write the first piece."""
+        self._begun = True
+        self._flush()
 
     def _flush(self) -> None:
         """Write the text so far."""
