@@ -161,6 +161,8 @@ def size_of(chunk: StreamingChunk) -> int:
     size = 200 + len(chunk.content)
     if chunk.reasoning is not None:
         size += len(chunk.reasoning)
+    if chunk.content and not chunk.done:
+        return size  # a token, which has nothing else
     if chunk.tool is not None:
         size += 500 + len(chunk.tool.result or "") + len(str(chunk.tool.arguments or ""))
         size += len(chunk.tool.arguments_text or "")

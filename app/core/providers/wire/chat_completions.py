@@ -192,19 +192,25 @@ class ChatCompletions(Reader):
 
     def _text_event(self, text: str, thought: str) -> bytes:
         like = self._chunks.latest
-        delta = {}
-        if text:
-            delta["content"] = text
         if thought:
-            delta["reasoning_content"] = thought
             self._thought_key = self._thought_key or thought_key(like)
-        return self._chunks.delta(delta, like)
+        return self._chunks.delta(self._delta(text, thought), like)
+
+    @staticmethod
+    def _delta(text: str, thought: str) -> dict[str, Any]:
+        parts = {"content": text, "reasoning_content": thought}
+        return {key: part for key, part in parts.items() if part}
 
     def _error_event(self, error: ProviderError) -> bytes:
         return self._chunks.error(error)
 
+    def _conclude(self, reason: FinishReason) -> None:
+        if not self._quiet:
+            self._write(self._final_events(reason) + self._CLOSING)
+
     def _final_events(self, reason: FinishReason) -> bytes:
-        delta: dict[str, Any] = {}
+        """The text that is left and all else in one chunk: one is half the work of two."""
+        delta = self._delta(*self._kept.take())
         if details := self.outcome.replay.get("reasoning_details"):
             delta["reasoning_details"] = details
         if calls := written(self.outcome.calls):

@@ -51,16 +51,12 @@ class Chunks:
 
     def delta(self, delta: dict[str, Any], like: dict[str, Any]) -> bytes:
         """A chunk like another one, with another delta, and without usage: that comes once."""
-        chunk = {**HEAD, **{key: kept for key, kept in like.items() if kept is not None}}
-        for key in _AT_THE_END:
-            chunk.pop(key, None)
         choice = {"index": 0, "delta": {"role": "assistant", **delta}, "finish_reason": None}
-        return sse({**chunk, "object": HEAD["object"], "choices": [choice]})
+        return sse({**_alike(like), "object": HEAD["object"], "choices": [choice]})
 
     def last(self, delta: dict[str, Any], reason: str, usage: dict[str, Any] | None) -> bytes:
-        like = self.latest
-        head = {key: like[key] for key in HEAD if like.get(key) is not None}
-        chunk: dict[str, Any] = {**HEAD, **head, **self._beside, "object": HEAD["object"]}
+        """The chunk with the finish reason, and with all that is left."""
+        chunk = {**_alike(self.latest), **self._beside, "object": HEAD["object"]}
         chunk["choices"] = [{"index": 0, "delta": delta, "finish_reason": reason}]
         if usage is not None:
             chunk["usage"] = usage
@@ -71,6 +67,14 @@ class Chunks:
     @staticmethod
     def error(error: ProviderError) -> bytes:
         return sse({"error": {"message": error.message, "code": error.code, "type": "error"}})
+
+
+def _alike(chunk: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a chunk that another one has, too."""
+    kept = {key: part for key, part in chunk.items() if part is not None}
+    for key in _AT_THE_END:
+        kept.pop(key, None)
+    return {**HEAD, **kept}
 
 
 def written(calls: list[WrittenCall]) -> list[dict[str, Any]]:

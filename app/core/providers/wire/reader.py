@@ -199,11 +199,15 @@ class Reader(Protocol):
             self._fail("The provider sent a tool call without a name.")
         else:
             self._release()
-            self._flush()
             reason = finish_reason(self._word)
             self._settle(reason)
-            self._write(self._final_events(reason) + self._CLOSING)
+            self._conclude(reason)
             self._stop()
+
+    def _conclude(self, reason: FinishReason) -> None:
+        """Write the rest of a complete answer."""
+        self._flush()
+        self._write(self._final_events(reason) + self._CLOSING)
 
     def _overflow(self) -> None:
         self._fail(f"The provider sent an event of more than {LARGEST} bytes.")
