@@ -166,6 +166,8 @@ def size_of(chunk: StreamingChunk) -> int:
     if chunk.tool is not None:
         size += 500 + len(chunk.tool.result or "") + len(str(chunk.tool.arguments or ""))
         size += len(chunk.tool.arguments_text or "")
+        if chunk.tool.provider_data is not None:
+            size += len(str(chunk.tool.provider_data))
     if chunk.speaker is not None or chunk.step is not None or chunk.event is not None:
         size += _size_of_parts(chunk)
     if chunk.media is not None:

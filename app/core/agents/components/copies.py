@@ -40,7 +40,7 @@ def copy_of(component: Any) -> Any:
         return component
     bare = _bare(component)
     try:
-        mine = _agent_copy(bare) if type(bare) is Agent else bare.deep_copy()
+        mine: Any = _agent_copy(bare) if type(bare) is Agent else bare.deep_copy()
     except Exception as error:  # a user's subclass may have another constructor
         logger.warning(
             "%s: deep_copy() failed, so its runs share what is not copied here: %s",

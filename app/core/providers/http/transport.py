@@ -74,6 +74,7 @@ async def _on_request(request: Any) -> None:
     if exchange is None:
         return
     exchange.sent = True
+    exchange.host = request.url.netloc.decode("ascii", "replace")
     exchange.outcome = None
     request.headers.update(exchange.headers)
     reader = _reader_of(request.url.path)
@@ -87,8 +88,8 @@ async def _on_request(request: Any) -> None:
 def _restore(request: Any, exchange: Exchange) -> None:
     """Put back into the history what the provider wants to see with its earlier tool calls."""
     body = json.loads(request.content)
-    if exchange.replay.restore(body):
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    if exchange.replay.restore(body, exchange.host):
+        content = json.dumps(body, separators=(",", ":")).encode()
         headers = request.headers.copy()
         del headers["content-length"]
         changed = type(request)(
