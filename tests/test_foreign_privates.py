@@ -12,6 +12,7 @@ import httpx
 import httpx2
 import ollama
 import pytest
+from agno.agent._utils import deep_copy_field
 from agno.db.postgres import AsyncPostgresDb
 from agno.db.sqlite import AsyncSqliteDb
 from agno.models.base import Model
@@ -91,6 +92,12 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
     (
         "Agno: Model._tool_choice, for core/providers",
         lambda: model_field("_tool_choice"),
+    ),
+    (
+        "Agno: agent._utils.deep_copy_field, for core/agents/components/copies.py",
+        lambda: (
+            [*inspect.signature(deep_copy_field).parameters][1:] == ["field_name", "field_value"]
+        ),
     ),
     (
         "openai, anthropic, groq, ollama: ._client, the HTTP client, for core/providers",

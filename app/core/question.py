@@ -36,11 +36,17 @@ class Attachment:
 @dataclass(frozen=True, slots=True)
 class ClientCall:
     """A model's call of a client's tool. `arguments` is the text that the model wrote, perhaps no
-    JSON."""
+    JSON.
+
+    `extra` and `message` are what the provider wants back with it: fields of the call, and of the
+    message that it came in.
+    """
 
     id: str
     name: str
     arguments: str
+    extra: dict[str, Any] = field(default_factory=dict)
+    message: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,8 @@ class ClientTool:
 class PastMessage:
     """One message of a history that the client sends.
 
-    An assistant's message may have `calls`; the result of a tool has the `call_id` of its call and,
+    An assistant's message may have `calls`, and fields that its provider wants back with them in
+    `extra`; the result of a tool has the `call_id` of its call and,
     if the client sends it, the name of the `tool`.
     """
 
@@ -71,6 +78,7 @@ class PastMessage:
     calls: tuple[ClientCall, ...] = ()
     call_id: str | None = None
     tool: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 class ModelOptions(msgspec.Struct, frozen=True):

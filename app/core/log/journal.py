@@ -168,9 +168,13 @@ def size_of(chunk: StreamingChunk) -> int:
     size = 200 + len(chunk.content)
     if chunk.reasoning is not None:
         size += len(chunk.reasoning)
+    if chunk.content and not chunk.done:
+        return size  # a token, which has nothing else
     if chunk.tool is not None:
         size += 500 + len(chunk.tool.result or "") + len(str(chunk.tool.arguments or ""))
         size += len(chunk.tool.arguments_text or "")
+        if chunk.tool.provider_data is not None:
+            size += len(str(chunk.tool.provider_data))
     if chunk.speaker is not None or chunk.step is not None or chunk.event is not None:
         size += _size_of_parts(chunk)
     if chunk.media is not None:
