@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
-from agno.agent import Agent
 
 from app.main import create_app
 from app.settings import Settings
@@ -25,7 +24,7 @@ class Server:
     """
 
     def __init__(
-        self, data_dir: Path, *, agents: Iterable[Agent] | None = None, **settings: Any
+        self, data_dir: Path, *, agents: Iterable[Any] | None = None, **settings: Any
     ) -> None:
         class Bare(Settings):
             @classmethod
@@ -49,7 +48,7 @@ class Server:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self._uvicorn.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 raise RuntimeError("the server did not start")

@@ -8,6 +8,7 @@ import base64
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -147,14 +148,15 @@ def validate(model: type[Body], fields: dict[str, Any]) -> Body:
     try:
         return model.model_validate(fields, strict=True)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, fields) from None
 
 
-def invalid(error: ValidationError) -> InvalidField:
-    """Return pydantic's error as an `InvalidField`, without the values that the client sent."""
+def invalid(error: ValidationError, fields: dict[str, Any]) -> InvalidField:
+    """Return pydantic's error on `fields` as an `InvalidField`, without the values that the client
+    sent."""
     problems = [
         {
-            "field": ".".join(str(part) for part in problem["loc"] if _is_field(part)),
+            "field": ".".join(_path(problem["loc"], fields)),
             "problem": problem["msg"].removeprefix("Value error, "),
         }
         for problem in error.errors(include_input=False, include_url=False)
@@ -163,10 +165,21 @@ def invalid(error: ValidationError) -> InvalidField:
     return InvalidField(message, fields=problems)
 
 
-def _is_field(part: int | str) -> bool:
-    """Return whether a part of pydantic's location is in the body: the alternatives of a union are
-    types, such as `MediaItem` or `function-after[...]`."""
-    return isinstance(part, int) or (part.replace("-", "_").isidentifier() and part.islower())
+def _path(location: tuple[int | str, ...], fields: Any) -> Iterator[str]:
+    """Yield the parts of pydantic's location that are in the body: names, and numbers in lists.
+
+    Others are the alternatives of a union, such as `MediaItem` or `function-after[...]`. The last
+    part may be a field that is missing.
+    """
+    place = fields
+    for number, part in enumerate(location, start=1):
+        if (isinstance(part, int) and isinstance(place, list)) or (
+            isinstance(place, dict) and part in place
+        ):
+            place = place[part]
+            yield str(part)
+        elif isinstance(place, dict) and number == len(location) and str(part).isidentifier():
+            yield str(part)
 
 
 def picture(image: str) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from agno.models.base import Model
 from ..models.chat import StreamingChunk, Usage
 from .agents.catalog import AgentCatalog
 from .agents.components.entries import AgentEntry
+from .agents.components.external import External
 from .agents.components.kinds import Asking, made_by
 from .agents.components.tree import models_in
 from .agents.connections import Connections
 from .agents.events.reader import EventReader
+from .agents.external_runner import ExternalRunner
 from .agents.media_in import adopted
 from .agents.media_out import MediaReader
 from .agents.runner import Runner, runner_for
@@ -134,7 +136,15 @@ class AgentTurn:
         if reader.paused and models is not None:
             for call in models.leader.answering.client_calls:
                 reader.call(call)
-        return reader.ending(None if models is None else models.finish_reason)
+        if models is None:
+            last = reader.ending(None)
+            if isinstance(runner, ExternalRunner):
+                await runner.store(self._plan.conversations, self._session, reader.answer)
+            return last
+        failure = None if reader.paused or reader.by_function else models.answer_failure
+        if failure is not None:
+            raise failure
+        return reader.ending(models.finish_reason)
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
@@ -150,15 +160,15 @@ class AgentTurn:
         if plan.entry.kind == "factory":
             self._component = await self._made(asking)
         await plan.connections.ensure(self._component)
-        runner_class = runner_for(self._component)
-        if runner_class.kind == "external":
-            return runner_class(self._component, question, asking, self._run_id, models=None)
+        if isinstance(self._component, External):
+            return ExternalRunner(self._component, question, asking, self._run_id, models=None)
         copied, models = plan.agents.prepare(
             self._component, plan.chosen, question, self._principal, self._emit_text
         )
         self.model = models.leader.model.id
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
+        runner_class = runner_for(self._component)
         return runner_class(copied, question, asking, self._run_id, models=models)
 
     async def _made(self, asking: Asking) -> Any:
@@ -227,7 +237,7 @@ class AgentTurn:
             question=self.stored_question or "",
             answer=text,
             finish_reason=failure.finish_reason,
-            begun=self._begun,
+            begun=self._begun and getattr(self._component, "keeps", True),
         )
 
     def _failure(self, event: Any) -> RunFailed:

@@ -5,6 +5,7 @@ See docs/decisions/013-the-finish-reason-comes-from-the-provider.md.
 
 import asyncio
 import copy
+import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any
@@ -46,7 +47,8 @@ class Requests:
 
     `finish_reason`, `failure` and `usage` are those that the provider sent; `spoke` is True after
     the first token of any request; `uncounted` is the number of characters sent in a request whose
-    usage is not known. `on_alive` is called for all that comes from the provider.
+    usage is not known; `order` is the place of its latest request among those that are counted
+    together, 0 before it. `on_alive` is called for all that comes from the provider.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class Requests:
         self.spoke = False
         self.uncounted = 0
         self.usage = Usage(0, 0, 0)
+        self._latest = 0
+        self._count: Iterator[int] = itertools.count(1)
         self._sink = sink
         self._upstream = upstream or Upstream(source.id)
         self._principal = principal
@@ -74,6 +78,14 @@ class Requests:
         self._think_tags = writes_think_tags(source.id)
         self._stock: dict[str, Any] = {}  # the methods of the model's class that are wrapped
         self._wrap(ainvoke=self._ainvoke, ainvoke_stream=self._ainvoke_stream)
+
+    @property
+    def order(self) -> int:
+        return self._latest
+
+    def count_with(self, count: Iterator[int]) -> None:
+        """Count the requests of this model together with those of others."""
+        self._count = count
 
     def _wrap(self, **methods: Callable[..., Any]) -> None:
         """Put these in the place of the copy's public methods."""
@@ -148,6 +160,7 @@ class Requests:
         if self._rounds:
             self.on_alive()
         self._rounds += 1
+        self._latest = next(self._count)
         try:
             if self._max_rounds is not None and self._rounds > self._max_rounds:
                 raise TooManyRounds(
@@ -165,8 +178,11 @@ class Requests:
         if "messages" in kwargs:
             kwargs["messages"] = without_downloads(self.model, kwargs["messages"])
         self.uncounted = sum(len(str(m.content or "")) for m in kwargs.get("messages", ()))
-        with call:
-            yield call
+        try:
+            with call:
+                yield call
+        finally:
+            self._latest = next(self._count)
 
     def _exchange(self, call: Call, kwargs: dict[str, Any], *, streaming: bool) -> Exchange:
         self.finish_reason = self.failure = None
@@ -218,7 +234,9 @@ class Requests:
         elif outcome is not None and (outcome.error is not None or isinstance(error, _Incomplete)):
             failure = failure_of(outcome, error, self.model.id, spoke=spoke, key=key)
         else:
-            failure = classify(error, self.model.id, spoke=spoke, key=key)
+            # The head of a response has come: what is lost after it was cut.
+            cut = spoke or outcome is not None
+            failure = classify(error, self.model.id, spoke=cut, key=key)
         self.failure = failure
         call.failed(failure)
         pause = None if spoke else call.pause()

@@ -7,7 +7,7 @@ request has an `Exchange` that the HTTP transport reports to. No class of Agno's
 See docs/decisions/013-the-finish-reason-comes-from-the-provider.md.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from agno.models.base import Model
@@ -57,6 +57,19 @@ class TrackedModel(Requests):
         )
         # Agno's managers copy a model for each use, and its copies have new clients, unhooked.
         self.model.__dict__["__deepcopy__"] = self._aside
+
+    @property
+    def order(self) -> int:
+        return max(self._latest, self.fallback.order if self.fallback is not None else 0)
+
+    def count_with(self, count: Iterator[int]) -> None:
+        super().count_with(count)
+        if self.fallback is not None:
+            self.fallback.count_with(count)
+
+    def stay(self) -> None:
+        """Let Agno's copies of the model be the model itself."""
+        self.model.__dict__["__deepcopy__"] = lambda memo: self.model
 
     def _aside(self, memo: dict[int, Any] | None = None) -> Model:
         """A copy for requests that are no part of the answer, such as a memory manager's: tracked

@@ -16,13 +16,15 @@ from typing import Any
 from agno.agent import Agent
 from agno.agent._utils import deep_copy_field
 from agno.team import Team
+from agno.workflow import Workflow
 
+from .step_copies import copy_of_steps
 from .tree import walk
 
 logger = logging.getLogger(__name__)
 
 #: Fields whose objects belong to the application, and are the same in every run.
-SHARED = ("tools", "pre_hooks", "post_hooks", "tool_hooks", "dependencies")
+SHARED = ("tools", "pre_hooks", "post_hooks", "tool_hooks", "dependencies", "fallback_config")
 
 #: Types of values that need no copy; a class or a function is one, too.
 ATOMS = (type(None), bool, int, float, str, Enum, type)
@@ -51,6 +53,10 @@ def copy_of(component: Any) -> Any:
         for name, value in vars(mine).items():
             if name.endswith(PER_RUN) and isinstance(value, list | dict):
                 setattr(mine, name, type(value)())
+    if isinstance(component, Workflow):
+        mine.steps = copy_of_steps(component.steps, copy_of)
+        mine.agent = copy_of(component.agent)
+        return mine
     if isinstance(component, Team) and isinstance(component.members, list):
         mine.members = [copy_of(member) for member in component.members]
     for original, copied in zip(walk(component), walk(mine), strict=False):
@@ -87,6 +93,8 @@ def _bare(component: Any) -> Any:
                 setattr(bare, name, None)
     if isinstance(bare, Team) and isinstance(bare.members, list):
         bare.members = []
+    if isinstance(bare, Workflow):
+        bare.steps = bare.agent = None
     return bare
 
 
