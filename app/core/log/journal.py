@@ -108,6 +108,9 @@ class Log(Protocol):
     async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
         """How far the logs of these runs go; runs that are unknown are left out."""
 
+    async def delete(self, run_id: str) -> None:
+        """Remove a run that has ended, with its entries; no effect if it is unknown or active."""
+
     async def sweep(self) -> None:
         """Remove what is older than the retention or exceeds the bounds in bytes."""
 

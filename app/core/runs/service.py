@@ -136,22 +136,8 @@ class Runs:
     async def list_active(
         self, principal: str, conversation_id: str | None = None
     ) -> list[tuple[RunRecord, bool]]:
-        """Return a principal's active runs, oldest first, in one conversation or in all (None).
-
-        The second value of a pair is False if the run waits in its queue; it is True for all runs
-        of other processes, whose state is unknown here. Raises `JournalUnavailable`.
-        """
-        here = {run_id: run.began for run_id, run in self._active.items()}
-        records = [run.record for run in self._active.values() if run.record.principal == principal]
-        if self._peers is not None:
-            active = await journal_call(self._peers.journal.list_active(principal))
-            records += [record for record in active if record.owner != self.owner]
-        records.sort(key=lambda record: record.created_at)
-        return [
-            (record, here.get(record.run_id, True))
-            for record in records
-            if conversation_id in (None, record.conversation_id)
-        ]
+        """Return a principal's active runs, and whether each has begun; see `Queues`."""
+        return await self.queues.list_active(principal, conversation_id, self.owner)
 
     async def follow(
         self, run_id: str, after: int, *, principal: str, saw_end: bool = False
@@ -200,6 +186,11 @@ class Runs:
                 while not follower.done:
                     await follower.batch()
         return await self.state(run_id, principal=principal)
+
+    async def delete(self, run_id: str, *, principal: str) -> None:
+        """Remove a run from the journal, after its end; raises what `cancel` raises."""
+        await self.cancel(run_id, principal=principal)
+        await journal_call(self._hub.delete(run_id))
 
     async def state(self, run_id: str, *, principal: str) -> RunState:
         """Return a run's status and its text so far; raises what `log_of` raises."""

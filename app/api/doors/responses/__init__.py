@@ -1,8 +1,8 @@
 """The Responses door: `/v1/responses`, as OpenAI's and Open Responses' clients speak it.
 
-`routes` has its paths, `requests`, `input`, `parts` and `tools` its bodies, `thread` what an earlier
-response adds to a request, `narration` and `calls` the events of a run, `encoder` their frames,
-`answer` the whole response, `errors` the shape of an error.
+`routes` has its paths; `requests`, `input`, `parts` and `tools` its bodies; `thread` what an
+earlier response adds to a request; `narration` and `calls` the events of a run, `encoder` their
+frames; `answer` the whole response; `errors` the shape of an error.
 
 See docs/decisions/069-a-response-is-a-function-of-its-log.md.
 """

@@ -23,7 +23,7 @@ from .listing import page
 from .passed_over import passed_over
 from .reading import find, input_items, whole_response
 from .requests import ResponseRequest, raw_items
-from .resource import run_id_of, stored_request
+from .resource import response_id, run_id_of, stored_request
 from .thread import thread_of
 
 #: OpenAI publishes its own documentation, so the OpenAPI document has the native door only.
@@ -106,6 +106,23 @@ async def retrieve(
     follower = await server.runs.follow(record.run_id, 0, principal=principal)
     encoder = ResponsesEncoder(record, stored_request(record), after=starting_after, links=links)
     return RunStream(follower, encoder, refusal=refusal, heartbeat=server.heartbeat)
+
+
+@router.delete("/{name}")
+async def delete(name: str, server: Server, principal: Principal) -> Response:
+    """Delete a response, after a cancel if it is being written.
+
+    Its turn leaves its conversation, too, unless the client has named the conversation: then that
+    has the turn.
+    """
+    record, _ = await find(server, principal, name)
+    await server.runs.cancel(record.run_id, principal=principal)
+    if stored_request(record).conversation is None:
+        await server.service.forget(record)
+        await server.media.remove(record.run_id)
+    await server.runs.delete(record.run_id, principal=principal)
+    deleted = {"id": response_id(record.run_id), "object": "response", "deleted": True}
+    return Response(msgspec.json.encode(deleted), media_type=JSON)
 
 
 @router.post("/{name}/cancel")
