@@ -67,15 +67,16 @@ class OtherItem(BaseModel):
     type: Text
 
 
+#: The kinds of items by type, in a form that no error takes for the name of a field.
 KINDS: dict[str, str] = {
-    "message": "message",
-    "function_call": "call",
-    "custom_tool_call": "call",
-    "mcp_call": "call",
-    "function_call_output": "output",
-    "custom_tool_call_output": "output",
-    "mcp_approval_response": "approval",
-    "item_reference": "reference",
+    "message": "<message>",
+    "function_call": "<call>",
+    "custom_tool_call": "<call>",
+    "mcp_call": "<call>",
+    "function_call_output": "<output>",
+    "custom_tool_call_output": "<output>",
+    "mcp_approval_response": "<approval>",
+    "item_reference": "<reference>",
 }
 
 #: Items that are passed over without a word, because an agent has no use for them.
@@ -86,22 +87,21 @@ KNOWN = SILENT | KINDS.keys()
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, dict):
-        named = value.get("type")
-        # Clients leave out the type of messages, and AI SDKs that of references.
-        name = "message" if named is None and "role" in value else named
-        name = "item_reference" if name is None and set(value) == {"id"} else name
-        return KINDS.get(str(name), "other") if name is not None else "message"
-    return "message"
+    if not isinstance(value, dict):
+        return "<message>"
+    named = value.get("type")
+    if named is None:  # clients leave out the type of messages, and of references
+        return "<reference>" if set(value) == {"id"} else "<message>"
+    return KINDS.get(str(named), "<other>")
 
 
 Item = Annotated[
-    Annotated[MessageItem, Tag("message")]
-    | Annotated[FunctionCallItem, Tag("call")]
-    | Annotated[OutputItem, Tag("output")]
-    | Annotated[ApprovalItem, Tag("approval")]
-    | Annotated[ReferenceItem, Tag("reference")]
-    | Annotated[OtherItem, Tag("other")],
+    Annotated[MessageItem, Tag("<message>")]
+    | Annotated[FunctionCallItem, Tag("<call>")]
+    | Annotated[OutputItem, Tag("<output>")]
+    | Annotated[ApprovalItem, Tag("<approval>")]
+    | Annotated[ReferenceItem, Tag("<reference>")]
+    | Annotated[OtherItem, Tag("<other>")],
     Discriminator(_kind),
 ]
 

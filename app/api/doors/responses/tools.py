@@ -37,13 +37,13 @@ class HostedTool(BaseModel):
 
 def _kind(value: Any) -> str:
     named = value.get("type") if isinstance(value, dict) else None
-    return named if named in ("function", "custom") else "hosted"
+    return f"<{named}>" if named in ("function", "custom") else "<hosted>"
 
 
 Tool = Annotated[
-    Annotated[FunctionTool, Tag("function")]
-    | Annotated[CustomTool, Tag("custom")]
-    | Annotated[HostedTool, Tag("hosted")],
+    Annotated[FunctionTool, Tag("<function>")]
+    | Annotated[CustomTool, Tag("<custom>")]
+    | Annotated[HostedTool, Tag("<hosted>")],
     Discriminator(_kind),
 ]
 
