@@ -4,7 +4,7 @@
 earlier response adds to a request; `narration` and `calls` the events of a run, `encoder` their
 frames; `answer` the whole response; `errors` the shape of an error.
 
-See docs/decisions/069-a-response-is-a-function-of-its-log.md.
+See docs/decisions/055-a-response-is-a-function-of-its-log.md.
 """
 
 from ...door import Door

@@ -1,6 +1,6 @@
 """The calls of tools in a response: those for the client, and those that the server has run.
 
-See docs/decisions/070-tools-of-the-server-have-two-forms.md.
+See docs/decisions/056-tools-of-the-server-have-two-forms.md.
 """
 
 from typing import Protocol
