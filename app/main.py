@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from . import __version__
 from .api import catalog, conversations, errors, health, media, openapi, page, runs
 from .api.context import Context
-from .api.doors import native, ollama, openai
+from .api.doors import native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
 from .api.requests import BodyBounds
 from .api.tickets import Tickets
@@ -47,7 +47,7 @@ from .signals import graceful_shutdown
 
 logger = logging.getLogger(__name__)
 
-DOORS = (native.DOOR, ollama.DOOR, openai.DOOR)  # each is a package in `api/doors/`
+DOORS = (native.DOOR, ollama.DOOR, openai.DOOR, responses.DOOR)  # each is a package in `api/doors/`
 
 MIN_KEY_LENGTH = 16  # characters; a shorter key is warned of
 

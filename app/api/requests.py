@@ -5,6 +5,7 @@ See docs/decisions/026-bodies-are-parsed-by-us.md.
 
 import asyncio
 import base64
+import hashlib
 import json
 import math
 import re
@@ -199,6 +200,18 @@ def picture(image: str) -> dict[str, Any]:
     if not content:
         raise InvalidField("images: must be an https address, a data URL or base64")
     return {"content": content, "mime_type": mime}
+
+
+def end_user(name: str | None) -> str | None:
+    """Return the end user of an application, as a part of ids in the store; None for an empty name.
+
+    A name that cannot be such a part is replaced by its hash.
+    """
+    if not name:
+        return None
+    if USER.fullmatch(name):
+        return name
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 class _Conversation(BaseModel):

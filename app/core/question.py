@@ -114,12 +114,13 @@ class Question:
     default.
 
     `message` is None only if the history ends with the results of the client's tools. A `history`
-    that is not None replaces the stored conversation. `system` is a system message for this run
-    alone, which is not stored. `user` is the end user of an application whose key is one for many.
-    `session_state`, `dependencies`, `metadata` and `knowledge_filters` are Agno's; `output_schema`
-    is a JSON schema for the answer. `response_format` is OpenAI's: `{"type": "json_object"}`, or
-    `json_schema` with its schema. `think` is Ollama's: whether to reason, or how hard. If `kept` is
-    False, nothing is stored, because the client keeps the conversation itself.
+    that is not None replaces the stored conversation, or precedes it if the question `extends` it.
+    `system` is a system message for this run alone, which is not stored. `user` is the end user of
+    an application whose key is one for many. `session_state`, `dependencies`, `metadata` and
+    `knowledge_filters` are Agno's; `output_schema` is a JSON schema for the answer.
+    `response_format` is OpenAI's: `{"type": "json_object"}`, or `json_schema` with its schema.
+    `think` is Ollama's: whether to reason, or how hard. If `kept` is False, nothing is stored,
+    because the client keeps the conversation itself.
     """
 
     message: str | None
@@ -127,6 +128,7 @@ class Question:
     model: str | None = None
     system: str | None = None
     history: list[PastMessage] | None = None
+    extends: bool = False
     images: list[Picture] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     options: ModelOptions = ModelOptions()  # noqa: RUF009  # frozen

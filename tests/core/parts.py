@@ -139,6 +139,10 @@ class RecordingJournal:
             for run_id, kept in found.items()
         }
 
+    async def delete(self, run_id: str) -> None:
+        self.records.pop(run_id, None)
+        self.entries.pop(run_id, None)
+
     async def sweep(self) -> None:
         pass
 

@@ -31,7 +31,8 @@ class RunRecord(msgspec.Struct, frozen=True):
     `owner` is the process that drives it. `question` is what the conversation must remember if
     the owner dies; None if it keeps nothing. `fingerprint` identifies the request, to compare it
     with one that is sent again under the same key; empty if the request has no key. `user` is the
-    end user, if the principal has several.
+    end user, if the principal has several. `request` is what a door whose protocol shows requests
+    again needs of this one, in a form of its own; None for all other doors.
     """
 
     run_id: str
@@ -44,6 +45,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     question: str | None = None
     fingerprint: str = ""
     user: str | None = None
+    request: str | None = None
 
 
 class Group(NamedTuple):
@@ -108,6 +110,9 @@ class Log(Protocol):
 
     async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
         """How far the logs of these runs go; runs that are unknown are left out."""
+
+    async def delete(self, run_id: str) -> None:
+        """Remove a run that has ended, with its entries; no effect if it is unknown or active."""
 
     async def sweep(self) -> None:
         """Remove what is older than the retention or exceeds the bounds in bytes."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from ..errors import ConversationBusy
 from ..log.journal import RunRecord
+from ..log.reading import journal_call
 from ..run_failures import RunStopped
 from .peers import Peers
 from .run import Policy, Run
@@ -87,6 +88,26 @@ class Queues:
             run_id
             for run_id, run in self._active.items()
             if _key(run.record) == _key(record) and run_id != record.run_id
+        ]
+
+    async def list_active(
+        self, principal: str, conversation_id: str | None, owner: str
+    ) -> list[tuple[RunRecord, bool]]:
+        """Return a principal's active runs, oldest first, in one conversation or in all (None).
+
+        The second value of a pair is False if the run waits for its turn; it is True for all runs
+        of other processes than `owner`, whose state is unknown here. Raises `JournalUnavailable`.
+        """
+        here = {run_id: run.began for run_id, run in self._active.items()}
+        records = [run.record for run in self._active.values() if run.record.principal == principal]
+        if self._peers is not None:
+            active = await journal_call(self._peers.journal.list_active(principal))
+            records += [record for record in active if record.owner != owner]
+        records.sort(key=lambda record: record.created_at)
+        return [
+            (record, here.get(record.run_id, True))
+            for record in records
+            if conversation_id in (None, record.conversation_id)
         ]
 
     async def _before(self, record: RunRecord) -> list[str]:

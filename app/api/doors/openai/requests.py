@@ -1,6 +1,5 @@
 """The body of `/v1/chat/completions`, and its question. Unknown fields are ignored."""
 
-import hashlib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,7 +16,7 @@ from ....core.question import (
 )
 from ...histories import history_or_memory
 from ...names import Target
-from ...requests import USER, Int64, Name, picture
+from ...requests import Int64, Name, end_user, picture
 from .parts import AudioPart, FilePart, ImagePart, Part, RefusalPart, Text, TextPart, attachment
 
 #: Fields of an assistant's message that some providers want back with its tool calls.
@@ -209,16 +208,6 @@ class CompletionRequest(Options):
             parallel_tool_calls=self.parallel_tool_calls,
             response_format=form.model_dump(by_alias=True, exclude_unset=True) if form else None,
             kept=kept,
-            user=_end_user(self.user),
+            user=end_user(self.user),
             metadata=dict(self.metadata) if self.metadata else None,
         )
-
-
-def _end_user(user: str | None) -> str | None:
-    """The end user of an application, as a part of ids in the store; a name that cannot be one is
-    replaced by its hash."""
-    if not user:
-        return None
-    if USER.fullmatch(user):
-        return user
-    return hashlib.sha256(user.encode()).hexdigest()[:32]

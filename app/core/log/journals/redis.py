@@ -174,6 +174,9 @@ class RedisJournal:
             if last is not None
         }
 
+    async def delete(self, run_id: str) -> None:
+        await self._redis.run(scripts.DELETE, run_id)
+
     async def sweep(self) -> None:
         while (
             await self._redis.run(scripts.SWEEP, self._retention, self._total_bytes, SWEEP_BATCH)

@@ -105,6 +105,9 @@ class SqliteJournal:
             for run_id, state in states.items()
         }
 
+    async def delete(self, run_id: str) -> None:
+        await self._writer.run(trim.delete, run_id)
+
     async def sweep(self) -> None:
         while await self._writer.run(trim.remove_ended, self._retention, self._total_bytes):
             pass  # other calls run between two steps

@@ -384,6 +384,26 @@ async def test_retention_removes_ended_runs_only(fresh: Open) -> None:
     assert words(numbered(3)) == words(await journal.read("live", 0, 10))
 
 
+async def test_delete_removes_an_ended_run_only(fresh: Open) -> None:
+    """A deleted run is unknown, its bytes are free, and others are as they were."""
+    journal = await fresh(total_bytes=8 * ONE)
+    await put(journal, "live", 1, numbered(2))
+    for run in ("one", "two"):
+        await end_large(journal, run)
+    for run in ("one", "live", "unknown", "one"):
+        await journal.delete(run)
+    assert await journal.record("one") is None
+    with pytest.raises(UnknownRun):
+        await journal.read("one", 0, 10)
+    await end_large(journal, "three")
+    await journal.sweep()
+    assert {"live", "two", "three"} == (
+        await journal.reached(["live", "one", "two", "three"])
+    ).keys()
+    assert await put(journal, "live", 3, numbered(1, 2)) == []
+    assert await journal.create(record("one"))
+
+
 async def test_concurrent_reads_have_no_holes(fresh: Open) -> None:
     """Whoever reads while others write gets the log without holes, to its end."""
     journal = await fresh()
