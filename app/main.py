@@ -44,6 +44,7 @@ from .core.telemetry import Telemetry
 from .logs import RunLines, protect
 from .settings import Settings, load_settings
 from .signals import graceful_shutdown
+from .web import ConnectionBounds, Connections, provide_descriptors
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +153,15 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
         stack: ASGIApp = Guard(build(), access, refuse)
         if settings.cors_origins:
             stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
-        return Secured(stack, settings.write_timeout)
+        connections = Connections(
+            ConnectionBounds(
+                connections=provide_descriptors(settings.max_connections),
+                head_bytes=settings.max_head_bytes,
+                head_seconds=settings.head_timeout,
+            ),
+            refuse,
+        )
+        return connections.shared_with(Secured(stack, settings.write_timeout))
 
     app.build_middleware_stack = guarded  # type: ignore[method-assign]  # called once, lazily
 

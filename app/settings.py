@@ -150,6 +150,15 @@ class Settings(BaseSettings):
     heartbeat: PositiveFloat = Field(
         10, description="Seconds of silence after which a stream is sent a heartbeat."
     )
+    max_connections: PositiveInt = Field(
+        4000, description="Largest number of connections of a process."
+    )
+    max_head_bytes: int = Field(
+        32 << 10, ge=1024, description="Largest head of a request (its line and fields), in bytes."
+    )
+    head_timeout: PositiveFloat = Field(
+        10, description="Longest time to receive the head of a request, in seconds."
+    )
     max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body, in bytes.")
     body_timeout: PositiveFloat = Field(
         30, description="Longest time to receive a request body, in seconds."

@@ -27,6 +27,7 @@ from mistralai.client import Mistral
 from openai import AsyncOpenAI
 from prometheus_client import Histogram
 from uvicorn.protocols.http.h11_impl import RequestResponseCycle as H11Cycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as HttptoolsCycle
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
@@ -75,6 +76,18 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
     (
         "uvicorn (h11): send.__self__.transport, for api/connection.py",
         lambda: sets(H11Cycle.__init__, "transport") and hasattr(H11Cycle, "send"),
+    ),
+    (
+        "uvicorn (httptools): the callbacks and parts of a connection, for web/protocol.py",
+        lambda: (
+            all(
+                hasattr(HttpToolsProtocol, name)
+                for name in ("_start_asgi_task", "_unset_keepalive_if_required")
+            )
+            and sets(HttpToolsProtocol.__init__, "pipeline", "cycle", "flow", "tasks")
+            and sets(HttptoolsCycle.__init__, "chunked_encoding", "expected_content_length")
+            and sets(HttptoolsCycle.__init__, "keep_alive", "response_complete")
+        ),
     ),
     (
         "uvicorn: Multiprocess.processes and .signal_queue, for __main__.py",
