@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 FOLDER = Path(__file__).parent / "static"
 ADDRESS = "/static"
 
-#: Pictures and sounds of a server with keys are read with the key, and shown from `blob:` addresses.
+#: With keys, pictures and sounds are read with the key, and shown from `blob:` addresses.
 #: Trusted types: text becomes HTML only through DOMPurify (`render.js`).
 POLICY = "; ".join(
     (

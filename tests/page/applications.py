@@ -17,9 +17,8 @@ from tests.applications.kind import PIXEL
 from tests.provider import Provider
 from tests.provider_replies import Reply
 
-WAV = (
-    b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\0\0\0\0"
-)  # no samples
+#: A sound without samples.
+WAV = b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\0\0\0\0"
 
 
 class Site:

@@ -57,7 +57,7 @@ export class Drawer {
       role: 'region',
       'aria-label': 'The same with curl',
     })
-    const named = { class: 'curl', tabindex: 0, role: 'region', 'aria-label': 'Session state' }
+    const named = { class: 'json', tabindex: 0, role: 'region', 'aria-label': 'Session state' }
     this.sessionJson = el('pre', named)
     this.sessionState = el(
       'div',

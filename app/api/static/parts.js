@@ -213,8 +213,8 @@ export class Parts {
   }
 
   /**
-   * A step that begins again, as in a loop, is a part of its own. A failed step stays failed, though
-   * Agno calls it completed when it goes on.
+   * A step that begins again, as in a loop, is a part of its own. A failed step stays failed, even
+   * if Agno calls it completed later, because the workflow goes on.
    * @param {Step} step
    * @param {boolean} stored
    * @returns {Part}

@@ -121,7 +121,7 @@ class TextView {
 
   /**
    * @param {Part} _
-   * @param {(view: object, complete: boolean) => void} track
+   * @param {Track} track
    */
   constructor(_, track) {
     this.track = track
@@ -178,7 +178,8 @@ class ReasoningView {
   }
 }
 
-/** @type {Record<string, new (part: Part, track: (view: object, complete: boolean) => void) => View>} */
+/** @typedef {(view: object, complete: boolean) => void} Track */
+/** @type {Record<string, new (part: Part, track: Track) => View>} */
 const VIEWS = {
   content: TextView,
   reasoning: ReasoningView,
