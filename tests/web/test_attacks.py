@@ -34,7 +34,9 @@ GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
-    with Command(tmp_path_factory.mktemp("server"), SERVE, HEAD_TIMEOUT="2", MAX_CONNECTIONS="60") as running:
+    with Command(
+        tmp_path_factory.mktemp("server"), SERVE, HEAD_TIMEOUT="2", MAX_CONNECTIONS="60"
+    ) as running:
         httpx.get(f"{running.url}/healthz")
         yield running
 

@@ -12,6 +12,7 @@ from ..errors import AlreadyAsked
 from .journal import Log, RunRecord
 from .pieces import Piece
 from .run_log import RunLog
+from .trimming import trim
 
 logger = logging.getLogger(__name__)
 
@@ -227,35 +228,9 @@ class Hub:
             self._pause = self._flush_interval
 
     def _bound(self) -> None:
-        for log in self._logs.values():
-            if log.size > self._run_bytes:
-                log.trim_head(self._run_bytes)
-        if self.trouble is not None:
-            for log in self._ended():
-                if log.lag > self._retention:
-                    self._forget(log)
-        excess = sum(log.size for log in self._logs.values()) - self._total_bytes
-        for lossy in (False, True):  # bounded memory comes before a journal without gaps
-            for log in self._oldest_first():
-                if excess <= 0:
-                    return
-                excess -= log.trim_head(max(0, log.size - excess), lossy=lossy)
-        for log in self._ended():  # what is left of them are questions and last chunks
-            if excess <= 0:
-                return
-            excess -= log.size
-            self._forget(log)
-
-    def _ended(self) -> list[RunLog]:
-        """Return the ended logs that the journal has not got whole yet, oldest first."""
-        return [log for log in self._logs.values() if log.ended]
-
-    def _forget(self, log: RunLog) -> None:
-        """Drop an ended log that the journal could not take."""
-        logger.error("run %s: its end never reached the journal", log.record.run_id)
-        del self._logs[log.record.run_id]
-        self._dirty.discard(log)
-
-    def _oldest_first(self) -> Iterable[RunLog]:
-        """Return the logs in memory, the logs of ended runs before those of live runs."""
-        return sorted(self._logs.values(), key=lambda log: not log.ended)
+        logs = list(self._logs.values())
+        expired = [log for log in logs if log.ended and self.trouble and log.lag > self._retention]
+        for log in expired + trim(logs, self._run_bytes, self._total_bytes):
+            logger.error("run %s: its end never reached the journal", log.record.run_id)
+            self._logs.pop(log.record.run_id, None)
+            self._dirty.discard(log)

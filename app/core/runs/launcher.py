@@ -12,10 +12,9 @@ from ..log.journal import RunRecord
 from ..run_failures import server_stopped
 from .driver import Driver
 from .peers import Peers
-from .queues import Queues
+from .queues import Queues, Starts
 from .run import Plan, Policy, Run, opening
 from .slots import Slots
-from .starts import Starts
 
 #: Seconds that a stopped agent may take to return, and then storing its partial answer; after that
 #: the run ends without them.

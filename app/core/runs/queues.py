@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import weakref
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from ..errors import ConversationBusy
 from ..log.journal import RunRecord
@@ -120,6 +121,40 @@ class Queues:
         except Exception:  # the journal fails, which the hub logs
             logger.debug("queues: the journal cannot be read", exc_info=True)
             return here
+
+
+class Starts:
+    """Orders the starts of each conversation, so that each sees the runs before it.
+
+    A journal that takes long delays the starts of one conversation, and no others.
+    """
+
+    def __init__(self) -> None:
+        # The lock of a conversation exists as long as a start holds it or waits for it.
+        self._locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
+            weakref.WeakValueDictionary()
+        )
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    @asynccontextmanager
+    async def enter(self, principal: str, conversation_id: str) -> AsyncIterator[None]:
+        """Wait for the earlier starts in a conversation; the block is one start."""
+        lock = self._locks.setdefault((principal, conversation_id), asyncio.Lock())
+        self._count += 1
+        self._none.clear()
+        try:
+            async with lock:
+                yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._none.set()
+
+    async def none(self) -> None:
+        """Wait until no start is under way."""
+        await self._none.wait()
 
 
 def _key(record: RunRecord) -> tuple[str, str]:
