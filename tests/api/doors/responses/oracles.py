@@ -19,7 +19,7 @@ OPENAI: dict[str, type[BaseModel]] = {
 
 #: Those of Open Responses, which has none for the tools of one vendor.
 OPEN_RESPONSES: dict[str, type[BaseModel]] = {
-    next(iter(kind.model_fields["type"].annotation)).value: kind  # type: ignore[arg-type,call-overload]  # an enum
+    next(iter(kind.model_fields["type"].annotation)).value: kind
     for name, kind in vars(open_responses).items()
     if name.endswith("StreamingEvent")
 }

@@ -533,7 +533,7 @@ async def test_cancelling(client: AsyncOpenAI, provider: Provider) -> None:
     provider.script(Reply("Hello you", stall_after=1))
     create = client.responses.create
     async with await create(model=MODEL, input="Hello?", stream=True, background=True) as streamed:
-        events = []
+        events: list[Event] = []
         async for event in streamed:
             events.append(event.to_dict())
             if event.type == "response.output_text.delta":
@@ -564,7 +564,7 @@ async def test_a_reader_that_leaves(
 ) -> None:
     """A run that is not stored ends with its reader; others go on, since one may come back."""
     provider.script(Reply("Hello you", stall_after=1, stall_seconds=3))
-    create = client.responses.create
+    create, name = client.responses.create, ""
     async with await create(model=MODEL, input="Hello?", stream=True, **fields) as streamed:
         async for event in streamed:
             if event.type == "response.created":
@@ -657,7 +657,7 @@ async def test_owners(serve: Serve, provider: Provider) -> None:
             bob.responses.input_items.list(answer.id),
         ):
             with pytest.raises(openai.NotFoundError):
-                await call  # type: ignore[misc]  # one is a page
+                await call
         with pytest.raises(openai.BadRequestError):
             await ask(bob, previous_response_id=answer.id)
 

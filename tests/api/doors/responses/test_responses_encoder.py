@@ -61,7 +61,8 @@ LASTS = st.builds(
 
 def distinct(parts: list[StreamingChunk], last: StreamingChunk) -> list[StreamingChunk]:
     """A log in which each call has an id of its own, from its start to its result."""
-    log, running = [], {}
+    log: list[StreamingChunk] = []
+    running: dict[str, str] = {}
     for number, chunk in enumerate(parts):
         if (call := chunk.tool) is not None:
             paused = call.status == "paused"
