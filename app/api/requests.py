@@ -152,7 +152,7 @@ def validate(model: type[Body], fields: dict[str, Any]) -> Body:
         raise invalid(error, fields) from None
 
 
-def invalid(error: ValidationError, fields: dict[str, Any]) -> InvalidField:
+def invalid(error: ValidationError, fields: Any) -> InvalidField:
     """Return pydantic's error on `fields` as an `InvalidField`, without the values that the client
     sent."""
     problems = [
@@ -172,11 +172,12 @@ def _path(location: tuple[int | str, ...], fields: Any) -> Iterator[str]:
     Others are the alternatives of a union, such as `MediaItem` or `function-after[...]`. The last
     part may be a field that is missing.
     """
-    place = fields
+    place: Any = fields
     for number, part in enumerate(location, start=1):
-        if (isinstance(part, int) and isinstance(place, list)) or (
-            isinstance(place, dict) and part in place
-        ):
+        if isinstance(place, list) and isinstance(part, int):
+            place = place[part]
+            yield str(part)
+        elif isinstance(place, dict) and part in place:
             place = place[part]
             yield str(part)
         elif isinstance(place, dict) and number == len(location) and str(part).isidentifier():

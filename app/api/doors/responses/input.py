@@ -113,7 +113,7 @@ def read_items(raw: list[dict[str, Any]]) -> list[Item]:
     try:
         return _items.validate_python(raw, strict=True)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, raw) from None
 
 
 def messages_of(items: Iterable[Item]) -> list[PastMessage]:
