@@ -174,10 +174,10 @@ def _path(location: tuple[int | str, ...], fields: Any) -> Iterator[str]:
     """
     place: Any = fields
     for number, part in enumerate(location, start=1):
-        if isinstance(place, list) and isinstance(part, int):
-            place = place[part]
-            yield str(part)
-        elif isinstance(place, dict) and part in place:
+        inside = (isinstance(place, dict) and part in place) or (
+            isinstance(place, list) and isinstance(part, int)
+        )
+        if inside:
             place = place[part]
             yield str(part)
         elif isinstance(place, dict) and number == len(location) and str(part).isidentifier():

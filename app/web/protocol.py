@@ -157,7 +157,7 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(self._refusal or BadRequest("The request is not valid HTTP/1.1."))
             return b""
-        # The parser tells nothing of a field that is not complete, also of one after a chunked body.
+        # The parser tells nothing of a field that is not complete, or that follows a chunked body.
         after_body = not self._complete and self._remaining is None and not self._body_came
         if (begun and self._in_head) or (after_body and not begun):
             self._fed += len(piece)
