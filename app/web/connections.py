@@ -1,6 +1,6 @@
 """The connections of one process: how many there may be, and how large a request's head.
 
-See docs/decisions/055-heads-are-bounded-below-the-framework.md.
+See docs/decisions/057-heads-are-bounded-below-the-framework.md.
 """
 
 from collections.abc import Mapping

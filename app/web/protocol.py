@@ -1,6 +1,6 @@
 """uvicorn's HTTP/1.1 connection with bounds: on heads, on pipelined requests, on time.
 
-See docs/decisions/055-heads-are-bounded-below-the-framework.md.
+See docs/decisions/057-heads-are-bounded-below-the-framework.md.
 """
 
 import asyncio
