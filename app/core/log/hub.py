@@ -26,9 +26,6 @@ CREATE_TIMEOUT = 0.5
 #: smaller one may succeed where a larger one takes too long.
 MAX_FLUSH_BYTES, MIN_FLUSH_BYTES = 1 << 20, 64 << 10
 
-#: Seconds that the removal of a run waits until its last entries are written.
-DELETE_TIMEOUT = 5.0
-
 #: Seconds until a write that failed is retried: first, and at most (they double each time).
 FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.1, 2.0
 
@@ -116,17 +113,6 @@ class Hub:
             raise AlreadyAsked(f"Run {record.run_id} has begun before.")
         log = self._logs[record.run_id] = RunLog(record, self._touch)
         return log
-
-    async def delete(self, run_id: str) -> None:
-        """Remove a run that has ended from the journal, once its last entries are written there.
-
-        Raises `TimeoutError` if the journal cannot be written at the moment.
-        """
-        async with asyncio.timeout(DELETE_TIMEOUT):
-            # A later write would store the run again. Nobody waits so long that an event is due.
-            while run_id in self._logs:  # noqa: ASYNC110  # see above
-                await asyncio.sleep(self._flush_interval / 2)
-        await self.journal.delete(run_id)
 
     @property
     def unwritten(self) -> tuple[int, float]:

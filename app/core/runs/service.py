@@ -16,6 +16,7 @@ from ..log.follower import Follower
 from ..log.hub import Hub
 from ..log.journal import RunRecord, SharedJournal
 from ..log.reading import WholeLog, journal_call, unknown_run
+from ..log.removal import remove
 from ..log.sources import source_of
 from ..log.state import state_of, whole_log
 from ..log.tail import Tail
@@ -191,7 +192,7 @@ class Runs:
     async def delete(self, run_id: str, *, principal: str) -> None:
         """Remove a run from the journal, after its end; raises what `cancel` raises."""
         await self.cancel(run_id, principal=principal)
-        await journal_call(self._hub.delete(run_id))
+        await journal_call(remove(self._hub, run_id))
 
     async def state(self, run_id: str, *, principal: str) -> RunState:
         """Return a run's status and its text so far; raises what `log_of` raises."""
