@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import AlreadyAsked
 from .journal import Log, RunRecord
-from .pieces import Piece
-from .run_log import RunLog
+from .run_log import Piece, RunLog
 from .trimming import trim
 
 logger = logging.getLogger(__name__)
