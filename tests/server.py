@@ -14,6 +14,7 @@ import uvicorn
 
 from app.main import create_app
 from app.settings import Settings
+from app.web import PROTOCOL
 
 
 class Server:
@@ -39,7 +40,12 @@ class Server:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(
-            self.app, log_config=None, access_log=False, timeout_graceful_shutdown=1
+            self.app,
+            log_config=None,
+            access_log=False,
+            http=PROTOCOL,
+            ws="none",
+            timeout_graceful_shutdown=1,
         )
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(

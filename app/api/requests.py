@@ -5,6 +5,7 @@ See docs/decisions/026-bodies-are-parsed-by-us.md.
 
 import asyncio
 import base64
+import hashlib
 import json
 import math
 import re
@@ -151,7 +152,7 @@ def validate(model: type[Body], fields: dict[str, Any]) -> Body:
         raise invalid(error, fields) from None
 
 
-def invalid(error: ValidationError, fields: dict[str, Any]) -> InvalidField:
+def invalid(error: ValidationError, fields: Any) -> InvalidField:
     """Return pydantic's error on `fields` as an `InvalidField`, without the values that the client
     sent."""
     problems = [
@@ -171,13 +172,15 @@ def _path(location: tuple[int | str, ...], fields: Any) -> Iterator[str]:
     Others are the alternatives of a union, such as `MediaItem` or `function-after[...]`. The last
     part may be a field that is missing.
     """
-    place = fields
+    place: Any = fields
     for number, part in enumerate(location, start=1):
-        names = isinstance(place, dict)
-        if part in place if names else isinstance(place, list) and isinstance(part, int):
+        inside = (isinstance(place, dict) and part in place) or (
+            isinstance(place, list) and isinstance(part, int)
+        )
+        if inside:
             place = place[part]
             yield str(part)
-        elif names and number == len(location) and str(part).isidentifier():
+        elif isinstance(place, dict) and number == len(location) and str(part).isidentifier():
             yield str(part)
 
 
@@ -198,6 +201,18 @@ def picture(image: str) -> dict[str, Any]:
     if not content:
         raise InvalidField("images: must be an https address, a data URL or base64")
     return {"content": content, "mime_type": mime}
+
+
+def end_user(name: str | None) -> str | None:
+    """Return the end user of an application, as a part of ids in the store; None for an empty name.
+
+    A name that cannot be such a part is replaced by its hash.
+    """
+    if not name:
+        return None
+    if USER.fullmatch(name):
+        return name
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 class _Conversation(BaseModel):

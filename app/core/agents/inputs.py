@@ -1,6 +1,6 @@
 """A question as Agno wants it, so that guardrails, hooks, knowledge and schemas work with it.
 
-The last message of the user is the input, as text; what was said before it is `additional_input`.
+The last message of the user is the input, as text; what came before it is `additional_input`.
 
 See docs/decisions/054-a-last-hook-finishes-the-input.md.
 """

@@ -104,7 +104,9 @@ class Runner:
             "metadata": question.metadata,
             "knowledge_filters": question.knowledge_filters,
             "output_schema": _schema(question.output_schema),
-            "add_history_to_context": False if question.history is not None else None,
+            "add_history_to_context": None
+            if question.history is None or question.extends
+            else False,
             "run_context": RunContext(
                 run_id=self._run_id,
                 session_id=asking.session_id,

@@ -89,16 +89,16 @@ class EventReader:
         """Emit new text and reasoning."""
         if type(content) is not str and content is not None:
             content = None if isinstance(content, AlreadySent) else text_of(content)
-        if isinstance(reasoning, AlreadySent):
-            reasoning = None
         text = self._text.feed(content) if content else ""
-        thought = self._reasoning.feed(reasoning) if reasoning else ""
-        if not text and not thought:
-            return
+        thought = None
+        if reasoning and not isinstance(reasoning, AlreadySent):
+            thought = self._reasoning.feed(reasoning) or None
         if text:
             self.answer.parts.append(text)
+        elif thought is None:
+            return
         # By position, because this is made for each token.
-        self._emit(StreamingChunk(text, False, self.model, thought or None))
+        self._emit(StreamingChunk(text, False, self.model, thought))
 
     def own_content(self, event: Any) -> None:
         if self._rewriting:
