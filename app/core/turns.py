@@ -9,6 +9,7 @@ from typing import Any
 from agno.exceptions import InputCheckError, OutputCheckError
 from agno.factory import FactoryPermissionError, FactoryValidationError
 from agno.models.base import Model
+from agno.run.authorization import authorization_scope
 
 from ..models.chat import StreamingChunk, Usage
 from .agents.catalog import AgentCatalog
@@ -22,6 +23,7 @@ from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
 from .agents.media_in import adopted
 from .agents.media_out import MediaReader
+from .agents.refusals import failure_of, refusal_of
 from .agents.runner import Runner, runner_for
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
@@ -31,7 +33,7 @@ from .providers.catalog import ModelEntry
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
 from .question import Question
-from .run_failures import AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
+from .run_failures import AgentDenied, InputRefused, OutputRefused, RunFailed
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +41,6 @@ Emit = Callable[[StreamingChunk], None]
 
 #: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
-
-#: Agno's types of errors that guardrails and hooks raise, whose messages are for the user.
-REFUSALS: dict[str, type[RunFailed]] = {
-    "input_check_error": InputRefused,
-    "output_check_error": OutputRefused,
-}
 
 
 class AgentPlan:
@@ -120,20 +116,21 @@ class AgentTurn:
         media = MediaReader(self._plan.media, self._owner)
         if runner.models is not None:
             runner.models.listen(on_alive)
+        authorization: Any = partial(getattr, runner, "authorization")
         try:
             async with aclosing(runner.events()) as events:
-                with cancelled_together():
+                with cancelled_together(), authorization_scope(authorization):
                     async for event in events:
                         self._begun = True
                         reader.read(event)
                         if reader.failure is not None:
-                            raise self._failure(reader.failure)
+                            raise failure_of(reader.failure, runner.models)
                         if media.concerns(event):
                             found = await media.read(event, reader.model)
                             if found is not None:
                                 emit(found)
         except (InputCheckError, OutputCheckError) as error:
-            raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
+            raise refusal_of(error) from error
         models = runner.models
         if reader.paused and models is not None:
             for call in models.leader.answering.client_calls:
@@ -240,18 +237,4 @@ class AgentTurn:
             answer=text,
             finish_reason=failure.finish_reason,
             begun=self._begun and getattr(self._component, "keeps", True),
-        )
-
-    def _failure(self, event: Any) -> RunFailed:
-        """The error for a failed run of Agno: the model's own, if the model failed."""
-        kind = getattr(event, "error_type", None)
-        if kind in REFUSALS:
-            message = getattr(event, "content", None) or getattr(event, "error", None)
-            return REFUSALS[kind](str(message))
-        models = self._runner.models if self._runner is not None else None
-        failure = models.failure if models is not None else None
-        if failure is not None:
-            return failure
-        return AgentFailed(
-            f"The agent failed ({kind or 'in its last step'}); see the server's log."
         )
