@@ -89,7 +89,9 @@ class EventReader:
         """Emit new text and reasoning."""
         if type(content) is not str and content is not None:
             content = None if isinstance(content, AlreadySent) else text_of(content)
-        text = self._text.feed(content) if content else ""
+        text = content or ""
+        if self._text.high or not text.isascii():
+            text = self._text.feed(content) if content else ""
         thought = None
         if reasoning and not isinstance(reasoning, AlreadySent):
             thought = self._reasoning.feed(reasoning) or None
