@@ -12,6 +12,7 @@ from agno.models.base import Model
 
 from ..models.chat import StreamingChunk, Usage
 from .agents.catalog import AgentCatalog
+from .agents.children import cancelled_together
 from .agents.components.entries import AgentEntry
 from .agents.components.external import External
 from .agents.components.kinds import Asking, made_by
@@ -121,15 +122,16 @@ class AgentTurn:
             runner.models.listen(on_alive)
         try:
             async with aclosing(runner.events()) as events:
-                async for event in events:
-                    self._begun = True
-                    reader.read(event)
-                    if reader.failure is not None:
-                        raise self._failure(reader.failure)
-                    if media.concerns(event):
-                        found = await media.read(event, reader.model)
-                        if found is not None:
-                            emit(found)
+                with cancelled_together():
+                    async for event in events:
+                        self._begun = True
+                        reader.read(event)
+                        if reader.failure is not None:
+                            raise self._failure(reader.failure)
+                        if media.concerns(event):
+                            found = await media.read(event, reader.model)
+                            if found is not None:
+                                emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
         models = runner.models
