@@ -13,9 +13,6 @@ from ..core.errors import BadRequest, TooLarge
 MAX_DEPTH = 100
 MAX_VALUES = 250_000
 
-#: Digits of an integer: as many as a floating-point number can have.
-MAX_DIGITS = 300
-
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """Parse a request body as a JSON object and return it as a dict.
@@ -26,7 +23,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not body.strip():
         raise BadRequest("The request body is empty. Send a JSON object.")
     try:
-        data = json.loads(body, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole)
+        data = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The request body is not JSON: {error}") from None
     if not isinstance(data, dict):
@@ -61,13 +58,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is too large a number")
     return number
-
-
-def _whole(text: str) -> int:
-    """Python's parser takes integers of any size, for which no database and no provider has room."""
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"{text[:20]}... has more than {MAX_DIGITS} digits")
-    return int(text)
 
 
 def _no_constant(name: str) -> NoReturn:

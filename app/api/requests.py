@@ -36,6 +36,10 @@ __all__ = ["BodyBounds", "parse_object", "read_body"]  # and what is defined her
 Body = TypeVar("Body", bound=BaseModel)
 
 
+#: The largest whole number in JSON that is stored; one that is larger is no floating-point number.
+LARGEST = 10**300
+
+
 def _encodable(text: str) -> str:
     """Return the text; raise `ValueError` if it has a NUL (cannot be stored) or a lone surrogate
     (cannot be encoded)."""
@@ -58,6 +62,8 @@ def _storable(value: Any) -> Any:
     """JSON whose texts can be stored and sent on."""
     if isinstance(value, str):
         _encodable(value)
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        raise ValueError("has a number that is too large")
     elif isinstance(value, dict):
         for name, part in value.items():
             _encodable(name)
