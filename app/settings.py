@@ -160,6 +160,9 @@ class Settings(BaseSettings):
         10, description="Longest time to receive the head of a request, in seconds."
     )
     max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body, in bytes.")
+    max_bodies_bytes: PositiveInt = Field(
+        256 << 20, description="Bytes of all request bodies that are received at the same time."
+    )
     body_timeout: PositiveFloat = Field(
         30, description="Longest time to receive a request body, in seconds."
     )
