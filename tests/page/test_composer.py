@@ -11,10 +11,10 @@ from agno.agent import Agent
 from playwright.sync_api import Browser, expect
 
 from tests.conftest import Serve
-from tests.page.applications import Site, studio
 from tests.page.visit import Visit
 from tests.provider import Provider
 from tests.provider_replies import Reply
+from tests.showcase import Site, studio
 
 WORDS = "".join(f"word{n} " for n in range(400))
 

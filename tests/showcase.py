@@ -1,4 +1,4 @@
-"""Applications of Agno whose answers have every kind of part, for the tests of the page."""
+"""Applications of Agno whose answers have every kind of part."""
 
 import json
 from collections.abc import Iterator
