@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.conftest import Serve
-from tests.page.applications import Site, newsroom, press, studio
 from tests.page.visit import Visit
 from tests.provider import Provider
+from tests.showcase import Site, newsroom, press, studio
 
 FOLD = """async ([chunks, stored]) => {
   const { Parts } = await import('/static/parts.js')
