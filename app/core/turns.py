@@ -24,13 +24,14 @@ from .agents.media_out import MediaReader
 from .agents.runner import Runner, runner_for
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
+from .agents.storage.shown import Shown
 from .log.journal import RunRecord
 from .media import MediaStore, Owner
 from .providers.catalog import ModelEntry
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
 from .question import Question
-from .run_failures import AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
+from .run_failures import REFUSALS, AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +39,6 @@ Emit = Callable[[StreamingChunk], None]
 
 #: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
-
-#: Agno's types of errors that guardrails and hooks raise, whose messages are for the user.
-REFUSALS: dict[str, type[RunFailed]] = {
-    "input_check_error": InputRefused,
-    "output_check_error": OutputRefused,
-}
 
 
 class AgentPlan:
@@ -129,7 +124,7 @@ class AgentTurn:
                     if media.concerns(event):
                         found = await media.read(event, reader.model)
                         if found is not None:
-                            emit(found)
+                            reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
         models = runner.models
@@ -140,11 +135,20 @@ class AgentTurn:
             last = reader.ending(None)
             if isinstance(runner, ExternalRunner):
                 await runner.store(self._plan.conversations, self._session, reader.answer)
-            return last
-        failure = None if reader.paused or reader.by_function else models.answer_failure
-        if failure is not None:
-            raise failure
-        return reader.ending(models.finish_reason)
+        else:
+            failure = None if reader.paused or reader.by_function else models.answer_failure
+            if failure is not None:
+                raise failure
+            last = reader.ending(models.finish_reason)
+        if self._plan.question.kept:
+            await self._plan.conversations.keep_shown(
+                self._component, self._session, self._run_id, last, self._shown(last)
+            )
+        return last
+
+    def _shown(self, last: StreamingChunk) -> Shown:
+        """What a reader of this run has seen besides its text."""
+        return Shown.of(self._reader.recorder.parts() if self._reader else [], last, self.model)
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
@@ -238,6 +242,7 @@ class AgentTurn:
             answer=text,
             finish_reason=failure.finish_reason,
             begun=self._begun and getattr(self._component, "keeps", True),
+            shown=self._shown(failure.last_chunk(self.model)),
         )
 
     def _failure(self, event: Any) -> RunFailed:
