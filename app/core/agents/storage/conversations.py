@@ -35,7 +35,7 @@ from .sessions import (
     title_of,
     type_of,
 )
-from .shown import KEY, Shown
+from .shown import KEY, NOTHING, Shown
 from .threaded import Db, off_the_loop
 from .transcript import FINISH_REASON, messages_of, repaired
 
@@ -111,7 +111,7 @@ class Conversations:
         answer: str,
         finish_reason: FinishReason,
         begun: bool,
-        shown: Shown,
+        shown: Shown = NOTHING,
     ) -> None:
         """Store a cancelled or failed run so that it stays in the conversation's history.
 

@@ -76,7 +76,7 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
             parts=bounded,
             followups=last.followups,
             error=last.error,
-            model=None if last.model == model else last.model,
+            model=last.model if parts or last.model != model else None,
             truncated=truncated,
         )
 
@@ -105,16 +105,20 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
         return found
 
 
+#: Of an answer that is only text.
+NOTHING = Shown()
+
+
 def shown_in(metadata: dict[str, Any] | None) -> Shown:
     """What is stored in the metadata of a run; empty if nothing is, or nothing readable."""
     value = (metadata or {}).get(KEY)
     if value is None:
-        return Shown()
+        return NOTHING
     try:
         return msgspec.convert(value, Shown)
     except msgspec.ValidationError:
         logger.warning("conversations: the parts of an answer cannot be read", exc_info=True)
-        return Shown()
+        return NOTHING
 
 
 def _pieces(content: str, lengths: list[int]) -> Iterator[str]:
