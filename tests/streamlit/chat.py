@@ -1,7 +1,6 @@
 """The chat: stored messages, and the answer that is streaming."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import streamlit as st
 
