@@ -1,7 +1,6 @@
 """What an answer has beside its text, as typed JSON, and the parts that chunks are folded into.
 
 The types are those of the server's JSON, unchanged: fields that are not always there may be absent.
-See docs/decisions/035-the-client-shares-no-code-with-the-server.md.
 """
 
 from collections.abc import Mapping

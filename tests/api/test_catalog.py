@@ -37,7 +37,7 @@ def sums(numbers: list[int]) -> int:
     return sum(numbers)
 
 
-def agent(name: str, **fields: Any) -> Agent:
+def agent(name: str, **fields: Any) -> Any:
     return Agent(id=name.lower(), name=name, telemetry=False, **fields)
 
 
@@ -45,6 +45,8 @@ def made(user_id: str) -> Agent:
     """An agent for each user."""
     return agent("Made")
 
+
+bob: Any = Step(name="Bob", agent=agent("Bob"))
 
 TOOLS: list[Any] = [weather, pay, Toolkit("numbers", tools=[sums]), {"type": "web_search"}]
 
@@ -124,7 +126,7 @@ AGENTS: dict[str, tuple[Any, dict[str, Any]]] = {
             steps=[
                 Step(name="Look", agent=agent("Ann", role="Looks", tools=[weather])),
                 Loop(name="Again", steps=[Step(name="Count", executor=count)]),
-                Parallel(Step(name="Bob", agent=agent("Bob")), name="Both"),
+                Parallel(bob, name="Both"),
                 Condition(name="If", evaluator=True, steps=[agent("Eve")]),
                 Router(name="Which", selector=lambda _: [], choices=[agent("Dan")]),
                 count,
