@@ -41,7 +41,7 @@ def agent(name: str, **fields: Any) -> Any:
     return Agent(id=name.lower(), name=name, telemetry=False, **fields)
 
 
-def made(user_id: str) -> Agent:
+def made(user_id: str) -> Any:
     """An agent for each user."""
     return agent("Made")
 
