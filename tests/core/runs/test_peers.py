@@ -145,7 +145,7 @@ async def test_heartbeats_go_on_beside_an_adoption(tmp_path: Path) -> None:
             self.beats += 1
             await super().send_heartbeat()
 
-    async def hang(record: RunRecord, text: str, failure: RunFailed) -> None:
+    async def hang(record: RunRecord, chunks: object, failure: RunFailed) -> None:
         await asyncio.Event().wait()
 
     await left_behind(shared(tmp_path), "one ")
