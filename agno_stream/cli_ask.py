@@ -117,7 +117,7 @@ def show_messages(messages: Sequence[Message], look: Look) -> None:
 
 def show_parts(parts: Sequence[Part], look: Look, followups: Sequence[str] = ()) -> None:
     """Show the parts of an answer that is complete."""
-    display = pick_show(look)
+    display = pick_show(look, live=False)
     try:
         for chunk in chunks_of(parts):
             display.add(chunk)

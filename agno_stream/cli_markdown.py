@@ -26,13 +26,14 @@ class MarkdownShow:
 
     Text is Markdown, reasoning is dim; what members and steps say is indented under their names;
     tools, steps, events and media are lines, sources and followups are lists at the end. `long`
-    shows arguments and results whole.
+    shows arguments and results whole. An answer that is complete need not be `live`.
     """
 
     def __init__(
         self,
         console: Console | None = None,
         *,
+        live: bool = True,
         long: bool = False,
         media: ShowMedia = lambda item: item["url"],
     ) -> None:
@@ -57,7 +58,8 @@ class MarkdownShow:
             transient=True,
             vertical_overflow="visible",
         )
-        self._live.start()
+        if live:
+            self._live.start()
 
     def add(self, chunk: StreamChunk) -> None:
         if chunk.reasoning:

@@ -83,8 +83,9 @@ class Look:
     media: Callable[[Media], str] = itemgetter("url")
 
 
-def pick_show(look: Look) -> Show:
-    """Return the show for the options: JSON, Markdown on a terminal, or else plain text."""
+def pick_show(look: Look, *, live: bool = True) -> Show:
+    """Return the show for the options: JSON, Markdown on a terminal, or else plain text; `live` if
+    the answer is not complete yet."""
     if look.as_json:
         return JsonShow(sys.stdout)
     show: Show = PlainShow(sys.stdout)
@@ -92,8 +93,8 @@ def pick_show(look: Look) -> Show:
         with suppress(ModuleNotFoundError):  # rich comes with the extra `cli` only
             from agno_stream.cli_markdown import MarkdownShow
 
-            show = MarkdownShow(long=look.long, media=look.media)
-    return SlowShow(show, look.delay) if look.delay else show
+            show = MarkdownShow(live=live, long=look.long, media=look.media)
+    return SlowShow(show, look.delay) if look.delay and live else show
 
 
 class Tally:

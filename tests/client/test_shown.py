@@ -188,6 +188,10 @@ LINES = {
 }
 
 
+#: Lines of steps that an answer that is complete shows in their last state, at their beginning.
+BEGUN = ("▸ Look", "▸ Tell", "✓ Look", "✓ Tell")
+
+
 @pytest.mark.parametrize("name", LINES)
 def test_terminal_shows_text_only(
     terminal: Open, provider: Provider, name: str, tmp_path: Path
@@ -200,7 +204,7 @@ def test_terminal_shows_text_only(
     chat.types("/history")
     chat.types("/exit")
     shown = CODES.sub("", chat.child.before or "")
-    in_order(shown, "> Hello?", *[line for line in LINES[name] if line[0] not in "▸"])
+    in_order(shown, "> Hello?", *[line for line in LINES[name] if line not in BEGUN])
 
 
 def test_followups_are_not_suggested(terminal: Open, provider: Provider) -> None:
@@ -216,15 +220,21 @@ def test_followups_are_not_suggested(terminal: Open, provider: Provider) -> None
 
 
 def test_media_are_not_saved(terminal: Open, provider: Provider, tmp_path: Path) -> None:
-    """Media are saved, and their path is shown; an image file goes with a question."""
-    (tmp_path / "point.png").write_bytes(PNG)
-    provider.script(*CASES["media"].replies, Reply("A point."))
+    """Media are saved, and their path is shown."""
+    provider.script(*CASES["media"].replies)
     chat = terminal(application("media"), "--save", str(tmp_path / "saved"))
     chat.types("Hello?")
     shown = chat.sees(DONE)
     (saved,) = (tmp_path / "saved").iterdir()
     assert saved.read_bytes() == PNG
     assert saved.name in re.sub(r"\s", "", shown)
+
+
+def test_image_is_not_sent(terminal: Open, provider: Provider, tmp_path: Path) -> None:
+    """An image file goes with the next question; one that cannot be read is named."""
+    (tmp_path / "point.png").write_bytes(PNG)
+    provider.script(Reply("A point."))
+    chat = terminal(Agent(id="plain"))
     chat.types(f"/image {tmp_path / 'nothing.png'}")
     chat.sees("cannot be read")
     chat.types(f"/image {tmp_path / 'point.png'}")
@@ -244,8 +254,8 @@ def test_open_continues_nothing(terminal: Open, provider: Provider) -> None:
     chat.types("Second question")
     chat.sees(DONE)
     chat.types("/open")
-    chat.sees("2. First question")
-    chat.types("/open 2")
+    number = re.findall(r"(\d)\. First question", chat.sees(r"\d\. First question"))[-1]
+    chat.types(f"/open {number}")
     chat.sees("> First question")
     chat.sees("First answer.")
     chat.types("Third question")
