@@ -79,22 +79,18 @@ class AgentTurn:
         self._plan = plan
         self._run_id = record.run_id
         self._principal = record.principal
-        self._session = Session(
-            record.conversation_id, owner_of(record.principal, plan.question.user)
-        )
+        question = plan.question
+        self._session = Session(record.conversation_id, owner_of(record.principal, question.user))
         self._begun = False
         self._component = plan.entry.component
         self._runner: Runner | None = None
         self._reader: EventReader | None = None
         self.stored_question = record.question
         self._owner = Owner(
-            record.run_id,
-            record.principal,
-            record.conversation_id,
-            user=plan.question.user,
-            kept=plan.question.kept,
+            *(record.run_id, record.principal, record.conversation_id),
+            user=question.user,
+            kept=question.kept,
         )
-        question = plan.question
         last = question.history[-1].content if question.history else None
         self.logged_question = question.message or last or ""
         self.model = plan.model
@@ -121,10 +117,8 @@ class AgentTurn:
                     reader.read(event)
                     if reader.failure is not None:
                         raise self._failure(reader.failure)
-                    if media.concerns(event):
-                        found = await media.read(event, reader.model)
-                        if found is not None:
-                            reader.recorder.emit(found)
+                    if media.concerns(event) and (found := await media.read(event, reader.model)):
+                        reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
         models = runner.models
@@ -136,9 +130,9 @@ class AgentTurn:
             if isinstance(runner, ExternalRunner):
                 await runner.store(self._plan.conversations, self._session, reader.answer)
         else:
-            failure = None if reader.paused or reader.by_function else models.answer_failure
-            if failure is not None:
-                raise failure
+            spared = reader.paused or reader.by_function
+            if not spared and models.answer_failure is not None:
+                raise models.answer_failure
             last = reader.ending(models.finish_reason)
         if self._plan.question.kept:
             await self._plan.conversations.keep_shown(
@@ -172,8 +166,7 @@ class AgentTurn:
         self.model = models.leader.model.id
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
-        runner_class = runner_for(self._component)
-        return runner_class(copied, question, asking, self._run_id, models=models)
+        return runner_for(self._component)(copied, question, asking, self._run_id, models=models)
 
     async def _made(self, asking: Asking) -> Any:
         """What the factory makes for this request."""
@@ -211,8 +204,7 @@ class AgentTurn:
             self._reader.content(text, reasoning)
 
     def _emit_unknown_call(self, call: dict[str, Any]) -> None:
-        """Show a call of a tool that the agent does not have: Agno refuses it, and reports no
-        event."""
+        """Show a call of a tool that the agent does not have: Agno reports no event of it."""
         if self._reader is not None:
             self._reader.refused_call(call)
 
@@ -252,9 +244,8 @@ class AgentTurn:
             message = getattr(event, "content", None) or getattr(event, "error", None)
             return REFUSALS[kind](str(message))
         models = self._runner.models if self._runner is not None else None
-        failure = models.failure if models is not None else None
-        if failure is not None:
-            return failure
+        if models is not None and models.failure is not None:
+            return models.failure
         return AgentFailed(
             f"The agent failed ({kind or 'in its last step'}); see the server's log."
         )

@@ -231,8 +231,7 @@ class EventReader:
     def ending(self, reason: FinishReason | None) -> StreamingChunk:
         """The last chunk of a run that did not fail, after what is missing before it.
 
-        `tool_calls` is reported only if the run waits for the client: a completed run has executed
-        its own tools.
+        It ends as `tool_calls` only if it waits for the client, not after tools of its own.
         """
         if self.paused:
             reason = "tool_calls"

@@ -1,6 +1,6 @@
 """Records what readers see of a run besides its text, to be stored with its turn.
 
-See docs/decisions/055-what-a-reader-saw-is-stored-with-the-turn.md.
+See docs/decisions/058-what-a-reader-saw-is-stored-with-the-turn.md.
 """
 
 from collections.abc import Callable

@@ -3,7 +3,7 @@
 It is a JSON value in the metadata of the run, under one key. Text of the answer is stored there as
 its length only, because Agno stores the answer itself.
 
-See docs/decisions/055-what-a-reader-saw-is-stored-with-the-turn.md.
+See docs/decisions/058-what-a-reader-saw-is-stored-with-the-turn.md.
 """
 
 import logging
