@@ -141,7 +141,6 @@ class AgentTurn:
         return last
 
     def _shown(self, last: StreamingChunk) -> Shown:
-        """What a reader of this run has seen besides its text."""
         return Shown.of(self._reader.recorder.parts() if self._reader else [], last, self.model)
 
     async def _prepared(self) -> Runner:
