@@ -25,13 +25,14 @@ from .agents.media_out import MediaReader
 from .agents.runner import Runner, runner_for
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
+from .agents.storage.shown import Shown
 from .log.journal import RunRecord
 from .media import MediaStore, Owner
 from .providers.catalog import ModelEntry
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
 from .question import Question
-from .run_failures import AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
+from .run_failures import REFUSALS, AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +40,6 @@ Emit = Callable[[StreamingChunk], None]
 
 #: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
-
-#: Agno's types of errors that guardrails and hooks raise, whose messages are for the user.
-REFUSALS: dict[str, type[RunFailed]] = {
-    "input_check_error": InputRefused,
-    "output_check_error": OutputRefused,
-}
 
 
 class AgentPlan:
@@ -85,22 +80,18 @@ class AgentTurn:
         self._plan = plan
         self._run_id = record.run_id
         self._principal = record.principal
-        self._session = Session(
-            record.conversation_id, owner_of(record.principal, plan.question.user)
-        )
+        question = plan.question
+        self._session = Session(record.conversation_id, owner_of(record.principal, question.user))
         self._begun = False
         self._component = plan.entry.component
         self._runner: Runner | None = None
         self._reader: EventReader | None = None
         self.stored_question = record.question
         self._owner = Owner(
-            record.run_id,
-            record.principal,
-            record.conversation_id,
-            user=plan.question.user,
-            kept=plan.question.kept,
+            *(record.run_id, record.principal, record.conversation_id),
+            user=question.user,
+            kept=question.kept,
         )
-        question = plan.question
         last = question.history[-1].content if question.history else None
         self.logged_question = question.message or last or ""
         self.model = plan.model
@@ -131,7 +122,7 @@ class AgentTurn:
                         if media.concerns(event):
                             found = await media.read(event, reader.model)
                             if found is not None:
-                                emit(found)
+                                reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
         models = runner.models
@@ -142,11 +133,19 @@ class AgentTurn:
             last = reader.ending(None)
             if isinstance(runner, ExternalRunner):
                 await runner.store(self._plan.conversations, self._session, reader.answer)
-            return last
-        failure = None if reader.paused or reader.by_function else models.answer_failure
-        if failure is not None:
-            raise failure
-        return reader.ending(models.finish_reason)
+        else:
+            spared = reader.paused or reader.by_function
+            if not spared and models.answer_failure is not None:
+                raise models.answer_failure
+            last = reader.ending(models.finish_reason)
+        if self._plan.question.kept:
+            await self._plan.conversations.keep_shown(
+                self._component, self._session, self._run_id, last, self._shown(last)
+            )
+        return last
+
+    def _shown(self, last: StreamingChunk) -> Shown:
+        return Shown.of(self._reader.recorder.parts() if self._reader else [], last, self.model)
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
@@ -170,8 +169,7 @@ class AgentTurn:
         self.model = models.leader.model.id
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
-        runner_class = runner_for(self._component)
-        return runner_class(copied, question, asking, self._run_id, models=models)
+        return runner_for(self._component)(copied, question, asking, self._run_id, models=models)
 
     async def _made(self, asking: Asking) -> Any:
         """What the factory makes for this request."""
@@ -209,8 +207,7 @@ class AgentTurn:
             self._reader.content(text, reasoning)
 
     def _emit_unknown_call(self, call: dict[str, Any]) -> None:
-        """Show a call of a tool that the agent does not have: Agno refuses it, and reports no
-        event."""
+        """Show a call of a tool that the agent does not have: Agno reports no event of it."""
         if self._reader is not None:
             self._reader.refused_call(call)
 
@@ -240,6 +237,7 @@ class AgentTurn:
             answer=text,
             finish_reason=failure.finish_reason,
             begun=self._begun and getattr(self._component, "keeps", True),
+            shown=self._shown(failure.last_chunk(self.model)),
         )
 
     def _failure(self, event: Any) -> RunFailed:
@@ -249,9 +247,8 @@ class AgentTurn:
             message = getattr(event, "content", None) or getattr(event, "error", None)
             return REFUSALS[kind](str(message))
         models = self._runner.models if self._runner is not None else None
-        failure = models.failure if models is not None else None
-        if failure is not None:
-            return failure
+        if models is not None and models.failure is not None:
+            return models.failure
         return AgentFailed(
             f"The agent failed ({kind or 'in its last step'}); see the server's log."
         )

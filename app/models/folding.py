@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from .answer_parts import has_more_than_text
 from .chat import ChatResponse, Said, Speaker, Speech, Step, StreamingChunk, ToolCall
+from .parts_folding import PartsFolder
 
 
 def whole_text(chunks: Iterable[StreamingChunk]) -> str:
@@ -25,7 +27,11 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     final: list[str] = []
     tools = {tool.id: tool for tool in response.tools}
     extras = _Extras(response)
+    parts = PartsFolder(response.parts)
+    if not response.parts:
+        parts.add_text(response.content)
     for chunk in chunks:
+        parts.add(chunk)
         text.append(chunk.content)
         response.model = chunk.model
         if chunk.reasoning is not None:
@@ -43,6 +49,8 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     response.reasoning = "".join(reasoning) or None
     response.tools = list(tools.values())
     extras.finish()
+    found = parts.parts()
+    response.parts = found if has_more_than_text(found) else []
 
 
 class _Extras:
