@@ -4,19 +4,10 @@ See docs/decisions/026-bodies-are-parsed-by-us.md.
 """
 
 import base64
-<<<<<<< HEAD
 import hashlib
-import json
-import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn, TypeVar
-=======
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeVar
->>>>>>> a197536 (Read compressed request bodies, and bound lists, values and all bodies together)
 
 from pydantic import (
     AfterValidator,
@@ -121,15 +112,10 @@ def validate(model: type[Body], fields: dict[str, Any]) -> Body:
         raise invalid(error, fields) from None
 
 
-<<<<<<< HEAD
 def invalid(error: ValidationError, fields: Any) -> InvalidField:
     """Return pydantic's error on `fields` as an `InvalidField`, without the values that the client
     sent."""
-=======
-def invalid(error: ValidationError) -> InvalidField:
-    """Return pydantic's error as an `InvalidField`, without the values that the client sent."""
     found = error.errors(include_input=False, include_url=False)
->>>>>>> a197536 (Read compressed request bodies, and bound lists, values and all bodies together)
     problems = [
         {
             "field": ".".join(_path(problem["loc"], fields)),

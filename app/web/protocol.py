@@ -144,21 +144,12 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(self._refusal or BadRequest("The request is not valid HTTP/1.1."))
             return b""
-<<<<<<< HEAD
-        # The parser tells nothing of a field that is not complete, or that follows a chunked body.
-        after_body = not self._complete and self._remaining is None and not self._body_came
-        if (begun and self._in_head) or (after_body and not begun):
-            self._fed += len(piece)
-            if self._fed > self._bounds.head_bytes:
-                self._refuse(self._head_too_large())
-=======
         ends_body = self._remaining is None and not self._complete and not self._body_came
         if self._in_head if begun else ends_body:  # a field may be incomplete, here or there
             try:
                 self._head.feed(len(piece))
             except HeadTooLarge as error:
                 self._refuse(error)
->>>>>>> a197536 (Read compressed request bodies, and bound lists, values and all bodies together)
         return b""
 
     def _ignore_upgrade(self, rest: bytes) -> bytes:
