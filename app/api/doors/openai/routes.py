@@ -16,7 +16,9 @@ from ...names import resolve
 from ...requests import parse_object, read_body, read_conversation_id, validate
 from ...starting import start_or_replay
 from ...streaming import RunStream
+from ...vectors import vectors
 from ...whole_answer import WholeAnswer
+from .embeddings import EmbeddingsRequest, embeddings
 from .encoder import OpenAIEncoder, completion
 from .errors import refusal
 from .requests import CompletionRequest
@@ -113,6 +115,16 @@ async def completions(
         return TextAnswer(follower, body, links)
     encoder = TextCompletionEncoder(follower.record, body, links)
     return RunStream(follower, encoder, refusal=refusal, heartbeat=server.heartbeat)
+
+
+@router.post("/embeddings")
+async def make_embeddings(request: Request, server: Server, principal: Principal) -> Response:
+    """Return the vectors of texts, if the server has a model for them."""
+    fields = parse_object(await read_body(request, server.body))
+    server.models.embedder.check_configured()
+    body = validate(EmbeddingsRequest, fields)
+    found = await vectors(server, principal, body.model, body.texts, body.dimensions)
+    return Response(embeddings(found, body), media_type=JSON)
 
 
 class CompletionAnswer(WholeAnswer):
