@@ -144,9 +144,7 @@ class Scripted(httpx2.MockTransport):
             "conversation_id": chunks[0]["conversation_id"],
             "last_event_id": f"{run_id}:{len(chunks)}",
             **known,
-            **{
-                name: value for name, value in chunks[-1].items() if name not in ("content", "done")
-            },
+            **ending,
         }
 
 
