@@ -27,6 +27,7 @@ from .agents.refusals import failure_of, refusal_of
 from .agents.runner import Runner, runner_for
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
+from .agents.storage.shown import Shown
 from .log.journal import RunRecord
 from .media import MediaStore, Owner
 from .providers.catalog import ModelEntry
@@ -81,22 +82,18 @@ class AgentTurn:
         self._plan = plan
         self._run_id = record.run_id
         self._principal = record.principal
-        self._session = Session(
-            record.conversation_id, owner_of(record.principal, plan.question.user)
-        )
+        question = plan.question
+        self._session = Session(record.conversation_id, owner_of(record.principal, question.user))
         self._begun = False
         self._component = plan.entry.component
         self._runner: Runner | None = None
         self._reader: EventReader | None = None
         self.stored_question = record.question
         self._owner = Owner(
-            record.run_id,
-            record.principal,
-            record.conversation_id,
-            user=plan.question.user,
-            kept=plan.question.kept,
+            *(record.run_id, record.principal, record.conversation_id),
+            user=question.user,
+            kept=question.kept,
         )
-        question = plan.question
         last = question.history[-1].content if question.history else None
         self.logged_question = question.message or last or ""
         self.model = plan.model
@@ -128,7 +125,7 @@ class AgentTurn:
                         if media.concerns(event):
                             found = await media.read(event, reader.model)
                             if found is not None:
-                                emit(found)
+                                reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise refusal_of(error) from error
         models = runner.models
@@ -139,11 +136,19 @@ class AgentTurn:
             last = reader.ending(None)
             if isinstance(runner, ExternalRunner):
                 await runner.store(self._plan.conversations, self._session, reader.answer)
-            return last
-        failure = None if reader.paused or reader.by_function else models.answer_failure
-        if failure is not None:
-            raise failure
-        return reader.ending(models.finish_reason)
+        else:
+            spared = reader.paused or reader.by_function
+            if not spared and models.answer_failure is not None:
+                raise models.answer_failure
+            last = reader.ending(models.finish_reason)
+        if self._plan.question.kept:
+            await self._plan.conversations.keep_shown(
+                self._component, self._session, self._run_id, last, self._shown(last)
+            )
+        return last
+
+    def _shown(self, last: StreamingChunk) -> Shown:
+        return Shown.of(self._reader.recorder.parts() if self._reader else [], last, self.model)
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
@@ -167,8 +172,7 @@ class AgentTurn:
         self.model = models.leader.model.id
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
-        runner_class = runner_for(self._component)
-        return runner_class(copied, question, asking, self._run_id, models=models)
+        return runner_for(self._component)(copied, question, asking, self._run_id, models=models)
 
     async def _made(self, asking: Asking) -> Any:
         """What the factory makes for this request."""
@@ -206,8 +210,7 @@ class AgentTurn:
             self._reader.content(text, reasoning)
 
     def _emit_unknown_call(self, call: dict[str, Any]) -> None:
-        """Show a call of a tool that the agent does not have: Agno refuses it, and reports no
-        event."""
+        """Show a call of a tool that the agent does not have: Agno reports no event of it."""
         if self._reader is not None:
             self._reader.refused_call(call)
 
@@ -237,4 +240,5 @@ class AgentTurn:
             answer=text,
             finish_reason=failure.finish_reason,
             begun=self._begun and getattr(self._component, "keeps", True),
+            shown=self._shown(failure.last_chunk(self.model)),
         )

@@ -4,14 +4,8 @@ from typing import Any
 
 from agno.exceptions import InputCheckError, OutputCheckError
 
-from ..run_failures import AgentFailed, InputRefused, OutputRefused, RunFailed
+from ..run_failures import REFUSALS, AgentFailed, RunFailed
 from .run_models import RunModels
-
-#: Agno's types of errors that guardrails and hooks raise, whose messages are for the user.
-REFUSALS: dict[str, type[RunFailed]] = {
-    "input_check_error": InputRefused,
-    "output_check_error": OutputRefused,
-}
 
 
 def refusal_of(error: InputCheckError | OutputCheckError) -> RunFailed:

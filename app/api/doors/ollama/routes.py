@@ -17,7 +17,7 @@ from ...requests import read_conversation_id
 from ...starting import start_or_replay
 from ...streaming import RunStream
 from ...whole_answer import WholeAnswer
-from . import listings
+from . import embeddings, listings
 from .encoder import Form, OllamaEncoder, complete_object
 from .errors import JSON, failure, refusal
 from .requests import (
@@ -36,6 +36,7 @@ ConversationHeader = Annotated[str | None, Header(alias="X-Conversation-Id")]
 
 #: Ollama publishes its own documentation, so the OpenAPI document has the native door only.
 router = APIRouter(include_in_schema=False)
+router.include_router(embeddings.router)
 
 
 @router.head("/api/version")
@@ -115,8 +116,6 @@ for _path, _method, _what in (
     ("/api/create", "POST", "create a model"),
     ("/api/copy", "POST", "copy a model"),
     ("/api/delete", "DELETE", "delete a model"),
-    ("/api/embed", "POST", "make embeddings"),
-    ("/api/embeddings", "POST", "make embeddings"),
     ("/api/blobs/{digest}", "HEAD", "keep blobs"),
     ("/api/blobs/{digest}", "POST", "keep blobs"),
 ):
