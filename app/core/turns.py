@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
-from functools import partial
 from typing import Any
 
 from agno.exceptions import InputCheckError, OutputCheckError
@@ -21,8 +20,8 @@ from .agents.components.tree import models_in
 from .agents.connections import Connections
 from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
-from .agents.media_in import adopted
 from .agents.media_out import MediaReader
+from .agents.question_media import taken
 from .agents.refusals import failure_of, refusal_of
 from .agents.runner import Runner, runner_for
 from .agents.storage.conversations import Conversations
@@ -197,7 +196,7 @@ class AgentTurn:
         question, store = self._plan.question, self._plan.media
         if store is None:
             return question
-        return await adopted(question, partial(store.adopt, self._owner))
+        return await taken(question, store, self._owner)
 
     def _fell_back(self, model: str) -> None:
         logger.warning("run %s: fallback from %s to %s", self._run_id, self.model, model)

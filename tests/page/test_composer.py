@@ -61,8 +61,8 @@ def attach(visit: Visit, way: str, name: str, mime: str, content: bytes) -> None
 
 @pytest.mark.parametrize("way", ["choose", "paste", "drop"])
 def test_picture_is_sent_with_question(visit: Visit, provider: Provider, way: str) -> None:
-    """A picture that is chosen, pasted or dropped is shown, can be removed, and goes to the model
-    with the question."""
+    """A picture that is chosen, pasted or dropped is shown, can be removed, goes to the model with
+    the question, and is shown after a reload, too."""
     red = picture()
     attach(visit, way, "red.png", "image/png", red)
     attach(visit, way, "other.png", "image/png", picture(8))
@@ -76,13 +76,16 @@ def test_picture_is_sent_with_question(visit: Visit, provider: Provider, way: st
     expect(image).to_have_attribute("alt", "red.png")
     width = "() => document.querySelector('.question img').naturalWidth"
     visit.page.wait_for_function(f"{width} === 40")
+    visit.page.reload()
+    expect(image).to_have_attribute("alt", "red.png")
+    visit.page.wait_for_function(f"{width} === 40")
     content = provider.requests[0].body["messages"][-1]["content"]
     assert "What is this?" == content[0]["text"]
     assert content[1]["image_url"]["url"].endswith(base64.b64encode(red).decode())
 
 
 def test_question_of_files_alone(visit: Visit, provider: Provider) -> None:
-    """A question may be a picture without a text, and can be answered again."""
+    """A question may be a picture without a text, can be answered again, and is shown later."""
     provider.script(Reply("One."), Reply("Two."))
     attach(visit, "choose", "red.png", "image/png", picture())
     visit.page.get_by_role("button", name="Send").click()
@@ -91,6 +94,8 @@ def test_question_of_files_alone(visit: Visit, provider: Provider) -> None:
     visit.ended()
     for request in provider.requests:
         assert "image_url" == request.body["messages"][-1]["content"][-1]["type"]
+    visit.page.reload()
+    expect(visit.page.locator(".question img")).to_have_count(2)
 
 
 @pytest.mark.parametrize(
