@@ -22,6 +22,7 @@ from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
 from .api.doors import native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
+from .api.heads import HeadAsGet
 from .api.tickets import Tickets
 from .api.tracking import Tracked
 from .core.access.keys import Keys, read_keys
@@ -139,6 +140,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
 
 def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Telemetry) -> None:
     """Add the routes, the error handlers and the middleware to the app."""
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Tracked, tracing=telemetry.tracing)
     resources = (runs.router, media.router, catalog.router, conversations.router, health.router)
     for router in (*(door.router for door in DOORS), *resources):

@@ -44,7 +44,8 @@ async (server) => {
     const frame = document.createElement("iframe");
     frame.sandbox = "allow-scripts";
     frame.srcdoc = `<script>fetch("${server}/api/v1/chat", {method: "POST", mode: "no-cors",
-      body: '{"message": "x"}'}).catch(() => {}).finally(() => parent.postMessage("asked", "*"))</script>`;
+      body: '{"message": "x"}'}).catch(() => {})
+      .finally(() => parent.postMessage("asked", "*"))</script>`;
     addEventListener("message", () => done("asked"));
     document.body.append(frame);
   }));

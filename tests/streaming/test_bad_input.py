@@ -305,13 +305,13 @@ async def test_unknown_path_is_404_json(
 @pytest.mark.parametrize(
     ("path", "allowed", "methods"),
     [
-        (CHAT, "GET, POST", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]),
+        (CHAT, "GET, HEAD, POST", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]),
         ("/chat", "POST", ["GET", "PUT", "DELETE", "OPTIONS"]),
-        ("/api/v1/runs/x", "GET", ["POST", "DELETE", "OPTIONS"]),
-        ("/api/v1/runs/x/events", "GET", ["POST", "OPTIONS"]),
+        ("/api/v1/runs/x", "GET, HEAD", ["POST", "DELETE", "OPTIONS"]),
+        ("/api/v1/runs/x/events", "GET, HEAD", ["POST", "OPTIONS"]),
         ("/api/v1/runs/x/cancel", "POST", ["GET", "OPTIONS"]),
-        ("/api/v1/conversations/x", "DELETE, GET", ["POST", "PUT"]),
-        ("/api/v1/models", "GET", ["POST"]),
+        ("/api/v1/conversations/x", "DELETE, GET, HEAD", ["POST", "PUT"]),
+        ("/api/v1/models", "GET, HEAD", ["POST"]),
         ("/healthz", "GET, HEAD", ["POST"]),
     ],
 )
@@ -325,7 +325,7 @@ async def test_wrong_method_lists_allowed(
         assert allowed == reply.headers["allow"]
 
 
-@pytest.mark.parametrize(("path", "status"), [(CHAT, 405), ("/nowhere", 404), ("/healthz", 200)])
+@pytest.mark.parametrize(("path", "status"), [("/chat", 405), ("/nowhere", 404), ("/healthz", 200)])
 async def test_head_has_headers_and_no_body(
     http: httpx.AsyncClient, provider: Provider, path: str, status: int
 ) -> None:

@@ -138,6 +138,8 @@ class ResponseRequest(BaseModel):
             raise InvalidField("input: a NUL character cannot be stored in a conversation")
         history = list(messages)
         last = history.pop() if history and history[-1].role == "user" else None
+        if last is not None and "\0" in last.content:
+            raise InvalidField("input: the question contains a NUL character")
         if last is not None and not (last.content.strip() or last.images or last.attachments):
             raise InvalidField("input: is empty; send a text, a picture or a file")
         if last is None and not any(past.role in ("user", "tool") for past in history):
