@@ -24,6 +24,7 @@ from .core.runs.identity import new_id
 from .core.telemetry.metrics import shared_folder
 from .logs import configure
 from .main import create_app
+from .private import keep_files_private
 from .settings import Settings, load_settings
 from .web import PROTOCOL
 
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.pop("command")
     reload: bool = flags.pop("reload")
     configure()
+    keep_files_private()
     try:
         settings = load_settings(**flags)
         configure(json=settings.log_format == "json")
@@ -136,6 +138,7 @@ def worker() -> FastAPI:
 
     Exits with 2 if a setting is wrong, as after a change of a module with `--reload`.
     """
+    keep_files_private()
     try:
         settings = load_settings()
         configure(json=settings.log_format == "json")
