@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from ..errors import AlreadyAsked
 from .journal import Group, Log, RunRecord
+from .reading import journal_call, unavailable
 from .run_log import RunLog
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,9 @@ FLUSH_INTERVAL = 0.05
 
 #: Seconds that a new run waits until the journal has its record.
 CREATE_TIMEOUT = 0.5
+
+#: Seconds to wait for the journal to have what only it can decide on.
+WRITE_TIMEOUT = 5.0
 
 #: Seconds until a write that failed is retried: first, and at most (they double each time).
 FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.1, 2.0
@@ -62,6 +66,7 @@ class Hub:
         self._pause = flush_interval
         self._dirty: set[RunLog] = set()
         self._work = asyncio.Event()
+        self._flushed = asyncio.Event()  # set after each flush
         self._stop = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -91,9 +96,14 @@ class Hub:
         """Return the log of a new run; raises `AlreadyAsked` if any process has a run with this id.
 
         If the journal does not answer in time, the record is stored later, with the first entries.
+        Not so if it continues another run, which only the journal can decide: then
+        `JournalUnavailable` is raised. `AlreadyAsked` also means that this other run does not wait.
         """
         new = record.run_id not in self._logs
-        if new and self.trouble is None:
+        if new and record.continues is not None:
+            await self.write()
+            new = await journal_call(self.journal.create(record))
+        elif new and self.trouble is None:
             try:
                 async with asyncio.timeout(CREATE_TIMEOUT):
                     new = await self.journal.create(record)
@@ -103,6 +113,20 @@ class Hub:
             raise AlreadyAsked(f"Run {record.run_id} has begun before.")
         log = self._logs[record.run_id] = RunLog(record, self._touch)
         return log
+
+    async def write(self) -> None:
+        """Wait until the journal has the last chunks of all runs that have ended so far.
+
+        Raises `JournalUnavailable` if that takes too long.
+        """
+        ended = [log for log in self._logs.values() if log.ended]
+        try:
+            async with asyncio.timeout(WRITE_TIMEOUT):
+                while any(log.flushed < log.last for log in ended):
+                    self._flushed.clear()
+                    await self._flushed.wait()
+        except TimeoutError:
+            raise unavailable() from None
 
     @property
     def unwritten(self) -> tuple[int, float]:
@@ -165,6 +189,7 @@ class Hub:
                 elif log.ended:
                     self._logs.pop(log.record.run_id, None)
         self._bound()
+        self._flushed.set()
 
     def _failed(self, error: Exception) -> None:
         """Count a failed call of the journal, log the first of an outage, and double the delay of

@@ -48,7 +48,9 @@ async def state_of(
     return state
 
 
-def _status(finish_reason: str) -> Literal["completed", "cancelled", "failed"]:
+def _status(finish_reason: str) -> Literal["paused", "completed", "cancelled", "failed"]:
+    if finish_reason == "paused":
+        return "paused"
     if finish_reason in COMPLETE:
         return "completed"
     return "cancelled" if finish_reason in ("cancelled", "disconnected") else "failed"

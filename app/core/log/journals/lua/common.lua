@@ -7,6 +7,7 @@ local function log_key(id) return prefix .. 'log:' .. id end
 local function runs_key(owner) return prefix .. 'runs:' .. owner end
 local owners, live, ended = prefix .. 'owners', prefix .. 'live', prefix .. 'ended'
 local sizes, bytes = prefix .. 'sizes', prefix .. 'bytes'
+local paused = prefix .. 'paused'
 
 local function now()
   local time = redis.call('TIME')
@@ -18,6 +19,14 @@ local function settle(id, owner, queue)
   redis.call('SREM', runs_key(owner), id)
   redis.call('ZREM', live, id)
   redis.call('ZREM', queue, id)
+end
+
+-- Let an ended run be swept, and expire, as all others `retention` milliseconds from now.
+local function pass_away(id, retention, held)
+  redis.call('HSET', sizes, id, held + redis.call('HSTRLEN', run_key(id), 'record'))
+  redis.call('ZADD', ended, now(), id)
+  redis.call('PEXPIRE', run_key(id), retention)
+  redis.call('PEXPIRE', log_key(id), retention)
 end
 
 -- Remove the oldest groups of a run until `excess` bytes are freed, but never the newest one.
