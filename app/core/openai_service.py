@@ -1,13 +1,17 @@
 """Plans what answers: a question in, the plan of a run out (made by `turns`)."""
 
+from collections.abc import Sequence
+
+from ..models.chat import Decision
 from .agents.catalog import AgentCatalog
 from .agents.connections import Connections
+from .agents.pausing.stored import Continuation
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
 from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .media import MediaStore
-from .question import Question
+from .question import Question, continued
 from .run_failures import RunFailed
 from .turns import AgentPlan
 
@@ -32,6 +36,27 @@ class AgentService:
 
         Raises `UnknownAgent`, `UnknownModel`, and what `AgentCatalog.check` raises.
         """
+        return self._plan(question, principal)
+
+    def continuation(
+        self, record: RunRecord, decisions: Sequence[Decision], principal: str
+    ) -> AgentPlan:
+        """Plan the run that continues a paused one, with decisions that a principal has made.
+
+        Raises what `plan` raises, because the server may have other agents than at the pause.
+        """
+        question = continued(record.settings, agent=record.agent, user=record.user)
+        return self._plan(
+            question, record.principal, record, Continuation(tuple(decisions), principal)
+        )
+
+    def _plan(
+        self,
+        question: Question,
+        principal: str,
+        paused: RunRecord | None = None,
+        continuation: Continuation | None = None,
+    ) -> AgentPlan:
         entry = self._agents.find(question.agent)
         chosen = self._agents.model_of(entry, question.model)
         self._agents.check(entry, chosen, question, principal)
@@ -43,6 +68,8 @@ class AgentService:
             chosen,
             question,
             self._media,
+            paused=paused,
+            continuation=continuation,
         )
 
     async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
@@ -54,7 +81,7 @@ class AgentService:
         await self._conversations.remember(
             entry.component,
             Session(record.conversation_id, owner_of(record.principal, record.user)),
-            run_id=record.run_id,
+            run_id=record.turn_id,
             question=record.question or "",
             answer=text,
             finish_reason=failure.finish_reason,

@@ -55,6 +55,12 @@ class Input:
         self.past = past
         self.system = question.system
 
+    @property
+    def before(self) -> list[PastMessage]:
+        """What the model reads before the user's message, and Agno does not store."""
+        system = [] if self.system is None else [PastMessage("system", self.system)]
+        return [*self.past, *system]
+
     def install(self, component: Any) -> None:
         """Give a run's copy of a component the history, and keep the user's words as they are."""
         for agent in _readers(component):

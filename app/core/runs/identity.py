@@ -9,6 +9,7 @@ class Identity:
     """The ids of a new run and of its conversation, and its principal.
 
     `fingerprint` is a hash of a request that has an idempotency key; empty for any other request.
+    `continues` is the paused run that the new one continues, `origin` the first run of that chain.
     """
 
     run_id: str
@@ -16,6 +17,8 @@ class Identity:
     principal: str
     fingerprint: str = ""
     user: str | None = None
+    continues: str | None = None
+    origin: str | None = None
 
 
 def new_id() -> str:

@@ -130,6 +130,9 @@ class Runs:
             question=plan.stored_question,
             fingerprint=identity.fingerprint,
             user=identity.user,
+            continues=identity.continues,
+            origin=identity.origin,
+            settings=plan.settings,
         )
         return await self._launcher.launch(plan, policy, record)
 

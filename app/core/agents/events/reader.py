@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from ....models.chat import (
     FinishReason,
     NamedEvent,
+    Requirement,
     Said,
     Speaker,
     StreamingChunk,
@@ -36,8 +39,9 @@ Emit = Callable[[StreamingChunk], None]
 class EventReader:
     """Emits the chunks of one run, and makes its last one; the run makes the first.
 
-    `model` is the id of the model that answers; `paused` becomes True when the run waits for the
-    client's tools; `failure` is the event of the run's failure. `outline` is that of a workflow.
+    `model` is the id of the model that answers; `pause` becomes the event by which the run pauses;
+    `finished` is True once Agno has completed it; `failure` is the event of the run's failure.
+    `outline` is that of a workflow.
     """
 
     def __init__(
@@ -51,7 +55,8 @@ class EventReader:
     ) -> None:
         self._run_id = run_id
         self.model = model
-        self.paused = False
+        self.pause: Any = None
+        self.finished = False
         self.failure: Any = None
         self.answer = Answer()
         self._emit = emit
@@ -136,6 +141,7 @@ class EventReader:
 
     def completed(self, event: Any) -> None:
         self.answer.complete(event)
+        self.finished = True
         if self._outline is not None and failed_step(event) is not None:
             self.failure = event  # Agno takes the words of the error for the answer
 
@@ -145,8 +151,8 @@ class EventReader:
     def cancelled(self, event: Any) -> None:
         raise RunStopped("cancelled", event.reason or "The run was cancelled.")
 
-    def paused_for_client(self, event: Any) -> None:
-        self.paused = True
+    def paused(self, event: Any) -> None:
+        self.pause = event
 
     def notice(self, event: Any) -> None:
         """Something that the agent did besides answering, such as remembering: that, and not
@@ -163,7 +169,8 @@ class EventReader:
     def step(self, event: Any) -> None:
         if self._outline is not None:
             self._outline.note(event)
-            if event.event == "StepStarted" and self._outline.answers(event):
+            began = event.event in ("StepStarted", "StepExecutorContinued")
+            if began and self._outline.answers(event):
                 self._answering = event.step_id
         self._chunk(step=step_of(event))
 
@@ -224,18 +231,23 @@ class EventReader:
         """Emit a call of a tool that does not exist."""
         self._chunk(tool=unknown_call(call))
 
-    def ending(self, reason: FinishReason | None) -> StreamingChunk:
+    def ending(
+        self, reason: FinishReason | None, requirements: list[Requirement] | None = None
+    ) -> StreamingChunk:
         """The last chunk of a run that did not fail, after what is missing before it.
 
         `tool_calls` is reported only if the run waits for the client: a completed run has executed
-        its own tools.
+        its own tools. A run with `requirements` is paused until a person decides on them.
         """
-        if self.paused:
+        if requirements:
+            reason = "paused"
+        elif self.pause is not None:
             reason = "tool_calls"
         elif reason is None or reason == "tool_calls":
             reason = "stop"
         rest, thought = self._text.rest(), self._reasoning.rest() or None
-        return self.answer.last_chunk(self._emit, self.model, reason, rest, thought)
+        last = self.answer.last_chunk(self._emit, self.model, reason, rest, thought)
+        return msgspec.structs.replace(last, requirements=requirements) if requirements else last
 
     def _event(self, name: str, data: dict[str, Any], speaker: Speaker | None) -> None:
         if not fits(data):

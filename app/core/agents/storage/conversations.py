@@ -32,6 +32,9 @@ from .transcript import FINISH_REASON, messages_of, repaired
 #: Seconds to wait until Agno has stored a cancelled run, which it does in the background.
 AGNO_WRITE_TIMEOUT = 2.0
 
+#: The states of a stored run that goes on: a paused one, while another run continues it.
+UNFINISHED = (RunStatus.running, RunStatus.paused)
+
 
 class Conversations:
     """Lists, reads, deletes and repairs conversations in the stores of all agents.
@@ -134,7 +137,7 @@ class Conversations:
         pause = 0.002
         while True:
             run = await off_the_loop(db).get_run(run_id)
-            if isinstance(run, RUNS) and run.status != RunStatus.running:
+            if isinstance(run, RUNS) and not (wait and run.status in UNFINISHED):
                 return run
             if time.monotonic() >= deadline:
                 return run if isinstance(run, RUNS) else None

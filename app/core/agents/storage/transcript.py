@@ -23,7 +23,8 @@ def messages_of(session: AnySession) -> list[StoredMessage]:
     runs = [run for run in session.runs or [] if run.parent_run_id is None]
     for run, following in zip_longest(runs, runs[1:]):
         assert run is not None  # only `following` can be
-        if run.status == RunStatus.paused and _question(run) == _question(following):
+        repeated = _question(run) is not None and _question(run) == _question(following)
+        if run.status == RunStatus.paused and repeated:
             continue  # the next run repeats this turn, with the results of the client's tools
         stored += _shown(run)
     return stored
