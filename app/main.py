@@ -18,10 +18,10 @@ from starlette.types import ASGIApp
 
 from . import __version__
 from .api import catalog, conversations, errors, health, media, openapi, page, runs
+from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
-from .api.doors import native, ollama, openai
+from .api.doors import native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
-from .api.requests import BodyBounds
 from .api.tickets import Tickets
 from .api.tracking import Tracked
 from .core.access.keys import Keys, read_keys
@@ -47,10 +47,11 @@ from .core.telemetry import Telemetry
 from .logs import RunLines, protect
 from .settings import Settings, load_settings
 from .signals import graceful_shutdown
+from .web import ConnectionBounds, Connections, provide_descriptors
 
 logger = logging.getLogger(__name__)
 
-DOORS = (native.DOOR, ollama.DOOR, openai.DOOR)  # each is a package in `api/doors/`
+DOORS = (native.DOOR, ollama.DOOR, openai.DOOR, responses.DOOR)  # each is a package in `api/doors/`
 
 MIN_KEY_LENGTH = 16  # characters; a shorter key is warned of
 
@@ -134,7 +135,9 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         ),
         grace=settings.disconnect_grace,
         heartbeat=settings.heartbeat,
-        body=BodyBounds(settings.max_body_bytes, settings.body_timeout),
+        body=BodyBounds(
+            settings.max_body_bytes, settings.body_timeout, Allowance(settings.max_bodies_bytes)
+        ),
         tickets=access.tickets,
         media=store,
     )
@@ -160,7 +163,15 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
         stack: ASGIApp = Guard(build(), access, refuse)
         if settings.cors_origins:
             stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
-        return Secured(stack, settings.write_timeout)
+        connections = Connections(
+            ConnectionBounds(
+                connections=provide_descriptors(settings.max_connections),
+                head_bytes=settings.max_head_bytes,
+                head_seconds=settings.head_timeout,
+            ),
+            refuse,
+        )
+        return connections.shared_with(Secured(stack, settings.write_timeout))
 
     app.build_middleware_stack = guarded  # type: ignore[method-assign]  # called once, lazily
 
@@ -183,13 +194,15 @@ def _models(settings: Settings) -> ModelCatalog:
 
 
 def _hub(settings: Settings) -> Hub:
+    keep = settings.retention
     journal = open_journal(
         settings.journal_url,
-        retention=settings.retention,
+        retention=keep,
         pause_retention=settings.pause_retention,
         data_dir=settings.data_dir,
     )
-    return Hub(journal, run_bytes=settings.hub_run_bytes, total_bytes=settings.hub_bytes)
+    one, total = settings.hub_run_bytes, settings.hub_bytes
+    return Hub(journal, run_bytes=one, total_bytes=total, retention=keep)
 
 
 def _runs(
@@ -202,10 +215,11 @@ def _runs(
         observers=[*observers, lines],
         slots=Slots(
             settings.max_concurrent_runs,
-            settings.max_concurrent_runs_per_principal,
+            settings.runs_per_principal,
             queue=settings.run_queue,
             queue_timeout=settings.run_queue_timeout,
         ),
+        per_conversation=settings.max_runs_per_conversation,
         rates=Rates(read_limits(settings.rate_limit), settings.journal_url),
     )
 

@@ -166,6 +166,46 @@ CONVERSATION: dict[str, Any] = {
         **_errors(404, 422, 503),
     }
 }
+EXPORT: dict[str, Any] = {
+    "response_class": Response,
+    "responses": {
+        200: {
+            "description": "The conversation as a file.",
+            "content": {
+                "text/markdown": {"schema": _text("Everything that its reader saw.")},
+                **_json("Conversation"),
+            },
+        },
+        **_GUARDED,
+        **_errors(404, 422, 503),
+    },
+}
+RENAME: dict[str, Any] = {
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["title"],
+                        "properties": {
+                            "title": {"type": "string", "minLength": 1, "maxLength": 200}
+                        },
+                    }
+                }
+            },
+        }
+    },
+    "responses": {
+        200: {
+            "description": "The conversation, without its messages.",
+            "content": _json("ConversationInfo"),
+        },
+        **_GUARDED,
+        **_errors(404, 408, 413, 422, 503),
+    },
+}
 CATALOG: dict[str, Any] = {"responses": {**_GUARDED}}
 DELETE: dict[str, Any] = {
     "responses": {

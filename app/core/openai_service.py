@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 
-from ..models.chat import Decision
+from ..models.chat import Decision, StreamingChunk
+from ..models.folding import whole_text
+from ..models.parts_folding import parts_of
 from .agents.catalog import AgentCatalog
+from .agents.components.entries import AgentEntry
 from .agents.connections import Connections
 from .agents.pausing.stored import Continuation
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
+from .agents.storage.shown import Shown
 from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .media import MediaStore
@@ -72,18 +76,32 @@ class AgentService:
             continuation=continuation,
         )
 
-    async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
-        """Store the question and the partial answer of a run whose process died."""
-        try:
-            entry = self._agents.find(record.agent)
-        except UnknownAgent:  # the run's server had other agents
-            entry = self._agents.find(None)
+    async def forget(self, record: RunRecord) -> None:
+        """Remove the turn of a run from its conversation, and the conversation if it is empty."""
+        await self._conversations.forget(
+            self._entry(record).component,
+            Session(record.conversation_id, owner_of(record.principal, record.user)),
+            record.run_id,
+            begun=False,
+        )
+
+    async def remember(
+        self, record: RunRecord, chunks: Sequence[StreamingChunk], failure: RunFailed
+    ) -> None:
+        """Store the question and the partial answer of a run whose process died, from its log."""
         await self._conversations.remember(
-            entry.component,
+            self._entry(record).component,
             Session(record.conversation_id, owner_of(record.principal, record.user)),
             run_id=record.turn_id,
             question=record.question or "",
-            answer=text,
+            answer=whole_text(chunks),
             finish_reason=failure.finish_reason,
             begun=False,
+            shown=Shown.of(parts_of(chunks), failure.last_chunk(record.model), record.model),
         )
+
+    def _entry(self, record: RunRecord) -> AgentEntry:
+        try:
+            return self._agents.find(record.agent)
+        except UnknownAgent:  # the run's server had other agents
+            return self._agents.find(None)

@@ -13,11 +13,14 @@ from agno.models.base import Model
 
 from ..models.chat import Requirement, StreamingChunk, Usage
 from .agents.catalog import AgentCatalog
+from .agents.children import cancelled_together
 from .agents.components.entries import AgentEntry
+from .agents.components.external import External
 from .agents.components.kinds import Asking, made_by
 from .agents.components.tree import models_in
 from .agents.connections import Connections
 from .agents.events.reader import EventReader
+from .agents.external_runner import ExternalRunner
 from .agents.media_in import adopted
 from .agents.media_out import MediaReader
 from .agents.pausing.stored import Continuation
@@ -25,13 +28,14 @@ from .agents.pausing.waits import shown
 from .agents.runner import Runner, runner_for
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
+from .agents.storage.shown import Shown
 from .log.journal import RunRecord
 from .media import MediaStore, Owner
 from .providers.catalog import ModelEntry
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
 from .question import ClientCall, Question
-from .run_failures import AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
+from .run_failures import REFUSALS, AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +43,6 @@ Emit = Callable[[StreamingChunk], None]
 
 #: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
-
-#: Agno's types of errors that guardrails and hooks raise, whose messages are for the user.
-REFUSALS: dict[str, type[RunFailed]] = {
-    "input_check_error": InputRefused,
-    "output_check_error": OutputRefused,
-}
 
 
 class AgentPlan:
@@ -92,22 +90,18 @@ class AgentTurn:
         self._plan = plan
         self._run_id = record.turn_id
         self._principal = record.principal
-        self._session = Session(
-            record.conversation_id, owner_of(record.principal, plan.question.user)
-        )
+        question = plan.question
+        self._session = Session(record.conversation_id, owner_of(record.principal, question.user))
         self._begun = False
         self._component = plan.entry.component
         self._runner: Runner | None = None
         self._reader: EventReader | None = None
         self.stored_question = record.question
         self._owner = Owner(
-            record.run_id,
-            record.principal,
-            record.conversation_id,
-            user=plan.question.user,
-            kept=plan.question.kept,
+            *(record.run_id, record.principal, record.conversation_id),
+            user=question.user,
+            kept=question.kept,
         )
-        question = plan.question
         last = question.history[-1].content if question.history else None
         self.logged_question = question.message or last or record.question or ""
         self.model = plan.model
@@ -129,20 +123,33 @@ class AgentTurn:
             runner.models.listen(on_alive)
         try:
             async with aclosing(runner.events()) as events:
-                async for event in events:
-                    self._begun = True
-                    reader.read(event)
-                    if reader.failure is not None:
-                        raise self._failure(reader.failure)
-                    if media.concerns(event):
-                        found = await media.read(event, reader.model)
-                        if found is not None:
-                            emit(found)
+                with cancelled_together():
+                    async for event in events:
+                        self._begun = True
+                        reader.read(event)
+                        if reader.failure is not None:
+                            raise self._failure(reader.failure)
+                        if media.concerns(event):
+                            found = await media.read(event, reader.model)
+                            if found is not None:
+                                reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
         requirements = await self._pause(runner, reader)
         models = runner.models
-        return reader.ending(None if models is None else models.finish_reason, requirements)
+        reason = None if models is None else models.finish_reason
+        if isinstance(runner, ExternalRunner):
+            await runner.store(self._plan.conversations, self._session, reader.answer)
+        elif models is not None:
+            spared = requirements or reader.pause is not None or reader.by_function
+            if not spared and models.answer_failure is not None:
+                raise models.answer_failure
+        last = reader.ending(reason, requirements)
+        if self._plan.question.kept or requirements:
+            await self._plan.conversations.keep_shown(
+                self._component, self._session, self._run_id, last, self._shown(last)
+            )
+        return last
 
     async def _pause(self, runner: Runner, reader: EventReader) -> list[Requirement]:
         """What the run waits for, after the calls that the client must make; empty if the run does
@@ -162,6 +169,11 @@ class AgentTurn:
         await runner.keep(self._session)
         return shown(waits)
 
+    def _shown(self, last: StreamingChunk) -> Shown:
+        parts = self._reader.recorder.parts() if self._reader else []
+        before = self._runner.shown_before if self._runner else None
+        return Shown.of(parts, last, self.model, before)
+
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
         plan, question = self._plan, await self._with_uploads()
@@ -176,16 +188,15 @@ class AgentTurn:
         if plan.entry.kind == "factory":
             self._component = await self._made(asking)
         await plan.connections.ensure(self._component)
-        runner_class = runner_for(self._component)
-        if runner_class.kind == "external":
-            return runner_class(self._component, question, asking, self._run_id, models=None)
+        if isinstance(self._component, External):
+            return ExternalRunner(self._component, question, asking, self._run_id, models=None)
         copied, models = plan.agents.prepare(
             self._component, plan.chosen, question, self._principal, self._emit_text
         )
         self.model = models.leader.model.id
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
-        return runner_class(
+        return runner_for(self._component)(
             copied, question, asking, self._run_id, models=models, continuation=plan.continuation
         )
 
@@ -225,8 +236,7 @@ class AgentTurn:
             self._reader.content(text, reasoning)
 
     def _emit_unknown_call(self, call: dict[str, Any]) -> None:
-        """Show a call of a tool that the agent does not have: Agno refuses it, and reports no
-        event."""
+        """Show a call of a tool that the agent does not have: Agno reports no event of it."""
         if self._reader is not None:
             self._reader.refused_call(call)
 
@@ -255,7 +265,8 @@ class AgentTurn:
             question=self.stored_question or "",
             answer=text,
             finish_reason=failure.finish_reason,
-            begun=self._begun,
+            begun=self._begun and getattr(self._component, "keeps", True),
+            shown=self._shown(failure.last_chunk(self.model)),
         )
 
     def _failure(self, event: Any) -> RunFailed:
@@ -265,9 +276,8 @@ class AgentTurn:
             message = getattr(event, "content", None) or getattr(event, "error", None)
             return REFUSALS[kind](str(message))
         models = self._runner.models if self._runner is not None else None
-        failure = models.failure if models is not None else None
-        if failure is not None:
-            return failure
+        if models is not None and models.failure is not None:
+            return models.failure
         return AgentFailed(
             f"The agent failed ({kind or 'in its last step'}); see the server's log."
         )

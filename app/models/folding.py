@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from .answer_parts import has_more_than_text
 from .chat import ChatResponse, Said, Speaker, Speech, Step, StreamingChunk, ToolCall
+from .parts_folding import PartsFolder
 
 
 def whole_text(chunks: Iterable[StreamingChunk]) -> str:
@@ -25,7 +27,11 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     final: list[str] = []
     tools = {tool.id: tool for tool in response.tools}
     extras = _Extras(response)
+    parts = PartsFolder(response.parts)
+    if not response.parts:
+        parts.add_text(response.content)
     for chunk in chunks:
+        parts.add(chunk)
         text.append(chunk.content)
         response.model = chunk.model
         if chunk.reasoning is not None:
@@ -43,6 +49,8 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     response.reasoning = "".join(reasoning) or None
     response.tools = list(tools.values())
     extras.finish()
+    found = parts.parts()
+    response.parts = found if has_more_than_text(found) else []
 
 
 class _Extras:
@@ -50,7 +58,7 @@ class _Extras:
 
     def __init__(self, response: ChatResponse) -> None:
         self._response = response
-        self._said = {_key(speech.speaker): _Speech(speech) for speech in response.said}
+        self._speeches = {_key(speech.speaker): _Speech(speech) for speech in response.said}
         self._steps = {(step.id, step.iteration): step for step in response.steps}
         self._media = {item.id: item for item in response.media}
 
@@ -58,9 +66,9 @@ class _Extras:
         response = self._response
         if chunk.said is not None and chunk.speaker is not None:
             key = _key(chunk.speaker)
-            if key not in self._said:
-                self._said[key] = _Speech(Speech(chunk.speaker))
-            self._said[key].add(chunk.said)
+            if key not in self._speeches:
+                self._speeches[key] = _Speech(Speech(chunk.speaker))
+            self._speeches[key].add(chunk.said)
         if chunk.step is not None:
             self._step(chunk.step)
         if chunk.event is not None:
@@ -86,13 +94,13 @@ class _Extras:
             self._steps[step.id, step.iteration] = step
 
     def finish(self) -> None:
-        self._response.said = [speech.whole() for speech in self._said.values()]
+        self._response.said = [speech.whole() for speech in self._speeches.values()]
         self._response.steps = list(self._steps.values())
         self._response.media = list(self._media.values())
 
 
 class _Speech:
-    """What one speaker said so far."""
+    """The words of one speaker so far."""
 
     def __init__(self, speech: Speech) -> None:
         self._speech = speech
@@ -100,11 +108,11 @@ class _Speech:
         self._reasoning = [speech.reasoning or ""]
         self._tools: dict[str, ToolCall] = {tool.id: tool for tool in speech.tools}
 
-    def add(self, said: Said) -> None:
-        self._text.append(said.content or "")
-        self._reasoning.append(said.reasoning or "")
-        if said.tool is not None:
-            self._tools[said.tool.id] = said.tool
+    def add(self, part: Said) -> None:
+        self._text.append(part.content or "")
+        self._reasoning.append(part.reasoning or "")
+        if part.tool is not None:
+            self._tools[part.tool.id] = part.tool
 
     def whole(self) -> Speech:
         return Speech(

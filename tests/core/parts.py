@@ -72,6 +72,7 @@ class RecordingJournal:
         self.delay = delay
         self.create_delay = create_delay
         self.failing = False
+        self.most: int | None = None  # bytes of text that a write may have
         self.closed = False
         self.records: dict[str, RunRecord] = {}
         self.entries: dict[str, list[Entry]] = {}
@@ -106,6 +107,10 @@ class RecordingJournal:
         if self.delay is not None:
             await asyncio.sleep(self.delay)
         self._check()
+        text = sum(len(chunk.content) for group in groups for _, chunk in group.entries)
+        if self.most is not None and text > self.most:
+            self.refused += 1
+            raise OSError("the command is too large")
         self.writes += 1
         for group in groups:
             run_id = group.record.run_id
@@ -139,6 +144,10 @@ class RecordingJournal:
             run_id: Reach(self.bases.get(run_id, 0) + len(kept), bool(kept) and kept[-1][1].done)
             for run_id, kept in found.items()
         }
+
+    async def delete(self, run_id: str) -> None:
+        self.records.pop(run_id, None)
+        self.entries.pop(run_id, None)
 
     async def sweep(self) -> None:
         pass

@@ -11,6 +11,7 @@ import httpx
 import ollama
 import openai
 import pytest
+from agno.agent import Agent
 
 from tests.pauses.kinds import DONE, KINDS, PauseKind, calls
 from tests.pauses.parts import decisions, go_on
@@ -39,7 +40,8 @@ def openai_stream(url: str, model: str, messages: Any, **fields: Any) -> Seen:
         stream = client.chat.completions.create(
             model=model, messages=messages, stream=True, **fields
         )
-        text, reason, found = "", None, {}
+        text, reason = "", None
+        found: dict[int, tuple[str, str]] = {}
         for chunk in stream:
             for choice in chunk.choices:
                 text += choice.delta.content or ""
@@ -130,7 +132,7 @@ def test_a_person_is_told_where_to_decide(
     provider.script(*kind.after)
     second = go_on(server.url, run["run_id"], decisions(kind, run["requirements"])).json()
     assert kind.answer == second.get("content"), second
-    if kind.build(lambda: None).__class__.__name__ == "Agent":
+    if isinstance(kind.component(provider), Agent):
         assert "I like blue whales." in json.dumps(provider.requests[-1].body)
 
 

@@ -1,11 +1,10 @@
 """The chat: stored messages, and the answer that is streaming."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import streamlit as st
 
-from agno_stream import AgnoStreamError, Client, Message, ModelResponse
+from agno_stream import AgnoStreamError, Client, Message, ModelResponse, ToolCall
 from tests.streamlit import turns
 from tests.streamlit.recording import Recording
 
@@ -88,7 +87,7 @@ def _answer(answer: ModelResponse, *, running: bool, stopped: bool) -> None:
         st.caption(f":material/info: ended as `{answer.finish_reason}`")
 
 
-def _tool(tool: dict[str, Any]) -> None:
+def _tool(tool: ToolCall) -> None:
     label = f"`{tool.get('name')}` {tool.get('status')}"
     with st.expander(label, icon=":material/build:"):
         st.json(tool)

@@ -18,9 +18,9 @@ from ..providers.upstream import Upstreams
 from ..question import Question
 from ..text import Sink
 from .components.copies import copy_of
-from .components.entries import AgentEntry, Preparation
+from .components.entries import AgentEntry, Preparation, misplaced
 from .components.loading import gathered
-from .components.tree import models_in
+from .components.tree import fallbacks_of, models_in
 from .media_in import refusal_of, refused_urls
 from .run_models import RunModels
 
@@ -34,7 +34,8 @@ MAX_ROUNDS = 50
 class AgentCatalog:
     """The agents, teams and workflows by id; the first is the default.
 
-    Raises `ConfigurationError` for none, for two of one id, and for anything else in the list.
+    Raises `ConfigurationError` for none, for two of one id, and for anything else in the list. What
+    is listed twice is served once.
     """
 
     def __init__(
@@ -52,11 +53,14 @@ class AgentCatalog:
         self._for_managers: dict[int, Model] = {}
         self.preparation = Preparation(db, self._manager_model)
         self.entries: dict[str, AgentEntry] = {}
-        for number, agent in enumerate(gathered(list(agents), "the list"), start=1):
+        found = {id(agent): agent for agent in gathered(list(agents), "the list")}
+        for number, agent in enumerate(found.values(), start=1):
             entry = self.preparation.entry(agent, number)
-            if entry.id in self.entries:
-                raise ConfigurationError(f"AGENTS: two agents have the id {entry.id!r}.")
-            self.entries[entry.id] = entry
+            if (other := self.entries.setdefault(entry.id, entry)) is not entry:
+                raise ConfigurationError(
+                    f"AGENTS: the {other.kind} {other.name!r} and the {entry.kind} {entry.name!r} "
+                    f"have the same id, {entry.id!r}. Give one of them another `id`."
+                )
         if not self.entries:
             raise ConfigurationError("AGENTS: no agent was found.")
 
@@ -117,7 +121,8 @@ class AgentCatalog:
         Raises `InvalidField` for what they cannot take, and `ModelUnavailable` while the circuit
         breakers of the model and of its fallback are open.
         """
-        _check_fields(entry, question)
+        if (name := misplaced(entry, question)) is not None:
+            raise InvalidField(f"{name}: the {entry.kind} {entry.id!r} has no place for it.")
         source = self._source(entry, model)
         if (refusal := self.refusal(entry.component, model, question)) is not None:
             raise InvalidField(refusal)
@@ -126,6 +131,8 @@ class AgentCatalog:
         upstreams = [self._upstreams.of(source, own=model is None)]
         if (fallback := self._fallback_for(source, question)) is not None:
             upstreams.append(self._upstreams.of(fallback))
+        for _, models in fallbacks_of(entry.component):
+            upstreams += [self._upstreams.of(model, own=True) for model in models]
         if all(upstream.circuit.refuses(principal) for upstream in upstreams):
             upstreams[0].circuit.check(principal)
 
@@ -216,21 +223,6 @@ class AgentCatalog:
         )
         if question.tool_choice is not None:
             choose_tool(tracked.model, question.tool_choice)
-
-
-def _check_fields(entry: AgentEntry, question: Question) -> None:
-    """Refuse what this kind of agent has no place for; raises `InvalidField`."""
-    if entry.kind not in ("workflow", "external"):
-        return
-    given = {
-        "tools": question.tools,
-        "output_schema": question.output_schema,
-        "knowledge_filters": question.knowledge_filters,
-        "response_format": question.response_format,
-    }
-    for name, value in given.items():
-        if value:
-            raise InvalidField(f"{name}: the {entry.kind} {entry.id!r} has no place for it.")
 
 
 def general_agent(instructions: str | None, db: AsyncBaseDb) -> Agent:

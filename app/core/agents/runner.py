@@ -1,4 +1,4 @@
-"""Runners: what drives an agent, a team, a workflow, or an agent of another framework.
+"""Runners: what drives an agent, a team, or a workflow.
 
 They differ in what Agno's `arun` takes, and in what is copied for a run.
 """
@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from agno.run import RunContext
+from agno.team import Team
 from agno.workflow import Workflow
 
 from ...models.chat import StreamingChunk
 from ..providers.client_tools import client_function
 from ..question import Question
+from ..run_failures import InputRefused
 from .components.kinds import Asking
 from .events.reader import EventReader
 from .events.steps import Outline
@@ -23,6 +25,7 @@ from .pausing.stored import Continuation, Scratch, decided_run, paused_run, with
 from .pausing.waits import Wait, waits_of
 from .run_models import RunModels
 from .storage.sessions import Session
+from .storage.shown import Shown, shown_in
 from .storage.threaded import inner_of
 
 Emit = Callable[[StreamingChunk], None]
@@ -37,9 +40,10 @@ class Authorization:
 
 
 class Runner:
-    """One run of a component: a copy of an agent, or what of another framework is like one.
+    """One run of a component: a copy of an agent, a team or a workflow, or what is like one.
 
-    `stored` says whether Agno may store the run, and has a history of its own for it.
+    With a `continuation` it continues the paused run of that id; `shown_before` is then what its
+    reader saw until the pause.
     """
 
     kind = "agent"
@@ -63,6 +67,7 @@ class Runner:
         self._continuation = continuation
         self._db = getattr(component, "db", None)
         self._scratch: Scratch | None = None
+        self.shown_before: Shown | None = None
         if continuation is not None:
             self._restore()
         elif models is not None:
@@ -80,10 +85,21 @@ class Runner:
         if self._continuation is not None:
             found = await self._continued(self._continuation)
         else:
-            found = self.component.arun(self._input.text, **self._common(), **self._further())
+            found = self._started()
         async with aclosing(found) as events:  # type: ignore[type-var]  # Agno's are generators
             async for event in events:
                 yield event
+
+    def _started(self) -> AsyncIterator[Any]:
+        """The events of a new run; raises `InputRefused`."""
+        fields = {**self._common(), **self._further()}
+        try:
+            found: AsyncIterator[Any] = self.component.arun(self._input.text, **fields)
+        except ValueError as error:
+            if getattr(self.component, "input_schema", None) is None:
+                raise
+            raise InputRefused(str(error)) from error  # the question does not fit into the schema
+        return found
 
     async def waits(self, reader: EventReader) -> list[Wait]:
         """What the run waits for, if it has paused."""
@@ -99,7 +115,7 @@ class Runner:
     async def _continued(self, continuation: Continuation) -> AsyncIterator[Any]:
         """The events of the run that continues the paused one; raises `PauseLost`."""
         asking = self._asking
-        run = await decided_run(self.component, self._run_id, asking.session_id, continuation)
+        run = await self._decided(continuation)
         further = self._further()
         del further["session_state"], further["output_schema"], further["add_history_to_context"]
         found: AsyncIterator[Any] = self.component.acontinue_run(
@@ -113,9 +129,16 @@ class Runner:
         )
         return found
 
+    async def _decided(self, continuation: Continuation) -> Any:
+        """The paused run with the decisions applied; raises `PauseLost`."""
+        session = self._asking.session_id
+        run = await decided_run(self.component, self._run_id, session, continuation)
+        self.shown_before = shown_in(run.metadata)
+        return run
+
     def _restore(self) -> None:
         """Set on the copy what a continuation does not take as arguments."""
-        if self._question.history is not None:
+        if self._question.history is not None and not self._question.extends:
             self.component.add_history_to_context = False
         if self._question.output_schema is not None:
             self.component.output_schema = _schema(self._question.output_schema)
@@ -143,7 +166,9 @@ class Runner:
             "metadata": question.metadata,
             "knowledge_filters": question.knowledge_filters,
             "output_schema": _schema(question.output_schema),
-            "add_history_to_context": False if question.history is not None else None,
+            "add_history_to_context": None
+            if question.history is None or question.extends
+            else False,
             "run_context": RunContext(
                 run_id=self._run_id,
                 session_id=asking.session_id,
@@ -191,8 +216,7 @@ class WorkflowRunner(Runner):
         return [] if run is None else waits_of(run)
 
     async def _continued(self, continuation: Continuation) -> AsyncIterator[Any]:
-        session = self._asking.session_id
-        run = await decided_run(self.component, self._run_id, session, continuation)
+        run = await self._decided(continuation)
         found: AsyncIterator[Any] = await self.component.acontinue_run(
             run, stream=True, stream_events=True
         )
@@ -207,32 +231,11 @@ class WorkflowRunner(Runner):
         }
 
 
-class ExternalRunner(Runner):
-    """Runs what has an `arun` like an agent's: an agent of another framework or server."""
-
-    kind = "external"
-
-    async def events(self) -> AsyncGenerator[Any]:
-        """The events of the run; some yield their whole output, too, which is none."""
-        async with aclosing(super().events()) as events:
-            async for event in events:
-                if hasattr(event, "event"):
-                    yield event
-
-    def _further(self) -> dict[str, Any]:
-        return {}
-
-
 def runner_for(component: Any) -> type[Runner]:
     """The runner of a component of Agno's, by its kind."""
-    from agno.agent import Agent
-    from agno.team import Team
-
     if isinstance(component, Team):
         return TeamRunner
-    if isinstance(component, Workflow):
-        return WorkflowRunner
-    return AgentRunner if isinstance(component, Agent) else ExternalRunner
+    return WorkflowRunner if isinstance(component, Workflow) else AgentRunner
 
 
 def _schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:

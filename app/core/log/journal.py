@@ -16,6 +16,9 @@ from ...models.chat import StreamingChunk
 #: Seconds since the run was created, and the chunk that was appended then.
 Entry = tuple[float, StreamingChunk]
 
+#: Runs of dead processes that are taken over at once.
+ADOPTION_BATCH = 50
+
 #: Seconds for which `Mailbox.mark_followed` is valid.
 FOLLOWED_TTL = 10.0
 
@@ -31,9 +34,10 @@ class RunRecord(msgspec.Struct, frozen=True):
     `owner` is the process that drives it. `question` is what the conversation must remember if
     the owner dies; None if it keeps nothing. `fingerprint` identifies the request, to compare it
     with one that is sent again under the same key; empty if the request has no key. `user` is the
-    end user, if the principal has several. `continues` is the paused run that this one continues,
-    and `origin` the first run of such a chain, whose id is Agno's. `settings` are the fields of the
-    question that hold in a continuation, too, as JSON.
+    end user, if the principal has several. `request` is what a door whose protocol shows requests
+    again needs of this one, in a form of its own; None for all other doors. `continues` is the
+    paused run that this one continues, and `origin` the first run of such a chain, whose id is
+    Agno's. `settings` are the fields of the question that hold in a continuation, too, as JSON.
     """
 
     run_id: str
@@ -46,6 +50,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     question: str | None = None
     fingerprint: str = ""
     user: str | None = None
+    request: str | None = None
     continues: str | None = None
     origin: str | None = None
     settings: str = ""
@@ -128,6 +133,9 @@ class Log(Protocol):
     async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
         """How far the logs of these runs go; runs that are unknown are left out."""
 
+    async def delete(self, run_id: str) -> None:
+        """Remove a run that has ended, with its entries; no effect if it is unknown or active."""
+
     async def list_paused(self, principal: str | None) -> list[RunRecord]:
         """The paused runs that no run continues, of a principal or of all (None), oldest first."""
 
@@ -150,8 +158,12 @@ class Membership(Protocol):
     async def count_peers(self) -> int:
         """How many other processes are alive."""
 
-    async def adopt_orphans(self) -> list[RunRecord]:
-        """Take over all runs that have no end and whose owner is dead; each goes to one caller."""
+    async def adopt_orphans(self, limit: int = ADOPTION_BATCH) -> list[RunRecord]:
+        """Take over at most `limit` runs without an end whose owner is dead.
+
+        Each run goes to one caller; a host that died with thousands of runs leaves most of them to
+        the next calls, of this process or of another one.
+        """
 
     async def runs_before(self, record: RunRecord) -> list[str]:
         """The active runs of other owners that go before this one in its conversation, in order.
@@ -192,9 +204,13 @@ def size_of(chunk: StreamingChunk) -> int:
     size = 200 + len(chunk.content)
     if chunk.reasoning is not None:
         size += len(chunk.reasoning)
+    if chunk.content and not chunk.done:
+        return size  # a token, which has nothing else
     if chunk.tool is not None:
         size += 500 + len(chunk.tool.result or "") + len(str(chunk.tool.arguments or ""))
         size += len(chunk.tool.arguments_text or "")
+        if chunk.tool.provider_data is not None:
+            size += len(str(chunk.tool.provider_data))
     if chunk.speaker is not None or chunk.step is not None or chunk.event is not None:
         size += _size_of_parts(chunk)
     if chunk.media is not None:

@@ -81,7 +81,7 @@ class Driver:
         if last is None:
             failure = failure or server_stopped()
             last = failure.last_chunk(run.log.entries[-1][1].model)
-        if last.usage is None and run.began:
+        if last.usage is None:
             last = msgspec.structs.replace(last, usage=_estimate(run))
         run.end(last)
         del self._active[run.record.run_id]

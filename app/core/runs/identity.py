@@ -9,6 +9,7 @@ class Identity:
     """The ids of a new run and of its conversation, and its principal.
 
     `fingerprint` is a hash of a request that has an idempotency key; empty for any other request.
+    `request` is what the door needs of the request to show it again; see `RunRecord`.
     `continues` is the paused run that the new one continues, `origin` the first run of that chain.
     """
 
@@ -17,6 +18,7 @@ class Identity:
     principal: str
     fingerprint: str = ""
     user: str | None = None
+    request: str | None = None
     continues: str | None = None
     origin: str | None = None
 

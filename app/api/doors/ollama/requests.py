@@ -13,6 +13,8 @@ from ....core.question import ClientTool, ModelOptions, Question
 from ...histories import history_or_memory
 from ...names import Target
 from ...requests import (
+    ITEMS,
+    MESSAGES,
     BodyBounds,
     Int64,
     Text,
@@ -52,7 +54,7 @@ class Options(BaseModel):
     top_k: Int64 | None = None
     min_p: float | None = None
     seed: Int64 | None = None
-    stop: Text | list[Text] | None = None
+    stop: Text | Annotated[list[Text], *ITEMS] | None = None
     num_predict: Int64 | None = None
     num_ctx: Int64 | None = None
     repeat_penalty: float | None = None
@@ -91,7 +93,7 @@ class GenerateRequest(AnyRequest):
     system: Text = ""
     template: Text = ""
     raw: bool = False
-    images: list[Text] = Field([])
+    images: Annotated[list[Text], *ITEMS] = Field([])
 
     def question(self, target: Target, *, kept: bool) -> Question:
         """Return the request as a `Question`; if `kept`, the server stores question and answer.
@@ -120,8 +122,8 @@ class GenerateRequest(AnyRequest):
 class ChatRequest(AnyRequest):
     """The body of `/api/chat`."""
 
-    messages: list[Annotated[Message, BeforeValidator(no_nulls)]] = Field([])
-    tools: list[Annotated[Tool, BeforeValidator(no_nulls)]] = Field([])
+    messages: Annotated[list[Annotated[Message, BeforeValidator(no_nulls)]], *MESSAGES] = Field([])
+    tools: Annotated[list[Annotated[Tool, BeforeValidator(no_nulls)]], *ITEMS] = Field([])
 
     def question(self, target: Target, *, kept: bool) -> Question:
         """Return the request as a `Question`; if `kept`, the server stores question and answer."""

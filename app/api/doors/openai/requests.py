@@ -1,6 +1,5 @@
 """The body of `/v1/chat/completions`, and its question. Unknown fields are ignored."""
 
-import hashlib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,8 +16,11 @@ from ....core.question import (
 )
 from ...histories import history_or_memory
 from ...names import Target
-from ...requests import USER, Int64, Name, picture
+from ...requests import ENTRIES, ITEMS, MESSAGES, Int64, Name, end_user, picture
 from .parts import AudioPart, FilePart, ImagePart, Part, RefusalPart, Text, TextPart, attachment
+
+#: Fields of an assistant's message that some providers want back with its tool calls.
+REASONING = ("reasoning_content", "reasoning", "reasoning_details")
 
 
 class CalledFunction(BaseModel):
@@ -27,6 +29,10 @@ class CalledFunction(BaseModel):
 
 
 class Call(BaseModel):
+    """A tool call of an earlier answer. Fields that its provider sent with it go back to it."""
+
+    model_config = ConfigDict(extra="allow")
+
     id: Text
     type: Literal["function"] = "function"
     function: CalledFunction
@@ -36,9 +42,12 @@ class Message(BaseModel):
     """A message of the request; the role `developer` is OpenAI's newer name for `system`."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: Text | list[Part] | None = None
-    tool_calls: list[Call] | None = None
+    content: Text | Annotated[list[Part], *ITEMS] | None = None
+    tool_calls: Annotated[list[Call], *ITEMS] | None = None
     tool_call_id: Text | None = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    reasoning_details: Any = None
 
     @property
     def text(self) -> str:
@@ -65,7 +74,11 @@ class Message(BaseModel):
     def past(self, tools: dict[str, str]) -> PastMessage:
         """Return the message as a part of a history; `tools` maps the ids of tool calls to tool
         names."""
-        calls = [ClientCall(c.id, c.function.name, c.function.arguments) for c in self.calls]
+        calls = [
+            ClientCall(c.id, c.function.name, c.function.arguments, given(c.model_extra))
+            for c in self.calls
+        ]
+        reasoning = {name: getattr(self, name) for name in REASONING}
         return PastMessage(
             role="system" if self.role == "developer" else self.role,
             content=self.text,
@@ -74,11 +87,17 @@ class Message(BaseModel):
             calls=tuple(calls),
             call_id=self.tool_call_id,
             tool=tools.get(self.tool_call_id or ""),
+            extra=given(reasoning) if calls else {},
         )
 
     @property
     def calls(self) -> list[Call]:
         return self.tool_calls or []
+
+
+def given(fields: dict[str, Any] | None) -> dict[str, Any]:
+    """The fields that hold something."""
+    return {name: value for name, value in (fields or {}).items() if value}
 
 
 class Function(BaseModel):
@@ -129,10 +148,10 @@ class Options(BaseModel):
     frequency_penalty: float | None = None
     reasoning_effort: Text | None = None
     verbosity: Text | None = None
-    logit_bias: dict[str, int | float] | None = None
+    logit_bias: Annotated[dict[str, int | float], ENTRIES] | None = None
     user: Text | None = None
     service_tier: Text | None = None
-    metadata: dict[str, Text] | None = None
+    metadata: Annotated[dict[str, Text], ENTRIES] | None = None
     top_k: Int64 | None = None  # this one and the next are additions of other servers
     min_p: float | None = None
 
@@ -141,14 +160,14 @@ class CompletionRequest(Options):
     """The body of `/v1/chat/completions`."""
 
     model: Name
-    messages: Annotated[list[Message], Field(min_length=1)]
+    messages: Annotated[list[Message], *MESSAGES, Field(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: Int64 | None = None
     max_completion_tokens: Int64 | None = None
-    stop: Text | list[Text] | None = None
+    stop: Text | Annotated[list[Text], *ITEMS] | None = None
     n: Literal[1] | None = None
-    tools: list[Tool] | None = None
+    tools: Annotated[list[Tool], *ITEMS] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
@@ -189,16 +208,6 @@ class CompletionRequest(Options):
             parallel_tool_calls=self.parallel_tool_calls,
             response_format=form.model_dump(by_alias=True, exclude_unset=True) if form else None,
             kept=kept,
-            user=_end_user(self.user),
+            user=end_user(self.user),
             metadata=dict(self.metadata) if self.metadata else None,
         )
-
-
-def _end_user(user: str | None) -> str | None:
-    """The end user of an application, as a part of ids in the store; a name that cannot be one is
-    replaced by its hash."""
-    if not user:
-        return None
-    if USER.fullmatch(user):
-        return user
-    return hashlib.sha256(user.encode()).hexdigest()[:32]

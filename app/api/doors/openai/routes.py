@@ -20,6 +20,7 @@ from ...whole_answer import WholeAnswer
 from .encoder import OpenAIEncoder, completion
 from .errors import refusal
 from .requests import CompletionRequest
+from .text_completions import TextAnswer, TextCompletionEncoder, TextRequest
 
 JSON = "application/json"
 OWNER = "agno-stream"
@@ -86,6 +87,31 @@ async def chat_completions(
         include_usage=body.include_usage,
         links=links,
     )
+    return RunStream(follower, encoder, refusal=refusal, heartbeat=server.heartbeat)
+
+
+@router.post("/completions")
+async def completions(
+    request: Request,
+    server: Server,
+    principal: Principal,
+    conversation_id: ConversationHeader = None,
+) -> Response:
+    """Answer a prompt with a text, as a stream or as one object."""
+    fields = parse_object(await read_body(request, server.body))
+    body = validate(TextRequest, fields)
+    kept = read_conversation_id(conversation_id)
+    follower, _ = await start_or_replay(
+        server,
+        principal,
+        body.question(resolve(server, body.model), kept=kept is not None),
+        Policy(server.timeouts, on_disconnect="cancel"),
+        conversation_id=kept,
+    )
+    links = MediaLinks(request, server.tickets, server.media, follower.record)
+    if not body.stream:
+        return TextAnswer(follower, body, links)
+    encoder = TextCompletionEncoder(follower.record, body, links)
     return RunStream(follower, encoder, refusal=refusal, heartbeat=server.heartbeat)
 
 

@@ -19,8 +19,9 @@ from ...run_failures import RunStopped
 from ...text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
 from ..media_out import transcript
 from .answer import Answer
+from .recorder import Recorder
 from .speakers import Speakers
-from .steps import Outline, failed_step, step_of
+from .steps import Outline, failed_steps, last_step, step_of
 from .table import TABLE
 from .values import (
     client_call,
@@ -40,8 +41,9 @@ class EventReader:
     """Emits the chunks of one run, and makes its last one; the run makes the first.
 
     `model` is the id of the model that answers; `pause` becomes the event by which the run pauses;
-    `finished` is True once Agno has completed it; `failure` is the event of the run's failure.
-    `outline` is that of a workflow.
+    `finished` is True once Agno has completed it; `failure` is the event of the run's failure;
+    `by_function` tells that the answer is the output of a function of the workflow. `outline` is
+    that of a workflow.
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class EventReader:
         self.pause: Any = None
         self.finished = False
         self.failure: Any = None
+        self.by_function = False
         self.answer = Answer()
+        self.recorder = Recorder(self.answer.parts, emit)
         self._emit = emit
         self._text = SurrogateJoiner()
         self._reasoning = SurrogateJoiner()
@@ -92,16 +96,20 @@ class EventReader:
         """Emit new text and reasoning."""
         if type(content) is not str and content is not None:
             content = None if isinstance(content, AlreadySent) else text_of(content)
-        if isinstance(reasoning, AlreadySent):
-            reasoning = None
-        text = self._text.feed(content) if content else ""
-        thought = self._reasoning.feed(reasoning) if reasoning else ""
-        if not text and not thought:
-            return
+        text = content or ""
+        if self._text.high or not text.isascii():
+            text = self._text.feed(content) if content else ""
+        thought = None
+        if reasoning and not isinstance(reasoning, AlreadySent):
+            thought = self._reasoning.feed(reasoning) or None
+            if thought is not None:
+                self.recorder.add_reasoning(thought)
         if text:
             self.answer.parts.append(text)
+        elif thought is None:
+            return
         # By position, because this is made for each token.
-        self._emit(StreamingChunk(text, False, self.model, thought or None))
+        self._emit(StreamingChunk(text, False, self.model, thought))
 
     def own_content(self, event: Any) -> None:
         if self._rewriting:
@@ -142,8 +150,13 @@ class EventReader:
     def completed(self, event: Any) -> None:
         self.answer.complete(event)
         self.finished = True
-        if self._outline is not None and failed_step(event) is not None:
-            self.failure = event  # Agno takes the words of the error for the answer
+        if self._outline is not None:
+            for step in failed_steps(event):
+                self._chunk(step=step)
+            last = last_step(event)
+            if last is not None and last.error and not last.success:
+                self.failure = event  # Agno takes the words of the error for the answer
+            self.by_function = getattr(last, "executor_type", None) == "function"
 
     def failed(self, event: Any) -> None:
         self.failure = event
@@ -236,8 +249,8 @@ class EventReader:
     ) -> StreamingChunk:
         """The last chunk of a run that did not fail, after what is missing before it.
 
-        `tool_calls` is reported only if the run waits for the client: a completed run has executed
-        its own tools. A run with `requirements` is paused until a person decides on them.
+        It ends as `tool_calls` only if it waits for the client, not after tools of its own. With
+        `requirements` it is paused until a person decides on them.
         """
         if requirements:
             reason = "paused"
@@ -246,8 +259,10 @@ class EventReader:
         elif reason is None or reason == "tool_calls":
             reason = "stop"
         rest, thought = self._text.rest(), self._reasoning.rest() or None
-        last = self.answer.last_chunk(self._emit, self.model, reason, rest, thought)
-        return msgspec.structs.replace(last, requirements=requirements) if requirements else last
+        last = self.answer.last_chunk(self.recorder.emit, self.model, reason, rest, thought)
+        if requirements:
+            last = msgspec.structs.replace(last, requirements=requirements)
+        return self.recorder.add(last)
 
     def _event(self, name: str, data: dict[str, Any], speaker: Speaker | None) -> None:
         if not fits(data):
@@ -255,4 +270,4 @@ class EventReader:
         self._chunk(speaker=speaker, event=NamedEvent(name, data))
 
     def _chunk(self, **parts: Any) -> None:
-        self._emit(StreamingChunk(content="", done=False, model=self.model, **parts))
+        self.recorder.emit(StreamingChunk(content="", done=False, model=self.model, **parts))

@@ -4,6 +4,7 @@ See docs/decisions/018-broken-turns-are-stored.md.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,13 @@ import msgspec
 from agno.run.base import RunStatus
 from agno.run.workflow import WorkflowRunOutput
 
-from ....models.chat import Conversation, ConversationInfo, ConversationPage, FinishReason
+from ....models.chat import (
+    Conversation,
+    ConversationInfo,
+    ConversationPage,
+    FinishReason,
+    StreamingChunk,
+)
 from ...errors import UnknownConversation
 from .sessions import (
     RUNS,
@@ -25,15 +32,22 @@ from .sessions import (
     new_session,
     owner_of,
     sessions_of,
+    title_of,
+    type_of,
 )
+from .shown import KEY, NOTHING, Shown
 from .threaded import Db, off_the_loop
 from .transcript import FINISH_REASON, messages_of, repaired
+
+logger = logging.getLogger(__name__)
 
 #: Seconds to wait until Agno has stored a cancelled run, which it does in the background.
 AGNO_WRITE_TIMEOUT = 2.0
 
 #: The states of a stored run that goes on: a paused one, while another run continues it.
 UNFINISHED = (RunStatus.running, RunStatus.paused)
+#: Seconds that an answer waits for its parts to be stored.
+KEEP_TIMEOUT = 2.0
 
 
 class Conversations:
@@ -77,6 +91,18 @@ class Conversations:
         db, _ = await self._find(session)
         await off_the_loop(db).delete_session(session_id=session.id, user_id=session.owner)
 
+    async def rename(
+        self, conversation_id: str, principal: str, title: str, user: str | None = None
+    ) -> ConversationInfo:
+        """Give a conversation a title; raises `UnknownConversation`."""
+        session = Session(conversation_id, owner_of(principal, user))
+        db, found = await self._find(session)
+        await off_the_loop(db).rename_session(
+            session.id, type_of(found), title, user_id=session.owner, deserialize=False
+        )
+        _, renamed = await self._find(session)
+        return _info(renamed)
+
     async def remember(
         self,
         component: Any,
@@ -87,6 +113,7 @@ class Conversations:
         answer: str,
         finish_reason: FinishReason,
         begun: bool,
+        shown: Shown = NOTHING,
     ) -> None:
         """Store a cancelled or failed run so that it stays in the conversation's history.
 
@@ -106,8 +133,34 @@ class Conversations:
             run.messages = repaired(run.messages or [], question, answer)
         run.content = answer
         run.status = RunStatus.completed
-        run.metadata = {**(run.metadata or {}), FINISH_REASON: finish_reason}
+        run.metadata = _metadata(run, finish_reason, shown)
         await db.upsert_run(run, session_id=session.id, user_id=session.owner)
+
+    async def keep_shown(
+        self,
+        component: Any,
+        session: Session,
+        run_id: str,
+        last: StreamingChunk,
+        shown: Shown,
+    ) -> None:
+        """Store with a run that Agno has stored what its reader saw besides its text, if anything.
+
+        `last` is its last chunk. The answer is stored already, so a store that fails now is logged.
+        """
+        reason = last.finish_reason or "stop"
+        if getattr(component, "db", None) is None or not (shown or reason != "stop"):
+            return
+        db = off_the_loop(component.db)
+        try:
+            async with asyncio.timeout(KEEP_TIMEOUT):
+                run = await self._stored_run(db, run_id, wait=False)
+                if run is None:
+                    raise LookupError("Agno has not stored the run")
+                run.metadata = _metadata(run, reason, shown)
+                await db.upsert_run(run, session_id=session.id, user_id=session.owner)
+        except Exception:
+            logger.exception("run %s: the parts of its answer were not stored", run_id)
 
     async def forget(self, component: Any, session: Session, run_id: str, *, begun: bool) -> None:
         """Delete a run that a rule of the agent refused, and its session if it has no other.
@@ -145,8 +198,21 @@ class Conversations:
             pause = min(2 * pause, 0.1)
 
 
+def _metadata(run: AnyRun, finish_reason: FinishReason, shown: Shown) -> dict[str, Any]:
+    """Agno's metadata of a run with ours; an answer that is complete has no finish reason there."""
+    found = dict(run.metadata or {})
+    found.pop(FINISH_REASON, None)  # of the pause, if this is its continuation
+    if finish_reason != "stop":
+        found[FINISH_REASON] = finish_reason
+    if shown:
+        found[KEY] = shown.value()
+    return found
+
+
 def _info(session: AnySession) -> ConversationInfo:
-    title = next((m.content for m in messages_of(session) if m.role == "user"), "")
+    title = title_of(session)
+    if title is None:
+        title = next((m.content for m in messages_of(session) if m.role == "user"), "")
     ids = (getattr(session, name, None) for name in ("agent_id", "team_id", "workflow_id"))
     return ConversationInfo(
         conversation_id=conversation_of(session),

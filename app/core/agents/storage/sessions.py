@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from agno.db.base import SessionType
 from agno.run.agent import RunInput, RunOutput
 from agno.run.team import TeamRunInput, TeamRunOutput
 from agno.run.workflow import WorkflowRunOutput
@@ -49,6 +50,18 @@ def owner_of(principal: str, user: str | None) -> str:
 
 def conversation_of(session: AnySession) -> str:
     return session.session_id.removeprefix(f"{session.user_id}/")
+
+
+def title_of(session: AnySession) -> str | None:
+    """The title that a user gave a session, where Agno's own tools keep it; None without one."""
+    title = (session.session_data or {}).get("session_name")
+    return str(title) if title else None
+
+
+def type_of(session: AnySession) -> SessionType:
+    if isinstance(session, TeamSession):
+        return SessionType.TEAM
+    return SessionType.WORKFLOW if isinstance(session, WorkflowSession) else SessionType.AGENT
 
 
 async def find_session(db: Db, session: Session) -> AnySession | None:

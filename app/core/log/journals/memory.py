@@ -129,6 +129,11 @@ class MemoryJournal:
             for run_id, log in found.items()
         }
 
+    async def delete(self, run_id: str) -> None:
+        for runs in (self._ended, self._paused):
+            if (log := runs.pop(run_id, None)) is not None:
+                self.size -= log.size
+
     def _find(self, run_id: str) -> _StoredRun | None:
         for runs in (self._live, self._ended, self._paused):
             if run_id in runs:

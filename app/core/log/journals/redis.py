@@ -13,7 +13,16 @@ import msgspec
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from ...errors import ConfigurationError
-from ..journal import FOLLOWED_TTL, MEBIBYTE, PAUSE_RETENTION, Entry, Group, Reach, RunRecord
+from ..journal import (
+    ADOPTION_BATCH,
+    FOLLOWED_TTL,
+    MEBIBYTE,
+    PAUSE_RETENTION,
+    Entry,
+    Group,
+    Reach,
+    RunRecord,
+)
 from ..reading import removed, unknown_run
 from . import redis_scripts as scripts
 from .redis_connection import KEY_PREFIX, Connection, result
@@ -179,6 +188,9 @@ class RedisJournal:
             if last is not None
         }
 
+    async def delete(self, run_id: str) -> None:
+        await self._redis.run(scripts.DELETE, run_id)
+
     async def list_paused(self, principal: str | None) -> list[RunRecord]:
         return _records(await self._redis.run(scripts.LIST_PAUSED, principal or ""))
 
@@ -203,13 +215,13 @@ class RedisJournal:
     async def count_peers(self) -> int:
         return int(await self._redis.run(scripts.COUNT_PEERS, self._owner))
 
-    async def adopt_orphans(self) -> list[RunRecord]:
+    async def adopt_orphans(self, limit: int = ADOPTION_BATCH) -> list[RunRecord]:
         # No process can send heartbeats while Redis is away. The first one that is back must not
         # take the others for dead.
         now = time.monotonic()
         if now - self._last_heartbeat > HEARTBEAT_TTL or now - self._steady_since < HEARTBEAT_TTL:
             return []
-        found = await self._redis.run(scripts.ADOPT_ORPHANS, self._owner, self._lifetime)
+        found = await self._redis.run(scripts.ADOPT_ORPHANS, self._owner, self._lifetime, limit)
         return [msgspec.structs.replace(_decode_record(data), owner=self._owner) for data in found]
 
     async def runs_before(self, record: RunRecord) -> list[str]:

@@ -11,7 +11,15 @@ from typing import Any, ClassVar, Self
 from urllib.parse import SplitResult
 
 from ...errors import ConfigurationError
-from ..journal import MEBIBYTE, PAUSE_RETENTION, Entry, Group, Reach, RunRecord
+from ..journal import (
+    ADOPTION_BATCH,
+    MEBIBYTE,
+    PAUSE_RETENTION,
+    Entry,
+    Group,
+    Reach,
+    RunRecord,
+)
 from ..reading import removed, unknown_run
 from . import sqlite_pauses as pauses
 from . import sqlite_queries as sql
@@ -109,6 +117,9 @@ class SqliteJournal:
             for run_id, state in states.items()
         }
 
+    async def delete(self, run_id: str) -> None:
+        await self._writer.run(trim.delete, run_id)
+
     async def list_paused(self, principal: str | None) -> list[RunRecord]:
         found = await self._reader.run(pauses.list_paused, principal)
         return [sql.with_owner(*row) for row in found]
@@ -130,9 +141,11 @@ class SqliteJournal:
     async def count_peers(self) -> int:
         return await asyncio.to_thread(self._owners.others)
 
-    async def adopt_orphans(self) -> list[RunRecord]:
+    async def adopt_orphans(self, limit: int = ADOPTION_BATCH) -> list[RunRecord]:
         dead = await self._reader.run(shared.dead_owners, self._owner, self._owners)
-        return await self._writer.run(shared.adopt_orphans, self._owner, dead) if dead else []
+        if not dead:
+            return []
+        return await self._writer.run(shared.adopt_orphans, self._owner, dead, limit)
 
     async def runs_before(self, record: RunRecord) -> list[str]:
         return await self._reader.run(shared.runs_before, record)

@@ -74,10 +74,22 @@ def remove_ended(
             break
         gone.append(seq)
         freed += size
+    _remove(db, gone)
+    return bool(gone)
+
+
+def delete(db: sqlite3.Connection, run_id: str) -> None:
+    """Remove a run that has ended."""
+    found = db.execute(
+        "SELECT seq FROM runs WHERE run_id = ? AND ended_at IS NOT NULL", (run_id,)
+    ).fetchall()
+    _remove(db, [seq for (seq,) in found])
+
+
+def _remove(db: sqlite3.Connection, gone: list[int]) -> None:
     seqs = (json.dumps(gone),)
     for table, key in (("groups", "run"), ("records", "run"), ("paused", "run"), ("runs", "seq")):
         db.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT value FROM json_each(?))", seqs)
-    return bool(gone)
 
 
 def trim_live(db: sqlite3.Connection, total_bytes: int) -> None:

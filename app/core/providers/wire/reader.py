@@ -24,9 +24,9 @@ class Reader(Protocol):
 
     Text and reasoning go to `sink` as their bytes come. The SDK gets the first piece at once, for
     the clock of its user, and the rest as one event before the next event of another kind and at
-    the end. What it gets is valid in its protocol, in ASCII; tool calls are whole, and come at the
-    end. A body that ends without a finish reason, or fails, ends in an error for the SDK, so that
-    no half of a call is run.
+    the end; without a sink, it gets what there is as it comes. What it gets is valid in its
+    protocol, in ASCII; tool calls are whole, and come at the end. A body that ends without a finish
+    reason, or fails, ends in an error for the SDK, so that no half of a call is run.
     """
 
     def __init__(
@@ -38,9 +38,11 @@ class Reader(Protocol):
     ) -> None:
         self.outcome = Outcome()
         self.complete = False  # nothing more is expected: the rest of the body is passed over
-        self.moves = 0  # events that brought the answer further; pings and comments do not
+        self.moves = 0  # steps that brought the answer further; pings and comments do not
         self._content_type = content_type
         self._kept = Text(sink, think_tags=think_tags)
+        self._counted = 0  # characters of it
+        self._joins = sink is not None  # else the SDK's user is the one who waits for text
         self._framing = self._frame()
         self._calls = ToolCalls()
         self._usage: dict[str, Any] = {}
@@ -70,6 +72,11 @@ class Reader(Protocol):
                 self._framing.feed(data)
         except RecursionError:
             self._fail(_DEEP)
+        if self._kept.total != self._counted:  # looked at for many tokens at once
+            self._counted = self._kept.total
+            self.moves += 1
+            if self._kept.full or not self._joins:
+                self._flush()
         return self._written_so_far() if self._out else b""
 
     def close(self) -> bytes:
@@ -127,10 +134,13 @@ class Reader(Protocol):
 
     def _text(self, text: str | None, thought: str | None) -> None:
         """Text and reasoning as they come."""
-        self.moves += 1
-        if self._kept.add(text, thought) and (not self._begun or self._kept.full):
-            self._begun = True
-            self._flush()
+        if self._kept.add(text, thought) and not self._begun:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Write the first piece."""
+        self._begun = True
+        self._flush()
 
     def _flush(self) -> None:
         """Write the text so far."""
@@ -190,11 +200,15 @@ class Reader(Protocol):
             self._fail("The provider sent a tool call without a name.")
         else:
             self._release()
-            self._flush()
             reason = finish_reason(self._word)
             self._settle(reason)
-            self._write(self._final_events(reason) + self._CLOSING)
+            self._conclude(reason)
             self._stop()
+
+    def _conclude(self, reason: FinishReason) -> None:
+        """Write the rest of a complete answer."""
+        self._flush()
+        self._write(self._final_events(reason) + self._CLOSING)
 
     def _overflow(self) -> None:
         self._fail(f"The provider sent an event of more than {LARGEST} bytes.")

@@ -1,6 +1,6 @@
 """The paused runs that wait for a person, and who may decide on them.
 
-See docs/decisions/055-a-paused-run-ends-and-another-continues-it.md.
+See docs/decisions/059-a-paused-run-ends-and-another-continues-it.md.
 """
 
 import asyncio

@@ -21,6 +21,18 @@ local function settle(id, owner, queue)
   redis.call('ZREM', queue, id)
 end
 
+-- Remove a run that has ended, with its log.
+local function remove(id)
+  local held = redis.call('HGET', sizes, id)
+  if redis.call('ZREM', paused, id) == 1 then
+    held = (redis.call('HGET', run_key(id), 'size') or 0) + redis.call('HSTRLEN', run_key(id), 'record')
+  end
+  redis.call('DECRBY', bytes, held or 0)
+  redis.call('HDEL', sizes, id)
+  redis.call('ZREM', ended, id)
+  redis.call('UNLINK', run_key(id), log_key(id))
+end
+
 -- Let an ended run be swept, and expire, as all others `retention` milliseconds from now.
 local function pass_away(id, retention, held)
   redis.call('HSET', sizes, id, held + redis.call('HSTRLEN', run_key(id), 'record'))
