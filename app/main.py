@@ -190,6 +190,7 @@ def _models(settings: Settings) -> ModelCatalog:
         default=settings.model,
         further=settings.models,
         fallback=settings.fallback_model,
+        embeddings=settings.embeddings,
     )
 
 

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     fallback_model: Text = Field(
         None, description="The model that answers if another one fails before its first token."
     )
+    embeddings: Text = Field(
+        None, description="The model that makes vectors, 'openai:<model>' or 'ollama:<model>'."
+    )
     upstream_retries: int = Field(
         2, ge=0, le=10, description="Retries of a request that fails before its first token."
     )

@@ -73,6 +73,40 @@ STREAM = {
 
 _BODY = {"requestBody": {"required": True, "content": _json("ChatRequest")}}
 _CONTINUE_BODY = {"requestBody": {"required": True, "content": _json("ContinueRequest")}}
+
+
+def _files(of: str) -> dict[str, Any]:
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    return {"type": "array", "items": file, "maxItems": 16, "description": of}
+
+
+_UPLOADS = {
+    "type": "object",
+    "properties": {
+        "request": {
+            **_text("The fields of the question, as a JSON object."),
+            "contentMediaType": "application/json",
+            "contentSchema": _ref("ChatRequest"),
+        },
+        **{
+            name: _text("The field of this name, instead of one in `request`.")
+            for name in ("message", "agent", "model", "conversation_id")
+        },
+        **{
+            name: {"type": "string", "enum": ["true", "false"]} for name in ("stream", "background")
+        },
+        "images": _files("Pictures for the model."),
+        "files": _files("Documents for the model."),
+        "audio": _files("Sounds for the model."),
+        "videos": _files("Videos for the model."),
+    },
+}
+_BODY_OR_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {**_json("ChatRequest"), "multipart/form-data": {"schema": _UPLOADS}},
+    }
+}
 _ANSWER = {
     "description": 'The answer: a stream, or one object if the request has `"stream": false`.',
     "headers": RUN_HEADERS,
@@ -137,6 +171,7 @@ TICKET: dict[str, Any] = {
         **_errors(404, 422, 503),
     }
 }
+CHAT_WITH_UPLOADS: dict[str, Any] = {**CHAT, "openapi_extra": _BODY_OR_FORM}
 MEDIA: dict[str, Any] = {
     "response_class": Response,
     "responses": {

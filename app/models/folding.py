@@ -28,12 +28,16 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     tools = {tool.id: tool for tool in response.tools}
     extras = _Extras(response)
     parts = PartsFolder(response.parts)
-    if not response.parts:
-        parts.add_text(response.content)
+    added = 1 if response.parts else 0  # of the text to the parts
     for chunk in chunks:
+        response.model = chunk.model
+        if _is_text(chunk):
+            text.append(chunk.content)
+            continue
+        parts.add_text("".join(text[added:]))
         parts.add(chunk)
         text.append(chunk.content)
-        response.model = chunk.model
+        added = len(text)
         if chunk.reasoning is not None:
             reasoning.append(chunk.reasoning)
         if chunk.tool is not None:
@@ -49,8 +53,14 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     response.reasoning = "".join(reasoning) or None
     response.tools = list(tools.values())
     extras.finish()
+    parts.add_text("".join(text[added:]))
     found = parts.parts()
     response.parts = found if has_more_than_text(found) else []
+
+
+def _is_text(chunk: StreamingChunk) -> bool:
+    """Whether a chunk is only text, as nearly all are."""
+    return chunk == StreamingChunk(chunk.content, False, chunk.model)
 
 
 class _Extras:

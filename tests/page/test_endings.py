@@ -15,6 +15,7 @@ def test_sources_are_numbered_links(serve: Serve, provider: Provider, page: Page
     """The sources of an answer are numbered links that reveal nothing of the reader."""
     visit = Visit(page, serve(agents=[library(Site(provider))]).url).open()
     visit.ask("What are whales?").ended()
+    visit.page.reload()
     links = visit.answer.locator(".sources ol a")
     expect(links).to_have_text([title for _, title in SOURCES])
     for link, (url, _) in zip(links.all(), SOURCES, strict=True):
@@ -33,6 +34,8 @@ def test_suggested_question_is_sent(serve: Serve, provider: Provider, page: Page
     visit.ended()
     assert "Because." == visit.text
     expect(visit.page.locator(".question p")).to_have_text(["How is Oslo?", "Why?"])
+    expect(suggested).to_have_text(["Really?"])
+    visit.page.reload()
     expect(suggested).to_have_text(["Really?"])
 
 
@@ -54,3 +57,6 @@ def test_object_is_shown_as_json(serve: Serve, provider: Provider, page: Page) -
     assert 4 == len(shown.inner_text().splitlines())
     expect(visit.answer.locator(".prose")).to_have_count(0)
     assert {"name": "Oslo", "people": 700_000} == json.loads(visit.copied())
+    visit.page.reload()
+    expect(shown).to_contain_text('"people": 700000')
+    expect(visit.answer.locator(".prose")).to_have_count(0)

@@ -86,6 +86,7 @@ class AgentCatalog:
         own = [model for entry in self.entries.values() for model in models_in(entry.component)]
         for model in [*self._models.made, *own]:
             await close_client(model)
+        await self._models.embedder.close()
         for db in self.dbs:
             await db.close()
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ....core.errors import BadRequest
 from ....core.question import ClientTool, ModelOptions, Question
 from ...histories import history_or_memory
+from ...ignored import ignored_fields
 from ...names import Target
 from ...requests import (
     ITEMS,
@@ -150,8 +151,11 @@ class NameRequest(Lenient):
     model: str = ""
 
 
-async def read(request: Request, model: type[Body], bounds: BodyBounds) -> Body:
-    """Read a request's body and return it as an instance of `model`.
+async def read(
+    request: Request, model: type[Body], bounds: BodyBounds
+) -> tuple[Body, dict[str, str]]:
+    """Read a request's body and return it as an instance of `model`, with the header that names its
+    unknown fields.
 
     The older field `name` is accepted instead of `model`. Raises `BadRequest`, `InvalidField`,
     `TooLarge` or `BodyTimeout`.
@@ -161,8 +165,8 @@ async def read(request: Request, model: type[Body], bounds: BodyBounds) -> Body:
         raise BadRequest("missing request body")
     fields = no_nulls(parse_object(body))
     if not fields.get("model") and "name" in fields:
-        fields["model"] = fields["name"]
-    return validate(model, fields)
+        fields["model"] = fields.pop("name")
+    return validate(model, fields), ignored_fields(model, fields, native=False)
 
 
 def _common(request: AnyRequest) -> dict[str, Any]:

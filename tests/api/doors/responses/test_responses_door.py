@@ -289,9 +289,10 @@ async def test_the_form_of_tools_of_the_server_can_be_chosen(
     agent: httpx.AsyncClient, provider: Provider, form: str
 ) -> None:
     """A header chooses the form, whatever tools the request brings; another word is refused."""
+    payload: dict[str, Any] = {"input": "Hello?"}
     for tools in ([], [WEATHER]):
         provider.script(Reply(tool_calls=[("shout", '{"text": "a"}')]), Reply("Done."))
-        payload = {"input": "Hello?", "tools": tools}
+        payload["tools"] = tools
         reply = await agent.post(PATH, json=payload, headers={"X-Server-Tools": form})
         assert form == reply.json()["output"][0]["type"]
     reply = await agent.post(PATH, json=payload, headers={"X-Server-Tools": "x"})

@@ -1,6 +1,5 @@
 -- Remove ended runs and trim active ones. Arguments: retention, total_bytes, how many runs at most, and
--- the retention of paused runs.
--- Returns how many runs were removed.
+-- the retention of paused runs. Returns how many runs were removed, without the paused ones.
 local horizon, total, most = now() - tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local function excess() return tonumber(redis.call('GET', bytes) or 0) - total end
 
@@ -13,9 +12,7 @@ while removed < most do
   removed = removed + 1
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', paused, '-inf', now() - tonumber(ARGV[5]))) do
-  local held = redis.call('HGET', run_key(id), 'size')
-  redis.call('ZREM', paused, id)
-  if held then pass_away(id, 1, held) end
+  remove(id)
 end
 for _, set in ipairs({paused, live}) do
   for _, id in ipairs(redis.call('ZRANGE', set, 0, most - 1)) do
