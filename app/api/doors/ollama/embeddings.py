@@ -48,26 +48,26 @@ async def embed(request: Request, server: Server, principal: Principal) -> Respo
     """Return the vectors of texts, if the server has a model for them."""
     server.models.embedder.check_configured()
     since = time.monotonic_ns()
-    body = await read(request, EmbedRequest, server.body)
+    body, ignored = await read(request, EmbedRequest, server.body)
     texts = [body.input] if isinstance(body.input, str) else body.input
     model = _named(body.model)
     if texts in ([], [""]):  # loads the model
         server.models.embedder.check(model)
-        return _json(Embeddings(model, [], time.monotonic_ns() - since, 1, 0))
+        return _json(Embeddings(model, [], time.monotonic_ns() - since, 1, 0), ignored)
     found = await vectors(server, principal, model, texts, body.dimensions)
     spent = time.monotonic_ns() - since
-    return _json(Embeddings(model, found.vectors, spent, 1, found.tokens))
+    return _json(Embeddings(model, found.vectors, spent, 1, found.tokens), ignored)
 
 
 @router.post("/api/embeddings")
 async def old_embeddings(request: Request, server: Server, principal: Principal) -> Response:
     """Return the vector of one text, in the form of older clients."""
     server.models.embedder.check_configured()
-    body = await read(request, OldRequest, server.body)
+    body, ignored = await read(request, OldRequest, server.body)
     if not body.prompt:
-        return _json({"embedding": []})
+        return _json({"embedding": []}, ignored)
     found = await vectors(server, principal, _named(body.model), [body.prompt], None)
-    return _json({"embedding": found.vectors[0]})
+    return _json({"embedding": found.vectors[0]}, ignored)
 
 
 def _named(model: str) -> str:
@@ -76,5 +76,5 @@ def _named(model: str) -> str:
     return model
 
 
-def _json(value: Embeddings | dict[str, list[float]]) -> Response:
-    return Response(msgspec.json.encode(value), media_type=JSON)
+def _json(value: Embeddings | dict[str, list[float]], headers: dict[str, str]) -> Response:
+    return Response(msgspec.json.encode(value), headers=headers, media_type=JSON)
