@@ -241,7 +241,7 @@ class EventReader:
             reason = "stop"
         rest, thought = self._text.rest(), self._reasoning.rest() or None
         emit = self.recorder.emit
-        return self.recorder.add(self.answer.last_chunk(emit, self.model, reason, rest, thought))
+        return self.recorder.end(self.answer.last_chunk(emit, self.model, reason, rest, thought))
 
     def _event(self, name: str, data: dict[str, Any], speaker: Speaker | None) -> None:
         if not fits(data):
