@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from agno.agent import Agent
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import Serve
 from tests.page.visit import Visit
 from tests.provider import Provider
 from tests.provider_replies import Reply
-from tests.showcase import Site, studio
+from tests.showcase import Site, newsroom, press, studio
 
 WORDS = "".join(f"word{n} " for n in range(400))
 
@@ -179,14 +179,32 @@ def test_settings_are_sent_and_kept(visit: Visit, provider: Provider) -> None:
 
 
 def test_new_conversation_describes_agent(serve: Serve, provider: Provider, visit: Visit) -> None:
-    """A new conversation says what the chosen agent is, and changes with the choice."""
-    agents = [studio(Site(provider)), Agent(id="plain", name="Plain")]
+    """A new conversation says what the chosen agent is, its tools, members or steps, and changes
+    with the choice."""
+    site = Site(provider)
+    agents = [studio(site), newsroom(site), press(site), Agent(id="plain", name="Plain")]
     visit = Visit(visit.page, serve(agents=agents).url).open()
     welcome = visit.page.locator(".welcome")
     expect(welcome.get_by_role("heading")).to_have_text("Studio")
     expect(welcome).to_contain_text("Draws pictures, and says how far it is.")
-    visit.page.select_option("#agent", "plain")
+    for agent, names in {
+        "studio": ["sketch", "draw", "weather"],
+        "newsroom": ["Scout", "Poet"],
+        "press": ["Draft", "Rounds: Polish", "Sides: Left, Right", "Final"],
+        "plain": [],
+    }.items():
+        visit.page.select_option("#agent", agent)
+        expect(welcome.locator(".about li")).to_have_text(names)
     expect(welcome).not_to_contain_text("Draws pictures")
+
+
+def test_suggestion_of_agent_is_sent(serve: Serve, provider: Provider, page: Page) -> None:
+    """The suggestions of an agent are buttons that send them."""
+    agent = Agent(id="plain", metadata={"suggestions": ["What is new?"]})
+    visit = Visit(page, serve(agents=[agent]).url).open()
+    page.get_by_role("button", name="What is new?").click()
+    visit.ended()
+    assert "What is new?" == provider.requests[0].body["messages"][-1]["content"]
 
 
 def test_phone_does_not_zoom(browser: Browser, server_url: str, tmp_path: Path) -> None:
