@@ -180,10 +180,10 @@ class MediaStore:
 
     def _folder(self, owner: Owner) -> Path:
         folder = self._runs / owner.run_id
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if owner.kept:
             marks = self._marks(owner.principal, owner.conversation_id, owner.user)
-            marks.mkdir(mode=0o700, exist_ok=True)
+            marks.mkdir(mode=0o700, parents=True, exist_ok=True)
             (marks / owner.run_id).touch()
         else:
             (folder / "passing").write_text(owner.principal, encoding="utf-8")

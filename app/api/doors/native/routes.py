@@ -172,7 +172,9 @@ async def _answer(
     key = None
     if key_header is not None:
         key = IdempotencyKey.of(
-            key_header, principal, body.model_dump_json() + (form.digest if form else "")
+            key_header,
+            principal,
+            body.model_dump_json(exclude_defaults=True) + (form.digest if form else ""),
         )
     policy = Policy(
         timeouts=body.timeouts.within(server.timeouts),
