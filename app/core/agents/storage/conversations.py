@@ -35,15 +35,17 @@ from .sessions import (
     title_of,
     type_of,
 )
-from .shown import KEY, NOTHING, Shown
+from .shown import NOTHING, Shown, metadata_with
 from .threaded import Db, off_the_loop
-from .transcript import FINISH_REASON, messages_of, repaired
+from .transcript import messages_of, repaired
 
 logger = logging.getLogger(__name__)
 
 #: Seconds to wait until Agno has stored a cancelled run, which it does in the background.
 AGNO_WRITE_TIMEOUT = 2.0
 
+#: The states of a stored run that goes on: a paused one, while another run continues it.
+UNFINISHED = (RunStatus.running, RunStatus.paused)
 #: Seconds that an answer waits for its parts to be stored.
 KEEP_TIMEOUT = 2.0
 
@@ -131,7 +133,7 @@ class Conversations:
             run.messages = repaired(run.messages or [], question, answer)
         run.content = answer
         run.status = RunStatus.completed
-        run.metadata = _metadata(run, finish_reason, shown)
+        run.metadata = metadata_with(run.metadata, finish_reason, shown)
         await db.upsert_run(run, session_id=session.id, user_id=session.owner)
 
     async def keep_shown(
@@ -155,7 +157,7 @@ class Conversations:
                 run = await self._stored_run(db, run_id, wait=False)
                 if run is None:
                     raise LookupError("Agno has not stored the run")
-                run.metadata = _metadata(run, reason, shown)
+                run.metadata = metadata_with(run.metadata, reason, shown)
                 await db.upsert_run(run, session_id=session.id, user_id=session.owner)
         except Exception:
             logger.exception("run %s: the parts of its answer were not stored", run_id)
@@ -188,22 +190,12 @@ class Conversations:
         pause = 0.002
         while True:
             run = await off_the_loop(db).get_run(run_id)
-            if isinstance(run, RUNS) and run.status != RunStatus.running:
+            if isinstance(run, RUNS) and not (wait and run.status in UNFINISHED):
                 return run
             if time.monotonic() >= deadline:
                 return run if isinstance(run, RUNS) else None
             await asyncio.sleep(pause)
             pause = min(2 * pause, 0.1)
-
-
-def _metadata(run: AnyRun, finish_reason: FinishReason, shown: Shown) -> dict[str, Any]:
-    """Agno's metadata of a run with ours; an answer that is complete has no finish reason there."""
-    found = dict(run.metadata or {})
-    if finish_reason != "stop":
-        found[FINISH_REASON] = finish_reason
-    if shown:
-        found[KEY] = shown.value()
-    return found
 
 
 def _info(session: AnySession) -> ConversationInfo:
