@@ -66,8 +66,7 @@ def is_external(thing: Any) -> bool:
 def external(thing: Any, fallback_id: str, db: Any) -> External:
     """The component that a thing is; `db` is for its conversations."""
     if isinstance(thing, BaseRemote):
-        kind = type(thing).__name__.removeprefix("Remote").lower()
-        own = str(getattr(thing, f"{kind}_id", None) or fallback_id)
+        kind, own = remote_id(thing)
         takes = _takes_remotely(thing, kind)
         return External(own, own, "", thing, db, keeps=False, takes=takes, remote=kind)
     own = str(getattr(thing, "id", None) or fallback_id)
@@ -80,6 +79,12 @@ def external(thing: Any, fallback_id: str, db: Any) -> External:
     return External(
         own, name, description, thing, db, keeps=keeps, takes=_takes(thing), remote=None
     )
+
+
+def remote_id(thing: BaseRemote) -> tuple[str, str]:
+    """The kind and the id of what runs on another server; its name would be a request to it."""
+    kind = type(thing).__name__.removeprefix("Remote").lower()
+    return kind, str(getattr(thing, f"{kind}_id", None) or kind)
 
 
 def failure_of(component: External, error: Exception) -> RunFailed | None:
