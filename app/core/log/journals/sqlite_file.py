@@ -153,9 +153,10 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
     """
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute(f"PRAGMA journal_size_limit = {16 * MEBIBYTE}")
+    ready = _kind_of(db) == (APPLICATION_ID, SCHEMA_VERSION)
+    if ready and db.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return  # without a lock for writing, for which a reader might wait
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
-    if _kind_of(db) == (APPLICATION_ID, SCHEMA_VERSION):
-        return  # without a lock for writing, for which a reader might wait; it is in WAL mode
     db.execute("BEGIN IMMEDIATE")
     kind, version = _kind_of(db)
     if (kind, version) == (0, 0) and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
