@@ -58,7 +58,9 @@ class Answer:
     @classmethod
     def to(cls, url: str, question: Question) -> "Answer":
         """Return the `Answer` to a new question, before anything is sent."""
-        return cls(Source(url, question.body), question.limits, raises=question.raises)
+        return cls(
+            Source(url, question.body, path=question.path), question.limits, raises=question.raises
+        )
 
     @property
     def reading(self) -> bool:

@@ -1,7 +1,7 @@
 """`AsyncClient`, for programs with an event loop; `agno_stream.client` documents the calls."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack
@@ -13,6 +13,7 @@ from agno_stream import calls, requests
 from agno_stream import transport as wire
 from agno_stream.answer import Answer
 from agno_stream.config import Config
+from agno_stream.decisions import Decision
 from agno_stream.errors import AgnoStreamError
 from agno_stream.infos import AgentInfo, Conversation, Exchange, Message, ModelInfo, RunInfo
 from agno_stream.parts import Media
@@ -96,6 +97,17 @@ class AsyncClient:
         raises = config.raise_on_error if raise_on_error is None else raise_on_error
         return self._follow(Answer(source, requests.limits(config), raises=raises))
 
+    def continue_run(
+        self, run_id: str, decisions: Sequence[Decision], *, raise_on_error: bool | None = None
+    ) -> Chunks:
+        """Decide on all that a paused run waits for, and yield the chunks of the run that continues
+        it, as `generate_stream` does.
+
+        `agno_stream.decisions` has decisions for all requirements at once.
+        """
+        question = requests.decided(self.config, run_id, decisions, raise_on_error)
+        return self._follow(Answer.to(wire.base(self.config), question))
+
     async def run(self, run_id: str) -> ModelResponse:
         """Return the current state of a run, with its text so far."""
         return await self._call(calls.run(run_id))
@@ -112,9 +124,14 @@ class AsyncClient:
         """Return the agents that a question can name."""
         return await self._call(calls.agents())
 
-    async def runs(self, conversation_id: str | None = None) -> list[RunInfo]:
-        """Return the runs that have not ended, of all conversations or of one, oldest first."""
-        return await self._call(calls.runs(conversation_id))
+    async def runs(
+        self, conversation_id: str | None = None, *, status: str | None = None
+    ) -> list[RunInfo]:
+        """Return the runs that have not ended, of all conversations or of one, oldest first.
+
+        With `status="paused"` they are those that wait for a person, with their `requirements`.
+        """
+        return await self._call(calls.runs(conversation_id, status))
 
     async def conversations(
         self,

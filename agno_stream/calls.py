@@ -41,8 +41,9 @@ def agents() -> Call[list[AgentInfo]]:
     )
 
 
-def runs(conversation_id: str | None) -> Call[list[RunInfo]]:
-    params = {} if conversation_id is None else {"conversation_id": conversation_id}
+def runs(conversation_id: str | None, status: str | None) -> Call[list[RunInfo]]:
+    given = {"conversation_id": conversation_id, "status": status}
+    params = {name: value for name, value in given.items() if value is not None}
     return Call(
         Request("GET", "/api/v1/runs", params=params),
         lambda data, _: [from_json(RunInfo, one) for one in data["runs"]],

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from agno_stream.cli_ask import client_config, print_status, send_question
+from agno_stream.cli_decide import go_on
 from agno_stream.client import Client
 
 
@@ -30,6 +31,7 @@ def chat(options: argparse.Namespace) -> int:
             print("agno-stream chat: the question is empty.", file=sys.stderr)
             return 2
         code, tally = send_question(client, conversation, question, options, options.image)
+        code, tally = go_on(client, code, tally, options)
         if sys.stdout.isatty() and not options.json:
             print_status(f"{tally.summary()} · --conversation {conversation.id}")
         return code

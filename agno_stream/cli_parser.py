@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         shown,
     )
     _add_runs(
-        commands.add_parser("runs", help="list, watch, resume, show or cancel runs"),
+        commands.add_parser("runs", help="list, watch, resume, show, approve or cancel runs"),
         connection,
         shown,
     )
@@ -113,6 +113,12 @@ def _add_runs(
     actions = runs.add_subparsers(dest="action", required=True, metavar="action")
     listed = actions.add_parser("list", parents=[connection], help="list runs that have not ended")
     listed.add_argument("--conversation", metavar="ID", help="only those of this conversation")
+    listed.add_argument("--paused", action="store_true", help="those that wait for a person")
+    approve = actions.add_parser(
+        "approve", parents=[connection, shown], help="decide on what a paused run waits for"
+    )
+    approve.add_argument("--yes", action="store_true", help="approve without asking")
+    approve.add_argument("--deny", metavar="NOTE", help="refuse, and tell the model why")
     watch = actions.add_parser(
         "watch", parents=[connection, shown], help="stream the run from its first event to its last"
     )
@@ -127,7 +133,7 @@ def _add_runs(
         "show", parents=[connection, shown], help="print the state and the text of the run"
     )
     cancel = actions.add_parser("cancel", parents=[connection], help="stop the run")
-    for action in (watch, resume, show, cancel):
+    for action in (approve, watch, resume, show, cancel):
         extra = ", or '<id>:<event>' to continue after that event" if action is resume else ""
         action.add_argument("run_id", help=f"the run's id{extra}")
 

@@ -1,4 +1,4 @@
-"""`agno-stream runs`: list, watch, resume, show or cancel a run by its id."""
+"""`agno-stream runs`: list, watch, resume, show, approve or cancel a run by its id."""
 
 import argparse
 import json
@@ -7,12 +7,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from agno_stream.cli_ask import client_config, look, show, show_parts
+from agno_stream.cli_decide import decide, describe, go_on
 from agno_stream.client import Client
+from agno_stream.decisions import Decision, approve, deny
 from agno_stream.types import ModelResponse
 
 
 def runs(options: argparse.Namespace) -> int:
-    """List runs, or watch, resume, show or cancel one, and return the exit code."""
+    """List runs, or watch, resume, show, approve or cancel one, and return the exit code."""
     with Client(client_config(options)) as client:
         if options.action == "list":
             return _list(client, options)
@@ -24,6 +26,8 @@ def runs(options: argparse.Namespace) -> int:
             chunks = client.resume(run_id, after, pace=pace)
             code, _ = show(client, chunks, look(client, options), owned=False)
             return code
+        if options.action == "approve":
+            return _approve(client, options)
         call = client.cancel if options.action == "cancel" else client.run
         state = call(options.run_id)
         if options.json:
@@ -37,13 +41,37 @@ def runs(options: argparse.Namespace) -> int:
 
 
 def _list(client: Client, options: argparse.Namespace) -> int:
-    for one in client.runs(options.conversation):
+    for one in client.runs(options.conversation, status="paused" if options.paused else None):
         if options.json:
             print(json.dumps(asdict(one), ensure_ascii=False))
         else:
             question = " ".join(one.question.split())[:80]
             print(f"{one.run_id}  {one.status}  {local_time(one.created_at)}  {question}".rstrip())
+            for requirement in one.requirements or ():
+                print(f"  {describe(requirement)}")
     return 0
+
+
+def _approve(client: Client, options: argparse.Namespace) -> int:
+    """Decide on a paused run, by the flags or by asking, and show the run that continues it."""
+    waiting = {one.run_id: one for one in client.runs(status="paused")}
+    found = waiting.get(options.run_id)
+    requirements = (found.requirements if found is not None else None) or ()
+    if not requirements:
+        print(f"agno-stream: run {options.run_id} does not wait for a person.", file=sys.stderr)
+        return 1
+    made: list[Decision] | None
+    if options.deny is not None:
+        made = deny(requirements, options.deny)
+    elif options.yes:
+        made = approve(requirements)
+    else:
+        made = decide(requirements)
+    if made is None:
+        return 1
+    chunks = client.continue_run(options.run_id, made)
+    code, tally = show(client, chunks, look(client, options))
+    return go_on(client, code, tally, options)[0]
 
 
 def _event(run_id: str, after: int | None) -> tuple[str, int]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from prompt_toolkit import PromptSession
 
 from agno_stream.cli_ask import image, look, print_status, send_question, show_messages
+from agno_stream.cli_decide import go_on
 from agno_stream.cli_lines import followup_lines
 from agno_stream.cli_prompt import CommandCompleter, history, keys
 from agno_stream.client import Chat, Client
@@ -104,7 +105,8 @@ class Session:
     def _ask(self, prompt: str) -> None:
         self._last = prompt
         images, self._images = self._images, []
-        _, tally = send_question(self._client, self._conversation, prompt, self._options, images)
+        code, tally = send_question(self._client, self._conversation, prompt, self._options, images)
+        _, tally = go_on(self._client, code, tally, self._options)
         self._suggestions = tally.last.followups or []
         print_status(tally.summary())
 

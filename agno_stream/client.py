@@ -2,7 +2,7 @@
 
 import time
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack
@@ -14,6 +14,7 @@ from agno_stream import calls, requests
 from agno_stream import transport as wire
 from agno_stream.answer import Answer
 from agno_stream.config import Config
+from agno_stream.decisions import Decision
 from agno_stream.errors import AgnoStreamError
 from agno_stream.infos import AgentInfo, Conversation, Exchange, Message, ModelInfo, RunInfo
 from agno_stream.parts import Media
@@ -112,6 +113,17 @@ class Client:
         raises = config.raise_on_error if raise_on_error is None else raise_on_error
         return self._follow(Answer(source, requests.limits(config), raises=raises))
 
+    def continue_run(
+        self, run_id: str, decisions: Sequence[Decision], *, raise_on_error: bool | None = None
+    ) -> Chunks:
+        """Decide on all that a paused run waits for, and yield the chunks of the run that continues
+        it, as `generate_stream` does.
+
+        `agno_stream.decisions` has decisions for all requirements at once.
+        """
+        question = requests.decided(self.config, run_id, decisions, raise_on_error)
+        return self._follow(Answer.to(wire.base(self.config), question))
+
     def run(self, run_id: str) -> ModelResponse:
         """Return the current state of a run, with its text so far."""
         return self._call(calls.run(run_id))
@@ -128,9 +140,14 @@ class Client:
         """Return the agents that a question can name."""
         return self._call(calls.agents())
 
-    def runs(self, conversation_id: str | None = None) -> list[RunInfo]:
-        """Return the runs that have not ended, of all conversations or of one, oldest first."""
-        return self._call(calls.runs(conversation_id))
+    def runs(
+        self, conversation_id: str | None = None, *, status: str | None = None
+    ) -> list[RunInfo]:
+        """Return the runs that have not ended, of all conversations or of one, oldest first.
+
+        With `status="paused"` they are those that wait for a person, with their `requirements`.
+        """
+        return self._call(calls.runs(conversation_id, status))
 
     def conversations(
         self,

@@ -100,7 +100,8 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A run that has not ended."""
+    """A run that has not ended, or one that waits for a person: then it has `requirements`, and for
+    those who decide for others its owner, the `principal`."""
 
     run_id: str
     conversation_id: str
@@ -109,6 +110,8 @@ class RunInfo:
     agent: str = ""
     model: str = ""
     created_at: float | None = None
+    requirements: tuple[dict[str, Any], ...] | None = None
+    principal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

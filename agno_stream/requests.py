@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar
 from urllib.parse import quote
 
 from agno_stream.config import Config
+from agno_stream.decisions import Decision
 from agno_stream.errors import AgnoStreamError, ForeignServer, refusal
 from agno_stream.types import ModelResponse
 
@@ -127,11 +128,13 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question: `body` is sent to the server; `limits` and `raises` concern the client only."""
+    """A question, or decisions: `body` is sent to `path` of the server; `limits` and `raises`
+    concern the client only."""
 
     body: dict[str, Any]
     limits: Limits
     raises: bool
+    path: str = CHAT
 
     def failed(self, failure: AgnoStreamError) -> ModelResponse:
         """Return the response for a failed answer, or raise the failure if `raises` is set."""
@@ -165,6 +168,15 @@ def question(
     )
     raises = options.get("raise_on_error", config.raise_on_error)
     return Question({"message": prompt, "stream": stream, **sent}, limits, raises)
+
+
+def decided(
+    config: Config, run_id: str, decisions: Sequence[Decision], raise_on_error: bool | None
+) -> Question:
+    """Return the decisions on a paused run, whose answer is that of the run that continues it."""
+    raises = config.raise_on_error if raise_on_error is None else raise_on_error
+    body = {"decisions": list(decisions), "stream": True}
+    return Question(body, limits(config), raises, f"{run_path(run_id)}/continue")
 
 
 class ChatDefaults(Protocol):

@@ -16,8 +16,8 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What an answer is read from: a new question (`body`), or a run (`run_id`) from event `after`
-    on.
+    """What an answer is read from: a new question (`body`, which is sent to `path`), or a run
+    (`run_id`) from event `after` on.
 
     `url` is the server's address. With `pace` events arrive with their original delays. `key` is
     the idempotency key, by which the server recognises a question that is sent again.
@@ -28,12 +28,13 @@ class Source:
     run_id: str | None = None
     after: int = 0
     pace: bool = False
+    path: str = CHAT
     key: str = field(default_factory=lambda: uuid4().hex)
 
     def request(self, run_id: str | None, number: int, patience: float) -> Request:
         """Return the request for the events after `number`; if `run_id` is None, the one that
         starts the run."""
         if run_id is None:
-            return Request("POST", CHAT, self.body, None, SSE, patience, self.key)
+            return Request("POST", self.path, self.body, None, SSE, patience, self.key)
         params = {"after": number} | ({"pace": "original"} if self.pace else {})
         return Request("GET", f"{run_path(run_id)}/events", None, params, SSE, patience)
