@@ -6,7 +6,7 @@ See docs/decisions/033-the-app-is-made-on-first-use.md.
 
 import gc
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -38,6 +38,9 @@ from .core.providers import ModelCatalog, Providers, Upstreams, open_models
 from .core.providers.upstream import MAX_WAIT
 from .core.runs.clock import Timeouts
 from .core.runs.media import sweeping
+from .core.runs.pauses.inbox import Inbox
+from .core.runs.pauses.webhook import open_webhook
+from .core.runs.report import Observer
 from .core.runs.service import Runs
 from .core.runs.slots import Slots
 from .core.telemetry import Telemetry
@@ -86,13 +89,17 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         settings.media_dir or settings.data_dir / "media", item_bytes=settings.max_media_bytes
     )
     service = AgentService(served.catalog, served.conversations, served.connections, store)
-    active = _runs(settings, hub, service, telemetry)
+    secret = settings.pause_webhook_secret
+    webhook = open_webhook(settings.pause_webhook, secret.get_secret_value() if secret else None)
+    active = _runs(settings, hub, service, [*telemetry.observers, *webhook])
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(telemetry.sampling(active, hub, upstreams))
             await stack.enter_async_context(served.opened())
+            for hook in webhook:
+                await stack.enter_async_context(hook.sending())
             await stack.enter_async_context(active)
             await stack.enter_async_context(sweeping(store, active, settings.retention))
             logger.info("model: %s; agents: %s", _shown(models), ", ".join(served.catalog.entries))
@@ -113,6 +120,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
     app.state.context = Context(
         service=service,
         runs=active,
+        inbox=Inbox(hub, settings.approvers),
         agents=served.catalog,
         models=models,
         conversations=served.conversations,
@@ -170,7 +178,7 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
 
 def _protect_secrets(settings: Settings) -> None:
     """Redact the passwords and keys of the settings from the logs."""
-    secrets = (settings.openai_api_key, settings.secret_key)
+    secrets = (settings.openai_api_key, settings.secret_key, settings.pause_webhook_secret)
     protect(secret.get_secret_value() for secret in secrets if secret)
     protect(passwords(settings.database_url) | passwords(settings.journal_url))
 
@@ -188,17 +196,24 @@ def _models(settings: Settings) -> ModelCatalog:
 
 def _hub(settings: Settings) -> Hub:
     keep = settings.retention
-    journal = open_journal(settings.journal_url, retention=keep, data_dir=settings.data_dir)
+    journal = open_journal(
+        settings.journal_url,
+        retention=keep,
+        pause_retention=settings.pause_retention,
+        data_dir=settings.data_dir,
+    )
     one, total = settings.hub_run_bytes, settings.hub_bytes
     return Hub(journal, run_bytes=one, total_bytes=total, retention=keep)
 
 
-def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Telemetry) -> Runs:
+def _runs(
+    settings: Settings, hub: Hub, service: AgentService, observers: Sequence[Observer]
+) -> Runs:
     lines = RunLines(json=settings.log_format == "json", messages=settings.log_messages)
     return Runs(
         hub,
         service.remember,
-        observers=[*telemetry.observers, lines],
+        observers=[*observers, lines],
         slots=Slots(
             settings.max_concurrent_runs,
             settings.runs_per_principal,

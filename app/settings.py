@@ -92,6 +92,20 @@ class Settings(BaseSettings):
     retention: PositiveFloat = Field(
         3600, description="Seconds for which an ended run can be read."
     )
+    pause_retention: PositiveFloat = Field(
+        30 * 86400, description="Seconds for which a paused run waits for a person."
+    )
+    approvers: Names = Field(
+        [],
+        description="The principals that may decide on the paused runs of all others, separated by "
+        "commas.",
+    )
+    pause_webhook: Text = Field(
+        None, description="The address that is sent a notice of each run that pauses."
+    )
+    pause_webhook_secret: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
+        None, description="Signs those notices; needed with PAUSE_WEBHOOK."
+    )
 
     api_keys: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
         None, description="The keys of the principals: 'name:key, ...'."

@@ -1,5 +1,6 @@
 """Runs what answers: a plan makes turns, whose `StreamingChunk`s come from `agents.events`."""
 
+import json
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
@@ -10,7 +11,7 @@ from agno.exceptions import InputCheckError, OutputCheckError
 from agno.factory import FactoryPermissionError, FactoryValidationError
 from agno.models.base import Model
 
-from ..models.chat import StreamingChunk, Usage
+from ..models.chat import Requirement, StreamingChunk, Usage
 from .agents.catalog import AgentCatalog
 from .agents.children import cancelled_together
 from .agents.components.entries import AgentEntry
@@ -22,6 +23,8 @@ from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
 from .agents.media_in import adopted
 from .agents.media_out import MediaReader
+from .agents.pausing.stored import Continuation
+from .agents.pausing.waits import shown
 from .agents.runner import Runner, runner_for
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
@@ -31,7 +34,7 @@ from .media import MediaStore, Owner
 from .providers.catalog import ModelEntry
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
-from .question import Question
+from .question import ClientCall, Question
 from .run_failures import REFUSALS, AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
 
 logger = logging.getLogger(__name__)
@@ -54,6 +57,9 @@ class AgentPlan:
         chosen: ModelEntry | None,
         question: Question,
         media: MediaStore | None,
+        *,
+        paused: RunRecord | None = None,
+        continuation: Continuation | None = None,
     ) -> None:
         self.agents = agents
         self.conversations = conversations
@@ -65,8 +71,12 @@ class AgentPlan:
         self.agent = entry.id
         default = entry.id if entry.kind == "external" else agents.default_model
         self.model = chosen.id if chosen is not None else entry.model or default
-        self.stored_question = (question.message or "") if question.kept else None
+        self.continuation = continuation
         self.user = question.user
+        self.settings = question.settings()
+        self.stored_question = (question.message or "") if question.kept else None
+        if paused is not None:
+            self.settings, self.stored_question = paused.settings, paused.question
 
     def prepare(self, record: RunRecord) -> "AgentTurn":
         """The turn of one run."""
@@ -78,7 +88,7 @@ class AgentTurn:
 
     def __init__(self, plan: AgentPlan, record: RunRecord) -> None:
         self._plan = plan
-        self._run_id = record.run_id
+        self._run_id = record.turn_id
         self._principal = record.principal
         question = plan.question
         self._session = Session(record.conversation_id, owner_of(record.principal, question.user))
@@ -93,7 +103,7 @@ class AgentTurn:
             kept=question.kept,
         )
         last = question.history[-1].content if question.history else None
-        self.logged_question = question.message or last or ""
+        self.logged_question = question.message or last or record.question or ""
         self.model = plan.model
         self._made_models: list[Model] = []
 
@@ -125,27 +135,44 @@ class AgentTurn:
                                 reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
+        requirements = await self._pause(runner, reader)
         models = runner.models
-        if reader.paused and models is not None:
-            for call in models.leader.answering.client_calls:
-                reader.call(call)
-        if models is None:
-            last = reader.ending(None)
-            if isinstance(runner, ExternalRunner):
-                await runner.store(self._plan.conversations, self._session, reader.answer)
-        else:
-            spared = reader.paused or reader.by_function
+        reason = None if models is None else models.finish_reason
+        if isinstance(runner, ExternalRunner):
+            await runner.store(self._plan.conversations, self._session, reader.answer)
+        elif models is not None:
+            spared = requirements or reader.pause is not None or reader.by_function
             if not spared and models.answer_failure is not None:
                 raise models.answer_failure
-            last = reader.ending(models.finish_reason)
-        if self._plan.question.kept:
+        last = reader.ending(reason, requirements)
+        if self._plan.question.kept or requirements:
             await self._plan.conversations.keep_shown(
                 self._component, self._session, self._run_id, last, self._shown(last)
             )
         return last
 
+    async def _pause(self, runner: Runner, reader: EventReader) -> list[Requirement]:
+        """What the run waits for, after the calls that the client must make; empty if the run does
+        not wait for a person."""
+        calls = runner.models.leader.answering.client_calls if runner.models is not None else []
+        for call in calls if reader.pause is not None else []:
+            reader.call(call)
+        theirs = {call.id for call in calls}
+        waits = await runner.waits(reader)
+        others = [w for w in waits if w.tool is None or w.tool.tool_call_id not in theirs]
+        for wait in others:
+            if (tool := wait.shown.tool) is not None and wait.shown.kind == "external":
+                reader.call(ClientCall(tool.id, tool.name, json.dumps(tool.arguments)))
+        answered = all(wait.shown.kind == "external" for wait in others)
+        if not others or (answered and not self._plan.question.kept):
+            return []  # the client sends the results as messages of its next question
+        await runner.keep(self._session)
+        return shown(waits)
+
     def _shown(self, last: StreamingChunk) -> Shown:
-        return Shown.of(self._reader.recorder.parts() if self._reader else [], last, self.model)
+        parts = self._reader.recorder.parts() if self._reader else []
+        before = self._runner.shown_before if self._runner else None
+        return Shown.of(parts, last, self.model, before)
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
@@ -169,7 +196,9 @@ class AgentTurn:
         self.model = models.leader.model.id
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
-        return runner_for(self._component)(copied, question, asking, self._run_id, models=models)
+        return runner_for(self._component)(
+            copied, question, asking, self._run_id, models=models, continuation=plan.continuation
+        )
 
     async def _made(self, asking: Asking) -> Any:
         """What the factory makes for this request."""
@@ -227,7 +256,7 @@ class AgentTurn:
                 self._component, self._session, self._run_id, begun=self._begun
             )
             if self._plan.media is not None:
-                await self._plan.media.remove(self._run_id)
+                await self._plan.media.remove(self._owner.run_id)
             return
         await self._plan.conversations.remember(
             self._component,

@@ -11,6 +11,7 @@ from .components.external import FURTHER, External, failure_of
 from .components.kinds import Asking
 from .events.answer import Answer
 from .events.reader import EventReader
+from .pausing.waits import Wait
 from .run_models import RunModels
 from .runner import Emit, Runner
 from .storage.conversations import Conversations
@@ -41,6 +42,10 @@ class ExternalRunner(Runner):
     ) -> None:
         mine = component if question.kept else component.detached()
         super().__init__(mine, question, asking, run_id, models=models)
+
+    async def waits(self, reader: EventReader) -> list[Wait]:
+        """Nothing: whatever such a run waits for, it cannot be continued from here."""
+        return []
 
     def reader(self, model: str, emit: Emit) -> EventReader:
         return EventReader(self._run_id, model, emit, team=self.component.remote == "team")

@@ -132,6 +132,9 @@ class Runs:
             fingerprint=identity.fingerprint,
             user=identity.user,
             request=identity.request,
+            continues=identity.continues,
+            origin=identity.origin,
+            settings=plan.settings,
         )
         return await self._launcher.launch(plan, policy, record)
 

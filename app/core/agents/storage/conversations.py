@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 #: Seconds to wait until Agno has stored a cancelled run, which it does in the background.
 AGNO_WRITE_TIMEOUT = 2.0
 
+#: The states of a stored run that goes on: a paused one, while another run continues it.
+UNFINISHED = (RunStatus.running, RunStatus.paused)
 #: Seconds that an answer waits for its parts to be stored.
 KEEP_TIMEOUT = 2.0
 
@@ -188,7 +190,7 @@ class Conversations:
         pause = 0.002
         while True:
             run = await off_the_loop(db).get_run(run_id)
-            if isinstance(run, RUNS) and run.status != RunStatus.running:
+            if isinstance(run, RUNS) and not (wait and run.status in UNFINISHED):
                 return run
             if time.monotonic() >= deadline:
                 return run if isinstance(run, RUNS) else None
@@ -199,6 +201,7 @@ class Conversations:
 def _metadata(run: AnyRun, finish_reason: FinishReason, shown: Shown) -> dict[str, Any]:
     """Agno's metadata of a run with ours; an answer that is complete has no finish reason there."""
     found = dict(run.metadata or {})
+    found.pop(FINISH_REASON, None)  # of the pause, if this is its continuation
     if finish_reason != "stop":
         found[FINISH_REASON] = finish_reason
     if shown:

@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from ...errors import ConfigurationError
 from ..journal import MEBIBYTE
+from .sqlite_pauses import TABLE as PAUSED
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -132,5 +133,6 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
             f"JOURNAL_URL: {file} has schema {version}, written by a newer version of agno-stream; "
             f"this one supports schema {SCHEMA_VERSION}. Use that version, or move the file away"
         )
+    db.execute(PAUSED)  # also in files that are older than it
     db.execute("COMMIT")
     db.execute("PRAGMA journal_mode = WAL")
