@@ -22,6 +22,7 @@ from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
 from .api.doors import native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
+from .api.heads import HeadAsGet
 from .api.tickets import Tickets
 from .api.tracking import Tracked
 from .core.access.keys import Keys, read_keys
@@ -45,6 +46,7 @@ from .core.runs.service import Runs
 from .core.runs.slots import Slots
 from .core.telemetry import Telemetry
 from .logs import RunLines, protect
+from .private import make_private, warn_of_readers
 from .settings import Settings, load_settings
 from .signals import graceful_shutdown
 from .web import ConnectionBounds, Connections, provide_descriptors
@@ -60,6 +62,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
     """Build the server from its settings and return it as an ASGI app; `agents`, if not None,
     replace those of the settings. Raises `ConfigurationError` for settings that cannot work."""
     _protect_secrets(settings)
+    make_private(settings.data_dir)
     access = _access(settings)
     models = _models(settings)
     upstreams = Upstreams(
@@ -147,6 +150,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
 
 def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Telemetry) -> None:
     """Add the routes, the error handlers and the middleware to the app."""
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Tracked, tracing=telemetry.tracing)
     resources = (runs.router, media.router, catalog.router, conversations.router, health.router)
     for router in (*(door.router for door in DOORS), *resources):
@@ -230,6 +234,8 @@ def _access(settings: Settings) -> Access:
     logs."""
     listed = settings.api_keys.get_secret_value() if settings.api_keys else None
     named = read_keys(listed, settings.api_keys_file)
+    if settings.api_keys_file is not None:
+        warn_of_readers(settings.api_keys_file, "API_KEYS_FILE")
     protect(key.key for key in named if key.key)
     for key in named:
         if key.key and len(key.key) < MIN_KEY_LENGTH:

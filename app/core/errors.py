@@ -131,7 +131,7 @@ class LoopbackOnly(Forbidden):
 
 
 class CrossSite(Forbidden):
-    """A request by a page of another site to a server without keys."""
+    """A request without a key by a page of another site, or that a browser makes on its own."""
 
     code = "cross_site"
 

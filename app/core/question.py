@@ -11,7 +11,7 @@ import msgspec
 class Picture:
     """An image of a question: its URL, its bytes, or the path of an upload.
 
-    `detail` is OpenAI's `low`, `high` or `auto`.
+    `detail` is OpenAI's `low`, `high` or `auto`. `name` is for people.
     """
 
     url: str | None = None
@@ -19,6 +19,7 @@ class Picture:
     mime_type: str | None = None
     detail: str | None = None
     path: Path | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from agno.exceptions import InputCheckError, OutputCheckError
 from agno.factory import FactoryPermissionError, FactoryValidationError
 from agno.models.base import Model
+from agno.run.authorization import authorization_scope
 
 from ..models.chat import Requirement, StreamingChunk, Usage
 from .agents.catalog import AgentCatalog
@@ -21,10 +22,11 @@ from .agents.components.tree import models_in
 from .agents.connections import Connections
 from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
-from .agents.media_in import adopted
 from .agents.media_out import MediaReader
 from .agents.pausing.stored import Continuation
 from .agents.pausing.waits import shown
+from .agents.question_media import taken
+from .agents.refusals import failure_of, refusal_of
 from .agents.runner import Runner, runner_for
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
@@ -35,7 +37,7 @@ from .providers.catalog import ModelEntry
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
 from .question import ClientCall, Question
-from .run_failures import REFUSALS, AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
+from .run_failures import AgentDenied, InputRefused, OutputRefused, RunFailed
 
 logger = logging.getLogger(__name__)
 
@@ -121,20 +123,21 @@ class AgentTurn:
         media = MediaReader(self._plan.media, self._owner)
         if runner.models is not None:
             runner.models.listen(on_alive)
+        authorization: Any = partial(getattr, runner, "authorization")
         try:
             async with aclosing(runner.events()) as events:
-                with cancelled_together():
+                with cancelled_together(), authorization_scope(authorization):
                     async for event in events:
                         self._begun = True
                         reader.read(event)
                         if reader.failure is not None:
-                            raise self._failure(reader.failure)
+                            raise failure_of(reader.failure, runner.models)
                         if media.concerns(event):
                             found = await media.read(event, reader.model)
                             if found is not None:
                                 reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
-            raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
+            raise refusal_of(error) from error
         requirements = await self._pause(runner, reader)
         models = runner.models
         reason = None if models is None else models.finish_reason
@@ -223,7 +226,7 @@ class AgentTurn:
         question, store = self._plan.question, self._plan.media
         if store is None:
             return question
-        return await adopted(question, partial(store.adopt, self._owner))
+        return await taken(question, store, self._owner)
 
     def _fell_back(self, model: str) -> None:
         logger.warning("run %s: fallback from %s to %s", self._run_id, self.model, model)
@@ -267,17 +270,4 @@ class AgentTurn:
             finish_reason=failure.finish_reason,
             begun=self._begun and getattr(self._component, "keeps", True),
             shown=self._shown(failure.last_chunk(self.model)),
-        )
-
-    def _failure(self, event: Any) -> RunFailed:
-        """The error for a failed run of Agno: the model's own, if the model failed."""
-        kind = getattr(event, "error_type", None)
-        if kind in REFUSALS:
-            message = getattr(event, "content", None) or getattr(event, "error", None)
-            return REFUSALS[kind](str(message))
-        models = self._runner.models if self._runner is not None else None
-        if models is not None and models.failure is not None:
-            return models.failure
-        return AgentFailed(
-            f"The agent failed ({kind or 'in its last step'}); see the server's log."
         )

@@ -29,7 +29,7 @@ export const ERRORS = {
     "retryable": false
   },
   "cross_site": {
-    "summary": "A page of another site called a server that has no keys.",
+    "summary": "A page of another site sent a request without a key.",
     "advice": "Add the page's origin to CORS_ORIGINS, or set API_KEYS.",
     "retryable": false
   },

@@ -7,7 +7,7 @@ import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from agno.run import RunContext
 from agno.team import Team
@@ -31,12 +31,21 @@ from .storage.threaded import inner_of
 Emit = Callable[[StreamingChunk], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Authorization:
-    """Who asks, for tools and hooks that decide by it: authenticated, unlike Agno's `user_id`."""
+    """Who asks, for tools and hooks that decide by it: authenticated, unlike Agno's `user_id`.
+
+    Agno puts it into the `RunContext` of every run inside, of members, of steps and of tools.
+    """
 
     principal: str
     user: str | None
+
+    #: Whether Agno refuses tools of its own by it: AgentOS's rules are not those of this server.
+    enforce_tools: ClassVar[bool] = False
+
+    def snapshot(self) -> None:
+        """Agno keeps nothing of it in what it stores for later runs."""
 
 
 class Runner:
@@ -75,6 +84,10 @@ class Runner:
             if not question.kept:
                 self._scratch = _detach(component)
                 self._forget()
+
+    @property
+    def authorization(self) -> Authorization:
+        return Authorization(self._asking.principal, self._question.user)
 
     def reader(self, model: str, emit: Emit) -> EventReader:
         """The reader of this run's events."""
@@ -175,7 +188,7 @@ class Runner:
                 user_id=asking.user_id,
                 session_state=question.session_state,
                 client_tools=[client_function(tool) for tool in question.tools],
-                authorization=Authorization(asking.principal, question.user),
+                authorization=self.authorization,
             ),
         }
 

@@ -32,7 +32,7 @@ REQUESTS = (
     ErrorCode(
         "cross_site",
         403,
-        "A page of another site called a server that has no keys.",
+        "A page of another site sent a request without a key.",
         "Add the page's origin to CORS_ORIGINS, or set API_KEYS.",
     ),
     ErrorCode(

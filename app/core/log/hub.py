@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import AlreadyAsked
-from .journal import Log, RunRecord
+from .journal import JournalReplaced, Log, RunRecord
 from .reading import journal_call, unavailable
 from .run_log import Piece, RunLog
 from .trimming import trim
@@ -163,7 +163,10 @@ class Hub:
                 return
             except TimeoutError:
                 self._work.clear()
-            await self._flush()
+            try:
+                await self._flush()
+            except Exception:  # without this task nothing would be written any more
+                logger.exception("journal: a flush failed; the next one follows")
 
     async def _keep_sweeping(self) -> None:
         """Remove from the journal what is too old or too much, while the hub is open."""
@@ -189,6 +192,9 @@ class Hub:
                 await self._write_backlog(dirty)
         except Exception as error:
             self._failed(error)
+            if isinstance(error, JournalReplaced):
+                for log in self._logs.values():
+                    log.rewind()
         else:
             self._recovered()
         for log in dirty:

@@ -61,6 +61,14 @@ class RunRecord(msgspec.Struct, frozen=True):
         return self.origin or self.run_id
 
 
+class JournalReplaced(Exception):
+    """The store of a journal was removed or replaced while it was open; it is empty now.
+
+    `append` raises it once. After that the journal takes the logs of active runs from their
+    beginning, or from the first entry that is still in memory.
+    """
+
+
 class Group(NamedTuple):
     """Consecutive entries of one run; the first of them has the number `first`."""
 

@@ -8,6 +8,7 @@ See docs/decisions/012-measuring-costs-a-token-nothing.md.
 """
 
 import asyncio
+import logging
 import os
 import shutil
 import sys
@@ -27,6 +28,8 @@ from ..log.meter import BOUNDS
 from ..providers.upstream import Upstreams
 from ..runs.report import RunReport
 from ..runs.service import Runs
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -195,7 +198,10 @@ class Metrics:
             self._owners.join(str(os.getpid()))
         try:
             while True:
-                self.sample(runs, hub, upstreams)
+                try:
+                    self.sample(runs, hub, upstreams)
+                except Exception:  # the next sample may be good, and scrapers wait for it
+                    logger.exception("metrics: a sample failed")
                 await asyncio.sleep(SAMPLE_INTERVAL)
         finally:
             if self._owners is not None and self._shared is not None:

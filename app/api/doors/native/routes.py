@@ -11,6 +11,7 @@ from ....core.runs.run import OnDisconnect, Policy
 from ... import route_docs
 from ...context import Context, Principal, Server
 from ...ignored import ignored_fields, ignored_parameters
+from ...names import agent_in_model
 from ...requests import parse_object, read_body, validate
 from ...starting import IdempotencyKey, start_in_background, start_or_replay
 from ...uploads import Form, is_form, read_form
@@ -79,6 +80,12 @@ async def short_chat(
     """
     body, headers = await _read(request, server, x_conversation_id)
     return await _answer(request, server, principal, body, TEXT, idempotency_key, headers)
+
+
+@router.head("/api/v1/chat", include_in_schema=False)
+async def event_source_head() -> Response:
+    """Return the header fields of a stream, and start no run: `HEAD` is safe (RFC 9110, 9.2.1)."""
+    return Response(media_type=SSE, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/api/v1/chat", summary="Chat by EventSource", **route_docs.EVENT_SOURCE)
@@ -165,7 +172,9 @@ async def _answer(
     key = None
     if key_header is not None:
         key = IdempotencyKey.of(
-            key_header, principal, body.model_dump_json() + (form.digest if form else "")
+            key_header,
+            principal,
+            body.model_dump_json(exclude_defaults=True) + (form.digest if form else ""),
         )
     policy = Policy(
         timeouts=body.timeouts.within(server.timeouts),
@@ -173,7 +182,7 @@ async def _answer(
         on_busy=body.on_busy,
         grace=server.grace,
     )
-    question, conversation = body.question(), body.conversation_id
+    question, conversation = agent_in_model(server, body.question()), body.conversation_id
     if form is not None:
         question = dataclasses.replace(
             question,

@@ -49,7 +49,9 @@ async def create(
     body = validate(ResponseRequest, fields)
     key = None
     if idempotency_key is not None:
-        key = IdempotencyKey.of(idempotency_key, principal, body.model_dump_json())
+        key = IdempotencyKey.of(
+            idempotency_key, principal, body.model_dump_json(exclude_defaults=True)
+        )
     start = Start(server, principal, body, raw_items(fields), key, server_tools)
     follower, wanted = await start.run()
     record = follower.record

@@ -259,10 +259,11 @@ class EventReader:
         elif reason is None or reason == "tool_calls":
             reason = "stop"
         rest, thought = self._text.rest(), self._reasoning.rest() or None
-        last = self.answer.last_chunk(self.recorder.emit, self.model, reason, rest, thought)
+        emit = self.recorder.emit
+        last = self.answer.last_chunk(emit, self.model, reason, rest, thought)
         if requirements:
             last = msgspec.structs.replace(last, requirements=requirements)
-        return self.recorder.add(last)
+        return self.recorder.end(last)
 
     def _event(self, name: str, data: dict[str, Any], speaker: Speaker | None) -> None:
         if not fits(data):

@@ -35,9 +35,9 @@ from .sessions import (
     title_of,
     type_of,
 )
-from .shown import KEY, NOTHING, Shown
+from .shown import NOTHING, Shown, metadata_with
 from .threaded import Db, off_the_loop
-from .transcript import FINISH_REASON, messages_of, repaired
+from .transcript import messages_of, repaired
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ class Conversations:
             run.messages = repaired(run.messages or [], question, answer)
         run.content = answer
         run.status = RunStatus.completed
-        run.metadata = _metadata(run, finish_reason, shown)
+        run.metadata = metadata_with(run.metadata, finish_reason, shown)
         await db.upsert_run(run, session_id=session.id, user_id=session.owner)
 
     async def keep_shown(
@@ -157,7 +157,7 @@ class Conversations:
                 run = await self._stored_run(db, run_id, wait=False)
                 if run is None:
                     raise LookupError("Agno has not stored the run")
-                run.metadata = _metadata(run, reason, shown)
+                run.metadata = metadata_with(run.metadata, reason, shown)
                 await db.upsert_run(run, session_id=session.id, user_id=session.owner)
         except Exception:
             logger.exception("run %s: the parts of its answer were not stored", run_id)
@@ -196,17 +196,6 @@ class Conversations:
                 return run if isinstance(run, RUNS) else None
             await asyncio.sleep(pause)
             pause = min(2 * pause, 0.1)
-
-
-def _metadata(run: AnyRun, finish_reason: FinishReason, shown: Shown) -> dict[str, Any]:
-    """Agno's metadata of a run with ours; an answer that is complete has no finish reason there."""
-    found = dict(run.metadata or {})
-    found.pop(FINISH_REASON, None)  # of the pause, if this is its continuation
-    if finish_reason != "stop":
-        found[FINISH_REASON] = finish_reason
-    if shown:
-        found[KEY] = shown.value()
-    return found
 
 
 def _info(session: AnySession) -> ConversationInfo:

@@ -23,12 +23,12 @@ from ....models.answer_parts import (
     StepPart,
     ToolPart,
 )
-from ....models.chat import ErrorInfo, StreamingChunk, ToolCall
+from ....models.chat import ErrorInfo, FinishReason, StreamingChunk, ToolCall
 
 logger = logging.getLogger(__name__)
 
-#: The key in Agno's metadata of a run.
-KEY = "agno_stream"
+#: The keys in Agno's metadata of a run: of what is stored here, and of how the run ended.
+KEY, FINISH_REASON = "agno_stream", "finish_reason"
 
 #: Bytes of one turn, at most.
 LIMIT = 256 << 10
@@ -135,6 +135,19 @@ def shown_in(metadata: dict[str, Any] | None) -> Shown:
     except msgspec.ValidationError:
         logger.warning("conversations: the parts of an answer cannot be read", exc_info=True)
         return NOTHING
+
+
+def metadata_with(
+    metadata: dict[str, Any] | None, finish_reason: FinishReason, shown: Shown
+) -> dict[str, Any]:
+    """Agno's metadata of a run with ours; a run that ended well has no finish reason there."""
+    found = dict(metadata or {})
+    found.pop(FINISH_REASON, None)  # of the pause, if this is its continuation
+    if finish_reason != "stop":
+        found[FINISH_REASON] = finish_reason
+    if shown:
+        found[KEY] = shown.value()
+    return found
 
 
 def _pieces(content: str, lengths: list[int]) -> Iterator[str]:

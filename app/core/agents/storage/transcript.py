@@ -13,10 +13,8 @@ from ....models.chat import Speaker, StoredMessage
 from ..events.values import text_of
 from ..messages import shown_text
 from .sessions import AnyRun, AnySession
+from .shown import FINISH_REASON as FINISH_REASON
 from .shown import Shown, shown_in
-
-#: The key of a run's finish reason in Agno's metadata of the run.
-FINISH_REASON = "finish_reason"
 
 
 def messages_of(session: AnySession) -> list[StoredMessage]:

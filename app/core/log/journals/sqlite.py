@@ -17,6 +17,7 @@ from ..journal import (
     PAUSE_RETENTION,
     Entry,
     Group,
+    JournalReplaced,
     Reach,
     RunRecord,
 )
@@ -97,6 +98,10 @@ class SqliteJournal:
         return await self._writer.run(sql.create, [record]) == 1
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
+        await self._writer.check()
+        if self._writer.replaced:
+            self._writer.replaced = False
+            raise JournalReplaced(f"{self._file} was removed or replaced")
         return await self._writer.run(sql.append, groups, self._run_bytes)
 
     async def record(self, run_id: str) -> RunRecord | None:
@@ -136,7 +141,9 @@ class SqliteJournal:
         await self._writer.run(trim.shrink)
 
     async def send_heartbeat(self) -> None:
-        pass  # the lock shows it
+        """Look whether the files are still there; that this process is alive, its lock shows."""
+        await self._writer.check()
+        await asyncio.to_thread(self._owners.rejoin)
 
     async def count_peers(self) -> int:
         return await asyncio.to_thread(self._owners.others)
