@@ -20,7 +20,7 @@ from .events.reader import EventReader
 from .events.steps import Outline
 from .inputs import Input
 from .run_models import RunModels
-from .storage.threaded import inner_of
+from .storage.proxies.proxy import inner_of
 
 Emit = Callable[[StreamingChunk], None]
 

@@ -21,7 +21,7 @@ from agno.session import SessionSummaryManager
 from agno.team import Team
 
 from ...errors import ConfigurationError
-from ..storage.threaded import Db, off_the_loop
+from ..storage.proxies.proxy import Db, off_the_loop
 from .copies import copy_of
 from .kinds import check_factory, kind_of
 from .tree import OTHER_MODELS, parts_of, walk

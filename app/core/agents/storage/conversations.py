@@ -26,7 +26,7 @@ from .sessions import (
     owner_of,
     sessions_of,
 )
-from .threaded import Db, off_the_loop
+from .proxies.proxy import Db, off_the_loop
 from .transcript import FINISH_REASON, messages_of, repaired
 
 #: Seconds to wait until Agno has stored a cancelled run, which it does in the background.

@@ -16,7 +16,7 @@ from agno.team import Team
 from agno.workflow import Workflow
 
 from ...access.keys import ANONYMOUS
-from .threaded import Db, inner_of, off_the_loop
+from .proxies.proxy import Db, inner_of, off_the_loop
 
 AnySession = AgentSession | TeamSession | WorkflowSession
 AnyRun = RunOutput | TeamRunOutput | WorkflowRunOutput

@@ -16,7 +16,7 @@ from agno.db.sqlite import AsyncSqliteDb, SqliteDb
 from agno.team import Team
 from agno.workflow import Step, Workflow
 
-from app.core.agents.storage.threaded import off_the_loop
+from app.core.agents.storage.proxies.proxy import off_the_loop
 from app.core.errors import UnknownConversation
 from app.core.run_failures import ModelRefused
 from tests.core.agents.application import Applications, model
