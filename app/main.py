@@ -64,6 +64,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         seconds=settings.circuit_seconds,
         max_wait=min(MAX_WAIT, settings.heartbeat),  # then a heartbeat commits the status
     )
+    hub = _hub(settings)
     served = Agents(
         models,
         upstreams,
@@ -73,6 +74,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         instructions=settings.instructions,
         max_rounds=settings.max_rounds,
         agents=agents,
+        outbox=hub.journal.outbox,
     )
     telemetry = Telemetry(
         agents=served.catalog.entries,
@@ -80,19 +82,20 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         collector=settings.otel_exporter_otlp_endpoint,
     )
     upstreams.watch, upstreams.tracing = telemetry.metrics, telemetry.tracing
-    hub = _hub(settings)
     store = MediaStore(
         settings.media_dir or settings.data_dir / "media", item_bytes=settings.max_media_bytes
     )
     service = AgentService(served.catalog, served.conversations, served.connections, store)
     active = _runs(settings, hub, service, telemetry)
+    sample = partial(telemetry.metrics.sample, active, hub, upstreams, served.conversations)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(telemetry.sampling(active, hub, upstreams))
+            await stack.enter_async_context(telemetry.sampling(sample))
             await stack.enter_async_context(served.opened())
             await stack.enter_async_context(active)
+            await stack.enter_async_context(served.conversations.opened())
             await stack.enter_async_context(sweeping(store, active, settings.retention))
             logger.info("model: %s; agents: %s", _shown(models), ", ".join(served.catalog.entries))
             # The modules stay loaded: without this the garbage collector would walk through their
@@ -118,7 +121,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         connections=served.connections,
         upstreams=upstreams,
         metrics=telemetry.metrics,
-        sample=partial(telemetry.metrics.sample, active, hub, upstreams),
+        sample=sample,
         timeouts=Timeouts(
             first_token=settings.first_token_timeout,
             idle=settings.idle_timeout,

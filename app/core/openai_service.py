@@ -51,12 +51,10 @@ class AgentService:
             entry = self._agents.find(record.agent)
         except UnknownAgent:  # the run's server had other agents
             entry = self._agents.find(None)
-        await self._conversations.remember(
+        keeping = self._conversations.keeping(
             entry.component,
             Session(record.conversation_id, owner_of(record.principal, record.user)),
-            run_id=record.run_id,
-            question=record.question or "",
-            answer=text,
-            finish_reason=failure.finish_reason,
-            begun=False,
+            record.run_id,
+            record.question or "",
         )
+        await keeping.remember(text, failure.finish_reason, begun=False)

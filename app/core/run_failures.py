@@ -17,6 +17,7 @@ RunFailed
 ├── OutputRefused       output_refused
 ├── AgentDenied         agent_denied
 ├── ToolsUnavailable    tools_unavailable
+├── ConversationsUnavailable conversations_unavailable
 └── AgentFailed         agent_failed
 """
 
@@ -113,6 +114,12 @@ class ToolsUnavailable(RunFailed):
     """The agent's tools are on a server that cannot be reached."""
 
     code = "tools_unavailable"
+
+
+class ConversationsUnavailable(RunFailed):
+    """The store of conversations cannot be read, or a turn cannot be stored in it."""
+
+    code = "conversations_unavailable"
 
 
 class TooManyRounds(RunFailed):

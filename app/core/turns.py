@@ -6,6 +6,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
+import msgspec
 from agno.exceptions import InputCheckError, OutputCheckError
 from agno.factory import FactoryPermissionError, FactoryValidationError
 from agno.models.base import Model
@@ -14,13 +15,14 @@ from ..models.chat import StreamingChunk, Usage
 from .agents.catalog import AgentCatalog
 from .agents.components.entries import AgentEntry
 from .agents.components.kinds import Asking, made_by
-from .agents.components.tree import models_in
+from .agents.components.tree import models_in, walk
 from .agents.connections import Connections
 from .agents.events.reader import EventReader
 from .agents.media_in import adopted
 from .agents.media_out import MediaReader
 from .agents.runner import Runner, runner_for
 from .agents.storage.conversations import Conversations
+from .agents.storage.keeping import Keeping
 from .agents.storage.sessions import Session, owner_of
 from .log.journal import RunRecord
 from .media import MediaStore, Owner
@@ -28,7 +30,14 @@ from .providers.catalog import ModelEntry
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
 from .question import Question
-from .run_failures import AgentDenied, AgentFailed, InputRefused, OutputRefused, RunFailed
+from .run_failures import (
+    AgentDenied,
+    AgentFailed,
+    ConversationsUnavailable,
+    InputRefused,
+    OutputRefused,
+    RunFailed,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +79,12 @@ class AgentPlan:
         self.stored_question = (question.message or "") if question.kept else None
         self.user = question.user
 
+    async def check(self) -> None:
+        """Raise `ConversationsUnavailable` if the conversation cannot be read now."""
+        db = getattr(self.entry.component, "db", None)
+        if self.question.kept and db is not None:
+            await self.conversations.stores.of(db).require()
+
     def prepare(self, record: RunRecord) -> "AgentTurn":
         """The turn of one run."""
         return AgentTurn(self, record)
@@ -87,6 +102,7 @@ class AgentTurn:
         )
         self._begun = False
         self._component = plan.entry.component
+        self._keeping: Keeping | None = None
         self._runner: Runner | None = None
         self._reader: EventReader | None = None
         self.stored_question = record.question
@@ -112,6 +128,12 @@ class AgentTurn:
                 await close_client(model)
 
     async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
+        last = await self._agnos_answer(emit, on_alive)
+        if self._keeping is not None and not await self._keeping.commit():
+            last = msgspec.structs.replace(last, stored=False)
+        return last
+
+    async def _agnos_answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         runner = self._runner = await self._prepared()
         reader = self._reader = runner.reader(self.model, emit)
         media = MediaReader(self._plan.media, self._owner)
@@ -149,6 +171,8 @@ class AgentTurn:
         )
         if plan.entry.kind == "factory":
             self._component = await self._made(asking)
+        if question.kept:
+            await self._keep().begin()
         await plan.connections.ensure(self._component)
         runner_class = runner_for(self._component)
         if runner_class.kind == "external":
@@ -156,6 +180,8 @@ class AgentTurn:
         copied, models = plan.agents.prepare(
             self._component, plan.chosen, question, self._principal, self._emit_text
         )
+        if question.kept:
+            self._keep().install(walk(copied), walk(self._component))
         self.model = models.leader.model.id
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
@@ -210,25 +236,24 @@ class AgentTurn:
         received = max(counted.output_tokens, pieces)
         return Usage(sent, received, sent + received, estimated=True)
 
-    async def remember(self, text: str, failure: RunFailed) -> None:
-        if not self._plan.question.kept:
-            return
+    async def remember(self, text: str, failure: RunFailed) -> bool:
+        if not self._plan.question.kept or isinstance(failure, ConversationsUnavailable):
+            return True  # who got that error sends the question again
         if isinstance(failure, InputRefused | OutputRefused):
-            await self._plan.conversations.forget(
-                self._component, self._session, self._run_id, begun=self._begun
-            )
+            await self._keep().forget(begun=self._begun)
             if self._plan.media is not None:
                 await self._plan.media.remove(self._run_id)
-            return
-        await self._plan.conversations.remember(
-            self._component,
-            self._session,
-            run_id=self._run_id,
-            question=self.stored_question or "",
-            answer=text,
-            finish_reason=failure.finish_reason,
-            begun=self._begun,
-        )
+            return True
+        return await self._keep().remember(text, failure.finish_reason, begun=self._begun)
+
+    def _keep(self) -> Keeping:
+        """The conversation of this run, in the stores of the component that answers."""
+        if self._keeping is None:
+            question = self.stored_question or ""
+            self._keeping = self._plan.conversations.keeping(
+                self._component, self._session, self._run_id, question
+            )
+        return self._keeping
 
     def _failure(self, event: Any) -> RunFailed:
         """The error for a failed run of Agno: the model's own, if the model failed."""
@@ -236,6 +261,8 @@ class AgentTurn:
         if kind in REFUSALS:
             message = getattr(event, "content", None) or getattr(event, "error", None)
             return REFUSALS[kind](str(message))
+        if self._keeping is not None and self._keeping.failure is not None:
+            return self._keeping.failure
         models = self._runner.models if self._runner is not None else None
         failure = models.failure if models is not None else None
         if failure is not None:

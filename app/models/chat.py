@@ -43,7 +43,8 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     What members, steps and nested agents say is in `said`, with their `speaker`; it is in `content`
     only if it is the answer. `final` replaces the content of a run whose text was changed after it
-    had been streamed; a long one comes in several chunks, to be joined.
+    had been streamed; a long one comes in several chunks, to be joined. `stored` is False in the
+    last chunk of a turn that is not in the store of conversations yet.
     """
 
     content: str
@@ -67,6 +68,7 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     followups: list[str] | None = None
     session_state: dict[str, Any] | None = None
     media: list[Media] | None = None
+    stored: bool | None = None
 
 
 def number_in_id(number: int, chunk: StreamingChunk) -> str:
@@ -101,6 +103,7 @@ class ChatResponse(msgspec.Struct, omit_defaults=True):
     followups: list[str] | None = None
     session_state: dict[str, Any] | None = None
     media: list[Media] = msgspec.field(default_factory=list)
+    stored: bool | None = None
 
 
 class RunStarted(msgspec.Struct):
@@ -169,10 +172,12 @@ class Conversation(ConversationInfo, kw_only=True, omit_defaults=True):
     messages: list[StoredMessage]
 
 
-class ConversationPage(msgspec.Struct):
-    """A page of a principal's conversations; `total` is the number of all of them."""
+class ConversationPage(msgspec.Struct, omit_defaults=True):
+    """A page of a principal's conversations; `total` is the number of all of them, `next` is the
+    `before` of the next page, absent on the last one."""
 
     conversations: list[ConversationInfo]
     total: int
     limit: int
     offset: int
+    next: str | None = None

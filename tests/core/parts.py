@@ -7,6 +7,7 @@ from app.core.errors import Gap
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
 from app.core.log.journal import Entry, Group, Reach, RunRecord
+from app.core.log.outbox import MemoryOutbox
 from app.core.log.reading import unknown_run
 from app.core.log.run_log import RunLog
 from app.models.chat import StreamingChunk
@@ -79,6 +80,7 @@ class RecordingJournal:
         self.reads: list[tuple[str, int]] = []
         self.writes = self.refused = 0
         self.bases: dict[str, int] = {}
+        self.outbox = MemoryOutbox()
         self.taken: set[str] = set()  # runs that another process has taken over
 
     async def open(self, owner: str) -> None:

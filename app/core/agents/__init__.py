@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from ..log.outbox import Outbox
 from ..providers import ModelCatalog, Upstreams
 from .catalog import AgentCatalog, general_agent
 from .components.loading import load_agents
@@ -27,9 +28,10 @@ class Agents:
         instructions: str | None,
         max_rounds: int,
         agents: Iterable[Any] | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         """`agents` replace those at `reference`, `module:attribute`; without either, the built-in
-        agent answers. Raises `ConfigurationError`."""
+        agent answers. `outbox` keeps turns that cannot be stored. Raises `ConfigurationError`."""
         self._database_url = database_url
         self._db = open_database(database_url, data_dir)
         if agents is None:
@@ -37,7 +39,7 @@ class Agents:
                 load_agents(reference) if reference else [general_agent(instructions, self._db)]
             )
         self.catalog = AgentCatalog(agents, models, self._db, upstreams, max_rounds=max_rounds)
-        self.conversations = Conversations(self.catalog.dbs)
+        self.conversations = Conversations(self.catalog.dbs, self._component, outbox)
         self.connections = Connections(
             entry.component for entry in self.catalog.entries.values() if entry.kind != "factory"
         )
@@ -56,7 +58,13 @@ class Agents:
             async with self.connections.opened():
                 yield
         finally:
+            await self.conversations.close()
             await self.catalog.close()
+
+    def _component(self, agent: str) -> Any:
+        """The component of an agent, or of the default one if there is no such agent any more."""
+        name = agent if agent in self.catalog.entries else None
+        return self.catalog.find(name).component
 
 
 __all__ = ["AgentCatalog", "Agents", "Connections", "Conversations"]

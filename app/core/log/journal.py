@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 import msgspec
 
 from ...models.chat import StreamingChunk
+from .outbox import Outbox
 
 #: Seconds since the run was created, and the chunk that was appended then.
 Entry = tuple[float, StreamingChunk]
@@ -73,6 +74,10 @@ class Log(Protocol):
     loop, so slow I/O goes to a thread. Every call may raise what the store raises, and may then be
     repeated. When the server starts, the store is opened and closed once on trial.
     """
+
+    @property
+    def outbox(self) -> Outbox:
+        """The turns that could not be stored in their conversations yet."""
 
     async def open(self, owner: str) -> None:
         """Connect as the process of that name, which no other process has ever had.

@@ -58,6 +58,7 @@ class Launcher:
         `AlreadyAsked` if a run with this id exists.
         """
         self._check_accepting()
+        await plan.check()
         await self._rates.admit(record.principal)
         await self._queues.apply_on_busy(policy, record)  # an interrupted run releases its slot
         await self._slots.acquire(record.principal)

@@ -8,6 +8,7 @@ from typing import Any, Self
 from urllib.parse import SplitResult
 
 from ..journal import MEBIBYTE, Entry, Group, Reach, RunRecord, size_of
+from ..outbox import MemoryOutbox
 from ..reading import removed, unknown_run
 
 
@@ -40,6 +41,7 @@ class MemoryJournal:
         total_bytes: int = 512 * MEBIBYTE,
     ) -> None:
         self.size = 0
+        self.outbox = MemoryOutbox()
         self._retention = retention
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes

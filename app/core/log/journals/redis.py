@@ -16,6 +16,7 @@ from ...errors import ConfigurationError
 from ..journal import FOLLOWED_TTL, MEBIBYTE, Entry, Group, Reach, RunRecord
 from ..reading import removed, unknown_run
 from . import redis_scripts as scripts
+from .outboxes.redis import RedisOutbox
 from .redis_connection import KEY_PREFIX, Connection, result
 
 #: Seconds for which a heartbeat is valid.
@@ -75,6 +76,7 @@ class RedisJournal:
         self._owner = ""
         self._last_heartbeat = self._steady_since = 0.0  # by `time.monotonic()`
         self._redis = Connection(url)
+        self.outbox = RedisOutbox(self._redis)
 
     @classmethod
     def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:

@@ -16,6 +16,7 @@ from ..reading import removed, unknown_run
 from . import sqlite_queries as sql
 from . import sqlite_shared as shared
 from . import sqlite_trim as trim
+from .outboxes.sqlite import SqliteOutbox
 from .owners import Owners
 from .sqlite_file import Connection
 
@@ -52,6 +53,7 @@ class SqliteJournal:
         # Two, so that a write does not wait for a long read.
         self._writer = Connection(file, "BEGIN IMMEDIATE")
         self._reader = Connection(file, "BEGIN")
+        self.outbox = SqliteOutbox(self._writer, self._reader)
 
     @classmethod
     def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:

@@ -49,6 +49,19 @@ CREATE TABLE records (run INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE groups (run INTEGER, last INTEGER, data BLOB NOT NULL, PRIMARY KEY (run, last));
 """
 
+#: The table of turns that could not be stored yet; files of older versions get it as well.
+OUTBOX = """
+CREATE TABLE IF NOT EXISTS outbox (
+    seq INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    session TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    data TEXT NOT NULL,
+    owner TEXT NOT NULL DEFAULT '',
+    claimed_until REAL NOT NULL DEFAULT 0
+)
+"""
+
 
 class Connection:
     """A connection to the database file, with a thread of its own.
@@ -132,5 +145,6 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
             f"JOURNAL_URL: {file} has schema {version}, written by a newer version of agno-stream; "
             f"this one supports schema {SCHEMA_VERSION}. Use that version, or move the file away"
         )
+    db.execute(OUTBOX)
     db.execute("COMMIT")
     db.execute("PRAGMA journal_mode = WAL")

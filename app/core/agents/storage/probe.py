@@ -1,0 +1,82 @@
+"""Whether a store can be read: a query that fails where Agno's own calls return nothing.
+
+Some stores of Agno log an error of a read and return None, as if there were no such session.
+"""
+
+import asyncio
+from typing import Any, Protocol
+
+from agno.db.base import AsyncBaseDb
+from sqlalchemy import Engine, column, select, table
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from .proxies.proxy import inner_of
+
+#: What databases say of a table that nobody has created yet: Agno does so at its first write.
+NO_TABLE = ("no such table", "does not exist", "doesn't exist")
+
+
+class Probe(Protocol):
+    """Looks into a store; every call raises what prevents it."""
+
+    async def check(self) -> None:
+        """Read something."""
+
+    async def has(self, session_id: str, user_id: str | None) -> bool:
+        """Whether the store has this session of this user; False if the store cannot tell."""
+
+
+class SqlProbe:
+    """Looks into the table of sessions of a store with an SQLAlchemy engine."""
+
+    def __init__(self, engine: AsyncEngine | Engine, name: str, schema: str | None) -> None:
+        self._engine = engine
+        self._table = table(name, column("session_id"), column("user_id"), schema=schema)
+
+    async def check(self) -> None:
+        await self._first(select(self._table.c.session_id).limit(1))
+
+    async def has(self, session_id: str, user_id: str | None) -> bool:
+        query = select(self._table.c.session_id).where(self._table.c.session_id == session_id)
+        if user_id is not None:
+            query = query.where(self._table.c.user_id == user_id)
+        return await self._first(query) is not None
+
+    async def _first(self, query: Any) -> Any:
+        try:
+            if isinstance(self._engine, AsyncEngine):
+                async with self._engine.connect() as connection:
+                    return (await connection.execute(query)).first()
+            return await asyncio.to_thread(self._first_of, self._engine, query)
+        except DBAPIError as error:
+            if any(words in str(error.orig) for words in NO_TABLE):
+                return None
+            raise
+
+    @staticmethod
+    def _first_of(engine: Engine, query: Any) -> Any:
+        with engine.connect() as connection:
+            return connection.execute(query).first()
+
+
+class CallProbe:
+    """Calls a store of Agno's that raises what fails."""
+
+    def __init__(self, db: AsyncBaseDb) -> None:
+        self._db = db
+
+    async def check(self) -> None:
+        await self._db.get_sessions(limit=1, page=1)
+
+    async def has(self, session_id: str, user_id: str | None) -> bool:
+        return False
+
+
+def probe_of(db: AsyncBaseDb) -> Probe:
+    """The probe of a store; one in memory is looked at in its own thread."""
+    inner: Any = inner_of(db)
+    engine = getattr(inner, "db_engine", None)
+    if isinstance(engine, AsyncEngine) or (isinstance(engine, Engine) and engine.url.database):
+        return SqlProbe(engine, inner.session_table_name, getattr(inner, "db_schema", None))
+    return CallProbe(db)

@@ -1,0 +1,243 @@
+"""One store of conversations: read and written within bounds of time, and never in silence."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agno.db.base import SessionType
+from agno.db.sqlite import AsyncSqliteDb, SqliteDb
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ...run_failures import ConversationsUnavailable
+from .listing import listing_of
+from .probe import probe_of
+from .proxies.proxy import Db, inner_of, off_the_loop
+from .rows import TurnRows, type_of
+from .sessions import AnySession, Session
+from .writers.sqlite import SqliteWriter
+from .writers.stock import StockWriter
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: Seconds that a read may take.
+READ_TIMEOUT = 2.0
+
+#: Seconds without any progress of the store, and in all, after which a write is given up.
+WRITE_TIMEOUT, LONGEST_WRITE = 1.2, 5.0
+
+#: Reads at the same time; more wait, so that a burst of starts does not use up a pool.
+CONCURRENT_READS = 8
+
+#: Seconds for which a store that has answered is believed to answer again.
+BELIEVED = 1.0
+
+
+class Store:
+    """A store that an application brings, or the server's own.
+
+    `unreadable` and `unwritable` are the messages of the last failures of a read and of a write;
+    None while the store works. `failures` counts both.
+    """
+
+    def __init__(self, db: Db) -> None:
+        self.db: Any = off_the_loop(db)
+        self.id = str(getattr(db, "id", ""))
+        self.unreadable: str | None = None
+        self.unwritable: str | None = None
+        self.failures = 0
+        self.listing = listing_of(self.db)
+        self._probe = probe_of(self.db)
+        self._writer = self._writer_of(inner_of(db))
+        self._reads = asyncio.Semaphore(CONCURRENT_READS)
+        self._answered = 0.0  # by `time.monotonic()`
+
+    async def close(self) -> None:
+        """Write what waits; the store itself stays open."""
+        await self._writer.close()
+
+    async def require(self) -> None:
+        """Raise `ConversationsUnavailable` if the store cannot be read now; cheap if it could a
+        moment ago."""
+        if self.unreadable is not None:
+            raise unavailable()
+        if time.monotonic() - self._answered > BELIEVED:
+            await self.check()
+
+    async def check(self) -> None:
+        """Read something; raises `ConversationsUnavailable`."""
+        await self.read(self._probe.check())
+
+    async def holds(self, session: Session) -> bool:
+        """Whether the store has a session; False if it cannot tell. Raises
+        `ConversationsUnavailable`."""
+        return await self.read(self._probe.has(session.id, session.owner))
+
+    async def session(self, session_id: str, *args: Any, **kwargs: Any) -> Any:
+        """A session as Agno's `get_session` returns it; None only if there is none.
+
+        Raises `ConversationsUnavailable`.
+        """
+
+        async def found() -> Any:
+            session = await self.db.get_session(session_id, *args, **kwargs)
+            if session is None and await self._probe.has(session_id, kwargs.get("user_id")):
+                raise OSError(f"session {session_id} is there, and was not read")
+            return session
+
+        return await self.read(found())
+
+    async def read(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of a read, which gets `READ_TIMEOUT` seconds; raises
+        `ConversationsUnavailable`."""
+        try:
+            async with asyncio.timeout(LONGEST_WRITE):
+                await self._reads.acquire()
+        except TimeoutError:
+            work.close()
+            raise unavailable() from None
+        try:
+            result = await within(READ_TIMEOUT, work)
+        except Exception as error:
+            self.failures += 1
+            if self.unreadable is None:
+                logger.error("conversations: cannot be read: %s", _brief(error))
+            self.unreadable = _brief(error)
+            raise unavailable() from error
+        finally:
+            self._reads.release()
+        self._answered = time.monotonic()
+        if self.unreadable is not None:
+            logger.warning("conversations: can be read again")
+            self.unreadable = None
+        return result
+
+    async def write(self, rows: TurnRows) -> None:
+        """Write a turn; raises `ConversationsUnavailable` if it fails, or does not get on.
+
+        A write that was given up may still be done later, but before any newer one of its session.
+        """
+        writing = asyncio.create_task(self._writer.write(rows))
+        writing.add_done_callback(_retrieve)
+        began = time.monotonic()
+        try:
+            while not (await asyncio.wait({writing}, timeout=0.1))[0]:
+                now = time.monotonic()
+                progress = max(began, self._writer.progressed)
+                if now - progress > WRITE_TIMEOUT or now - began > LONGEST_WRITE:
+                    raise TimeoutError(f"no answer within {now - began:.1f} s")
+            writing.result()
+        except Exception as error:
+            self.failures += 1
+            if self.unwritable is None:
+                logger.error("conversations: a turn cannot be stored: %s", _brief(error))
+            self.unwritable = _brief(error)
+            raise unavailable() from error
+        self.written()
+
+    async def rename(self, session: Session, found: AnySession, name: str) -> None:
+        """Rename a session; raises `ConversationsUnavailable`."""
+        kind = SessionType(type_of(found))
+        await self.change(
+            self.db.rename_session(session.id, kind, name, user_id=session.owner, deserialize=False)
+        )
+
+    async def delete(self, session: Session) -> None:
+        """Delete a session with its runs; raises `ConversationsUnavailable`."""
+        await self.change(self.db.delete_session(session_id=session.id, user_id=session.owner))
+        if await self.holds(session):  # some stores of Agno only log what failed
+            raise unavailable()
+
+    async def change(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do a change that a user awaits; raises `ConversationsUnavailable`."""
+        try:
+            await within(LONGEST_WRITE, work)
+        except Exception as error:
+            self.failures += 1
+            logger.error("conversations: a change failed: %s", _brief(error))
+            raise unavailable() from error
+
+    def written(self) -> None:
+        """Note that the store can be written."""
+        if self.unwritable is not None:
+            logger.warning("conversations: turns are stored again")
+            self.unwritable = None
+
+    def _writer_of(self, inner: Any) -> SqliteWriter | StockWriter:
+        file = sqlite_file(inner)
+        if file is None:
+            return StockWriter(self.db)
+        return SqliteWriter(file, inner.session_table_name, inner.runs_table_name, self._replaced)
+
+    def _replaced(self) -> None:
+        """The file of the database is another one: its old connections read what is gone."""
+        engine = inner_of(self.db).db_engine  # type: ignore[union-attr]  # SQLite has one
+        (engine.sync_engine if isinstance(engine, AsyncEngine) else engine).dispose(close=False)
+
+
+def sqlite_file(db: Any) -> Path | None:
+    """The file of a SQLite store of Agno's own class; None for any other store."""
+    if type(db) not in (AsyncSqliteDb, SqliteDb):
+        return None
+    name = db.db_engine.url.database
+    return None if name in (None, "", ":memory:") or "mode=memory" in str(name) else Path(name)
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`; raises `TimeoutError` at once, even if `work` does not let itself be
+    cancelled."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_retrieve)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.cancel()
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    return task.result()
+
+
+def unavailable() -> ConversationsUnavailable:
+    """The error of a question whose conversation cannot be looked at."""
+    return ConversationsUnavailable(
+        "The store of conversations cannot be reached. Try again in a moment.", retry_after=2
+    )
+
+
+def _retrieve(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
+
+
+def _brief(error: BaseException) -> str:
+    """One line about an error, without the statement and the values that SQLAlchemy adds."""
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__}: {str(cause).splitlines()[0] if str(cause) else ''}"[:300]
+
+
+class Stores:
+    """The stores of all components, each once; those that factories make come in while it runs."""
+
+    def __init__(self, dbs: Iterable[Db]) -> None:
+        self._stores: dict[int, Store] = {}
+        for db in dbs:
+            self.of(db)
+
+    def __iter__(self) -> Iterator[Store]:
+        return iter(list(self._stores.values()))
+
+    def of(self, db: Db) -> Store:
+        """The store of a database of Agno's, or of the proxy of one."""
+        inner = inner_of(db)
+        if id(inner) not in self._stores:
+            self._stores[id(inner)] = Store(db)
+        return self._stores[id(inner)]
+
+    def named(self, name: str) -> Store:
+        """The store with this id, or the first one if there is none."""
+        return next((store for store in self if store.id == name), next(iter(self)))
