@@ -69,10 +69,13 @@ class Backlog:
             if await self._count(session):
                 await asyncio.sleep(RETRY_INTERVAL / 2)  # another process is at it
 
-    async def drop(self, session: str) -> None:
-        """Forget the waiting turns of a session that is deleted; raises what the journal raises."""
+    async def drop(self, session: str) -> int:
+        """Forget the waiting turns of a session that is deleted, and return their number; raises
+        what the journal raises."""
+        count = await self._count(session)
         await self._memory.drop(session)
         await self.outbox.drop(session)
+        return count
 
     async def look(self) -> None:
         """Store what waits, as far as possible now."""

@@ -133,9 +133,16 @@ class Conversations:
         Its runs must have ended, because each stores its turn at its end.
         """
         session = Session(conversation_id, owner_of(principal, user))
-        await self.backlog.drop(session.id)
-        store, _ = await self._find(session)
+        try:
+            store, _ = await self._find(session)
+        except UnknownConversation:
+            if not await self.backlog.drop(session.id):
+                raise
+            return
         await store.delete(session)
+        await self.backlog.drop(session.id)
+        if await store.holds(session):  # a turn was stored in between
+            await store.delete(session)
 
     def keeping(self, component: Any, session: Session, run_id: str, question: str) -> Keeping:
         """What one run of a component reads and leaves in its conversation."""

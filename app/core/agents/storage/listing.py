@@ -4,18 +4,17 @@ A page is found by the last row of the page before, so that every page costs the
 without SQL are read by Agno's own calls, from their beginning.
 """
 
-import asyncio
 import base64
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from agno.db.base import AsyncBaseDb
 from agno.db.utils import deserialize_run
-from sqlalchemy import JSON, Engine, Select, column, func, or_, select, table, tuple_
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import JSON, Select, column, func, or_, select, table, tuple_
 
 from ....models.chat import ConversationInfo
 from ...errors import InvalidField
+from .probe import SqlReader, sql_reader_of
 from .proxies.proxy import inner_of
 from .rows import NAME, name_of, title_of
 from .sessions import AnySession, conversation_of, session_from
@@ -69,12 +68,10 @@ class Listing(Protocol):
 
 
 class SqlListing:
-    """Lists the sessions of a store with an SQLAlchemy engine."""
+    """Lists the sessions of a store with SQL."""
 
-    def __init__(
-        self, engine: AsyncEngine | Engine, sessions: str, runs: str, schema: str | None
-    ) -> None:
-        self._engine = engine
+    def __init__(self, reader: SqlReader, sessions: str, runs: str, schema: str | None) -> None:
+        self._rows = reader.rows
         names = ("session_id", "user_id", "agent_id", "team_id", "workflow_id")
         times = ("created_at", "updated_at")
         data = column("session_data", JSON)
@@ -92,12 +89,13 @@ class SqlListing:
         if wanted.before is not None:
             query = query.where(tuple_(found.updated_at, found.session_id) < tuple_(*wanted.before))
         query = query.order_by(found.updated_at.desc(), found.session_id.desc())
-        rows = await self._all(query.limit(wanted.limit))
+        rows = await self._rows(query.limit(wanted.limit))
         return [await self._row(row) for row in rows]
 
     async def count(self, wanted: Wanted) -> int:
         query = self._of(select(func.count()).select_from(self._sessions), wanted)
-        return int((await self._all(query))[0][0])
+        rows = await self._rows(query)
+        return int(rows[0][0]) if rows else 0
 
     def _of(self, query: Select[Any], wanted: Wanted) -> Select[Any]:
         query = query.where(self._sessions.c.user_id == wanted.owner)
@@ -127,19 +125,8 @@ class SqlListing:
         query = select(runs.run_type, runs.run_data).where(
             runs.session_id == session_id, runs.parent_run_id.is_(None)
         )
-        found = await self._all(query.order_by(runs.run_index).limit(1))
+        found = await self._rows(query.order_by(runs.run_index).limit(1))
         return title_of(question_of(deserialize_run(*found[0]))) if found else ""
-
-    async def _all(self, query: Select[Any]) -> list[Any]:
-        if isinstance(self._engine, AsyncEngine):
-            async with self._engine.connect() as connection:
-                return list((await connection.execute(query)).all())
-        return await asyncio.to_thread(self._all_of, self._engine, query)
-
-    @staticmethod
-    def _all_of(engine: Engine, query: Select[Any]) -> list[Any]:
-        with engine.connect() as connection:
-            return list(connection.execute(query).all())
 
 
 class CallListing:
@@ -168,10 +155,9 @@ class CallListing:
 def listing_of(db: AsyncBaseDb) -> Listing:
     """The listing of a store."""
     inner: Any = inner_of(db)
-    engine = getattr(inner, "db_engine", None)
-    if isinstance(engine, AsyncEngine) or (isinstance(engine, Engine) and engine.url.database):
+    if (reader := sql_reader_of(db)) is not None:
         schema = getattr(inner, "db_schema", None)
-        return SqlListing(engine, inner.session_table_name, inner.runs_table_name, schema)
+        return SqlListing(reader, inner.session_table_name, inner.runs_table_name, schema)
     return CallListing(db)
 
 

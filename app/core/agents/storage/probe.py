@@ -27,37 +27,45 @@ class Probe(Protocol):
         """Whether the store has this session of this user; False if the store cannot tell."""
 
 
+class SqlReader:
+    """Reads tables of a store with an SQLAlchemy engine; a table that is missing has no rows."""
+
+    def __init__(self, engine: AsyncEngine | Engine) -> None:
+        self._engine = engine
+
+    async def rows(self, query: Any) -> list[Any]:
+        """The rows of a query; raises what SQLAlchemy raises."""
+        try:
+            if isinstance(self._engine, AsyncEngine):
+                async with self._engine.connect() as connection:
+                    return list((await connection.execute(query)).all())
+            return await asyncio.to_thread(self._rows, self._engine, query)
+        except DBAPIError as error:
+            if any(words in str(error.orig) for words in NO_TABLE):
+                return []
+            raise
+
+    @staticmethod
+    def _rows(engine: Engine, query: Any) -> list[Any]:
+        with engine.connect() as connection:
+            return list(connection.execute(query).all())
+
+
 class SqlProbe:
     """Looks into the table of sessions of a store with an SQLAlchemy engine."""
 
-    def __init__(self, engine: AsyncEngine | Engine, name: str, schema: str | None) -> None:
-        self._engine = engine
+    def __init__(self, reader: SqlReader, name: str, schema: str | None) -> None:
+        self._reader = reader
         self._table = table(name, column("session_id"), column("user_id"), schema=schema)
 
     async def check(self) -> None:
-        await self._first(select(self._table.c.session_id).limit(1))
+        await self._reader.rows(select(self._table.c.session_id).limit(1))
 
     async def has(self, session_id: str, user_id: str | None) -> bool:
         query = select(self._table.c.session_id).where(self._table.c.session_id == session_id)
         if user_id is not None:
             query = query.where(self._table.c.user_id == user_id)
-        return await self._first(query) is not None
-
-    async def _first(self, query: Any) -> Any:
-        try:
-            if isinstance(self._engine, AsyncEngine):
-                async with self._engine.connect() as connection:
-                    return (await connection.execute(query)).first()
-            return await asyncio.to_thread(self._first_of, self._engine, query)
-        except DBAPIError as error:
-            if any(words in str(error.orig) for words in NO_TABLE):
-                return None
-            raise
-
-    @staticmethod
-    def _first_of(engine: Engine, query: Any) -> Any:
-        with engine.connect() as connection:
-            return connection.execute(query).first()
+        return bool(await self._reader.rows(query))
 
 
 class CallProbe:
@@ -73,10 +81,17 @@ class CallProbe:
         return False
 
 
-def probe_of(db: AsyncBaseDb) -> Probe:
-    """The probe of a store; one in memory is looked at in its own thread."""
-    inner: Any = inner_of(db)
-    engine = getattr(inner, "db_engine", None)
+def sql_reader_of(db: AsyncBaseDb) -> SqlReader | None:
+    """The reader of a store with SQL; None for others, and for one in the memory of a thread."""
+    engine = getattr(inner_of(db), "db_engine", None)
     if isinstance(engine, AsyncEngine) or (isinstance(engine, Engine) and engine.url.database):
-        return SqlProbe(engine, inner.session_table_name, getattr(inner, "db_schema", None))
+        return SqlReader(engine)
+    return None
+
+
+def probe_of(db: AsyncBaseDb) -> Probe:
+    """The probe of a store."""
+    inner: Any = inner_of(db)
+    if (reader := sql_reader_of(db)) is not None:
+        return SqlProbe(reader, inner.session_table_name, getattr(inner, "db_schema", None))
     return CallProbe(db)
