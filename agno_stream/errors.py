@@ -194,6 +194,7 @@ CLASSES: Mapping[str, type[AgnoStreamError]] = {
     "output_refused": AnswerFailed,
     "agent_denied": AnswerFailed,
     "tools_unavailable": AnswerFailed,
+    "conversations_unavailable": Overloaded,
     "timeout_first_token": AnswerTimeout,
     "timeout_idle": AnswerTimeout,
     "timeout_total": AnswerTimeout,

@@ -38,6 +38,7 @@ from .core.providers import ModelCatalog, Providers, Upstreams, open_models
 from .core.providers.upstream import MAX_WAIT
 from .core.runs.clock import Timeouts
 from .core.runs.media import sweeping
+from .core.runs.removal import Removal
 from .core.runs.service import Runs
 from .core.runs.slots import Slots
 from .core.telemetry import Telemetry
@@ -118,6 +119,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         agents=served.catalog,
         models=models,
         conversations=served.conversations,
+        removal=Removal(active, hub),
         connections=served.connections,
         upstreams=upstreams,
         metrics=telemetry.metrics,

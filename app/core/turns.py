@@ -79,11 +79,11 @@ class AgentPlan:
         self.stored_question = (question.message or "") if question.kept else None
         self.user = question.user
 
-    async def check(self) -> None:
+    async def check(self, record: RunRecord) -> None:
         """Raise `ConversationsUnavailable` if the conversation cannot be read now."""
-        db = getattr(self.entry.component, "db", None)
-        if self.question.kept and db is not None:
-            await self.conversations.stores.of(db).require()
+        if self.question.kept:
+            session = Session(record.conversation_id, owner_of(record.principal, self.user))
+            await self.conversations.require(self.entry.component, session)
 
     def prepare(self, record: RunRecord) -> "AgentTurn":
         """The turn of one run."""
@@ -172,7 +172,7 @@ class AgentTurn:
         if plan.entry.kind == "factory":
             self._component = await self._made(asking)
         if question.kept:
-            await self._keep().begin()
+            await plan.conversations.require(self._component, self._session)
         await plan.connections.ensure(self._component)
         runner_class = runner_for(self._component)
         if runner_class.kind == "external":

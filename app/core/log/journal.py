@@ -111,6 +111,9 @@ class Log(Protocol):
     async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
         """How far the logs of these runs go; runs that are unknown are left out."""
 
+    async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
+        """Remove the ended runs of a conversation, with their records."""
+
     async def sweep(self) -> None:
         """Remove what is older than the retention or exceeds the bounds in bytes."""
 
@@ -159,6 +162,15 @@ class Mailbox(Protocol):
 @runtime_checkable
 class SharedJournal(Log, Membership, Mailbox, Protocol):
     """A journal that several processes share, each of which drives its own runs."""
+
+
+def belongs(record: RunRecord, principal: str, conversation_id: str, user: str | None) -> bool:
+    """Whether a run is in this conversation."""
+    return (record.principal, record.conversation_id, record.user) == (
+        principal,
+        conversation_id,
+        user,
+    )
 
 
 def size_of(chunk: StreamingChunk) -> int:

@@ -57,8 +57,8 @@ class Plan(Protocol):
     model: str
     stored_question: str | None
 
-    async def check(self) -> None:
-        """Raise an error for what would prevent every run of this plan now, before it begins."""
+    async def check(self, record: RunRecord) -> None:
+        """Raise an error for what would prevent this run now, before it begins."""
 
     def prepare(self, record: RunRecord) -> Turn:
         """Return the `Turn` of a run, with copies of the agent and the model for this run alone."""

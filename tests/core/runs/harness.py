@@ -45,7 +45,7 @@ class Scripted:
         self._order = order
         self._name = name
 
-    async def check(self) -> None:
+    async def check(self, record: RunRecord) -> None:
         """Nothing prevents its runs."""
 
     def prepare(self, record: RunRecord) -> "Scripted":

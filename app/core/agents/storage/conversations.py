@@ -1,7 +1,4 @@
-"""Conversations, kept in Agno's session store, so that other Agno tools can read them.
-
-See docs/decisions/018-broken-turns-are-stored.md.
-"""
+"""Conversations, kept in Agno's session store, so that other Agno tools can read them."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -143,6 +140,16 @@ class Conversations:
         await self.backlog.drop(session.id)
         if await store.holds(session):  # a turn was stored in between
             await store.delete(session)
+
+    async def require(self, component: Any, session: Session) -> None:
+        """Check that a conversation can be read, and store its turns that still wait.
+
+        Raises `ConversationsUnavailable`.
+        """
+        db = getattr(component, "db", None)
+        if db is not None:
+            await self.stores.of(db).require()
+            await self.backlog.clear(session.id)
 
     def keeping(self, component: Any, session: Session, run_id: str, question: str) -> Keeping:
         """What one run of a component reads and leaves in its conversation."""

@@ -74,15 +74,6 @@ class Keeping:
         """Why the conversation could not be read, if it could not."""
         return next((part.failure for part in self._parts.values() if part.failure), None)
 
-    async def begin(self) -> None:
-        """Check that the conversation can be read, and store the turns that still wait for it.
-
-        Raises `ConversationsUnavailable`.
-        """
-        if (store := self._main) is not None:
-            await store.require()
-            await self._backlog.clear(self._session.id)
-
     def install(self, parts: Iterable[Any], shared: Iterable[Any]) -> None:
         """Give the parts of a copy that is for this run alone the stores of this run; `shared` are
         those of the original."""

@@ -13,7 +13,7 @@ from .sessions import RUNS, AnyRun
 from .store import Store, within
 
 #: Seconds that a call gets which is none for sessions and runs: memories, metrics, approvals.
-CALL_TIMEOUT = 2.0
+CALL_TIMEOUT = 1.2
 
 
 class RunStore(StoreProxy):
@@ -32,12 +32,18 @@ class RunStore(StoreProxy):
         self.failure: ConversationsUnavailable | None = None
         self.was_read = False
         self.wrote_early = False
+        self._hung = False
         self._captured = asyncio.Event()
 
     async def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        if self.store.unreadable is not None:
-            raise ConversationsUnavailable(self.store.unreadable)
-        return await within(CALL_TIMEOUT, super().call(name, *args, **kwargs))
+        if self.store.unreadable is not None or self._hung:
+            raise ConversationsUnavailable(f"{name}: the store does not answer")
+        try:
+            return await within(CALL_TIMEOUT, super().call(name, *args, **kwargs))
+        except TimeoutError as error:
+            self._hung = True  # so that the end of the run waits for it once only
+            self.store.fail_write(error)
+            raise
 
     async def get_session(self, session_id: str, *args: Any, **kwargs: Any) -> Any:
         written = self.rows.sessions.get(session_id)

@@ -4,11 +4,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine, Iterable, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 from agno.db.base import SessionType
-from agno.db.sqlite import AsyncSqliteDb, SqliteDb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ...run_failures import ConversationsUnavailable
@@ -17,8 +15,7 @@ from .probe import probe_of
 from .proxies.proxy import Db, inner_of, off_the_loop
 from .rows import TurnRows, type_of
 from .sessions import AnySession, Session
-from .writers.sqlite import SqliteWriter
-from .writers.stock import StockWriter
+from .writers.choice import writer_of
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,7 +48,7 @@ class Store:
         self.failures = 0
         self.listing = listing_of(self.db)
         self._probe = probe_of(self.db)
-        self._writer = self._writer_of(inner_of(db))
+        self._writer = writer_of(self.db, self._replaced)
         self._reads = asyncio.Semaphore(CONCURRENT_READS)
         self._answered = 0.0  # by `time.monotonic()`
 
@@ -131,12 +128,16 @@ class Store:
                     raise TimeoutError(f"no answer within {now - began:.1f} s")
             writing.result()
         except Exception as error:
-            self.failures += 1
-            if self.unwritable is None:
-                logger.error("conversations: a turn cannot be stored: %s", _brief(error))
-            self.unwritable = _brief(error)
+            self.fail_write(error)
             raise unavailable() from error
         self.written()
+
+    def fail_write(self, error: Exception) -> None:
+        """Note that the store cannot be written: turns are kept until one can be stored again."""
+        self.failures += 1
+        if self.unwritable is None:
+            logger.error("conversations: a turn cannot be stored: %s", _brief(error))
+        self.unwritable = _brief(error)
 
     async def rename(self, session: Session, found: AnySession, name: str) -> None:
         """Rename a session; raises `ConversationsUnavailable`."""
@@ -150,6 +151,7 @@ class Store:
         await self.change(self.db.delete_session(session_id=session.id, user_id=session.owner))
         if await self.holds(session):  # some stores of Agno only log what failed
             raise unavailable()
+        await self._writer.checkpoint()
 
     async def change(self, work: Coroutine[Any, Any, Any]) -> None:
         """Do a change that a user awaits; raises `ConversationsUnavailable`."""
@@ -166,24 +168,10 @@ class Store:
             logger.warning("conversations: turns are stored again")
             self.unwritable = None
 
-    def _writer_of(self, inner: Any) -> SqliteWriter | StockWriter:
-        file = sqlite_file(inner)
-        if file is None:
-            return StockWriter(self.db)
-        return SqliteWriter(file, inner.session_table_name, inner.runs_table_name, self._replaced)
-
     def _replaced(self) -> None:
         """The file of the database is another one: its old connections read what is gone."""
         engine = inner_of(self.db).db_engine  # type: ignore[union-attr]  # SQLite has one
         (engine.sync_engine if isinstance(engine, AsyncEngine) else engine).dispose(close=False)
-
-
-def sqlite_file(db: Any) -> Path | None:
-    """The file of a SQLite store of Agno's own class; None for any other store."""
-    if type(db) not in (AsyncSqliteDb, SqliteDb):
-        return None
-    name = db.db_engine.url.database
-    return None if name in (None, "", ":memory:") or "mode=memory" in str(name) else Path(name)
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import SplitResult
 
-from ..journal import MEBIBYTE, Entry, Group, Reach, RunRecord, size_of
+from ..journal import MEBIBYTE, Entry, Group, Reach, RunRecord, belongs, size_of
 from ..outbox import MemoryOutbox
 from ..reading import removed, unknown_run
 
@@ -133,6 +133,11 @@ class MemoryJournal:
         log.base += count
         log.size -= freed
         self.size -= freed
+
+    async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
+        for run_id, log in list(self._ended.items()):
+            if belongs(log.record, principal, conversation_id, user):
+                self.size -= self._ended.pop(run_id).size
 
     async def sweep(self) -> None:
         horizon = time.monotonic() - self._retention

@@ -18,6 +18,7 @@ from ..reading import removed, unknown_run
 from . import redis_scripts as scripts
 from .outboxes.redis import RedisOutbox
 from .redis_connection import KEY_PREFIX, Connection, result
+from .redis_removal import remove_conversation
 
 #: Seconds for which a heartbeat is valid.
 HEARTBEAT_TTL = 5.0
@@ -175,6 +176,9 @@ class RedisJournal:
             for run_id, (last, ended) in zip(run_ids, found, strict=True)
             if last is not None
         }
+
+    async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
+        await remove_conversation(self._redis, principal, conversation_id, user)
 
     async def sweep(self) -> None:
         while (

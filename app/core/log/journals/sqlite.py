@@ -107,6 +107,10 @@ class SqliteJournal:
             for run_id, state in states.items()
         }
 
+    async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
+        await self._writer.run(trim.remove_conversation, principal, conversation_id, user)
+        await self._writer.checkpoint()
+
     async def sweep(self) -> None:
         while await self._writer.run(trim.remove_ended, self._retention, self._total_bytes):
             pass  # other calls run between two steps

@@ -99,6 +99,16 @@ class Connection:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
+    async def checkpoint(self) -> None:
+        """Empty the write-ahead log, so that what was removed is in no file any more; has no effect
+        while others read the file."""
+
+        def job() -> None:
+            if self._db is not None:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, job)
+
     async def close(self) -> None:
         """Close the file and end the thread; after that `run` raises `RuntimeError`."""
         if self._closed:
@@ -130,6 +140,7 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
     Raises `ConfigurationError` if another program or a newer version has written the file.
     """
     db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA secure_delete = ON")
     db.execute(f"PRAGMA journal_size_limit = {16 * MEBIBYTE}")
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
     db.execute("BEGIN IMMEDIATE")

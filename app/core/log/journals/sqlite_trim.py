@@ -4,7 +4,11 @@ import json
 import sqlite3
 import time
 
-from ..journal import MEBIBYTE
+import msgspec
+
+from ..journal import MEBIBYTE, RunRecord
+
+_decode_record = msgspec.json.Decoder(RunRecord).decode
 
 #: Bytes that a group takes in the file besides its entries.
 GROUP_OVERHEAD = 40
@@ -69,10 +73,26 @@ def remove_ended(db: sqlite3.Connection, retention: float, total_bytes: int) -> 
             break
         gone.append(seq)
         freed += size
-    seqs = (json.dumps(gone),)
+    _remove(db, gone)
+    return bool(gone)
+
+
+def remove_conversation(
+    db: sqlite3.Connection, principal: str, conversation_id: str, user: str | None
+) -> None:
+    """Remove the ended runs of a conversation."""
+    rows = db.execute(
+        "SELECT seq, data FROM runs JOIN records ON run = seq"
+        " WHERE ended_at IS NOT NULL AND conversation_id = ? AND principal = ?",
+        (conversation_id, principal),
+    )
+    _remove(db, [seq for seq, data in rows if _decode_record(data).user == user])
+
+
+def _remove(db: sqlite3.Connection, runs: list[int]) -> None:
+    seqs = (json.dumps(runs),)
     for table, key in (("groups", "run"), ("records", "run"), ("runs", "seq")):
         db.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT value FROM json_each(?))", seqs)
-    return bool(gone)
 
 
 def trim_live(db: sqlite3.Connection, total_bytes: int) -> None:

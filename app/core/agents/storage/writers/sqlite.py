@@ -62,6 +62,15 @@ class SqliteWriter:
             self._group = asyncio.create_task(self._write_groups(), name="conversations-writer")
         await asyncio.shield(future)
 
+    async def checkpoint(self) -> None:
+        """Empty the write-ahead log, so that what was deleted is in no file any more; has no effect
+        while others read the file."""
+
+        def job() -> None:
+            self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, job)
+
     async def close(self) -> None:
         """Write what waits, and close the file."""
         if self._group is not None:

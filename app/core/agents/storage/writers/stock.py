@@ -66,6 +66,9 @@ class StockWriter:
         for name in [name for name, last in self._last.items() if last is task]:
             del self._last[name]
 
+    async def checkpoint(self) -> None:
+        """What a store of this kind deletes is gone as far as the store makes it."""
+
     async def close(self) -> None:
         """End what is being written."""
         for task in set(self._last.values()):
