@@ -1,7 +1,7 @@
 """What one run reads from its conversation, and what it leaves there at its end.
 
 See docs/decisions/018-broken-turns-are-stored.md.
-See docs/decisions/060-a-turn-is-stored-or-the-reader-is-told.md.
+See docs/decisions/055-a-turn-is-stored-or-the-reader-is-told.md.
 """
 
 import time
