@@ -170,7 +170,7 @@ async def complete(
     `ConversationsUnavailable` if the store cannot be read.
     """
     if run is None:
-        found = await store.read(store.db.get_run(partial.run_id))
+        found = await store.run(partial.run_id)
         run = found if isinstance(found, RUNS) else None
     if session.id not in rows.sessions:
         row = await store.session(session.id, user_id=session.owner, deserialize=False)

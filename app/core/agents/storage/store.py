@@ -87,6 +87,20 @@ class Store:
 
         return await self.read(found())
 
+    async def run(self, run_id: str) -> Any:
+        """A run that Agno has stored; None if there is none, or the store has no runs of their own.
+
+        Raises `ConversationsUnavailable`.
+        """
+
+        async def found() -> Any:
+            try:
+                return await self.db.get_run(run_id)
+            except NotImplementedError:
+                return None
+
+        return await self.read(found())
+
     async def read(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of a read, which gets `READ_TIMEOUT` seconds; raises
         `ConversationsUnavailable`."""
