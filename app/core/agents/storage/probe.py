@@ -10,8 +10,12 @@ from agno.db.base import AsyncBaseDb
 from sqlalchemy import Engine, column, select, table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import QueuePool
 
 from .proxies.proxy import inner_of
+
+#: Connections of SQLAlchemy's pools, if nothing else is said.
+USUAL_CONNECTIONS = 5
 
 #: What databases say of a table that nobody has created yet: Agno does so at its first write.
 NO_TABLE = ("no such table", "does not exist", "doesn't exist")
@@ -79,6 +83,13 @@ class CallProbe:
 
     async def has(self, session_id: str, user_id: str | None) -> bool:
         return False
+
+
+def connections_of(db: AsyncBaseDb) -> int:
+    """How many connections the pool of a store has; a usual number if nobody can say."""
+    engine = getattr(inner_of(db), "db_engine", None)
+    pool = getattr(engine, "pool", None)
+    return max(2, pool.size()) if isinstance(pool, QueuePool) else USUAL_CONNECTIONS
 
 
 def sql_reader_of(db: AsyncBaseDb) -> SqlReader | None:

@@ -13,7 +13,7 @@ from .sessions import RUNS, AnyRun
 from .store import Store, within
 
 #: Seconds that a call gets which is none for sessions and runs: memories, metrics, approvals.
-CALL_TIMEOUT = 1.2
+CALL_TIMEOUT = 1.8
 
 
 class RunStore(StoreProxy):

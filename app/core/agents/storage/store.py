@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine, Iterable, Iterator
+from math import ceil
 from typing import Any, TypeVar
 
 from agno.db.base import SessionType
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ...run_failures import ConversationsUnavailable
 from .listing import listing_of
-from .probe import probe_of
+from .probe import connections_of, probe_of
 from .proxies.proxy import Db, inner_of, off_the_loop
 from .rows import TurnRows, type_of
 from .sessions import AnySession, Session
@@ -21,15 +22,16 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 #: Seconds that a read may take.
-READ_TIMEOUT = 2.0
+READ_TIMEOUT = 5.0
 
 #: Seconds without any progress of the store, and in all, after which a write is given up.
-WRITE_TIMEOUT, LONGEST_WRITE = 1.2, 5.0
+WRITE_TIMEOUT, LONGEST_WRITE = 1.8, 5.0
 
-#: Reads at the same time; more wait, so that a burst of starts does not use up a pool.
-CONCURRENT_READS = 8
+#: The part of a pool that reads may use; more wait, so that a burst does not use it up.
+READING = 0.5
 
-#: Seconds for which a store that has answered is believed to answer again.
+#: Seconds for which a store that has answered is believed to answer again, and one that has not
+#: to fail again.
 BELIEVED = 1.0
 
 
@@ -49,8 +51,8 @@ class Store:
         self.listing = listing_of(self.db)
         self._probe = probe_of(self.db)
         self._writer = writer_of(self.db, self._replaced)
-        self._reads = asyncio.Semaphore(CONCURRENT_READS)
-        self._answered = 0.0  # by `time.monotonic()`
+        self._reads = asyncio.Semaphore(ceil(READING * connections_of(self.db)))
+        self._answered = self._tried = 0.0  # by `time.monotonic()`
 
     async def close(self) -> None:
         """Write what waits; the store itself stays open."""
@@ -88,10 +90,7 @@ class Store:
         return await self.read(found())
 
     async def run(self, run_id: str) -> Any:
-        """A run that Agno has stored; None if there is none, or the store has no runs of their own.
-
-        Raises `ConversationsUnavailable`.
-        """
+        """A run that Agno has stored, or None; raises `ConversationsUnavailable`."""
 
         async def found() -> Any:
             try:
@@ -102,8 +101,11 @@ class Store:
         return await self.read(found())
 
     async def read(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of a read, which gets `READ_TIMEOUT` seconds; raises
-        `ConversationsUnavailable`."""
+        """The result of a read, bounded in time; raises `ConversationsUnavailable`."""
+        if self.unreadable is not None and time.monotonic() - self._tried < BELIEVED:
+            work.close()
+            raise unavailable()
+        self._tried = time.monotonic()
         try:
             async with asyncio.timeout(LONGEST_WRITE):
                 await self._reads.acquire()
@@ -117,6 +119,7 @@ class Store:
             if self.unreadable is None:
                 logger.error("conversations: cannot be read: %s", _brief(error))
             self.unreadable = _brief(error)
+            self._tried = time.monotonic()
             raise unavailable() from error
         finally:
             self._reads.release()

@@ -9,6 +9,7 @@ from agno.db.sqlite import AsyncSqliteDb, SqliteDb
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ..probe import connections_of
 from ..proxies.proxy import inner_of
 from .sqlite import SqliteWriter
 from .stock import StockWriter
@@ -22,7 +23,7 @@ def writer_of(db: AsyncBaseDb, replaced: Callable[[], None]) -> Writer:
     inner: Any = inner_of(db)
     file = _file(inner)
     if file is None:
-        return StockWriter(db)
+        return StockWriter(db, concurrent=connections_of(db) // 2)
     engine = inner.db_engine
     engine = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
     event.listen(engine, "connect", _overwrite_deleted)

@@ -8,25 +8,21 @@ from agno.db.base import AsyncBaseDb
 
 from ..rows import TurnRows
 
-#: Turns that are written at the same time: fewer than the connections of a usual pool, so that
-#: reads find some as well.
-CONCURRENT = 4
-
 
 class WriteRefused(Exception):
     """A store returned nothing for a write, as some of Agno's do when they have logged an error."""
 
 
 class StockWriter:
-    """Writes one turn after the other, four of them at the same time.
+    """Writes turns with the calls of a store, `concurrent` of them at the same time.
 
     `progressed` is when a turn was written, by `time.monotonic()`.
     """
 
-    def __init__(self, db: AsyncBaseDb) -> None:
+    def __init__(self, db: AsyncBaseDb, concurrent: int) -> None:
         self.progressed = 0.0
         self._db: Any = db
-        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._slots = asyncio.Semaphore(concurrent)
         self._last: dict[str, asyncio.Task[None]] = {}  # of each session
 
     async def write(self, rows: TurnRows) -> None:
