@@ -48,13 +48,12 @@ class Agents:
     async def opened(self) -> AsyncIterator[None]:
         """Prepare the stores and connect the toolkits; on exit, close all connections.
 
-        Raises `ConfigurationError` if the default store cannot be used, and whatever the store of
-        a user's agent raises.
+        Raises `ConfigurationError` if a store cannot be used.
         """
         try:
             if self._db in self.catalog.dbs:
                 await prepare(self._db, self._database_url)
-            await self.conversations.check()  # the stores that agents bring, too
+            await self.conversations.prepare()  # the stores that agents bring, too
             async with self.connections.opened():
                 yield
         finally:

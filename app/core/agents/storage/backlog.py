@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager, suppress
 
 from ...log.outbox import MemoryOutbox, Outbox, UnstoredTurn
 from ...run_failures import ConversationsUnavailable
-from .store import unavailable, within
+from .proxies.bounds import within
+from .store import unavailable
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ....models.chat import Conversation, ConversationInfo, ConversationPage
-from ...errors import UnknownConversation
+from ...errors import ConfigurationError, UnknownConversation
 from ...log.outbox import Outbox, UnstoredTurn
 from ...run_failures import ConversationsUnavailable
 from .backlog import Backlog
@@ -66,6 +66,18 @@ class Conversations:
     def failures(self) -> int:
         """How many reads and writes of turns have failed so far."""
         return sum(store.failures for store in self.stores)
+
+    async def prepare(self) -> None:
+        """Check each store, and create missing tables; raises `ConfigurationError`."""
+        for store in self.stores:
+            try:
+                await store.check()
+                await store.prepare()
+            except ConversationsUnavailable as error:
+                raise ConfigurationError(
+                    "AGENTS: a store of conversations cannot be used: "
+                    f"{store.unreadable or store.unwritable}"
+                ) from error
 
     async def check(self) -> None:
         """Read from each store once; raises `ConversationsUnavailable`."""

@@ -7,10 +7,11 @@ from agno.compaction.archive import stores_compaction_records
 from agno.run.base import RunStatus
 
 from ...run_failures import ConversationsUnavailable
+from .proxies.bounds import within
 from .proxies.proxy import Archive, StoreProxy, inner_of
 from .rows import RunRow, TurnRows, name_of
 from .sessions import RUNS, AnyRun
-from .store import Store, within
+from .store import Store
 
 #: Seconds that a call gets which is none for sessions and runs: memories, metrics, approvals.
 CALL_TIMEOUT = 1.8

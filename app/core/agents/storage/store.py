@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ...run_failures import ConversationsUnavailable
 from .listing import listing_of
 from .probe import connections_of, probe_of
+from .proxies.bounds import brief, retrieve, within
 from .proxies.proxy import Db, inner_of, off_the_loop
 from .rows import TurnRows, type_of
 from .sessions import AnySession, Session
@@ -23,6 +24,9 @@ T = TypeVar("T")
 
 #: Seconds that a read may take.
 READ_TIMEOUT = 5.0
+
+#: Seconds to create the tables of an empty database.
+PREPARE_TIMEOUT = 30.0
 
 #: Seconds without any progress of the store, and in all, after which a write is given up.
 WRITE_TIMEOUT, LONGEST_WRITE = 1.8, 5.0
@@ -48,6 +52,7 @@ class Store:
         self.unreadable: str | None = None
         self.unwritable: str | None = None
         self.failures = 0
+        self._prepared = False
         self.listing = listing_of(self.db)
         self._probe = probe_of(self.db)
         self._writer = writer_of(self.db, self._replaced)
@@ -117,8 +122,8 @@ class Store:
         except Exception as error:
             self.failures += 1
             if self.unreadable is None:
-                logger.error("conversations: cannot be read: %s", _brief(error))
-            self.unreadable = _brief(error)
+                logger.error("conversations: cannot be read: %s", brief(error))
+            self.unreadable = brief(error)
             self._tried = time.monotonic()
             raise unavailable() from error
         finally:
@@ -129,13 +134,25 @@ class Store:
             self.unreadable = None
         return result
 
+    async def prepare(self) -> None:
+        """Create missing tables, once; raises `ConversationsUnavailable`."""
+        if self._prepared:
+            return
+        try:
+            await within(PREPARE_TIMEOUT, self._writer.prepare())
+        except Exception as error:
+            self.fail_write(error)
+            raise unavailable() from error
+        self._prepared = True
+
     async def write(self, rows: TurnRows) -> None:
         """Write a turn; raises `ConversationsUnavailable` if it fails, or does not get on.
 
         A write that was given up may still be done later, but before any newer one of its session.
         """
+        await self.prepare()
         writing = asyncio.create_task(self._writer.write(rows))
-        writing.add_done_callback(_retrieve)
+        writing.add_done_callback(retrieve)
         began = time.monotonic()
         try:
             while not (await asyncio.wait({writing}, timeout=0.1))[0]:
@@ -153,8 +170,8 @@ class Store:
         """Note that the store cannot be written: turns are kept until one can be stored again."""
         self.failures += 1
         if self.unwritable is None:
-            logger.error("conversations: a turn cannot be stored: %s", _brief(error))
-        self.unwritable = _brief(error)
+            logger.error("conversations: a turn cannot be stored: %s", brief(error))
+        self.unwritable = brief(error)
 
     async def rename(self, session: Session, found: AnySession, name: str) -> None:
         """Rename a session; raises `ConversationsUnavailable`."""
@@ -176,7 +193,7 @@ class Store:
             await within(LONGEST_WRITE, work)
         except Exception as error:
             self.failures += 1
-            logger.error("conversations: a change failed: %s", _brief(error))
+            logger.error("conversations: a change failed: %s", brief(error))
             raise unavailable() from error
 
     def written(self) -> None:
@@ -191,38 +208,11 @@ class Store:
         (engine.sync_engine if isinstance(engine, AsyncEngine) else engine).dispose(close=False)
 
 
-async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`; raises `TimeoutError` at once, even if `work` does not let itself be
-    cancelled."""
-    task = asyncio.create_task(work)
-    task.add_done_callback(_retrieve)
-    try:
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    if not done:
-        task.cancel()
-        raise TimeoutError(f"no answer within {seconds:g} s")
-    return task.result()
-
-
 def unavailable() -> ConversationsUnavailable:
     """The error of a question whose conversation cannot be looked at."""
     return ConversationsUnavailable(
         "The store of conversations cannot be reached. Try again in a moment.", retry_after=2
     )
-
-
-def _retrieve(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled():
-        task.exception()
-
-
-def _brief(error: BaseException) -> str:
-    """One line about an error, without the statement and the values that SQLAlchemy adds."""
-    cause = getattr(error, "orig", None) or error
-    return f"{type(cause).__name__}: {str(cause).splitlines()[0] if str(cause) else ''}"[:300]
 
 
 class Stores:

@@ -50,6 +50,10 @@ class SqliteWriter:
         self._waiting: list[tuple[list[Statement], asyncio.Future[None]]] = []
         self._group: asyncio.Task[None] | None = None
 
+    async def prepare(self) -> None:
+        """Open the file, and create the tables that are missing."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._connection)
+
     async def write(self, rows: TurnRows) -> None:
         """Write a turn in the next group; raises `sqlite3.Error` and `OSError`."""
         statements = [

@@ -6,6 +6,7 @@ from typing import Any
 
 from agno.db.base import AsyncBaseDb
 
+from ..proxies.proxy import StoreProxy, inner_of
 from ..rows import TurnRows
 
 
@@ -24,6 +25,14 @@ class StockWriter:
         self._db: Any = db
         self._slots = asyncio.Semaphore(concurrent)
         self._last: dict[str, asyncio.Task[None]] = {}  # of each session
+
+    async def prepare(self) -> None:
+        """Create the tables of a database that Agno would create in its first write, which may take
+        longer than a write."""
+        if hasattr(inner_of(self._db), "_get_table"):  # all with SQL
+            proxy = self._db if isinstance(self._db, StoreProxy) else StoreProxy(self._db)
+            for kind in ("sessions", "runs"):
+                await proxy.call("_get_table", kind, create_table_if_not_found=True)
 
     async def write(self, rows: TurnRows) -> None:
         """Write a turn, behind those of its sessions that have begun before; raises what the store
