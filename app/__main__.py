@@ -25,6 +25,7 @@ from .core.telemetry.metrics import shared_folder
 from .logs import configure
 from .main import create_app
 from .settings import Settings, load_settings
+from .web import PROTOCOL
 
 #: Seconds for which uvicorn waits for open connections after a stop signal.
 SHUTDOWN_GRACE = 10
@@ -72,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         port=settings.port,
         log_config=None,
         access_log=False,
+        http=PROTOCOL,
         ws="none",
         timeout_graceful_shutdown=SHUTDOWN_GRACE,
     )

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from . import __version__
 from .api import catalog, conversations, errors, health, media, openapi, page, runs
 from .api.context import Context
-from .api.doors import native, ollama, openai
+from .api.doors import native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
 from .api.requests import BodyBounds
 from .api.tickets import Tickets
@@ -45,10 +45,11 @@ from .core.telemetry import Telemetry
 from .logs import RunLines, protect
 from .settings import Settings, load_settings
 from .signals import graceful_shutdown
+from .web import ConnectionBounds, Connections, provide_descriptors
 
 logger = logging.getLogger(__name__)
 
-DOORS = (native.DOOR, ollama.DOOR, openai.DOOR)  # each is a package in `api/doors/`
+DOORS = (native.DOOR, ollama.DOOR, openai.DOOR, responses.DOOR)  # each is a package in `api/doors/`
 
 MIN_KEY_LENGTH = 16  # characters; a shorter key is warned of
 
@@ -157,7 +158,15 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
         stack: ASGIApp = Guard(build(), access, refuse)
         if settings.cors_origins:
             stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
-        return Secured(stack, settings.write_timeout)
+        connections = Connections(
+            ConnectionBounds(
+                connections=provide_descriptors(settings.max_connections),
+                head_bytes=settings.max_head_bytes,
+                head_seconds=settings.head_timeout,
+            ),
+            refuse,
+        )
+        return connections.shared_with(Secured(stack, settings.write_timeout))
 
     app.build_middleware_stack = guarded  # type: ignore[method-assign]  # called once, lazily
 
@@ -180,10 +189,10 @@ def _models(settings: Settings) -> ModelCatalog:
 
 
 def _hub(settings: Settings) -> Hub:
-    journal = open_journal(
-        settings.journal_url, retention=settings.retention, data_dir=settings.data_dir
-    )
-    return Hub(journal, run_bytes=settings.hub_run_bytes, total_bytes=settings.hub_bytes)
+    keep = settings.retention
+    journal = open_journal(settings.journal_url, retention=keep, data_dir=settings.data_dir)
+    one, total = settings.hub_run_bytes, settings.hub_bytes
+    return Hub(journal, run_bytes=one, total_bytes=total, retention=keep)
 
 
 def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Telemetry) -> Runs:
@@ -194,10 +203,11 @@ def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Teleme
         observers=[*telemetry.observers, lines],
         slots=Slots(
             settings.max_concurrent_runs,
-            settings.max_concurrent_runs_per_principal,
+            settings.runs_per_principal,
             queue=settings.run_queue,
             queue_timeout=settings.run_queue_timeout,
         ),
+        per_conversation=settings.max_runs_per_conversation,
         rates=Rates(read_limits(settings.rate_limit), settings.journal_url),
     )
 

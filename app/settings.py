@@ -150,6 +150,15 @@ class Settings(BaseSettings):
     heartbeat: PositiveFloat = Field(
         10, description="Seconds of silence after which a stream is sent a heartbeat."
     )
+    max_connections: PositiveInt = Field(
+        4000, description="Largest number of connections of a process."
+    )
+    max_head_bytes: int = Field(
+        32 << 10, ge=1024, description="Largest head of a request (its line and fields), in bytes."
+    )
+    head_timeout: PositiveFloat = Field(
+        10, description="Longest time to receive the head of a request, in seconds."
+    )
     max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body, in bytes.")
     body_timeout: PositiveFloat = Field(
         30, description="Longest time to receive a request body, in seconds."
@@ -167,7 +176,15 @@ class Settings(BaseSettings):
         1000, description="Largest number of concurrent runs in a process."
     )
     max_concurrent_runs_per_principal: Annotated[PositiveInt | None, BeforeValidator(_no_blank)] = (
-        Field(None, description="Largest number of concurrent runs of a principal in a process.")
+        Field(
+            None,
+            description="Largest number of concurrent runs of a principal in a process. Default: "
+            "half of MAX_CONCURRENT_RUNS if there are API keys, so that no key's questions shut "
+            "the others out; else no limit.",
+        )
+    )
+    max_runs_per_conversation: PositiveInt = Field(
+        8, description="Largest number of runs of a conversation, waiting ones included."
     )
     run_queue: int = Field(
         100, ge=0, description="Largest number of requests that wait for a concurrent run to end."
@@ -179,6 +196,13 @@ class Settings(BaseSettings):
         None,
         description="Limits for each principal: '60 requests/minute, 100000 tokens/minute'.",
     )
+
+    @property
+    def runs_per_principal(self) -> int | None:
+        """The largest number of concurrent runs of a principal, None if there is no limit."""
+        if self.max_concurrent_runs_per_principal or not (self.api_keys or self.api_keys_file):
+            return self.max_concurrent_runs_per_principal
+        return max(1, self.max_concurrent_runs // 2)
 
 
 def load_settings(**flags: Any) -> Settings:

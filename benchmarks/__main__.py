@@ -13,11 +13,23 @@ from dataclasses import replace
 
 import uvloop
 
-from benchmarks import chart, client, docs, journals, litellm, measures, report, shapes, soak
+from benchmarks import (
+    answers,
+    chart,
+    client,
+    docs,
+    journals,
+    litellm,
+    measures,
+    report,
+    shapes,
+    soak,
+)
 from benchmarks.measures import QUICK, Plan, Run
 from benchmarks.peers import AGENTOS, BOOK, DIRECT, OURS, RELAY, Peer
 from benchmarks.processes import ROOT, Server
 
+MEASURES = (measures.start, measures.work, answers.whole, answers.burst, answers.sustained)
 RESULTS = ROOT / "benchmarks" / "results" / "latest.json"
 SOAKED = RESULTS.with_name("soak.json")
 SHAPES = RESULTS.with_name("shapes.json")
@@ -99,7 +111,7 @@ async def _rounds(run: Run, peers: list[Peer]) -> None:
         run.say(f"round {number + 1} of {run.plan.rounds}")
         await measures.direct(run)
         for peer in peers:
-            for measure in (measures.start, measures.work):
+            for measure in MEASURES:
                 try:
                     await measure(run, peer, number)
                 except (RuntimeError, TimeoutError) as error:
@@ -135,7 +147,7 @@ def _progress() -> Callable[[str], None]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round, two minutes")
+    parser.add_argument("--quick", action="store_true", help="one short round, five minutes")
     parser.add_argument("--litellm", action="store_true", help="with LiteLLM's proxy")
     parser.add_argument("--journals", action="store_true", help="also on memory:// and redis://")
     parser.add_argument("--client", action="store_true", help="only what reading costs a client")

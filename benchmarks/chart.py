@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.figures import FIGURES
 
-PANELS = ("flat", "paced_50", "length_20k", "first_p50_ms", "stream_kb", "rest_mb")
+PANELS = ("request_ms", "answer_150", "answer_300_flat", "burst_50_p50_ms", "paced_50", "stream_kb")
 OURS, THEIRS, FLOOR = "#d1495b", "#8d99ae", "#cfd4dc"
 
 

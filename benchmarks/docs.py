@@ -16,7 +16,10 @@ def write(result: dict[str, Any], file: Path, command: str) -> None:
     """Write the page, but keep its part on the soak; `command` is the command that was run."""
     machine = result["machine"] | result["versions"]
     peers = [f"- **{name}**: {note}." for name, note in result["peers"].items()]
-    meanings = [f"- **{figure.label}** ({figure.unit}): {figure.meaning}" for figure in FIGURES]
+    meanings = [
+        f"- **{figure.label}**{figure.unit and f' ({figure.unit})'}: {figure.meaning}"
+        for figure in FIGURES
+    ]
     rounds = result["rounds"]
     page = TEMPLATE.read_text().format(
         command=command,

@@ -23,6 +23,7 @@ class Stream(asyncio.Protocol):
         self.tokens = 0
         self.timing = False
         self.gaps: list[float] = []  # between tokens, while `timing`
+        self.arrivals: list[tuple[int, float]] = []  # number and time of tokens, while `timing`
         loop = asyncio.get_running_loop()
         self.first: asyncio.Future[float] = loop.create_future()  # seconds to the first token
         self.ended: asyncio.Future[None] = loop.create_future()
@@ -45,6 +46,7 @@ class Stream(asyncio.Protocol):
         if found and self.timing:
             self.gaps.append(now - self._last)
             self.gaps.extend([0.0] * (found - 1))
+            self.arrivals += [(self.tokens - back, now) for back in range(found)]
         if found:
             self._last = now
 
@@ -59,6 +61,12 @@ class Stream(asyncio.Protocol):
     def whole(self) -> bool:
         """Whether the response ended with the last chunk of HTTP's chunked encoding."""
         return self._tail.endswith(b"0\r\n\r\n")
+
+    def check(self, tokens: int) -> None:
+        """Raise RuntimeError if the answer of `tokens` tokens lost some, or did not end."""
+        # A relay may cut a marker in two with the frame of an HTTP chunk, once in 64 KiB.
+        if not self.whole or not 0.99 * tokens - 2 <= self.tokens <= tokens + 2:
+            raise RuntimeError(f"{self.tokens} of {tokens} tokens, whole={self.whole}")
 
 
 async def ask(peer: Peer, port: int, message: str) -> Stream:
@@ -75,9 +83,7 @@ async def answer(peer: Peer, port: int, tokens: int) -> None:
     async with asyncio.timeout(900):
         await stream.first
         await stream.ended
-    # A relay may cut a marker in two with the frame of an HTTP chunk, once in 64 KiB.
-    if not stream.whole or not 0.99 * tokens - 2 <= stream.tokens <= tokens + 2:
-        raise RuntimeError(f"{stream.tokens} of {tokens} tokens, whole={stream.whole}")
+    stream.check(tokens)
 
 
 async def open_paced(peer: Peer, port: int, count: int, tokens: int, rate: int) -> list[Stream]:
@@ -107,3 +113,8 @@ async def begun(streams: list[Stream]) -> list[Stream]:
     for stream in late:
         stream.transport.abort()
     return [stream for stream in streams if stream not in late]
+
+
+def close(streams: list[Stream]) -> None:
+    for stream in streams:
+        stream.transport.abort()

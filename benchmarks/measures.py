@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from benchmarks.load import PATIENCE, Stream, answer, ask, begun, open_paced, open_silent
+from benchmarks.load import PATIENCE, Stream, answer, ask, begun, close, open_paced, open_silent
 from benchmarks.peers import DIRECT, Peer
 from benchmarks.processes import Server
 
@@ -32,6 +32,7 @@ class Plan:
     window: float = 10.0  # seconds
     probes: int = 100
     silent: int = 500
+    most_streams: int = 400  # where the search for how many are on time ends
 
 
 QUICK = Plan(
@@ -43,6 +44,7 @@ QUICK = Plan(
     window=2.0,
     probes=20,
     silent=250,
+    most_streams=100,
 )
 
 
@@ -110,7 +112,7 @@ async def direct(run: Run) -> None:
     run.say("upstream: its own time to first token")
     streams = await open_paced(DIRECT, run.upstream, 50, 6000, RATE)
     run.direct.append(await _probe(DIRECT, run.upstream, run.plan.probes))
-    _close(streams)
+    close(streams)
 
 
 async def hold(run: Run, peer: Peer, load: str, seconds: float) -> None:
@@ -132,7 +134,7 @@ async def hold(run: Run, peer: Peer, load: str, seconds: float) -> None:
             tokens += sum(stream.tokens for stream in streams)
         cost = (server.cpu() - spent) / tokens * 1e6
         run.say(f"{peer.name}: {tokens} tokens, {cost:.1f} µs of CPU each")
-        _close(streams)
+        close(streams)
 
 
 async def _rested(run: Run, peer: Peer, server: Server) -> None:
@@ -186,7 +188,7 @@ async def _paced(run: Run, peer: Peer, server: Server) -> None:
             for name, part in (("p50", 0.5), ("p99", 0.99)):
                 added = quantile(first, part) - quantile(run.direct[-1], part)
                 run.note(peer, f"first_{name}_ms", added * 1e3)
-    _close(streams)
+    close(streams)
 
 
 async def _probe(peer: Peer, port: int, count: int) -> list[float]:
@@ -206,11 +208,6 @@ def _require_begun(run: Run, peer: Peer, streams: list[Stream], wanted: int, wha
         run.remark(f"{peer.name}: of {wanted} {what} streams {len(streams)} began in {PATIENCE} s")
     if not streams:
         raise RuntimeError("no stream began")
-
-
-def _close(streams: list[Stream]) -> None:
-    for stream in streams:
-        stream.transport.abort()
 
 
 def quantile(values: list[float], part: float) -> float:

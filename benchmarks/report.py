@@ -65,7 +65,8 @@ def values(result: dict[str, Any]) -> Table:
             cells += [_times(table, figure, one.name, other.name) for one, other in pairs]
         else:
             cells += ["", ""]
-        rows.append([f"{figure.label} ({figure.unit})", *cells])
+        unit = f" ({figure.unit})" if figure.unit else ""
+        rows.append([f"{figure.label}{unit}", *cells])
     return rows
 
 

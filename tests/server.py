@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
-from agno.agent import Agent
 
 from app.main import create_app
 from app.settings import Settings
+from app.web import PROTOCOL
 
 
 class Server:
@@ -25,7 +25,7 @@ class Server:
     """
 
     def __init__(
-        self, data_dir: Path, *, agents: Iterable[Agent] | None = None, **settings: Any
+        self, data_dir: Path, *, agents: Iterable[Any] | None = None, **settings: Any
     ) -> None:
         class Bare(Settings):
             @classmethod
@@ -40,7 +40,12 @@ class Server:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(
-            self.app, log_config=None, access_log=False, timeout_graceful_shutdown=1
+            self.app,
+            log_config=None,
+            access_log=False,
+            http=PROTOCOL,
+            ws="none",
+            timeout_graceful_shutdown=1,
         )
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(
@@ -49,7 +54,7 @@ class Server:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self._uvicorn.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 raise RuntimeError("the server did not start")

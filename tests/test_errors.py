@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.doors.openai import errors as openai_errors
+from app.api import openai_errors
+from app.api.doors.responses import resource
 from app.core import errors, run_failures
 from app.core.error_codes import REGISTRY, ErrorCode
 from docs.generate import GENERATED
@@ -67,9 +68,10 @@ def test_generated_files_are_those_of_the_code(file: Path) -> None:
     assert GENERATED[file]() == file.read_text(encoding="utf-8")
 
 
-def test_the_openai_door_translates_codes_that_exist() -> None:
-    """Its own words for codes and statuses are for codes of the registry."""
+def test_the_openai_doors_translate_codes_that_exist() -> None:
+    """OpenAI's words for codes and statuses are for codes of the registry."""
     assert set(openai_errors.CODES) <= set(REGISTRY)
+    assert set(resource.CODES) <= set(REGISTRY)
     assert set(openai_errors.STATUSES) <= set(REGISTRY)
 
 

@@ -12,6 +12,7 @@ import httpx
 import httpx2
 import ollama
 import pytest
+from agno.agent._utils import deep_copy_field
 from agno.db.postgres import AsyncPostgresDb
 from agno.db.sqlite import AsyncSqliteDb
 from agno.models.base import Model
@@ -26,6 +27,7 @@ from mistralai.client import Mistral
 from openai import AsyncOpenAI
 from prometheus_client import Histogram
 from uvicorn.protocols.http.h11_impl import RequestResponseCycle as H11Cycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as HttptoolsCycle
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
@@ -76,6 +78,18 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
         lambda: sets(H11Cycle.__init__, "transport") and hasattr(H11Cycle, "send"),
     ),
     (
+        "uvicorn (httptools): the callbacks and parts of a connection, for web/protocol.py",
+        lambda: (
+            all(
+                hasattr(HttpToolsProtocol, name)
+                for name in ("_start_asgi_task", "_unset_keepalive_if_required")
+            )
+            and sets(HttpToolsProtocol.__init__, "pipeline", "cycle", "flow", "tasks")
+            and sets(HttptoolsCycle.__init__, "chunked_encoding", "expected_content_length")
+            and sets(HttptoolsCycle.__init__, "keep_alive", "response_complete")
+        ),
+    ),
+    (
         "uvicorn: Multiprocess.processes and .signal_queue, for __main__.py",
         lambda: sets(Multiprocess.__init__, "processes", "signal_queue"),
     ),
@@ -91,6 +105,12 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
     (
         "Agno: Model._tool_choice, for core/providers",
         lambda: model_field("_tool_choice"),
+    ),
+    (
+        "Agno: agent._utils.deep_copy_field, for core/agents/components/copies.py",
+        lambda: (
+            [*inspect.signature(deep_copy_field).parameters][1:] == ["field_name", "field_value"]
+        ),
     ),
     (
         "openai, anthropic, groq, ollama: ._client, the HTTP client, for core/providers",

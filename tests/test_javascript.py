@@ -76,6 +76,44 @@ def test_openai(node: str, serve: Serve, provider: Provider) -> None:
     provider.wait_for(lambda: provider.aborted)
 
 
+def test_openai_responses(node: str, serve: Serve, provider: Provider) -> None:
+    """OpenAI's client streams, calls tools, continues, resumes, cancels, and hears of failures."""
+    url = serve(heartbeat=0.1).url
+    provider.script(
+        Reply([TEXT], reasoning="Hm 🙂."),
+        Reply("At last.", delay_first=0.5),
+        Reply(tool_calls=[("weather", '{"city": "Zürich"}'), ("weather", "{}")]),
+        Reply("It snows."),
+        refusal(400, "Bad.", "bad"),
+        Reply("Hi there", cut_after=1),
+        Reply(numbered(10)),
+        Reply(numbered(100), stall_after=50),
+    )
+    results = run(node, "responses.mjs", url)
+    streamed = results["stream"]
+    assert (TEXT, "Hm 🙂.", "response.completed", None) == (
+        streamed["text"],
+        streamed["thoughts"],
+        streamed["last"],
+        streamed["error"],
+    )
+    assert list(range(len(streamed["numbers"]))) == streamed["numbers"]
+    assert "At last." == results["silent"]["text"]
+    assert ['{"city": "Zürich"}', "{}"] == results["call"]["arguments"]
+    assert "It snows." == results["call"]["text"]
+    refused = {"kind": "BadRequestError", "status": 400, "code": "model_refused_request"}
+    assert refused == results["refused"]["error"]
+    assert ("Hi ", "response.failed", None) == (
+        results["cut"]["text"],
+        results["cut"]["last"],
+        results["cut"]["error"],
+    )
+    resumed = results["resumed"]
+    assert "".join(numbered(10)) == resumed["text"]
+    assert list(range(len(resumed["numbers"]))) == resumed["numbers"]
+    assert {"started": "queued", "status": "cancelled"} == results["cancelled"]
+
+
 def test_ollama(node: str, serve: Serve, provider: Provider) -> None:
     """Ollama's client does the same, on Ollama's door."""
     url = serve(heartbeat=0.1).url

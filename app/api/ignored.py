@@ -8,6 +8,7 @@ import difflib
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -25,10 +26,10 @@ SHOWN = 20
 
 def ignored_fields(body: type[BaseModel], fields: Mapping[str, Any]) -> dict[str, str]:
     """The header that names the unknown fields of a request; empty if all are known."""
-    known = dict(_known(body))
     unknown = [*_unknown(body, fields, "")]
     if not unknown:
         return {}
+    known = dict(_known(body))
     shown = [_shown(name, known) for name in unknown[:SHOWN] if PLAIN.fullmatch(name)]
     value = ", ".join(shown) or f"{len(unknown)} fields"
     logger.warning("a request has fields that this server does not know: %s", value)
@@ -44,10 +45,16 @@ def _known(body: type[BaseModel], before: str = "") -> Iterator[tuple[str, str]]
             yield from _known(inner, f"{before}{name}.")
 
 
+@cache
+def _names(body: type[BaseModel]) -> frozenset[str]:
+    """The names of a body's fields on the wire."""
+    return frozenset(field.alias or name for name, field in body.model_fields.items())
+
+
 def _unknown(body: type[BaseModel], fields: Mapping[str, Any], before: str) -> Iterator[str]:
-    aliases = {field.alias or name for name, field in body.model_fields.items()}
+    known = _names(body)
     for name, value in fields.items():
-        if name not in aliases:
+        if name not in known:
             yield f"{before}{name}"
         elif isinstance(value, dict):
             inner = (

@@ -16,13 +16,15 @@ from starlette.types import Message, Receive, Scope, Send
 FOLDER = Path(__file__).parent / "static"
 ADDRESS = "/static"
 
+#: With keys, pictures and sounds are read with the key, and shown from `blob:` addresses.
 #: Trusted types: text becomes HTML only through DOMPurify (`render.js`).
 POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' data:",
+        "img-src 'self' data: blob:",
+        "media-src 'self' blob:",
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",

@@ -5,9 +5,11 @@ See docs/decisions/026-bodies-are-parsed-by-us.md.
 
 import asyncio
 import base64
+import hashlib
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -147,14 +149,15 @@ def validate(model: type[Body], fields: dict[str, Any]) -> Body:
     try:
         return model.model_validate(fields, strict=True)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, fields) from None
 
 
-def invalid(error: ValidationError) -> InvalidField:
-    """Return pydantic's error as an `InvalidField`, without the values that the client sent."""
+def invalid(error: ValidationError, fields: Any) -> InvalidField:
+    """Return pydantic's error on `fields` as an `InvalidField`, without the values that the client
+    sent."""
     problems = [
         {
-            "field": ".".join(str(part) for part in problem["loc"] if _is_field(part)),
+            "field": ".".join(_path(problem["loc"], fields)),
             "problem": problem["msg"].removeprefix("Value error, "),
         }
         for problem in error.errors(include_input=False, include_url=False)
@@ -163,10 +166,22 @@ def invalid(error: ValidationError) -> InvalidField:
     return InvalidField(message, fields=problems)
 
 
-def _is_field(part: int | str) -> bool:
-    """Return whether a part of pydantic's location is in the body: the alternatives of a union are
-    types, such as `MediaItem` or `function-after[...]`."""
-    return isinstance(part, int) or (part.replace("-", "_").isidentifier() and part.islower())
+def _path(location: tuple[int | str, ...], fields: Any) -> Iterator[str]:
+    """Yield the parts of pydantic's location that are in the body: names, and numbers in lists.
+
+    Others are the alternatives of a union, such as `MediaItem` or `function-after[...]`. The last
+    part may be a field that is missing.
+    """
+    place: Any = fields
+    for number, part in enumerate(location, start=1):
+        inside = (isinstance(place, dict) and part in place) or (
+            isinstance(place, list) and isinstance(part, int)
+        )
+        if inside:
+            place = place[part]
+            yield str(part)
+        elif isinstance(place, dict) and number == len(location) and str(part).isidentifier():
+            yield str(part)
 
 
 def picture(image: str) -> dict[str, Any]:
@@ -186,6 +201,18 @@ def picture(image: str) -> dict[str, Any]:
     if not content:
         raise InvalidField("images: must be an https address, a data URL or base64")
     return {"content": content, "mime_type": mime}
+
+
+def end_user(name: str | None) -> str | None:
+    """Return the end user of an application, as a part of ids in the store; None for an empty name.
+
+    A name that cannot be such a part is replaced by its hash.
+    """
+    if not name:
+        return None
+    if USER.fullmatch(name):
+        return name
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 class _Conversation(BaseModel):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from ..core.errors import AlreadyAsked, BadRequest, KeyReused, UnknownRun
+from ..core.errors import AlreadyAsked, BadRequest, JournalUnavailable, KeyReused, UnknownRun
 from ..core.log.follower import Follower
 from ..core.log.journal import RunRecord
 from ..core.question import Question
@@ -52,8 +52,11 @@ async def start_or_replay(
     *,
     conversation_id: str | None = None,
     key: IdempotencyKey | None = None,
+    request: str | None = None,
 ) -> tuple[Follower, bool]:
     """Start a run and return a follower at the beginning of its log.
+
+    `request` is what the door will need of the request to show it again; see `RunRecord`.
 
     The second value is True if no run was started, because an earlier request with the same
     idempotency key had started it. Raises what `Runs.start` raises, and `KeyReused` if the earlier
@@ -66,9 +69,8 @@ async def start_or_replay(
     async def replay(record: RunRecord) -> Follower:
         return await server.runs.follow(record.run_id, 0, principal=principal)
 
-    return await _once(
-        server, _identity(principal, conversation_id, key, question.user), key, start, replay
-    )
+    identity = _identity(principal, conversation_id, key, question.user, request)
+    return await _once(server, identity, key, start, replay)
 
 
 async def start_in_background(
@@ -79,6 +81,7 @@ async def start_in_background(
     *,
     conversation_id: str | None = None,
     key: IdempotencyKey | None = None,
+    request: str | None = None,
 ) -> tuple[RunRecord, bool]:
     """Start a run that nobody follows yet, and return its record.
 
@@ -94,9 +97,8 @@ async def start_in_background(
     async def replay(record: RunRecord) -> RunRecord:
         return record
 
-    return await _once(
-        server, _identity(principal, conversation_id, key, question.user), key, start, replay
-    )
+    identity = _identity(principal, conversation_id, key, question.user, request)
+    return await _once(server, identity, key, start, replay)
 
 
 async def _once(
@@ -108,10 +110,12 @@ async def _once(
 ) -> tuple[T, bool]:
     if key is None:
         return await start(identity), False
-    try:
-        return await replay(await _find(server, identity)), True
-    except UnknownRun:
-        pass
+    # While the journal is away, this process knows its own runs: better an answer than none.
+    if server.runs.trouble is None:
+        try:
+            return await replay(await _find(server, identity)), True
+        except (UnknownRun, JournalUnavailable):
+            pass
     try:
         return await start(identity), False
     except AlreadyAsked:  # the same request arrived at the same time, here or elsewhere
@@ -133,6 +137,7 @@ def _identity(
     conversation_id: str | None,
     key: IdempotencyKey | None,
     user: str | None = None,
+    request: str | None = None,
 ) -> Identity:
     return Identity(
         run_id=key.run_id if key else new_id(),
@@ -140,6 +145,7 @@ def _identity(
         principal=principal,
         fingerprint=key.fingerprint if key else "",
         user=user,
+        request=request,
     )
 
 

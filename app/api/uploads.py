@@ -52,8 +52,9 @@ class Form:
 
 
 def is_form(request: Request) -> bool:
-    """Whether a request has uploads."""
-    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+    """Whether a request has uploads. Without a boundary there are none, but perhaps JSON."""
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
+    return kind.strip().lower() == "multipart/form-data" and "boundary=" in parameters.lower()
 
 
 async def read_form(request: Request, bounds: BodyBounds, store: MediaStore) -> Form:

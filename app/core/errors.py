@@ -18,10 +18,14 @@ AgnoStreamError
 │   └── UnknownMedia        unknown_media
 ├── MethodNotAllowed        method_not_allowed
 ├── BodyTimeout             body_timeout
+├── HeadTimeout             head_timeout
 ├── ConversationBusy        conversation_busy
 ├── AlreadyAsked            already_asked
 ├── Gap                     gap
 ├── TooLarge                too_large
+├── AddressTooLong          address_too_long
+├── HeadTooLarge            head_too_large
+├── UnsupportedEncoding     unsupported_encoding
 ├── TooManyRuns             too_many_runs
 ├── RateLimited             rate_limited
 ├── Overloaded              overloaded
@@ -184,6 +188,12 @@ class BodyTimeout(AgnoStreamError):
     code = "body_timeout"
 
 
+class HeadTimeout(AgnoStreamError):
+    """A request whose line and header fields did not arrive within HEAD_TIMEOUT seconds."""
+
+    code = "head_timeout"
+
+
 class ConversationBusy(AgnoStreamError):
     """A request with `on_busy: reject`, while another run answers in the conversation."""
 
@@ -212,6 +222,25 @@ class TooLarge(AgnoStreamError):
     """A request body of more than MAX_BODY_BYTES bytes."""
 
     code = "too_large"
+
+
+class AddressTooLong(AgnoStreamError):
+    """A request whose address is longer than the server accepts."""
+
+    code = "address_too_long"
+
+
+class HeadTooLarge(AgnoStreamError):
+    """A request whose line and header fields have more than MAX_HEAD_BYTES bytes, or are too
+    many."""
+
+    code = "head_too_large"
+
+
+class UnsupportedEncoding(AgnoStreamError):
+    """A request body in a `Content-Encoding` that the server does not read."""
+
+    code = "unsupported_encoding"
 
 
 class TooManyRuns(AgnoStreamError):

@@ -1,6 +1,7 @@
 """Plans what answers: a question in, the plan of a run out (made by `turns`)."""
 
 from .agents.catalog import AgentCatalog
+from .agents.components.entries import AgentEntry
 from .agents.connections import Connections
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
@@ -45,16 +46,26 @@ class AgentService:
             self._media,
         )
 
+    async def forget(self, record: RunRecord) -> None:
+        """Remove the turn of a run from its conversation, and the conversation if it is empty."""
+        await self._conversations.forget(
+            self._entry(record).component,
+            Session(record.conversation_id, owner_of(record.principal, record.user)),
+            record.run_id,
+        )
+
     async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
         """Store the question and the partial answer of a run whose process died."""
-        try:
-            entry = self._agents.find(record.agent)
-        except UnknownAgent:  # the run's server had other agents
-            entry = self._agents.find(None)
         keeping = self._conversations.keeping(
-            entry.component,
+            self._entry(record).component,
             Session(record.conversation_id, owner_of(record.principal, record.user)),
             record.run_id,
             record.question or "",
         )
         await keeping.remember(text, failure.finish_reason, begun=False)
+
+    def _entry(self, record: RunRecord) -> AgentEntry:
+        try:
+            return self._agents.find(record.agent)
+        except UnknownAgent:  # the run's server had other agents
+            return self._agents.find(None)

@@ -36,11 +36,17 @@ class Attachment:
 @dataclass(frozen=True, slots=True)
 class ClientCall:
     """A model's call of a client's tool. `arguments` is the text that the model wrote, perhaps no
-    JSON."""
+    JSON.
+
+    `extra` and `message` are what the provider wants back with it: fields of the call, and of the
+    message that it came in.
+    """
 
     id: str
     name: str
     arguments: str
+    extra: dict[str, Any] = field(default_factory=dict)
+    message: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,8 @@ class ClientTool:
 class PastMessage:
     """One message of a history that the client sends.
 
-    An assistant's message may have `calls`; the result of a tool has the `call_id` of its call and,
+    An assistant's message may have `calls`, and fields that its provider wants back with them in
+    `extra`; the result of a tool has the `call_id` of its call and,
     if the client sends it, the name of the `tool`.
     """
 
@@ -71,6 +78,7 @@ class PastMessage:
     calls: tuple[ClientCall, ...] = ()
     call_id: str | None = None
     tool: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 class ModelOptions(msgspec.Struct, frozen=True):
@@ -106,12 +114,13 @@ class Question:
     default.
 
     `message` is None only if the history ends with the results of the client's tools. A `history`
-    that is not None replaces the stored conversation. `system` is a system message for this run
-    alone, which is not stored. `user` is the end user of an application whose key is one for many.
-    `session_state`, `dependencies`, `metadata` and `knowledge_filters` are Agno's; `output_schema`
-    is a JSON schema for the answer. `response_format` is OpenAI's: `{"type": "json_object"}`, or
-    `json_schema` with its schema. `think` is Ollama's: whether to reason, or how hard. If `kept` is
-    False, nothing is stored, because the client keeps the conversation itself.
+    that is not None replaces the stored conversation, or precedes it if the question `extends` it.
+    `system` is a system message for this run alone, which is not stored. `user` is the end user of
+    an application whose key is one for many. `session_state`, `dependencies`, `metadata` and
+    `knowledge_filters` are Agno's; `output_schema` is a JSON schema for the answer.
+    `response_format` is OpenAI's: `{"type": "json_object"}`, or `json_schema` with its schema.
+    `think` is Ollama's: whether to reason, or how hard. If `kept` is False, nothing is stored,
+    because the client keeps the conversation itself.
     """
 
     message: str | None
@@ -119,6 +128,7 @@ class Question:
     model: str | None = None
     system: str | None = None
     history: list[PastMessage] | None = None
+    extends: bool = False
     images: list[Picture] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     options: ModelOptions = ModelOptions()  # noqa: RUF009  # frozen

@@ -14,10 +14,12 @@ from agno.models.base import Model
 from ..models.chat import StreamingChunk, Usage
 from .agents.catalog import AgentCatalog
 from .agents.components.entries import AgentEntry
+from .agents.components.external import External
 from .agents.components.kinds import Asking, made_by
 from .agents.components.tree import models_in, walk
 from .agents.connections import Connections
 from .agents.events.reader import EventReader
+from .agents.external_runner import ExternalRunner
 from .agents.media_in import adopted
 from .agents.media_out import MediaReader
 from .agents.runner import Runner, runner_for
@@ -129,9 +131,15 @@ class AgentTurn:
 
     async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         last = await self._agnos_answer(emit, on_alive)
-        if self._keeping is not None and not await self._keeping.commit():
-            last = msgspec.structs.replace(last, stored=False)
-        return last
+        stored = not self._plan.question.kept or await self._stored()
+        return last if stored else msgspec.structs.replace(last, stored=False)
+
+    async def _stored(self) -> bool:
+        """Store the completed turn; False if that is not possible yet."""
+        if isinstance(self._component, External) and not self._component.keeps:
+            text = self._reader.answer.text if self._reader is not None else ""
+            return await self._keep().remember(text, "stop", begun=False)
+        return await self._keep().commit()
 
     async def _agnos_answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         runner = self._runner = await self._prepared()
@@ -156,7 +164,12 @@ class AgentTurn:
         if reader.paused and models is not None:
             for call in models.leader.answering.client_calls:
                 reader.call(call)
-        return reader.ending(None if models is None else models.finish_reason)
+        if models is None:
+            return reader.ending(None)
+        failure = None if reader.paused or reader.by_function else models.answer_failure
+        if failure is not None:
+            raise failure
+        return reader.ending(models.finish_reason)
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
@@ -174,9 +187,9 @@ class AgentTurn:
         if question.kept:
             await plan.conversations.require(self._component, self._session)
         await plan.connections.ensure(self._component)
-        runner_class = runner_for(self._component)
-        if runner_class.kind == "external":
-            return runner_class(self._component, question, asking, self._run_id, models=None)
+        if isinstance(self._component, External):
+            mine = self._keep().external(self._component) if question.kept else self._component
+            return ExternalRunner(mine, question, asking, self._run_id, models=None)
         copied, models = plan.agents.prepare(
             self._component, plan.chosen, question, self._principal, self._emit_text
         )
@@ -185,6 +198,7 @@ class AgentTurn:
         self.model = models.leader.model.id
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
+        runner_class = runner_for(self._component)
         return runner_class(copied, question, asking, self._run_id, models=models)
 
     async def _made(self, asking: Asking) -> Any:

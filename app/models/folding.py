@@ -51,7 +51,7 @@ class _Extras:
 
     def __init__(self, response: ChatResponse) -> None:
         self._response = response
-        self._said = {_key(speech.speaker): _Speech(speech) for speech in response.said}
+        self._speeches = {_key(speech.speaker): _Speech(speech) for speech in response.said}
         self._steps = {(step.id, step.iteration): step for step in response.steps}
         self._media = {item.id: item for item in response.media}
 
@@ -59,9 +59,9 @@ class _Extras:
         response = self._response
         if chunk.said is not None and chunk.speaker is not None:
             key = _key(chunk.speaker)
-            if key not in self._said:
-                self._said[key] = _Speech(Speech(chunk.speaker))
-            self._said[key].add(chunk.said)
+            if key not in self._speeches:
+                self._speeches[key] = _Speech(Speech(chunk.speaker))
+            self._speeches[key].add(chunk.said)
         if chunk.step is not None:
             self._step(chunk.step)
         if chunk.event is not None:
@@ -83,13 +83,13 @@ class _Extras:
             self._steps[step.id, step.iteration] = step
 
     def finish(self) -> None:
-        self._response.said = [speech.whole() for speech in self._said.values()]
+        self._response.said = [speech.whole() for speech in self._speeches.values()]
         self._response.steps = list(self._steps.values())
         self._response.media = list(self._media.values())
 
 
 class _Speech:
-    """What one speaker said so far."""
+    """The words of one speaker so far."""
 
     def __init__(self, speech: Speech) -> None:
         self._speech = speech
@@ -97,11 +97,11 @@ class _Speech:
         self._reasoning = [speech.reasoning or ""]
         self._tools: dict[str, ToolCall] = {tool.id: tool for tool in speech.tools}
 
-    def add(self, said: Said) -> None:
-        self._text.append(said.content or "")
-        self._reasoning.append(said.reasoning or "")
-        if said.tool is not None:
-            self._tools[said.tool.id] = said.tool
+    def add(self, part: Said) -> None:
+        self._text.append(part.content or "")
+        self._reasoning.append(part.reasoning or "")
+        if part.tool is not None:
+            self._tools[part.tool.id] = part.tool
 
     def whole(self) -> Speech:
         return Speech(

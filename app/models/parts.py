@@ -29,7 +29,8 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     """The state of a tool call: started, completed, failed, or paused until the client executes it.
 
     A paused call has `arguments_text`, the arguments exactly as the model wrote them; `arguments`
-    is absent if they are not a JSON object.
+    is absent if they are not a JSON object. `provider_data` holds what the provider wants back with
+    a paused call: fields of the `call`, and of the `message` that it came in.
     """
 
     id: str
@@ -38,6 +39,7 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     arguments: dict[str, Any] | None = None
     result: str | None = None
     arguments_text: str | None = None
+    provider_data: dict[str, dict[str, Any]] | None = None
 
 
 class Media(msgspec.Struct, frozen=True, omit_defaults=True):

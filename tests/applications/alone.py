@@ -67,10 +67,14 @@ async def _run(
     runs: Any = await resolved(application, session)
     images = [Image(content=content, mime_type="image/png") for content in pictures] or None
     fields: dict[str, Any] = {"session_id": session, "user_id": USER, "images": images}
+    try:
+        found = runs.arun(question, stream=stream, stream_events=stream, **fields)
+    except ValueError:  # the question does not fit into the schema of the input
+        return None, True
     if not stream:
-        output = await runs.arun(question, stream=False, **fields)
+        output = await found
         return output.content, output.status != RunStatus.completed
-    events = runs.arun(question, stream=True, stream_events=True, **fields)
+    events = found
     last = [event async for event in _events(events) if event.event in (*COMPLETED, *FAILED)][-1]
     return getattr(last, "content", None), last.event in FAILED
 

@@ -45,13 +45,15 @@ Ask = Callable[[httpx.AsyncClient, Asked], Awaitable[Answer]]
 @dataclass(frozen=True, slots=True)
 class Door:
     """`history`: the client sends one along; `keeps`: the server keeps the conversation;
-    `final`: the door can replace text that was streamed already."""
+    `final`: the door can replace text that was streamed already; `links`: it shows pictures as
+    links in the text."""
 
     name: str
     ask: Ask
     history: bool = False
     keeps: bool = False
     final: bool = False
+    links: bool = False
 
 
 def _native(asked: Asked, **fields: Any) -> dict[str, Any]:
@@ -151,8 +153,8 @@ def _refused(status: int, body: Any) -> Answer:
 SSE = Door("sse", _sse, keeps=True, final=True)
 JSON = Door("json", _json, keeps=True, final=True)
 SSE_HISTORY = Door("sse-history", _sse_history, history=True, final=True)
-OPENAI = Door("openai", _openai_stream, history=True)
-OPENAI_WHOLE = Door("openai-whole", _openai_whole, final=True)
+OPENAI = Door("openai", _openai_stream, history=True, links=True)
+OPENAI_WHOLE = Door("openai-whole", _openai_whole, final=True, links=True)
 OLLAMA = Door("ollama", _ollama_stream, history=True)
 
 ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, OLLAMA)

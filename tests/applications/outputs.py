@@ -71,6 +71,11 @@ def input_schema(site: Site) -> Agent:
     return Agent(model=site.model(), input_schema=Topic)
 
 
+@kind(Reply("x"), question="Not JSON.", blocked=True)
+def input_schema_refuses(site: Site) -> Agent:
+    return Agent(model=site.model(), input_schema=Topic)
+
+
 SUGGESTIONS = '{"suggestions": ["Ask about Oslo", "Ask about Bergen"]}'
 
 

@@ -116,6 +116,40 @@ def team_nested(site: Site) -> Team:
 
 
 @kind(
+    delegate("inner"),
+    others={"inner": [delegate("weather")], "weather": SCOUTED},
+    answering="weather",
+    history=False,
+    shows=("tool", "speaker"),
+)
+def team_routes_to_team(site: Site) -> Team:
+    inner = Team(
+        name="inner",
+        id="inner",
+        model=site.model("inner"),
+        members=[scout(site)],
+        mode=TeamMode.route,
+    )
+    return Team(name="Outer", model=site.model(), members=[inner], mode=TeamMode.route)
+
+
+TASK = '{"title": "Look", "description": "Look it up", "assignee": "art"}'
+
+
+@kind(
+    calls("create_task", arguments=TASK),
+    calls("mark_all_complete", arguments='{"summary": "All is done."}'),
+    Reply("The tasks are done."),
+    history=False,
+    shows="tool",
+)
+def team_tasks(site: Site) -> Team:
+    return Team(
+        name="Planners", model=site.model(), members=[member(site, "art")], mode=TeamMode.tasks
+    )
+
+
+@kind(
     delegate("art"),
     Reply("The painter is ill."),
     others={"art": [Reply(status=400)]},

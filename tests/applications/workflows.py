@@ -6,13 +6,14 @@ from typing import Any
 from agno.agent import Agent, AgentFactory
 from agno.factory import RequestContext
 from agno.run.agent import RunContentEvent
-from agno.team import Team
+from agno.team import Team, TeamMode
 from agno.team.factory import TeamFactory
 from agno.workflow import Condition, Loop, Parallel, Router, Step, Steps, Workflow
 from agno.workflow.factory import WorkflowFactory
 from agno.workflow.types import StepInput, StepOutput
 
 from tests.applications.kind import Site, kind
+from tests.applications.outputs import Topic
 from tests.applications.teams import SCOUTED, delegate, member, scout
 from tests.provider_replies import Reply
 
@@ -55,7 +56,8 @@ def workflow_async_function(site: Site) -> Workflow:
     return Workflow(name="Greeter", steps=[greet])
 
 
-@kind(others={"draft": DRAFT}, answering="draft", history=False)
+# Its model is the function's own, so the server cannot know how its requests end.
+@kind(others={"draft": DRAFT}, answering="draft", history=False, faults=False)
 def workflow_stream_function(site: Site) -> Workflow:
     agent = Agent(name="inner", model=site.model("draft"))
 
@@ -83,10 +85,10 @@ def workflow_parallel(site: Site) -> Workflow:
 
 
 @kind(
-    others={"left": [Reply("Left.")], "right": [Reply("Right.")]},
+    # Streaming, the step that ends last has the answer, else the last one of the list.
+    others={"left": [Reply("Left.")], "right": [Reply("Right.", delay_headers=0.5)]},
     answering="right",
     history=False,
-    faults=False,
 )
 def workflow_ends_in_parallel(site: Site) -> Workflow:
     sides = Parallel(step(site, "left"), step(site, "right"), name="Sides")
@@ -142,6 +144,73 @@ def workflow_group(site: Site) -> Workflow:
 def workflow_of_team(site: Site) -> Workflow:
     team = Team(name="Team", model=site.model(), members=[scout(site), member(site, "art")])
     return Workflow(name="Team workflow", steps=[Step(name="team", team=team, max_retries=0)])
+
+
+@kind(
+    delegate("weather"),
+    others={"weather": SCOUTED},
+    answering="weather",
+    history=False,
+    shows=("step", "speaker"),
+)
+def workflow_of_routing_team(site: Site) -> Workflow:
+    team = Team(name="Team", model=site.model(), members=[scout(site)], mode=TeamMode.route)
+    return Workflow(name="Router team", steps=[Step(name="team", team=team, max_retries=0)])
+
+
+@kind(others=BOTH, answering="final", history=False, shows="step")
+def workflow_of_workflow(site: Site) -> Workflow:
+    inner = Workflow(name="Inner", steps=[step(site, "draft"), step(site, "final")])
+    return Workflow(name="Outer", steps=[Step(name="inner", workflow=inner, max_retries=0)])
+
+
+@kind(
+    others={"draft": [Reply(status=400)], "final": FINAL},
+    answering="final",
+    seen="skipped due to error",
+    history=False,
+    shows="step",
+)
+def workflow_step_skipped(site: Site) -> Workflow:
+    return Workflow(name="Skipping", steps=[step(site, "draft"), step(site, "final")])
+
+
+@kind(
+    others={"draft": DRAFT, "final": FINAL, "else": [Reply("No whales.")]},
+    answering="else",
+    history=False,
+    shows="step",
+)
+def workflow_condition_else(site: Site) -> Workflow:
+    check = Condition(
+        name="Whales?",
+        evaluator=False,
+        steps=[step(site, "final")],
+        else_steps=[step(site, "draft"), step(site, "else")],
+    )
+    return Workflow(name="Else", steps=[check])
+
+
+@kind(others={"final": FINAL}, answering="final", history=False, shows="step")
+def workflow_router_by_name(site: Site) -> Workflow:
+    async def choose(step_input: StepInput, step_choices: list[Any]) -> Any:
+        return str(step_choices[-1].name)
+
+    choices = [step(site, "draft"), Steps(name="group", steps=[step(site, "final")])]
+    selector: Any = choose  # Agno's types leave out `step_choices`
+    router = Router(name="Which?", choices=choices, selector=selector)
+    return Workflow(name="By name", steps=[router])
+
+
+@kind(
+    others={"draft": DRAFT},
+    answering="draft",
+    question='{"topic": "AI"}',
+    seen='"sources": 5',
+    history=False,
+)
+def workflow_input_schema(site: Site) -> Workflow:
+    return Workflow(name="Typed", steps=[step(site, "draft")], input_schema=Topic)
 
 
 @kind(Reply("For you."), seen="You serve anonymous.")

@@ -73,6 +73,7 @@ class RecordingJournal:
         self.delay = delay
         self.create_delay = create_delay
         self.failing = False
+        self.most: int | None = None  # bytes of text that a write may have
         self.closed = False
         self.records: dict[str, RunRecord] = {}
         self.entries: dict[str, list[Entry]] = {}
@@ -102,6 +103,10 @@ class RecordingJournal:
         if self.delay is not None:
             await asyncio.sleep(self.delay)
         self._check()
+        text = sum(len(chunk.content) for group in groups for _, chunk in group.entries)
+        if self.most is not None and text > self.most:
+            self.refused += 1
+            raise OSError("the command is too large")
         self.writes += 1
         for group in groups:
             run_id = group.record.run_id
@@ -140,6 +145,10 @@ class RecordingJournal:
         for run_id, record in list(self.records.items()):
             if belongs(record, principal, conversation_id, user):
                 del self.records[run_id], self.entries[run_id]
+
+    async def delete(self, run_id: str) -> None:
+        self.records.pop(run_id, None)
+        self.entries.pop(run_id, None)
 
     async def sweep(self) -> None:
         pass

@@ -75,7 +75,7 @@ def test_axe_on_chat(
     if width < 800:
         visit.page.get_by_role("button", name="Conversations").click()
         visit.page.wait_for_timeout(400)
-    visit.page.get_by_role("button", name="Keys").click()
+    visit.page.get_by_role("button", name="Shortcuts").click()
     check()
     context.close()
 
@@ -121,16 +121,19 @@ def test_chat_by_keyboard_only(visit: Visit, provider: Provider) -> None:
     keyboard.press("d")
     expect(visit.page.locator("#drawer")).to_be_hidden()
     keyboard.press("?")
-    expect(visit.page.get_by_role("heading", name="Keys")).to_be_visible()
+    expect(visit.page.get_by_role("heading", name="Shortcuts")).to_be_visible()
     keyboard.press("Escape")
     visit.page.locator("#talk").focus()
     keyboard.press("n")
     expect(visit.page.locator("#question")).to_be_focused()
     expect(visit.page.locator(".answer")).to_have_count(0)
-    for _ in range(20):  # by Tab to the bin, as somebody does who sees where the focus is
+    for _ in range(20):  # by Tab to the menu, as somebody does who sees where the focus is
         keyboard.press("Shift+Tab")
-        if visit.run("() => document.activeElement.title") == "Delete":
+        if visit.run("() => document.activeElement.title") == "More":
             break
+    keyboard.press("Enter")
+    expect(visit.page.get_by_role("menuitem", name="Rename")).to_be_focused()
+    keyboard.press("ArrowUp")
     keyboard.press("Enter")
     expect(visit.page.locator("#confirm")).to_be_visible()
     keyboard.press("Tab")

@@ -135,10 +135,10 @@ def test_conversation_list_open_and_delete(
     assert first == visit.conversation
     visit.page.go_back()
     expect(visit.answer.locator(".prose")).to_have_text("Answer two.")
-    visit.page.get_by_role("button", name="Delete First question").click()
+    visit.choose("First question", "Delete")
     visit.page.get_by_role("button", name="Keep it").click()
     expect(rows).to_have_count(2)
-    visit.page.get_by_role("button", name="Delete First question").click()
+    visit.choose("First question", "Delete")
     visit.page.get_by_role("button", name="Delete", exact=True).click()
     expect(rows).to_have_text(["Second question"])
     assert 404 == httpx.get(f"{server_url}/api/v1/conversations/{first}").status_code

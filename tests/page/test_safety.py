@@ -105,7 +105,7 @@ def test_page_violates_no_policy(page: Page, serve: Serve) -> None:
     visit = Visit(page, serve(model="demo").url).open()
     page.get_by_role("button", name="Stream inspector").click()
     visit.ask("markdown").ended()
-    page.get_by_role("button", name="Keys").click()
+    page.get_by_role("button", name="Shortcuts").click()
     page.keyboard.press("Escape")
     assert [] == logged
     assert all(address.startswith(visit.url) for address in addresses)

@@ -23,6 +23,12 @@ class Visit:
         self.page.press("#question", "Enter")
         return self
 
+    def choose(self, title: str, item: str) -> Self:
+        """Choose an item in the menu of a conversation."""
+        self.page.get_by_role("button", name=f"Rename, export or delete {title}").click()
+        self.page.get_by_role("menuitem", name=item).click()
+        return self
+
     @property
     def conversation(self) -> str:
         """The id in the address bar."""
@@ -34,8 +40,8 @@ class Visit:
 
     @property
     def text(self) -> str:
-        """The last answer as it is shown."""
-        return self.answer.locator(".prose").inner_text()
+        """The text of the last answer as it is shown, without what members and steps say."""
+        return "\n".join(self.answer.locator("> .parts > .prose").all_inner_texts())
 
     def wait_for_text(self, minimum: int = 1) -> str:
         """Wait until the last answer has at least so many characters; return them."""

@@ -396,6 +396,9 @@ async def test_max_body_bytes_is_exact(serve: Serve, provider: Provider) -> None
         "text/plain",
         "text/plain;charset=UTF-8",
         "application/json; charset=utf-16",
+        "multipart/form-data",
+        "multipart/form-data; charset=utf-8",
+        "multipart/mixed; boundary=x",
         "rubbish",
     ],
 )
@@ -406,6 +409,14 @@ async def test_content_type_is_ignored(
     headers = {"Content-Type": content_type} if content_type else {}
     reply = await http.post(door, content=b'{"message": "Hello?"}', headers=headers)
     assert 200 == reply.status_code
+
+
+async def test_json_as_form_is_answered_without_a_reason(http: httpx.AsyncClient) -> None:
+    """A JSON body in the place of a form's parts is 400, and the message names the form."""
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    reply = await http.post(CHAT, content=b'{"message": "Hello?"}', headers=headers)
+    assert (400, "bad_request") == (reply.status_code, reply.json()["error"]["code"])
+    assert "form" in reply.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(

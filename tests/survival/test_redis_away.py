@@ -74,6 +74,14 @@ async def test_streams_outlast_a_redis_outage(
             refused.status_code,
             refused.json()["error"]["code"],
         )
+        provider.script(paced(1))
+        with Watch("a question with a key is answered all the same"):
+            keyed = await http.post(
+                "/api/v1/chat",
+                json={"message": "Hello?", "stream": False},
+                headers={"Idempotency-Key": "while-away"},
+            )
+        assert (200, "stop") == (keyed.status_code, keyed.json()["finish_reason"])
         assert one.tokens > before + 100 * AWAY
         await asyncio.to_thread(redis.start if how == "stopped" else redis.resume)
         with Watch("ready again"):
@@ -89,7 +97,7 @@ async def test_streams_outlast_a_redis_outage(
     assert 1 == command.output.count("journal: cannot be written; streams go on from memory")
     assert 1 == command.output.count("journal: is written again, after")
     assert "its process died" not in command.output + other.output
-    assert 2 == provider.opened
+    assert 3 == provider.opened
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

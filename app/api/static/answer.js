@@ -1,36 +1,28 @@
-// One answer in the page: reasoning, tools, text, how it ended, and its buttons.
+// One answer in the page: its parts, how it ended, and its buttons.
 
-import { copy, el, icon, iconButton } from './dom.js'
-import { draw } from './frames.js'
-import { StreamedMarkdown } from './markdown.js'
+import { copy, el, iconButton } from './dom.js'
 import { CALM, LABELS, noticeFor } from './notices.js'
-import { ToolView } from './tool.js'
+import { Parts } from './parts.js'
+import { PartsView } from './views.js'
 
-/** @import { ErrorInfo, ToolCall } from './wire.js' */
+/** @import { Chunk, Ending, ErrorInfo, Message, RunSnapshot, StoredPart } from './wire.js' */
 /** @import { ApiError } from './api.js' */
 /** @import { Action, Notice } from './notices.js' */
 
-/** @typedef {Record<Action, () => unknown>} Actions */
+/** @typedef {Record<Action, () => unknown> & {send: (text: string) => unknown}} Actions */
 
-const MAX_STEP = 2000 // characters drawn at a time
+const NOT_STORED = 'This turn could not be stored: after a reload it is gone.'
 
 /** Draws an answer while it arrives. */
 export class Answer {
-  text = ''
-  #drawn = 0 // characters of the text
-  /** @type {{label: HTMLElement, body: HTMLElement, ended: boolean} | null} */
-  #reasoning = null
-  #reasoningText = ''
-  #reasoningDrawn = 0 // characters of the reasoning
-  #startedAt = performance.now()
-  /** @type {Map<string, ToolView>} */
-  #tools = new Map()
+  parts = new Parts()
+  empty = true // nothing has come yet
 
   /** @param {Actions} actions what the buttons do */
   constructor(actions) {
     this.actions = actions
-    this.prose = el('div', { class: 'prose' })
-    this.extras = el('div', { class: 'extras' })
+    this.view = new PartsView(() => this.#settle())
+    this.requirements = el('div', { class: 'requirements' }) // a place for what a person decides
     this.ending = el('div', { class: 'ending' })
     this.statusText = el('span')
     this.waiting = el(
@@ -42,13 +34,17 @@ export class Answer {
     this.element = el(
       'article',
       { class: 'answer live', 'aria-label': 'Answer' },
-      this.extras,
-      this.prose,
+      this.view.element,
       this.waiting,
+      this.requirements,
       this.ending,
     )
     this.element.setAttribute('aria-busy', 'true')
-    this.markdown = new StreamedMarkdown(this.prose)
+  }
+
+  /** The text of the answer so far. */
+  get text() {
+    return this.parts.text
   }
 
   /**
@@ -62,36 +58,46 @@ export class Answer {
 
   /**
    * Add a chunk.
-   * @param {{content?: string, reasoning?: string, tool?: ToolCall}} chunk
+   * @param {Partial<Chunk>} chunk
    */
   add(chunk) {
-    if (chunk.reasoning) this.#addReasoning(chunk.reasoning)
-    if (chunk.tool) this.#showTool(chunk.tool)
-    if (chunk.content) {
-      this.#endReasoning()
-      this.text += chunk.content
-      this.element.classList.add('begun')
-      draw(this.#draw)
-    }
+    const changed = this.parts.addChunk(chunk)
+    for (const part of changed) this.view.show(part)
+    if (changed.length) this.#begun()
+  }
+
+  /**
+   * Show a stored answer.
+   * @param {Message[]} messages
+   */
+  showStored(messages) {
+    this.#replace(messages.flatMap(storedParts))
   }
 
   /**
    * Show the state of the run. Text that is only in this page is kept.
-   * @param {{content: string, reasoning?: string, tools?: ToolCall[]}} state
+   * @param {RunSnapshot} state
    */
-  show({ content, reasoning, tools }) {
-    if (!this.text.startsWith(content)) {
-      if (!content.startsWith(this.text)) {
-        this.markdown.clear()
-        this.text = ''
-        this.#drawn = 0
-      }
-      this.add({ content: content.slice(this.text.length) })
+  showState(state) {
+    const { text } = this
+    if (!this.empty && text.startsWith(state.content) && text !== state.content) return
+    if (state.parts?.length || this.empty || !state.content.startsWith(text)) {
+      this.#replace(stateParts(state))
+    } else {
+      this.add({ content: state.content.slice(text.length) })
     }
-    if (reasoning && reasoning.length > this.#reasoningText.length) {
-      this.#addReasoning(reasoning.slice(this.#reasoningText.length))
-    }
-    for (const tool of tools ?? []) this.#showTool(tool)
+  }
+
+  /** @param {StoredPart[]} parts */
+  #replace(parts) {
+    this.parts.replace(parts)
+    this.view.replace(this.parts.list)
+    if (parts.length) this.#begun()
+  }
+
+  #begun() {
+    this.empty = false
+    this.element.classList.add('begun')
   }
 
   /**
@@ -99,15 +105,18 @@ export class Answer {
    * @param {string} reason the finish reason
    * @param {ErrorInfo | ApiError | null} [error]
    * @param {(string | false | null | undefined)[]} [facts] the model, tokens, seconds
+   * @param {Ending} [ending]
    */
-  end(reason, error = null, facts = []) {
-    this.#endReasoning()
+  end(reason, error = null, facts = [], { output, followups = [], stored } = {}) {
+    if (this.parts.end(output)) this.view.replace(this.parts.list)
+    this.view.end()
     this.element.classList.remove('live')
-    draw(this.#draw) // for the last time
+    this.#settle()
     this.waiting.remove()
     const notice = noticeFor(reason, error)
     this.ending.replaceChildren()
     if (notice) this.ending.append(this.#notice(notice, CALM.has(error?.code ?? reason)))
+    if (stored === false) this.ending.append(el('p', { class: 'note' }, NOT_STORED))
     const copyButton = iconButton('copy', 'Copy the answer', () => copy(this.text, copyButton))
     copyButton.classList.add('copy-answer')
     this.ending.append(
@@ -119,57 +128,22 @@ export class Answer {
         el('span', { class: 'facts' }, facts.filter(Boolean).join(' · ')),
       ),
     )
+    if (followups.length) this.ending.append(this.#followups(followups))
   }
 
-  #draw = () => {
-    if (this.#drawn < this.text.length) {
-      const end = this.#drawn + MAX_STEP
-      this.markdown.push(this.text.slice(this.#drawn, end))
-      this.#drawn = Math.min(end, this.text.length)
-    }
-    if (this.#drawn < this.text.length) return true
-    if (!this.element.classList.contains('live')) this.element.removeAttribute('aria-busy')
-    return false
+  /** @param {string[]} followups */
+  #followups(followups) {
+    const buttons = followups.map(text =>
+      el('button', { type: 'button', class: 'quiet', click: () => this.actions.send(text) }, text),
+    )
+    const items = buttons.map(button => el('li', {}, button))
+    return el('ul', { class: 'followups', 'aria-label': 'Suggested questions' }, ...items)
   }
 
-  /** @param {string} text */
-  #addReasoning(text) {
-    if (!this.#reasoning) {
-      const label = el('span', {}, 'Thinking …')
-      const body = el('div', { class: 'thoughts' })
-      this.#reasoning = { label, body, ended: false }
-      this.extras.append(
-        el('details', { class: 'extra reasoning' }, el('summary', {}, icon('think'), label), body),
-      )
-      this.element.classList.add('begun')
-    }
-    this.#reasoningText += text
-    draw(this.#drawReasoning)
-  }
-
-  #drawReasoning = () => {
-    this.#reasoning?.body.append(this.#reasoningText.slice(this.#reasoningDrawn))
-    this.#reasoningDrawn = this.#reasoningText.length
-    return false
-  }
-
-  #endReasoning() {
-    if (!this.#reasoning || this.#reasoning.ended) return
-    this.#reasoning.ended = true
-    const seconds = Math.round((performance.now() - this.#startedAt) / 1000)
-    this.#reasoning.label.textContent = seconds > 0 ? `Thought for ${seconds} s` : 'Thought'
-  }
-
-  /** @param {ToolCall} call */
-  #showTool(call) {
-    let view = this.#tools.get(call.id)
-    if (!view) {
-      view = new ToolView()
-      this.#tools.set(call.id, view)
-      this.extras.append(view.element)
-      this.element.classList.add('begun')
-    }
-    view.show(call)
+  /** All of an answer that has ended is drawn. */
+  #settle() {
+    if (this.element.classList.contains('live') || !this.view.complete) return
+    this.element.removeAttribute('aria-busy')
   }
 
   /**
@@ -184,7 +158,7 @@ export class Answer {
         LABELS[name],
       ),
     )
-    if (wait && buttons.length > 0) this.#countDown(buttons[0], Math.ceil(wait))
+    if (wait && buttons.length > 0) countDown(buttons[0], Math.ceil(wait))
     return el(
       'div',
       {
@@ -197,20 +171,56 @@ export class Answer {
       buttons.length > 0 && el('p', { class: 'buttons' }, ...buttons),
     )
   }
+}
 
-  /**
-   * Disable a button for some seconds, because a retry would fail before.
-   * @param {HTMLButtonElement} button
-   * @param {number} seconds
-   */
-  #countDown(button, seconds) {
-    const label = button.textContent
-    button.disabled = seconds > 0
-    button.textContent = seconds > 0 ? `${label} in ${seconds} s` : label
-    if (seconds <= 0) return
-    setTimeout(() => {
-      button.textContent = label
-      this.#countDown(button, seconds - 1)
-    }, 1000)
-  }
+/**
+ * Disable a button for some seconds, because a retry would fail before.
+ * @param {HTMLButtonElement} button
+ * @param {number} seconds
+ */
+function countDown(button, seconds) {
+  const label = button.textContent
+  button.disabled = seconds > 0
+  button.textContent = seconds > 0 ? `${label} in ${seconds} s` : label
+  if (seconds <= 0) return
+  setTimeout(() => {
+    button.textContent = label
+    countDown(button, seconds - 1)
+  }, 1000)
+}
+
+/**
+ * The parts of a stored message; of one that has none, its text and media.
+ * @param {Message} message
+ * @returns {StoredPart[]}
+ */
+function storedParts({ content, parts, media }) {
+  /** @type {StoredPart[]} */
+  const found = parts?.length ? [...parts] : [{ type: 'content', content }]
+  if (media?.length) found.push({ type: 'media', media }) // those that are shown are not repeated
+  return found
+}
+
+/**
+ * The parts of the state of a run, in order if it has them so.
+ * @param {RunSnapshot} state
+ * @returns {StoredPart[]}
+ */
+function stateParts(state) {
+  if (state.parts?.length) return state.parts
+  const { content, reasoning, tools = [], said = [], steps = [], events = [] } = state
+  const { media, citations } = state
+  return [
+    ...(reasoning ? [{ type: 'reasoning', reasoning }] : []),
+    ...tools.map(tool => ({ type: 'tool', tool })),
+    ...steps.map(step => ({ type: 'step', step })),
+    ...said.flatMap(({ speaker, tools: calls = [], ...text }) => [
+      { type: 'said', speaker, said: text },
+      ...calls.map(tool => ({ type: 'said', speaker, said: { tool } })),
+    ]),
+    ...events.map(event => ({ type: 'event', event })),
+    { type: 'content', content },
+    ...(media?.length ? [{ type: 'media', media }] : []),
+    ...(citations?.length ? [{ type: 'citations', citations }] : []),
+  ]
 }

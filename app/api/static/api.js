@@ -3,6 +3,7 @@
 
 import * as key from './key.js'
 
+/** @import { Attachment } from './attachments.js' */
 /**
  * @import { AgentInfo, ChatRequest, ConversationPage, LiveRun, ModelInfo, RunStarted, RunState,
  *   StoredConversation } from './wire.js'
@@ -24,8 +25,15 @@ export class ApiError extends Error {
   }
 }
 
+/** @param {Response} response */
+function read(response) {
+  const isJson = response.headers.get('Content-Type')?.startsWith('application/json')
+  const isFile = response.headers.has('Content-Disposition')
+  return isJson && !isFile ? response.json() : response.blob()
+}
+
 /**
- * Send a request, and return the body of the response.
+ * Send a request, and return the body of the response: JSON, or the bytes of a file.
  * @param {string} method
  * @param {string} path
  * @param {object} [body]
@@ -37,14 +45,15 @@ async function call(method, path, body, headers = {}) {
   const sentKey = key.current()
   /** @type {RequestInit & {headers: Record<string, string>}} */
   const request = { method, headers: { ...headers, ...key.header(sentKey) } }
-  if (body !== undefined) {
+  if (body instanceof FormData) request.body = body
+  else if (body !== undefined) {
     request.headers['Content-Type'] = 'application/json'
     request.body = JSON.stringify(body)
   }
   let response
   try {
     response = await fetch(path, request)
-    if (response.ok) return response.status === 204 ? null : await response.json()
+    if (response.ok) return response.status === 204 ? null : await read(response)
   } catch {
     throw new ApiError(navigator.onLine ? 'unreachable' : 'offline', '')
   }
@@ -87,11 +96,12 @@ export async function listAgents() {
 /**
  * Stored conversations, the newest first.
  * @param {number} limit
- * @param {number} offset
+ * @param {string} [words] only those with these words
  * @returns {Promise<ConversationPage>}
  */
-export function listConversations(limit, offset) {
-  return call('GET', `${API}/conversations?limit=${limit}&offset=${offset}`)
+export function listConversations(limit, words = '') {
+  const query = words ? `&q=${encode(words)}` : ''
+  return call('GET', `${API}/conversations?limit=${limit}${query}`)
 }
 
 /**
@@ -113,14 +123,56 @@ export function deleteConversation(id) {
 }
 
 /**
+ * Rename a stored conversation.
+ * @param {string} id
+ * @param {string} title
+ * @returns {Promise<unknown>}
+ */
+export function renameConversation(id, title) {
+  return call('PATCH', `${API}/conversations/${encode(id)}`, { title })
+}
+
+/**
+ * A stored conversation as a file.
+ * @param {string} id
+ * @param {'md' | 'json'} format
+ * @returns {Promise<Blob>}
+ */
+export async function exportConversation(id, format) {
+  const file = await call('GET', `${API}/conversations/${encode(id)}/export?format=${format}`)
+  return file instanceof Blob ? file : new Blob([JSON.stringify(file, null, 2)])
+}
+
+/**
  * Start a run. If a request with the same idempotency key has started one, it is returned instead.
  * @param {ChatRequest} body
  * @param {string} idempotencyKey
+ * @param {Attachment[]} [attachments]
  * @returns {Promise<RunStarted>}
  */
-export function startRun(body, idempotencyKey) {
+export function startRun(body, idempotencyKey, attachments = []) {
   key.allowDialog()
-  return call('POST', `${API}/chat`, body, { 'Idempotency-Key': idempotencyKey })
+  const headers = { 'Idempotency-Key': idempotencyKey }
+  if (!attachments.length) return call('POST', `${API}/chat`, body, headers)
+  const form = new FormData()
+  form.append('request', JSON.stringify(body))
+  for (const { field, file } of attachments) form.append(field, file, file.name)
+  return call('POST', `${API}/chat`, form, headers)
+}
+
+/**
+ * An address at which the browser can load media: with a key, that of a copy in this page, because
+ * an image cannot send the key.
+ * @param {string} url a path of this server, or an address of this page
+ * @param {boolean} [download] whether it will be saved
+ * @returns {Promise<string>}
+ */
+export async function mediaFile(url, download = false) {
+  if (!url.startsWith('/')) return url
+  const path = url.slice(1)
+  const separator = path.includes('?') ? '&' : '?'
+  if (!key.current()) return download ? `${path}${separator}download=true` : path
+  return URL.createObjectURL(await call('GET', path))
 }
 
 /**

@@ -1,15 +1,30 @@
 // The form in which a question is written, with the choice of agent and model.
 
+import { Attachments } from './attachments.js'
 import { $, el } from './dom.js'
+import * as settings from './settings.js'
 
+/** @import { Attachment } from './attachments.js' */
 /** @import { AgentInfo, ModelInfo } from './wire.js' */
 
+/** @typedef {'queue' | 'interrupt'} OnBusy */
+
 /**
- * What the form does: `send` a question, `stop` the answer, and return the `last` question.
+ * What the form does: `send` a question, `stop` the answer, return the `last` question, and report
+ * that another `agent` is chosen.
  * @typedef {object} ComposerActions
- * @property {(text: string) => void} send
+ * @property {(text: string, more: {attachments: Attachment[], onBusy: OnBusy}) => void} send
  * @property {() => void} stop
  * @property {() => string | undefined} last
+ * @property {() => void} agent
+ */
+
+/**
+ * The agent and model to use; null for the only agent, and for the agent's own model.
+ * @typedef {object} Choice
+ * @property {string | null} agent
+ * @property {string | null} model
+ * @property {{temperature?: number, max_tokens?: number}} [options]
  */
 
 const MAX_HEIGHT = 240 // pixels of the text field
@@ -28,6 +43,7 @@ export class Composer {
     this.agent = $('agent')
     this.model = $('model')
     this.busy = false
+    this.attachments = new Attachments(() => this.#showBusy())
     $('composer').addEventListener('submit', event => {
       event.preventDefault()
       this.#submit()
@@ -36,20 +52,24 @@ export class Composer {
       actions.stop()
       this.field.focus()
     })
+    $('interrupt').addEventListener('click', () => this.#submit('interrupt'))
     this.field.addEventListener('input', () => this.#grow())
     this.field.addEventListener('keydown', event => this.#keydown(event))
     this.agent.addEventListener('change', () => {
       localStorage.setItem('agent', this.agent.value)
       this.#showModels()
+      actions.agent()
     })
     this.model.addEventListener('change', () => localStorage.setItem('model', this.model.value))
   }
 
-  #submit() {
+  /** @param {OnBusy} [onBusy] what happens to an answer that is running */
+  #submit(onBusy = 'queue') {
     const text = this.field.value.trim()
-    if (!text || this.busy) return
+    if (!text && !this.attachments.size) return
     this.#setText('')
-    this.actions.send(text)
+    this.actions.send(text, { attachments: this.attachments.take(), onBusy })
+    this.field.focus()
   }
 
   /** @param {KeyboardEvent} event */
@@ -81,7 +101,13 @@ export class Composer {
     const focused = document.activeElement
     $('send').hidden = busy
     $('stop').hidden = !busy
+    this.#showBusy()
     if (focused instanceof HTMLElement && focused.hidden) this.field.focus()
+  }
+
+  /** While an answer is running and a question is written, show what may happen to the answer. */
+  #showBusy() {
+    $('busy').hidden = !this.busy || !(this.field.value.trim() || this.attachments.size)
   }
 
   /**
@@ -105,12 +131,18 @@ export class Composer {
     this.#showModels()
   }
 
-  /** The chosen agent and model; null for the only agent, and for the agent's own model. */
+  /** @returns {Choice} */
   get choice() {
     return {
       agent: this.#agents.length > 1 ? this.agent.value : null,
       model: this.model.value || null,
+      options: settings.options(),
     }
+  }
+
+  /** The chosen agent. */
+  get chosenAgent() {
+    return this.#agents.find(agent => agent.id === this.agent.value)
   }
 
   #showModels() {
@@ -127,6 +159,7 @@ export class Composer {
   #grow() {
     this.field.style.height = 'auto'
     this.field.style.height = `${Math.min(this.field.scrollHeight, MAX_HEIGHT)}px`
+    this.#showBusy()
   }
 }
 

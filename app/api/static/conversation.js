@@ -8,17 +8,15 @@ import * as key from './key.js'
 import * as memory from './memory.js'
 import { noticeFor } from './notices.js'
 import { failure, welcome } from './placeholders.js'
-import { allRuns, messagesBefore, readRuns } from './runs.js'
+import { allRuns, messagesBefore, readRuns, request } from './runs.js'
 import { Turn } from './turn.js'
 
+/** @import { Attachment } from './attachments.js' */
+/** @import { OnBusy } from './composer.js' */
 /** @import { ChatRequest, LiveRun, StoredConversation } from './wire.js' */
-/** @import { Page } from './page.js' */
-/** @import { TurnListener } from './turn.js' */
+/** @import { Page, TurnListener } from './page.js' */
 
-/**
- * What a server that cannot be reached is taken to have: this browser's own questions are shown.
- * @type {[LiveRun[], null]}
- */
+/** @type {[LiveRun[], null]} what a server that cannot be reached is taken to have */
 const NOTHING = [[], null]
 
 /** The conversation that is open. */
@@ -81,27 +79,26 @@ export class Conversation {
   /**
    * Send a question.
    * @param {string} question
-   * @param {{role: string, content: string}[] | null} [messages] the messages before it, if not
-   * those that are stored
+   * @param {object} [more]
+   * @param {ChatRequest['messages'] | null} [more.messages] those before it, if not the stored ones
+   * @param {Attachment[]} [more.attachments]
+   * @param {OnBusy} [more.onBusy] what happens to an answer that is running
    */
-  async send(question, messages = null) {
+  async send(question, { messages = null, attachments = [], onBusy = 'queue' } = {}) {
     const created = !this.id
     this.id ??= api.newId()
-    const turn = this.#add(new Turn(question, this.#listener(this.#visit)))
-    if (created) this.page.opened(this.id, question, true)
-    const { agent, model } = this.page.choice()
-    /** @type {ChatRequest} */
-    const body = { message: question, conversation_id: this.id }
-    if (agent) body.agent = agent
-    if (model) body.model = model
-    if (messages) body.messages = messages
+    const media = attachments.map(({ item }) => item)
+    const busy = this.live.length > 0
+    const turn = this.#add(new Turn(question, this.#listener(this.#visit), media))
+    if (created) this.page.opened(this.id, question || media[0]?.name || '', true)
     this.page.scroll.start()
-    await this.#start(turn, body)
+    const body = request(question, this.id, this.page.choice(), messages)
+    await this.#start(turn, busy ? { ...body, on_busy: onBusy } : body, attachments)
   }
 
-  /** Stop all live answers. */
+  /** Stop the live answer; one that waits for its end begins then. */
   stop() {
-    for (const turn of this.live) turn.stop()
+    this.live[0]?.stop()
   }
 
   /**
@@ -111,7 +108,15 @@ export class Conversation {
   retry(turn = this.#turns.at(-1)) {
     if (!turn || this.live.length) return
     if (turn.body && !turn.runId) this.#start(turn, turn.body)
-    else this.send(turn.question, messagesBefore(this.#turns, turn))
+    else {
+      const messages = messagesBefore(this.#turns, turn)
+      this.send(turn.question, { messages, attachments: turn.attachments })
+    }
+  }
+
+  /** Show the welcome again, if it is shown, because another agent is chosen. */
+  refreshWelcome() {
+    if (!this.id) this.#showWelcome()
   }
 
   /** Cut the connections of all live runs on purpose. */
@@ -157,9 +162,9 @@ export class Conversation {
     // The run of a turn without an id would be taken for one of another tab.
     if (this.live.some(turn => !turn.runId)) return
     const shown = new Set(this.#turns.map(turn => turn.runId))
-    for (const { runId, question, answers, url } of allRuns(id, live, stored)) {
+    for (const { runId, question, media, answers, url } of allRuns(id, live, stored)) {
       if (shown.has(runId)) continue
-      const turn = this.#add(new Turn(question, this.#listener(this.#visit)))
+      const turn = this.#add(new Turn(question, this.#listener(this.#visit), media))
       if (answers) turn.showStored(runId, answers)
       else turn.follow(runId, url ?? api.eventsUrl(runId))
     }
@@ -176,9 +181,10 @@ export class Conversation {
   /**
    * @param {Turn} turn
    * @param {ChatRequest} body
+   * @param {Attachment[]} [attachments]
    */
-  async #start(turn, body) {
-    const runId = await turn.send(body)
+  async #start(turn, body, attachments) {
+    const runId = await turn.send(body, attachments)
     if (!runId) return
     const before = this.#turns[this.#turns.indexOf(turn) - 1]?.runId ?? null
     memory.remember(body.conversation_id, runId, turn.question, before)
@@ -198,6 +204,8 @@ export class Conversation {
       retry: turn => this.retry(turn),
       continue: () => this.live.length || this.send('continue'),
       new: () => page.new(),
+      send: text => this.send(text),
+      isNext: turn => turn === this.live[0],
       changed: turn => {
         if (!isOpen()) {
           turn.leave()
@@ -215,8 +223,9 @@ export class Conversation {
       },
       ended: (turn, reason, error) => {
         if (!isOpen()) return
-        page.drawer.usage(turn.usage)
+        page.drawer.ended(turn.ending)
         page.drawer.changed()
+        this.live[0]?.showWait()
         this.#announcer.end(noticeFor(reason, error)?.title ?? '')
         page.changed()
         page.listChanged()

@@ -6,6 +6,7 @@ const SVG = 'http://www.w3.org/2000/svg'
  * The elements of `index.html` that are more than an `HTMLElement`, by id.
  * @typedef {object} Elements
  * @property {HTMLSelectElement} agent
+ * @property {HTMLInputElement} attach-files
  * @property {HTMLDialogElement} confirm
  * @property {HTMLDialogElement} help
  * @property {HTMLDialogElement} key
@@ -14,6 +15,12 @@ const SVG = 'http://www.w3.org/2000/svg'
  * @property {HTMLInputElement} key-value
  * @property {HTMLSelectElement} model
  * @property {HTMLTextAreaElement} question
+ * @property {HTMLDialogElement} rename
+ * @property {HTMLInputElement} rename-title
+ * @property {HTMLInputElement} search
+ * @property {HTMLInputElement} set-length
+ * @property {HTMLInputElement} set-temperature
+ * @property {HTMLDialogElement} settings
  */
 
 /** @typedef {string | number | boolean | null | undefined} AttributeValue */

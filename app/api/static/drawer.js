@@ -5,7 +5,7 @@ import { drawChart } from './chart.js'
 import { $, copy, el, icon, iconButton } from './dom.js'
 import * as key from './key.js'
 
-/** @import { Usage } from './wire.js' */
+/** @import { Ending } from './wire.js' */
 /** @import { ConnectionState } from './stream.js' */
 /** @import { Trace, TracedEvent } from './trace.js' */
 
@@ -57,6 +57,14 @@ export class Drawer {
       role: 'region',
       'aria-label': 'The same with curl',
     })
+    const named = { class: 'json', tabindex: 0, role: 'region', 'aria-label': 'Session state' }
+    this.sessionJson = el('pre', named)
+    this.sessionState = el(
+      'div',
+      { class: 'command', hidden: true },
+      el('h3', {}, 'Session state'),
+      this.sessionJson,
+    )
     this.#assemble()
     this.opener.addEventListener('click', () => this.toggle())
     this.element.addEventListener('keydown', event => {
@@ -90,6 +98,7 @@ export class Drawer {
       ),
       el('div', { class: 'chart' }, el('h3', {}, 'Between tokens'), this.canvas, this.legend),
       el('p', { class: 'buttons' }, this.cut),
+      this.sessionState,
       el('div', { class: 'raw' }, el('h3', {}, 'Events'), this.log),
       el('div', { class: 'command' }, el('h3', {}, 'The same with curl', copyCurl), this.curl),
     )
@@ -115,6 +124,7 @@ export class Drawer {
     this.#trace = trace
     this.#drawn = -1
     this.figures.usage.textContent = '–'
+    this.sessionState.hidden = true
     this.#drawLater()
   }
 
@@ -134,11 +144,14 @@ export class Drawer {
   }
 
   /**
-   * Show the tokens that the provider counted.
-   * @param {Usage | undefined} usage
+   * Show what a run has at its end: the tokens that the provider counted, and the state that the
+   * application keeps.
+   * @param {Ending} ending
    */
-  usage(usage) {
+  ended({ usage, session_state }) {
     if (usage) this.figures.usage.textContent = `${usage.input_tokens} + ${usage.output_tokens}`
+    this.sessionState.hidden = !session_state
+    this.sessionJson.textContent = JSON.stringify(session_state ?? {}, null, 2)
   }
 
   #drawLater() {

@@ -73,6 +73,11 @@ export const ERRORS = {
     "advice": "Send it again; BODY_TIMEOUT is the limit.",
     "retryable": true
   },
+  "head_timeout": {
+    "summary": "The request's header fields did not arrive in time.",
+    "advice": "Send it again; HEAD_TIMEOUT is the limit.",
+    "retryable": true
+  },
   "conversation_busy": {
     "summary": "Another run is answering in this conversation.",
     "advice": "Wait for it, cancel it, or send `on_busy`.",
@@ -88,6 +93,16 @@ export const ERRORS = {
     "advice": "Make it shorter; MAX_BODY_BYTES is the limit.",
     "retryable": false
   },
+  "address_too_long": {
+    "summary": "The address of the request is longer than the server accepts.",
+    "advice": "Send the question in a POST.",
+    "retryable": false
+  },
+  "unsupported_encoding": {
+    "summary": "The server does not read this `Content-Encoding`.",
+    "advice": "Send the body in one of `Accept-Encoding`, or as it is.",
+    "retryable": false
+  },
   "invalid_field": {
     "summary": "The server did not accept a field of the request.",
     "advice": "The message and `fields` name it.",
@@ -96,6 +111,11 @@ export const ERRORS = {
   "idempotency_key_reused": {
     "summary": "This `Idempotency-Key` was sent with another request.",
     "advice": "Use a new random key for each request.",
+    "retryable": false
+  },
+  "head_too_large": {
+    "summary": "The request's header fields are larger than the server accepts.",
+    "advice": "Send fewer or shorter ones; MAX_HEAD_BYTES is the limit.",
     "retryable": false
   },
   "rate_limited": {
@@ -110,7 +130,7 @@ export const ERRORS = {
   },
   "overloaded": {
     "summary": "The server accepts no new runs at the moment.",
-    "advice": "It is restarting or at its limit of runs. Try again in a moment.",
+    "advice": "It is restarting or at a limit. Try again in a moment.",
     "retryable": true
   },
   "journal_unavailable": {

@@ -2,13 +2,16 @@
 
 import * as api from './api.js'
 import { $, el, icon } from './dom.js'
+import { Menu } from './menu.js'
 
 /** @import { ConversationInfo, ConversationPage, LiveRun } from './wire.js' */
 
 /**
- * What the list does: `open` a conversation, and report one that was `removed`, or why none was.
+ * What the list does: `open` a conversation, and report one that was `renamed` or `removed`, or why
+ * none was.
  * @typedef {object} ListActions
  * @property {(id: string) => void} open
+ * @property {(id: string, title: string) => void} renamed
  * @property {(id: string) => void} removed
  * @property {(message: string) => void} failed
  */
@@ -17,6 +20,7 @@ import { $, el, icon } from './dom.js'
 
 const PAGE = 50 // conversations
 const MAX_ROWS = 200
+const SEARCH_DELAY = 250 // milliseconds after the last key
 const DAY = 86_400 // seconds
 
 /** The list of conversations. */
@@ -28,13 +32,39 @@ export class List {
   #limit = PAGE
   /** @type {string | null} */
   #current = null
+  #words = '' // of the search
   #requests = 0 // only the response to the latest one is shown
 
   /** @param {ListActions} actions */
   constructor(actions) {
     this.actions = actions
     this.element = $('list')
-    this.dialog = $('confirm')
+    this.menu = new Menu({
+      renamed: (id, title) => {
+        actions.renamed(id, title)
+        this.refresh()
+      },
+      removed: id => {
+        actions.removed(id)
+        this.refresh()
+      },
+      failed: message => actions.failed(message),
+    })
+    const search = $('search')
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer
+    search.addEventListener('input', () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => this.#search(search.value.trim()), SEARCH_DELAY)
+    })
+  }
+
+  /** @param {string} words */
+  #search(words) {
+    if (words === this.#words) return
+    this.#words = words
+    this.#limit = PAGE
+    this.refresh()
   }
 
   /** Read the list from the server, and show it. */
@@ -43,7 +73,7 @@ export class List {
     const limit = Math.min(this.#limit, MAX_ROWS)
     let responses
     try {
-      responses = await Promise.all([api.listConversations(limit, 0), api.listRuns()])
+      responses = await Promise.all([api.listConversations(limit, this.#words), api.listRuns()])
     } catch {
       return // the list stays as it was; the user's next action shows the error
     }
@@ -81,7 +111,10 @@ export class List {
       )
     }
     if (!groups.size) {
-      this.element.append(el('p', { class: 'none' }, 'No conversations yet. They are listed here.'))
+      const none = this.#words
+        ? 'No conversation has these words.'
+        : 'No conversations yet. They are listed here.'
+      this.element.append(el('p', { class: 'none', role: 'status' }, none))
     }
     if (focused) {
       const element = this.element.querySelector(`[data-key="${CSS.escape(focused)}"]`)
@@ -96,6 +129,7 @@ export class List {
   #rows() {
     const stored = this.#page.conversations
     const storedIds = new Set(stored.map(row => row.conversation_id))
+    if (this.#words) return stored
     const unsaved = this.#live
       .filter(run => !storedIds.has(run.conversation_id))
       .map(run => ({
@@ -105,6 +139,15 @@ export class List {
         unsaved: true,
       }))
     return [...unsaved.reverse(), ...stored]
+  }
+
+  /**
+   * @param {MouseEvent} event
+   * @param {string} id
+   * @param {string} name
+   */
+  #openMenu({ currentTarget: opener }, id, name) {
+    if (opener instanceof HTMLElement) this.menu.open(opener, id, name)
   }
 
   #showMore() {
@@ -130,45 +173,21 @@ export class List {
     )
     if (id === this.#current) link.setAttribute('aria-current', 'page')
     if (busy) link.append(el('i', { class: 'busy', role: 'img', 'aria-label': 'being answered' }))
-    const bin = el(
+    const more = el(
       'button',
       {
         type: 'button',
         class: 'icon',
-        'data-key': `bin ${id}`,
-        'aria-label': `Delete ${name}`,
-        title: 'Delete',
-        click: () => this.#confirmRemove(id, name),
+        'data-key': `more ${id}`,
+        'aria-haspopup': 'menu',
+        'aria-expanded': 'false',
+        'aria-label': `Rename, export or delete ${name}`,
+        title: 'More',
+        click: (/** @type {MouseEvent} */ event) => this.#openMenu(event, id, name),
       },
-      icon('bin'),
+      icon('more'),
     )
-    return el('li', {}, link, !unsaved && bin)
-  }
-
-  /**
-   * @param {string} id
-   * @param {string} name
-   */
-  #confirmRemove(id, name) {
-    $('confirm-name').textContent = name
-    this.dialog.returnValue = ''
-    this.dialog.showModal()
-    this.dialog.onclose = () => this.dialog.returnValue === 'yes' && this.#remove(id)
-  }
-
-  /** @param {string} id */
-  async #remove(id) {
-    try {
-      for (const run of await api.listRuns(id)) await api.cancelRun(run.run_id)
-      await api.deleteConversation(id)
-    } catch (error) {
-      if (/** @type {api.ApiError} */ (error).status !== 404) {
-        this.actions.failed('The conversation was not deleted. Is the server running?')
-        return
-      }
-    }
-    this.actions.removed(id)
-    await this.refresh()
+    return el('li', {}, link, !unsaved && more)
   }
 }
 

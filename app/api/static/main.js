@@ -1,6 +1,7 @@
 // Connects the parts of the page.
 
 import * as api from './api.js'
+import { showBanner } from './banners.js'
 import { Composer } from './composer.js'
 import { Conversation } from './conversation.js'
 import { $, copy, el } from './dom.js'
@@ -9,6 +10,7 @@ import * as key from './key.js'
 import { List } from './list.js'
 import * as memory from './memory.js'
 import { AutoScroll } from './scroll.js'
+import * as settings from './settings.js'
 import * as theme from './theme.js'
 
 const DEMO_IDEAS = [
@@ -32,6 +34,9 @@ const scroll = new AutoScroll($('talk'), $('turns'), active => {
 const drawer = new Drawer(() => conversation.cut())
 const list = new List({
   open: id => go(id),
+  renamed(id, title) {
+    if (id === conversation.id) showTitle(id, title)
+  },
   removed(id) {
     memory.forget(id)
     if (id === conversation.id) go(null)
@@ -39,9 +44,10 @@ const list = new List({
   failed: message => showBanner('failed', message),
 })
 const composer = new Composer({
-  send: text => conversation.send(text),
+  send: (text, more) => conversation.send(text, more),
   stop: () => conversation.stop(),
   last: () => conversation.questions.at(-1),
+  agent: () => conversation.refreshWelcome(),
 })
 const conversation = new Conversation({
   drawer,
@@ -50,23 +56,42 @@ const conversation = new Conversation({
   new: () => go(null),
   opened(id, title, created = false) {
     if (created) history.pushState(null, '', id ? conversationUrl(id) : '')
-    const line = title.split('\n', 1)[0].slice(0, MAX_TITLE)
-    $('title').textContent = line || (id ? 'Conversation' : 'New conversation')
-    document.title = line ? `${line} · agno-stream` : 'agno-stream'
+    showTitle(id, title)
     $('permalink').hidden = !id
     list.setCurrent(id)
     document.body.classList.toggle('talking', Boolean(id))
   },
   changed: () => composer.setBusy(conversation.live.length > 0),
   listChanged: () => list.refresh(),
-  welcome: () => ({
-    title: demo ? 'See a stream' : 'What would you like to know?',
-    lines: demo
-      ? ['The demonstration model answers here. It needs no key, and shows what a stream can do:']
-      : [],
-    ideas: demo ? DEMO_IDEAS : [],
-  }),
+  welcome,
 })
+
+/** What a new conversation begins with: the demonstration, or what the chosen agent is. */
+function welcome() {
+  const agent = composer.chosenAgent
+  const suggestions = agent?.suggestions ?? []
+  const described = agent && (agent.description || agent.tools || agent.members || agent.steps)
+  if (demo && !suggestions.length && !described) {
+    const line = 'The demonstration model answers here. It needs no key, and shows what it can do:'
+    return { title: 'See a stream', lines: [line], ideas: DEMO_IDEAS }
+  }
+  return {
+    title: (described && agent.name) || 'What would you like to know?',
+    lines: [agent?.description ?? ''].filter(Boolean),
+    ideas: suggestions.length || !demo ? suggestions : DEMO_IDEAS,
+    agent,
+  }
+}
+
+/**
+ * @param {string | null} id
+ * @param {string} title
+ */
+function showTitle(id, title) {
+  const line = title.split('\n', 1)[0].slice(0, MAX_TITLE)
+  $('title').textContent = line || (id ? 'Conversation' : 'New conversation')
+  document.title = line ? `${line} · agno-stream` : 'agno-stream'
+}
 
 /** @param {string} id */
 function conversationUrl(id) {
@@ -88,36 +113,6 @@ function openFromUrl() {
   scroll.start()
   conversation.open(new URLSearchParams(location.search).get('c'))
   if (wide.matches) composer.field.focus()
-}
-
-/**
- * Show a banner; an empty message removes it.
- * @param {'demo' | 'disconnected' | 'failed' | 'offline'} kind
- * @param {string} message
- * @param {{code?: string, button?: HTMLElement}} [more]
- */
-function showBanner(kind, message, { code, button } = {}) {
-  const banners = $('banner')
-  banners.querySelector(`[data-kind=${kind}]`)?.remove()
-  if (!message) return
-  banners.append(
-    el(
-      'p',
-      { 'data-kind': kind },
-      el('span', {}, message, code && ' ', code && el('code', {}, code)),
-      button,
-      el(
-        'button',
-        {
-          type: 'button',
-          class: 'plain',
-          'aria-label': 'Dismiss',
-          click: () => showBanner(kind, ''),
-        },
-        '×',
-      ),
-    ),
-  )
 }
 
 /**
@@ -243,6 +238,7 @@ document.addEventListener('visibilitychange', () => {
 })
 $('key-open').hidden = !key.current()
 theme.install($('theme'))
+settings.install()
 toggleSide(false)
 await loadCatalog()
 openFromUrl()

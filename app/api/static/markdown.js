@@ -1,8 +1,8 @@
 // Markdown while it arrives: complete blocks are drawn once, and only the last one is drawn again.
 // See docs/decisions/044-only-the-last-block-is-drawn-again.md.
 
+import { LONG, PARTS } from './blocks.js'
 import { el } from './dom.js'
-import { LONG, PARTS } from './parts.js'
 import { lex, render } from './render.js'
 
 /** @import { Token, TokensList } from 'marked' */

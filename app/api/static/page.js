@@ -1,8 +1,13 @@
-// What the open conversation needs of the page around it.
+// What the open conversation needs of the page around it, and its turns of the conversation.
 
+/** @import { ApiError } from './api.js' */
 /** @import { Drawer } from './drawer.js' */
 /** @import { AutoScroll } from './scroll.js' */
 /** @import { Welcome } from './placeholders.js' */
+/** @import { Choice } from './composer.js' */
+/** @import { ConnectionState } from './stream.js' */
+/** @import { Turn } from './turn.js' */
+/** @import { ErrorInfo } from './wire.js' */
 
 /**
  * What a conversation needs of the page. `choice` is the agent and model to use; `opened` gets the
@@ -10,12 +15,28 @@
  * @typedef {object} Page
  * @property {Drawer} drawer
  * @property {AutoScroll} scroll
- * @property {() => {agent: string | null, model: string | null}} choice
+ * @property {() => Choice} choice
  * @property {() => void} new
  * @property {(id: string | null, title: string, created?: boolean) => void} opened
  * @property {() => void} changed a run started or ended here
  * @property {() => void} listChanged the list of conversations has changed
  * @property {() => Welcome} welcome
+ */
+
+/**
+ * What a turn reports to its conversation, and what the buttons of its answer do.
+ * @typedef {object} TurnListener
+ * @property {string | null} conversationId
+ * @property {(turn: Turn) => unknown} retry
+ * @property {() => unknown} continue
+ * @property {() => unknown} new
+ * @property {(text: string) => unknown} send
+ * @property {(turn: Turn) => boolean} isNext whether no answer before it is live
+ * @property {(turn: Turn) => void} changed its run started, or its request was sent
+ * @property {(text: string) => void} text text of the answer arrived
+ * @property {() => void} event
+ * @property {(state: ConnectionState) => void} connection
+ * @property {(turn: Turn, reason: string, error: ErrorInfo | ApiError | null) => void} ended
  */
 
 export {}

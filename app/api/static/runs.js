@@ -3,14 +3,16 @@
 import * as api from './api.js'
 import * as memory from './memory.js'
 
-/** @import { LiveRun, Message, StoredConversation } from './wire.js' */
+/** @import { Choice } from './composer.js' */
+/** @import { ChatRequest, LiveRun, MediaItem, Message, StoredConversation } from './wire.js' */
 
 /**
  * A run of the conversation: stored with its answers, or to be followed.
  * @typedef {object} Run
  * @property {string} runId
  * @property {string} question
- * @property {{content: string, model?: string, finish_reason?: string}[]} [answers]
+ * @property {MediaItem[]} [media] of the question
+ * @property {Message[]} [answers]
  * @property {string} [url] the address of its stream
  */
 
@@ -60,17 +62,21 @@ export function allRuns(id, live, stored) {
  * @returns {Run[]}
  */
 function groupByRun(messages) {
-  /** @type {Map<string, {runId: string, question: string, answers: Message[]}>} */
+  /** @type {Map<string, Run & {answers: Message[]}>} */
   const runs = new Map()
   for (const message of messages) {
     const runId = message.run_id
     const run = runs.get(runId) ?? { runId, question: '', answers: [] }
     runs.set(runId, run)
-    if (message.role === 'user') run.question ||= message.content
-    else run.answers.push(message)
+    if (message.role === 'user') {
+      run.question ||= message.content
+      run.media ??= message.media
+    } else run.answers.push(message)
   }
   return [...runs.values()].map(run =>
-    run.answers.length ? run : { ...run, answers: [{ content: '' }] },
+    run.answers.length
+      ? run
+      : { ...run, answers: [{ role: 'assistant', content: '', run_id: run.runId }] },
   )
 }
 
@@ -88,4 +94,22 @@ export function messagesBefore(turns, turn) {
       { role: 'user', content: question },
       { role: 'assistant', content: text },
     ])
+}
+
+/**
+ * The body of a request that starts a run.
+ * @param {string} message
+ * @param {string} conversation
+ * @param {Choice} choice
+ * @param {ChatRequest['messages'] | null} messages
+ * @returns {ChatRequest}
+ */
+export function request(message, conversation, { agent, model, options }, messages) {
+  /** @type {ChatRequest} */
+  const body = { message, conversation_id: conversation }
+  if (agent) body.agent = agent
+  if (model) body.model = model
+  if (options) body.options = options
+  if (messages) body.messages = messages
+  return body
 }

@@ -2,8 +2,10 @@
 
 import { el, icon } from './dom.js'
 
+/** @import { Part } from './chunks.js' */
 /** @import { ToolCall } from './wire.js' */
 
+/** @type {Record<ToolCall['status'], string>} */
 const STATES = {
   started: 'running …',
   completed: 'done',
@@ -15,28 +17,42 @@ const STATES = {
 export class ToolView {
   constructor() {
     this.name = el('code')
+    this.preview = el('span', { class: 'preview' })
     this.state = el('span', { class: 'state' })
     this.body = el('div', { class: 'tool-body' })
-    const summary = el('summary', {}, icon('tool'), this.name, this.state)
+    const summary = el('summary', {}, icon('tool'), this.name, this.preview, this.state)
     this.element = el('details', { class: 'extra tool' }, summary, this.body)
   }
 
   /**
    * Show the call as it stands now.
-   * @param {ToolCall} call
+   * @param {Part} part
    */
-  show(call) {
-    this.name.textContent = call.name
-    this.state.textContent = STATES[call.status]
-    this.element.dataset.status = call.status
+  update({ tool }) {
+    if (!tool) return
+    this.name.textContent = tool.name
+    this.preview.textContent = preview(tool.arguments)
+    this.state.textContent = STATES[tool.status]
+    this.element.dataset.status = tool.status
     this.body.replaceChildren()
     const values = {
-      Arguments: call.arguments && JSON.stringify(call.arguments, null, 2),
-      Result: call.result,
+      Arguments: tool.arguments && JSON.stringify(tool.arguments, null, 2),
+      Result: tool.result,
     }
     for (const [name, value] of Object.entries(values)) {
       if (value == null) continue
       this.body.append(el('p', {}, name), el('pre', { tabindex: 0 }, value))
     }
   }
+}
+
+/**
+ * The values of arguments in a line.
+ * @param {Record<string, unknown> | undefined} values
+ */
+function preview(values) {
+  const texts = Object.values(values ?? {}).map(value =>
+    typeof value === 'string' ? value : JSON.stringify(value),
+  )
+  return texts.join(', ').replace(/\s+/g, ' ').slice(0, 120)
 }

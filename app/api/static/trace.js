@@ -80,6 +80,11 @@ export class Trace {
     this.#connection = state
   }
 
+  /** Seconds since the start, for people; nothing if another page started the run. */
+  get duration() {
+    return this.request && `${((performance.now() - this.startedAt) / 1000).toFixed(1)} s`
+  }
+
   /** Chunks of text per second, between the first and the last one. */
   get rate() {
     if (this.#last === null || this.first === null) return null

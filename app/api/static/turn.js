@@ -3,26 +3,16 @@
 import { Answer } from './answer.js'
 import * as api from './api.js'
 import { el } from './dom.js'
-import * as key from './key.js'
+import { questionElement, reconnectStatus } from './question.js'
 import { RunReader } from './stream.js'
 import { Trace } from './trace.js'
 
-/** @import { ChatRequest, Chunk, ErrorInfo, RunState, Usage } from './wire.js' */
-/** @import { ConnectionState } from './stream.js' */
-
+/** @import { Attachment } from './attachments.js' */
 /**
- * What a turn reports to its conversation, and what the buttons of its answer do.
- * @typedef {object} TurnListener
- * @property {string | null} conversationId
- * @property {(turn: Turn) => unknown} retry
- * @property {() => unknown} continue
- * @property {() => unknown} new
- * @property {(turn: Turn) => void} changed its run started, or its request was sent
- * @property {(text: string) => void} text text of the answer arrived
- * @property {() => void} event
- * @property {(state: ConnectionState) => void} connection
- * @property {(turn: Turn, reason: string, error: ErrorInfo | api.ApiError | null) => void} ended
+ * @import { ChatRequest, Chunk, Ending, ErrorInfo, MediaItem, Message, RunState } from './wire.js'
  */
+/** @import { ConnectionState } from './stream.js' */
+/** @import { TurnListener } from './page.js' */
 
 const STATUS_DELAY = 2500 // milliseconds without a chunk before the page shows what it waits for
 
@@ -35,8 +25,10 @@ export class Turn {
   trace = null
   /** @type {ChatRequest | null} */
   body = null // of the request that this page sent
-  /** @type {Usage | undefined} */
-  usage
+  /** @type {Ending} */
+  ending = {}
+  /** @type {Attachment[]} */
+  attachments = [] // of the request that this page sent
   /** @type {RunReader | null} */
   #reader = null
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -47,15 +39,12 @@ export class Turn {
   /**
    * @param {string} question
    * @param {TurnListener} listener
+   * @param {MediaItem[]} [media] of the question
    */
-  constructor(question, listener) {
+  constructor(question, listener, media = []) {
     this.question = question
     this.listener = listener
-    this.element = el('section', { class: 'turn' })
-    if (question) {
-      const heading = el('h2', { class: 'unseen' }, 'Question')
-      this.element.append(el('div', { class: 'question' }, heading, el('p', {}, question)))
-    }
+    this.element = el('section', { class: 'turn' }, questionElement(question, media))
     this.answer = this.#newAnswer()
   }
 
@@ -65,6 +54,7 @@ export class Turn {
       retry: () => listener.retry(this),
       continue: () => listener.continue(),
       new: () => listener.new(),
+      send: text => listener.send(text),
     })
     this.element.append(answer.element)
     return answer
@@ -78,26 +68,29 @@ export class Turn {
   /**
    * Show an answer that has ended.
    * @param {string} runId
-   * @param {{content: string, model?: string, finish_reason?: string}[]} answers
+   * @param {Message[]} answers
    */
   showStored(runId, answers) {
     const last = answers.at(-1)
     this.runId = runId
-    this.answer.add({ content: answers.map(answer => answer.content).join('\n\n') })
-    this.answer.end(last?.finish_reason ?? 'stop', null, [last?.model])
+    this.answer.showStored(answers)
+    this.answer.end(last?.finish_reason ?? 'stop', last?.error, factsOf(last), last)
   }
 
   /**
    * Start the run, and follow it. If an earlier attempt reached the server, its run is followed.
    * @param {ChatRequest} body
+   * @param {Attachment[]} [attachments]
    * @returns {Promise<string | null>} the id of the run; null if it did not start
    */
-  async send(body) {
+  async send(body, attachments = this.attachments) {
     this.body = body
+    this.attachments = attachments
     this.#begin()
     const startedAt = performance.now()
     try {
-      const run = await api.startRun({ ...body, background: true }, this.#idempotencyKey)
+      const request = { ...body, background: true }
+      const run = await api.startRun(request, this.#idempotencyKey, attachments)
       this.follow(run.run_id, run.stream_url, new Trace(run.run_id, body, startedAt))
     } catch (error) {
       this.#end('error', /** @type {api.ApiError} */ (error))
@@ -154,8 +147,14 @@ export class Turn {
     this.live = true
     this.answer.element.remove()
     this.answer = this.#newAnswer()
-    this.#timer = setTimeout(() => this.answer.status('Waiting for the model …'), STATUS_DELAY)
+    this.#timer = setTimeout(() => this.showWait(), STATUS_DELAY)
     this.listener.changed(this)
+  }
+
+  /** Show what the answer waits for before its first part. */
+  showWait() {
+    const before = this.listener.isNext(this) ? 'the model' : 'the end of the answer before it'
+    if (this.answer.empty) this.answer.status(`Waiting for ${before} …`)
   }
 
   /**
@@ -165,11 +164,12 @@ export class Turn {
   #chunk(chunk, event) {
     this.trace?.event(event, chunk)
     this.listener.event()
-    if (chunk.content || chunk.reasoning || chunk.tool) {
-      clearTimeout(this.#timer)
-      if (!this.text) this.answer.status('')
-    }
+    const { empty } = this.answer
     this.answer.add(chunk)
+    if (empty && !this.answer.empty) {
+      clearTimeout(this.#timer)
+      this.answer.status('')
+    }
     if (chunk.content) this.listener.text(chunk.content)
     if (chunk.done) this.#end(chunk.finish_reason ?? '', chunk.error ?? null, chunk)
   }
@@ -179,7 +179,7 @@ export class Turn {
    * @param {RunState} state
    */
   #snapshot(state) {
-    this.answer.show(state)
+    this.answer.showState(state)
     this.trace?.mark(
       state.truncated ? 'the beginning is no longer kept' : 'read from the state of the run',
     )
@@ -205,12 +205,13 @@ export class Turn {
     try {
       const id = this.body?.conversation_id ?? this.listener.conversationId ?? ''
       const { messages } = await api.getConversation(id)
-      const stored = messages.findLast(
+      const stored = messages.filter(
         message => message.run_id === this.runId && message.role === 'assistant',
       )
-      if (stored) {
-        this.answer.show(stored)
-        return this.#end(stored.finish_reason ?? 'stop', null, stored)
+      const last = stored.at(-1)
+      if (last) {
+        this.answer.showStored(stored)
+        return this.#end(last.finish_reason ?? 'stop', last.error ?? null, last)
       }
     } catch {
       // Then the page has only the text that arrived.
@@ -221,30 +222,23 @@ export class Turn {
   /**
    * @param {string} reason
    * @param {ErrorInfo | api.ApiError | null} error
-   * @param {{model?: string, usage?: Usage}} [result]
+   * @param {Ending} [ending]
    */
-  #end(reason, error, { model, usage } = {}) {
+  #end(reason, error, ending = {}) {
     clearTimeout(this.#timer)
     this.#reader?.close()
     this.live = false
-    this.usage = usage
-    const { trace } = this
-    this.answer.end(reason, error, [
-      model,
-      usage && `${usage.output_tokens} tokens`,
-      // For a run that another page started, the duration is unknown.
-      trace?.request && `${((performance.now() - trace.startedAt) / 1000).toFixed(1)} s`,
-    ])
+    this.ending = ending
+    this.answer.end(reason, error, [...factsOf(ending), this.trace?.duration], ending)
     this.listener.connection('none')
     this.listener.ended(this, reason, error)
   }
 }
 
-/** Why the page is not connected. */
-function reconnectStatus() {
-  if (key.wasDeclined()) return 'The server requires a key. The answer continues when you enter it.'
-  if (navigator.onLine) {
-    return 'The server cannot be reached; it may be restarting. Trying again …'
-  }
-  return 'You are offline. The answer continues when you are connected again.'
+/**
+ * The model that answered, and its tokens.
+ * @param {Ending} [ending]
+ */
+function factsOf({ model, usage } = {}) {
+  return [model, usage && `${usage.output_tokens} tokens`]
 }

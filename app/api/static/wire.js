@@ -26,31 +26,119 @@
  */
 
 /**
- * One entry of a run's log. The last one has `done: true` and a finish reason.
- * @typedef {object} Chunk
- * @property {string} content
- * @property {boolean} done
- * @property {string} model
+ * Who speaks inside a run.
+ * @typedef {object} Speaker
+ * @property {string} id
+ * @property {string} name
+ * @property {'member' | 'step' | 'agent'} kind
+ * @property {string} [run_id]
+ * @property {number} [depth] 1 if absent
+ */
+
+/**
+ * What a speaker adds.
+ * @typedef {object} Said
+ * @property {string} [content]
  * @property {string} [reasoning]
  * @property {ToolCall} [tool]
+ */
+
+/**
+ * The state of a step of a workflow. `iteration` counts from 1.
+ * @typedef {object} Step
+ * @property {string} id
+ * @property {string} name
+ * @property {string} kind
+ * @property {'started' | 'running' | 'completed' | 'failed' | 'paused'} status
+ * @property {number} [iteration]
+ * @property {string} [message]
+ */
+
+/**
+ * Something with a name, as an application reports its progress.
+ * @typedef {object} NamedEvent
+ * @property {string} name
+ * @property {Record<string, unknown>} [data]
+ */
+
+/**
+ * A picture, sound, video or file. `url` is a path of this server, or of another one; a question
+ * has `data:` addresses. `size` is in bytes.
+ * @typedef {object} MediaItem
+ * @property {string} id
+ * @property {'image' | 'audio' | 'video' | 'file'} kind
+ * @property {string} mime_type
+ * @property {string} url
+ * @property {string} [name]
+ * @property {number} [size]
+ */
+
+/**
+ * A source of the answer.
+ * @typedef {object} Citation
+ * @property {string} kind
+ * @property {string} [url]
+ * @property {string} [title]
+ * @property {string} [text]
+ * @property {string} [query]
+ */
+
+/**
+ * The fields of a chunk that are parts of the answer.
+ * @typedef {object} PartFields
+ * @property {string} [content]
+ * @property {string} [reasoning]
+ * @property {ToolCall} [tool]
+ * @property {Speaker} [speaker]
+ * @property {Said} [said]
+ * @property {Step} [step]
+ * @property {MediaItem[]} [media]
+ * @property {NamedEvent} [event]
+ * @property {Citation[]} [citations]
+ */
+
+/**
+ * A part of a stored answer; its `type` is the name of its field.
+ * @typedef {PartFields & {type: string, [field: string]: unknown}} StoredPart
+ */
+
+/**
+ * What an answer has beside its parts, at its end.
+ * @typedef {object} Ending
+ * @property {string} [model]
  * @property {Usage} [usage]
  * @property {string} [finish_reason]
  * @property {ErrorInfo} [error]
+ * @property {unknown} [output] the answer as an object
+ * @property {string[]} [followups] questions that the reader may want to send next
+ * @property {Record<string, unknown>} [session_state]
+ * @property {boolean} [stored] false if the turn could not be kept
+ */
+
+/**
+ * One entry of a run's log. The last one has `done: true` and a finish reason.
+ * @typedef {PartFields & Ending & {content: string, done: boolean, model: string, final?: string}}
+ *   Chunk
  */
 
 /**
  * A run as it stands now. `truncated` is true if its log no longer holds the beginning.
- * @typedef {object} RunState
+ * @typedef {object} RunSnapshot
  * @property {string} content
  * @property {string} model
  * @property {string} last_event_id
- * @property {string} [finish_reason]
- * @property {Usage} [usage]
  * @property {string} [reasoning]
  * @property {ToolCall[]} [tools]
- * @property {ErrorInfo} [error]
+ * @property {(Said & {speaker: Speaker, tools?: ToolCall[]})[]} [said]
+ * @property {Step[]} [steps]
+ * @property {NamedEvent[]} [events]
+ * @property {MediaItem[]} [media]
+ * @property {Citation[]} [citations]
+ * @property {StoredPart[]} [parts]
  * @property {boolean} [truncated]
  */
+
+/** @typedef {RunSnapshot & Ending} RunState */
 
 /**
  * A run that was started.
@@ -66,14 +154,16 @@
  */
 
 /**
- * A message of a stored conversation.
- * @typedef {object} Message
+ * A message of a stored conversation. `parts` are those of an answer, in order.
+ * @typedef {object} StoredMessage
  * @property {string} role
  * @property {string} content
  * @property {string} run_id
- * @property {string} [model]
- * @property {string} [finish_reason]
+ * @property {StoredPart[]} [parts]
+ * @property {MediaItem[]} [media]
  */
+
+/** @typedef {StoredMessage & Ending} Message */
 
 /**
  * A stored conversation in a list. `updated_at` is Unix time in seconds.
@@ -96,13 +186,23 @@
  */
 
 /**
+ * A tool, member or step of an agent.
+ * @typedef {{name: string, description?: string, kind?: string}} Named
+ */
+
+/**
  * An agent that a request may name, and the model that it uses by default.
  * @typedef {object} AgentInfo
  * @property {string} id
  * @property {string} name
+ * @property {string} kind
  * @property {string} description
  * @property {string} model
  * @property {boolean} default
+ * @property {(Named | string)[]} [tools]
+ * @property {(Named | string)[]} [members]
+ * @property {(Named | string)[]} [steps]
+ * @property {string[]} [suggestions]
  */
 
 /**
@@ -122,6 +222,17 @@
  * @property {string} [model]
  * @property {{role: string, content: string}[]} [messages]
  * @property {boolean} [background]
+ * @property {'queue' | 'interrupt'} [on_busy]
+ * @property {{temperature?: number, max_tokens?: number}} [options]
+ * @property {Upload[]} [images]
+ * @property {Upload[]} [files]
+ * @property {Upload[]} [audio]
+ * @property {Upload[]} [videos]
+ */
+
+/**
+ * A file of a question. `data` is base64.
+ * @typedef {{data: string, mime_type: string, name: string}} Upload
  */
 
 export {}

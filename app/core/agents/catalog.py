@@ -18,9 +18,9 @@ from ..providers.upstream import Upstreams
 from ..question import Question
 from ..text import Sink
 from .components.copies import copy_of
-from .components.entries import AgentEntry, Preparation
+from .components.entries import AgentEntry, Preparation, misplaced
 from .components.loading import gathered
-from .components.tree import models_in
+from .components.tree import fallbacks_of, models_in
 from .media_in import refusal_of, refused_urls
 from .run_models import RunModels
 
@@ -117,7 +117,8 @@ class AgentCatalog:
         Raises `InvalidField` for what they cannot take, and `ModelUnavailable` while the circuit
         breakers of the model and of its fallback are open.
         """
-        _check_fields(entry, question)
+        if (name := misplaced(entry, question)) is not None:
+            raise InvalidField(f"{name}: the {entry.kind} {entry.id!r} has no place for it.")
         source = self._source(entry, model)
         if (refusal := self.refusal(entry.component, model, question)) is not None:
             raise InvalidField(refusal)
@@ -126,6 +127,8 @@ class AgentCatalog:
         upstreams = [self._upstreams.of(source, own=model is None)]
         if (fallback := self._fallback_for(source, question)) is not None:
             upstreams.append(self._upstreams.of(fallback))
+        for _, models in fallbacks_of(entry.component):
+            upstreams += [self._upstreams.of(model, own=True) for model in models]
         if all(upstream.circuit.refuses(principal) for upstream in upstreams):
             upstreams[0].circuit.check(principal)
 
@@ -216,21 +219,6 @@ class AgentCatalog:
         )
         if question.tool_choice is not None:
             choose_tool(tracked.model, question.tool_choice)
-
-
-def _check_fields(entry: AgentEntry, question: Question) -> None:
-    """Refuse what this kind of agent has no place for; raises `InvalidField`."""
-    if entry.kind not in ("workflow", "external"):
-        return
-    given = {
-        "tools": question.tools,
-        "output_schema": question.output_schema,
-        "knowledge_filters": question.knowledge_filters,
-        "response_format": question.response_format,
-    }
-    for name, value in given.items():
-        if value:
-            raise InvalidField(f"{name}: the {entry.kind} {entry.id!r} has no place for it.")
 
 
 def general_agent(instructions: str | None, db: AsyncBaseDb) -> Agent:

@@ -10,6 +10,9 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from agno.agent import Agent
+from agno.team import Team
+
 from ..run_failures import ToolsUnavailable
 from .components.tree import walk
 
@@ -146,7 +149,7 @@ class Connections:
 
 def _toolkits(component: Any) -> list[Any]:
     """The toolkits of an agent or team that have a connection: MCP, and those that say so."""
-    tools = getattr(component, "tools", None)
+    tools = component.tools if isinstance(component, Agent | Team) else None
     if not isinstance(tools, list):
         return []
     return [tool for tool in tools if _connects(tool)]

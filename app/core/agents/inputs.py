@@ -1,6 +1,6 @@
 """A question as Agno wants it, so that guardrails, hooks, knowledge and schemas work with it.
 
-The last message of the user is the input, as text; what was said before it is `additional_input`.
+The last message of the user is the input, as text; what came before it is `additional_input`.
 
 See docs/decisions/054-a-last-hook-finishes-the-input.md.
 """
@@ -18,6 +18,10 @@ from ..question import PastMessage, Question
 from .components.tree import parts_of, walk
 from .media_in import media_of
 from .messages import agno_message
+
+#: How Agno introduces a history, and the question after it, to agents of other frameworks.
+BEFORE = "Previous conversation (for context, do not repeat it):"
+AFTER = "Current message:"
 
 #: What makes Agno take a text for a template.
 TEMPLATE = frozenset("{$")
@@ -54,6 +58,14 @@ class Input:
         self.media = media_of(with_media)
         self.past = past
         self.system = question.system
+
+    def transcript(self) -> str:
+        """The question for what takes nothing but a text: with what was said before it."""
+        lines = [f"{past.role}: {past.content}" for past in self.past if past.content]
+        if self.system is not None:
+            lines.insert(0, f"system: {self.system}")
+        text = "\n".join([self.text, *(f"tool: {past.content}" for past in self.tail[1:])])
+        return "\n".join([BEFORE, *lines, "", AFTER, text]) if lines else text
 
     def install(self, component: Any) -> None:
         """Give a run's copy of a component the history, and keep the user's words as they are."""

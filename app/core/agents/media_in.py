@@ -47,10 +47,10 @@ def refused_urls(model: Model, tools: Any, question: Question) -> str | None:
     searches = not isinstance(tools, list | None) or any(
         isinstance(tool, dict) and tool.get("type") == "file_search" for tool in tools or []
     )
-    asked_for: list[Question | PastMessage] = [question, *(question.history or [])]
-    for asked in asked_for:
-        found = [("images", image.url) for image in asked.images]
-        found += [(FIELDS[item.kind], item.url) for item in asked.attachments]
+    messages: list[Question | PastMessage] = [question, *(question.history or [])]
+    for message in messages:
+        found = [("images", image.url) for image in message.images]
+        found += [(FIELDS[item.kind], item.url) for item in message.attachments]
         for kind, url in found:
             if url is None:
                 continue
@@ -96,10 +96,10 @@ async def adopted(question: Question, adopt: Callable[[Path], Awaitable[Path]]) 
     )
 
 
-def media_of(asked: Question | PastMessage) -> AgnoMedia:
+def media_of(message: Question | PastMessage) -> AgnoMedia:
     """The media of a question or of a message of its history."""
-    media = AgnoMedia(images=agno_images(asked.images))
-    for item in asked.attachments:
+    media = AgnoMedia(images=agno_images(message.images))
+    for item in message.attachments:
         source: dict[str, Any] = {"url": item.url, "content": item.content, "filepath": item.path}
         if item.kind == "audio":
             audio = Audio(**source, mime_type=item.mime_type, format=_format(item))

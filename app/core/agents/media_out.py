@@ -137,9 +137,9 @@ class MediaReader:
         return media
 
     async def _kept_sound(self) -> Media | None:
-        content, mime = self._sound.whole()
-        if not content or self._store is None:
+        if not self._sound.parts or self._store is None:
             return None
+        content, mime = self._sound.whole()
         try:
             kept = await self._store.keep(self._owner, "audio", content, mime, None)
         except OSError:

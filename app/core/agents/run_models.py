@@ -1,5 +1,7 @@
 """The models of one run: copies whose upstream requests are tracked."""
 
+import copy
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,58 +14,105 @@ from agno.workflow import Workflow
 from ...models.chat import FinishReason
 from ..providers.tracked import TrackedModel
 from ..run_failures import RunFailed
-from .components.tree import OTHER_MODELS, parts_of
+from .components.tree import ANSWERING, OTHER_MODELS, fallbacks_of, parts_of
 
 #: Makes a tracked copy of a model; the model that answers gets the options of the question.
 Track = Callable[..., TrackedModel]
 
 
+class Part:
+    """An agent, team or workflow of a run: the models that write its text, and the `inner` ones,
+    which may write it as well."""
+
+    def __init__(self, component: Any) -> None:
+        self.component = component
+        self.own: list[TrackedModel] = []
+        self.inner: list[Part] = []
+
+    @property
+    def order(self) -> int:
+        """The place of its latest request among all requests of the run; 0 without any."""
+        return max((*(m.order for m in self.own), *(part.order for part in self.inner)), default=0)
+
+    def writers(self) -> list[TrackedModel]:
+        """The models that wrote its text: several if a leader has called several members."""
+        latest = max(self.own, key=lambda model: model.order, default=None)
+        if isinstance(self.component, Workflow):
+            part = max(self.inner, key=lambda part: part.order, default=None)
+            return part.writers() if part is not None and part.order else []
+        if latest is None or latest.order == 0:
+            return []
+        called = [part for part in self.inner if part.order > latest.order]
+        if latest.answering.finish_reason != "tool_calls" or not called:
+            return [latest]
+        return [model for part in called for model in part.writers()]
+
+
 class RunModels:
     """Gives a run's copy of a component tracked models.
 
-    `leader` is the model of the agent, or of the leader of the team, whose text is the answer; of
-    a workflow, that of the last step. `default` is the server's model, for agents without one.
+    `leader` is the model of the agent, or of the leader of the team; of a workflow, that of the
+    last step. `default` is the server's model, for agents without one.
     """
 
     def __init__(self, component: Any, chosen: Model, default: Model, track: Track) -> None:
         self._track = track
         self._default = default
+        self._count = itertools.count(1)
         self.all: list[TrackedModel] = []
         self.leader: TrackedModel
+        self._answer = Part(component)
         if isinstance(component, Workflow):
             for part in parts_of(component):
-                self._inside(part, None)
+                self._inside(self._answer, part, None)
             if not self.all:  # all steps are functions
                 self._add(default)
             self.leader = self.all[-1]
         else:
             self.leader = self._add(chosen, answers=component.output_model is None)
             component.model = self.leader.model
-            self._others(component)
+            self._answer.own.append(self.leader)
+            self._others(self._answer)
             above = chosen if isinstance(component, Team) else None
             for part in parts_of(component):
-                self._inside(part, above)
+                self._inside(self._answer, part, above)
 
     def _add(self, source: Model, **kwargs: Any) -> TrackedModel:
         tracked = self._track(source, **kwargs)
+        tracked.count_with(self._count)
         self.all.append(tracked)
         return tracked
 
-    def _inside(self, component: Any, above: Model | None) -> None:
+    def _inside(self, outer: Part, component: Any, above: Model | None) -> None:
         """Track the models of a member, a step, or the agent of a step."""
-        source = None
+        source, part = None, Part(component)
         if isinstance(component, Agent | Team):
             source = get_model(component.model) or above or self._default
-            component.model = self._add(source).model
-            self._others(component)
-        for part in parts_of(component):
-            self._inside(part, source if isinstance(component, Team) else None)
+            part.own.append(self._add(source))
+            component.model = part.own[0].model
+            self._others(part)
+        if component is not getattr(outer.component, "reasoning_agent", None):
+            outer.inner.append(part)
+        for inner in parts_of(component):
+            self._inside(part, inner, source if isinstance(component, Team) else None)
 
-    def _others(self, component: Any) -> None:
+    def _others(self, part: Part) -> None:
+        component = part.component
         for name in OTHER_MODELS:
             source = get_model(getattr(component, name, None))
             if source is not None:
-                setattr(component, name, self._add(source).model)
+                tracked = self._add(source)
+                setattr(component, name, tracked.model)
+                if name in ANSWERING:
+                    part.own.append(tracked)
+        if (config := getattr(component, "fallback_config", None)) is not None:
+            component.fallback_config = copy.copy(config)
+            for name, models in fallbacks_of(component):
+                found = [self._add(model) for model in models]
+                for tracked in found:
+                    tracked.stay()  # Agno copies them in each run
+                setattr(component.fallback_config, name, [tracked.model for tracked in found])
+                part.own += found
 
     def listen(self, on_alive: Callable[[], None]) -> None:
         """Call `on_alive` for all that comes from any of the models."""
@@ -72,24 +121,22 @@ class RunModels:
 
     @property
     def failure(self) -> RunFailed | None:
-        """Why the model that answers failed, or else any other."""
-        leading = (self.leader, self.leader.answering)
-        found = (tracked.failure for tracked in (*leading, *self.all))
-        return next((failure for failure in found if failure is not None), None)
+        """Why the latest request of the run failed; None if it did not."""
+        latest = max(self.all, key=lambda tracked: tracked.order)
+        return latest.answering.failure
+
+    @property
+    def answer_failure(self) -> RunFailed | None:
+        """Why no model has completed the text of the answer; None if one has."""
+        failures = [tracked.answering.failure for tracked in self._answer.writers()]
+        return failures[-1] if failures and all(failures) else None
 
     @property
     def finish_reason(self) -> FinishReason | None:
-        """Why the answer ended. If the leader only called a member, that member's reason."""
-        own = self.leader.answering.finish_reason
-        if own not in (None, "tool_calls"):
-            return own
-        spoke = [tracked for tracked in self.all if tracked.spoke and tracked is not self.leader]
-        return spoke[0].finish_reason if len(spoke) == 1 and not self.leader_spoke else own
-
-    @property
-    def leader_spoke(self) -> bool:
-        """Whether the leader's last request wrote text, and not only a call of a member."""
-        return self.leader.answering.finish_reason not in (None, "tool_calls")
+        """Why the answer ended: `length` if the text of any of its writers did."""
+        reasons = [tracked.answering.finish_reason for tracked in self._answer.writers()]
+        limited = [reason for reason in reasons if reason in ("length", "content_filter")]
+        return (limited or reasons or [None])[-1]
 
     @property
     def uncounted(self) -> int:

@@ -1,4 +1,4 @@
-"""Runners: what drives an agent, a team, a workflow, or an agent of another framework.
+"""Runners: what drives an agent, a team, or a workflow.
 
 They differ in what Agno's `arun` takes, and in what is copied for a run.
 """
@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from agno.run import RunContext
+from agno.team import Team
 from agno.workflow import Workflow
 
 from ...models.chat import StreamingChunk
 from ..providers.client_tools import client_function
 from ..question import Question
+from ..run_failures import InputRefused
 from .components.kinds import Asking
 from .events.reader import EventReader
 from .events.steps import Outline
@@ -34,7 +36,7 @@ class Authorization:
 
 
 class Runner:
-    """One run of a component: a copy of an agent, or what of another framework is like one.
+    """One run of a component: a copy of an agent, a team or a workflow, or what is like one.
 
     `stored` says whether Agno may store the run, and has a history of its own for it.
     """
@@ -68,9 +70,13 @@ class Runner:
 
     async def events(self) -> AsyncGenerator[Any]:
         """The events of the run, as they come from Agno."""
-        found: AsyncIterator[Any] = self.component.arun(
-            self._input.text, **self._common(), **self._further()
-        )
+        fields = {**self._common(), **self._further()}
+        try:
+            found: AsyncIterator[Any] = self.component.arun(self._input.text, **fields)
+        except ValueError as error:
+            if getattr(self.component, "input_schema", None) is None:
+                raise
+            raise InputRefused(str(error)) from error  # the question does not fit into the schema
         async with aclosing(found) as events:  # type: ignore[type-var]  # Agno's are generators
             async for event in events:
                 yield event
@@ -98,7 +104,9 @@ class Runner:
             "metadata": question.metadata,
             "knowledge_filters": question.knowledge_filters,
             "output_schema": _schema(question.output_schema),
-            "add_history_to_context": False if question.history is not None else None,
+            "add_history_to_context": None
+            if question.history is None or question.extends
+            else False,
             "run_context": RunContext(
                 run_id=self._run_id,
                 session_id=asking.session_id,
@@ -144,32 +152,11 @@ class WorkflowRunner(Runner):
         }
 
 
-class ExternalRunner(Runner):
-    """Runs what has an `arun` like an agent's: an agent of another framework or server."""
-
-    kind = "external"
-
-    async def events(self) -> AsyncGenerator[Any]:
-        """The events of the run; some yield their whole output, too, which is none."""
-        async with aclosing(super().events()) as events:
-            async for event in events:
-                if hasattr(event, "event"):
-                    yield event
-
-    def _further(self) -> dict[str, Any]:
-        return {}
-
-
 def runner_for(component: Any) -> type[Runner]:
     """The runner of a component of Agno's, by its kind."""
-    from agno.agent import Agent
-    from agno.team import Team
-
     if isinstance(component, Team):
         return TeamRunner
-    if isinstance(component, Workflow):
-        return WorkflowRunner
-    return AgentRunner if isinstance(component, Agent) else ExternalRunner
+    return WorkflowRunner if isinstance(component, Workflow) else AgentRunner
 
 
 def _schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:

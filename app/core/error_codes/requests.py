@@ -82,6 +82,13 @@ REQUESTS = (
         retryable=True,
     ),
     ErrorCode(
+        "head_timeout",
+        408,
+        "The request's header fields did not arrive in time.",
+        "Send it again; HEAD_TIMEOUT is the limit.",
+        retryable=True,
+    ),
+    ErrorCode(
         "conversation_busy",
         409,
         "Another run is answering in this conversation.",
@@ -107,6 +114,18 @@ REQUESTS = (
         "Make it shorter; MAX_BODY_BYTES is the limit.",
     ),
     ErrorCode(
+        "address_too_long",
+        414,
+        "The address of the request is longer than the server accepts.",
+        "Send the question in a POST.",
+    ),
+    ErrorCode(
+        "unsupported_encoding",
+        415,
+        "The server does not read this `Content-Encoding`.",
+        "Send the body in one of `Accept-Encoding`, or as it is.",
+    ),
+    ErrorCode(
         "invalid_field",
         422,
         "The server did not accept a field of the request.",
@@ -117,6 +136,12 @@ REQUESTS = (
         422,
         "This `Idempotency-Key` was sent with another request.",
         "Use a new random key for each request.",
+    ),
+    ErrorCode(
+        "head_too_large",
+        431,
+        "The request's header fields are larger than the server accepts.",
+        "Send fewer or shorter ones; MAX_HEAD_BYTES is the limit.",
     ),
     # Limits, and a server that cannot take the request now.
     ErrorCode(
@@ -137,7 +162,7 @@ REQUESTS = (
         "overloaded",
         503,
         "The server accepts no new runs at the moment.",
-        "It is restarting or at its limit of runs. Try again in a moment.",
+        "It is restarting or at a limit. Try again in a moment.",
         retryable=True,
     ),
     ErrorCode(

@@ -6,11 +6,12 @@ See docs/decisions/006-streams-go-on-while-the-journal-fails.md.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import AlreadyAsked
-from .journal import Group, Log, RunRecord
-from .run_log import RunLog
+from .journal import Log, RunRecord
+from .run_log import Piece, RunLog
+from .trimming import trim
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +20,10 @@ FLUSH_INTERVAL = 0.05
 
 #: Seconds that a new run waits until the journal has its record.
 CREATE_TIMEOUT = 0.5
+
+#: Bytes that one call writes at most, and at least after calls that failed: over a slow link a
+#: smaller one may succeed where a larger one takes too long.
+MAX_FLUSH_BYTES, MIN_FLUSH_BYTES = 1 << 20, 64 << 10
 
 #: Seconds until a write that failed is retried: first, and at most (they double each time).
 FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.1, 2.0
@@ -36,10 +41,11 @@ class Hub:
 
     The hub holds at most `run_bytes` of one log and `total_bytes` of all logs; older entries are
     read from the journal. Every `flush_interval` seconds all new entries are written to the journal
-    in one call. If the journal fails, readers are served from memory and the write is retried:
-    `trouble` is the Unix time and the reason of the first failure, None while the journal works;
-    `failures` counts failed calls. `on_lost` is called with the id of each run that another process
-    has taken over.
+    in one call, or in several if they are a backlog. If the journal fails, readers are served from
+    memory and the write is retried; an ended log that cannot be written for `retention` seconds
+    leaves the memory. `trouble` is the Unix time and the reason of the first failure, None while
+    the journal works; `failures` counts failed calls. `on_lost` is called with the id of each run
+    that another process has taken over.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class Hub:
         run_bytes: int = 4 << 20,
         total_bytes: int = 256 << 20,
         flush_interval: float = FLUSH_INTERVAL,
+        retention: float = 3600,
         on_lost: Callable[[str], None] = lambda run_id: None,
     ) -> None:
         self.journal = journal
@@ -59,6 +66,8 @@ class Hub:
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
         self._flush_interval = flush_interval
+        self._flush_bytes = MAX_FLUSH_BYTES
+        self._retention = retention
         self._pause = flush_interval
         self._dirty: set[RunLog] = set()
         self._work = asyncio.Event()
@@ -150,31 +159,49 @@ class Hub:
         dirty, self._dirty = self._dirty, set()
         for log in dirty:
             log.measure(METER_BATCH)
-        groups = [Group(log.record, log.flushed + 1, log.since(log.flushed)) for log in dirty]
         try:
-            lost = set(await self.journal.append(groups)) if groups else set()
+            if sum(log.pending for log in dirty) <= self._flush_bytes:
+                if dirty:
+                    await self._write([Piece.rest(log) for log in dirty])
+            else:
+                await self._write_backlog(dirty)
         except Exception as error:
             self._failed(error)
-            for log in dirty:
-                self._touch(log)
         else:
             self._recovered()
-            for log, group in zip(dirty, groups, strict=True):
-                if group.record.run_id in lost:
-                    self._logs.pop(group.record.run_id, None)
-                    self.on_lost(group.record.run_id)
-                    continue
-                log.flushed = max(log.flushed, group.last)
-                if log.flushed < log.last:
-                    self._touch(log)  # entries that were appended during the write
-                elif log.ended:
-                    self._logs.pop(log.record.run_id, None)
+        for log in dirty:
+            if log.flushed < log.last and self._logs.get(log.record.run_id) is log:
+                self._touch(log)  # the write failed, or entries were appended meanwhile
         self._bound()
+
+    async def _write_backlog(self, dirty: Iterable[RunLog]) -> None:
+        """Write what has been waiting, oldest first, in calls of a bounded size.
+
+        What a call has written stays written if the next one fails.
+        """
+        for log in sorted(dirty, key=lambda log: log.lag, reverse=True):
+            while log.flushed < log.last and self._logs.get(log.record.run_id) is log:
+                await self._write([Piece.next(log, self._flush_bytes)])
+                self._pause = min(self._pause, FIRST_RETRY_DELAY)  # it works, if only for a while
+
+    async def _write(self, pieces: Sequence[Piece]) -> None:
+        """Write pieces of logs in one call, and forget logs that have ended, or that are lost."""
+        lost = set(await self.journal.append([piece.group for piece in pieces]))
+        for log, group, grown in pieces:
+            run_id = log.record.run_id
+            if run_id in lost:
+                self._logs.pop(run_id, None)
+                self.on_lost(run_id)
+                continue
+            log.wrote(group.last, grown)
+            if log.ended and log.flushed == log.last:
+                self._logs.pop(run_id, None)
 
     def _failed(self, error: Exception) -> None:
         """Count a failed call of the journal, log the first of an outage, and double the delay of
         retries."""
         self.failures += 1
+        self._flush_bytes = max(self._flush_bytes // 2, MIN_FLUSH_BYTES)
         if self.trouble is None:
             self.trouble = (time.time(), type(error).__name__)
             logger.error("journal: cannot be written; streams go on from memory", exc_info=error)
@@ -187,19 +214,13 @@ class Hub:
             seconds = time.time() - self.trouble[0]
             logger.warning("journal: is written again, after %.1f s", seconds)
             self.trouble = None
+            self._flush_bytes = MAX_FLUSH_BYTES
             self._pause = self._flush_interval
 
     def _bound(self) -> None:
-        for log in self._logs.values():
-            if log.size > self._run_bytes:
-                log.trim_head(self._run_bytes)
-        excess = sum(log.size for log in self._logs.values()) - self._total_bytes
-        for lossy in (False, True):  # bounded memory comes before a journal without gaps
-            for log in self._oldest_first():
-                if excess <= 0:
-                    return
-                excess -= log.trim_head(max(0, log.size - excess), lossy=lossy)
-
-    def _oldest_first(self) -> Iterable[RunLog]:
-        """Return the logs in memory, the logs of ended runs before those of live runs."""
-        return sorted(self._logs.values(), key=lambda log: not log.ended)
+        logs = list(self._logs.values())
+        expired = [log for log in logs if log.ended and self.trouble and log.lag > self._retention]
+        for log in expired + trim(logs, self._run_bytes, self._total_bytes):
+            logger.error("run %s: its end never reached the journal", log.record.run_id)
+            self._logs.pop(log.record.run_id, None)
+            self._dirty.discard(log)

@@ -17,6 +17,9 @@ from .outbox import Outbox
 #: Seconds since the run was created, and the chunk that was appended then.
 Entry = tuple[float, StreamingChunk]
 
+#: Runs of dead processes that are taken over at once.
+ADOPTION_BATCH = 50
+
 #: Seconds for which `Mailbox.mark_followed` is valid.
 FOLLOWED_TTL = 10.0
 
@@ -29,7 +32,8 @@ class RunRecord(msgspec.Struct, frozen=True):
     `owner` is the process that drives it. `question` is what the conversation must remember if
     the owner dies; None if it keeps nothing. `fingerprint` identifies the request, to compare it
     with one that is sent again under the same key; empty if the request has no key. `user` is the
-    end user, if the principal has several.
+    end user, if the principal has several. `request` is what a door whose protocol shows requests
+    again needs of this one, in a form of its own; None for all other doors.
     """
 
     run_id: str
@@ -42,6 +46,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     question: str | None = None
     fingerprint: str = ""
     user: str | None = None
+    request: str | None = None
 
 
 class Group(NamedTuple):
@@ -114,6 +119,9 @@ class Log(Protocol):
     async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
         """Remove the ended runs of a conversation, with their records."""
 
+    async def delete(self, run_id: str) -> None:
+        """Remove a run that has ended, with its entries; no effect if it is unknown or active."""
+
     async def sweep(self) -> None:
         """Remove what is older than the retention or exceeds the bounds in bytes."""
 
@@ -127,8 +135,12 @@ class Membership(Protocol):
     async def count_peers(self) -> int:
         """How many other processes are alive."""
 
-    async def adopt_orphans(self) -> list[RunRecord]:
-        """Take over all runs that have no end and whose owner is dead; each goes to one caller."""
+    async def adopt_orphans(self, limit: int = ADOPTION_BATCH) -> list[RunRecord]:
+        """Take over at most `limit` runs without an end whose owner is dead.
+
+        Each run goes to one caller; a host that died with thousands of runs leaves most of them to
+        the next calls, of this process or of another one.
+        """
 
     async def runs_before(self, record: RunRecord) -> list[str]:
         """The active runs of other owners that go before this one in its conversation, in order.
@@ -178,9 +190,13 @@ def size_of(chunk: StreamingChunk) -> int:
     size = 200 + len(chunk.content)
     if chunk.reasoning is not None:
         size += len(chunk.reasoning)
+    if chunk.content and not chunk.done:
+        return size  # a token, which has nothing else
     if chunk.tool is not None:
         size += 500 + len(chunk.tool.result or "") + len(str(chunk.tool.arguments or ""))
         size += len(chunk.tool.arguments_text or "")
+        if chunk.tool.provider_data is not None:
+            size += len(str(chunk.tool.provider_data))
     if chunk.speaker is not None or chunk.step is not None or chunk.event is not None:
         size += _size_of_parts(chunk)
     if chunk.media is not None:

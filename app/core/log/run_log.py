@@ -1,11 +1,15 @@
-"""The log of one live run: its newest entries, in memory."""
+"""The log of one live run: its newest entries, in memory, and pieces of it for the journal."""
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple, Self
 
 from ...models.chat import StreamingChunk
-from .journal import Entry, RunRecord, size_of
+from .journal import Entry, Group, RunRecord, size_of
 from .meter import Meter
+
+#: Bytes that a chunk takes at least, by `size_of`.
+SMALLEST = 200
 
 
 class RunLog:
@@ -22,7 +26,9 @@ class RunLog:
         self.entries: list[Entry] = []
         self.base = 0
         self.flushed = 0
-        self.size = 0
+        #: Bytes of the record and of all entries there have been; dropped; written to the journal.
+        self.grown = len(record.question or "")
+        self._dropped = self._written = 0
         self.meter = Meter()
         self._metered = 0
         self.readers: set[Callable[[], None]] = set()
@@ -50,9 +56,24 @@ class RunLog:
         if self.flushed == self.last:
             self._touch(self)
         self.entries.append((time.monotonic() - self._start, chunk))
-        self.size += size_of(chunk)
+        self.grown += size_of(chunk)
         for wake in self.readers:
             wake()
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the log takes in memory, with the question in its record."""
+        return self.grown - self._dropped
+
+    @property
+    def pending(self) -> int:
+        """About how many bytes, at most, the journal does not have yet."""
+        return self.grown - max(self._written, self._dropped)
+
+    def wrote(self, last: int, grown: int) -> None:
+        """Note that the journal has the entries up to `last`, after which the log had `grown`."""
+        self.flushed = max(self.flushed, last)
+        self._written = max(self._written, grown)
 
     def measure(self, at_least: int = 1) -> None:
         """Pass the entries that are not measured yet to `meter`, if they are at least
@@ -97,5 +118,31 @@ class RunLog:
         del self.entries[:count]
         self.base += count
         self.flushed = max(self.flushed, self.base)
-        self.size -= freed
+        self._dropped += freed
         return freed
+
+
+class Piece(NamedTuple):
+    """Entries of a log that one call writes, and the log's `grown` after the last of them."""
+
+    log: RunLog
+    group: Group
+    grown: int
+
+    @classmethod
+    def rest(cls, log: RunLog) -> Self:
+        """Everything that the journal does not have yet."""
+        return cls(log, Group(log.record, log.flushed + 1, log.since(log.flushed)), log.grown)
+
+    @classmethod
+    def next(cls, log: RunLog, limit: int) -> Self:
+        """The oldest entries that the journal does not have: at least one, about `limit` bytes."""
+        before, size, entries = log.grown - log.pending, 0, list[Entry]()
+        for entry in log.since(log.flushed, limit=max(1, limit // SMALLEST)):
+            more = size_of(entry[1])
+            if entries and size + more > limit:
+                break
+            size += more
+            entries.append(entry)
+        group = Group(log.record, log.flushed + 1, entries)
+        return cls(log, group, log.grown if group.last == log.last else before + size)

@@ -5,30 +5,36 @@ from typing import Literal
 from ...models.chat import COMPLETE, RunState, number_in_id
 from ...models.folding import fold
 from .journal import Entry, Log, RunRecord
-from .reading import PAGE, never_kept, read_whole
+from .reading import PAGE, WholeLog, never_kept, read_whole
 from .run_log import RunLog
 
 
-async def state_of(
-    record: RunRecord, journal: Log, log: RunLog | None, *, queued: bool
-) -> RunState:
-    """Return the state of a run: the text so far, the status, and all else that its entries
-    contain.
+async def whole_log(record: RunRecord, journal: Log, log: RunLog | None) -> WholeLog:
+    """Return all entries of a run that are kept.
 
-    The entries come from the journal and from `log`, which is None if the run is not in this
-    process's memory. `queued` is True if the run waits for its turn.
+    They come from the journal and from `log`, which is None if the run is not in this process's
+    memory.
     """
-    run_id = record.run_id
 
     async def read(after: int) -> list[Entry]:
         if log is not None and after >= log.base:
             return log.since(after)
-        entries = await journal.read(run_id, after, PAGE)
+        entries = await journal.read(record.run_id, after, PAGE)
         if not entries and log is not None:
-            raise never_kept(run_id, log.base)
+            raise never_kept(record.run_id, log.base)
         return entries
 
-    entries, last, truncated = await read_whole(read)
+    return await read_whole(read)
+
+
+def state_of(record: RunRecord, whole: WholeLog, *, queued: bool) -> RunState:
+    """Return the state of a run: the text so far, the status, and all else that its entries
+    contain.
+
+    `queued` is True if the run waits for its turn.
+    """
+    run_id = record.run_id
+    entries, last, truncated = whole
     state = RunState(
         content="",
         model=record.model,

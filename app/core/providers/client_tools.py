@@ -7,12 +7,17 @@ See docs/decisions/017-a-tool-choice-holds-for-one-call.md.
 """
 
 import json
+from itertools import zip_longest
 from typing import Any
 
 from agno.models.base import Model
+from agno.models.message import Message
 from agno.tools.function import Function
 
 from ..question import ClientCall, ClientTool
+from .wire.replay import KEY
+
+_NOTHING: dict[str, Any] = {}
 
 
 class ClientFunction(Function):
@@ -49,7 +54,7 @@ def choose_tool(model: Model, choice: str | dict[str, Any]) -> None:
 
 
 def split_calls(
-    calls: list[dict[str, Any]], functions: dict[str, Function]
+    message: Message, functions: dict[str, Function]
 ) -> tuple[list[dict[str, Any]], list[ClientCall]]:
     """The calls that Agno is to run, and those for the client, as the model wrote them.
 
@@ -58,15 +63,26 @@ def split_calls(
     """
     own: list[dict[str, Any]] = []
     theirs: list[ClientCall] = []
-    for call in calls:
+    found = (message.provider_data or {}).get(KEY) or {"message": {}, "calls": []}
+    beside: dict[str, Any] = found["message"]
+    extras: list[dict[str, Any]] = found["calls"]
+    for call, extra in zip_longest(message.tool_calls or [], extras, fillvalue=_NOTHING):
         written = call.get("function") or {}
         function = functions.get(written.get("name") or "")
         if isinstance(function, ClientFunction):
             arguments = written.get("arguments") or "{}"
-            theirs.append(ClientCall(call.get("id") or "", function.name, arguments))
-        else:
+            extra = {**_signature(call), **extra}
+            id = call.get("id") or ""
+            theirs.append(ClientCall(id, function.name, arguments, extra, beside))
+            beside = {}  # once for all calls of a message
+        elif call:
             own.append(call)
     return own, theirs
+
+
+def _signature(call: dict[str, Any]) -> dict[str, Any]:
+    """What Agno's class for Gemini keeps with a call, and wants back."""
+    return {key: call[key] for key in ("thought_signature",) if call.get(key)}
 
 
 def parsed(arguments: str) -> dict[str, Any] | None:

@@ -5,12 +5,14 @@ See docs/decisions/013-the-finish-reason-comes-from-the-provider.md.
 
 import asyncio
 import copy
+import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any
 
 from agno.exceptions import ModelProviderError
 from agno.models.base import Model
+from agno.models.message import Message
 from agno.models.response import ModelResponse
 
 from ...models.chat import FinishReason, Usage
@@ -21,12 +23,19 @@ from .http.clients import attach
 from .http.exchange import CURRENT, Exchange
 from .media_urls import without_downloads
 from .options import apply_output_schema
+from .options.families import is_a
 from .upstream import Call, Upstream
 from .wire.parts.finish_reasons import finish_reason
 from .wire.parts.think_tags import writes_think_tags
-from .wire.replay import Replay
+from .wire.replay import KEY, Past, Replay
 
 _END: Any = object()
+
+#: Sends one request; yields what the model's class makes of the response.
+Send = Callable[
+    [Exchange, tuple[Any, ...], dict[str, Any]],
+    AsyncGenerator[ModelResponse],
+]
 
 
 def ignore(*_: Any) -> None:
@@ -38,7 +47,8 @@ class Requests:
 
     `finish_reason`, `failure` and `usage` are those that the provider sent; `spoke` is True after
     the first token of any request; `uncounted` is the number of characters sent in a request whose
-    usage is not known. `on_alive` is called for all that comes from the provider.
+    usage is not known; `order` is the place of its latest request among those that are counted
+    together, 0 before it. `on_alive` is called for all that comes from the provider.
     """
 
     def __init__(
@@ -58,15 +68,24 @@ class Requests:
         self.spoke = False
         self.uncounted = 0
         self.usage = Usage(0, 0, 0)
+        self._latest = 0
+        self._count: Iterator[int] = itertools.count(1)
         self._sink = sink
         self._upstream = upstream or Upstream(source.id)
         self._principal = principal
         self._max_rounds = max_rounds
         self._rounds = 0
-        self._replay = Replay()
         self._think_tags = writes_think_tags(source.id)
         self._stock: dict[str, Any] = {}  # the methods of the model's class that are wrapped
         self._wrap(ainvoke=self._ainvoke, ainvoke_stream=self._ainvoke_stream)
+
+    @property
+    def order(self) -> int:
+        return self._latest
+
+    def count_with(self, count: Iterator[int]) -> None:
+        """Count the requests of this model together with those of others."""
+        self._count = count
 
     def _wrap(self, **methods: Callable[..., Any]) -> None:
         """Put these in the place of the copy's public methods."""
@@ -74,20 +93,29 @@ class Requests:
             self._stock[name] = getattr(self.model, name)
             setattr(self.model, name, wrapped)
 
-    async def _ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ModelResponse]:
-        apply_output_schema(self.model, kwargs.get("response_format"), streaming=True)
+    def _ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ModelResponse]:
+        return self._attempts(self._deltas, args, kwargs, streaming=True)
+
+    async def _ainvoke(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        async with aclosing(self._attempts(self._whole, args, kwargs, streaming=False)) as found:
+            return await anext(found)
+
+    async def _attempts(
+        self, send: Send, args: tuple[Any, ...], kwargs: dict[str, Any], *, streaming: bool
+    ) -> AsyncGenerator[ModelResponse]:
+        """What comes of a request, which is sent again as long as that may help."""
+        apply_output_schema(self.model, kwargs.get("response_format"), streaming=streaming)
         with self._request(kwargs) as call:
             while True:
-                exchange = self._exchange(call, streaming=True)
+                exchange = self._exchange(call, kwargs, streaming=streaming)
                 spoke = False
                 try:
-                    async with aclosing(self._deltas(exchange, args, kwargs)) as deltas:
-                        async for delta in deltas:
+                    async with aclosing(send(exchange, args, kwargs)) as found:
+                        async for delta in found:
                             if not spoke:
                                 spoke = self.spoke = True
                                 call.spoke()
                             yield delta
-                    self._settle(exchange)
                 except Exception as error:
                     pause = self._failed(call, exchange, error, spoke=spoke)
                     if pause is None:
@@ -110,26 +138,21 @@ class Requests:
                 self._note(delta, exchange)
                 yield delta
                 delta = await anext(deltas, _END)
+        self._settle(exchange)
+        if (found := exchange.kept) is not None:  # Agno stores it with the message
+            yield ModelResponse(provider_data={KEY: found})
 
-    async def _ainvoke(self, *args: Any, **kwargs: Any) -> ModelResponse:
-        apply_output_schema(self.model, kwargs.get("response_format"), streaming=False)
-        with self._request(kwargs) as call:
-            while True:
-                exchange = self._exchange(call, streaming=False)
-                try:
-                    with _bound(exchange):
-                        response: ModelResponse = await self._stock["ainvoke"](*args, **kwargs)
-                    self._note(response, exchange)
-                    self._settle(exchange)
-                except Exception as error:
-                    pause = self._failed(call, exchange, error, spoke=False)
-                    if pause is None:
-                        raise
-                else:
-                    self.spoke = True
-                    call.spoke()
-                    return response
-                await asyncio.sleep(pause)
+    async def _whole(
+        self, exchange: Exchange, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> AsyncGenerator[ModelResponse]:
+        """The one response of a request that does not stream."""
+        with _bound(exchange):
+            response: ModelResponse = await self._stock["ainvoke"](*args, **kwargs)
+        self._note(response, exchange)
+        self._settle(exchange)
+        if (found := exchange.kept) is not None:
+            response.provider_data = {**(response.provider_data or {}), KEY: found}
+        yield response
 
     @contextmanager
     def _request(self, kwargs: dict[str, Any]) -> Iterator[Call]:
@@ -137,6 +160,7 @@ class Requests:
         if self._rounds:
             self.on_alive()
         self._rounds += 1
+        self._latest = next(self._count)
         try:
             if self._max_rounds is not None and self._rounds > self._max_rounds:
                 raise TooManyRounds(
@@ -154,18 +178,22 @@ class Requests:
         if "messages" in kwargs:
             kwargs["messages"] = without_downloads(self.model, kwargs["messages"])
         self.uncounted = sum(len(str(m.content or "")) for m in kwargs.get("messages", ()))
-        with call:
-            yield call
+        try:
+            with call:
+                yield call
+        finally:
+            self._latest = next(self._count)
 
-    def _exchange(self, call: Call, *, streaming: bool) -> Exchange:
+    def _exchange(self, call: Call, kwargs: dict[str, Any], *, streaming: bool) -> Exchange:
         self.finish_reason = self.failure = None
+        messages = kwargs.get("messages", ())
         return Exchange(
             streaming=streaming,
             sink=self._sink if streaming else None,
             think_tags=self._think_tags,
             on_alive=self.on_alive,
             headers=call.headers,
-            replay=self._replay,
+            replay=Replay([past for m in messages if (past := _past(m)) is not None]),
         )
 
     def _note(self, delta: ModelResponse, exchange: Exchange) -> None:
@@ -184,7 +212,7 @@ class Requests:
         """Take the end of a request from the wire; raises if the answer is incomplete."""
         outcome = exchange.outcome
         if outcome is None:  # no reader for this protocol: the SDK is believed
-            if self.finish_reason is None and self.model.__class__.__name__ == "DemoModel":
+            if self.finish_reason is None and is_a(self.model, "DemoModel"):
                 raise UpstreamCut("The model's stream stopped before its answer was complete.")
             self.uncounted = 0
             return
@@ -194,7 +222,6 @@ class Requests:
             self.usage = self.usage + outcome.usage
         if outcome.error is not None or outcome.finish_reason is None:
             raise _Incomplete
-        self._replay.keep(outcome)
 
     def _failed(
         self, call: Call, exchange: Exchange, error: Exception, *, spoke: bool
@@ -207,7 +234,9 @@ class Requests:
         elif outcome is not None and (outcome.error is not None or isinstance(error, _Incomplete)):
             failure = failure_of(outcome, error, self.model.id, spoke=spoke, key=key)
         else:
-            failure = classify(error, self.model.id, spoke=spoke, key=key)
+            # The head of a response has come: what is lost after it was cut.
+            cut = spoke or outcome is not None
+            failure = classify(error, self.model.id, spoke=cut, key=key)
         self.failure = failure
         call.failed(failure)
         pause = None if spoke else call.pause()
@@ -218,6 +247,14 @@ class Requests:
 
 class _Incomplete(Exception):
     """The response came to its end, and that was not the end of an answer."""
+
+
+def _past(message: Message) -> Past | None:
+    """A message that calls functions; None for another one."""
+    if message.role != "assistant" or not message.tool_calls:
+        return None
+    names = [(call.get("function") or {}).get("name") for call in message.tool_calls]
+    return Past(names, (message.provider_data or {}).get(KEY))
 
 
 @contextmanager

@@ -7,8 +7,7 @@ request has an `Exchange` that the HTTP transport reports to. No class of Agno's
 See docs/decisions/013-the-finish-reason-comes-from-the-provider.md.
 """
 
-import copy
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from agno.models.base import Model
@@ -57,29 +56,35 @@ class TrackedModel(Requests):
             get_function_calls_to_run=self._calls_to_run,
         )
         # Agno's managers copy a model for each use, and its copies have new clients, unhooked.
-        self.model.__dict__["__deepcopy__"] = self._deep_copy
+        self.model.__dict__["__deepcopy__"] = self._aside
 
-    def _deep_copy(self, memo: dict[int, Any]) -> Model:
-        """A copy that Agno makes of the model: tracked alike, with the same clients."""
-        bare = copy.copy(self.model)
-        for name in (*self._stock, "__deepcopy__"):
-            del bare.__dict__[name]
-        twin = TrackedModel(
-            bare,
+    @property
+    def order(self) -> int:
+        return max(self._latest, self.fallback.order if self.fallback is not None else 0)
+
+    def count_with(self, count: Iterator[int]) -> None:
+        super().count_with(count)
+        if self.fallback is not None:
+            self.fallback.count_with(count)
+
+    def stay(self) -> None:
+        """Let Agno's copies of the model be the model itself."""
+        self.model.__dict__["__deepcopy__"] = lambda memo: self.model
+
+    def _aside(self, memo: dict[int, Any] | None = None) -> Model:
+        """A copy for requests that are no part of the answer, such as a memory manager's: tracked
+        alike, with the same clients, without a sink and without the options of the question."""
+        aside = TrackedModel(
+            self._source,
             upstream=self._upstream,
             principal=self._principal,
             max_rounds=self._max_rounds,
         )
-        twin.on_alive = self.on_alive
-        memo[id(self.model)] = twin.model
-        return twin.model
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "TrackedModel":
-        """A model for requests that are no part of the answer. Agno copies the agent's model for
-        its memory managers."""
-        aside = TrackedModel(self._source, upstream=self._upstream, principal=self._principal)
         aside._is_aside = True
-        return aside
+        aside.on_alive = self.on_alive
+        if memo is not None:
+            memo[id(self.model)] = aside.model
+        return aside.model
 
     async def _aresponse_stream(self, messages: list[Message], **kwargs: Any) -> AsyncIterator[Any]:
         # Agno's own fallback would start another model in the middle of an answer, too.
@@ -99,7 +104,7 @@ class TrackedModel(Requests):
 
     async def _aresponse(self, messages: list[Message], **kwargs: Any) -> ModelResponse:
         if kwargs.get("run_response") is None and not self._is_aside:  # it is not the agent's own
-            return await copy.deepcopy(self).model.aresponse(messages=messages, **kwargs)
+            return await self._aside().aresponse(messages=messages, **kwargs)
         before = list(messages)
         try:
             whole: ModelResponse = await self._stock["aresponse"](messages=messages, **kwargs)
@@ -132,7 +137,7 @@ class TrackedModel(Requests):
         if self.model._tool_choice != "none":
             self.model._tool_choice = None  # the choice holds until a tool was called
         known = functions or {}
-        own, theirs = split_calls(assistant_message.tool_calls or [], known)
+        own, theirs = split_calls(assistant_message, known)
         for call in own:
             if (call.get("function") or {}).get("name") not in known:
                 self.on_unknown_call(call)

@@ -87,7 +87,7 @@ class Driver:
             last = failure.last_chunk(run.log.entries[-1][1].model)
         if not stored:
             last = msgspec.structs.replace(last, stored=False)
-        if last.usage is None and run.began:
+        if last.usage is None:
             last = msgspec.structs.replace(last, usage=_estimate(run))
         run.end(last)
         del self._active[run.record.run_id]

@@ -9,6 +9,7 @@ class Identity:
     """The ids of a new run and of its conversation, and its principal.
 
     `fingerprint` is a hash of a request that has an idempotency key; empty for any other request.
+    `request` is what the door needs of the request to show it again; see `RunRecord`.
     """
 
     run_id: str
@@ -16,6 +17,7 @@ class Identity:
     principal: str
     fingerprint: str = ""
     user: str | None = None
+    request: str | None = None
 
 
 def new_id() -> str:

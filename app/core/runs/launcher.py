@@ -12,7 +12,7 @@ from ..log.journal import RunRecord
 from ..run_failures import server_stopped
 from .driver import Driver
 from .peers import Peers
-from .queues import Queues
+from .queues import Queues, Starts
 from .run import Plan, Policy, Run, opening
 from .slots import Slots
 
@@ -49,7 +49,7 @@ class Launcher:
         self._rates = rates
         self._stop_timeout = stop_timeout
         self._tasks: set[asyncio.Task[None]] = set()
-        self._creating = asyncio.Lock()  # a run that is being created is not active yet
+        self._starts = Starts()  # a run that is being created is not active yet
 
     async def launch(self, plan: Plan, policy: Policy, record: RunRecord) -> Run:
         """Start a run and return it; its log is open then, and its model not yet called.
@@ -70,7 +70,7 @@ class Launcher:
 
     async def _create(self, plan: Plan, policy: Policy, record: RunRecord) -> Run:
         run_id = record.run_id
-        async with self._creating:
+        async with self._starts.enter(record.principal, record.conversation_id):
             self._check_accepting()
             record = msgspec.structs.replace(record, created_at=time.time())  # it may have waited
             await self._queues.apply_on_busy(policy, record)
@@ -112,8 +112,8 @@ class Launcher:
     async def stop_all(self) -> None:
         """Interrupt all runs, also those that are being created, and wait until they have ended."""
         self.interrupt_all()
-        async with self._creating:
-            await self.wait()
+        await self._starts.none()
+        await self.wait()
 
     async def wait(self, seconds: float | None = None) -> None:
         """Wait until the runs that are active now have ended, at most `seconds`; None means no

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from ..log.journal import Entry, Group, RunRecord, SharedJournal
+from ..log.journal import ADOPTION_BATCH, Entry, Group, RunRecord, SharedJournal
 from ..log.reading import PAGE, read_whole
 from ..log.tail import POLL_INTERVAL
 from ..run_failures import RunFailed, cancelled, server_stopped
@@ -18,6 +18,12 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between two heartbeats, and between two searches for orphans.
 HEARTBEAT_INTERVAL = 1.0
+
+#: Seconds that ending one run of a dead process may take. It is retried later.
+ADOPTION_TIMEOUT = 10.0
+
+#: Seconds that the start of the server waits for the first search for orphans.
+START_TIMEOUT = 3.0
 
 #: Seconds without adoptions after the journal failed, because the other processes could not send
 #: heartbeats either.
@@ -44,21 +50,25 @@ class Peers:
         self._tasks: list[asyncio.Task[None]] = []
         self._no_adoption_until = 0.0  # by `time.monotonic()`
         self._orphans: dict[str, RunRecord] = {}  # adopted, and not yet ended
+        self._searched = asyncio.Event()  # set after the first search for orphans
 
     async def open(self) -> None:
-        """End the runs of processes that have died, if the journal works, and start the periodic
-        tasks."""
-        try:
-            await self._adopt()
-        except Exception:  # it could be opened, so it is busy or away for a moment
-            logger.exception("peers: the runs of dead processes are not ended yet")
+        """Start the periodic tasks, and give the first search for orphans a few seconds to end
+        them."""
         self._tasks = [
             asyncio.create_task(coroutine, name=f"peers-{name}")
             for name, coroutine in {
                 "heartbeat": self._repeat(HEARTBEAT_INTERVAL, self._heartbeat),
+                # Beside the heartbeat: while it ends the runs of a dead host, this process lives.
+                "adoption": self._keep_adopting(),
                 "cancel": self._repeat(self.journal.CANCEL_POLL_SECONDS, self._poll_cancels),
             }.items()
         ]
+        try:
+            async with asyncio.timeout(START_TIMEOUT):
+                await self._searched.wait()
+        except TimeoutError:
+            logger.warning("peers: the runs of dead processes are not all ended yet")
 
     async def others_live(self) -> bool:
         """Return True if another process is alive, to which readers can move; False if that is
@@ -96,17 +106,39 @@ class Peers:
         except Exception:
             self._no_adoption_until = time.monotonic() + ADOPTION_PAUSE
             raise
-        if time.monotonic() > self._no_adoption_until:
-            await self._adopt()
 
-    async def _adopt(self) -> None:
-        for record in await self.journal.adopt_orphans():
+    async def _keep_adopting(self) -> None:
+        """Search for orphans every second, until cancelled."""
+        while True:
+            more = False
+            try:
+                if time.monotonic() >= self._no_adoption_until:
+                    more = await self._adopt()
+            except Exception:
+                logger.debug("peers: the journal failed", exc_info=True)
+            self._searched.set()
+            await asyncio.sleep(0 if more else HEARTBEAT_INTERVAL)
+
+    async def _adopt(self) -> bool:
+        """Take over a batch of orphans, and end them; returns whether there may be more of them.
+
+        An orphan that cannot be ended is retried: this process owns it, so no other one does. It
+        delays the others by `ADOPTION_TIMEOUT` at most, and counts as a part of the next batch.
+        """
+        room = ADOPTION_BATCH - len(self._orphans)
+        found = await self.journal.adopt_orphans(room) if room > 0 else []
+        for record in found:
             logger.warning("run %s: its process died; it ends as interrupted", record.run_id)
             self._orphans[record.run_id] = record
-        # An orphan that cannot be ended is retried: this process owns it, so no other one does.
         for record in list(self._orphans.values()):
-            await self._end(record)
-            del self._orphans[record.run_id]
+            try:
+                async with asyncio.timeout(ADOPTION_TIMEOUT):
+                    await self._end(record)
+            except Exception:
+                logger.debug("run %s: it cannot be ended yet", record.run_id, exc_info=True)
+            else:
+                del self._orphans[record.run_id]
+        return len(found) == ADOPTION_BATCH and not self._orphans
 
     async def _end(self, record: RunRecord) -> None:
         """Append the last chunk to the log of a run whose process has died, after storing its

@@ -15,9 +15,10 @@ from ..errors import BadEventId
 from ..log.follower import Follower
 from ..log.hub import Hub
 from ..log.journal import RunRecord, SharedJournal
-from ..log.reading import journal_call, unknown_run
+from ..log.reading import WholeLog, journal_call, unknown_run
+from ..log.removal import remove
 from ..log.sources import source_of
-from ..log.state import state_of
+from ..log.state import state_of, whole_log
 from ..log.tail import Tail
 from ..log.traffic import Traffic
 from ..run_failures import cancelled, server_stopped
@@ -46,6 +47,7 @@ class Runs:
         slots: Slots | None = None,
         rates: Rates | None = None,
         observers: Sequence[Observer] = (),
+        per_conversation: int | None = None,
     ) -> None:
         self.owner = new_id()
         self.traffic = Traffic()
@@ -59,7 +61,7 @@ class Runs:
             self._tail = Tail(hub.journal)
         self._rates = rates or Rates()
         slots = slots or Slots()
-        self.queues = Queues(self._active, self._peers)
+        self.queues = Queues(self._active, self._peers, per_conversation)
         self._launcher = Launcher(
             hub,
             self._active,
@@ -107,8 +109,7 @@ class Runs:
 
     @property
     def trouble(self) -> tuple[float, str] | None:
-        """The Unix time since which the journal cannot be written, and the reason; None if it
-        can."""
+        """Since when the journal cannot be written (Unix time), and why; None if it can."""
         return self._hub.trouble
 
     async def start(self, plan: Plan, policy: Policy, identity: Identity) -> Follower:
@@ -130,28 +131,15 @@ class Runs:
             question=plan.stored_question,
             fingerprint=identity.fingerprint,
             user=identity.user,
+            request=identity.request,
         )
         return await self._launcher.launch(plan, policy, record)
 
     async def list_active(
         self, principal: str, conversation_id: str | None = None
     ) -> list[tuple[RunRecord, bool]]:
-        """Return a principal's active runs, oldest first, in one conversation or in all (None).
-
-        The second value of a pair is False if the run waits in its queue; it is True for all runs
-        of other processes, whose state is unknown here. Raises `JournalUnavailable`.
-        """
-        here = {run_id: run.began for run_id, run in self._active.items()}
-        records = [run.record for run in self._active.values() if run.record.principal == principal]
-        if self._peers is not None:
-            active = await journal_call(self._peers.journal.list_active(principal))
-            records += [record for record in active if record.owner != self.owner]
-        records.sort(key=lambda record: record.created_at)
-        return [
-            (record, here.get(record.run_id, True))
-            for record in records
-            if conversation_id in (None, record.conversation_id)
-        ]
+        """Return a principal's active runs, and whether each has begun; see `Queues`."""
+        return await self.queues.list_active(principal, conversation_id, self.owner)
 
     async def follow(
         self, run_id: str, after: int, *, principal: str, saw_end: bool = False
@@ -201,15 +189,21 @@ class Runs:
                     await follower.batch()
         return await self.state(run_id, principal=principal)
 
+    async def delete(self, run_id: str, *, principal: str) -> None:
+        """Remove a run from the journal, after its end; raises what `cancel` raises."""
+        await self.cancel(run_id, principal=principal)
+        await journal_call(remove(self._hub, run_id))
+
     async def state(self, run_id: str, *, principal: str) -> RunState:
-        """Return a run's status and its text so far; raises `UnknownRun` and
-        `JournalUnavailable`."""
-        record = await self.record(run_id, principal)
+        """Return a run's status and its text so far; raises what `log_of` raises."""
+        record, whole = await self.log_of(run_id, principal=principal)
         run = self._active.get(run_id)
-        queued = run is not None and not run.began
-        return await journal_call(
-            state_of(record, self._hub.journal, self._hub.get(run_id), queued=queued)
-        )
+        return state_of(record, whole, queued=run is not None and not run.began)
+
+    async def log_of(self, run_id: str, *, principal: str) -> tuple[RunRecord, WholeLog]:
+        """Return a run's record and log; raises `UnknownRun` and `JournalUnavailable`."""
+        record, log = await self.record(run_id, principal), self._hub.get(run_id)
+        return record, await journal_call(whole_log(record, self._hub.journal, log))
 
     async def record(self, run_id: str, principal: str) -> RunRecord:
         """Return the record of a principal's run; raises `JournalUnavailable`, and `UnknownRun` if

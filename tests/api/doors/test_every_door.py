@@ -15,6 +15,7 @@ import openai
 import pytest
 from agno.agent import Agent
 from httpx_sse import EventSource
+from openai.types.responses import Response
 
 from tests.conftest import Serve
 from tests.provider import Provider
@@ -122,6 +123,48 @@ async def openai_whole(http: httpx.AsyncClient) -> Received:
     return Received(message.content, getattr(message, "reasoning_content", ""))
 
 
+async def responses_stream(http: httpx.AsyncClient) -> Received:
+    received = Received()
+    async with _openai(http) as client:
+        try:
+            create = client.responses.create
+            async for event in await create(model="general", input=QUESTION, stream=True):
+                if event.type == "response.output_text.delta":
+                    received.say(event.delta)
+                elif event.type == "response.reasoning_summary_text.delta":
+                    received.say("", event.delta)
+                received.failed = event.type == "response.failed"
+        except openai.APIError:
+            received.failed = True
+    return received
+
+
+async def responses_whole(http: httpx.AsyncClient) -> Received:
+    async with _openai(http) as client:
+        try:
+            answer = await client.responses.create(model="general", input=QUESTION)
+        except openai.APIError:
+            return Received(None, None, failed=True)
+    return _whole_response(answer)
+
+
+async def responses_background(http: httpx.AsyncClient) -> Received:
+    async with _openai(http) as client:
+        try:
+            create = client.responses.create
+            started = await create(model="general", input=QUESTION, background=True)
+        except openai.APIError:  # the provider has failed so often that nobody asks it
+            return Received(None, None, failed=True)
+        await ended(http, started.id.removeprefix("resp_"))
+        return _whole_response(await client.responses.retrieve(started.id))
+
+
+def _whole_response(answer: Response) -> Received:
+    thoughts = (item.summary for item in answer.output if item.type == "reasoning")
+    reasoning = "".join(part.text for summary in thoughts for part in summary)
+    return Received(answer.output_text, reasoning, failed=answer.status == "failed")
+
+
 def _openai(http: httpx.AsyncClient) -> openai.AsyncOpenAI:
     return openai.AsyncOpenAI(base_url=f"{http.base_url}/v1", api_key="none", max_retries=0)
 
@@ -176,6 +219,9 @@ DOORS: list[Door] = [
     plain,
     openai_stream,
     openai_whole,
+    responses_stream,
+    responses_whole,
+    responses_background,
     ollama_chat_stream,
     ollama_chat,
     ollama_generate_stream,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from app.core.errors import Gap
 from app.core.log.hub import Hub
@@ -328,4 +329,71 @@ async def test_total_bytes_drops_unwritten_entries(journal: RecordingJournal) ->
         await journal.read("r1", 5, 100)
     base = journal.bases["r1"]
     assert numbered(50)[base:] == words(await journal.read("r1", base, 100))
+    await hub.close()
+
+
+@pytest.mark.parametrize("most", [1 << 20, 200_000])
+async def test_backlog_is_written_in_pieces(journal: RecordingJournal, most: int) -> None:
+    """What gathered in an outage is written in calls of a bounded size, smaller ones where those
+    fail, and each that succeeds is not repeated."""
+    hub = Hub(journal, run_bytes=64 << 20, flush_interval=0.001)
+    await hub.open("me")
+    logs = [await hub.create(record(f"r{n}")) for n in range(3)]
+    journal.failing = True
+    for log in logs:
+        for n in range(40):
+            log.append(text_chunk(f"{n:04}" + 50_000 * "x"))
+    await until(lambda: hub.trouble is not None)
+    journal.failing, journal.most = False, most
+    await until(lambda: all(log.flushed == log.last for log in logs), seconds=20)
+    for log in logs:
+        assert numbered(40) == [text[:4] for text in words(journal.entries[log.record.run_id])]
+    assert 120 == sum(count for _, _, count in journal.appends)
+    await hub.close()
+
+
+async def test_backlog_is_written_oldest_first(journal: RecordingJournal) -> None:
+    """The run whose text has waited longest is written first."""
+    hub = Hub(journal, run_bytes=64 << 20, flush_interval=0.001)
+    await hub.open("me")
+    logs = [await hub.create(record(f"r{n}")) for n in range(4)]
+    journal.failing = True
+    for log in (logs[2], logs[0], logs[3], logs[1]):
+        await asyncio.sleep(0.01)
+        log.append(text_chunk(600_000 * "x"))
+    await until(lambda: hub.trouble is not None)
+    journal.failing = False
+    await until(lambda: len(journal.appends) == 4)
+    assert ["r2", "r0", "r3", "r1"] == [run_id for run_id, _, _ in journal.appends]
+    await hub.close()
+
+
+async def test_ended_logs_leave_in_a_long_outage(journal: RecordingJournal) -> None:
+    """A log that has ended leaves the memory when its retention is over, although the journal
+    never got it; a live one stays."""
+    hub = Hub(journal, flush_interval=0.001, retention=0.2)
+    await hub.open("me")
+    over, live = await hub.create(record("over")), await hub.create(record("live"))
+    journal.failing = True
+    for log in (over, live):
+        log.append(text_chunk("a"))
+    over.append(ending())
+    await until(lambda: hub.get("over") is None)
+    assert hub.get("live") is live
+    journal.failing = False
+    await until(lambda: live.flushed == 1)
+    await hub.close()
+
+
+async def test_questions_count_as_memory(journal: RecordingJournal) -> None:
+    """Questions that wait for the journal with their runs are in the bound of all logs."""
+    hub = Hub(journal, total_bytes=100_000, flush_interval=0.001)
+    await hub.open("me")
+    journal.failing = True
+    for n in range(10):
+        asking = replace(record(f"r{n}"), question=30_000 * "?")
+        log = await hub.create(asking)
+        log.append(ending())
+    await until(lambda: sum(hub.get(f"r{n}") is not None for n in range(10)) <= 3)
+    journal.failing = False
     await hub.close()

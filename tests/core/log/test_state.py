@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.log.journal import Group
-from app.core.log.state import state_of
+from app.core.log.state import state_of, whole_log
 from app.models.chat import RunState
 from tests.core.parts import record, text_chunk, until
 from tests.core.runs.harness import (
@@ -88,6 +88,6 @@ async def test_state_without_the_beginning_is_truncated(tmp_path: Path) -> None:
     run = record(owner="me")
     for number, word in enumerate(["one ", "two ", "three "], start=1):
         await journal.append([Group(run, number, [(0.0, text_chunk(word))])])
-    state = await state_of(run, journal, None, queued=False)
+    state = state_of(run, await whole_log(run, journal, None), queued=False)
     await journal.close()
     assert ("three ", "r1:3", True) == (state.content, state.last_event_id, state.truncated)

@@ -134,6 +134,32 @@ async def test_orphan_ends_though_memory_fails(tmp_path: Path) -> None:
     await journal.close()
 
 
+async def test_heartbeats_go_on_beside_an_adoption(tmp_path: Path) -> None:
+    """While an orphan's conversation cannot be written, this process still shows that it lives, and
+    its start does not wait for ever."""
+
+    class Beating(SqliteJournal):
+        beats = 0
+
+        async def send_heartbeat(self) -> None:
+            self.beats += 1
+            await super().send_heartbeat()
+
+    async def hang(record: RunRecord, text: str, failure: RunFailed) -> None:
+        await asyncio.Event().wait()
+
+    await left_behind(shared(tmp_path), "one ")
+    journal = Beating(tmp_path / "runs.db")
+    await journal.open("heir")
+    peers = Peers(journal, hang, {})
+    async with asyncio.timeout(10):
+        await peers.open()
+    before = journal.beats
+    await until(lambda: journal.beats >= before + 2)
+    await peers.close()
+    await journal.close()
+
+
 async def test_end_of_an_orphan_is_retried(tmp_path: Path) -> None:
     """Where the journal fails after a run was taken over, its end is written later."""
     locks: list[threading.Timer] = []

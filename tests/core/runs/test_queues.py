@@ -8,8 +8,15 @@ import pytest
 
 from app.core.errors import ConversationBusy
 from app.core.log.journal import SharedJournal
-from tests.core.parts import until
-from tests.core.runs.harness import RunsHarness, Scripted, saying, silent, two_processes
+from tests.core.parts import RecordingJournal, until
+from tests.core.runs.harness import (
+    RunsHarness,
+    Scripted,
+    saying,
+    shared,
+    silent,
+    two_processes,
+)
 
 
 @pytest.fixture
@@ -39,6 +46,37 @@ async def test_other_conversations_are_not_queued(pair: tuple[RunsHarness, RunsH
         turn = Scripted(saying("a"))
         await b.start(turn, principal=principal, conversation_id=conversation_id)
         await asyncio.wait_for(turn.began.wait(), 5)
+
+
+async def test_waiting_runs_of_a_conversation_are_bounded(tmp_path: Path) -> None:
+    """At most so many runs of one conversation are active, those that wait included; others'
+    conversations, and the same one after an answer, have room."""
+    harness = RunsHarness(shared(tmp_path))
+    harness.runs.queues.limit = 3
+    await harness.runs.open()
+    first, *_ = [await harness.start(Scripted(silent())) for _ in range(3)]
+    with pytest.raises(ConversationBusy, match="3 unanswered") as busy:
+        await harness.start(Scripted(silent()))
+    assert {"run_id": "r1"} == busy.value.details
+    await harness.start(Scripted(silent()), conversation_id="c2")
+    await harness.start(Scripted(silent()), principal="bob")
+    await harness.cancel(first)
+    await harness.start(Scripted(silent()))
+    await harness.runs.close()
+
+
+async def test_starts_of_different_conversations_do_not_queue() -> None:
+    """A journal that takes long for each record delays starts of one conversation one by one, and
+    those of others all at the same time."""
+    journal = RecordingJournal(create_delay=0.3)
+    harness = RunsHarness(journal)
+    await harness.runs.open()
+    async with asyncio.timeout(4):  # one after another they would take 12 s
+        await asyncio.gather(
+            *(harness.start(Scripted(silent()), conversation_id=f"c{n}") for n in range(40))
+        )
+    assert 40 == harness.runs.live
+    await harness.runs.close()
 
 
 async def test_on_busy_reject_over_two_processes(pair: tuple[RunsHarness, RunsHarness]) -> None:

@@ -4,7 +4,7 @@
 No frame has `id:` or `retry:`, and every frame has data, because the SDKs fail otherwise.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -36,7 +36,8 @@ class Delta(msgspec.Struct, omit_defaults=True):
     role: str | None = None
     content: str | None = None
     reasoning_content: str | None = None
-    tool_calls: list[Call] | None = None
+    tool_calls: list[Call | dict[str, Any]] | None = None
+    reasoning_details: Any = None
 
 
 class Identity(msgspec.Struct):
@@ -69,7 +70,8 @@ class Message(msgspec.Struct, kw_only=True, omit_defaults=True):
     content: str | None
     refusal: str | None
     reasoning_content: str | None = None
-    tool_calls: list[Call] | None = None
+    tool_calls: list[Call | dict[str, Any]] | None = None
+    reasoning_details: Any = None
 
 
 class Choice(msgspec.Struct):
@@ -144,9 +146,10 @@ class OpenAIEncoder:
         """Return the bytes of a tool call's two frames, as OpenAI sends them: its name, then its
         arguments."""
         index, self._calls = self._calls, self._calls + 1
-        name = Call(Function("", tool.name), index, tool.id, "function")
+        name = with_extra(Call(Function("", tool.name), index, tool.id, "function"), tool)
         arguments = Call(Function(tool.arguments_text or "{}"), index)
-        return self._frame(Delta(tool_calls=[name])) + self._frame(Delta(tool_calls=[arguments]))
+        first = Delta(tool_calls=[name], reasoning_details=reasoning_details(tool))
+        return self._frame(first) + self._frame(Delta(tool_calls=[arguments]))
 
     def _ending(self, chunk: StreamingChunk) -> bytes:
         reason = finish_reason(chunk.finish_reason, self._calls)
@@ -174,10 +177,13 @@ def completion(answer: ChatResponse, model: str, created: float) -> bytes:
 
     `model` is the model's name in the request; `created` is Unix time.
     """
+    tools = [tool for tool in answer.tools if is_for_client(tool)]
     calls = [
-        Call(Function(tool.arguments_text or "{}", tool.name), id=tool.id, type="function")
-        for tool in answer.tools
-        if is_for_client(tool)
+        with_extra(
+            Call(Function(tool.arguments_text or "{}", tool.name), id=tool.id, type="function"),
+            tool,
+        )
+        for tool in tools
     ]
     message = Message(
         role="assistant",
@@ -185,6 +191,7 @@ def completion(answer: ChatResponse, model: str, created: float) -> bytes:
         refusal=None,
         reasoning_content=answer.reasoning,
         tool_calls=calls or None,
+        reasoning_details=next(filter(None, map(reasoning_details, tools)), None),
     )
     reason = finish_reason(answer.finish_reason, len(calls))
     return encode_line(
@@ -197,6 +204,18 @@ def completion(answer: ChatResponse, model: str, created: float) -> bytes:
             usage=_counts(answer.usage) if answer.usage else None,
         )
     )
+
+
+def with_extra(call: Call, tool: ToolCall) -> Call | dict[str, Any]:
+    """A call with the fields beside it that its provider wants back, such as `extra_content`."""
+    extra = (tool.provider_data or {}).get("call")
+    return {**extra, **msgspec.to_builtins(call)} if extra else call
+
+
+def reasoning_details(tool: ToolCall) -> Any:
+    """The `reasoning_details` of the message that a call came in; its other reasoning has been
+    sent as such."""
+    return (tool.provider_data or {}).get("message", {}).get("reasoning_details")
 
 
 def finish_reason(reason: str | None, calls: int) -> str:

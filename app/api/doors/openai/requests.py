@@ -1,6 +1,5 @@
 """The body of `/v1/chat/completions`, and its question. Unknown fields are ignored."""
 
-import hashlib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,8 +16,11 @@ from ....core.question import (
 )
 from ...histories import history_or_memory
 from ...names import Target
-from ...requests import USER, Int64, Name, picture
+from ...requests import Int64, Name, end_user, picture
 from .parts import AudioPart, FilePart, ImagePart, Part, RefusalPart, Text, TextPart, attachment
+
+#: Fields of an assistant's message that some providers want back with its tool calls.
+REASONING = ("reasoning_content", "reasoning", "reasoning_details")
 
 
 class CalledFunction(BaseModel):
@@ -27,6 +29,10 @@ class CalledFunction(BaseModel):
 
 
 class Call(BaseModel):
+    """A tool call of an earlier answer. Fields that its provider sent with it go back to it."""
+
+    model_config = ConfigDict(extra="allow")
+
     id: Text
     type: Literal["function"] = "function"
     function: CalledFunction
@@ -39,6 +45,9 @@ class Message(BaseModel):
     content: Text | list[Part] | None = None
     tool_calls: list[Call] | None = None
     tool_call_id: Text | None = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    reasoning_details: Any = None
 
     @property
     def text(self) -> str:
@@ -65,7 +74,11 @@ class Message(BaseModel):
     def past(self, tools: dict[str, str]) -> PastMessage:
         """Return the message as a part of a history; `tools` maps the ids of tool calls to tool
         names."""
-        calls = [ClientCall(c.id, c.function.name, c.function.arguments) for c in self.calls]
+        calls = [
+            ClientCall(c.id, c.function.name, c.function.arguments, given(c.model_extra))
+            for c in self.calls
+        ]
+        reasoning = {name: getattr(self, name) for name in REASONING}
         return PastMessage(
             role="system" if self.role == "developer" else self.role,
             content=self.text,
@@ -74,11 +87,17 @@ class Message(BaseModel):
             calls=tuple(calls),
             call_id=self.tool_call_id,
             tool=tools.get(self.tool_call_id or ""),
+            extra=given(reasoning) if calls else {},
         )
 
     @property
     def calls(self) -> list[Call]:
         return self.tool_calls or []
+
+
+def given(fields: dict[str, Any] | None) -> dict[str, Any]:
+    """The fields that hold something."""
+    return {name: value for name, value in (fields or {}).items() if value}
 
 
 class Function(BaseModel):
@@ -189,16 +208,6 @@ class CompletionRequest(Options):
             parallel_tool_calls=self.parallel_tool_calls,
             response_format=form.model_dump(by_alias=True, exclude_unset=True) if form else None,
             kept=kept,
-            user=_end_user(self.user),
+            user=end_user(self.user),
             metadata=dict(self.metadata) if self.metadata else None,
         )
-
-
-def _end_user(user: str | None) -> str | None:
-    """The end user of an application, as a part of ids in the store; a name that cannot be one is
-    replaced by its hash."""
-    if not user:
-        return None
-    if USER.fullmatch(user):
-        return user
-    return hashlib.sha256(user.encode()).hexdigest()[:32]

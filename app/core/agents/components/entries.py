@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agno.agent import Agent
+from agno.agents.base import BaseExternalAgent
 from agno.compaction import Compaction
 from agno.compression.manager import CompressionManager
 from agno.db.base import AsyncBaseDb
@@ -19,12 +20,15 @@ from agno.models.base import Model
 from agno.models.utils import get_model
 from agno.session import SessionSummaryManager
 from agno.team import Team
+from agno.workflow import Workflow
 
 from ...errors import ConfigurationError
+from ...question import Question
 from ..storage.proxies.proxy import Db, off_the_loop
 from .copies import copy_of
+from .external import FURTHER, External, external
 from .kinds import check_factory, kind_of
-from .tree import OTHER_MODELS, parts_of, walk
+from .tree import OTHER_MODELS, fallbacks_of, parts_of, walk
 
 MANAGERS = ("memory_manager", "session_summary_manager", "compression_manager")
 
@@ -87,17 +91,26 @@ class Preparation:
         )
 
     def component(self, thing: Any, fallback_id: str) -> Any:
-        """A prepared copy of an agent, team or workflow."""
+        """A prepared copy of an agent, team or workflow, or what an external agent is here."""
+        if kind_of(thing) == "external":
+            keeps = isinstance(thing, BaseExternalAgent) and thing.db is not None
+            return external(thing, fallback_id, self._store(thing.db if keeps else self._default))
         mine = copy_of(thing)
         for part in walk(mine):
-            if hasattr(part, "telemetry"):
-                part.telemetry = False
-            if getattr(part, "db", None) is not None:
+            if not isinstance(part, Agent | Team | Workflow):
+                continue  # of another framework, or on another server, and not to be touched
+            part.telemetry = False
+            if part.db is not None:
                 part.db = self._store(part.db)
             for name in ("model", *OTHER_MODELS):
                 if isinstance(getattr(part, name, None), str):
                     setattr(part, name, get_model(getattr(part, name)))
-        if getattr(mine, "db", None) is None and hasattr(mine, "db"):
+            if isinstance(part, Agent | Team) and part.fallback_config is not None:
+                found = list(fallbacks_of(part))
+                part.fallback_config = copy.copy(part.fallback_config)
+                for name, models in found:
+                    setattr(part.fallback_config, name, models)
+        if mine.db is None:
             mine.db = self._store(self._default)
             if hasattr(mine, "add_history_to_context"):
                 mine.add_history_to_context = True
@@ -171,6 +184,21 @@ class Preparation:
                 user_profile=True,
                 user_memory=True,
             )
+
+
+def misplaced(entry: AgentEntry, question: Question) -> str | None:
+    """The field of a question that this kind of agent has no place for; None if all have one."""
+    if entry.kind not in ("workflow", "external"):
+        return None
+    names = ("tools", "output_schema", "response_format", *FURTHER)
+    given = [name for name in names if getattr(question, name)]
+    return next((name for name in given if not _has_place(entry, name)), None)
+
+
+def _has_place(entry: AgentEntry, name: str) -> bool:
+    if isinstance(entry.component, External):
+        return name in FURTHER and not entry.component.lacks(name)
+    return name in ("session_state", "dependencies", "metadata")  # those of a workflow
 
 
 def slug(name: Any) -> str:

@@ -11,6 +11,7 @@ from agno.team import Team
 from agno.workflow import Workflow
 
 from ...errors import ConfigurationError
+from .external import is_external
 
 #: What a factory that is a plain function may take, by the names of its parameters.
 PARAMETERS = (
@@ -50,9 +51,7 @@ def kind_of(thing: Any) -> str | None:
         return "workflow"
     if isinstance(thing, BaseFactory) or is_factory(thing):
         return "factory"
-    if not isinstance(thing, type) and callable(getattr(thing, "arun", None)):
-        return "external"  # an agent of another framework, or one on another server
-    return None
+    return "external" if is_external(thing) else None
 
 
 def is_factory(thing: Any) -> bool:

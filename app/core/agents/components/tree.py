@@ -5,11 +5,18 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.models.base import Model
+from agno.models.utils import get_model
 from agno.team import Team
 from agno.workflow import Workflow
 
 #: Models of an agent beside the one that answers.
 OTHER_MODELS = ("output_model", "parser_model", "reasoning_model", "followup_model")
+
+#: Those of them whose text is the answer.
+ANSWERING = ("output_model", "parser_model")
+
+#: Where Agno keeps the models that answer if another one fails.
+FALLBACKS = ("on_error", "on_rate_limit", "on_context_overflow")
 
 #: Where Agno keeps the steps of a step.
 STEPS = ("steps", "else_steps", "choices")
@@ -27,10 +34,20 @@ def walk(component: Any) -> Iterator[Any]:
 
 def models_in(component: Any) -> list[Model]:
     """The models that agents and teams in a component have, each once."""
-    found = (
+    found = [
         getattr(part, name, None) for part in walk(component) for name in ("model", *OTHER_MODELS)
-    )
+    ]
+    found += [m for part in walk(component) for _, models in fallbacks_of(part) for m in models]
     return list({id(model): model for model in found if isinstance(model, Model)}.values())
+
+
+def fallbacks_of(component: Any) -> Iterator[tuple[str, list[Model]]]:
+    """Agno's own fallback models of an agent or team, by the field of their configuration."""
+    config = getattr(component, "fallback_config", None)
+    for name in FALLBACKS if config is not None else ():
+        models = [get_model(model) for model in getattr(config, name) or []]
+        if models:
+            yield name, [model for model in models if model is not None]
 
 
 def parts_of(component: Any) -> Iterator[Any]:

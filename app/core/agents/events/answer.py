@@ -33,6 +33,11 @@ class Answer:
             return own or self._inside
         return own + self._inside
 
+    @property
+    def text(self) -> str:
+        """The whole answer, as Agno has completed it, or else as it was streamed."""
+        return "".join(self.parts) if self._content is None else text_of(self._content)
+
     def add_request(self, request: Any, *, nested: bool = False) -> None:
         """Count an upstream request; Agno reports no sum if a run pauses."""
         usage = usage_of(request)

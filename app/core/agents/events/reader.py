@@ -17,7 +17,7 @@ from ...text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
 from ..media_out import transcript
 from .answer import Answer
 from .speakers import Speakers
-from .steps import Outline, failed_step, step_of
+from .steps import Outline, failed_steps, last_step, step_of
 from .table import TABLE
 from .values import (
     client_call,
@@ -37,7 +37,8 @@ class EventReader:
     """Emits the chunks of one run, and makes its last one; the run makes the first.
 
     `model` is the id of the model that answers; `paused` becomes True when the run waits for the
-    client's tools; `failure` is the event of the run's failure. `outline` is that of a workflow.
+    client's tools; `failure` is the event of the run's failure; `by_function` tells that the answer
+    is the output of a function of the workflow. `outline` is that of a workflow.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class EventReader:
         self.model = model
         self.paused = False
         self.failure: Any = None
+        self.by_function = False
         self.answer = Answer()
         self._emit = emit
         self._text = SurrogateJoiner()
@@ -87,16 +89,16 @@ class EventReader:
         """Emit new text and reasoning."""
         if type(content) is not str and content is not None:
             content = None if isinstance(content, AlreadySent) else text_of(content)
-        if isinstance(reasoning, AlreadySent):
-            reasoning = None
         text = self._text.feed(content) if content else ""
-        thought = self._reasoning.feed(reasoning) if reasoning else ""
-        if not text and not thought:
-            return
+        thought = None
+        if reasoning and not isinstance(reasoning, AlreadySent):
+            thought = self._reasoning.feed(reasoning) or None
         if text:
             self.answer.parts.append(text)
+        elif thought is None:
+            return
         # By position, because this is made for each token.
-        self._emit(StreamingChunk(text, False, self.model, thought or None))
+        self._emit(StreamingChunk(text, False, self.model, thought))
 
     def own_content(self, event: Any) -> None:
         if self._rewriting:
@@ -136,8 +138,13 @@ class EventReader:
 
     def completed(self, event: Any) -> None:
         self.answer.complete(event)
-        if self._outline is not None and failed_step(event) is not None:
-            self.failure = event  # Agno takes the words of the error for the answer
+        if self._outline is not None:
+            for step in failed_steps(event):
+                self._chunk(step=step)
+            last = last_step(event)
+            if last is not None and last.error and not last.success:
+                self.failure = event  # Agno takes the words of the error for the answer
+            self.by_function = getattr(last, "executor_type", None) == "function"
 
     def failed(self, event: Any) -> None:
         self.failure = event

@@ -1,6 +1,6 @@
 """The steps of a workflow: their states, and which of them writes the answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from agno.workflow import Condition, Router, Steps, Workflow
@@ -44,13 +44,32 @@ def step_of(event: Any) -> Step:
     )
 
 
-def failed_step(event: Any) -> str | None:
-    """The error of the step that ran last, if it failed for good; None if it did not."""
-    last: Any = (getattr(event, "step_results", None) or [None])[-1]
-    while isinstance(last, list):
-        last = last[-1] if last else None
-    error = getattr(last, "error", None)
-    return str(error) if error and not getattr(last, "success", True) else None
+def last_step(event: Any) -> Any:
+    """The output of the innermost last step, which is that of the workflow; None without any."""
+    last: Any = event
+    while inside := _results(last):
+        last = inside[-1]
+    return None if last is event else last
+
+
+def failed_steps(event: Any) -> Iterator[Step]:
+    """The steps that failed and were passed over: Agno reports no event of their end."""
+    for result in _results(event):
+        if _results(result):
+            yield from failed_steps(result)
+        elif not result.success:
+            name = str(result.step_name or "step")
+            message = shortened(text_of(result.error or result.content))
+            yield Step(str(result.step_id or name), name, "step", "failed", message=message)
+
+
+def _results(output: Any) -> list[Any]:
+    """The outputs of the steps inside a workflow or a step."""
+    found = getattr(output, "step_results", None) or getattr(output, "steps", None)
+    flat: list[Any] = []
+    for result in found or []:
+        flat += result if isinstance(result, list) else [result]
+    return flat
 
 
 def _status(name: str) -> Literal["started", "running", "completed", "failed", "paused"]:

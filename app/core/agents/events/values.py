@@ -88,7 +88,15 @@ def client_call(call: ClientCall) -> ToolCall:
         status="paused",
         arguments=plain(parsed(call.arguments)),
         arguments_text=replace_lone_surrogates(call.arguments),
+        provider_data=_provider_data(call),
     )
+
+
+def _provider_data(call: ClientCall) -> dict[str, Any] | None:
+    """What the provider wants back with a call, if it fits into a chunk."""
+    parts = {"call": call.extra, "message": call.message}
+    found = plain({name: part for name, part in parts.items() if part})
+    return found if found and fits(found) else None
 
 
 def unknown_call(call: dict[str, Any]) -> ToolCall:

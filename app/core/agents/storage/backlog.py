@@ -78,6 +78,11 @@ class Backlog:
         await self.outbox.drop(session)
         return count
 
+    async def settle(self, key: str) -> None:
+        """Forget a turn that is deleted; raises what the journal raises."""
+        await self._memory.settle([key])
+        await self.outbox.settle([key])
+
     async def look(self) -> None:
         """Store what waits, as far as possible now."""
         self.size = await self._count(None)

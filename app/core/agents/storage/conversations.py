@@ -11,7 +11,7 @@ from ...errors import ConfigurationError, UnknownConversation
 from ...log.outbox import Outbox, UnstoredTurn
 from ...run_failures import ConversationsUnavailable
 from .backlog import Backlog
-from .keeping import Keeping, KeptTurn, complete
+from .keeping import Keeping, KeptTurn, complete, key_of
 from .listing import Cursor, Wanted, info_of
 from .proxies.proxy import Db
 from .rows import TurnRows
@@ -151,6 +151,20 @@ class Conversations:
         await store.delete(session)
         await self.backlog.drop(session.id)
         if await store.holds(session):  # a turn was stored in between
+            await store.delete(session)
+
+    async def forget(self, component: Any, session: Session, run_id: str) -> None:
+        """Delete the turn of a run that has ended, and its conversation if it has no other."""
+        db = getattr(component, "db", None)
+        if db is None:
+            return
+        store = self.stores.of(db)
+        await self.backlog.settle(key_of(run_id, store))
+        if await store.run(run_id) is not None:
+            await store.change(store.db.delete_run(run_id))
+        row = await store.session(session.id, user_id=session.owner, deserialize=False)
+        stored = session_from(row)
+        if stored is not None and not [r for r in stored.runs or [] if r.run_id != run_id]:
             await store.delete(session)
 
     async def require(self, component: Any, session: Session) -> None:

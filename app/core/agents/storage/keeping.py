@@ -15,6 +15,7 @@ from agno.run.workflow import WorkflowRunOutput
 from ....models.chat import FinishReason
 from ...log.outbox import UnstoredTurn
 from ...run_failures import ConversationsUnavailable
+from ..components.external import External
 from .backlog import Backlog
 from .proxies.proxy import inner_of
 from .rows import NAME, RunRow, TurnRows, name_of, title_of
@@ -82,6 +83,12 @@ class Keeping:
             if id(part) not in others and getattr(part, "db", None) is not None:
                 part.db = self._of(part.db)
 
+    def external(self, component: External) -> External:
+        """An agent of another framework with the store of this run, if it stores its runs."""
+        if component.db is None:
+            return component
+        return component.stored_in(self._of(component.db))
+
     async def commit(self) -> bool:
         """Store what Agno has written in this run; False if it is kept for later."""
         stored = True
@@ -107,7 +114,7 @@ class Keeping:
             await complete(store, self._component, self._session, partial, part.rows, run)
         except ConversationsUnavailable:
             kept = KeptTurn(store.id, self._component.id, self._session, partial=partial)
-            await self._keep(kept)
+            await self._keep(store, kept)
             return False
         return await self.commit()
 
@@ -147,13 +154,19 @@ class Keeping:
                 pass
             else:
                 return True
-        await self._keep(KeptTurn(store.id, self._component.id, self._session, rows.encode()))
+        kept = KeptTurn(store.id, self._component.id, self._session, rows.encode())
+        await self._keep(store, kept)
         return False
 
-    async def _keep(self, turn: KeptTurn) -> None:
+    async def _keep(self, store: Store, turn: KeptTurn) -> None:
         data = msgspec.json.encode(turn).decode()
-        key = f"{self._run_id}@{turn.store}"
+        key = key_of(self._run_id, store)
         await self._backlog.keep(UnstoredTurn(key, self._session.id, time.time(), data))
+
+
+def key_of(run_id: str, store: Store) -> str:
+    """The key of a run's turn in the outbox."""
+    return f"{run_id}@{store.id}"
 
 
 async def complete(

@@ -42,8 +42,8 @@ def _shown(run: AnyRun) -> Iterator[StoredMessage]:
     if changed:
         own = [m for m in own if m.role == "user"]
     if not any(m.role == "user" for m in own):
-        asked = Message(role="user", content=_input(run), created_at=run.created_at)
-        own.insert(0, asked)
+        question = Message(role="user", content=_input(run), created_at=run.created_at)
+        own.insert(0, question)
     pictures = bool(run.images)
     answered = False
     for message in own:

@@ -115,6 +115,10 @@ class MemoryJournal:
             for run_id, log in found.items()
         }
 
+    async def delete(self, run_id: str) -> None:
+        if (log := self._ended.pop(run_id, None)) is not None:
+            self.size -= log.size
+
     def _find(self, run_id: str) -> _StoredRun | None:
         return self._live.get(run_id) or self._ended.get(run_id)
 

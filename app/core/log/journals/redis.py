@@ -13,7 +13,7 @@ import msgspec
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from ...errors import ConfigurationError
-from ..journal import FOLLOWED_TTL, MEBIBYTE, Entry, Group, Reach, RunRecord
+from ..journal import ADOPTION_BATCH, FOLLOWED_TTL, MEBIBYTE, Entry, Group, Reach, RunRecord
 from ..reading import removed, unknown_run
 from . import redis_scripts as scripts
 from .outboxes.redis import RedisOutbox
@@ -180,6 +180,9 @@ class RedisJournal:
     async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
         await remove_conversation(self._redis, principal, conversation_id, user)
 
+    async def delete(self, run_id: str) -> None:
+        await self._redis.run(scripts.DELETE, run_id)
+
     async def sweep(self) -> None:
         while (
             await self._redis.run(scripts.SWEEP, self._retention, self._total_bytes, SWEEP_BATCH)
@@ -199,13 +202,13 @@ class RedisJournal:
     async def count_peers(self) -> int:
         return int(await self._redis.run(scripts.COUNT_PEERS, self._owner))
 
-    async def adopt_orphans(self) -> list[RunRecord]:
+    async def adopt_orphans(self, limit: int = ADOPTION_BATCH) -> list[RunRecord]:
         # No process can send heartbeats while Redis is away. The first one that is back must not
         # take the others for dead.
         now = time.monotonic()
         if now - self._last_heartbeat > HEARTBEAT_TTL or now - self._steady_since < HEARTBEAT_TTL:
             return []
-        found = await self._redis.run(scripts.ADOPT_ORPHANS, self._owner, self._lifetime)
+        found = await self._redis.run(scripts.ADOPT_ORPHANS, self._owner, self._lifetime, limit)
         return [msgspec.structs.replace(_decode_record(data), owner=self._owner) for data in found]
 
     async def runs_before(self, record: RunRecord) -> list[str]:

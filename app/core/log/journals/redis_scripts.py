@@ -19,6 +19,7 @@ def _load(name: str) -> str:
 CREATE = _load("create")
 APPEND = _load("append")
 READ = _load("read")
+DELETE = _load("delete")
 REACHED = _load("reached")
 HEARTBEAT = _load("heartbeat")
 LEAVE = _load("leave")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from urllib.parse import SplitResult
 
 from ...errors import ConfigurationError
-from ..journal import MEBIBYTE, Entry, Group, Reach, RunRecord
+from ..journal import ADOPTION_BATCH, MEBIBYTE, Entry, Group, Reach, RunRecord
 from ..reading import removed, unknown_run
 from . import sqlite_queries as sql
 from . import sqlite_shared as shared
@@ -111,6 +111,9 @@ class SqliteJournal:
         await self._writer.run(trim.remove_conversation, principal, conversation_id, user)
         await self._writer.checkpoint()
 
+    async def delete(self, run_id: str) -> None:
+        await self._writer.run(trim.delete, run_id)
+
     async def sweep(self) -> None:
         while await self._writer.run(trim.remove_ended, self._retention, self._total_bytes):
             pass  # other calls run between two steps
@@ -123,9 +126,11 @@ class SqliteJournal:
     async def count_peers(self) -> int:
         return await asyncio.to_thread(self._owners.others)
 
-    async def adopt_orphans(self) -> list[RunRecord]:
+    async def adopt_orphans(self, limit: int = ADOPTION_BATCH) -> list[RunRecord]:
         dead = await self._reader.run(shared.dead_owners, self._owner, self._owners)
-        return await self._writer.run(shared.adopt_orphans, self._owner, dead) if dead else []
+        if not dead:
+            return []
+        return await self._writer.run(shared.adopt_orphans, self._owner, dead, limit)
 
     async def runs_before(self, record: RunRecord) -> list[str]:
         return await self._reader.run(shared.runs_before, record)

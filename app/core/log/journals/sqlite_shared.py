@@ -19,12 +19,15 @@ def dead_owners(db: sqlite3.Connection, owner: str, owners: Owners) -> list[str]
     return [other for (other,) in rows if not owners.lives(other)]
 
 
-def adopt_orphans(db: sqlite3.Connection, owner: str, dead: Sequence[str]) -> list[RunRecord]:
-    """Make `owner` the owner of all active runs of the dead processes, and return their records."""
+def adopt_orphans(
+    db: sqlite3.Connection, owner: str, dead: Sequence[str], limit: int
+) -> list[RunRecord]:
+    """Make `owner` the owner of the oldest active runs of the dead processes, at most `limit`, and
+    return their records."""
     rows = db.execute(
         "SELECT seq, data FROM runs JOIN records ON run = seq WHERE ended_at IS NULL"
-        " AND owner IN (SELECT value FROM json_each(?)) ORDER BY seq",
-        (json.dumps(dead),),
+        " AND owner IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?",
+        (json.dumps(dead), limit),
     ).fetchall()
     db.executemany("UPDATE runs SET owner = ? WHERE seq = ?", [(owner, seq) for seq, _ in rows])
     return [with_owner(data, owner) for _, data in rows]

@@ -89,8 +89,16 @@ def remove_conversation(
     _remove(db, [seq for seq, data in rows if _decode_record(data).user == user])
 
 
-def _remove(db: sqlite3.Connection, runs: list[int]) -> None:
-    seqs = (json.dumps(runs),)
+def delete(db: sqlite3.Connection, run_id: str) -> None:
+    """Remove a run that has ended."""
+    found = db.execute(
+        "SELECT seq FROM runs WHERE run_id = ? AND ended_at IS NOT NULL", (run_id,)
+    ).fetchall()
+    _remove(db, [seq for (seq,) in found])
+
+
+def _remove(db: sqlite3.Connection, gone: list[int]) -> None:
+    seqs = (json.dumps(gone),)
     for table, key in (("groups", "run"), ("records", "run"), ("runs", "seq")):
         db.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT value FROM json_each(?))", seqs)
 

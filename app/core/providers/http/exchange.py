@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 from ...text import Sink
 from ..wire.outcome import Outcome
-from ..wire.replay import Replay
+from ..wire.replay import Replay, kept_of
 
 
 def _ignore() -> None:
@@ -18,7 +19,8 @@ class Exchange:
     """What the HTTP transport knows of one request of a model, and reports of its response.
 
     `sink` takes the text as it comes; None if only the SDK reads it. `on_alive` is called for all
-    bytes of the response. `headers` go to the provider. `sent` is True once the request has left;
+    bytes of the response. `headers` go to the provider; `replay` completes what is sent. `sent` is
+    True once the request has left, to `host`;
     `outcome` is that of the latest response; None if its status is 200 and no reader knows its
     protocol.
     """
@@ -30,7 +32,13 @@ class Exchange:
     headers: Mapping[str, str] = field(default_factory=dict)
     replay: Replay = field(default_factory=Replay)
     sent: bool = False
+    host: str = ""
     outcome: Outcome | None = None
+
+    @property
+    def kept(self) -> dict[str, Any] | None:
+        """What further requests of the conversation have to bring back to the provider."""
+        return None if self.outcome is None else kept_of(self.outcome, self.host)
 
 
 #: The exchange that the next upstream request of this context belongs to. It is set only while a

@@ -8,8 +8,8 @@ See docs/decisions/014-the-seam-to-providers-is-http.md.
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from time import perf_counter
 from typing import Any
 
 import httpx
@@ -43,8 +43,9 @@ GRACE = 1.0
 #: Bytes of a response with the status of an error that are read, at most.
 REFUSAL = 2**20
 
-#: Bytes that a reader gets at once, so that it is done with them in milliseconds.
-SLICE = 8 * 1024
+#: Bytes that a reader gets at once, so that it is done with them in milliseconds: a small part
+#: whole, as a slice would cut a line, and a large one in slices.
+SMALL, SLICE = 16 * 1024, 8 * 1024
 
 #: Seconds that a reader may work before the other tasks of the process have their turn.
 TURN = 0.005
@@ -73,6 +74,7 @@ async def _on_request(request: Any) -> None:
     if exchange is None:
         return
     exchange.sent = True
+    exchange.host = request.url.netloc.decode("ascii", "replace")
     exchange.outcome = None
     request.headers.update(exchange.headers)
     reader = _reader_of(request.url.path)
@@ -86,8 +88,8 @@ async def _on_request(request: Any) -> None:
 def _restore(request: Any, exchange: Exchange) -> None:
     """Put back into the history what the provider wants to see with its earlier tool calls."""
     body = json.loads(request.content)
-    if exchange.replay.restore(body):
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    if exchange.replay.restore(body, exchange.host):
+        content = json.dumps(body, separators=(",", ":")).encode()
         headers = request.headers.copy()
         del headers["content-length"]
         changed = type(request)(
@@ -152,32 +154,35 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
     """What the SDK gets of a body that streams."""
     parts = aiter(inner)
     deadline: float | None = None  # of the loop's time
-    rest = b""  # of the latest part
-    worked = 0.0
+    part = b""  # the latest one, which is read up to `at`
+    at = 0
+    worked = 0.0  # seconds since other tasks had their turn
 
     async def more() -> bytes:
         """Read until there is something for the SDK; nothing at the end of the answer."""
-        nonlocal deadline, rest, worked
+        nonlocal deadline, part, at, worked
         while not reader.complete:
-            if not rest:
+            if at >= len(part):
+                at = 0
                 try:
                     if reader.ended:
                         if deadline is None:
                             deadline = asyncio.get_running_loop().time() + GRACE
                         async with asyncio.timeout_at(deadline):
-                            rest = await anext(parts)
+                            part = await anext(parts)
                     else:  # a timeout costs as much as a token
-                        rest = await anext(parts)
+                        part = await anext(parts)
                 except (StopAsyncIteration, TimeoutError):
                     break
             if worked > TURN:  # a provider that sends without a pause does not let the loop go on
                 worked = 0.0
                 await asyncio.sleep(0)
+            size = len(part) if len(part) <= SMALL else SLICE
             moves = reader.moves
-            began = time.perf_counter()
-            out = reader.feed(rest[:SLICE])
-            worked += time.perf_counter() - began
-            rest = rest[SLICE:]
+            began = perf_counter()
+            out = reader.feed(part[at : at + size])
+            worked += perf_counter() - began
+            at += size
             if reader.moves != moves:
                 exchange.on_alive()
             if out:

@@ -24,7 +24,7 @@ LIKE_OPENAI = (
     "Llama",
 )
 
-#: What a model is told that has no switch for JSON.
+#: The instruction for a model that has no switch for JSON.
 JSON_ONLY = "Answer with one JSON object and nothing else."
 
 

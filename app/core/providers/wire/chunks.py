@@ -17,7 +17,7 @@ _AT_THE_END = ("usage", "error", "x_groq")
 
 
 #: Bytes of a chunk that further ones may be made like: others hold a whole answer, or an image.
-_LARGE = 64 * 1024
+LARGE = 64 * 1024
 
 
 class Chunks:
@@ -28,19 +28,21 @@ class Chunks:
     """
 
     def __init__(self) -> None:
-        self._like: bytes | dict[str, Any] = {}
+        self.unread = b""  # the latest chunk with text, if it is not `LARGE`
+        self._like: Any = {}
         self._beside: dict[str, Any] = {}  # fields of chunks that were not just text
 
     @property
     def latest(self) -> dict[str, Any]:
-        if isinstance(self._like, bytes):
-            self._like = parse(self._like)
+        if self.unread:
+            self._like = parse(self.unread)
+            self.unread = b""
         return self._like if isinstance(self._like, dict) else {}
 
-    def like(self, chunk: bytes | dict[str, Any]) -> None:
-        """Take a chunk with text."""
-        if isinstance(chunk, dict) or len(chunk) < _LARGE:
-            self._like = chunk
+    def like(self, chunk: dict[str, Any]) -> None:
+        """Take a chunk with text that is read already."""
+        self.unread = b""
+        self._like = chunk
 
     def keep(self, chunk: dict[str, Any]) -> None:
         """Keep the fields of a chunk for the last one."""
@@ -49,16 +51,12 @@ class Chunks:
 
     def delta(self, delta: dict[str, Any], like: dict[str, Any]) -> bytes:
         """A chunk like another one, with another delta, and without usage: that comes once."""
-        chunk = {**HEAD, **{key: kept for key, kept in like.items() if kept is not None}}
-        for key in _AT_THE_END:
-            chunk.pop(key, None)
         choice = {"index": 0, "delta": {"role": "assistant", **delta}, "finish_reason": None}
-        return sse({**chunk, "object": HEAD["object"], "choices": [choice]})
+        return sse({**_alike(like), "object": HEAD["object"], "choices": [choice]})
 
     def last(self, delta: dict[str, Any], reason: str, usage: dict[str, Any] | None) -> bytes:
-        like = self.latest
-        head = {key: like[key] for key in HEAD if like.get(key) is not None}
-        chunk: dict[str, Any] = {**HEAD, **head, **self._beside, "object": HEAD["object"]}
+        """The chunk with the finish reason, and with all that is left."""
+        chunk = {**_alike(self.latest), **self._beside, "object": HEAD["object"]}
         chunk["choices"] = [{"index": 0, "delta": delta, "finish_reason": reason}]
         if usage is not None:
             chunk["usage"] = usage
@@ -69,6 +67,14 @@ class Chunks:
     @staticmethod
     def error(error: ProviderError) -> bytes:
         return sse({"error": {"message": error.message, "code": error.code, "type": "error"}})
+
+
+def _alike(chunk: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a chunk that another one has, too."""
+    kept = {key: part for key, part in chunk.items() if part is not None}
+    for key in _AT_THE_END:
+        kept.pop(key, None)
+    return {**HEAD, **kept}
 
 
 def written(calls: list[WrittenCall]) -> list[dict[str, Any]]:

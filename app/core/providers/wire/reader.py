@@ -38,9 +38,10 @@ class Reader(Protocol):
     ) -> None:
         self.outcome = Outcome()
         self.complete = False  # nothing more is expected: the rest of the body is passed over
-        self.moves = 0  # events that brought the answer further; pings and comments do not
+        self.moves = 0  # steps that brought the answer further; pings and comments do not
         self._content_type = content_type
         self._kept = Text(sink, think_tags=think_tags)
+        self._counted = 0  # characters of it
         self._framing = self._frame()
         self._calls = ToolCalls()
         self._usage: dict[str, Any] = {}
@@ -70,6 +71,11 @@ class Reader(Protocol):
                 self._framing.feed(data)
         except RecursionError:
             self._fail(_DEEP)
+        if self._kept.total != self._counted:  # looked at for many tokens at once
+            self._counted = self._kept.total
+            self.moves += 1
+            if self._kept.full:
+                self._flush()
         return self._written_so_far() if self._out else b""
 
     def close(self) -> bytes:
@@ -127,10 +133,13 @@ class Reader(Protocol):
 
     def _text(self, text: str | None, thought: str | None) -> None:
         """Text and reasoning as they come."""
-        self.moves += 1
-        if self._kept.add(text, thought) and (not self._begun or self._kept.full):
-            self._begun = True
-            self._flush()
+        if self._kept.add(text, thought) and not self._begun:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Write the first piece."""
+        self._begun = True
+        self._flush()
 
     def _flush(self) -> None:
         """Write the text so far."""
@@ -190,11 +199,15 @@ class Reader(Protocol):
             self._fail("The provider sent a tool call without a name.")
         else:
             self._release()
-            self._flush()
             reason = finish_reason(self._word)
             self._settle(reason)
-            self._write(self._final_events(reason) + self._CLOSING)
+            self._conclude(reason)
             self._stop()
+
+    def _conclude(self, reason: FinishReason) -> None:
+        """Write the rest of a complete answer."""
+        self._flush()
+        self._write(self._final_events(reason) + self._CLOSING)
 
     def _overflow(self) -> None:
         self._fail(f"The provider sent an event of more than {LARGEST} bytes.")

@@ -1,45 +1,71 @@
 """What some providers want back with the tool calls of an earlier response."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from .outcome import Outcome
 
+#: Where it is kept in Agno's `provider_data` of a message, which is stored with the message.
+KEY = "agno_stream"
+
+
+class Past(NamedTuple):
+    """A message of a history that calls functions of these names, and what was kept of it."""
+
+    names: list[Any]
+    kept: dict[str, Any] | None
+
+
+def kept(
+    message: dict[str, Any], calls: Sequence[dict[str, Any]], host: str | None = None
+) -> dict[str, Any] | None:
+    """What to keep of a message and, in their order, of its calls; None if there is nothing.
+
+    It goes back to the same `host` only; to any if that is None.
+    """
+    if not calls or not (message or any(calls)):
+        return None
+    return {"host": host, "message": message, "calls": [*calls]}
+
+
+def kept_of(outcome: Outcome, host: str) -> dict[str, Any] | None:
+    """What to keep of a response."""
+    return kept(outcome.replay, [call.extra for call in outcome.calls], host)
+
 
 class Replay:
-    """Keeps what came with the calls of a run, and puts it into the run's further requests.
+    """Completes a request with what came with the calls of its history.
 
     DeepSeek and Kimi refuse a request without the `reasoning_content` of its calls, OpenRouter and
-    Gemini want `reasoning_details` and `extra_content`; Agno sends none of them. The calls of a run
-    are the last ones of a request. They are matched by their order and their names, because Agno
-    gives other ids to calls whose ids do not look like OpenAI's.
+    Gemini want `reasoning_details` and `extra_content`; Agno sends none of them. Messages are
+    matched by their order and the names that they call, because Agno gives other ids to calls whose
+    ids do not look like OpenAI's.
     """
 
-    def __init__(self) -> None:
-        self._rounds: list[Outcome] = []
+    def __init__(self, history: Sequence[Past] = ()) -> None:
+        self._history = history
 
     def __bool__(self) -> bool:
-        return any(kept.replay or any(call.extra for call in kept.calls) for kept in self._rounds)
+        return any(past.kept for past in self._history)
 
-    def keep(self, outcome: Outcome) -> None:
-        if outcome.calls:
-            self._rounds.append(outcome)
-
-    def restore(self, request: dict[str, Any]) -> bool:
+    def restore(self, request: dict[str, Any], host: str) -> bool:
         """Complete the body of a chat completion; False if it is complete as it is."""
         changed = False
-        messages = request.get("messages") if self else None
+        messages = request.get("messages")
         called = [
             message
             for message in (messages if isinstance(messages, list) else ())
             if isinstance(message, dict) and message.get("tool_calls")
         ]
-        for message, kept in zip(reversed(called), reversed(self._rounds), strict=False):
+        for message, past in zip(reversed(called), reversed(self._history), strict=False):
             calls = message["tool_calls"]
-            if [_name(call) for call in calls] != [call.name for call in kept.calls]:
-                break
-            changed |= _complete(message, kept.replay)
-            for call, written in zip(calls, kept.calls, strict=True):
-                changed |= _complete(call, written.extra)
+            found = past.kept
+            if not found or [_name(call) for call in calls] != past.names:
+                continue
+            if found["host"] in (None, host):
+                changed |= _complete(message, found["message"])
+                for call, extra in zip(calls, found["calls"], strict=False):
+                    changed |= _complete(call, extra)
         return changed
 
 

@@ -298,6 +298,8 @@ async def test_lone_surrogates_in_a_history_are_replaced(
         ({"tools": [{"type": "function"}]}, "tools.0.function"),
         ({"response_format": {"type": "poem"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format"),
+        ({"metadata": {"Team.A": 5}}, "metadata.Team.A"),
+        ({"logit_bias": {"Aa": "x"}}, "logit_bias.Aa"),
     ],
 )
 async def test_wrong_fields_are_400(

@@ -384,6 +384,26 @@ async def test_retention_removes_ended_runs_only(fresh: Open) -> None:
     assert words(numbered(3)) == words(await journal.read("live", 0, 10))
 
 
+async def test_delete_removes_an_ended_run_only(fresh: Open) -> None:
+    """A deleted run is unknown, its bytes are free, and others are as they were."""
+    journal = await fresh(total_bytes=8 * ONE)
+    await put(journal, "live", 1, numbered(2))
+    for run in ("one", "two"):
+        await end_large(journal, run)
+    for run in ("one", "live", "unknown", "one"):
+        await journal.delete(run)
+    assert await journal.record("one") is None
+    with pytest.raises(UnknownRun):
+        await journal.read("one", 0, 10)
+    await end_large(journal, "three")
+    await journal.sweep()
+    assert {"live", "two", "three"} == (
+        await journal.reached(["live", "one", "two", "three"])
+    ).keys()
+    assert await put(journal, "live", 3, numbered(1, 2)) == []
+    assert await journal.create(record("one"))
+
+
 async def test_concurrent_reads_have_no_holes(fresh: Open) -> None:
     """Whoever reads while others write gets the log without holes, to its end."""
     journal = await fresh()
@@ -536,6 +556,27 @@ async def test_each_orphan_is_adopted_once(join: Join) -> None:
         assert run == await others[0].record(run.run_id)
     for heir in others:
         assert [] == await heir.adopt_orphans()
+
+
+async def test_orphans_are_adopted_in_batches(join: Join) -> None:
+    """Of a process that died with many runs, each search takes over so many at most, until none is
+    left."""
+    dead = await join("dead")
+    runs = {f"r{n:02}": owned(f"r{n:02}", "dead") for n in range(25)}
+    await dead.append([Group(run, 1, numbered(1)) for run in runs.values()])
+    await dead.close()
+    heir = await join("heir")
+    batches: list[list[str]] = []
+    async with asyncio.timeout(DEAD):
+        while sum(map(len, batches)) < len(runs):
+            await heir.send_heartbeat()
+            if found := await heir.adopt_orphans(10):
+                batches.append([run.run_id for run in found])
+            else:
+                await asyncio.sleep(0.1)
+    assert [10, 10, 5] == [len(batch) for batch in batches]
+    assert sorted(runs) == sorted(run_id for batch in batches for run_id in batch)
+    assert [] == await heir.adopt_orphans(10)
 
 
 async def test_append_to_an_adopted_run_is_lost(join: Join) -> None:

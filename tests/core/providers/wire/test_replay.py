@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.core.providers.wire.outcome import Outcome, WrittenCall
-from app.core.providers.wire.replay import Replay
+from app.core.providers.wire.replay import Past, Replay, kept, kept_of
 from tests.core.providers.wire.reading import Case, read
 
 REPORTED = [
@@ -18,7 +18,7 @@ WANTED = [reported for reported in REPORTED if "sent" in reported["expect"]]
 
 
 def _request(*names: str) -> dict[str, Any]:
-    """The next request of a run, as Agno writes it: each call in a message of its own."""
+    """A request whose history has a message with a call for each name."""
     messages: list[Any] = [{"role": "user", "content": "hi"}]
     for n, name in enumerate(names):
         call = {"id": f"call_{n:035}", "type": "function", "function": {"name": name}}
@@ -26,50 +26,73 @@ def _request(*names: str) -> dict[str, Any]:
     return {"messages": messages}
 
 
-def _replay() -> Replay:
-    """After two rounds, of which the first came with reasoning."""
-    replay = Replay()
-    replay.keep(Outcome(calls=[WrittenCall("c1", "weather", "{}")], replay={"reasoning": "hm"}))
-    replay.keep(Outcome(calls=[WrittenCall("c2", "clock", "{}", {"extra_content": "SIG"})]))
-    return replay
+def _replay(*names: str, host: str | None = "h") -> Replay:
+    """A history of three messages with calls: one that came with nothing, one with reasoning, one
+    whose call had a field of its own."""
+    found = [
+        None,
+        kept({"reasoning": "hm"}, [{}], host),
+        kept({}, [{"extra_content": "SIG"}], host),
+    ]
+    return Replay([Past([name], one) for name, one in zip(names, found, strict=True)])
 
 
 @pytest.mark.parametrize("reported", WANTED, ids=lambda reported: reported["name"])
 def test_a_provider_misses_what_it_sent(reported: dict[str, Any]) -> None:
     """What a provider wants back goes into the message with its call, under any id."""
     outcome = read("chat", Case("", reported["body"].encode())).outcome
-    replay = Replay()
-    replay.keep(outcome)
+    replay = Replay([Past([call.name for call in outcome.calls], kept_of(outcome, "h"))])
     request = _request(outcome.calls[0].name)
-    assert replay.restore(request)
+    assert replay.restore(request, "h")
     assert reported["expect"]["sent"] in json.dumps(request["messages"][1])
-    assert not replay.restore(request)
+    assert not replay.restore(request, "h")
 
 
-def test_earlier_turns_get_what_a_run_has_kept() -> None:
-    """The rounds of a run are the last of a request; calls of earlier turns stay as they are."""
+def test_a_message_gets_what_another_has_kept() -> None:
+    """Messages are matched in their order."""
     request = _request("weather", "weather", "clock")
-    assert _replay().restore(request)
-    _, earlier, first, second = request["messages"]
-    assert (None, "hm") == (earlier.get("reasoning"), first["reasoning"])
-    assert "SIG" == second["tool_calls"][0]["extra_content"]
+    assert _replay("weather", "weather", "clock").restore(request, "h")
+    _, first, second, third = request["messages"]
+    assert (None, "hm") == (first.get("reasoning"), second["reasoning"])
+    assert "SIG" == third["tool_calls"][0]["extra_content"]
 
 
 @pytest.mark.parametrize("names", [(), ("other",), ("clock", "weather")])
-def test_another_call_gets_what_a_run_has_kept(names: tuple[str, ...]) -> None:
-    """A request whose calls are not those of the run stays as it is."""
+def test_another_call_gets_what_was_kept(names: tuple[str, ...]) -> None:
+    """A request whose calls are not those of the history stays as it is."""
     request = _request(*names)
-    assert not _replay().restore(request)
+    assert not _replay("weather", "weather", "clock").restore(request, "h")
     assert _request(*names) == request
+
+
+@pytest.mark.parametrize(("host", "restored"), [("h", True), (None, True), ("other", False)])
+def test_another_provider_gets_what_was_kept(host: str | None, restored: bool) -> None:
+    """What one provider sent goes to no other; what a client sends goes to the one it chose."""
+    request = _request("weather", "weather", "clock")
+    assert restored == _replay("weather", "weather", "clock", host=host).restore(request, "h")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "keeps"),
+    [
+        (Outcome(), False),
+        (Outcome(replay={"reasoning": "hm"}), False),
+        (Outcome(calls=[WrittenCall("c", "f", "{}")]), False),
+        (Outcome(calls=[WrittenCall("c", "f", "{}")], replay={"reasoning": "hm"}), True),
+        (Outcome(calls=[WrittenCall("c", "f", "{}", {"extra_content": 1})]), True),
+    ],
+)
+def test_nothing_is_kept(outcome: Outcome, keeps: bool) -> None:
+    """Only a response with calls is kept, and only if something came with them."""
+    assert keeps == (kept_of(outcome, "h") is not None)
 
 
 def test_a_field_is_written_over() -> None:
     """What is in a request already stays as it is."""
     outcome = read("chat", Case("", WANTED[0]["body"].encode())).outcome
-    replay = Replay()
-    replay.keep(outcome)
-    replay.keep(Outcome())
-    request = _request(outcome.calls[0].name)
+    name = outcome.calls[0].name
+    replay = Replay([Past([name], kept_of(outcome, "h"))])
+    request = _request(name)
     request["messages"][1]["reasoning_content"] = "mine"
-    assert not replay.restore(request)
+    assert not replay.restore(request, "h")
     assert "mine" == request["messages"][1]["reasoning_content"]

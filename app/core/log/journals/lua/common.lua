@@ -20,6 +20,14 @@ local function settle(id, owner, queue)
   redis.call('ZREM', queue, id)
 end
 
+-- Remove a run that has ended, with its log.
+local function remove(id)
+  redis.call('DECRBY', bytes, redis.call('HGET', sizes, id) or 0)
+  redis.call('HDEL', sizes, id)
+  redis.call('ZREM', ended, id)
+  redis.call('UNLINK', run_key(id), log_key(id))
+end
+
 -- Remove the oldest groups of a run until `excess` bytes are freed, but never the newest one.
 local function trim_head(id, excess)
   local freed, base = 0, nil

@@ -8,10 +8,7 @@ while removed < most do
   local oldest = redis.call('ZRANGE', ended, 0, 0, 'WITHSCORES')
   local id, time = oldest[1], tonumber(oldest[2])
   if not id or (time >= horizon and excess() <= 0) then break end
-  redis.call('DECRBY', bytes, redis.call('HGET', sizes, id) or 0)
-  redis.call('HDEL', sizes, id)
-  redis.call('ZREM', ended, id)
-  redis.call('UNLINK', run_key(id), log_key(id))
+  remove(id)
   removed = removed + 1
 end
 for _, id in ipairs(redis.call('ZRANGE', live, 0, most - 1)) do

@@ -19,12 +19,13 @@ class Text:
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._reasoning: list[str] = []  # what `take` has returned of it
-        self._size = 0
+        self.total = 0  # characters so far
+        self._taken = 0  # of them, by `take`
 
     @property
     def full(self) -> bool:
         """Whether it is time for `take`."""
-        return self._size > MOST_KEPT
+        return self.total - self._taken > MOST_KEPT
 
     def add(self, text: str | None, thought: str | None) -> bool:
         """Take a piece; False if it is held back, because it may be the beginning of a tag."""
@@ -35,10 +36,10 @@ class Text:
                 return False
         if text:
             self._texts.append(text)
-            self._size += len(text)
+            self.total += len(text)
         if thought:
             self._thoughts.append(thought)
-            self._size += len(thought)
+            self.total += len(thought)
         self._sink(text or None, thought or None)
         return True
 
@@ -52,7 +53,7 @@ class Text:
         text, thought = "".join(self._texts), "".join(self._thoughts)
         self._texts.clear()
         self._thoughts.clear()
-        self._size = 0
+        self._taken = self.total
         if thought:
             self._reasoning.append(thought)
         return text, thought

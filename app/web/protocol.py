@@ -1,0 +1,336 @@
+"""uvicorn's HTTP/1.1 connection with bounds: on heads, on pipelined requests, on time.
+
+See docs/decisions/057-heads-are-bounded-below-the-framework.md.
+"""
+
+import asyncio
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+from uvicorn.server import ServerState
+
+from ..core.errors import (
+    AddressTooLong,
+    AgnoStreamError,
+    BadRequest,
+    HeadTimeout,
+    HeadTooLarge,
+    MethodNotAllowed,
+    Overloaded,
+)
+from .connections import KEY, Connections
+from .responses import refusing, until_close
+from .upgrades import plain_head
+
+HEAD_END = b"\r\n\r\n"
+
+#: The least number of bytes of a chunked body that are parsed at once. Its end is found by parsing
+#: alone, so that the heads of some pipelined requests may be parsed with it.
+CHUNKED_SLICE = 1024
+
+#: Requests that may wait for an earlier response on a connection, after they were parsed.
+MAX_PARSED = 64
+
+#: Seconds for which the rest of a request is read and dropped after its response, because a client
+#: that is still sending would otherwise not see the response.
+LINGER = 5.0
+
+
+class Flow(FlowControl):
+    """Flow control in which reading stays paused while `holding`, whatever the app does."""
+
+    holding = False
+
+    def resume_reading(self) -> None:
+        if not self.holding:
+            super().resume_reading()
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection.
+
+    The bytes are given to the parser in slices that end where a request ends, and no further
+    request is parsed until the response to the one before has been sent: until then its bytes are
+    held, and reading is paused. An `Upgrade` is ignored, as RFC 9110 (7.8) allows.
+    """
+
+    flow: Flow
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        if KEY not in app_state:  # an app of somebody else
+            app_state[KEY] = Connections()
+        self._shared: Connections = app_state[KEY]
+        self._bounds = self._shared.bounds
+        self._crowded = False  # there are too many connections: each request is refused
+        self._refusal: AgnoStreamError | None = None
+        self._closing = False  # the last response has been sent or chosen; drop all further bytes
+        self._held = b""
+        self._in_head = True  # the next byte belongs to a head
+        self._body_came = False  # in the last slice
+        self._complete = True  # the last request that has begun has been received
+        self._remaining: int | None = None  # bytes of the body; None for a chunked one
+        self._fed = self._size = self._fields = 0
+        self._deadline: asyncio.TimerHandle | None = None
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        super().connection_made(transport)
+        self.flow = Flow(transport)
+        allowed = self._shared.opened(self)
+        if allowed is None:
+            self._closing = True
+            transport.abort()
+            return
+        self._crowded = not allowed
+        self._set_deadline(self._bounds.head_seconds, self._head_expired)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unset_deadline()
+        self._hold(b"")
+        self._shared.closed(self)
+        super().connection_lost(exc)
+
+    def close_idle(self) -> None:
+        """Close the connection, which has no request in progress, for another one."""
+        self._closing = True
+        self.transport.close()
+
+    # Bytes
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        self._unset_keepalive_if_required()
+        if self._held:
+            self._hold(self._held + data)
+        else:
+            self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        """Parse the bytes up to the end of a request whose response has yet to be sent."""
+        start = 0
+        while start < len(data) and not self._closing:
+            if self._complete and self._responding:
+                self._hold(data[start:])
+                return
+            end = self._slice_end(data, start)
+            rest = self._parse(data[start:end])  # CPython copies no whole bytes
+            if rest:
+                data, start = rest + data[end:], 0
+            else:
+                start = end
+
+    def _slice_end(self, data: bytes, start: int) -> int:
+        if self._in_head:
+            if self._deadline is None:
+                self._set_deadline(self._bounds.head_seconds, self._head_expired)
+            found = data.find(HEAD_END, start)
+        elif self._remaining is not None:
+            return min(len(data), start + max(self._remaining, 1))
+        else:
+            found = data.find(HEAD_END, start + CHUNKED_SLICE)
+        return len(data) if found < 0 else found + len(HEAD_END)
+
+    def _parse(self, piece: bytes) -> bytes:
+        """Give a slice to the parser, and return the bytes that it left, if any."""
+        begun = self._in_head
+        self._body_came = False
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            return self._ignore_upgrade(piece[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(self._refusal or BadRequest("The request is not valid HTTP/1.1."))
+            return b""
+        # The parser tells nothing of a field that is not complete, or that follows a chunked body.
+        after_body = not self._complete and self._remaining is None and not self._body_came
+        if (begun and self._in_head) or (after_body and not begun):
+            self._fed += len(piece)
+            if self._fed > self._bounds.head_bytes:
+                self._refuse(self._head_too_large())
+        return b""
+
+    def _ignore_upgrade(self, rest: bytes) -> bytes:
+        """Begin the request again without the fields that ask for another protocol."""
+        if self.parser.get_method() == b"CONNECT":
+            self._refuse(MethodNotAllowed("Method Not Allowed: CONNECT"))
+            return b""
+        head = plain_head(self.parser, self.url, self.headers)
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return head + rest
+
+    def _hold(self, data: bytes) -> None:
+        """Keep bytes for later, and read no more until then; with no bytes, read again."""
+        self._shared.held += len(data) - len(self._held)
+        self._held = data
+        self.flow.holding = bool(data)
+        if data:
+            self.flow.pause_reading()
+            if self._shared.held > self._bounds.held_bytes:
+                self._closing = True
+                self.transport.abort()
+        elif not self.transport.is_closing():
+            self.flow.resume_reading()
+
+    def _release(self) -> None:
+        """Parse the held bytes, if there is no response to wait for."""
+        if self._held and not self._responding and not self._closing:
+            data = self._held
+            self._hold(b"")
+            self._unset_keepalive_if_required()
+            self._feed(data)
+
+    @property
+    def _responding(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    # What the parser found
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._fed = self._size = self._fields = 0
+        self._in_head, self._complete = True, False
+
+    def on_url(self, url: bytes) -> None:
+        if len(self.url) + len(url) > self._bounds.address_bytes:
+            self._stop(
+                AddressTooLong(
+                    f"The address is longer than {self._bounds.address_bytes} bytes. "
+                    "Send the question in the body of a POST."
+                )
+            )
+        self._size += len(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._size += len(name) + len(value) + 4
+        self._fields += 1
+        if self._size > self._bounds.head_bytes or self._fields > self._bounds.fields:
+            self._stop(self._head_too_large())
+        if self._in_head:  # fields after a chunked body are ignored: no route knows any
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
+        self._unset_deadline()
+        self._in_head, self._fed = False, 0
+        self._remaining = self._content_length()
+        if len(self.pipeline) >= MAX_PARSED:
+            self._stop(BadRequest("Too many requests wait for a response on this connection."))
+        self._shared.busy(self)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_came = True
+        self._fed = 0
+        if self._remaining is not None:
+            self._remaining -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
+        self._fed = self._size = self._fields = 0
+        self._in_head, self._complete = True, True
+        if self.cycle.response_complete:
+            self._unset_deadline()
+        super().on_message_complete()
+
+    def _content_length(self) -> int | None:
+        lengths = [value for name, value in self.headers if name == b"content-length"]
+        if any(name == b"transfer-encoding" for name, _ in self.headers):
+            return None
+        return int(lengths[0]) if lengths else 0
+
+    # Responses
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self._crowded:
+            cycle.keep_alive = False
+            busy = Overloaded("The server has too many connections.", retry_after=1)
+            app = refusing(self._shared.refuse, busy)
+        if cycle.scope["http_version"] == "1.0":
+            app = until_close(app, cycle)
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if not self._complete:  # the app did not want the rest of the request
+            self._set_deadline(LINGER, self.transport.close)
+        if not self._responding:
+            self._shared.idle(self)
+            if self._held:
+                self.loop.call_soon(self._release)
+
+    def _stop(self, error: AgnoStreamError) -> None:
+        """Stop the parser: it reports the exception of a callback as an error of its own."""
+        self._refusal = error
+        raise error
+
+    def _refuse(self, error: AgnoStreamError) -> None:
+        """Send an error without calling the app, after which the connection closes."""
+        self._closing = True
+        self._unset_deadline()
+        if self._responding:  # an earlier request is being answered, which must not be disturbed
+            self.cycle.keep_alive = False
+            return
+        if not self._in_head and self.cycle is not None:  # the request has had its response
+            self.transport.close()
+            return
+        path = self.url.partition(b"?")[0].decode("latin-1") if self._size else "/"
+        response = self._shared.refuse(path, error, {"Connection": "close"})
+        fields = [*self.server_state.default_headers, *response.raw_headers]
+        lines = [b"%b: %b\r\n" % field for field in fields]
+        self.transport.write(
+            b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])
+        )
+        # Closed now, the connection would be reset, and the client might not see the response.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._set_deadline(LINGER, self.transport.close)
+
+    def _head_too_large(self) -> AgnoStreamError:
+        return HeadTooLarge(
+            f"The header fields have more than {self._bounds.head_bytes} bytes, or are more than "
+            f"{self._bounds.fields}."
+        )
+
+    # Time
+
+    def _head_expired(self) -> None:
+        self._deadline = None
+        if self._responding:  # a request before this one is still being answered
+            self._set_deadline(self._bounds.head_seconds, self._head_expired)
+        elif self._fed or self._size:
+            seconds = self._bounds.head_seconds
+            self._refuse(HeadTimeout(f"The header fields did not arrive within {seconds:g} s."))
+        else:
+            self.transport.close()
+
+    def _set_deadline(self, seconds: float, expired: Any) -> None:
+        self._unset_deadline()
+        self._deadline = self.loop.call_later(seconds, expired)
+
+    def _unset_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

@@ -1,0 +1,68 @@
+"""A copy for a run is what Agno's own `deep_copy()` makes, but shares what is the application's."""
+
+from typing import Any
+
+import pytest
+from agno.agent import Agent
+from agno.compression.manager import CompressionManager
+from agno.db.in_memory import InMemoryDb
+from agno.memory import MemoryManager
+from agno.models.openai import OpenAIChat
+from agno.run.agent import RunEvent
+from pydantic import BaseModel
+
+from app.core.agents.components.copies import SHARED, copy_of
+
+
+class Form(BaseModel):
+    """A schema of an application's."""
+
+    text: str
+
+
+def hook() -> None:
+    """A hook of an application's."""
+
+
+AGENTS: dict[str, dict[str, Any]] = {
+    "bare": {},
+    "texts": {"id": "a", "name": "A", "instructions": "Be short.", "markdown": True},
+    "lists": {"instructions": ["Be short.", "Be kind."], "additional_input": ["x"]},
+    "dicts": {"session_state": {"list": [1]}, "metadata": {"a": 1}, "knowledge_filters": {"b": 2}},
+    "schemas": {"output_schema": Form, "input_schema": Form},
+    "hooks": {"tools": [hook], "pre_hooks": [hook], "dependencies": {"now": hook}},
+    "resources": {
+        "model": OpenAIChat(id="m", api_key="k"),
+        "db": InMemoryDb(),  # type: ignore[no-untyped-call]
+        "memory_manager": MemoryManager(),
+        "compression_manager": CompressionManager(),
+    },
+    "events": {"events_to_skip": [RunEvent.run_started], "cache_callables": False},
+}
+
+
+@pytest.mark.parametrize("fields", AGENTS.values(), ids=AGENTS)
+def test_copy_differs_from_agnos(fields: dict[str, Any]) -> None:
+    """Every attribute has the value that Agno gives its copy, whatever a run has left behind."""
+    agent = Agent(telemetry=False, **fields)
+    expected, got = vars(agent.deep_copy()), vars(copy_of(agent))
+    assert expected.keys() - {"_registry_excluded"} == got.keys()
+    assert {**expected, **{name: got[name] for name in SHARED}} == {**expected, **got}
+
+
+@pytest.mark.parametrize("name", ["instructions", "session_state", "tools", "events_to_skip"])
+def test_copy_changes_the_application(name: str) -> None:
+    """What a run adds to its own lists and dicts is not in those of the application."""
+    agent = Agent(instructions=["a"], session_state={"a": 1}, tools=[hook], telemetry=False)
+    getattr(copy_of(agent), name).clear()
+    assert getattr(agent, name)
+
+
+def test_copy_has_the_state_of_a_run() -> None:
+    """Agno's caches of one run are new in each copy."""
+    agent = Agent(telemetry=False)
+    agent._tool_instructions = ["x"]
+    agent._callable_tools_cache["x"] = []
+    mine, other = copy_of(agent), copy_of(agent)
+    assert (None, {}) == (mine._tool_instructions, mine._callable_tools_cache)
+    assert mine._callable_tools_cache is not other._callable_tools_cache
