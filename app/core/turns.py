@@ -185,7 +185,7 @@ class AgentTurn:
         if plan.entry.kind == "factory":
             self._component = await self._made(asking)
         if question.kept:
-            await plan.conversations.require(self._component, self._session)
+            await plan.conversations.complete(self._component, self._session)
         await plan.connections.ensure(self._component)
         if isinstance(self._component, External):
             mine = self._keep().external(self._component) if question.kept else self._component

@@ -168,13 +168,21 @@ class Conversations:
             await store.delete(session)
 
     async def require(self, component: Any, session: Session) -> None:
-        """Check that a conversation can be read, and store its turns that still wait.
+        """Check that a run can be admitted: its conversation can be read, and soon.
 
         Raises `ConversationsUnavailable`.
         """
         db = getattr(component, "db", None)
         if db is not None:
             await self.stores.of(db).require()
+            await self.backlog.clear(session.id)
+
+    async def complete(self, component: Any, session: Session) -> None:
+        """Store the turns of a conversation that still wait, before a run of it reads them.
+
+        Raises `ConversationsUnavailable`.
+        """
+        if getattr(component, "db", None) is not None:
             await self.backlog.clear(session.id)
 
     def keeping(self, component: Any, session: Session, run_id: str, question: str) -> Keeping:

@@ -33,10 +33,11 @@ class RunStore(StoreProxy):
         self.failure: ConversationsUnavailable | None = None
         self.was_read = False
         self.wrote_early = False
-        self._hung = False
+        self._hung = self._approvals = False
         self._captured = asyncio.Event()
 
     async def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        self._approvals = self._approvals or "approval" in name or name == "get_run"
         if self.store.unreadable is not None or self._hung:
             raise ConversationsUnavailable(f"{name}: the store does not answer")
         try:
@@ -53,13 +54,21 @@ class RunStore(StoreProxy):
         if self.failure is not None:  # Agno tries again, if it is told to
             raise self.failure
         try:
-            found = await self.store.session(session_id, *args, **kwargs)
+            found = await self.store.session(session_id, *args, patient=True, **kwargs)
         except ConversationsUnavailable as error:
             self.failure = error
             raise
         self.was_read = True
+        runs = found.get("runs") if isinstance(found, dict) else found and found.runs
+        self._approvals = self._approvals or any(_id(run) == self.run_id for run in runs or [])
         self.rows.names.setdefault(session_id, name_of(found))
         return found
+
+    async def update_approval_run_status(self, run_id: str, run_status: Any) -> int:
+        """Agno calls this at the end of each run, also of one that never had an approval."""
+        if run_id == self.run_id and not self._approvals:
+            return 0
+        return int(await self.call("update_approval_run_status", run_id, run_status))
 
     async def upsert_session(self, session: Any, *args: Any, **kwargs: Any) -> Any:
         self.rows.sessions[session.session_id] = session
@@ -113,6 +122,10 @@ class RunStore(StoreProxy):
             await self.store.write(self.rows)
         except ConversationsUnavailable:
             return  # what counts is the write at the end
+
+
+def _id(run: Any) -> Any:
+    return run.get("run_id") if isinstance(run, dict) else run.run_id
 
 
 class ArchivingRunStore(Archive, RunStore):

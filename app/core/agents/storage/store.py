@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ...run_failures import ConversationsUnavailable
 from .listing import listing_of
 from .probe import connections_of, probe_of
-from .proxies.bounds import brief, retrieve, within
+from .proxies.bounds import Line, LineTooLong, brief, retrieve, within
 from .proxies.proxy import Db, inner_of, off_the_loop
 from .rows import TurnRows, type_of
 from .sessions import AnySession, Session
@@ -30,6 +30,9 @@ PREPARE_TIMEOUT = 30.0
 
 #: Seconds without any progress of the store, and in all, after which a write is given up.
 WRITE_TIMEOUT, LONGEST_WRITE = 1.8, 5.0
+
+#: Seconds that a read waits for others, as far as that can be foreseen; then new runs are refused.
+LONGEST_LINE = 5.0
 
 #: The part of a pool that reads may use; more wait, so that a burst does not use it up.
 READING = 0.5
@@ -56,7 +59,7 @@ class Store:
         self.listing = listing_of(self.db)
         self._probe = probe_of(self.db)
         self._writer = writer_of(self.db, self._replaced)
-        self._reads = asyncio.Semaphore(ceil(READING * connections_of(self.db)))
+        self._line = Line(ceil(READING * connections_of(self.db)), LONGEST_LINE)
         self._answered = self._tried = 0.0  # by `time.monotonic()`
 
     async def close(self) -> None:
@@ -66,7 +69,7 @@ class Store:
     async def require(self) -> None:
         """Raise `ConversationsUnavailable` if the store cannot be read now; cheap if it could a
         moment ago."""
-        if self.unreadable is not None:
+        if self.unreadable is not None or self._line.full:
             raise unavailable()
         if time.monotonic() - self._answered > BELIEVED:
             await self.check()
@@ -80,10 +83,13 @@ class Store:
         `ConversationsUnavailable`."""
         return await self.read(self._probe.has(session.id, session.owner))
 
-    async def session(self, session_id: str, *args: Any, **kwargs: Any) -> Any:
+    async def session(
+        self, session_id: str, *args: Any, patient: bool = False, **kwargs: Any
+    ) -> Any:
         """A session as Agno's `get_session` returns it; None only if there is none.
 
-        Raises `ConversationsUnavailable`.
+        A `patient` call, of a run that has been admitted, waits behind any number of others. Raises
+        `ConversationsUnavailable`.
         """
 
         async def found() -> Any:
@@ -92,7 +98,7 @@ class Store:
                 raise OSError(f"session {session_id} is there, and was not read")
             return session
 
-        return await self.read(found())
+        return await self.read(found(), patient=patient)
 
     async def run(self, run_id: str) -> Any:
         """A run that Agno has stored, or None; raises `ConversationsUnavailable`."""
@@ -105,20 +111,19 @@ class Store:
 
         return await self.read(found())
 
-    async def read(self, work: Coroutine[Any, Any, T]) -> T:
+    async def read(self, work: Coroutine[Any, Any, T], *, patient: bool = False) -> T:
         """The result of a read, bounded in time; raises `ConversationsUnavailable`."""
-        if self.unreadable is not None and time.monotonic() - self._tried < BELIEVED:
-            work.close()
-            raise unavailable()
-        self._tried = time.monotonic()
         try:
-            async with asyncio.timeout(LONGEST_WRITE):
-                await self._reads.acquire()
-        except TimeoutError:
+            self._still_readable()
+            if not patient:
+                self._line.check()
+            async with self._line:
+                self._still_readable()
+                self._tried = time.monotonic()
+                result = await within(READ_TIMEOUT, work)
+        except (LineTooLong, ConversationsUnavailable) as error:
             work.close()
-            raise unavailable() from None
-        try:
-            result = await within(READ_TIMEOUT, work)
+            raise unavailable() from error
         except Exception as error:
             self.failures += 1
             if self.unreadable is None:
@@ -126,13 +131,16 @@ class Store:
             self.unreadable = brief(error)
             self._tried = time.monotonic()
             raise unavailable() from error
-        finally:
-            self._reads.release()
         self._answered = time.monotonic()
         if self.unreadable is not None:
             logger.warning("conversations: can be read again")
             self.unreadable = None
         return result
+
+    def _still_readable(self) -> None:
+        """Raise `ConversationsUnavailable` if a read has failed a moment ago."""
+        if self.unreadable is not None and time.monotonic() - self._tried < BELIEVED:
+            raise unavailable()
 
     async def prepare(self) -> None:
         """Create missing tables, once; raises `ConversationsUnavailable`."""
