@@ -210,10 +210,13 @@ class Store:
             logger.warning("conversations: turns are stored again")
             self.unwritable = None
 
-    def _replaced(self) -> None:
+    async def _replaced(self) -> None:
         """The file of the database is another one: its old connections read what is gone."""
         engine = inner_of(self.db).db_engine  # type: ignore[union-attr]  # SQLite has one
-        (engine.sync_engine if isinstance(engine, AsyncEngine) else engine).dispose(close=False)
+        if isinstance(engine, AsyncEngine):
+            await engine.dispose()
+        else:
+            await asyncio.to_thread(engine.dispose)
 
 
 def unavailable() -> ConversationsUnavailable:

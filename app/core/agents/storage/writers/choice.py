@@ -1,6 +1,6 @@
 """Which writer writes the turns of a store."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from .stock import StockWriter
 Writer = SqliteWriter | StockWriter
 
 
-def writer_of(db: AsyncBaseDb, replaced: Callable[[], None]) -> Writer:
-    """The writer of a store; `replaced` is called in a thread if the file of a database is another
-    one than before."""
+def writer_of(db: AsyncBaseDb, replaced: Callable[[], Awaitable[None]]) -> Writer:
+    """The writer of a store; `replaced` is called if the file of a database is another one than
+    before."""
     inner: Any = inner_of(db)
     file = _file(inner)
     if file is None:

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class SqliteWriter:
     """A connection to the file in a thread of its own, which writes all waiting turns at once.
 
     `progressed` is when a group was written, by `time.monotonic()`. If the file was deleted or
-    replaced, turns go into the file that has its name now, and `replaced` is called in the thread.
+    replaced, turns go into the file that has its name now, and `replaced` is called.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class SqliteWriter:
         file: Path,
         sessions: str,
         runs: str,
-        replaced: Callable[[], None] = lambda: None,
+        replaced: Callable[[], Awaitable[None]],
     ) -> None:
         self.progressed = 0.0
         self._file = file
@@ -46,6 +46,7 @@ class SqliteWriter:
         self._replaced = replaced
         self._db: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
+        self._is_replaced = False
         self._thread = ThreadPoolExecutor(1, "conversations")
         self._waiting: list[tuple[list[Statement], asyncio.Future[None]]] = []
         self._group: asyncio.Task[None] | None = None
@@ -93,6 +94,9 @@ class SqliteWriter:
                 errors = [error] * len(group)
             else:
                 self.progressed = time.monotonic()
+            if self._is_replaced:
+                self._is_replaced = False
+                await self._replaced()
             for (_, future), failed in zip(group, errors, strict=True):
                 if future.done():
                     continue
@@ -147,7 +151,7 @@ class SqliteWriter:
         self._inode = _inode(self._file)
         if before is not None and before != self._inode:
             logger.error("conversations: %s was deleted or replaced", self._file)
-            self._replaced()
+            self._is_replaced = True
         return self._db
 
     def _connect(self) -> sqlite3.Connection:
