@@ -16,15 +16,29 @@ from agno_stream.errors import (
     RequestRefused,
     ServerUnreachable,
 )
-from agno_stream.types import (
+from agno_stream.infos import (
     AgentInfo,
     Conversation,
     Exchange,
     Message,
     ModelInfo,
-    ModelResponse,
-    StreamChunk,
+    PartInfo,
+    RunInfo,
+    ToolInfo,
 )
+from agno_stream.parts import (
+    Citation,
+    Media,
+    NamedEvent,
+    Part,
+    Parts,
+    Said,
+    Speaker,
+    Step,
+    ToolCall,
+)
+from agno_stream.requests import MediaInput, attachment
+from agno_stream.types import ModelResponse, StreamChunk
 from agno_stream.version import __version__
 
 __all__ = [
@@ -36,20 +50,34 @@ __all__ = [
     "AsyncChat",
     "AsyncClient",
     "Chat",
+    "Citation",
     "Client",
     "Config",
     "ConnectionLost",
     "Conversation",
     "Exchange",
     "ForeignServer",
+    "Media",
+    "MediaInput",
     "Message",
     "ModelInfo",
     "ModelResponse",
+    "NamedEvent",
     "NotAllowed",
     "NotFound",
     "Overloaded",
+    "Part",
+    "PartInfo",
+    "Parts",
     "RequestRefused",
+    "RunInfo",
+    "Said",
     "ServerUnreachable",
+    "Speaker",
+    "Step",
     "StreamChunk",
+    "ToolCall",
+    "ToolInfo",
     "__version__",
+    "attachment",
 ]

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agno_stream import requests
+from agno_stream import calls, requests
 from agno_stream.backoff import Backoff
 from agno_stream.clocks import Clocks
 from agno_stream.errors import AgnoStreamError, ConnectionLost, NotFound, ServerUnreachable
@@ -76,7 +76,7 @@ class Answer:
             self._reply = Reply()
             patience = self._clocks.read_timeout()
             if self._all_read and self.run_id is not None:
-                request = requests.run(self.run_id, patience).request
+                request = calls.run(self.run_id, patience).request
             else:
                 request = self._source.request(self.run_id, self.number, patience)
             yield Attempt(self._backoff.pause, request)
@@ -136,7 +136,7 @@ class Answer:
         failures."""
         if not self._cancels or self.run_id is None:
             return []
-        return [requests.cancel(self.run_id, CANCEL_PATIENCE)]
+        return [calls.cancel(self.run_id, CANCEL_PATIENCE)]
 
     def last(self) -> Iterator[StreamChunk]:
         """Yield the last chunk, unless `receive` has; raises its failure instead if `raises` is

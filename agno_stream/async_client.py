@@ -4,26 +4,21 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Literal, Self, TypeVar, Unpack
 from uuid import uuid4
 
 import httpx2
 
-from agno_stream import requests, transport
+from agno_stream import calls, requests
+from agno_stream import transport as wire
 from agno_stream.answer import Answer
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError
+from agno_stream.infos import AgentInfo, Conversation, Exchange, Message, ModelInfo, RunInfo
+from agno_stream.parts import Media
 from agno_stream.requests import Call, QuestionOptions
 from agno_stream.source import Source
-from agno_stream.types import (
-    AgentInfo,
-    Conversation,
-    Exchange,
-    Message,
-    ModelInfo,
-    ModelResponse,
-    StreamChunk,
-)
+from agno_stream.types import ModelResponse, StreamChunk
 from agno_stream.version import __version__
 
 T = TypeVar("T")
@@ -33,7 +28,7 @@ Chunks = AsyncGenerator[StreamChunk, None]
 class AsyncClient:
     """The client for coroutines: the same calls as those of `Client`, to be awaited.
 
-        async with AsyncClient(url="http://127.0.0.1:8000") as client:
+        async with AsyncClient("http://127.0.0.1:8000") as client:
             async for chunk in client.generate_stream("Hello"):
                 print(chunk.text, end="", flush=True)
 
@@ -42,25 +37,28 @@ class AsyncClient:
 
     def __init__(
         self,
-        config: Config | None = None,
+        config: Config | str | None = None,
         *,
         url: str | None = None,
         api_key: str | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
-        self.config = transport.client_config(config, url, api_key)
-        self._http = httpx2.AsyncClient(**transport.settings(self.config, __version__))
+        self.config = wire.client_config(config, url, api_key)
+        self._http = httpx2.AsyncClient(
+            transport=transport, **wire.settings(self.config, __version__)
+        )
         if on_exchange is not None:
 
             async def report(reply: httpx2.Response) -> None:
-                on_exchange(transport.exchange(reply))
+                on_exchange(wire.exchange(reply))
 
             self._http.event_hooks["response"].append(report)
 
     def generate_stream(self, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
         """Send a question, and yield the chunks of its answer as they arrive."""
         question = requests.question(self.config, prompt, options)
-        return self._follow(Answer.to(transport.base(self.config), question))
+        return self._follow(Answer.to(wire.base(self.config), question))
 
     async def generate(
         self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
@@ -72,7 +70,7 @@ class AsyncClient:
             return ModelResponse.from_chunks(chunks)
         question = requests.question(self.config, prompt, options, stream=False)
         try:
-            return await self._call(requests.generate_request(question))
+            return await self._call(calls.generate_request(question))
         except AgnoStreamError as failure:
             return question.failed(failure)
 
@@ -94,40 +92,67 @@ class AsyncClient:
         With `pace` the events arrive with their original delays.
         """
         config = self.config
-        source = Source(transport.base(config), run_id=run_id, after=after, pace=pace)
+        source = Source(wire.base(config), run_id=run_id, after=after, pace=pace)
         raises = config.raise_on_error if raise_on_error is None else raise_on_error
         return self._follow(Answer(source, requests.limits(config), raises=raises))
 
     async def run(self, run_id: str) -> ModelResponse:
         """Return the current state of a run, with its text so far."""
-        return await self._call(requests.run(run_id))
+        return await self._call(calls.run(run_id))
 
     async def cancel(self, run_id: str) -> ModelResponse:
         """Stop a run and return its final state; a run that has ended is not changed."""
-        return await self._call(requests.cancel(run_id))
+        return await self._call(calls.cancel(run_id))
 
     async def models(self) -> list[ModelInfo]:
         """Return the models that a question can name."""
-        return await self._call(requests.models())
+        return await self._call(calls.models())
 
     async def agents(self) -> list[AgentInfo]:
         """Return the agents that a question can name."""
-        return await self._call(requests.agents())
+        return await self._call(calls.agents())
 
-    async def conversations(self, limit: int = 50, offset: int = 0) -> list[Conversation]:
+    async def runs(self, conversation_id: str | None = None) -> list[RunInfo]:
+        """Return the runs that have not ended, of all conversations or of one, oldest first."""
+        return await self._call(calls.runs(conversation_id))
+
+    async def conversations(
+        self,
+        limit: int = 50,
+        offset: int = 0,
+        *,
+        before: str | None = None,
+        query: str | None = None,
+    ) -> list[Conversation]:
         """Return conversations without their messages, the most recently updated first.
 
-        At most `limit` are returned, after the first `offset`.
+        At most `limit` are returned, after the first `offset`, or after the cursor `before`; with
+        `query` those whose titles contain it.
         """
-        return await self._call(requests.conversations(limit, offset))
+        return await self._call(calls.conversations(limit, offset, before, query))
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """Return a conversation with its messages; raises `NotFound`."""
-        return await self._call(requests.conversation(conversation_id))
+        return await self._call(calls.conversation(conversation_id))
+
+    async def rename_conversation(self, conversation_id: str, title: str) -> Conversation:
+        """Give a conversation a title, and return it without its messages; raises `NotFound`."""
+        return await self._call(calls.rename_conversation(conversation_id, title))
+
+    async def export_conversation(
+        self, conversation_id: str, form: Literal["md", "json"] = "md"
+    ) -> str:
+        """Return a conversation as Markdown or as JSON; raises `NotFound`."""
+        return await self._call(calls.export_conversation(conversation_id, form))
 
     async def delete_conversation(self, conversation_id: str) -> None:
         """Delete a conversation on the server; raises `NotFound`."""
-        await self._call(requests.delete_conversation(conversation_id))
+        await self._call(calls.delete_conversation(conversation_id))
+
+    async def download(self, item: Media) -> bytes:
+        """Return the bytes of media that a run has made; raises `NotFound`, and `ValueError` for
+        media at another server."""
+        return await self._call(calls.download(item))
 
     async def aclose(self) -> None:
         """Close all connections to the server."""
@@ -145,9 +170,9 @@ class AsyncClient:
         await self.aclose()
 
     async def _call(self, call: Call[T]) -> T:
-        with transport.translated(self.config):
-            reply = await self._http.request(**transport.arguments(self.config, call.request))
-        url = transport.base(self.config)
+        with wire.translated(self.config):
+            reply = await self._http.request(**wire.arguments(self.config, call.request))
+        url = wire.base(self.config)
         return requests.read(call, url, reply.status_code, reply.headers, reply.content)
 
     async def _follow(self, answer: Answer) -> Chunks:
@@ -155,10 +180,10 @@ class AsyncClient:
         responses."""
         for pause, request in answer.attempts():
             await asyncio.sleep(pause)
-            with transport.reported(answer, self.config):
+            with wire.reported(answer, self.config):
                 async with (
-                    self._http.stream(**transport.arguments(self.config, request)) as reply,
-                    transport.async_body(answer, reply) as parts,
+                    self._http.stream(**wire.arguments(self.config, request)) as reply,
+                    wire.async_body(answer, reply) as parts,
                 ):
                     answer.opened(reply.status_code, reply.headers)
                     while answer.reading:

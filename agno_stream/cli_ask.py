@@ -2,13 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from agno_stream.cli_show import Tally, as_one_chunk, pick_show
+from agno_stream.cli_media import Saver
+from agno_stream.cli_show import Look, Tally, as_chunks, chunks_of, pick_show
 from agno_stream.client import Chat, Client
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError, ConnectionLost, ServerUnreachable
+from agno_stream.infos import Message
+from agno_stream.parts import Part
+from agno_stream.requests import MediaInput, QuestionOptions, attachment
 from agno_stream.types import StreamChunk
 
 EXIT_INTERRUPTED = 130
@@ -25,24 +29,47 @@ def client_config(options: argparse.Namespace) -> Config:
 
 
 def send_question(
-    client: Client, conversation: Chat, prompt: str, options: argparse.Namespace
+    client: Client,
+    conversation: Chat,
+    prompt: str,
+    options: argparse.Namespace,
+    images: Sequence[str] = (),
 ) -> tuple[int, Tally]:
-    """Send a question and show its answer; return the exit code and the answer's figures."""
+    """Send a question with image files and show its answer; return the exit code and the answer's
+    figures. Raises `AgnoStreamError` for a file that cannot be read."""
     chunks: Iterable[StreamChunk]
+    more: QuestionOptions = {"images": [image(name) for name in images]} if images else {}
     if options.no_stream:
-        chunks = as_one_chunk(lambda: conversation.generate(prompt))
+        chunks = as_chunks(lambda: conversation.generate(prompt, **more), whole=options.json)
     else:
-        chunks = conversation.generate_stream(prompt)
-    return show(client, chunks, as_json=options.json, delay=options.delay)
+        chunks = conversation.generate_stream(prompt, **more)
+    return show(client, chunks, look(client, options))
+
+
+def image(name: str) -> MediaInput:
+    """Return a file as an image of a question; raises `AgnoStreamError`."""
+    try:
+        found = attachment(name)
+    except OSError as error:
+        raise AgnoStreamError(f"{name} cannot be read: {error.strerror}") from error
+    if not found["mime_type"].startswith("image/"):
+        raise AgnoStreamError(f"{name} does not end like an image, such as .png or .jpg.")
+    return found
+
+
+def look(client: Client, options: argparse.Namespace) -> Look:
+    """Return how the options of the command line want answers to be shown."""
+    saver = Saver(client, getattr(options, "save", None))
+    return Look(
+        as_json=options.json,
+        delay=getattr(options, "delay", 0.0),
+        long=getattr(options, "verbose", False),
+        media=saver.show,
+    )
 
 
 def show(
-    client: Client,
-    chunks: Iterable[StreamChunk],
-    *,
-    as_json: bool,
-    delay: float = 0.0,
-    owned: bool = True,
+    client: Client, chunks: Iterable[StreamChunk], look: Look, *, owned: bool = True
 ) -> tuple[int, Tally]:
     """Show an answer on the terminal; return the exit code and the answer's figures.
 
@@ -50,7 +77,7 @@ def show(
     cancelled on the server.
     """
     tally = Tally()
-    display = pick_show(as_json=as_json, delay=delay)
+    display = pick_show(look)
     interrupted = False
     try:
         with _without_echo():
@@ -75,6 +102,28 @@ def show(
         return 0, tally
     print(f"agno-stream: {failure}{advice(failure)}", file=sys.stderr)
     return 1, tally
+
+
+def show_messages(messages: Sequence[Message], look: Look) -> None:
+    """Show stored messages: questions after a `>`, answers as they were when they came."""
+    for message in messages:
+        if message.role == "user":
+            print_status(f"> {message.content}")
+            continue
+        show_parts(message.parts, look, message.followups)
+        if message.finish_reason is not None:
+            print_status(f"ended as {message.finish_reason}")
+
+
+def show_parts(parts: Sequence[Part], look: Look, followups: Sequence[str] = ()) -> None:
+    """Show the parts of an answer that is complete."""
+    display = pick_show(look, live=False)
+    try:
+        for chunk in chunks_of(parts):
+            display.add(chunk)
+        display.add(StreamChunk("", True, followups=list(followups) or None))
+    finally:
+        display.close()
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def chat(options: argparse.Namespace) -> int:
         if not question:
             print("agno-stream chat: the question is empty.", file=sys.stderr)
             return 2
-        code, tally = send_question(client, conversation, question, options)
+        code, tally = send_question(client, conversation, question, options, options.image)
         if sys.stdout.isatty() and not options.json:
             print_status(f"{tally.summary()} · --conversation {conversation.id}")
         return code

@@ -1,30 +1,54 @@
 """Streamed Markdown on a terminal: complete blocks are printed, the last one is redrawn."""
 
 import time
+from collections.abc import Callable, Iterable
 
-from markdown_it import MarkdownIt
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
-from rich.markdown import Markdown
 from rich.segment import Segment
 from rich.spinner import Spinner
 from rich.text import Text
 
+from agno_stream import cli_lines as lines
+from agno_stream.cli_voices import Voice, markdown
+from agno_stream.parts import Citation, Media, Said, Speaker, ToolCall
 from agno_stream.types import StreamChunk
 
 REDRAWS_PER_SECOND = 10  # at most
 REDRAW_TIME_SHARE = 0.1  # of the time at most is spent on redrawing
 
+#: What is shown of media: where it was saved, or its address.
+ShowMedia = Callable[[Media], str]
+
 
 class MarkdownShow:
-    """Shows an answer on a terminal: its text as Markdown, reasoning dimly, tool calls as lines."""
+    """Shows an answer on a terminal in the order in which it comes.
 
-    def __init__(self, console: Console | None = None) -> None:
+    Text is Markdown, reasoning is dim; what members and steps say is indented under their names;
+    tools, steps, events and media are lines, sources and followups are lists at the end. `long`
+    shows arguments and results whole. An answer that is complete need not be `live`.
+    """
+
+    def __init__(
+        self,
+        console: Console | None = None,
+        *,
+        live: bool = True,
+        long: bool = False,
+        media: ShowMedia = lambda item: item["url"],
+    ) -> None:
         self._console = console or Console(highlight=False)
-        self._parser = MarkdownIt().enable(["strikethrough", "table"])
-        self._text = ""  # of the incomplete block
-        self._thoughts = ""
+        self._long, self._media = long, media
+        self._answer = Voice()
+        self._voices: dict[object, Voice] = {}
+        self._latest = self._answer  # whose tail is redrawn
+        self._heard = self._answer  # whose block was printed last
+        self._line: object = None  # what was printed last, if it was a line
+        self._called: set[object] = set()  # tool calls that were shown
         self._printed = False
+        self._citations: list[Citation] = []
+        self._followups: list[str] = []
+        self._final: list[str] = []
         self._tail = _Tail()
         self._waiting = Spinner("dots", style="dim")
         self._live = Live(
@@ -34,53 +58,119 @@ class MarkdownShow:
             transient=True,
             vertical_overflow="visible",
         )
-        self._live.start()
+        if live:
+            self._live.start()
 
     def add(self, chunk: StreamChunk) -> None:
         if chunk.reasoning:
-            self._thoughts += chunk.reasoning
-        if chunk.tool is not None and chunk.tool.get("status") == "started":
-            self._flush()
-            self._print(Text(f"⚙ {chunk.tool.get('name')}", style="dim"))
+            self._answer.think(chunk.reasoning)
+            self._latest = self._answer
         if chunk.text:
-            self._flush_thoughts()
-            self._text += chunk.text
-            if "\n" in chunk.text:
-                self._print_complete_blocks()
+            self._write(self._answer, chunk.text)
+        if chunk.tool is not None:
+            self._tool(self._answer, chunk.tool)
+        if chunk.said is not None and chunk.speaker is not None:
+            self._say(chunk.speaker, chunk.said)
+        if chunk.step is not None:
+            style = "red" if chunk.step["status"] == "failed" else "dim"
+            self._print_line(Text(lines.step_line(chunk.step), style=style))
+        if chunk.event is not None:
+            voice = self._answer if chunk.speaker is None else self._voice(chunk.speaker)
+            line = Text(lines.event_line(chunk.event, long=self._long), style="dim")
+            self._print_line(line, voice)
+        for item in chunk.media or ():
+            self._print_line(Text(f"▣ {item['kind']}: {self._media(item)}"))
+        self._citations += chunk.citations or ()
+        self._followups = chunk.followups or self._followups
+        if chunk.final is not None:
+            self._final.append(chunk.final)
 
     def close(self) -> None:
         self._live.stop()
         self._flush()
+        if self._final:
+            self._print_line(Text("The whole answer, as it was changed at its end:", style="dim"))
+            self._print([markdown("".join(self._final))], self._answer)
+        if self._citations:
+            self._print([Text(lines.citation_lines(self._citations), style="dim")], self._answer)
+        if self._followups:
+            self._print([Text(lines.followup_lines(self._followups), "cyan")], self._answer)
 
-    def _print_complete_blocks(self) -> None:
-        """Print all Markdown blocks except the last one, which may be incomplete."""
-        tokens = self._parser.parse(self._text)
-        starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
-        if len(starts) > 1 and starts[-1] > 0:
-            lines = self._text.splitlines(keepends=True)
-            complete, self._text = "".join(lines[: starts[-1]]), "".join(lines[starts[-1] :])
-            self._print(_markdown(complete))
+    def _say(self, speaker: Speaker, said: Said) -> None:
+        voice = self._voice(speaker)
+        if said.get("reasoning"):
+            voice.think(said["reasoning"])
+            self._latest = voice
+        if said.get("content"):
+            self._write(voice, said["content"])
+        if "tool" in said:
+            self._tool(voice, said["tool"])
+
+    def _voice(self, speaker: Speaker) -> Voice:
+        key = (speaker["id"], speaker.get("run_id"))
+        if key not in self._voices:
+            self._voices[key] = Voice(speaker)
+        return self._voices[key]
+
+    def _write(self, voice: Voice, text: str) -> None:
+        if voice is self._answer and self._latest is not voice:
+            self._flush()  # what was said before stands before the answer
+        self._latest = voice
+        self._print(voice.write(text), voice)
+
+    def _tool(self, voice: Voice, tool: ToolCall) -> None:
+        key = (id(voice), tool["id"])
+        if tool["status"] == "started" or key not in self._called:
+            self._called.add(key)
+            self._print_line(Text(lines.call_line(tool, long=self._long), style="dim"), voice)
+            self._line = key
+        if tool["status"] in ("completed", "failed"):
+            style = "red" if tool["status"] == "failed" else "dim"
+            result = lines.result_lines(tool, long=self._long, named=self._line != key)
+            self._print_line(Text(result, style=style), voice)
+            self._line = key
 
     def _flush(self) -> None:
-        self._flush_thoughts()
-        if self._text.strip():
-            self._print(_markdown(self._text))
-        self._text = ""
+        for voice in (*self._voices.values(), self._answer):
+            self._print(voice.rest(), voice)
 
-    def _flush_thoughts(self) -> None:
-        if self._thoughts.strip():
-            self._print(Text(self._thoughts.strip(), style="dim italic"))
-        self._thoughts = ""
+    def _print_line(self, line: Text, voice: Voice | None = None) -> None:
+        """Print a line; there is no blank line between two of them."""
+        voice = voice or self._answer
+        self._print(voice.rest(), voice)
+        if voice is self._answer:
+            self._flush()
+        self._header(voice)
+        self._block(voice.block(line), blank=self._line is None)
+        self._line = True
 
-    def _print(self, block: Markdown | Text) -> None:
-        lines = _lines(self._console, block)
-        self._console.print(_Lines([[], *lines] if self._printed else lines))
+    def _print(self, blocks: Iterable[RenderableType], voice: Voice) -> None:
+        for block in blocks:
+            headed = self._header(voice)
+            self._block(block, blank=not headed)
+            self._line = None
+
+    def _header(self, voice: Voice) -> bool:
+        """Print the name of a speaker who was not the last one; return whether it was printed."""
+        if voice is self._heard:
+            return False
+        self._heard = voice
+        if (header := voice.header()) is None:
+            return False
+        self._block(header, blank=True)
+        self._line = True
+        return True
+
+    def _block(self, block: RenderableType, *, blank: bool) -> None:
+        found = _lines(self._console, block)
+        self._console.print(_Lines([[], *found] if self._printed and blank else found))
         self._printed = True
 
     def _draw(self) -> "Spinner | _Tail | Text":
-        if not self._text and not self._thoughts:
+        if (tail := self._latest.tail()) is None:
             return self._waiting
-        self._tail.show(self._text, self._thoughts, blank_line=self._printed)
+        content = (self._latest, self._latest.text, self._latest.thoughts)
+        self._tail.show(tail, content, blank_line=self._printed)
         return self._tail
 
 
@@ -88,22 +178,22 @@ class _Tail:
     """The end of the last Markdown block, which is incomplete: as many lines as the screen has."""
 
     def __init__(self) -> None:
-        self._content: tuple[str, str, bool] = ("", "", False)
-        self._drawn: tuple[tuple[str, str, bool], int] | None = None
+        self._block: RenderableType = ""
+        self._content: object = None
+        self._blank_line = False
+        self._drawn: object = None
         self._lines: list[list[Segment]] = []
         self._cost = self._drawn_at = 0.0
 
-    def show(self, text: str, thoughts: str, *, blank_line: bool) -> None:
-        self._content = (text, thoughts, blank_line)
+    def show(self, block: RenderableType, content: object, *, blank_line: bool) -> None:
+        self._block, self._content, self._blank_line = block, content, blank_line
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         now = time.perf_counter()
-        content = (self._content, options.max_width)
+        content = (self._content, self._blank_line, options.max_width)
         if self._drawn != content and now >= self._drawn_at + self._cost / REDRAW_TIME_SHARE:
-            text, thoughts, blank_line = self._content
-            block = _markdown(text) if text else Text(thoughts.strip(), style="dim italic")
-            lines = _lines(console, block)
-            self._lines = [[], *lines] if blank_line else lines
+            found = _lines(console, self._block)
+            self._lines = [[], *found] if self._blank_line else found
             self._drawn, self._drawn_at = content, now
             self._cost = time.perf_counter() - now
         yield _Lines(self._lines[-max(1, console.height - 2) :])
@@ -121,11 +211,7 @@ class _Lines:
             yield Segment.line()
 
 
-def _markdown(text: str) -> Markdown:
-    return Markdown(text, code_theme="ansi_dark")  # the terminal's own colours
-
-
-def _lines(console: Console, block: Markdown | Text) -> list[list[Segment]]:
+def _lines(console: Console, block: RenderableType) -> list[list[Segment]]:
     """Return a block as rendered lines, without blank lines around it and without trailing spaces.
 
     Trailing spaces would be copied and wrapped by the terminal.

@@ -1,33 +1,48 @@
-"""`agno-stream runs`: watch, resume, show or cancel a run by its id."""
+"""`agno-stream runs`: list, watch, resume, show or cancel a run by its id."""
 
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 
-from agno_stream.cli_ask import client_config, show
+from agno_stream.cli_ask import client_config, look, show, show_parts
 from agno_stream.client import Client
 from agno_stream.types import ModelResponse
 
 
 def runs(options: argparse.Namespace) -> int:
-    """Watch, resume, show or cancel a run, and return the exit code."""
+    """List runs, or watch, resume, show or cancel one, and return the exit code."""
     with Client(client_config(options)) as client:
+        if options.action == "list":
+            return _list(client, options)
         if options.action in ("watch", "resume"):
             run_id, after = options.run_id, 0
             if options.action == "resume":
                 run_id, after = _event(run_id, options.after)
             pace = options.action == "watch" and options.pace
-            code, _ = show(
-                client, client.resume(run_id, after, pace=pace), as_json=options.json, owned=False
-            )
+            chunks = client.resume(run_id, after, pace=pace)
+            code, _ = show(client, chunks, look(client, options), owned=False)
             return code
         call = client.cancel if options.action == "cancel" else client.run
         state = call(options.run_id)
-    if options.json:
-        print(json.dumps(state.raw, ensure_ascii=False))
-    else:
-        _print_state(state, with_text=options.action == "show")
+        if options.json:
+            print(json.dumps(state.raw, ensure_ascii=False))
+        else:
+            _print_state(state)
+            if options.action == "show" and state.parts:
+                print()
+                show_parts(state.parts, look(client, options))
+    return 0
+
+
+def _list(client: Client, options: argparse.Namespace) -> int:
+    for one in client.runs(options.conversation):
+        if options.json:
+            print(json.dumps(asdict(one), ensure_ascii=False))
+        else:
+            question = " ".join(one.question.split())[:80]
+            print(f"{one.run_id}  {one.status}  {local_time(one.created_at)}  {question}".rstrip())
     return 0
 
 
@@ -40,7 +55,7 @@ def _event(run_id: str, after: int | None) -> tuple[str, int]:
     return run_id, after or 0
 
 
-def _print_state(state: ModelResponse, *, with_text: bool) -> None:
+def _print_state(state: ModelResponse) -> None:
     lines = {
         "run": state.run_id,
         "status": state.status,
@@ -50,18 +65,17 @@ def _print_state(state: ModelResponse, *, with_text: bool) -> None:
         "model": state.model,
         "conversation": state.conversation_id,
         "last event": state.number,
-        "began": _local_time(state.created_at),
-        "ended": _local_time(state.ended_at),
+        "began": local_time(state.created_at),
+        "ended": local_time(state.ended_at),
         "tokens": (state.usage or {}).get("output_tokens"),
     }
     for name, value in lines.items():
         if value is not None:
             print(f"{name + ':':14}{value}", file=sys.stdout)
-    if with_text and state.text:
-        print(f"\n{state.text}")
 
 
-def _local_time(seconds: float | None) -> str | None:
+def local_time(seconds: float | None) -> str | None:
+    """A time as people read it, in the time zone of this machine."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ", "seconds")

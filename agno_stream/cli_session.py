@@ -1,17 +1,13 @@
 """The interactive chat: the prompt, its commands, and the answers."""
 
 import argparse
-import os
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from agno_stream.cli_ask import print_status, send_question
+from agno_stream.cli_ask import image, look, print_status, send_question, show_messages
+from agno_stream.cli_lines import followup_lines
+from agno_stream.cli_prompt import CommandCompleter, history, keys
 from agno_stream.client import Chat, Client
 from agno_stream.errors import AgnoStreamError
 
@@ -20,8 +16,12 @@ HELP = """\
 /model [NAME]   choose the model; without a name: list the models
 /agent [NAME]   choose the agent; without a name: list the agents
 /retry          send the last question again
+/image FILE     send a picture with the next question
+/history        show the messages of this conversation
+/open [ID]      continue an earlier conversation; without an id: list the latest
 /help           list the commands
 /exit           end the session, like Ctrl-D
+A number alone sends the question that was suggested under it.
 Enter sends; Alt-Enter, or a \\ at the end, begins a new line. Ctrl-C stops an answer."""
 
 
@@ -32,20 +32,26 @@ class Session:
     def __init__(self, client: Client, conversation: Chat, options: argparse.Namespace) -> None:
         self._client, self._conversation, self._options = client, conversation, options
         self._last: str | None = None
+        self._images: list[str] = list(options.image)  # for the next question
+        self._suggestions: list[str] = []
+        self._listed: list[str] = []  # ids of conversations, as `/open` has numbered them
         self._commands: dict[str, Callable[[str], None]] = {
             "/new": self._new,
             "/model": self._model,
             "/agent": self._agent,
             "/retry": self._retry,
+            "/image": self._image,
+            "/history": self._history,
+            "/open": self._open,
             "/help": lambda _: print_status(HELP),
         }
         self._prompt: PromptSession[str] = PromptSession(
             "> ",
             multiline=True,
             prompt_continuation="  ",
-            key_bindings=_keys(),
-            history=_history(),
-            completer=_CommandCompleter(self),
+            key_bindings=keys(),
+            history=history(),
+            completer=CommandCompleter(self),
             complete_while_typing=False,
             reserve_space_for_menu=4,
         )
@@ -60,6 +66,7 @@ class Session:
         name = self._conversation.agent or (chosen[0].id if chosen else "")
         model = self._conversation.model or (chosen[-1].model if chosen else "")
         print_status(f"{name} · {model} · /help for help, Ctrl-D to exit")
+        self._suggest(chosen[0].suggestions if chosen else ())
         while True:
             try:
                 line = self._prompt.prompt()
@@ -75,7 +82,7 @@ class Session:
                 if line[:1] == "/":
                     self._commands.get(word, self._unknown)(rest.strip() or "")
                 elif line.strip():
-                    self._ask(line.strip())
+                    self._ask(self._suggested(line.strip()))
             except AgnoStreamError as failure:
                 print_status(str(failure))
             except KeyboardInterrupt:
@@ -85,6 +92,8 @@ class Session:
         """Return the possible arguments of a command, for completion; empty if it takes none."""
         if command == "/model":
             return [one.id for one in self._client.models()]
+        if command == "/open":
+            return [one.conversation_id for one in self._client.conversations(10)]
         return [one.id for one in self._client.agents()] if command == "/agent" else []
 
     @property
@@ -94,12 +103,50 @@ class Session:
 
     def _ask(self, prompt: str) -> None:
         self._last = prompt
-        _, tally = send_question(self._client, self._conversation, prompt, self._options)
+        images, self._images = self._images, []
+        _, tally = send_question(self._client, self._conversation, prompt, self._options, images)
+        self._suggestions = tally.last.followups or []
         print_status(tally.summary())
+
+    def _suggest(self, questions: Sequence[str]) -> None:
+        """Show questions that a number chooses."""
+        self._suggestions = list(questions)
+        if questions:
+            print_status(followup_lines(questions))
+
+    def _suggested(self, line: str) -> str:
+        """The question that a line stands for: the line itself, or the suggestion of its number."""
+        if line.isdecimal() and 0 < int(line) <= len(self._suggestions):
+            return self._suggestions[int(line) - 1]
+        return line
+
+    def _image(self, name: str) -> None:
+        image(name)  # raises, if it cannot be sent
+        self._images.append(name)
+        print_status(f"{name} goes with the next question")
+
+    def _history(self, _: str) -> None:
+        show_messages(self._conversation.messages(), look(self._client, self._options))
+
+    def _open(self, name: str) -> None:
+        if not name:
+            found = self._client.conversations(10)
+            self._listed = [one.conversation_id for one in found]
+            for number, one in enumerate(found, 1):
+                print_status(f"{number}. {one.title}  {one.conversation_id}")
+            return
+        if name.isdecimal() and 0 < int(name) <= len(self._listed):
+            name = self._listed[int(name) - 1]
+        opened = self._client.conversation(name)
+        agent, model = self._conversation.agent, self._conversation.model
+        self._conversation = self._client.chat(name, agent=agent or opened.agent, model=model)
+        print_status(opened.title)
+        show_messages(opened.messages[-2:], look(self._client, self._options))
 
     def _new(self, _: str) -> None:
         agent, model = self._conversation.agent, self._conversation.model
         self._conversation = self._client.chat(agent=agent, model=model)
+        self._suggestions = []
         print_status("started a new conversation")
 
     def _model(self, name: str) -> None:
@@ -147,58 +194,3 @@ class Session:
             "Unknown command; /help lists the commands. To send a message with a slash at its "
             "beginning, type a space before it."
         )
-
-
-class _CommandCompleter(Completer):
-    """Completes the commands of a session and their arguments when Tab is pressed."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
-        text = document.text_before_cursor
-        if not text.startswith("/"):
-            return
-        command, space, start = text.partition(" ")
-        try:
-            available = self._session.arguments(command) if space else self._session.commands
-        except AgnoStreamError:
-            return
-        wanted = start if space else command
-        for word in available:
-            if word.startswith(wanted):
-                yield Completion(word, start_position=-len(wanted))
-
-
-def _keys() -> KeyBindings:
-    keys = KeyBindings()
-
-    @keys.add("enter")
-    def enter(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        if buffer.document.text_before_cursor.endswith("\\"):
-            buffer.delete_before_cursor()
-            buffer.insert_text("\n")
-        else:
-            buffer.validate_and_handle()
-
-    @keys.add("escape", "enter")
-    def line(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text("\n")
-
-    return keys
-
-
-def _history() -> History:
-    """Return the questions of earlier sessions, kept in a file that only its owner can read.
-
-    If the file cannot be used, the history is in memory only.
-    """
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    file = home / "agno-stream" / "history"
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-    except OSError:
-        return InMemoryHistory()
-    return FileHistory(file)

@@ -3,10 +3,13 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Protocol, TextIO
 
+from agno_stream.parts import Media, Part
 from agno_stream.types import ModelResponse, StreamChunk
 
 
@@ -69,17 +72,29 @@ class SlowShow:
         self._inner.close()
 
 
-def pick_show(*, as_json: bool, delay: float = 0.0) -> Show:
-    """Return the show for the options: JSON, Markdown on a terminal, or else plain text."""
-    if as_json:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How answers are shown: as JSON, slowly (seconds between characters), with arguments and
+    results whole (`long`), and what becomes of media."""
+
+    as_json: bool = False
+    delay: float = 0.0
+    long: bool = False
+    media: Callable[[Media], str] = itemgetter("url")
+
+
+def pick_show(look: Look, *, live: bool = True) -> Show:
+    """Return the show for the options: JSON, Markdown on a terminal, or else plain text; `live` if
+    the answer is not complete yet."""
+    if look.as_json:
         return JsonShow(sys.stdout)
     show: Show = PlainShow(sys.stdout)
     if sys.stdout.isatty():
         with suppress(ModuleNotFoundError):  # rich comes with the extra `cli` only
             from agno_stream.cli_markdown import MarkdownShow
 
-            show = MarkdownShow()
-    return SlowShow(show, delay) if delay else show
+            show = MarkdownShow(live=live, long=look.long, media=look.media)
+    return SlowShow(show, look.delay) if look.delay and live else show
 
 
 class Tally:
@@ -119,11 +134,25 @@ class Tally:
         return " · ".join(parts)
 
 
-def as_one_chunk(generate: Callable[[], ModelResponse]) -> Iterator[StreamChunk]:
-    """Yield a complete answer as one chunk; `generate` is called when the chunk is read."""
+def chunks_of(parts: Iterable[Part]) -> Iterator[StreamChunk]:
+    """Yield the parts of a complete answer as chunks, without a last one."""
+    for part in parts:
+        chunk = StreamChunk(part.get("content", ""), False)
+        chunk.reasoning, chunk.tool = part.get("reasoning"), part.get("tool")
+        chunk.speaker, chunk.said = part.get("speaker"), part.get("said")
+        chunk.step, chunk.event = part.get("step"), part.get("event")
+        chunk.media, chunk.citations = part.get("media"), part.get("citations")
+        yield chunk
+
+
+def as_chunks(generate: Callable[[], ModelResponse], *, whole: bool) -> Iterator[StreamChunk]:
+    """Yield a complete answer as chunks, or as one if `whole`; `generate` is called when the first
+    one is read."""
     response = generate()
+    if not whole:
+        yield from chunks_of(response.parts)
     yield StreamChunk(
-        response.text,
+        response.text if whole else "",
         True,
         response.error,
         response.number,
@@ -134,4 +163,5 @@ def as_one_chunk(generate: Callable[[], ModelResponse]) -> Iterator[StreamChunk]
         finish_reason=response.finish_reason,
         failure=response.failure,
         raw=response.raw,
+        followups=response.followups,
     )

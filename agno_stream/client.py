@@ -5,26 +5,21 @@ import weakref
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Literal, Self, TypeVar, Unpack
 from uuid import uuid4
 
 import httpx2
 
-from agno_stream import requests, transport
+from agno_stream import calls, requests
+from agno_stream import transport as wire
 from agno_stream.answer import Answer
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError
+from agno_stream.infos import AgentInfo, Conversation, Exchange, Message, ModelInfo, RunInfo
+from agno_stream.parts import Media
 from agno_stream.requests import Call, QuestionOptions
 from agno_stream.source import Source
-from agno_stream.types import (
-    AgentInfo,
-    Conversation,
-    Exchange,
-    Message,
-    ModelInfo,
-    ModelResponse,
-    StreamChunk,
-)
+from agno_stream.types import ModelResponse, StreamChunk
 from agno_stream.version import __version__
 
 T = TypeVar("T")
@@ -34,12 +29,15 @@ Chunks = Generator[StreamChunk, None, None]
 class Client:
     """The client of one server, with pooled connections; threads may share it.
 
-        with Client(url="http://127.0.0.1:8000") as client:
+        with Client("http://127.0.0.1:8000") as client:
             for chunk in client.generate_stream("Hello"):
                 print(chunk.text, end="", flush=True)
 
-    If `config` is None, the settings are `Config.from_defaults()`; `url` and `api_key` override
-    both. An answer that fails raises nothing, unless `raise_on_error` is set: its last chunk or the
+    `config` are settings, or the server's URL. If it is None, the settings are
+    `Config.from_defaults()`; `url` and `api_key` override both. `transport` replaces the network,
+    as in tests (`httpx2.MockTransport`) or for a proxy.
+
+    An answer that fails raises nothing, unless `raise_on_error` is set: its last chunk or the
     response has the error. All other calls raise `AgnoStreamError`.
 
     `on_exchange` is called for each request when the head of its response has arrived: several
@@ -48,17 +46,19 @@ class Client:
 
     def __init__(
         self,
-        config: Config | None = None,
+        config: Config | str | None = None,
         *,
         url: str | None = None,
         api_key: str | None = None,
+        transport: httpx2.BaseTransport | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
-        self.config = transport.client_config(config, url, api_key)
-        self._http = httpx2.Client(**transport.settings(self.config, __version__))
+        self.config = wire.client_config(config, url, api_key)
+        settings = wire.settings(self.config, __version__)
+        self._http = httpx2.Client(transport=transport, **settings)
         if on_exchange is not None:
             self._http.event_hooks["response"].append(
-                lambda reply: on_exchange(transport.exchange(reply))
+                lambda reply: on_exchange(wire.exchange(reply))
             )
         # Closes the connections of a client that its program never closes.
         self._close = weakref.finalize(self, self._http.close)
@@ -72,7 +72,7 @@ class Client:
         reader; `cancel` stops it at once.
         """
         question = requests.question(self.config, prompt, options)
-        return self._follow(Answer.to(transport.base(self.config), question))
+        return self._follow(Answer.to(wire.base(self.config), question))
 
     def generate(
         self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
@@ -86,7 +86,7 @@ class Client:
             return ModelResponse.from_chunks(self.generate_stream(prompt, **options))
         question = requests.question(self.config, prompt, options, stream=False)
         try:
-            return self._call(requests.generate_request(question))
+            return self._call(calls.generate_request(question))
         except AgnoStreamError as failure:
             return question.failed(failure)
 
@@ -108,40 +108,65 @@ class Client:
         With `pace` the events arrive with their original delays.
         """
         config = self.config
-        source = Source(transport.base(config), run_id=run_id, after=after, pace=pace)
+        source = Source(wire.base(config), run_id=run_id, after=after, pace=pace)
         raises = config.raise_on_error if raise_on_error is None else raise_on_error
         return self._follow(Answer(source, requests.limits(config), raises=raises))
 
     def run(self, run_id: str) -> ModelResponse:
         """Return the current state of a run, with its text so far."""
-        return self._call(requests.run(run_id))
+        return self._call(calls.run(run_id))
 
     def cancel(self, run_id: str) -> ModelResponse:
         """Stop a run and return its final state; a run that has ended is not changed."""
-        return self._call(requests.cancel(run_id))
+        return self._call(calls.cancel(run_id))
 
     def models(self) -> list[ModelInfo]:
         """Return the models that a question can name."""
-        return self._call(requests.models())
+        return self._call(calls.models())
 
     def agents(self) -> list[AgentInfo]:
         """Return the agents that a question can name."""
-        return self._call(requests.agents())
+        return self._call(calls.agents())
 
-    def conversations(self, limit: int = 50, offset: int = 0) -> list[Conversation]:
+    def runs(self, conversation_id: str | None = None) -> list[RunInfo]:
+        """Return the runs that have not ended, of all conversations or of one, oldest first."""
+        return self._call(calls.runs(conversation_id))
+
+    def conversations(
+        self,
+        limit: int = 50,
+        offset: int = 0,
+        *,
+        before: str | None = None,
+        query: str | None = None,
+    ) -> list[Conversation]:
         """Return conversations without their messages, the most recently updated first.
 
-        At most `limit` are returned, after the first `offset`.
+        At most `limit` are returned, after the first `offset`, or after the cursor `before`; with
+        `query` those whose titles contain it.
         """
-        return self._call(requests.conversations(limit, offset))
+        return self._call(calls.conversations(limit, offset, before, query))
 
     def conversation(self, conversation_id: str) -> Conversation:
         """Return a conversation with its messages; raises `NotFound`."""
-        return self._call(requests.conversation(conversation_id))
+        return self._call(calls.conversation(conversation_id))
+
+    def rename_conversation(self, conversation_id: str, title: str) -> Conversation:
+        """Give a conversation a title, and return it without its messages; raises `NotFound`."""
+        return self._call(calls.rename_conversation(conversation_id, title))
+
+    def export_conversation(self, conversation_id: str, form: Literal["md", "json"] = "md") -> str:
+        """Return a conversation as Markdown or as JSON; raises `NotFound`."""
+        return self._call(calls.export_conversation(conversation_id, form))
 
     def delete_conversation(self, conversation_id: str) -> None:
         """Delete a conversation on the server; raises `NotFound`."""
-        self._call(requests.delete_conversation(conversation_id))
+        self._call(calls.delete_conversation(conversation_id))
+
+    def download(self, item: Media) -> bytes:
+        """Return the bytes of media that a run has made; raises `NotFound`, and `ValueError` for
+        media at another server."""
+        return self._call(calls.download(item))
 
     def close(self) -> None:
         """Close all connections to the server."""
@@ -159,9 +184,9 @@ class Client:
         self.close()
 
     def _call(self, call: Call[T]) -> T:
-        with transport.translated(self.config):
-            reply = self._http.request(**transport.arguments(self.config, call.request))
-        url = transport.base(self.config)
+        with wire.translated(self.config):
+            reply = self._http.request(**wire.arguments(self.config, call.request))
+        url = wire.base(self.config)
         return requests.read(call, url, reply.status_code, reply.headers, reply.content)
 
     def _follow(self, answer: Answer) -> Chunks:
@@ -170,9 +195,9 @@ class Client:
         for pause, request in answer.attempts():
             time.sleep(pause)
             with (
-                transport.reported(answer, self.config),
-                self._http.stream(**transport.arguments(self.config, request)) as reply,
-                transport.body(answer, reply) as parts,
+                wire.reported(answer, self.config),
+                self._http.stream(**wire.arguments(self.config, request)) as reply,
+                wire.body(answer, reply) as parts,
             ):
                 answer.opened(reply.status_code, reply.headers)
                 while answer.reading:

@@ -160,6 +160,7 @@ CLASSES: Mapping[str, type[AgnoStreamError]] = {
     "body_timeout": RequestRefused,
     "head_timeout": RequestRefused,
     "conversation_busy": RequestRefused,
+    "no_embeddings": RequestRefused,
     "already_asked": RequestRefused,
     "gap": RequestRefused,
     "too_large": RequestRefused,

@@ -1,21 +1,18 @@
 """The requests of the client, and how responses in JSON are read."""
 
+import base64
 import json
+import mimetypes
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar
 from urllib.parse import quote
 
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError, ForeignServer, refusal
-from agno_stream.types import (
-    AgentInfo,
-    Conversation,
-    Message,
-    ModelInfo,
-    ModelResponse,
-    from_json,
-)
+from agno_stream.types import ModelResponse
 
 T = TypeVar("T")
 
@@ -40,11 +37,32 @@ class ModelOptions(TypedDict, total=False):
     seed: int
 
 
+class MediaInput(TypedDict, total=False):
+    """Media of a question: a `url`, or `data` in base64 with its type; see `attachment`."""
+
+    url: str
+    data: str
+    mime_type: str
+    name: str
+
+
+def attachment(path: str | os.PathLike[str]) -> MediaInput:
+    """Return a file as media of a question, with its name and the type that its ending says;
+    raises `OSError`."""
+    file = Path(path).expanduser()
+    data = base64.b64encode(file.read_bytes()).decode()
+    mime_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return {"data": data, "mime_type": mime_type, "name": file.name}
+
+
 class QuestionOptions(TypedDict, total=False):
     """The optional arguments of a question.
 
     `agent` and `model` are ids of `agents()` and `models()`. `messages` replaces the messages that
-    the server has stored. `images` are URLs, data URLs, or base64. `on_disconnect` decides what the
+    the server has stored. `images` are URLs, data URLs, base64, or, like `files`, `audio` and
+    `videos`, objects as `attachment` returns them. `user` is the end user of a program whose key
+    serves many; `session_state`, `dependencies`, `metadata`, `knowledge_filters` and
+    `output_schema` are for the agent. `on_disconnect` decides what the
     run does when its last reader has disconnected, `on_busy` what happens while another run of the
     conversation is active. The timeouts, in seconds, and `raise_on_error` override those of
     `Config`.
@@ -54,7 +72,16 @@ class QuestionOptions(TypedDict, total=False):
     model: str | None
     conversation_id: str | None
     messages: Sequence[PastMessage]
-    images: Sequence[str]
+    images: Sequence[str | MediaInput]
+    files: Sequence[MediaInput]
+    audio: Sequence[MediaInput]
+    videos: Sequence[MediaInput]
+    user: str
+    session_state: dict[str, Any]
+    dependencies: dict[str, Any]
+    metadata: dict[str, Any]
+    knowledge_filters: dict[str, Any]
+    output_schema: dict[str, Any]
     options: ModelOptions
     on_disconnect: Literal["cancel", "continue", "grace"]
     on_busy: Literal["queue", "reject", "interrupt"]
@@ -91,10 +118,11 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
     """A request, and the function that makes the call's result from the response's JSON and
-    status."""
+    status; from its bytes if it is `binary`."""
 
     request: Request
     parse: Callable[[Any, int], T]
+    binary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,63 +190,14 @@ def limits(config: Config) -> Limits:
     return Limits(config.timeout_first, config.timeout_idle, config.timeout_total, config.retries)
 
 
-def generate_request(question: Question) -> Call[ModelResponse]:
-    """Return the call for a complete answer, of which no byte arrives until the answer is
-    complete."""
-    request = Request("POST", CHAT, json=question.body, patience=question.limits.total)
-    return Call(request, ModelResponse.from_json)
-
-
-def run(run_id: str, patience: float = 30.0) -> Call[ModelResponse]:
-    return Call(Request("GET", run_path(run_id), patience=patience), ModelResponse.from_json)
-
-
-def cancel(run_id: str, patience: float = 30.0) -> Call[ModelResponse]:
-    request = Request("POST", f"{run_path(run_id)}/cancel", patience=patience)
-    return Call(request, ModelResponse.from_json)
-
-
-def models() -> Call[list[ModelInfo]]:
-    return Call(
-        Request("GET", "/api/v1/models"),
-        lambda data, _: [from_json(ModelInfo, one) for one in data["models"]],
-    )
-
-
-def agents() -> Call[list[AgentInfo]]:
-    return Call(
-        Request("GET", "/api/v1/agents"),
-        lambda data, _: [from_json(AgentInfo, one) for one in data["agents"]],
-    )
-
-
-def conversations(limit: int, offset: int) -> Call[list[Conversation]]:
-    return Call(
-        Request("GET", "/api/v1/conversations", params={"limit": limit, "offset": offset}),
-        lambda data, _: [from_json(Conversation, one) for one in data["conversations"]],
-    )
-
-
-def conversation(conversation_id: str) -> Call[Conversation]:
-    def parse(data: Any, _: int) -> Conversation:
-        messages = tuple(from_json(Message, one) for one in data["messages"])
-        found: Conversation = from_json(Conversation, {**data, "messages": messages})
-        return found
-
-    return Call(Request("GET", f"/api/v1/conversations/{_quoted(conversation_id)}"), parse)
-
-
-def delete_conversation(conversation_id: str) -> Call[None]:
-    path = f"/api/v1/conversations/{_quoted(conversation_id)}"
-    return Call(Request("DELETE", path), lambda *_: None)
-
-
 def read(call: Call[T], url: str, status: int, headers: Mapping[str, str], body: bytes) -> T:
     """Return the result of a call from its response; raises the server's error, or
     `ForeignServer`."""
     if status >= 300:
         raise refused(url, status, headers, body)
     try:
+        if call.binary:
+            return call.parse(body, status)
         return call.parse(json.loads(body) if body else None, status)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise foreign_server(url, status) from error

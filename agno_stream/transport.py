@@ -16,8 +16,8 @@ import httpx2
 from agno_stream.answer import Answer
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError, ConnectionLost, ServerUnreachable
+from agno_stream.infos import Exchange
 from agno_stream.requests import SSE, Request
-from agno_stream.types import Exchange
 
 #: Seconds that an idle connection is kept for the next request: less than a server's own five, so
 #: that no question is sent on a connection that the server is just closing.
@@ -30,9 +30,15 @@ DRAIN = 0.05
 FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
 
 
-def client_config(config: Config | None, url: str | None, api_key: str | None) -> Config:
+def client_config(config: Config | str | None, url: str | None, api_key: str | None) -> Config:
     """Return a copy of the settings with this URL and key, so that a change affects one client
-    only."""
+    only; `config` may be the URL itself. Raises `TypeError` for two URLs and for other types."""
+    if isinstance(config, str):
+        if url is not None:
+            raise TypeError("the server's URL is given twice")
+        config, url = None, config
+    if config is not None and not isinstance(config, Config):
+        raise TypeError(f"config must be a Config or a URL, not {type(config).__name__}")
     own = replace(config) if config is not None else Config.from_defaults()
     own.url, own.api_key = url or own.url, api_key or own.api_key
     return own
@@ -131,8 +137,8 @@ def body(answer: Answer, reply: httpx2.Response) -> Iterator[Iterator[bytes]]:
         yield parts
     finally:
         if answer.drains and not reply.is_closed:
-            stream = reply.extensions["network_stream"]
-            if stream.get_extra_info("is_readable"):
+            stream = reply.extensions.get("network_stream")  # None of a transport of one's own
+            if stream is None or stream.get_extra_info("is_readable"):
                 with suppress(*FAILURES):
                     next(parts, None)
 

@@ -1,10 +1,21 @@
-"""The data that the client returns. All times are Unix times in seconds."""
+"""Chunks and answers. All times are Unix times in seconds."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from agno_stream.errors import AgnoStreamError, run_failure
+from agno_stream.parts import (
+    Citation,
+    Media,
+    NamedEvent,
+    Part,
+    Parts,
+    Said,
+    Speaker,
+    Step,
+    ToolCall,
+)
 
 
 @dataclass(slots=True)
@@ -15,7 +26,11 @@ class StreamChunk:
     it has `error`, a sentence, and `failure`, the exception with the text so far. `number` counts
     the events of the run: `resume(run_id, after=number)` continues after this one. `reasoning`,
     `tool` ({id, name, status, ...}) and `usage` ({input_tokens, output_tokens, ...}) are None
-    unless the model sends them. `raw` is the JSON of the server, unchanged.
+    unless the model sends them, as are the fields from `speaker` on, whose types are in
+    `agno_stream.parts`: what a member or a step said, a step, an event, media; and in the last
+    chunk sources, followups, the answer as an object, a text that replaces the streamed one, the
+    session's state, what the run waits for, and `stored: False` if the turn was not kept. `raw` is
+    the JSON of the server, unchanged.
     """
 
     text: str
@@ -27,11 +42,23 @@ class StreamChunk:
     conversation_id: str | None = None
     agent: str | None = None
     reasoning: str | None = None
-    tool: dict[str, Any] | None = None
+    tool: ToolCall | None = None
     usage: dict[str, Any] | None = None
     finish_reason: str | None = None
     failure: AgnoStreamError | None = field(default=None, repr=False, compare=False)
     raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    speaker: Speaker | None = None
+    said: Said | None = None
+    step: Step | None = None
+    event: NamedEvent | None = None
+    media: list[Media] | None = None
+    citations: list[Citation] | None = None
+    followups: list[str] | None = None
+    output: Any = None
+    final: str | None = None
+    session_state: dict[str, Any] | None = None
+    requirements: list[dict[str, Any]] | None = None
+    stored: bool | None = None
 
     @classmethod
     def from_json(
@@ -44,7 +71,7 @@ class StreamChunk:
         if len(data) == 3 and not done:  # as nearly all are
             return cls(text, False, None, number, run_id, data["model"], raw=data)
         failure = run_failure(data["error"], status_code) if done and "error" in data else None
-        return cls(
+        chunk = cls(
             text,
             done,
             None if failure is None else str(failure),
@@ -60,6 +87,18 @@ class StreamChunk:
             failure,
             data,
         )
+        for name in _MORE & data.keys():
+            setattr(chunk, name, data[name])
+        return chunk
+
+
+#: Fields of a chunk that few have, with the same names in the server's JSON.
+_MORE = frozenset(
+    {
+        *("speaker", "said", "step", "event", "media", "citations", "followups", "output"),
+        *("final", "session_state", "requirements", "stored"),
+    }
+)
 
 
 @dataclass(slots=True)
@@ -68,7 +107,8 @@ class ModelResponse:
 
     `success` is True if the answer is complete; else `error` is a sentence, `failure` the
     exception, and `text` the part that arrived. `status_code` is the HTTP status, or None if no
-    server answered. `done` is False for a run that is still active. `status`, `created_at`,
+    server answered. `done` is False for a run that is still active. `parts` is all that came, in
+    order; `tools`, `media` and `citations` are collected from it. `status`, `created_at`,
     `ended_at` and `number`, that of the last event so far, are set by `run` and `cancel`. `raw` is
     the JSON of the server, unchanged.
     """
@@ -85,13 +125,21 @@ class ModelResponse:
     finish_reason: str | None = None
     usage: dict[str, Any] | None = None
     reasoning: str | None = None
-    tools: list[dict[str, Any]] = field(default_factory=list)
+    tools: list[ToolCall] = field(default_factory=list)
     status: str | None = None
     number: int = 0
     created_at: float | None = None
     ended_at: float | None = None
     failure: AgnoStreamError | None = field(default=None, repr=False, compare=False)
     raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    parts: list[Part] = field(default_factory=list)
+    media: list[Media] = field(default_factory=list)
+    citations: list[Citation] = field(default_factory=list)
+    followups: list[str] | None = None
+    output: Any = None
+    session_state: dict[str, Any] | None = None
+    requirements: list[dict[str, Any]] | None = None
+    stored: bool | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], status_code: int) -> Self:
@@ -107,6 +155,9 @@ class ModelResponse:
             status_code=status_code,
             done=reason is not None,
             tools=list(data.get("tools") or ()),
+            media=list(data.get("media") or ()),
+            citations=list(data.get("citations") or ()),
+            parts=parts_in(data),
             number=int(str(data.get("last_event_id") or "0").rpartition(":")[2]),
             failure=failure,
             raw=dict(data),
@@ -135,100 +186,49 @@ class ModelResponse:
     def from_chunks(cls, chunks: Iterable[StreamChunk]) -> Self:
         """Read all chunks of a stream, and return them joined as one response."""
         response = cls(text="", success=False, done=False)
-        text, reasoning = [], []
-        tools: dict[str, dict[str, Any]] = {}
+        parts = Parts()
         for chunk in chunks:
-            text.append(chunk.text)
+            ends_by_state = "status" in chunk.raw  # with all that the chunks have had
+            parts.add({"content": chunk.text} if ends_by_state or not chunk.raw else chunk.raw)
             response.run_id = chunk.run_id or response.run_id
             response.model = chunk.model or response.model
             response.agent = chunk.agent or response.agent
             response.conversation_id = chunk.conversation_id or response.conversation_id
             response.number = chunk.number or response.number
-            if chunk.reasoning is not None:
-                reasoning.append(chunk.reasoning)
-            if chunk.tool is not None:
-                tools[chunk.tool.get("id", "")] = chunk.tool
             if chunk.done:
                 response.done = True
                 response.success = chunk.error is None
                 response.error, response.failure = chunk.error, chunk.failure
                 response.finish_reason, response.usage = chunk.finish_reason, chunk.usage
+                for name in _AT_THE_END:
+                    setattr(response, name, getattr(chunk, name))
         failure = response.failure
         response.status_code = 200 if failure is None else failure.status_code
-        response.text, response.reasoning = "".join(text), "".join(reasoning) or None
-        response.tools = list(tools.values())
+        response._collect(parts.folded())
         return response
 
+    def _collect(self, parts: list[Part]) -> None:
+        self.parts = parts
+        self.text = "".join(part.get("content", "") for part in parts)
+        self.reasoning = "".join(part.get("reasoning", "") for part in parts) or None
+        self.tools = [part["tool"] for part in parts if "tool" in part]
+        self.media = [item for part in parts for item in part.get("media", ())]
+        self.citations = [item for part in parts for item in part.get("citations", ())]
+
+
+#: Fields of the last chunk that are fields of the response, too.
+_AT_THE_END = ("followups", "output", "session_state", "requirements", "stored")
 
 #: Fields of a response that have the same name in the server's JSON.
 _SAME_NAMES = (
     *("model", "agent", "run_id", "conversation_id", "finish_reason"),
     *("usage", "reasoning", "status", "created_at", "ended_at"),
+    *_AT_THE_END,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """A model that a question can name, by `id` or by `spec` (`<provider>:<id>`)."""
-
-    id: str
-    provider: str = ""
-    spec: str = ""
-    default: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AgentInfo:
-    """An agent that a question can name; `model` is the model that it uses by default."""
-
-    id: str
-    name: str = ""
-    description: str = ""
-    model: str = ""
-    default: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message of a conversation; `finish_reason` is set if it is an answer that ended early."""
-
-    role: str
-    content: str
-    run_id: str | None = None
-    created_at: float | None = None
-    model: str | None = None
-    finish_reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """A conversation that the server stores; `messages` is empty in a list of conversations."""
-
-    conversation_id: str
-    title: str = ""
-    created_at: float | None = None
-    updated_at: float | None = None
-    agent: str | None = None
-    messages: tuple[Message, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One HTTP request and the head of its response, for debugging.
-
-    `sent` and `received` are headers, with names in lower case and without the API key. `at` is the
-    time at which the response began.
-    """
-
-    method: str
-    url: str
-    status_code: int
-    sent: dict[str, str]
-    received: dict[str, str]
-    at: float
-
-
-def from_json(kind: type[Any], data: Mapping[str, Any]) -> Any:
-    """Return an object of the dataclass `kind` from JSON; unknown fields are ignored."""
-    known = {one.name for one in fields(kind)}
-    return kind(**{name: value for name, value in data.items() if name in known})
+def parts_in(data: Mapping[str, Any]) -> list[Part]:
+    """Return the parts of an answer in the server's JSON, which has none if it is only text."""
+    if "parts" in data:
+        return list(data["parts"])
+    return [{"type": "content", "content": data["content"]}] if data.get("content") else []

@@ -132,11 +132,18 @@ async def _try_journal(settings: Settings) -> bool:
 
 
 def worker() -> FastAPI:
-    """The app of one of several workers, with the settings of the environment."""
-    settings = load_settings()
-    configure(json=settings.log_format == "json")
-    logging.getLogger("uvicorn.access").propagate = False  # like `access_log=False` in `main`
-    return create_app(settings)
+    """The app of one of several workers, with the settings of the environment.
+
+    Exits with 2 if a setting is wrong, as after a change of a module with `--reload`.
+    """
+    try:
+        settings = load_settings()
+        configure(json=settings.log_format == "json")
+        logging.getLogger("uvicorn.access").propagate = False  # like `access_log=False` in `main`
+        return create_app(settings)
+    except ConfigurationError as error:
+        print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
+        raise SystemExit(2) from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -18,10 +18,10 @@ from starlette.types import ASGIApp
 
 from . import __version__
 from .api import catalog, conversations, errors, health, media, openapi, page, runs
+from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
 from .api.doors import native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
-from .api.requests import BodyBounds
 from .api.tickets import Tickets
 from .api.tracking import Tracked
 from .core.access.keys import Keys, read_keys
@@ -132,7 +132,9 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         ),
         grace=settings.disconnect_grace,
         heartbeat=settings.heartbeat,
-        body=BodyBounds(settings.max_body_bytes, settings.body_timeout),
+        body=BodyBounds(
+            settings.max_body_bytes, settings.body_timeout, Allowance(settings.max_bodies_bytes)
+        ),
         tickets=access.tickets,
         media=store,
     )
@@ -185,6 +187,7 @@ def _models(settings: Settings) -> ModelCatalog:
         default=settings.model,
         further=settings.models,
         fallback=settings.fallback_model,
+        embeddings=settings.embeddings,
     )
 
 

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     fallback_model: Text = Field(
         None, description="The model that answers if another one fails before its first token."
     )
+    embeddings: Text = Field(
+        None, description="The model that makes vectors, 'openai:<model>' or 'ollama:<model>'."
+    )
     upstream_retries: int = Field(
         2, ge=0, le=10, description="Retries of a request that fails before its first token."
     )
@@ -160,6 +163,9 @@ class Settings(BaseSettings):
         10, description="Longest time to receive the head of a request, in seconds."
     )
     max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body, in bytes.")
+    max_bodies_bytes: PositiveInt = Field(
+        256 << 20, description="Bytes of all request bodies that are received at the same time."
+    )
     body_timeout: PositiveFloat = Field(
         30, description="Longest time to receive a request body, in seconds."
     )

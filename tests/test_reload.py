@@ -14,7 +14,7 @@ SOURCE = 'from agno.agent import Agent\n\nagent = Agent(id="{}")\n'
 
 async def agent_at(url: str, expected: str, seconds: float = 60) -> str:
     """The id of the agent that the server has, once it is the expected one."""
-    found = ""
+    found = "?"
     async with asyncio.timeout(seconds), httpx.AsyncClient() as client:
         while found != expected:
             try:
@@ -42,6 +42,8 @@ async def test_changed_file_is_not_served(tmp_path: Path) -> None:
     try:
         url = f"http://127.0.0.1:{port}"
         assert "before" == await agent_at(url, "before")
+        module.write_text("agent = 7\n")  # a mistake, which the next change mends
+        assert "" == await agent_at(url, "")
         module.write_text(SOURCE.format("after"))
         assert "after" == await agent_at(url, "after")
     finally:

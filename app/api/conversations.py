@@ -1,21 +1,36 @@
-"""Conversations in the native API: list, read, delete."""
+"""Conversations in the native API: list, read, rename, export, delete."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AfterValidator, BaseModel
 
 from ..core.errors import UnknownConversation
 from . import route_docs
 from .context import Principal, Server
+from .export import exported
 from .media import add_media
-from .requests import User
+from .requests import Text, User, parse_object, read_body, validate
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
 
 EndUser = Annotated[
     User | None, Query(description="The end user, if the runs had one in their field `user`.")
 ]
+
+
+def _title(text: str) -> str:
+    title = " ".join(text.split())
+    if not 1 <= len(title) <= 200:
+        raise ValueError("must have 1 to 200 characters")
+    return title
+
+
+class Rename(BaseModel):
+    """The body of a request that renames a conversation."""
+
+    title: Annotated[Text, AfterValidator(_title)]
 
 
 @router.get(
@@ -63,6 +78,46 @@ async def conversation(
     found = await server.conversations.get(conversation_id, principal, user)
     await add_media(found, server.media, principal)
     return Response(msgspec.json.encode(found), media_type="application/json")
+
+
+@router.get(
+    "/conversations/{conversation_id}/export",
+    summary="Export a conversation",
+    response_model=None,
+    **route_docs.EXPORT,
+)
+async def export(
+    conversation_id: str,
+    server: Server,
+    principal: Principal,
+    user: EndUser = None,
+    kind: Annotated[
+        Literal["md", "json"], Query(alias="format", description="Markdown or JSON.")
+    ] = "md",
+) -> Response:
+    """Return a conversation as a file, with everything that its reader saw."""
+    found = await server.conversations.get(conversation_id, principal, user)
+    await add_media(found, server.media, principal)
+    return exported(found, kind)
+
+
+@router.patch(
+    "/conversations/{conversation_id}",
+    summary="Rename a conversation",
+    response_model=None,
+    **route_docs.RENAME,
+)
+async def rename(
+    request: Request,
+    conversation_id: str,
+    server: Server,
+    principal: Principal,
+    user: EndUser = None,
+) -> Response:
+    """Give a conversation a title, and return it as it is in the list of conversations."""
+    body = validate(Rename, parse_object(await read_body(request, server.body)))
+    renamed = await server.conversations.rename(conversation_id, principal, body.title, user)
+    return Response(msgspec.json.encode(renamed), media_type="application/json")
 
 
 @router.delete(

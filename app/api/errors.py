@@ -19,9 +19,11 @@ from ..core.errors import (
     InvalidField,
     MethodNotAllowed,
     NotFound,
+    UnsupportedEncoding,
 )
 from ..core.request_context import request_id
 from .door import Door, Refusal
+from .encodings import ACCEPTED
 
 logger = logging.getLogger(__name__)
 
@@ -109,8 +111,10 @@ def install(app: FastAPI, door: Refuse) -> None:
         request: Request, error: AgnoStreamError, headers: Mapping[str, str] | None = None
     ) -> Response:
         # The rest of a body that did not arrive in time is not read: the connection closes.
-        closing = {"Connection": "close"} if isinstance(error, BodyTimeout) else {}
-        return door(path_of(request.scope), error, {**(headers or {}), **closing})
+        extra = {"Connection": "close"} if isinstance(error, BodyTimeout) else {}
+        if isinstance(error, UnsupportedEncoding):
+            extra = {"Accept-Encoding": ACCEPTED}
+        return door(path_of(request.scope), error, {**(headers or {}), **extra})
 
     @app.exception_handler(AgnoStreamError)
     async def ours(request: Request, error: AgnoStreamError) -> Response:

@@ -7,7 +7,7 @@ with the known name that is nearest to it.
 import difflib
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, get_args
 
@@ -24,15 +24,29 @@ PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 SHOWN = 20
 
 
-def ignored_fields(body: type[BaseModel], fields: Mapping[str, Any]) -> dict[str, str]:
-    """The header that names the unknown fields of a request; empty if all are known."""
+def ignored_fields(
+    body: type[BaseModel], fields: Mapping[str, Any], *, native: bool = True
+) -> dict[str, str]:
+    """The header that names the unknown fields of a request; empty if all are known.
+
+    Only those of the native protocol are logged: clients of other protocols send much that is not
+    for this server.
+    """
     unknown = [*_unknown(body, fields, "")]
-    if not unknown:
-        return {}
-    known = dict(_known(body))
+    return _header(dict(_known(body)), unknown, native=native) if unknown else {}
+
+
+def ignored_parameters(known: Collection[str], given: Iterable[str]) -> dict[str, str]:
+    """The header that names the unknown parameters of a query."""
+    unknown = [name for name in dict.fromkeys(given) if name not in known]
+    return _header({name: name for name in known}, unknown, native=True) if unknown else {}
+
+
+def _header(known: Mapping[str, str], unknown: list[str], *, native: bool) -> dict[str, str]:
     shown = [_shown(name, known) for name in unknown[:SHOWN] if PLAIN.fullmatch(name)]
     value = ", ".join(shown) or f"{len(unknown)} fields"
-    logger.warning("a request has fields that this server does not know: %s", value)
+    level = logging.WARNING if native else logging.DEBUG
+    logger.log(level, "a request has fields that this server does not know: %s", value)
     return {HEADER: value}
 
 
@@ -52,6 +66,8 @@ def _names(body: type[BaseModel]) -> frozenset[str]:
 
 
 def _unknown(body: type[BaseModel], fields: Mapping[str, Any], before: str) -> Iterator[str]:
+    if body.model_config.get("extra") == "allow":
+        return  # they go to the provider
     known = _names(body)
     for name, value in fields.items():
         if name not in known:

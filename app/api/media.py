@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 
 from ..core.media import MediaStore
+from ..models.answer_parts import MediaPart
 from ..models.chat import Conversation, Media
 from . import route_docs
 from .context import Principal, Server
@@ -44,10 +45,15 @@ async def media(
 
 
 async def add_media(conversation: Conversation, store: MediaStore, principal: str) -> None:
-    """Add to each turn's last message of the assistant what tools and models made in it."""
+    """Add to each turn's last message of the assistant what tools and models made in it, in so far
+    as its parts do not have it."""
     answers = {m.run_id: m for m in conversation.messages if m.role == "assistant"}
     for run_id, items in (await store.of_runs(answers, principal)).items():
-        answers[run_id].media = items
+        message = answers[run_id]
+        known = {item.id for item in message.media}
+        if missing := [item for item in items if item.id not in known]:
+            message.media += missing
+            message.parts.append(MediaPart(missing))
 
 
 def _type(found: Media) -> str:

@@ -10,6 +10,7 @@ from ..core.error_codes import REGISTRY
 from ..models.chat import (
     ChatResponse,
     Conversation,
+    ConversationInfo,
     ConversationPage,
     LiveRuns,
     RunStarted,
@@ -48,6 +49,7 @@ def install(app: FastAPI) -> None:
                     RunState,
                     StreamTicket,
                     Conversation,
+                    ConversationInfo,
                     ConversationPage,
                 ],
                 ref_template=REF,

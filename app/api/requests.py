@@ -1,25 +1,34 @@
-"""Request bodies: read within bounds, parsed whatever their content type, validated.
+"""The fields of request bodies: types that all doors share, validation, and its errors.
 
 See docs/decisions/026-bodies-are-parsed-by-us.md.
 """
 
-import asyncio
 import base64
 import hashlib
-import json
-import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Request
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
-from starlette.requests import ClientDisconnect
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
-from ..core.errors import BadRequest, BodyTimeout, InvalidField, TooLarge
+from ..core.errors import InvalidField
+from .bodies import BodyBounds, read_body
+from .json_objects import parse_object
+
+__all__ = ["BodyBounds", "parse_object", "read_body"]  # and what is defined here
 
 Body = TypeVar("Body", bound=BaseModel)
+
+
+#: The largest whole number in JSON that is stored; one that is larger is no floating-point number.
+LARGEST = 10**300
 
 
 def _encodable(text: str) -> str:
@@ -44,6 +53,8 @@ def _storable(value: Any) -> Any:
     """JSON whose texts can be stored and sent on."""
     if isinstance(value, str):
         _encodable(value)
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        raise ValueError("has a number that is too large")
     elif isinstance(value, dict):
         for name, part in value.items():
             _encodable(name)
@@ -53,6 +64,31 @@ def _storable(value: Any) -> Any:
             _storable(part)
     return value
 
+
+#: Items of a list in a request, at most: messages of a history, and all other lists.
+MAX_MESSAGES = 10_000
+MAX_ITEMS = 1024
+
+#: Wrong fields that an error names, at most.
+MAX_PROBLEMS = 10
+
+
+def _at_most(bound: int) -> Callable[[Any], Any]:
+    """Return a validator that counts the items of a list or an object before they are looked at."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, list | dict) and len(value) > bound:
+            raise ValueError(f"has {len(value)} items; at most {bound} are accepted")
+        return value
+
+    return check
+
+
+#: Annotations of lists: they are bounded, and the first wrong item ends the validation.
+MESSAGES = (Field(fail_fast=True), BeforeValidator(_at_most(MAX_MESSAGES)))
+ITEMS = (Field(fail_fast=True), BeforeValidator(_at_most(MAX_ITEMS)))
+#: The same for objects whose names are the client's.
+ENTRIES = BeforeValidator(_at_most(MAX_ITEMS))
 
 Text = Annotated[str, AfterValidator(_encodable)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable)]
@@ -67,82 +103,6 @@ USER = re.compile(r"[^\s/\x00-\x1f\x7f]{1,128}")
 User = Annotated[str, AfterValidator(_user)]
 
 
-@dataclass(frozen=True, slots=True)
-class BodyBounds:
-    """The largest size of a request body in bytes, and the longest time in seconds to receive
-    it."""
-
-    size: int
-    seconds: float
-
-
-async def read_body(request: Request, bounds: BodyBounds) -> bytes:
-    """Return the bytes of a request's body.
-
-    Raises `TooLarge`, `BodyTimeout`, or `BadRequest` if the client disconnects before the end.
-    """
-    try:
-        async with asyncio.timeout(bounds.seconds):
-            return await _read(request, bounds.size)
-    except TimeoutError:
-        raise BodyTimeout(
-            f"The request body did not arrive within {bounds.seconds:g} seconds. Send it again."
-        ) from None
-
-
-async def _read(request: Request, bound: int) -> bytes:
-    too_large = TooLarge(f"The request body is larger than {bound} bytes.", max_body_bytes=bound)
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > 16 * bound:
-        raise too_large
-    body = bytearray()
-    size = 0
-    # A body that is a little too large is read to its end and dropped, because a client does not
-    # read the response while it sends.
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size <= bound:
-                body += part
-            elif size > 16 * bound:
-                break
-    except ClientDisconnect:
-        raise BadRequest("The client left before its request was complete.") from None
-    if size > bound:
-        raise too_large
-    return bytes(body)
-
-
-def parse_object(body: bytes) -> dict[str, Any]:
-    """Parse a request body as a JSON object and return it as a dict; raises `BadRequest`.
-
-    The content type is ignored, because many clients send none.
-    """
-    if not body.strip():
-        raise BadRequest("The request body is empty. Send a JSON object.")
-    try:
-        data = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"The request body is not JSON: {error}") from None
-    if not isinstance(data, dict):
-        raise BadRequest("The request body is not a JSON object: it must begin with '{'.")
-    return data
-
-
-def _finite(text: str) -> float:
-    """Python's parser takes 1e999 for infinity, which no provider can be sent."""
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:20]} is too large a number")
-    return number
-
-
-def _no_constant(name: str) -> NoReturn:
-    """Raise `ValueError`: NaN and Infinity, which Python's parser accepts, are not JSON (RFC 8259,
-    6)."""
-    raise ValueError(f"{name} is not a JSON number")
-
-
 def validate(model: type[Body], fields: dict[str, Any]) -> Body:
     """Return the fields as an instance of `model`; raises `InvalidField`, which names each wrong
     field."""
@@ -155,14 +115,17 @@ def validate(model: type[Body], fields: dict[str, Any]) -> Body:
 def invalid(error: ValidationError, fields: Any) -> InvalidField:
     """Return pydantic's error on `fields` as an `InvalidField`, without the values that the client
     sent."""
+    found = error.errors(include_input=False, include_url=False)
     problems = [
         {
             "field": ".".join(_path(problem["loc"], fields)),
             "problem": problem["msg"].removeprefix("Value error, "),
         }
-        for problem in error.errors(include_input=False, include_url=False)
+        for problem in found[:MAX_PROBLEMS]
     ]
     message = "; ".join(": ".join(filter(None, problem.values())) for problem in problems)
+    if len(found) > MAX_PROBLEMS:
+        message += f"; and {len(found) - MAX_PROBLEMS} more"
     return InvalidField(message, fields=problems)
 
 

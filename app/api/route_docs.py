@@ -72,6 +72,40 @@ STREAM = {
 }
 
 _BODY = {"requestBody": {"required": True, "content": _json("ChatRequest")}}
+
+
+def _files(of: str) -> dict[str, Any]:
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    return {"type": "array", "items": file, "maxItems": 16, "description": of}
+
+
+_UPLOADS = {
+    "type": "object",
+    "properties": {
+        "request": {
+            **_text("The fields of the question, as a JSON object."),
+            "contentMediaType": "application/json",
+            "contentSchema": _ref("ChatRequest"),
+        },
+        **{
+            name: _text("The field of this name, instead of one in `request`.")
+            for name in ("message", "agent", "model", "conversation_id")
+        },
+        **{
+            name: {"type": "string", "enum": ["true", "false"]} for name in ("stream", "background")
+        },
+        "images": _files("Pictures for the model."),
+        "files": _files("Documents for the model."),
+        "audio": _files("Sounds for the model."),
+        "videos": _files("Videos for the model."),
+    },
+}
+_BODY_OR_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {**_json("ChatRequest"), "multipart/form-data": {"schema": _UPLOADS}},
+    }
+}
 _ANSWER = {
     "description": 'The answer: a stream, or one object if the request has `"stream": false`.',
     "headers": RUN_HEADERS,
@@ -135,6 +169,7 @@ TICKET: dict[str, Any] = {
         **_errors(404, 422, 503),
     }
 }
+CHAT_WITH_UPLOADS: dict[str, Any] = {**CHAT, "openapi_extra": _BODY_OR_FORM}
 MEDIA: dict[str, Any] = {
     "response_class": Response,
     "responses": {
@@ -163,6 +198,46 @@ CONVERSATION: dict[str, Any] = {
         **_GUARDED,
         **_errors(404, 422, 503),
     }
+}
+EXPORT: dict[str, Any] = {
+    "response_class": Response,
+    "responses": {
+        200: {
+            "description": "The conversation as a file.",
+            "content": {
+                "text/markdown": {"schema": _text("Everything that its reader saw.")},
+                **_json("Conversation"),
+            },
+        },
+        **_GUARDED,
+        **_errors(404, 422, 503),
+    },
+}
+RENAME: dict[str, Any] = {
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["title"],
+                        "properties": {
+                            "title": {"type": "string", "minLength": 1, "maxLength": 200}
+                        },
+                    }
+                }
+            },
+        }
+    },
+    "responses": {
+        200: {
+            "description": "The conversation, without its messages.",
+            "content": _json("ConversationInfo"),
+        },
+        **_GUARDED,
+        **_errors(404, 408, 413, 422, 503),
+    },
 }
 CATALOG: dict[str, Any] = {"responses": {**_GUARDED}}
 DELETE: dict[str, Any] = {

@@ -13,10 +13,12 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from ..core.errors import BadRequest, BodyTimeout, InvalidField, TooLarge
+from ..core.errors import BadRequest, InvalidField, TooLarge
 from ..core.media import MediaStore
 from ..core.question import Attachment, Picture
-from .requests import BodyBounds, parse_object
+from .bodies import BodyBounds, Part, in_time, read_body
+from .encodings import encodings_of
+from .json_objects import parse_object
 
 #: Parts with files, by the fields that they add to, and what is in them.
 FILES = {"images": "image", "files": "file", "audio": "audio", "videos": "video"}
@@ -59,21 +61,26 @@ def is_form(request: Request) -> bool:
 
 async def read_form(request: Request, bounds: BodyBounds, store: MediaStore) -> Form:
     """Receive a form; raises `TooLarge`, `BodyTimeout`, `BadRequest` and `InvalidField`."""
+    if encodings_of(request.headers.get("content-encoding", "")):
+        return await _read_parts(request, _once(await read_body(request, bounds)), bounds, store)
     limit = store.item_bytes + bounds.size
+    with bounds.allowance.part() as part:
+        return await _read_parts(request, _bounded(request, limit, part, bounds), bounds, store)
+
+
+async def _read_parts(
+    request: Request, body: AsyncIterator[bytes], bounds: BodyBounds, store: MediaStore
+) -> Form:
     parser = MultiPartParser(
         request.headers,
-        _bounded(request, limit),  # type: ignore[arg-type]  # it is only iterated
+        body,  # type: ignore[arg-type]  # it is only iterated
         max_files=MAX_FILES,
         max_fields=MAX_PARTS,
         max_part_size=bounds.size,
     )
     try:
-        async with asyncio.timeout(bounds.seconds):
+        async with in_time(bounds):
             parts = await parser.parse()
-    except TimeoutError:
-        raise BodyTimeout(
-            f"The request body did not arrive within {bounds.seconds:g} seconds. Send it again."
-        ) from None
     except MultiPartException as error:
         raise BadRequest(f"The form cannot be read: {error.message}") from None
     except ClientDisconnect:
@@ -88,13 +95,21 @@ async def read_form(request: Request, bounds: BodyBounds, store: MediaStore) -> 
         await parts.close()
 
 
-async def _bounded(request: Request, limit: int) -> AsyncIterator[bytes]:
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+async def _bounded(
+    request: Request, limit: int, part: Part, bounds: BodyBounds
+) -> AsyncIterator[bytes]:
     size = 0
-    async for part in request.stream():
-        size += len(part)
+    async for piece in request.stream():
+        size += len(piece)
         if size > limit:
             raise TooLarge(f"The request body is larger than {limit} bytes.", max_body_bytes=limit)
-        yield part
+        if size <= bounds.size:  # the rest is in files, which go to the disk
+            part.take(len(piece))
+        yield piece
 
 
 async def _read(parts: list[tuple[str, Any]], form: Form, store: MediaStore) -> Form:

@@ -17,6 +17,7 @@ AgnoStreamError
 │   ├── UnknownConversation unknown_conversation
 │   └── UnknownMedia        unknown_media
 ├── MethodNotAllowed        method_not_allowed
+├── NoEmbeddings            no_embeddings
 ├── BodyTimeout             body_timeout
 ├── HeadTimeout             head_timeout
 ├── ConversationBusy        conversation_busy
@@ -173,6 +174,12 @@ class MethodNotAllowed(AgnoStreamError):
     """The address has routes, but none for this method."""
 
     code = "method_not_allowed"
+
+
+class NoEmbeddings(AgnoStreamError):
+    """The server has no model for embeddings."""
+
+    code = "no_embeddings"
 
 
 class InternalError(AgnoStreamError):

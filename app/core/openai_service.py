@@ -1,10 +1,16 @@
 """Plans what answers: a question in, the plan of a run out (made by `turns`)."""
 
+from collections.abc import Sequence
+
+from ..models.chat import StreamingChunk
+from ..models.folding import whole_text
+from ..models.parts_folding import parts_of
 from .agents.catalog import AgentCatalog
 from .agents.components.entries import AgentEntry
 from .agents.connections import Connections
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
+from .agents.storage.shown import Shown
 from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .media import MediaStore
@@ -54,15 +60,18 @@ class AgentService:
             record.run_id,
         )
 
-    async def remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
-        """Store the question and the partial answer of a run whose process died."""
+    async def remember(
+        self, record: RunRecord, chunks: Sequence[StreamingChunk], failure: RunFailed
+    ) -> None:
+        """Store the question and the partial answer of a run whose process died, from its log."""
         keeping = self._conversations.keeping(
             self._entry(record).component,
             Session(record.conversation_id, owner_of(record.principal, record.user)),
             record.run_id,
             record.question or "",
         )
-        await keeping.remember(text, failure.finish_reason, begun=False)
+        shown = Shown.of(parts_of(chunks), failure.last_chunk(record.model), record.model)
+        await keeping.remember(whole_text(chunks), failure.finish_reason, shown, begun=False)
 
     def _entry(self, record: RunRecord) -> AgentEntry:
         try:

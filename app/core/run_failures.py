@@ -167,3 +167,10 @@ def server_stopped() -> Interrupted:
 def cancelled() -> RunStopped:
     """Return the failure of a run that a client cancelled."""
     return RunStopped("cancelled", "The run was cancelled.")
+
+
+#: Agno's types of errors that guardrails and hooks raise, whose messages are for the user.
+REFUSALS: dict[str, type[RunFailed]] = {
+    "input_check_error": InputRefused,
+    "output_check_error": OutputRefused,
+}

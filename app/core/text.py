@@ -37,25 +37,25 @@ class SurrogateJoiner:
     Neither surrogate of an emoji can be encoded alone. A lone surrogate becomes U+FFFD.
     """
 
-    __slots__ = ("_high",)
+    __slots__ = ("high",)
 
     def __init__(self) -> None:
-        self._high = ""
+        self.high = ""  # the surrogate that waits for the next piece
 
     def feed(self, piece: str) -> str:
         """Return the valid text that ends with this piece; a high surrogate at its end waits for
         the next."""
-        if not self._high and piece.isascii():
+        if not self.high and piece.isascii():
             return piece
-        text = self._high + piece
-        self._high = ""
+        text = self.high + piece
+        self.high = ""
         if "\ud800" <= text[-1] <= "\udbff":
-            self._high = text[-1]
+            self.high = text[-1]
             text = text[:-1]
         return replace_lone_surrogates(text)
 
     def rest(self) -> str:
         """Return the text that still waits at the end: U+FFFD for a lone high surrogate, else
         empty."""
-        high, self._high = self._high, ""
+        high, self.high = self.high, ""
         return "\ufffd" if high else ""

@@ -13,6 +13,7 @@ from agno.models.base import Model
 
 from ..models.chat import StreamingChunk, Usage
 from .agents.catalog import AgentCatalog
+from .agents.children import cancelled_together
 from .agents.components.entries import AgentEntry
 from .agents.components.external import External
 from .agents.components.kinds import Asking, made_by
@@ -26,6 +27,7 @@ from .agents.runner import Runner, runner_for
 from .agents.storage.conversations import Conversations
 from .agents.storage.keeping import Keeping
 from .agents.storage.sessions import Session, owner_of
+from .agents.storage.shown import Shown
 from .log.journal import RunRecord
 from .media import MediaStore, Owner
 from .providers.catalog import ModelEntry
@@ -33,6 +35,7 @@ from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
 from .question import Question
 from .run_failures import (
+    REFUSALS,
     AgentDenied,
     AgentFailed,
     ConversationsUnavailable,
@@ -47,12 +50,6 @@ Emit = Callable[[StreamingChunk], None]
 
 #: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
-
-#: Agno's types of errors that guardrails and hooks raise, whose messages are for the user.
-REFUSALS: dict[str, type[RunFailed]] = {
-    "input_check_error": InputRefused,
-    "output_check_error": OutputRefused,
-}
 
 
 class AgentPlan:
@@ -99,9 +96,8 @@ class AgentTurn:
         self._plan = plan
         self._run_id = record.run_id
         self._principal = record.principal
-        self._session = Session(
-            record.conversation_id, owner_of(record.principal, plan.question.user)
-        )
+        question = plan.question
+        self._session = Session(record.conversation_id, owner_of(record.principal, question.user))
         self._begun = False
         self._component = plan.entry.component
         self._keeping: Keeping | None = None
@@ -109,13 +105,10 @@ class AgentTurn:
         self._reader: EventReader | None = None
         self.stored_question = record.question
         self._owner = Owner(
-            record.run_id,
-            record.principal,
-            record.conversation_id,
-            user=plan.question.user,
-            kept=plan.question.kept,
+            *(record.run_id, record.principal, record.conversation_id),
+            user=question.user,
+            kept=question.kept,
         )
-        question = plan.question
         last = question.history[-1].content if question.history else None
         self.logged_question = question.message or last or ""
         self.model = plan.model
@@ -131,15 +124,16 @@ class AgentTurn:
 
     async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         last = await self._agnos_answer(emit, on_alive)
-        stored = not self._plan.question.kept or await self._stored()
+        stored = not self._plan.question.kept or await self._stored(last)
         return last if stored else msgspec.structs.replace(last, stored=False)
 
-    async def _stored(self) -> bool:
+    async def _stored(self, last: StreamingChunk) -> bool:
         """Store the completed turn; False if that is not possible yet."""
+        shown, reason = self._shown(last), last.finish_reason or "stop"
         if isinstance(self._component, External) and not self._component.keeps:
             text = self._reader.answer.text if self._reader is not None else ""
-            return await self._keep().remember(text, "stop", begun=False)
-        return await self._keep().commit()
+            return await self._keep().remember(text, reason, shown, begun=False)
+        return await self._keep().commit(reason, shown)
 
     async def _agnos_answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         runner = self._runner = await self._prepared()
@@ -149,15 +143,16 @@ class AgentTurn:
             runner.models.listen(on_alive)
         try:
             async with aclosing(runner.events()) as events:
-                async for event in events:
-                    self._begun = True
-                    reader.read(event)
-                    if reader.failure is not None:
-                        raise self._failure(reader.failure)
-                    if media.concerns(event):
-                        found = await media.read(event, reader.model)
-                        if found is not None:
-                            emit(found)
+                with cancelled_together():
+                    async for event in events:
+                        self._begun = True
+                        reader.read(event)
+                        if reader.failure is not None:
+                            raise self._failure(reader.failure)
+                        if media.concerns(event):
+                            found = await media.read(event, reader.model)
+                            if found is not None:
+                                reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
         models = runner.models
@@ -166,10 +161,13 @@ class AgentTurn:
                 reader.call(call)
         if models is None:
             return reader.ending(None)
-        failure = None if reader.paused or reader.by_function else models.answer_failure
-        if failure is not None:
-            raise failure
+        spared = reader.paused or reader.by_function
+        if not spared and models.answer_failure is not None:
+            raise models.answer_failure
         return reader.ending(models.finish_reason)
+
+    def _shown(self, last: StreamingChunk) -> Shown:
+        return Shown.of(self._reader.recorder.parts() if self._reader else [], last, self.model)
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
@@ -198,8 +196,7 @@ class AgentTurn:
         self.model = models.leader.model.id
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
-        runner_class = runner_for(self._component)
-        return runner_class(copied, question, asking, self._run_id, models=models)
+        return runner_for(self._component)(copied, question, asking, self._run_id, models=models)
 
     async def _made(self, asking: Asking) -> Any:
         """What the factory makes for this request."""
@@ -237,8 +234,7 @@ class AgentTurn:
             self._reader.content(text, reasoning)
 
     def _emit_unknown_call(self, call: dict[str, Any]) -> None:
-        """Show a call of a tool that the agent does not have: Agno refuses it, and reports no
-        event."""
+        """Show a call of a tool that the agent does not have: Agno reports no event of it."""
         if self._reader is not None:
             self._reader.refused_call(call)
 
@@ -258,7 +254,8 @@ class AgentTurn:
             if self._plan.media is not None:
                 await self._plan.media.remove(self._run_id)
             return True
-        return await self._keep().remember(text, failure.finish_reason, begun=self._begun)
+        shown = self._shown(failure.last_chunk(self.model))
+        return await self._keep().remember(text, failure.finish_reason, shown, begun=self._begun)
 
     def _keep(self) -> Keeping:
         """The conversation of this run, in the stores of the component that answers."""
@@ -278,9 +275,8 @@ class AgentTurn:
         if self._keeping is not None and self._keeping.failure is not None:
             return self._keeping.failure
         models = self._runner.models if self._runner is not None else None
-        failure = models.failure if models is not None else None
-        if failure is not None:
-            return failure
+        if models is not None and models.failure is not None:
+            return models.failure
         return AgentFailed(
             f"The agent failed ({kind or 'in its last step'}); see the server's log."
         )

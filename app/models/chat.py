@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from .answer_parts import Part
 from .parts import Citation as Citation
 from .parts import ErrorInfo as ErrorInfo
 from .parts import Media as Media
@@ -83,7 +84,10 @@ def number_in_id(number: int, chunk: StreamingChunk) -> str:
 
 
 class ChatResponse(msgspec.Struct, omit_defaults=True):
-    """A complete answer: the response to `stream: false`, and a part of a run's state."""
+    """A complete answer: the response to `stream: false`, and a part of a run's state.
+
+    `parts` is all of it in the order in which it came; absent if the answer is text alone.
+    """
 
     content: str
     model: str
@@ -104,6 +108,7 @@ class ChatResponse(msgspec.Struct, omit_defaults=True):
     session_state: dict[str, Any] | None = None
     media: list[Media] = msgspec.field(default_factory=list)
     stored: bool | None = None
+    parts: list[Part] = msgspec.field(default_factory=list)
 
 
 class RunStarted(msgspec.Struct):
@@ -145,7 +150,13 @@ class RunState(ChatResponse, kw_only=True, omit_defaults=True):
 
 
 class StoredMessage(msgspec.Struct, omit_defaults=True):
-    """One message of a stored conversation. `created_at` is Unix time in seconds."""
+    """One message of a stored conversation. `created_at` is Unix time in seconds.
+
+    An answer has `parts`: everything that its reader saw, in the order in which it came. The fields
+    from `reasoning` to `citations` are folded from them, without what members and steps said.
+    `speaker` is the agent, team or workflow that answered. `finish_reason` is absent if it is
+    `stop`. `truncated` is True if the answer had more in its parts than is kept.
+    """
 
     role: str
     content: str
@@ -154,6 +165,14 @@ class StoredMessage(msgspec.Struct, omit_defaults=True):
     model: str | None = None
     finish_reason: FinishReason | None = None
     media: list[Media] = msgspec.field(default_factory=list)
+    speaker: Speaker | None = None
+    parts: list[Part] = msgspec.field(default_factory=list)
+    reasoning: str | None = None
+    tools: list[ToolCall] = msgspec.field(default_factory=list)
+    citations: list[Citation] = msgspec.field(default_factory=list)
+    followups: list[str] | None = None
+    error: ErrorInfo | None = None
+    truncated: bool = False
 
 
 class ConversationInfo(msgspec.Struct, omit_defaults=True):

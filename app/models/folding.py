@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from .answer_parts import has_more_than_text
 from .chat import ChatResponse, Said, Speaker, Speech, Step, StreamingChunk, ToolCall
+from .parts_folding import PartsFolder
 
 
 def whole_text(chunks: Iterable[StreamingChunk]) -> str:
@@ -25,9 +27,17 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     final: list[str] = []
     tools = {tool.id: tool for tool in response.tools}
     extras = _Extras(response)
+    parts = PartsFolder(response.parts)
+    added = 1 if response.parts else 0  # of the text to the parts
     for chunk in chunks:
-        text.append(chunk.content)
         response.model = chunk.model
+        if _is_text(chunk):
+            text.append(chunk.content)
+            continue
+        parts.add_text("".join(text[added:]))
+        parts.add(chunk)
+        text.append(chunk.content)
+        added = len(text)
         if chunk.reasoning is not None:
             reasoning.append(chunk.reasoning)
         if chunk.tool is not None:
@@ -44,6 +54,14 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
     response.reasoning = "".join(reasoning) or None
     response.tools = list(tools.values())
     extras.finish()
+    parts.add_text("".join(text[added:]))
+    found = parts.parts()
+    response.parts = found if has_more_than_text(found) else []
+
+
+def _is_text(chunk: StreamingChunk) -> bool:
+    """Whether a chunk is only text, as nearly all are."""
+    return chunk == StreamingChunk(chunk.content, False, chunk.model)
 
 
 class _Extras:

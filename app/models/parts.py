@@ -68,6 +68,13 @@ class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     retry_after: float | None = None
 
 
+class Vectors(msgspec.Struct, frozen=True):
+    """The embeddings of some texts, in their order, and the tokens that these were."""
+
+    vectors: list[list[float]]
+    tokens: int
+
+
 class Speaker(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who speaks inside a run: a member of a team, a step of a workflow, or the agent of a tool.
 

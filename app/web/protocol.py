@@ -8,12 +8,7 @@ from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from ..core.errors import (
@@ -26,7 +21,9 @@ from ..core.errors import (
     Overloaded,
 )
 from .connections import KEY, Connections
-from .responses import refusing, until_close
+from .flow import Flow
+from .heads import HeadMeter
+from .responses import refusing, response_bytes, until_close
 from .upgrades import plain_head
 
 HEAD_END = b"\r\n\r\n"
@@ -41,16 +38,6 @@ MAX_PARSED = 64
 #: Seconds for which the rest of a request is read and dropped after its response, because a client
 #: that is still sending would otherwise not see the response.
 LINGER = 5.0
-
-
-class Flow(FlowControl):
-    """Flow control in which reading stays paused while `holding`, whatever the app does."""
-
-    holding = False
-
-    def resume_reading(self) -> None:
-        if not self.holding:
-            super().resume_reading()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -83,7 +70,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_came = False  # in the last slice
         self._complete = True  # the last request that has begun has been received
         self._remaining: int | None = None  # bytes of the body; None for a chunked one
-        self._fed = self._size = self._fields = 0
+        self._head = HeadMeter(self._bounds)
         self._deadline: asyncio.TimerHandle | None = None
 
     # The connection
@@ -157,12 +144,12 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(self._refusal or BadRequest("The request is not valid HTTP/1.1."))
             return b""
-        # The parser tells nothing of a field that is not complete, or that follows a chunked body.
-        after_body = not self._complete and self._remaining is None and not self._body_came
-        if (begun and self._in_head) or (after_body and not begun):
-            self._fed += len(piece)
-            if self._fed > self._bounds.head_bytes:
-                self._refuse(self._head_too_large())
+        ends_body = self._remaining is None and not self._complete and not self._body_came
+        if self._in_head if begun else ends_body:  # a field may be incomplete, here or there
+            try:
+                self._head.feed(len(piece))
+            except HeadTooLarge as error:
+                self._refuse(error)
         return b""
 
     def _ignore_upgrade(self, rest: bytes) -> bytes:
@@ -204,25 +191,21 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._fed = self._size = self._fields = 0
+        self._head.restart()
         self._in_head, self._complete = True, False
 
     def on_url(self, url: bytes) -> None:
-        if len(self.url) + len(url) > self._bounds.address_bytes:
-            self._stop(
-                AddressTooLong(
-                    f"The address is longer than {self._bounds.address_bytes} bytes. "
-                    "Send the question in the body of a POST."
-                )
-            )
-        self._size += len(url)
+        try:
+            self._head.add_address(len(url))
+        except AddressTooLong as error:
+            self._stop(error)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._size += len(name) + len(value) + 4
-        self._fields += 1
-        if self._size > self._bounds.head_bytes or self._fields > self._bounds.fields:
-            self._stop(self._head_too_large())
+        try:
+            self._head.add_field(len(name) + len(value) + 4)
+        except HeadTooLarge as error:
+            self._stop(error)
         if self._in_head:  # fields after a chunked body are ignored: no route knows any
             super().on_header(name, value)
 
@@ -230,7 +213,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self._unset_deadline()
-        self._in_head, self._fed = False, 0
+        self._in_head = False
+        self._head.complete()
         self._remaining = self._content_length()
         if len(self.pipeline) >= MAX_PARSED:
             self._stop(BadRequest("Too many requests wait for a response on this connection."))
@@ -239,7 +223,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._body_came = True
-        self._fed = 0
+        self._head.complete()
         if self._remaining is not None:
             self._remaining -= len(body)
         super().on_body(body)
@@ -247,7 +231,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
             return
-        self._fed = self._size = self._fields = 0
+        self._head.restart()
         self._in_head, self._complete = True, True
         if self.cycle.response_complete:
             self._unset_deadline()
@@ -296,23 +280,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._in_head and self.cycle is not None:  # the request has had its response
             self.transport.close()
             return
-        path = self.url.partition(b"?")[0].decode("latin-1") if self._size else "/"
+        path = self.url.partition(b"?")[0].decode("latin-1") if self._head.begun else "/"
         response = self._shared.refuse(path, error, {"Connection": "close"})
-        fields = [*self.server_state.default_headers, *response.raw_headers]
-        lines = [b"%b: %b\r\n" % field for field in fields]
-        self.transport.write(
-            b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])
-        )
+        self.transport.write(response_bytes(response, self.server_state.default_headers))
         # Closed now, the connection would be reset, and the client might not see the response.
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._set_deadline(LINGER, self.transport.close)
-
-    def _head_too_large(self) -> AgnoStreamError:
-        return HeadTooLarge(
-            f"The header fields have more than {self._bounds.head_bytes} bytes, or are more than "
-            f"{self._bounds.fields}."
-        )
 
     # Time
 
@@ -320,7 +294,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline = None
         if self._responding:  # a request before this one is still being answered
             self._set_deadline(self._bounds.head_seconds, self._head_expired)
-        elif self._fed or self._size:
+        elif self._head.begun:
             seconds = self._bounds.head_seconds
             self._refuse(HeadTimeout(f"The header fields did not arrive within {seconds:g} s."))
         else:

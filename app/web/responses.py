@@ -1,9 +1,11 @@
 """Responses that the app does not make as uvicorn wants them: refusals, and those of HTTP/1.0."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from ..core.errors import AgnoStreamError
 from .connections import Refuse
@@ -17,6 +19,12 @@ def refusing(refuse: Refuse, error: AgnoStreamError) -> ASGIApp:
         await response(scope, receive, send)
 
     return refused
+
+
+def response_bytes(response: Response, default: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return a response as it is sent, with the fields of all responses."""
+    lines = [b"%b: %b\r\n" % field for field in (*default, *response.raw_headers)]
+    return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])
 
 
 class UntilClose:

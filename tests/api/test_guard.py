@@ -25,6 +25,7 @@ DOORS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("/api/v1/chat", {"message": "Hello?"}, ("error", "message")),
     ("/chat", {"message": "Hello?"}, ("error", "message")),
     ("/v1/chat/completions", {"model": "general", "messages": MESSAGES}, ("error", "message")),
+    ("/v1/completions", {"model": "general", "prompt": "Hello?"}, ("error", "message")),
     ("/v1/responses", {"model": "general", "input": "Hello?"}, ("error", "message")),
     ("/api/chat", {"model": "general", "messages": MESSAGES}, ("error",)),
     ("/api/generate", {"model": "general", "prompt": "Hello?"}, ("error",)),

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 from httpx_sse import EventSource
+from openai.types.responses import Response
 
 PAST = "Do you remember the blue whale?"
 HISTORY: list[dict[str, Any]] = [
@@ -126,6 +127,35 @@ async def _openai_whole(http: httpx.AsyncClient, asked: Asked) -> Answer:
     return Answer(choice["message"]["content"] or "", choice["finish_reason"], "error" in body)
 
 
+async def _responses(http: httpx.AsyncClient, asked: Asked) -> Answer:
+    """A stream of events, whose last one has the whole answer; a history precedes the question."""
+    parts: list[dict[str, Any]] = [{"type": "input_text", "text": asked.question}]
+    for picture in asked.pictures:
+        address = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+        parts.append({"type": "input_image", "image_url": address})
+    items = [*HISTORY, {"role": "user", "content": parts}]
+    body = {
+        "model": asked.agent,
+        "input": items,
+        "stream": True,
+        "conversation": asked.conversation,
+    }
+    async with http.stream("POST", "/v1/responses", json=body) as streamed:
+        if streamed.status_code != 200:
+            return _refused(streamed.status_code, json.loads(await streamed.aread()))
+        data = [event.data async for event in EventSource(streamed).aiter_sse()]
+    response = Response.model_validate(json.loads(data[-2])["response"])
+    limit = response.incomplete_details
+    reached = limit is not None and limit.reason == "max_output_tokens"
+    error = response.error
+    return Answer(
+        response.output_text,
+        "length" if reached else "stop" if response.status == "completed" else "error",
+        error is not None,
+        code=(error.type or error.code) if error else None,
+    )
+
+
 def _ollama(asked: Asked, past: list[dict[str, Any]]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "user", "content": asked.question}
     if asked.pictures:
@@ -155,6 +185,7 @@ JSON = Door("json", _json, keeps=True, final=True)
 SSE_HISTORY = Door("sse-history", _sse_history, history=True, final=True)
 OPENAI = Door("openai", _openai_stream, history=True, links=True)
 OPENAI_WHOLE = Door("openai-whole", _openai_whole, final=True, links=True)
+RESPONSES = Door("responses", _responses, history=True, keeps=True, final=True, links=True)
 OLLAMA = Door("ollama", _ollama_stream, history=True)
 
-ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, OLLAMA)
+ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, RESPONSES, OLLAMA)

@@ -9,10 +9,11 @@ from typing import Any
 import httpx
 import pytest
 from agno.agent import Agent
-from agno.team import Team
+from agno.team import Team, TeamMode
+from agno.workflow import Parallel, Workflow
 
 from tests.applications.kind import MAIN, Site, model_id
-from tests.applications.teams import delegate
+from tests.applications.teams import TO_ALL, delegate
 from tests.applications.tools import calls
 from tests.provider import Provider
 from tests.provider_replies import Reply
@@ -73,18 +74,52 @@ def team(site: Site, tool: Any) -> Team:
     return Team(model=site.model(), members=[inner])
 
 
+def broadcast(site: Site, tool: Any) -> Team:
+    names = ("inner", "other")
+    members: Any = [Agent(name=n, id=n, model=site.model(n), tools=[tool]) for n in names]
+    return Team(model=site.model(), members=members, mode=TeamMode.broadcast)
+
+
+def nested_stream(site: Site, tool: Any) -> Agent:
+    inner = Agent(name="inner", model=site.model("inner"), tools=[tool])
+
+    async def expert(city: str) -> AsyncIterator[Any]:
+        """Ask the expert."""
+        async for event in inner.arun(city, stream=True, stream_events=True):
+            yield event
+
+    return Agent(model=site.model(), tools=[expert])
+
+
+def parallel(site: Site, tool: Any) -> Workflow:
+    steps: Any = [Agent(name=n, model=site.model(n), tools=[tool]) for n in ("inner", "other")]
+    return Workflow(name="Parallel", steps=[Parallel(*steps, name="sides")])
+
+
 #: The replies of the models before the one that calls the tool.
 BEFORE: dict[Make, dict[str, Reply]] = {
     agent: {},
     nested_agent: {MAIN: calls("expert")},
     team: {MAIN: delegate("inner")},
+    broadcast: {MAIN: TO_ALL, "other": Reply("Done.")},
+    nested_stream: {MAIN: calls("expert")},
+    parallel: {"other": Reply("Done.")},
 }
 CASES = [
     (agent, "waiting"),
+    (agent, "generating"),
     (agent, "blocking"),
     (nested_agent, "waiting"),
     (nested_agent, "blocking"),
+    (nested_agent, "generating"),
+    (nested_stream, "waiting"),
+    (nested_stream, "generating"),
+    (team, "waiting"),
+    (team, "generating"),
     (team, "blocking"),
+    (broadcast, "waiting"),
+    (parallel, "waiting"),
+    (parallel, "generating"),
 ]
 
 

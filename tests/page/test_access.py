@@ -4,15 +4,17 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FilePayload, expect
 
+from tests.applications.kind import PIXEL
 from tests.conftest import Serve
 from tests.page.visit import Visit
 from tests.provider import Provider
 from tests.provider_replies import Reply
+from tests.showcase import Site, guide, library, newsroom, press, registry, studio
 
 AXE = "axe-core@4.11.0"
 CACHE = Path(__file__).parent / ".cache"
@@ -76,6 +78,68 @@ def test_axe_on_chat(
         visit.page.get_by_role("button", name="Conversations").click()
         visit.page.wait_for_timeout(400)
     visit.page.get_by_role("button", name="Shortcuts").click()
+    check()
+    context.close()
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_on_parts(
+    browser: Browser,
+    axe: str,
+    serve: Serve,
+    provider: Provider,
+    colours: Literal["light", "dark"],
+    width: int,
+) -> None:
+    """axe-core finds no violation: on the parts of answers, folded and unfolded, on a question with
+    files while an answer runs, on the settings and on the menu of a conversation."""
+    site = Site(provider)
+    agents: list[Any] = [
+        studio(site),
+        newsroom(site),
+        press(site),
+        library(site),
+        guide(site),
+        registry(site),
+    ]
+    context = browser.new_context(
+        color_scheme=colours, viewport={"width": width, "height": 800}, bypass_csp=True
+    )
+    visit = Visit(context.new_page(), serve(agents=agents).url).open()
+    page = visit.page
+
+    def check() -> None:
+        page.evaluate(axe)
+        found = visit.run(
+            "async () => (await axe.run()).violations.map(v =>"
+            " `${v.id}: ${v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary)}`)"
+        )
+        assert [] == found
+
+    check()
+    for agent in agents:
+        page.select_option("#agent", agent.id)
+        visit.ask("What is new?").ended()
+    visit.run("() => document.querySelectorAll('details').forEach(one => { one.open = true })")
+    page.wait_for_timeout(300)
+    check()
+    provider.default = Reply("word " * 50, stall_after=5)
+    page.select_option("#agent", "studio")
+    visit.ask("And then?").wait_for_text(5)
+    picture: FilePayload = {"name": "dot.png", "mimeType": "image/png", "buffer": PIXEL}
+    page.set_input_files("#attach-files", picture)
+    expect(page.get_by_role("group", name="An answer is running")).to_be_visible()
+    check()
+    page.get_by_role("button", name="Settings of the answer").click()
+    check()
+    page.keyboard.press("Escape")
+    if width < 800:
+        page.get_by_role("button", name="Conversations").click()
+        page.wait_for_timeout(400)
+    page.get_by_role("button", name="Rename, export or delete").first.click()
+    check()
+    page.get_by_role("menuitem", name="Rename").click()
     check()
     context.close()
 

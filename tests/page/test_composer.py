@@ -11,10 +11,10 @@ from agno.agent import Agent
 from playwright.sync_api import Browser, expect
 
 from tests.conftest import Serve
-from tests.page.applications import Site, studio
 from tests.page.visit import Visit
 from tests.provider import Provider
 from tests.provider_replies import Reply
+from tests.showcase import Site, studio
 
 WORDS = "".join(f"word{n} " for n in range(400))
 
@@ -74,7 +74,8 @@ def test_picture_is_sent_with_question(visit: Visit, provider: Provider, way: st
     expect(visit.page.locator("#attachments")).to_be_hidden()
     image = visit.page.locator(".question img")
     expect(image).to_have_attribute("alt", "red.png")
-    visit.page.wait_for_function("document.querySelector('.question img').naturalWidth === 40")
+    width = "() => document.querySelector('.question img').naturalWidth"
+    visit.page.wait_for_function(f"{width} === 40")
     content = provider.requests[0].body["messages"][-1]["content"]
     assert "What is this?" == content[0]["text"]
     assert content[1]["image_url"]["url"].endswith(base64.b64encode(red).decode())

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.conftest import Serve
-from tests.page.applications import Site, newsroom, press, studio
 from tests.page.visit import Visit
 from tests.provider import Provider
+from tests.showcase import Site, newsroom, press, studio
 
 FOLD = """async ([chunks, stored]) => {
   const { Parts } = await import('/static/parts.js')
@@ -182,9 +182,9 @@ ORDER = {
 
 
 @pytest.mark.parametrize("agent", ORDER)
-def test_answer_in_order(applications: Visit, agent: str) -> None:
+def test_answer_in_order_live_and_later(applications: Visit, agent: str) -> None:
     """Text, reasoning, tools, members, steps, progress and media are shown in the order in which
-    they came."""
+    they came, live and after a reload."""
     visit = applications
     visit.page.select_option("#agent", agent)
     visit.ask("What is new?").ended()
@@ -192,3 +192,6 @@ def test_answer_in_order(applications: Visit, agent: str) -> None:
     assert sorted(ORDER[agent]) == sorted(live)
     if agent != "press":  # its two steps are beside each other
         assert ORDER[agent] == live
+    visit.page.reload()
+    visit.ended()
+    assert live == shown(visit)

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page
 
 from tests.page.visit import Visit
 from tests.provider import Provider
 from tests.provider_replies import Reply, Text, numbered
+from tests.server import Server
 
 TOKENS = 50_000
 CODE = ["```python\n", *(f"line_{n} = {n}\n" for n in range(TOKENS // 4)), "```\n"]
@@ -82,3 +84,26 @@ def test_long_answer_keeps_page_responsive(visit: Visit, provider: Provider, tex
     assert "".join(text) == visit.copied()
     assert 0 < longest[1] < 100
     assert longest[0] < 400
+
+
+def test_long_conversation_keeps_page_responsive(
+    server: Server, page: Page, provider: Provider
+) -> None:
+    """A conversation of 500 messages is opened whole, and leaves a frame each 100 ms."""
+    provider.default = Reply("# Title\n\nSome **bold** `code`.\n\n- one\n- two\n\n" + "word " * 60)
+    with httpx.Client(base_url=server.url, timeout=30) as http:
+        for number in range(250):
+            body = {"message": f"{number}?", "conversation_id": "long-one", "stream": False}
+            assert 200 == http.post("/api/v1/chat", json=body).status_code
+    visit = Visit(page, server.url).open()
+    tasks = Tasks(page)
+    page.locator("#list a").first.click()
+    page.wait_for_function(
+        "() => document.querySelectorAll('.turn').length === 250"
+        " && !document.querySelector('.answer[aria-busy]')",
+        polling=100,
+    )
+    longest = tasks.stop()[:5]
+    print(f"the longest tasks: {longest} ms")
+    assert "long-one" == visit.conversation
+    assert 0 < longest[1] < 100

@@ -1,29 +1,50 @@
 """The chat: stored messages, and the answer that is streaming."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from itertools import groupby
 
 import streamlit as st
 
-from agno_stream import AgnoStreamError, Client, Message, ModelResponse
-from tests.streamlit import turns
+from agno_stream import AgnoStreamError, Client, Message, Part
+from tests.streamlit import answers, turns
 from tests.streamlit.recording import Recording
 
 #: Seconds between two drawings of an answer that is streaming.
 GLANCE = 0.1
-CURSOR = " ▌"
 STOPPED = frozenset({"cancelled", "disconnected"})
 
 
-def history(messages: Iterable[Message], recording: Recording | None) -> None:
-    """The stored messages of the conversation, without the turn that is drawn from its events."""
+def history(client: Client, messages: Iterable[Message], recording: Recording | None) -> None:
+    """The stored messages of the conversation, without the turn that is drawn from its events. All
+    messages of an answer are one bubble."""
     here = recording and recording.run_id
-    for message in messages:
-        if here is None or message.run_id != here:
-            with st.chat_message(message.role):
-                st.markdown(message.content)
-                if message.finish_reason not in (None, "stop"):
-                    st.caption(f":material/info: ended as `{message.finish_reason}`")
+    shown = [one for one in messages if here is None or one.run_id != here]
+    last = shown[-1] if shown and recording is None else None
+    for (role, run_id), group in groupby(shown, key=lambda one: (one.role, one.run_id)):
+        with st.chat_message(role):
+            if role == "user":
+                st.markdown("\n\n".join(one.content for one in group))
+                continue
+            stored = list(group)
+            parts = [part for one in stored for part in one.parts or plain(one)]
+            answers.show(client, parts, run_id or "")
+            end = stored[-1]
+            if end.truncated:
+                st.caption("This answer had more in it than is kept.")
+            if end.finish_reason not in (None, "stop"):
+                st.caption(f":material/info: ended as `{end.finish_reason}`")
+            if end is last:
+                answers.followups(end.followups, run_id or "", ask_again(client, run_id))
+
+
+def plain(message: Message) -> list[Part]:
+    """The parts of a message that has none: its text."""
+    return [Part(type="content", content=message.content)] if message.content else []
+
+
+def ask_again(client: Client, before: str | None) -> Callable[[str], None]:
+    """What sends a suggested question, after run `before`."""
+    return lambda text: turns.ask(client, before, text)
 
 
 def question(messages: Iterable[Message], recording: Recording) -> str | None:
@@ -44,13 +65,17 @@ def turn(client: Client, recording: Recording, question: str | None, live: bool)
         recording.look()
         running = recording.running
         with st.chat_message("assistant"):
-            _answer(recording.answer, running=running, stopped=recording.stopped)
+            _answer(client, recording, running=running)
             if running:
                 turns.going_on(recording)
                 st.button(
                     "Stop", icon=":material/stop_circle:", key="stop", on_click=_stop,
                     args=(client, recording),
                 )  # fmt: skip
+            elif recording.answer.followups:
+                texts = recording.answer.followups
+                ask = ask_again(client, recording.run_id)
+                answers.followups(texts, recording.run_id or "", ask)
         if live and not running:
             st.rerun()
 
@@ -68,17 +93,10 @@ def _stop(client: Client, recording: Recording) -> None:
     recording.leave()
 
 
-def _answer(answer: ModelResponse, *, running: bool, stopped: bool) -> None:
-    if answer.reasoning:
-        with st.expander("Reasoning", icon=":material/psychology:", expanded=running):
-            st.markdown(answer.reasoning)
-    for tool in answer.tools:
-        _tool(tool)
-    if running:
-        st.markdown(answer.text + CURSOR)
-    elif answer.text:
-        st.markdown(answer.text)
-    if answer.finish_reason in STOPPED or (stopped and not answer.done):
+def _answer(client: Client, recording: Recording, *, running: bool) -> None:
+    answer = recording.answer
+    answers.show(client, answer.parts, recording.run_id or "", running=running)
+    if answer.finish_reason in STOPPED or (recording.stopped and not answer.done):
         st.warning("Stopped.", icon=":material/stop_circle:")
     elif not (running or answer.done):
         st.error("What reads this answer has died; the terminal says why.", icon=":material/error:")
@@ -86,9 +104,3 @@ def _answer(answer: ModelResponse, *, running: bool, stopped: bool) -> None:
         st.error(f"{answer.failure.message} (`{answer.failure.code}`)", icon=":material/error:")
     elif answer.finish_reason not in (None, "stop"):
         st.caption(f":material/info: ended as `{answer.finish_reason}`")
-
-
-def _tool(tool: dict[str, Any]) -> None:
-    label = f"`{tool.get('name')}` {tool.get('status')}"
-    with st.expander(label, icon=":material/build:"):
-        st.json(tool)

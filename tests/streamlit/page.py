@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -62,6 +62,14 @@ class Page:
             for one in self.app.chat_message
         ]
 
+    def parts(self, number: int) -> list[str]:
+        """Texts, and the labels of what is folded or can be saved, of a message, in order."""
+        return [
+            text
+            for element in _walk(self.app.chat_message[number])
+            if (text := _text_of(element)) is not None
+        ]
+
     @property
     def events(self) -> list[dict[str, Any]]:
         """The raw events in the table."""
@@ -82,6 +90,21 @@ class Page:
         for recording in state["recordings"].values() if "recordings" in state else ():
             recording.leave()
         state["client"].close()
+
+
+def _walk(block: Any) -> Iterator[Any]:
+    for child in block.children.values():
+        yield child
+        if hasattr(child, "children"):
+            yield from _walk(child)
+
+
+def _text_of(element: Any) -> str | None:
+    if element.type in ("markdown", "caption"):
+        return str(element.value)
+    if element.type in ("expander", "download_button"):
+        return str(getattr(element, "label", None) or element.proto.label)
+    return None
 
 
 class OpenPage(Protocol):

@@ -71,8 +71,8 @@ class Recording:
     def answer(self) -> ModelResponse:
         """The answer so far."""
         answer = ModelResponse.from_chunks(event.chunk for event in self.events[:])
-        if self.last is not None and not answer.tools:  # one piece has all of them
-            answer.tools = list(self.last.raw.get("tools", ()))
+        if self.last is not None and "parts" in self.last.raw:  # one piece has all of them
+            answer.parts = list(self.last.raw["parts"])
         return answer
 
     def look(self) -> None:

@@ -35,6 +35,7 @@ if __name__ != "__main__":  # the app needs none of this
     from agno.agent import Agent
 
     from tests.provider_replies import Reply
+    from tests.showcase import Site, newsroom, press, studio
 
 #: Of the two sides, in pixels; where the style below holds, they fill the window.
 HEIGHT = 600
@@ -44,8 +45,16 @@ STYLE = """<style>
 div:has(> .st-key-chat), div:has(> .st-key-inspector), .st-key-chat, .st-key-inspector {
     height: calc(100vh - 13rem) !important;
 }
-.stAppDeployButton { display: none; }
+.stAppDeployButton, .st-key-phone { display: none; }
 .st-key-conversations button, .st-key-conversations button * { justify-content: flex-start; }
+@media (max-width: 640px) {
+    .st-key-phone { display: flex; }
+    .stColumn:has(.st-key-inspector) { display: none; }
+    .stApp:has(.st-key-figures input:checked) {
+        .stColumn:has(.st-key-inspector) { display: flex; }
+        div:has(> .st-key-chat), .st-key-chat { display: none; }
+    }
+}
 </style>"""
 
 
@@ -76,8 +85,11 @@ def main() -> None:
         on_submit=turns.ask, args=(client, last),
     )  # fmt: skip
     left, right = st.columns([4, 3]) if st.session_state.debugging else (st.container(), None)
+    if right is not None:
+        with left.container(key="phone"):  # where the two sides cannot be beside each other
+            st.toggle("Figures and events instead of the chat", key="figures")
     with left.container(key="chat", height=HEIGHT, border=False, autoscroll=True):
-        chat.history(messages, recording)
+        chat.history(client, messages, recording)
         if recording is not None:
             chat.turn(client, recording, chat.question(messages, recording), live)
         elif not messages:
@@ -244,6 +256,77 @@ def test_reasoning_is_shown_apart(server: "Server", page: "OpenPage", provider: 
     here = page(server.url).ask("Why?").answered()
     assert ["well then", "so"] == [one.value for one in here.app.chat_message[1].markdown]
     assert "3" == here.figures["Tokens"]
+
+
+#: Of each application: texts, labels of folded parts, other things, in order in the bubble.
+BUBBLES = {
+    "newsroom": [
+        "I ask the scout.",
+        "`delegate_task_to_member` · scout, How is the weather in Oslo? · done",
+        ":material/person: **Scout** :gray[member]",
+        "Let me look.",
+        "`weather` · Oslo · done",
+        "It is **sunny** in Oslo.",
+        "Now the poet.",
+        "`delegate_task_to_member` · poet, Write a verse on sun · done",
+        ":material/person: **Poet** :gray[member]",
+        "Reasoning",
+        "Something short.",
+        "Sun on the fjord,\nlight.",
+        "Oslo is sunny, and there is a verse for it.",
+    ],
+    "press": [
+        ":material/check: **Draft** :gray[done]",
+        "A draft on whales.",
+        ":material/check: **Rounds** :gray[loop] :gray[done]",
+        ":material/check: **Round 1** :gray[done]",
+        ":material/check: **Polish** :gray[done]",
+        "Polished once.",
+        ":material/check: **Round 2** :gray[done]",
+        ":material/check: **Polish** :gray[done]",
+        "Polished twice.",
+        ":material/check: **Sides** :gray[parallel] :gray[done]",
+        ":material/check: **Left** :gray[done]",
+        "Left says so.",
+        ":material/check: **Right** :gray[done]",
+        "Right says so.",
+        ":material/check: **Final** :gray[done]",
+        "# Whales\n\nThe final text.",
+    ],
+    "studio": [
+        "Reasoning",
+        "They want a picture.",
+        "First a sketch.",
+        "`sketch` · a cat · done",
+        ":material/timeline: `Progress` Sketching a cat: 60 %",
+        "`draw` · a cat · done",
+        "table.csv",
+        "Then the weather.",
+        "`weather` · Atlantis · failed",
+        "Here is the cat; the city is lost.",
+    ],
+}
+
+
+def test_answer_is_one_bubble_in_order(
+    serve: "Serve", page: "OpenPage", provider: "Provider"
+) -> None:
+    """All parts of an answer are in one bubble, in the order in which they came; after a rerun,
+    and in the list of conversations, too."""
+    site = Site(provider)
+    url = serve(agents=[newsroom(site), press(site), studio(site)]).url
+    for agent, expected in BUBBLES.items():
+        here = page(url)
+        here.app.selectbox(key="agent").set_value(agent)
+        here.ask("What is new?").answered()
+        later = page(url, conversation=here.params["conversation"])
+        for shown in (here, here.until(lambda: True), later):
+            assert 2 == len(shown.app.chat_message)
+            parts = shown.parts(1)
+            if agent == "press":  # its two steps are beside each other
+                assert sorted(expected) == sorted(parts)
+            else:
+                assert expected == parts
 
 
 def test_unreachable_server_is_reported(page: "OpenPage") -> None:

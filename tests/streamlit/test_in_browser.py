@@ -76,6 +76,23 @@ def ask(page: Page, question: str) -> None:
     box.press("Enter")
 
 
+@pytest.mark.timeout(120)
+def test_answer_on_phone(page: Page, server: Server, tmp_path: Path) -> None:
+    """On a phone the answer is in view; a switch shows the figures in its place."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    with streamlit(tmp_path, server.url) as url:
+        page.goto(url)
+        ask(page, "Hello?")
+        answer = page.get_by_test_id("stChatMessage").last
+        expect(answer).to_contain_text("Hello from the provider.")
+        expect(answer).to_be_in_viewport(ratio=0.9)
+        figures = page.get_by_text("First token")
+        expect(figures).to_be_hidden()
+        page.locator(".st-key-figures label").click()
+        expect(figures).to_be_in_viewport()
+        expect(answer).to_be_hidden()
+
+
 @pytest.mark.timeout(300)  # a browser on a busy machine
 def test_visit_in_chromium(page: Page, server: Server, provider: Provider, tmp_path: Path) -> None:
     """A person sends, sees the answer stream, stops one, reloads during another and sees

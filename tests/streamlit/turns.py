@@ -27,8 +27,9 @@ def recordings() -> dict[str, Recording]:
     return held
 
 
-def ask(client: Client, before: str | None) -> None:
-    """Start a turn after run `before`, in a new conversation if none is open."""
+def ask(client: Client, before: str | None, question: str | None = None) -> None:
+    """Start a turn after run `before`, in a new conversation if none is open; the question is that
+    in the field if none is given."""
     conversation_id = st.query_params.get("conversation") or uuid4().hex
     show(conversation_id)
     # What stands in the widgets now, which may be newer than what they last gave to a script.
@@ -36,7 +37,7 @@ def ask(client: Client, before: str | None) -> None:
     options = QuestionOptions(
         agent=state.agent, model=state.model or None, conversation_id=conversation_id
     )
-    order = Order(client.config, state.question, state.stream, options)
+    order = Order(client.config, question or state.question, state.stream, options)
     recordings()[conversation_id] = Recording(order, before=before)
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.provider import Provider
+from tests.provider_replies import Reply
 from tests.streaming.reader import CHAT, ended
 from tests.survival.parts import RATE, Tab, client, counted, paced, serving, until
 
@@ -124,3 +125,26 @@ async def test_kill_at_any_moment(tmp_path: Path, journal: dict[str, str]) -> No
     assert sum(KILLS) == len(losses)
     assert max(losses) <= SELDOM
     assert sorted(losses)[-3] <= LOSS
+
+
+async def test_kill_loses_parts(tmp_path: Path, journal: dict[str, str]) -> None:
+    """After a SIGKILL the conversation has the parts that are in the log, reasoning included, and
+    how the answer ended."""
+    reply = Reply("one two three", reasoning="Let me think.", stall_after=5)
+    with Provider(reply) as provider:
+        killed = Tab()
+        async with serving(tmp_path, provider, **journal) as command, client(command) as http:
+            asking = asyncio.create_task(killed.start(http, conversation_id="c"))
+            await killed.until(2)
+            await asyncio.sleep(0.5)  # the journal is written every 50 ms
+            command.process.kill()
+            await asyncio.gather(asking, return_exceptions=True)
+        async with serving(tmp_path, provider, **journal) as command, client(command) as http:
+            state = await ended(http, killed.run_id)
+            _, message = (await http.get("/api/v1/conversations/c")).json()["messages"]
+    assert [
+        {"type": "reasoning", "reasoning": "Let me think."},
+        {"type": "content", "content": "one two "},
+    ] == message["parts"]
+    assert state["parts"] == message["parts"]
+    assert ("interrupted", state["error"]) == (message["finish_reason"], message["error"])

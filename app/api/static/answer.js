@@ -11,6 +11,7 @@ import { PartsView } from './views.js'
 
 /** @typedef {Record<Action, () => unknown> & {send: (text: string) => unknown}} Actions */
 
+const TRUNCATED = 'This answer had more in it than is kept.'
 const NOT_STORED = 'This turn could not be stored: after a reload it is gone.'
 
 /** Draws an answer while it arrives. */
@@ -107,7 +108,8 @@ export class Answer {
    * @param {(string | false | null | undefined)[]} [facts] the model, tokens, seconds
    * @param {Ending} [ending]
    */
-  end(reason, error = null, facts = [], { output, followups = [], stored } = {}) {
+  end(reason, error = null, facts = [], ending = {}) {
+    const { output, followups = [], stored, truncated } = ending
     if (this.parts.end(output)) this.view.replace(this.parts.list)
     this.view.end()
     this.element.classList.remove('live')
@@ -116,6 +118,7 @@ export class Answer {
     const notice = noticeFor(reason, error)
     this.ending.replaceChildren()
     if (notice) this.ending.append(this.#notice(notice, CALM.has(error?.code ?? reason)))
+    if (truncated) this.ending.append(el('p', { class: 'note' }, TRUNCATED))
     if (stored === false) this.ending.append(el('p', { class: 'note' }, NOT_STORED))
     const copyButton = iconButton('copy', 'Copy the answer', () => copy(this.text, copyButton))
     copyButton.classList.add('copy-answer')

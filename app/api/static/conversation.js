@@ -218,12 +218,12 @@ export class Conversation {
         if (isOpen()) this.#announcer.add(text)
       },
       event: () => page.drawer.changed(),
-      connection: state => {
-        if (isOpen()) page.drawer.connection(state)
+      connection: (state, turn) => {
+        if (isOpen()) page.drawer.connection(state, turn.trace)
       },
       ended: (turn, reason, error) => {
         if (!isOpen()) return
-        page.drawer.ended(turn.ending)
+        page.drawer.ended(turn.ending, turn.trace)
         page.drawer.changed()
         this.live[0]?.showWait()
         this.#announcer.end(noticeFor(reason, error)?.title ?? '')

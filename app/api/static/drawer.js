@@ -129,10 +129,12 @@ export class Drawer {
   }
 
   /**
-   * Show the state of the connection.
+   * Show the state of the connection, if it is that of the run that is shown.
    * @param {ConnectionState} state
+   * @param {Trace | null} trace
    */
-  connection(state) {
+  connection(state, trace) {
+    if (trace !== this.#trace) return
     this.state.dataset.state = state
     this.state.textContent = CONNECTION_LABELS[state]
     this.cut.disabled = state !== 'open'
@@ -147,8 +149,10 @@ export class Drawer {
    * Show what a run has at its end: the tokens that the provider counted, and the state that the
    * application keeps.
    * @param {Ending} ending
+   * @param {Trace | null} trace
    */
-  ended({ usage, session_state }) {
+  ended({ usage, session_state }, trace) {
+    if (trace !== this.#trace) return
     if (usage) this.figures.usage.textContent = `${usage.input_tokens} + ${usage.output_tokens}`
     this.sessionState.hidden = !session_state
     this.sessionJson.textContent = JSON.stringify(session_state ?? {}, null, 2)

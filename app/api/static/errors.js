@@ -38,6 +38,11 @@ export const ERRORS = {
     "advice": "GET /docs lists the routes of the server.",
     "retryable": false
   },
+  "no_embeddings": {
+    "summary": "The server has no model that makes embeddings.",
+    "advice": "Set EMBEDDINGS, as in openai:text-embedding-3-small.",
+    "retryable": false
+  },
   "unknown_agent": {
     "summary": "The server has no agent of this name.",
     "advice": "Choose one of GET /api/v1/agents.",

@@ -35,7 +35,7 @@
  * @property {(turn: Turn) => void} changed its run started, or its request was sent
  * @property {(text: string) => void} text text of the answer arrived
  * @property {() => void} event
- * @property {(state: ConnectionState) => void} connection
+ * @property {(state: ConnectionState, turn: Turn) => void} connection
  * @property {(turn: Turn, reason: string, error: ErrorInfo | ApiError | null) => void} ended
  */
 

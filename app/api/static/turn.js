@@ -153,7 +153,7 @@ export class Turn {
 
   /** Show what the answer waits for before its first part. */
   showWait() {
-    const before = this.listener.isNext(this) ? 'the model' : 'the end of the answer before it'
+    const before = this.listener.isNext(this) ? 'the model' : 'the answer before it'
     if (this.answer.empty) this.answer.status(`Waiting for ${before} …`)
   }
 
@@ -194,7 +194,7 @@ export class Turn {
       this.answer.status('The connection was cut. The answer continues after a reconnect.')
     }
     if (state === 'waiting') this.answer.status(reconnectStatus())
-    this.listener.connection(state)
+    this.listener.connection(state, this)
   }
 
   /**
@@ -230,7 +230,7 @@ export class Turn {
     this.live = false
     this.ending = ending
     this.answer.end(reason, error, [...factsOf(ending), this.trace?.duration], ending)
-    this.listener.connection('none')
+    this.listener.connection('none', this)
     this.listener.ended(this, reason, error)
   }
 }

@@ -113,6 +113,7 @@
  * @property {string[]} [followups] questions that the reader may want to send next
  * @property {Record<string, unknown>} [session_state]
  * @property {boolean} [stored] false if the turn could not be kept
+ * @property {boolean} [truncated] whether a stored answer had more parts than are kept
  */
 
 /**

@@ -8,6 +8,7 @@ from typing import Any
 from ..log.outbox import Outbox
 from ..providers import ModelCatalog, Upstreams
 from .catalog import AgentCatalog, general_agent
+from .children import noticed
 from .components.loading import load_agents
 from .connections import Connections
 from .storage.conversations import Conversations
@@ -54,8 +55,9 @@ class Agents:
             if self._db in self.catalog.dbs:
                 await prepare(self._db, self._database_url)
             await self.conversations.prepare()  # the stores that agents bring, too
-            async with self.connections.opened():
-                yield
+            with noticed():
+                async with self.connections.opened():
+                    yield
         finally:
             await self.conversations.close()
             await self.catalog.close()

@@ -34,7 +34,8 @@ MAX_ROUNDS = 50
 class AgentCatalog:
     """The agents, teams and workflows by id; the first is the default.
 
-    Raises `ConfigurationError` for none, for two of one id, and for anything else in the list.
+    Raises `ConfigurationError` for none, for two of one id, and for anything else in the list. What
+    is listed twice is served once.
     """
 
     def __init__(
@@ -52,11 +53,14 @@ class AgentCatalog:
         self._for_managers: dict[int, Model] = {}
         self.preparation = Preparation(db, self._manager_model)
         self.entries: dict[str, AgentEntry] = {}
-        for number, agent in enumerate(gathered(list(agents), "the list"), start=1):
+        found = {id(agent): agent for agent in gathered(list(agents), "the list")}
+        for number, agent in enumerate(found.values(), start=1):
             entry = self.preparation.entry(agent, number)
-            if entry.id in self.entries:
-                raise ConfigurationError(f"AGENTS: two agents have the id {entry.id!r}.")
-            self.entries[entry.id] = entry
+            if (other := self.entries.setdefault(entry.id, entry)) is not entry:
+                raise ConfigurationError(
+                    f"AGENTS: the {other.kind} {other.name!r} and the {entry.kind} {entry.name!r} "
+                    f"have the same id, {entry.id!r}. Give one of them another `id`."
+                )
         if not self.entries:
             raise ConfigurationError("AGENTS: no agent was found.")
 
@@ -82,6 +86,7 @@ class AgentCatalog:
         own = [model for entry in self.entries.values() for model in models_in(entry.component)]
         for model in [*self._models.made, *own]:
             await close_client(model)
+        await self._models.embedder.close()
         for db in self.dbs:
             await db.close()
 

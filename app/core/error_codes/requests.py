@@ -39,6 +39,12 @@ REQUESTS = (
         "not_found", 404, "No route has this address.", "GET /docs lists the routes of the server."
     ),
     ErrorCode(
+        "no_embeddings",
+        501,
+        "The server has no model that makes embeddings.",
+        "Set EMBEDDINGS, as in openai:text-embedding-3-small.",
+    ),
+    ErrorCode(
         "unknown_agent",
         404,
         "The server has no agent of this name.",

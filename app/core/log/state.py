@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from ...models.answer_parts import ContentPart
 from ...models.chat import COMPLETE, RunState, number_in_id
 from ...models.folding import fold
 from .journal import Entry, Log, RunRecord
@@ -47,6 +48,8 @@ def state_of(record: RunRecord, whole: WholeLog, *, queued: bool) -> RunState:
         truncated=truncated,
     )
     fold(state, [chunk for _, chunk in entries])
+    if state.content and not state.parts:
+        state.parts = [ContentPart(state.content)]
     if entries and entries[-1][1].done:
         state.ended_at = record.created_at + entries[-1][0]
     if state.finish_reason is not None:

@@ -12,12 +12,16 @@ def open_models(
     default: str | None,
     further: Sequence[str],
     fallback: str | None,
+    embeddings: str | None = None,
 ) -> ModelCatalog:
     """The catalog of the models in the settings; if `default` is None, `choose_default` decides.
+    `embeddings` names the model that makes vectors, None if there is none.
 
     Raises `ConfigurationError` if a model cannot be used.
     """
-    models = ModelCatalog(default or choose_default(providers), list(further), providers, fallback)
+    models = ModelCatalog(
+        default or choose_default(providers), list(further), providers, fallback, embeddings
+    )
     models.check()
     return models
 

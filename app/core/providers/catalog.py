@@ -11,6 +11,7 @@ from agno.models.utils import get_model
 
 from ..errors import ConfigurationError, UnknownModel
 from .demo import DemoModel
+from .embedder import Embedder
 
 logger = logging.getLogger(__name__)
 
@@ -51,13 +52,24 @@ class ModelCatalog:
     """
 
     def __init__(
-        self, default: str, further: list[str], providers: Providers, fallback: str | None = None
+        self,
+        default: str,
+        further: list[str],
+        providers: Providers,
+        fallback: str | None = None,
+        embeddings: str | None = None,
     ) -> None:
         others = dict.fromkeys(spec for spec in further if spec != default)
         self.entries = [_entry(default, "MODEL"), *(_entry(spec, "MODELS") for spec in others)]
         self.default = self.entries[0]
         self.fallback = None if fallback is None else _entry(fallback, "FALLBACK_MODEL")
         self._providers = providers
+        self.embedder = Embedder(
+            embeddings,
+            key=providers.openai_api_key,
+            base_url=providers.openai_base_url,
+            ollama=_ollama_origin(providers.ollama_host),
+        )
         self._made: dict[str, Model] = {}
 
     def find(self, name: str | None) -> ModelEntry:

@@ -6,8 +6,9 @@ See docs/decisions/010-a-process-that-was-taken-for-dead-stops-its-runs.md.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from ...models.chat import StreamingChunk
 from ..log.journal import ADOPTION_BATCH, Entry, Group, RunRecord, SharedJournal
 from ..log.reading import PAGE, read_whole
 from ..log.tail import POLL_INTERVAL
@@ -30,7 +31,7 @@ START_TIMEOUT = 3.0
 ADOPTION_PAUSE = 5.0
 
 #: Stores the question and the partial answer of a run in its conversation.
-Remember = Callable[[RunRecord, str, RunFailed], Awaitable[None]]
+Remember = Callable[[RunRecord, Sequence[StreamingChunk], RunFailed], Awaitable[None]]
 
 
 class Peers:
@@ -146,9 +147,9 @@ class Peers:
         failure = server_stopped()
         log = await read_whole(lambda after: self.journal.read(record.run_id, after, PAGE))
         if self._remember is not None and record.question is not None:
-            text = "".join(chunk.content for _, chunk in log.entries)
+            chunks = [chunk for _, chunk in log.entries]
             try:
-                await self._remember(record, text, failure)
+                await self._remember(record, chunks, failure)
             except Exception:
                 logger.exception("run %s: its partial answer was not stored", record.run_id)
         ended_at = log.entries[-1][0] if log.entries else 0.0

@@ -59,7 +59,7 @@ class Runs:
         if isinstance(hub.journal, SharedJournal):
             self._peers = Peers(hub.journal, remember, self._active)
             self._tail = Tail(hub.journal)
-        self._rates = rates or Rates()
+        self.rates = rates or Rates()
         slots = slots or Slots()
         self.queues = Queues(self._active, self._peers, per_conversation)
         self._launcher = Launcher(
@@ -67,9 +67,9 @@ class Runs:
             self._active,
             self._peers,
             queues=self.queues,
-            driver=Driver(self._active, slots, self.queues, self._rates, observers),
+            driver=Driver(self._active, slots, self.queues, self.rates, observers),
             slots=slots,
-            rates=self._rates,
+            rates=self.rates,
             stop_timeout=stop_timeout,
         )
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
@@ -88,7 +88,7 @@ class Runs:
         if self._tail is not None:
             await self._tail.close()
         await self._hub.close()
-        await self._rates.close()
+        await self.rates.close()
 
     async def __aenter__(self) -> Self:
         await self.open()

@@ -9,6 +9,7 @@ from agno.agent import Agent
 from agno.run.agent import RunOutput
 from agno.team import Team
 from agno.workflow import Step, Workflow
+from openai.types.responses import Response
 
 from tests.conftest import Serve
 from tests.core.agents.application import model
@@ -61,6 +62,15 @@ def openai(url: str) -> tuple[str, str]:
     return text, whole["choices"][0]["message"]["content"]
 
 
+def responses(url: str) -> tuple[str, str]:
+    body: dict[str, Any] = {"model": "it", "input": "Hi."}
+    lines = streamed(url, "/v1/responses", {**body, "stream": True})
+    events = [json.loads(line) for line in lines if line[0] == "{"]
+    whole = httpx.post(f"{url}/v1/responses", json=body, timeout=30).json()
+    text = "".join(e["delta"] for e in events if e["type"] == "response.output_text.delta")
+    return text, Response.model_validate(whole).output_text
+
+
 def ollama(url: str) -> tuple[str, str]:
     body: dict[str, Any] = {"model": "it", "messages": [{"role": "user", "content": "Hi."}]}
     lines = [json.loads(line) for line in streamed(url, "/api/chat", body)]
@@ -68,7 +78,7 @@ def ollama(url: str) -> tuple[str, str]:
     return "".join(line["message"]["content"] for line in lines), whole["message"]["content"]
 
 
-@pytest.mark.parametrize("door", [native, openai, ollama])
+@pytest.mark.parametrize("door", [native, openai, responses, ollama])
 @pytest.mark.parametrize("kind", REPLIES)
 def test_text_of_others_is_in_answer(
     kind: str, door: Any, serve: Serve, provider: Provider

@@ -1,4 +1,4 @@
-"""A name means the same agent or model on the OpenAI door and on the Ollama door."""
+"""A name means the same agent or model on the doors of OpenAI's protocols and of Ollama's."""
 
 from collections.abc import Awaitable, Callable
 
@@ -28,7 +28,12 @@ async def ollama_status(http: httpx.AsyncClient, name: str) -> list[int]:
     return [answer.status_code, described.status_code]
 
 
-DOORS = [openai_status, ollama_status]
+async def responses_status(http: httpx.AsyncClient, name: str) -> list[int]:
+    answer = await http.post("/v1/responses", json={"model": name, "input": "Hello?"})
+    return [answer.status_code] * 2
+
+
+DOORS = [openai_status, responses_status, ollama_status]
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -1,7 +1,7 @@
 """Runs with all their real parts; scripts replace the agents."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
@@ -87,8 +87,10 @@ class RunsHarness:
         self._name = name
         self._count = 0
 
-    async def _remember(self, record: RunRecord, text: str, failure: RunFailed) -> None:
-        self.remembered.append((record.run_id, text))
+    async def _remember(
+        self, record: RunRecord, chunks: Sequence[StreamingChunk], failure: RunFailed
+    ) -> None:
+        self.remembered.append((record.run_id, "".join(chunk.content for chunk in chunks)))
 
     async def start(
         self,

@@ -121,7 +121,7 @@ async def test_orphan_without_its_beginning(tmp_path: Path) -> None:
 async def test_orphan_ends_though_memory_fails(tmp_path: Path) -> None:
     """An orphan whose conversation cannot be written ends all the same."""
 
-    async def refuse(record: RunRecord, text: str, failure: RunFailed) -> None:
+    async def refuse(record: RunRecord, chunks: object, failure: RunFailed) -> None:
         raise OSError("no room")
 
     await left_behind(shared(tmp_path), "one ")
@@ -145,7 +145,7 @@ async def test_heartbeats_go_on_beside_an_adoption(tmp_path: Path) -> None:
             self.beats += 1
             await super().send_heartbeat()
 
-    async def hang(record: RunRecord, text: str, failure: RunFailed) -> None:
+    async def hang(record: RunRecord, chunks: object, failure: RunFailed) -> None:
         await asyncio.Event().wait()
 
     await left_behind(shared(tmp_path), "one ")
@@ -164,7 +164,7 @@ async def test_end_of_an_orphan_is_retried(tmp_path: Path) -> None:
     """Where the journal fails after a run was taken over, its end is written later."""
     locks: list[threading.Timer] = []
 
-    async def lock(record: RunRecord, text: str, failure: RunFailed) -> None:
+    async def lock(record: RunRecord, chunks: object, failure: RunFailed) -> None:
         if not locks:
             db = sqlite3.connect(
                 tmp_path / "runs.db", isolation_level=None, check_same_thread=False

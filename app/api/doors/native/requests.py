@@ -9,8 +9,9 @@ from ....core.errors import InvalidField
 from ....core.question import ModelOptions, PastMessage, Question
 from ....core.runs.clock import Timeouts
 from ...media_items import MediaItem, picture_of
-from ...requests import ConversationId, Int64, JsonObject, Name, Text, User
+from ...requests import ITEMS, MESSAGES, ConversationId, Int64, JsonObject, Name, Text, User
 
+MediaItems = Annotated[list[MediaItem], *ITEMS]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
 
@@ -27,7 +28,7 @@ class ChatOptions(BaseModel):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_tokens: Annotated[int, Field(gt=0, lt=2**63)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    stop: Text | list[Text] | None = None
+    stop: Text | Annotated[list[Text], *ITEMS] | None = None
     seed: Int64 | None = None
 
 
@@ -51,7 +52,7 @@ class ChatRequest(BaseModel):
     UPLOADS: ClassVar[bool] = False
 
     message: Text | None = Field(None, description="The user's message.")
-    messages: list[ChatMessage] | None = Field(
+    messages: Annotated[list[ChatMessage], *MESSAGES] | None = Field(
         None, description="The history, if the client keeps it; oldest first."
     )
     stream: bool = Field(True, description="Whether to stream the answer or return one object.")
@@ -60,12 +61,12 @@ class ChatRequest(BaseModel):
     conversation_id: ConversationId | None = Field(
         None, description="The conversation to continue; a new one if absent."
     )
-    images: list[Text | MediaItem] = Field(
+    images: Annotated[list[Text | MediaItem], *ITEMS] = Field(
         [], max_length=16, description="Addresses (https), data URLs, base64, or objects."
     )
-    files: list[MediaItem] = Field([], max_length=16, description="Documents for the model.")
-    audio: list[MediaItem] = Field([], max_length=16, description="Sounds for the model.")
-    videos: list[MediaItem] = Field([], max_length=16, description="Videos for the model.")
+    files: MediaItems = Field([], max_length=16, description="Documents for the model.")
+    audio: MediaItems = Field([], max_length=16, description="Sounds for the model.")
+    videos: MediaItems = Field([], max_length=16, description="Videos for the model.")
     options: ChatOptions = ChatOptions()
     timeouts: ChatTimeouts = ChatTimeouts()
     on_disconnect: Literal["cancel", "continue", "grace"] | None = Field(

@@ -12,7 +12,7 @@ from ....core.runs.run import OnDisconnect, Policy
 from ....models.chat import RunStarted
 from ... import route_docs
 from ...context import Context, Principal, Server
-from ...ignored import ignored_fields
+from ...ignored import ignored_fields, ignored_parameters
 from ...reading import run_headers
 from ...requests import parse_object, read_body, validate
 from ...starting import IdempotencyKey, start_in_background, start_or_replay
@@ -24,6 +24,9 @@ from .following import JSON, SSE, LastEventId, resume, stream
 from .requests import ChatRequest, FormRequest
 
 TEXT = "text/plain"
+
+#: Parameters of a query that are read elsewhere: by `resume`, and by the guard.
+OTHERS = ("last_event_id", "ticket", "key")
 
 router = APIRouter(tags=["chat"])
 
@@ -44,7 +47,7 @@ KeyHeader = Annotated[
 ]
 
 
-@router.post("/api/v1/chat", summary="Chat", **route_docs.CHAT)
+@router.post("/api/v1/chat", summary="Chat", **route_docs.CHAT_WITH_UPLOADS)
 async def chat(
     request: Request,
     server: Server,
@@ -90,6 +93,7 @@ async def event_source(
     conversation_id: Annotated[
         str | None, Query(description="The conversation to continue, or a new one's id.")
     ] = None,
+    user: Annotated[str | None, Query(description="The end user, as in a body.")] = None,
     last_event_id: LastEventId = None,
 ) -> Response:
     """Send a message to an agent from a browser's `EventSource`.
@@ -101,11 +105,16 @@ async def event_source(
     if last_event_id:
         run_id, _ = parse_event_id(last_event_id)
         return await resume(request, server, principal, run_id, last_event_id)
-    body = validate(
-        ChatRequest,
-        {"message": message, "agent": agent, "model": model, "conversation_id": conversation_id},
-    )
-    return await _answer(request, server, principal, body, SSE)
+    fields = {
+        "message": message,
+        "agent": agent,
+        "model": model,
+        "conversation_id": conversation_id,
+        "user": user,
+    }
+    body = validate(ChatRequest, fields)
+    headers = ignored_parameters([*fields, *OTHERS], request.query_params)
+    return await _answer(request, server, principal, body, SSE, further=headers)
 
 
 async def _read(

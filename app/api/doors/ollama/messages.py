@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ....core.question import ClientCall, PastMessage, Picture
-from ...requests import Text, picture
+from ...requests import ITEMS, Text, picture
 
 
 def no_nulls(value: Any) -> Any:
@@ -41,8 +41,8 @@ class Message(Lenient):
 
     role: Literal["system", "user", "assistant", "tool"]
     content: Text = ""
-    images: list[Text] = []
-    tool_calls: list[Annotated[Call, BeforeValidator(no_nulls)]] = []
+    images: Annotated[list[Text], *ITEMS] = []
+    tool_calls: Annotated[list[Annotated[Call, BeforeValidator(no_nulls)]], *ITEMS] = []
     tool_name: Text | None = None
     tool_call_id: Text | None = None
 

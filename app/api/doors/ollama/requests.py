@@ -11,8 +11,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ....core.errors import BadRequest
 from ....core.question import ClientTool, ModelOptions, Question
 from ...histories import history_or_memory
+from ...ignored import ignored_fields
 from ...names import Target
 from ...requests import (
+    ITEMS,
+    MESSAGES,
     BodyBounds,
     Int64,
     Text,
@@ -52,7 +55,7 @@ class Options(BaseModel):
     top_k: Int64 | None = None
     min_p: float | None = None
     seed: Int64 | None = None
-    stop: Text | list[Text] | None = None
+    stop: Text | Annotated[list[Text], *ITEMS] | None = None
     num_predict: Int64 | None = None
     num_ctx: Int64 | None = None
     repeat_penalty: float | None = None
@@ -91,7 +94,7 @@ class GenerateRequest(AnyRequest):
     system: Text = ""
     template: Text = ""
     raw: bool = False
-    images: list[Text] = Field([])
+    images: Annotated[list[Text], *ITEMS] = Field([])
 
     def question(self, target: Target, *, kept: bool) -> Question:
         """Return the request as a `Question`; if `kept`, the server stores question and answer.
@@ -120,8 +123,8 @@ class GenerateRequest(AnyRequest):
 class ChatRequest(AnyRequest):
     """The body of `/api/chat`."""
 
-    messages: list[Annotated[Message, BeforeValidator(no_nulls)]] = Field([])
-    tools: list[Annotated[Tool, BeforeValidator(no_nulls)]] = Field([])
+    messages: Annotated[list[Annotated[Message, BeforeValidator(no_nulls)]], *MESSAGES] = Field([])
+    tools: Annotated[list[Annotated[Tool, BeforeValidator(no_nulls)]], *ITEMS] = Field([])
 
     def question(self, target: Target, *, kept: bool) -> Question:
         """Return the request as a `Question`; if `kept`, the server stores question and answer."""
@@ -148,8 +151,11 @@ class NameRequest(Lenient):
     model: str = ""
 
 
-async def read(request: Request, model: type[Body], bounds: BodyBounds) -> Body:
-    """Read a request's body and return it as an instance of `model`.
+async def read(
+    request: Request, model: type[Body], bounds: BodyBounds
+) -> tuple[Body, dict[str, str]]:
+    """Read a request's body and return it as an instance of `model`, with the header that names its
+    unknown fields.
 
     The older field `name` is accepted instead of `model`. Raises `BadRequest`, `InvalidField`,
     `TooLarge` or `BodyTimeout`.
@@ -159,8 +165,8 @@ async def read(request: Request, model: type[Body], bounds: BodyBounds) -> Body:
         raise BadRequest("missing request body")
     fields = no_nulls(parse_object(body))
     if not fields.get("model") and "name" in fields:
-        fields["model"] = fields["name"]
-    return validate(model, fields)
+        fields["model"] = fields.pop("name")
+    return validate(model, fields), ignored_fields(model, fields, native=False)
 
 
 def _common(request: AnyRequest) -> dict[str, Any]:

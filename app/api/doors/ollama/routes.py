@@ -1,5 +1,6 @@
 """The routes of Ollama's API."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -16,7 +17,7 @@ from ...requests import read_conversation_id
 from ...starting import start_or_replay
 from ...streaming import RunStream
 from ...whole_answer import WholeAnswer
-from . import listings
+from . import embeddings, listings
 from .encoder import Form, OllamaEncoder, complete_object
 from .errors import JSON, failure, refusal
 from .requests import (
@@ -35,6 +36,7 @@ ConversationHeader = Annotated[str | None, Header(alias="X-Conversation-Id")]
 
 #: Ollama publishes its own documentation, so the OpenAPI document has the native door only.
 router = APIRouter(include_in_schema=False)
+router.include_router(embeddings.router)
 
 
 @router.head("/api/version")
@@ -61,7 +63,7 @@ async def ps(server: Server) -> Response:
 @router.post("/api/show")
 async def show(request: Request, server: Server) -> Response:
     """Describe the agent or model that the request names."""
-    body = await read(request, NameRequest, server.body)
+    body, _ = await read(request, NameRequest, server.body)
     if not body.model:
         raise BadRequest("model is required")
     listing = listings.find_listing(server, body.model)
@@ -76,9 +78,9 @@ async def generate(
     conversation_id: ConversationHeader = None,
 ) -> Response:
     """Answer a prompt; a request without prompt and images only loads or unloads the model."""
-    body = await read(request, GenerateRequest, server.body)
+    body, headers = await read(request, GenerateRequest, server.body)
     empty = not body.prompt and not body.images
-    return await _answer(request, server, principal, body, conversation_id, empty=empty)
+    return await _answer(request, server, principal, body, conversation_id, headers, empty=empty)
 
 
 @router.post("/api/chat")
@@ -89,11 +91,11 @@ async def chat(
     conversation_id: ConversationHeader = None,
 ) -> Response:
     """Answer the last message; a request without messages only loads or unloads the model."""
-    body = await read(request, ChatRequest, server.body)
+    body, headers = await read(request, ChatRequest, server.body)
     if not body.model:
         raise BadRequest("model is required")
     empty = not body.messages
-    return await _answer(request, server, principal, body, conversation_id, empty=empty)
+    return await _answer(request, server, principal, body, conversation_id, headers, empty=empty)
 
 
 def _no_weights(path: str, method: str, what: str) -> None:
@@ -114,8 +116,6 @@ for _path, _method, _what in (
     ("/api/create", "POST", "create a model"),
     ("/api/copy", "POST", "copy a model"),
     ("/api/delete", "DELETE", "delete a model"),
-    ("/api/embed", "POST", "make embeddings"),
-    ("/api/embeddings", "POST", "make embeddings"),
     ("/api/blobs/{digest}", "HEAD", "keep blobs"),
     ("/api/blobs/{digest}", "POST", "keep blobs"),
 ):
@@ -128,6 +128,7 @@ async def _answer(
     principal: str,
     body: GenerateRequest | ChatRequest,
     conversation: str | None,
+    headers: Mapping[str, str],
     *,
     empty: bool,
 ) -> Response:
@@ -151,15 +152,21 @@ async def _answer(
     )
     form.links = MediaLinks(request, server.tickets, server.media, follower.record)
     if not body.stream:
-        return OllamaAnswer(follower, form)
-    return RunStream(follower, OllamaEncoder(form), refusal=refusal, heartbeat=server.heartbeat)
+        return OllamaAnswer(follower, form, headers)
+    return RunStream(
+        follower,
+        OllamaEncoder(form),
+        refusal=refusal,
+        heartbeat=server.heartbeat,
+        headers=headers,
+    )
 
 
 class OllamaAnswer(WholeAnswer):
     """The response with the whole answer as one JSON object, or an error if the run failed."""
 
-    def __init__(self, follower: Follower, form: Form) -> None:
-        super().__init__(follower)
+    def __init__(self, follower: Follower, form: Form, headers: Mapping[str, str]) -> None:
+        super().__init__(follower, headers)
         self._form = form
 
     def _response(self, entries: list[Entry]) -> Response:

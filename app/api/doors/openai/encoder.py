@@ -155,8 +155,8 @@ class OpenAIEncoder:
         reason = finish_reason(chunk.finish_reason, self._calls)
         frames = [self._frame(Delta(), b'"%b"' % reason.encode())]
         if self._include_usage and chunk.usage is not None:
-            counts = encode_line(_counts(chunk.usage))
-            frames.append(self._head + b',"choices":[],"usage":' + counts + b"}\n\n")
+            usage = encode_line(counts(chunk.usage))
+            frames.append(self._head + b',"choices":[],"usage":' + usage + b"}\n\n")
         return b"".join(frames) + b"data: [DONE]\n\n"
 
     def _frame(self, delta: Delta, reason: bytes = b"null") -> bytes:
@@ -201,7 +201,7 @@ def completion(answer: ChatResponse, model: str, created: float) -> bytes:
             created=int(created),
             model=model,
             choices=[Choice(0, message, None, reason)],
-            usage=_counts(answer.usage) if answer.usage else None,
+            usage=counts(answer.usage) if answer.usage else None,
         )
     )
 
@@ -228,7 +228,8 @@ def finish_reason(reason: str | None, calls: int) -> str:
     return reason if reason in FINISH_REASONS and reason != "tool_calls" else "stop"
 
 
-def _counts(usage: Usage) -> Counts:
+def counts(usage: Usage) -> Counts:
+    """Return the tokens of a run in OpenAI's form."""
     return Counts(
         usage.input_tokens,
         usage.output_tokens,

@@ -16,7 +16,7 @@ from ....core.question import (
 )
 from ...histories import history_or_memory
 from ...names import Target
-from ...requests import Int64, Name, end_user, picture
+from ...requests import ENTRIES, ITEMS, MESSAGES, Int64, Name, end_user, picture
 from .parts import AudioPart, FilePart, ImagePart, Part, RefusalPart, Text, TextPart, attachment
 
 #: Fields of an assistant's message that some providers want back with its tool calls.
@@ -42,8 +42,8 @@ class Message(BaseModel):
     """A message of the request; the role `developer` is OpenAI's newer name for `system`."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: Text | list[Part] | None = None
-    tool_calls: list[Call] | None = None
+    content: Text | Annotated[list[Part], *ITEMS] | None = None
+    tool_calls: Annotated[list[Call], *ITEMS] | None = None
     tool_call_id: Text | None = None
     reasoning_content: Any = None
     reasoning: Any = None
@@ -148,10 +148,10 @@ class Options(BaseModel):
     frequency_penalty: float | None = None
     reasoning_effort: Text | None = None
     verbosity: Text | None = None
-    logit_bias: dict[str, int | float] | None = None
+    logit_bias: Annotated[dict[str, int | float], ENTRIES] | None = None
     user: Text | None = None
     service_tier: Text | None = None
-    metadata: dict[str, Text] | None = None
+    metadata: Annotated[dict[str, Text], ENTRIES] | None = None
     top_k: Int64 | None = None  # this one and the next are additions of other servers
     min_p: float | None = None
 
@@ -160,14 +160,14 @@ class CompletionRequest(Options):
     """The body of `/v1/chat/completions`."""
 
     model: Name
-    messages: Annotated[list[Message], Field(min_length=1)]
+    messages: Annotated[list[Message], *MESSAGES, Field(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: Int64 | None = None
     max_completion_tokens: Int64 | None = None
-    stop: Text | list[Text] | None = None
+    stop: Text | Annotated[list[Text], *ITEMS] | None = None
     n: Literal[1] | None = None
-    tools: list[Tool] | None = None
+    tools: Annotated[list[Tool], *ITEMS] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None

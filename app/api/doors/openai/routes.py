@@ -1,6 +1,6 @@
 """The routes of OpenAI's API."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import msgspec
@@ -11,15 +11,19 @@ from ....core.log.journal import Entry
 from ....core.run_failures import failure_from
 from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
+from ...ignored import ignored_fields
 from ...media_links import MediaLinks
 from ...names import resolve
 from ...requests import parse_object, read_body, read_conversation_id, validate
 from ...starting import start_or_replay
 from ...streaming import RunStream
+from ...vectors import vectors
 from ...whole_answer import WholeAnswer
+from .embeddings import EmbeddingsRequest, embeddings
 from .encoder import OpenAIEncoder, completion
 from .errors import refusal
 from .requests import CompletionRequest
+from .text_completions import TextAnswer, TextCompletionEncoder, TextRequest
 
 JSON = "application/json"
 OWNER = "agno-stream"
@@ -77,8 +81,9 @@ async def chat_completions(
     )
     record = follower.record
     links = MediaLinks(request, server.tickets, server.media, record)
+    headers = ignored_fields(CompletionRequest, fields, native=False)
     if not body.stream:
-        return CompletionAnswer(follower, body.model, links)
+        return CompletionAnswer(follower, body.model, links, headers)
     encoder = OpenAIEncoder(
         record.run_id,
         body.model,
@@ -86,14 +91,53 @@ async def chat_completions(
         include_usage=body.include_usage,
         links=links,
     )
+    return RunStream(
+        follower, encoder, refusal=refusal, heartbeat=server.heartbeat, headers=headers
+    )
+
+
+@router.post("/completions")
+async def completions(
+    request: Request,
+    server: Server,
+    principal: Principal,
+    conversation_id: ConversationHeader = None,
+) -> Response:
+    """Answer a prompt with a text, as a stream or as one object."""
+    fields = parse_object(await read_body(request, server.body))
+    body = validate(TextRequest, fields)
+    kept = read_conversation_id(conversation_id)
+    follower, _ = await start_or_replay(
+        server,
+        principal,
+        body.question(resolve(server, body.model), kept=kept is not None),
+        Policy(server.timeouts, on_disconnect="cancel"),
+        conversation_id=kept,
+    )
+    links = MediaLinks(request, server.tickets, server.media, follower.record)
+    if not body.stream:
+        return TextAnswer(follower, body, links)
+    encoder = TextCompletionEncoder(follower.record, body, links)
     return RunStream(follower, encoder, refusal=refusal, heartbeat=server.heartbeat)
+
+
+@router.post("/embeddings")
+async def make_embeddings(request: Request, server: Server, principal: Principal) -> Response:
+    """Return the vectors of texts, if the server has a model for them."""
+    fields = parse_object(await read_body(request, server.body))
+    server.models.embedder.check_configured()
+    body = validate(EmbeddingsRequest, fields)
+    found = await vectors(server, principal, body.model, body.texts, body.dimensions)
+    return Response(embeddings(found, body), media_type=JSON)
 
 
 class CompletionAnswer(WholeAnswer):
     """The response with the whole answer as one JSON object, or an error if the run failed."""
 
-    def __init__(self, follower: Follower, name: str, links: MediaLinks) -> None:
-        super().__init__(follower)
+    def __init__(
+        self, follower: Follower, name: str, links: MediaLinks, headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(follower, headers)
         self._name = name
         self._links = links
 

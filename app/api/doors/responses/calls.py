@@ -71,7 +71,7 @@ class Calls:
 
     def _start(self, call: ToolCall) -> None:
         arguments = _text_of(call)
-        if not self._request.runs_tools:
+        if not self._request.hosted:
             self._started[call.id] = self._function(call, arguments)
             return
         item = McpCall(self._id("mcp"), SERVER_LABEL, call.name, "", status="in_progress")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ....core.errors import InvalidField
 from ....core.question import ModelOptions, PastMessage, Question
 from ...names import Target
-from ...requests import ConversationId, Int64, Name, end_user
+from ...requests import ConversationId, Int64, Name
 from . import tools as tooling
 from .input import Item
 from .parts import Text
@@ -127,11 +127,12 @@ class ResponseRequest(BaseModel):
         *,
         before: list[PastMessage],
         continues: bool,
+        user: str | None,
     ) -> Question:
         """Return the request as a `Question`.
 
         `messages` are its items; `before` are those that precede the stored conversation, which the
-        run `continues` or not. Raises `InvalidField`.
+        run `continues` or not. `user` is the end user. Raises `InvalidField`.
         """
         if self.kept and any("\0" in past.content for past in messages):
             raise InvalidField("input: a NUL character cannot be stored in a conversation")
@@ -169,7 +170,7 @@ class ResponseRequest(BaseModel):
             response_format=form.response_format() if form else None,
             max_rounds=self.max_tool_calls + 1 if self.max_tool_calls else None,
             kept=self.kept,
-            user=end_user(self.user),
+            user=user,
             metadata=dict(self.metadata) if self.metadata else None,
         )
 
@@ -203,7 +204,7 @@ class ResponseRequest(BaseModel):
             conversation=self.named_conversation,
             background=bool(self.background),
             store=self.kept,
-            runs_tools=bool(self.tools),
+            hosted=bool(self.tools),
             custom_tools=[
                 tool.name for tool in self.client_tools if isinstance(tool, tooling.CustomTool)
             ],

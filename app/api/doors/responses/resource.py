@@ -36,10 +36,10 @@ LIMITS = {"length": "max_output_tokens", "content_filter": "content_filter"}
 class Request(msgspec.Struct, kw_only=True, omit_defaults=True, tag="responses"):
     """What a response repeats of its request, and what later requests need of it.
 
-    It is stored with the run, as JSON. `model` is the name that the client sent. `runs_tools` is
-    True if the client has tools of its own, or hosted ones. `input` has the items of the request,
-    without the content of media if they are large; `before` those that precede the stored
-    conversation. `follows` is the id of the run that this one continues.
+    It is stored with the run, as JSON. `model` is the name that the client sent. With `hosted` the
+    server's tools are shown as `mcp_call`s. `input` has the items of the request, without the
+    content of media if they are large; `before` those that precede the stored conversation.
+    `follows` is the id of the run that this one continues.
     """
 
     model: str | None = None
@@ -65,7 +65,7 @@ class Request(msgspec.Struct, kw_only=True, omit_defaults=True, tag="responses")
     follows: str | None = None
     background: bool = False
     store: bool = True
-    runs_tools: bool = False
+    hosted: bool = False
     custom_tools: list[str] = msgspec.field(default_factory=list)
     input: list[dict[str, Any]] | None = None
     before: list[dict[str, Any]] = msgspec.field(default_factory=list)

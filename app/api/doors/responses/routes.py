@@ -39,11 +39,17 @@ class Further(TypedDict):
 
 
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key")]
+#: The form of the agent's own tools in the output, if it is not to follow from the request.
+FormHeader = Annotated[Literal["function_call", "mcp_call"] | None, Header(alias="X-Server-Tools")]
 
 
 @router.post("")
 async def create(
-    request: Request, server: Server, principal: Principal, idempotency_key: KeyHeader = None
+    request: Request,
+    server: Server,
+    principal: Principal,
+    idempotency_key: KeyHeader = None,
+    server_tools: FormHeader = None,
 ) -> Response:
     """Answer the items of a request, as a stream of events or as one object.
 
@@ -59,11 +65,14 @@ async def create(
         thread.messages,
         before=messages_of(read_items(thread.before)),
         continues=thread.continues,
+        user=thread.user,
     )
     key = None
     if idempotency_key is not None:
         key = IdempotencyKey.of(idempotency_key, principal, body.model_dump_json())
     wanted = body.repeated(thread.stored, thread.before, thread.follows)
+    if server_tools is not None:
+        wanted.hosted = server_tools == "mcp_call"
     policy = Policy(server.timeouts, on_disconnect=_on_disconnect(body, key), grace=server.grace)
     further: Further = {
         "conversation_id": thread.conversation_id,

@@ -11,6 +11,7 @@ from ....models.chat import StoredMessage
 from ...context import Context
 from ...requests import end_user
 from .input import (
+    ApprovalItem,
     FunctionCallItem,
     Item,
     OutputItem,
@@ -68,8 +69,10 @@ async def thread_of(
 
     `raw` are the items of the body as the client sent them.
     """
-    thread = Thread(await _resolved(server, principal, body.input, raw))
+    if any(isinstance(item, ApprovalItem) for item in body.input):
+        raise InvalidField("mcp_approval_response: no response waits for an approval")
     user = end_user(body.user)
+    thread = Thread(await _resolved(server, principal, body.input, raw), user=user)
     if body.previous_response_id is not None:
         record = await _previous(server, principal, body.previous_response_id)
         thread.user = user or record.user

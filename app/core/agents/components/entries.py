@@ -28,6 +28,7 @@ from ..storage.proxies.proxy import Db, off_the_loop
 from .copies import copy_of
 from .external import FURTHER, External, external
 from .kinds import check_factory, kind_of
+from .outline import Outline, outline_of, suggestions_of
 from .tree import OTHER_MODELS, fallbacks_of, parts_of, walk
 
 MANAGERS = ("memory_manager", "session_summary_manager", "compression_manager")
@@ -50,6 +51,16 @@ class AgentEntry:
     kind: str
     model: str | None
     component: Any
+
+    @property
+    def outline(self) -> Outline:
+        """What it consists of; of a factory only its name is known before a request."""
+        if self.kind == "factory":
+            suggestions = suggestions_of(getattr(self.component, "metadata", None))
+            return Outline(
+                self.id, self.name, self.kind, self.description, [], None, None, suggestions
+            )
+        return outline_of(self.component)
 
     @property
     def source(self) -> Model | None:

@@ -10,8 +10,17 @@ from collections.abc import Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
+from agno.agent import Agent
+from agno.factory import BaseFactory
+from agno.team import Team
+from agno.workflow import Workflow
+
 from ...errors import ConfigurationError
+from .external import NEEDED
 from .kinds import is_factory, kind_of
+
+#: Frames of a traceback that the message about a module shows, at most.
+FRAMES = 3
 
 #: What can be served, for messages about what cannot.
 SERVED = "an Agent, a Team, a Workflow, a factory of these, or a list of them"
@@ -49,14 +58,21 @@ def gathered(found: Any, where: str) -> list[Any]:
         found = list(found.values())
     if isinstance(found, Iterable) and not isinstance(found, str | bytes):
         return [thing for item in found for thing in gathered(_resolved(item), where)]
-    name = getattr(found, "name", None) or getattr(found, "__name__", None)
+    raise ConfigurationError(f"AGENTS: {where} contains {_shown(found)}. Name {SERVED}.")
+
+
+def _shown(thing: Any) -> str:
+    """What cannot be served, by its name and its class, and why, where that is not plain."""
+    name = getattr(thing, "name", None) or getattr(thing, "__name__", None)
     shown = f"{name!r}, " if isinstance(name, str) else ""
-    kind = type(found) if not isinstance(found, type) else found
-    article = "the class" if isinstance(found, type) else "an object of the class"
-    raise ConfigurationError(
-        f"AGENTS: {where} contains {shown}{article} {kind.__module__}.{kind.__qualname__}, which "
-        f"cannot be served. Name {SERVED}."
-    )
+    kind = thing if isinstance(thing, type) else type(thing)
+    article = "the class" if isinstance(thing, type) else "an object of the class"
+    text = f"{shown}{article} {kind.__module__}.{kind.__qualname__}, which cannot be served"
+    if isinstance(thing, type) and issubclass(thing, Agent | Team | Workflow):
+        return f"{text}: it has to be called, as {kind.__name__}(...)"
+    if callable(getattr(kind, "arun", None)):
+        return f"{text}: its arun() does not take {', '.join(NEEDED)}, as Agno's do"
+    return text
 
 
 def _load(reference: str) -> Any:
@@ -66,6 +82,10 @@ def _load(reference: str) -> Any:
     try:
         found = importlib.import_module(module_name)
         for name in attribute.split("."):
+            if not hasattr(found, name):
+                raise ConfigurationError(
+                    f"AGENTS: {reference!r}: {module_name} has no {name!r}.{_served(found)}"
+                )
             found = getattr(found, name)
         return _resolved(found)
     except ConfigurationError:
@@ -75,6 +95,16 @@ def _load(reference: str) -> Any:
             f"AGENTS: {reference!r} cannot be loaded: {type(error).__name__}: {error}"
             f"{_place(error)}"
         ) from error
+
+
+def _served(module: Any) -> str:
+    """A sentence that names what of a module can be served."""
+    names = [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, Agent | Team | Workflow | BaseFactory)
+    ]
+    return f" It has {', '.join(names[:10])}." if names else ""
 
 
 def _resolved(found: Any) -> Any:
@@ -103,16 +133,19 @@ def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _place(error: Exception) -> str:
-    """The file and the line of an error: the innermost one outside of installed packages."""
+    """The file and the line of an error, the innermost ones outside of installed packages, and the
+    lines of code on the way to it."""
     if isinstance(error, SyntaxError) and error.filename:
         return f" ({error.filename}, line {error.lineno})"
-    frames = [
+    python = str(Path(asyncio.__file__).parents[1])
+    own = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<")
+        if not frame.filename.startswith(("<", python))
         and "site-packages" not in frame.filename
         and Path(frame.filename) != Path(__file__)
     ]
-    python = str(Path(asyncio.__file__).parents[1])
-    own = [frame for frame in frames if not frame.filename.startswith(python)]
-    return f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+    if not own:
+        return ""
+    way = [f"  {one.filename}:{one.lineno}: {one.line}" for one in own[-FRAMES:]]
+    return "\n".join([f" ({own[-1].filename}, line {own[-1].lineno})", *way])

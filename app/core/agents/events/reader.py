@@ -3,19 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from ....models.chat import (
-    FinishReason,
-    NamedEvent,
-    Said,
-    Speaker,
-    StreamingChunk,
-    Usage,
-)
+from ....models.chat import FinishReason, NamedEvent, Said, Speaker, StreamingChunk, Usage
 from ...question import ClientCall
 from ...run_failures import RunStopped
 from ...text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
 from ..media_out import transcript
 from .answer import Answer
+from .recorder import Recorder
 from .speakers import Speakers
 from .steps import Outline, failed_steps, last_step, step_of
 from .table import TABLE
@@ -56,6 +50,7 @@ class EventReader:
         self.failure: Any = None
         self.by_function = False
         self.answer = Answer()
+        self.recorder = Recorder(self.answer.parts, emit)
         self._emit = emit
         self._text = SurrogateJoiner()
         self._reasoning = SurrogateJoiner()
@@ -89,10 +84,14 @@ class EventReader:
         """Emit new text and reasoning."""
         if type(content) is not str and content is not None:
             content = None if isinstance(content, AlreadySent) else text_of(content)
-        text = self._text.feed(content) if content else ""
+        text = content or ""
+        if self._text.high or not text.isascii():
+            text = self._text.feed(content) if content else ""
         thought = None
         if reasoning and not isinstance(reasoning, AlreadySent):
             thought = self._reasoning.feed(reasoning) or None
+            if thought is not None:
+                self.recorder.add_reasoning(thought)
         if text:
             self.answer.parts.append(text)
         elif thought is None:
@@ -234,15 +233,15 @@ class EventReader:
     def ending(self, reason: FinishReason | None) -> StreamingChunk:
         """The last chunk of a run that did not fail, after what is missing before it.
 
-        `tool_calls` is reported only if the run waits for the client: a completed run has executed
-        its own tools.
+        It ends as `tool_calls` only if it waits for the client, not after tools of its own.
         """
         if self.paused:
             reason = "tool_calls"
         elif reason is None or reason == "tool_calls":
             reason = "stop"
         rest, thought = self._text.rest(), self._reasoning.rest() or None
-        return self.answer.last_chunk(self._emit, self.model, reason, rest, thought)
+        emit = self.recorder.emit
+        return self.recorder.add(self.answer.last_chunk(emit, self.model, reason, rest, thought))
 
     def _event(self, name: str, data: dict[str, Any], speaker: Speaker | None) -> None:
         if not fits(data):
@@ -250,4 +249,4 @@ class EventReader:
         self._chunk(speaker=speaker, event=NamedEvent(name, data))
 
     def _chunk(self, **parts: Any) -> None:
-        self._emit(StreamingChunk(content="", done=False, model=self.model, **parts))
+        self.recorder.emit(StreamingChunk(content="", done=False, model=self.model, **parts))

@@ -1,7 +1,7 @@
 """What one run reads from its conversation, and what it leaves there at its end.
 
 See docs/decisions/018-broken-turns-are-stored.md.
-See docs/decisions/055-a-turn-is-stored-or-the-reader-is-told.md.
+See docs/decisions/059-a-turn-is-stored-or-the-reader-is-told.md.
 """
 
 import time
@@ -21,6 +21,7 @@ from .proxies.proxy import inner_of
 from .rows import NAME, RunRow, TurnRows, name_of, title_of
 from .run_store import RunStore, run_store
 from .sessions import RUNS, AnyRun, Session, new_run, new_session, session_from
+from .shown import KEY, NOTHING, Shown
 from .store import Store, Stores
 from .transcript import FINISH_REASON, first_question, repaired
 
@@ -35,6 +36,7 @@ class Partial(msgspec.Struct, frozen=True):
     question: str
     answer: str
     finish_reason: FinishReason
+    shown: Shown = NOTHING
 
 
 class KeptTurn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -89,8 +91,15 @@ class Keeping:
             return component
         return component.stored_in(self._of(component.db))
 
-    async def commit(self) -> bool:
-        """Store what Agno has written in this run; False if it is kept for later."""
+    async def commit(self, finish_reason: FinishReason = "stop", shown: Shown = NOTHING) -> bool:
+        """Store what Agno has written in this run, with what its reader saw; False if it is kept
+        for later."""
+        for part in self._parts.values():
+            if (row := part.rows.runs.get(self._run_id)) is not None:
+                row.run.metadata = metadata_of(row.run, finish_reason, shown)
+        return await self._commit()
+
+    async def _commit(self) -> bool:
         stored = True
         for part in self._parts.values():
             if part.rows:
@@ -98,7 +107,14 @@ class Keeping:
                 stored = await self._write(part.store, part.rows) and stored
         return stored
 
-    async def remember(self, answer: str, finish_reason: FinishReason, *, begun: bool) -> bool:
+    async def remember(
+        self,
+        answer: str,
+        finish_reason: FinishReason,
+        shown: Shown = NOTHING,
+        *,
+        begun: bool,
+    ) -> bool:
         """Store a run that broke off, with its partial answer; False if it is kept for later.
 
         Agno leaves such runs out of the history. Here they are stored as completed, with their
@@ -108,7 +124,7 @@ class Keeping:
         if (store := self._main) is None:
             return True
         part = self._of(self._component.db)
-        partial = Partial(self._run_id, self._question, answer, finish_reason)
+        partial = Partial(self._run_id, self._question, answer, finish_reason, shown)
         run = await part.captured(AGNO_WRITE_TIMEOUT if begun else 0)
         try:
             await complete(store, self._component, self._session, partial, part.rows, run)
@@ -116,7 +132,7 @@ class Keeping:
             kept = KeptTurn(store.id, self._component.id, self._session, partial=partial)
             await self._keep(store, kept)
             return False
-        return await self.commit()
+        return await self._commit()
 
     async def forget(self, *, begun: bool) -> None:
         """Leave nothing of a run that a rule of the agent refused; Agno would store it."""
@@ -169,6 +185,14 @@ def key_of(run_id: str, store: Store) -> str:
     return f"{run_id}@{store.id}"
 
 
+def metadata_of(run: AnyRun, finish_reason: FinishReason, shown: Shown) -> dict[str, Any] | None:
+    """Agno's metadata of a run with ours; a complete answer has no finish reason there."""
+    ours: dict[str, Any] = {} if finish_reason == "stop" else {FINISH_REASON: finish_reason}
+    if shown:
+        ours[KEY] = shown.value()
+    return {**(run.metadata or {}), **ours} if ours else run.metadata
+
+
 async def complete(
     store: Store,
     component: Any,
@@ -196,7 +220,7 @@ async def complete(
         run.messages = repaired(run.messages or [], partial.question, partial.answer)
     run.content = partial.answer
     run.status = RunStatus.completed
-    run.metadata = {**(run.metadata or {}), FINISH_REASON: partial.finish_reason}
+    run.metadata = metadata_of(run, partial.finish_reason, partial.shown)
     before = rows.runs.get(partial.run_id)
     index = before.index if before is not None else None
     rows.runs[partial.run_id] = RunRow(run, session.id, session.owner, index)

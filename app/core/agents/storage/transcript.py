@@ -8,10 +8,12 @@ from agno.models.message import Message
 from agno.run.base import RunStatus
 from agno.run.workflow import WorkflowRunOutput
 
-from ....models.chat import StoredMessage
+from ....models.answer_parts import CitationsPart, MediaPart, ReasoningPart, ToolPart
+from ....models.chat import Speaker, StoredMessage
 from ..events.values import text_of
 from ..messages import shown_text
 from .sessions import AnyRun, AnySession
+from .shown import Shown, shown_in
 
 #: The key of a run's finish reason in Agno's metadata of the run.
 FINISH_REASON = "finish_reason"
@@ -36,34 +38,63 @@ def _shown(run: AnyRun) -> Iterator[StoredMessage]:
     member answer, and a workflow has no messages: then the content of the run is the answer.
     """
     own = [m for m in _messages(run) if m.role in ("user", "assistant") and not m.from_history]
-    written = "".join(m.get_content_string() for m in own if m.role == "assistant")
-    whole = text_of(run.content)
-    changed = bool(whole) and run.status == RunStatus.completed and written != whole
-    if changed:
-        own = [m for m in own if m.role == "user"]
     if not any(m.role == "user" for m in own):
         question = Message(role="user", content=_input(run), created_at=run.created_at)
         own.insert(0, question)
     pictures = bool(run.images)
+    texts = [
+        (message, text)
+        for message in own
+        if (text := shown_text(message, pictures=pictures)) is not None
+    ]
+    written = "".join(text for message, text in texts if message.role == "assistant")
+    whole = text_of(run.content) if run.status == RunStatus.completed else ""
+    shown = shown_in(run.metadata)
+    in_one = bool(shown) or (bool(whole) and written != whole)
     answered = False
-    for message in own:
-        if (text := shown_text(message, pictures=pictures)) is not None:
-            answered = answered or message.role == "assistant"
-            yield _stored(run, message.role, text, message.created_at)
-    if changed or (pictures and not answered):
-        yield _stored(run, "assistant", whole, run.created_at)
+    for message, text in texts:
+        if message.role == "user":
+            yield _stored(run, "user", text, message.created_at)
+        elif not in_one:
+            answered = True
+            yield _answer(run, text, message.created_at, shown)
+    if in_one or (pictures and not answered):
+        yield _answer(run, whole or written, run.created_at, shown)
+
+
+def _answer(run: AnyRun, text: str, created_at: int, shown: Shown) -> StoredMessage:
+    message = _stored(run, "assistant", text, created_at)
+    message.model = shown.model or getattr(run, "model", None)
+    message.finish_reason = (run.metadata or {}).get(FINISH_REASON)
+    message.speaker = _speaker(run)
+    message.followups, message.error = shown.followups, shown.error
+    message.truncated = shown.truncated
+    message.parts = shown.parts_with(text)
+    reasoning = []
+    for part in message.parts:
+        match part:
+            case ReasoningPart():
+                reasoning.append(part.reasoning)
+            case ToolPart():
+                message.tools.append(part.tool)
+            case MediaPart():
+                message.media += part.media
+            case CitationsPart():
+                message.citations += part.citations
+    message.reasoning = "".join(reasoning) or None
+    return message
 
 
 def _stored(run: AnyRun, role: str, text: str, created_at: int) -> StoredMessage:
-    answer = role == "assistant"
-    return StoredMessage(
-        role=role,
-        content=text,
-        run_id=run.run_id or "",
-        created_at=created_at,
-        model=getattr(run, "model", None) if answer else None,
-        finish_reason=(run.metadata or {}).get(FINISH_REASON) if answer else None,
-    )
+    return StoredMessage(role=role, content=text, run_id=run.run_id or "", created_at=created_at)
+
+
+def _speaker(run: AnyRun) -> Speaker | None:
+    """The agent, team or workflow of a run."""
+    for kind in ("agent", "team", "workflow"):
+        if found := getattr(run, f"{kind}_id", None):
+            return Speaker(found, getattr(run, f"{kind}_name", None) or found, "agent")
+    return None
 
 
 def _messages(run: AnyRun) -> list[Message]:

@@ -24,9 +24,9 @@ class Reader(Protocol):
 
     Text and reasoning go to `sink` as their bytes come. The SDK gets the first piece at once, for
     the clock of its user, and the rest as one event before the next event of another kind and at
-    the end. What it gets is valid in its protocol, in ASCII; tool calls are whole, and come at the
-    end. A body that ends without a finish reason, or fails, ends in an error for the SDK, so that
-    no half of a call is run.
+    the end; without a sink, it gets what there is as it comes. What it gets is valid in its
+    protocol, in ASCII; tool calls are whole, and come at the end. A body that ends without a finish
+    reason, or fails, ends in an error for the SDK, so that no half of a call is run.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Reader(Protocol):
         self._content_type = content_type
         self._kept = Text(sink, think_tags=think_tags)
         self._counted = 0  # characters of it
+        self._joins = sink is not None  # else the SDK's user is the one who waits for text
         self._framing = self._frame()
         self._calls = ToolCalls()
         self._usage: dict[str, Any] = {}
@@ -74,7 +75,7 @@ class Reader(Protocol):
         if self._kept.total != self._counted:  # looked at for many tokens at once
             self._counted = self._kept.total
             self.moves += 1
-            if self._kept.full:
+            if self._kept.full or not self._joins:
                 self._flush()
         return self._written_so_far() if self._out else b""
 

@@ -1,13 +1,16 @@
 """The native door takes what Agno takes, and reports what it does not know."""
 
+import re
 from typing import Any
 
 import httpx
+import pytest
 from agno.agent import Agent
 from agno.exceptions import CheckTrigger, InputCheckError
 from agno.run import RunContext
 from agno.run.agent import RunInput
 
+from app.api.ignored import HEADER
 from tests.conftest import Serve
 from tests.core.agents.application import model
 from tests.provider import Provider
@@ -40,6 +43,40 @@ def test_unknown_field_is_lost(serve: Serve) -> None:
         "options.temprature (did you mean options.temperature?), q"
     ) == answer.headers["X-Ignored-Fields"]
     assert "X-Ignored-Fields" not in ask(server.url, message="Hi.").headers
+
+
+UNKNOWN = {"sesion": 1, "options": {"temprature": 1}}
+FROM_USER = {"messages": [{"role": "user", "content": "Hi."}], "model": "general"}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("path", "body", "named"),
+    [
+        ("/api/v1/chat", {"message": "Hi.", **UNKNOWN}, "sesion, options.temprature"),
+        ("/chat", {"message": "Hi.", **UNKNOWN}, "sesion, options.temprature"),
+        ("/v1/chat/completions", {**FROM_USER, "temprature": 1}, "temprature"),
+        ("/api/chat", {**FROM_USER, **UNKNOWN}, "sesion"),  # Ollama's options go to the provider
+        ("/api/generate", {"model": "general", "prompt": "Hi.", "promt": ""}, "promt"),
+    ],
+)
+def test_unknown_field_is_lost_on_a_door(
+    serve: Serve, stream: bool, path: str, body: dict[str, Any], named: str
+) -> None:
+    """Every door names the fields that it does not know, in its streams and in its objects."""
+    url = f"{serve().url}{path}"
+    header = httpx.post(url, json={**body, "stream": stream}, timeout=30).headers[HEADER]
+    assert named == re.sub(r" \(did you mean [^)]+\?\)", "", header)
+
+
+def test_unknown_parameter_is_lost(serve: Serve) -> None:
+    """A parameter that the server does not know is named, and the end user is known."""
+    query = {"message": "Hi.", "usr": "eve", "user": "eve", "conversation_id": "c"}
+    url = serve().url
+    answer = httpx.get(f"{url}/api/v1/chat", params=query, timeout=30)
+    assert "usr (did you mean user?)" == answer.headers[HEADER]
+    stored = httpx.get(f"{url}/api/v1/conversations/c", params={"user": "eve"})
+    assert 200 == stored.status_code
 
 
 def test_context_is_lost(serve: Serve, provider: Provider) -> None:

@@ -441,8 +441,6 @@ def test_routes_of_weights_are_501(client: ollama.Client) -> None:
         lambda: client.create("mine", from_="llama3.2"),
         lambda: client.copy("general", "mine"),
         lambda: client.delete("general"),
-        lambda: client.embed("general", "Hello?"),
-        lambda: client.embeddings("general", "Hello?"),
     ):
         with pytest.raises(ollama.ResponseError, match="no model weights, so it cannot") as caught:
             ask()

@@ -284,6 +284,21 @@ async def test_tools_of_the_server_beside_those_of_the_client(
     assert (status == "failed") == (call["error"] is not None)
 
 
+@pytest.mark.parametrize("form", ["function_call", "mcp_call"])
+async def test_the_form_of_tools_of_the_server_can_be_chosen(
+    agent: httpx.AsyncClient, provider: Provider, form: str
+) -> None:
+    """A header chooses the form, whatever tools the request brings; another word is refused."""
+    payload: dict[str, Any] = {"input": "Hello?"}
+    for tools in ([], [WEATHER]):
+        provider.script(Reply(tool_calls=[("shout", '{"text": "a"}')]), Reply("Done."))
+        payload["tools"] = tools
+        reply = await agent.post(PATH, json=payload, headers={"X-Server-Tools": form})
+        assert form == reply.json()["output"][0]["type"]
+    reply = await agent.post(PATH, json=payload, headers={"X-Server-Tools": "x"})
+    assert 400 == reply.status_code
+
+
 async def test_a_custom_tool(client: AsyncOpenAI, provider: Provider) -> None:
     """A tool whose input is plain text is a function for the model, and text for the client."""
     provider.script(Reply(tool_calls=[("patch", '{"input": "+1\\n-2"}')]), Reply("Done."))
@@ -692,6 +707,10 @@ INVALID: list[tuple[dict[str, Any], str | None]] = [
     ({"input": "?", "tool_choice": {"type": "function", "name": "x"}}, "tool_choice"),
     ({"input": "?", "text": {"format": {"type": "json_schema"}}}, "text.format"),
     ({"input": "a\0b"}, None),
+    (
+        {"input": [{"type": "mcp_approval_response", "approval_request_id": "m", "approve": True}]},
+        None,
+    ),
 ]
 
 
@@ -764,6 +783,40 @@ async def test_a_silent_upstream(serve: Serve, provider: Provider) -> None:
         last["type"],
         last["response"]["error"]["type"],
     )
+
+
+async def test_limits(serve: Serve, provider: Provider) -> None:
+    """A principal that has used up its requests is refused as OpenAI's clients expect it."""
+    url = serve(rate_limit="1 requests/minute").url
+    provider.script(Reply("Hi."))
+    async with AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client:
+        await ask(client)
+        with pytest.raises(openai.RateLimitError) as refused:
+            await ask(client)
+    assert "rate_limit_exceeded" == refused.value.code
+    assert int(refused.value.response.headers["retry-after"]) > 0
+
+
+async def test_a_log_without_its_beginning(serve: Serve, provider: Provider) -> None:
+    """Numbers that cannot be made any more are refused; the rest of the text can still be read."""
+    url = serve(journal_url="memory://?run_bytes=4000", hub_run_bytes=1000).url
+    provider.script(Reply(numbered(200), one_write_per_token=True, rate=2000))
+    async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+        started = (await http.post(PATH, json={"input": "Hello?", "background": True})).json()
+        await ended(http, started["id"].removeprefix("resp_"))
+        streamed = await http.get(f"{PATH}/{started['id']}?stream=true&starting_after=3")
+        assert (410, "gap") == (streamed.status_code, streamed.json()["error"]["code"])
+        found = (await http.get(f"{PATH}/{started['id']}")).json()
+    check_response(found)
+    assert Response.model_validate(found).output_text.endswith("199 ")
+
+
+async def test_end_users_of_one_key(client: AsyncOpenAI, provider: Provider) -> None:
+    """A conversation of responses stays with its end user, who need be named only once."""
+    provider.script(Reply("One."), Reply("Two."))
+    first = await ask(client, "1?", user="ann")
+    await ask(client, "2?", previous_response_id=first.id)
+    assert [("user", "1?"), ("assistant", "One."), ("user", "2?")] == sent(provider)
 
 
 async def test_a_response_so_far(

@@ -77,9 +77,7 @@ def distinct(parts: list[StreamingChunk], last: StreamingChunk) -> list[Streamin
 
 
 LOGS = st.builds(distinct, st.lists(PARTS, max_size=6), LASTS)
-REQUESTS = st.builds(
-    Request, background=st.booleans(), runs_tools=st.booleans(), store=st.just(True)
-)
+REQUESTS = st.builds(Request, background=st.booleans(), hosted=st.booleans(), store=st.just(True))
 AWKWARD = StreamingChunk("".join(NASTY), done=True, model="m", finish_reason="stop")
 RUN: RunRecord = record()
 PLAIN = Request()
@@ -112,7 +110,7 @@ def test_each_log_is_a_valid_stream(log: list[StreamingChunk], request: Request)
     events = events_in(with_heartbeats(encoded(log, request)))
     is_complete(events)
     for event in events:
-        check_event(event, hosted=request.runs_tools)
+        check_event(event, hosted=request.hosted)
     assert text_of(events) == "".join(c.content for c in log)
     assert thoughts_of(events) == "".join(c.reasoning or "" for c in log)
 

@@ -16,7 +16,8 @@ from tests.core.agents.application import Applications, model
 from tests.provider import Provider
 
 SOURCE = """
-from agno.agent import Agent
+from agno.agent import Agent, AgentFactory
+from agno.db.in_memory import InMemoryDb
 from agno.team import Team
 from agno.workflow import Workflow
 from agno.tools import Toolkit
@@ -42,8 +43,17 @@ def for_each(user_id, dependencies=None, *, size=3):
 def wanting(request):
     return cook
 
+class Runs:
+    async def arun(self, text):
+        return text
+
 tool = Toolkit(name="hammer")
 kind = Agent
+runs = Runs()
+number = 7
+nothing = None
+holding = [cook, 7]
+factory = AgentFactory(id="each-of-agno", db=InMemoryDb(), factory=lambda context: cook)
 """
 
 
@@ -53,8 +63,9 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"brought_{tmp_path.name}".replace("-", "_")
     (tmp_path / f"{name}.py").write_text(SOURCE)
     (tmp_path / f"{name}_broken.py").write_text(
-        "from agno.agent import Agent\n\nagent = Agent(nme=1)\n"
+        "from agno.agent import Agent\n\ndef made():\n    return Agent(nme=1)\n\nagent = made()\n"
     )
+    (tmp_path / f"{name}_cut.py").write_text("agent = [\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     return name
@@ -70,20 +81,26 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("made", ["cook", "team"]),
         ("made_later", ["flow"]),
         ("flow, cook", ["flow", "cook"]),
+        ("cook, mixed", ["cook", "cook", "team", "flow"]),
+        ("factory", ["each-of-agno"]),
     ],
 )
 def test_reference_is_not_loaded(module: str, attributes: str, ids: list[str]) -> None:
     """Every form of a reference gives what it names, in its order."""
     references = ",".join(f"{module}:{name.strip()}" for name in attributes.split(","))
-    assert ids == [found.id for found in load_agents(references)]
+    assert ids == [found.id for found in load_agents(f"{references} ,, ")]
 
 
 @pytest.mark.parametrize(
     ("attribute", "parts"),
     [
         ("tool", ["'hammer'", "agno.tools.toolkit.Toolkit", "Agent, a Team"]),
-        ("kind", ["the class agno.agent.agent.Agent"]),
-        ("missing", ["missing"]),
+        ("kind", ["the class agno.agent.agent.Agent", "it has to be called, as Agent(...)"]),
+        ("runs", ["Runs, which cannot be served", "its arun() does not take stream, session_id"]),
+        ("number", ["an object of the class builtins.int", "a factory of these"]),
+        ("nothing", ["an object of the class builtins.NoneType"]),
+        ("holding", ["an object of the class builtins.int"]),
+        ("missing", ["has no 'missing'", "It has cook, team, flow, factory."]),
     ],
 )
 def test_reason_of_refusal_is_missing(module: str, attribute: str, parts: list[str]) -> None:
@@ -94,9 +111,24 @@ def test_reason_of_refusal_is_missing(module: str, attribute: str, parts: list[s
 
 
 def test_place_of_error_is_missing(module: str) -> None:
-    """A module that fails is named with the file and the line."""
-    with pytest.raises(ConfigurationError, match=rf"{module}_broken\.py, line 3"):
+    """A module that fails is named with the file, the line, and the code on the way to it."""
+    with pytest.raises(ConfigurationError, match=rf"{module}_broken\.py, line 4") as refused:
         load_agents(f"{module}_broken:agent")
+    _, *way = refused.value.message.splitlines()
+    assert ["agent = made()", "return Agent(nme=1)"] == [line.split(": ")[-1] for line in way]
+    with pytest.raises(ConfigurationError, match=rf"SyntaxError.*{module}_cut\.py, line 1"):
+        load_agents(f"{module}_cut:agent")
+    with pytest.raises(ConfigurationError, match=r"ModuleNotFoundError: No module named 'nowhere'"):
+        load_agents("nowhere:agent")
+
+
+def test_id_is_taken_twice(applications: Applications) -> None:
+    """Two things of one id are named, both, with what to do; one thing twice is served once."""
+    twice = Agent(name="Twin")
+    message = r"the agent 'Twin' and the team 'twin' have the same id, 'twin'\. Give one"
+    with pytest.raises(ConfigurationError, match=message):
+        applications(twice, Team(name="twin", members=[]))
+    assert ["twin"] == [*applications(twice, twice).catalog.entries]
 
 
 def test_factory_with_unknown_parameter(

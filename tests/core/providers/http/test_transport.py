@@ -14,8 +14,9 @@ from openai import DefaultAioHttpClient
 
 from app.core.providers.http import transport
 from app.core.providers.http.exchange import CURRENT, Exchange
-from app.core.providers.wire.outcome import Outcome, ProviderError, WrittenCall
+from app.core.providers.wire.outcome import ProviderError
 from app.core.providers.wire.parts.framing import LARGEST
+from app.core.providers.wire.replay import Past, Replay, kept
 from tests.core.providers.wire import streams
 from tests.upstream import Answer, ByteServer
 
@@ -266,10 +267,9 @@ async def test_a_reader_that_leaves_keeps_the_connection(client: Any, upstream: 
 async def test_what_goes_with_a_call_is_dropped(client: Any, upstream: ByteServer) -> None:
     """Fields that came with a call are put into the history of the next request, and its length
     is right."""
-    exchange = Exchange(streaming=True)
     extra = {"extra_content": {"google": {"thought_signature": "SIG=="}}}
-    call = WrittenCall("c1", "weather", "{}", extra)
-    exchange.replay.keep(Outcome(calls=[call], replay={"reasoning_content": "I must look. é"}))
+    found = kept({"reasoning_content": "I must look. é"}, [extra])
+    exchange = Exchange(streaming=True, replay=Replay([Past(["weather"], found)]))
     upstream.script(Answer(streams.words()))
     function = {"name": "weather", "arguments": "{}"}
     sent = {"id": "c1", "type": "function", "function": function}

@@ -1,4 +1,4 @@
-"""Applications of Agno whose answers have every kind of part, for the tests of the page."""
+"""Applications of Agno whose answers have every kind of part."""
 
 import json
 from collections.abc import Iterator
@@ -7,11 +7,13 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.media import Audio, File, Image
-from agno.models.openai import OpenAIChat
+from agno.models.openai import OpenAIChat, OpenAIResponses
+from agno.run import RunContext
 from agno.run.agent import CustomEvent
 from agno.team import Team
 from agno.tools.function import ToolResult
 from agno.workflow import Loop, Parallel, Step, Workflow
+from pydantic import BaseModel
 
 from tests.applications.kind import PIXEL
 from tests.provider import Provider
@@ -31,6 +33,11 @@ class Site:
         """A model, and its replies in order."""
         self.provider.script_model(name, *replies)
         return OpenAIChat(id=name, base_url=self.provider.url, api_key="sk-test-0123456789")
+
+    def responses_model(self, name: str, *replies: Reply) -> OpenAIResponses:
+        """A model of the API that has sources, and its replies in order."""
+        self.provider.script_model(name, *replies)
+        return OpenAIResponses(id=name, base_url=self.provider.url, api_key="sk-test-0123456789")
 
 
 def call(name: str, text: str = "", reasoning: str = "", **arguments: Any) -> Reply:
@@ -152,3 +159,50 @@ def studio(site: Site) -> Agent:
             Reply("Here is the cat; the city is lost."),
         ),
     )
+
+
+SOURCES = [("https://example.org/whales", "On whales"), ("https://example.org/sea", "The sea")]
+
+
+def library(site: Site) -> Agent:
+    """An agent whose answer has sources."""
+    model = site.responses_model("library", Reply("Whales are animals.", citations=SOURCES))
+    return Agent(name="Library", id="library", model=model)
+
+
+def guide(site: Site) -> Agent:
+    """An agent that suggests questions, and keeps a state."""
+
+    def note(place: str, run_context: RunContext) -> str:
+        """Note a place.
+
+        Args:
+            place: Its name.
+        """
+        run_context.session_state = {"places": [place]}
+        return "noted"
+
+    replies = (
+        call("note", place="Oslo"),
+        Reply("Snow."),
+        Reply('{"suggestions": ["And then?", "Why?"]}'),
+        Reply("Because."),
+        Reply('{"suggestions": ["Really?"]}'),
+    )
+    return Agent(
+        name="Guide", id="guide", tools=[note], followups=True, session_state={"places": []},
+        model=site.model("guide", *replies),
+    )  # fmt: skip
+
+
+class City(BaseModel):
+    """A city."""
+
+    name: str
+    people: int
+
+
+def registry(site: Site) -> Agent:
+    """An agent whose answer is an object."""
+    model = site.model("registry", Reply('{"name": "Oslo", "people": 700000}'))
+    return Agent(name="Registry", id="registry", output_schema=City, model=model)

@@ -1,0 +1,99 @@
+"""The calls of the client that are one request and its response."""
+
+from typing import Any, Literal
+from urllib.parse import quote
+
+from agno_stream.infos import AgentInfo, Conversation, ModelInfo, RunInfo, from_json
+from agno_stream.parts import Media
+from agno_stream.requests import CHAT, Call, Question, Request, run_path
+from agno_stream.types import ModelResponse
+
+CONVERSATIONS = "/api/v1/conversations"
+
+
+def generate_request(question: Question) -> Call[ModelResponse]:
+    """Return the call for a complete answer, of which no byte arrives until the answer is
+    complete."""
+    request = Request("POST", CHAT, json=question.body, patience=question.limits.total)
+    return Call(request, ModelResponse.from_json)
+
+
+def run(run_id: str, patience: float = 30.0) -> Call[ModelResponse]:
+    return Call(Request("GET", run_path(run_id), patience=patience), ModelResponse.from_json)
+
+
+def cancel(run_id: str, patience: float = 30.0) -> Call[ModelResponse]:
+    request = Request("POST", f"{run_path(run_id)}/cancel", patience=patience)
+    return Call(request, ModelResponse.from_json)
+
+
+def models() -> Call[list[ModelInfo]]:
+    return Call(
+        Request("GET", "/api/v1/models"),
+        lambda data, _: [from_json(ModelInfo, one) for one in data["models"]],
+    )
+
+
+def agents() -> Call[list[AgentInfo]]:
+    return Call(
+        Request("GET", "/api/v1/agents"),
+        lambda data, _: [from_json(AgentInfo, one) for one in data["agents"]],
+    )
+
+
+def runs(conversation_id: str | None) -> Call[list[RunInfo]]:
+    params = {} if conversation_id is None else {"conversation_id": conversation_id}
+    return Call(
+        Request("GET", "/api/v1/runs", params=params),
+        lambda data, _: [from_json(RunInfo, one) for one in data["runs"]],
+    )
+
+
+def conversations(
+    limit: int, offset: int, before: str | None, query: str | None
+) -> Call[list[Conversation]]:
+    given = {"limit": limit, "offset": offset or None, "before": before, "q": query}
+    params = {name: value for name, value in given.items() if value is not None}
+    return Call(
+        Request("GET", CONVERSATIONS, params=params),
+        lambda data, _: [from_json(Conversation, one) for one in data["conversations"]],
+    )
+
+
+def conversation(conversation_id: str) -> Call[Conversation]:
+    def parse(data: Any, _: int) -> Conversation:
+        found: Conversation = from_json(Conversation, {"messages": data["messages"], **data})
+        return found
+
+    return Call(Request("GET", _path(conversation_id)), parse)
+
+
+def rename_conversation(conversation_id: str, title: str) -> Call[Conversation]:
+    def parse(data: Any, _: int) -> Conversation:
+        found: Conversation = from_json(Conversation, data)
+        return found
+
+    return Call(Request("PATCH", _path(conversation_id), json={"title": title}), parse)
+
+
+def export_conversation(conversation_id: str, form: Literal["md", "json"]) -> Call[str]:
+    path = f"{_path(conversation_id)}/export"
+    request = Request("GET", path, params={"format": form}, accept="*/*")
+    return Call(request, lambda data, _: str(data, "utf-8"), binary=True)
+
+
+def delete_conversation(conversation_id: str) -> Call[None]:
+    return Call(Request("DELETE", _path(conversation_id)), lambda *_: None)
+
+
+def download(item: Media) -> Call[bytes]:
+    """Return the call for the bytes of media; raises `ValueError` for those of another server,
+    which must not get the key of this one."""
+    if not item["url"].startswith("/"):
+        raise ValueError(f"These media are at another server: {item['url']}")
+    request = Request("GET", item["url"], accept="*/*")
+    return Call(request, lambda data, _: bytes(data), binary=True)
+
+
+def _path(conversation_id: str) -> str:
+    return f"{CONVERSATIONS}/{quote(conversation_id, safe='')}"

@@ -1,0 +1,50 @@
+"""Records what readers see of a run besides its text, to be stored with its turn.
+
+See docs/decisions/058-what-a-reader-saw-is-stored-with-the-turn.md.
+"""
+
+from collections.abc import Callable
+
+from ....models.answer_parts import Part, has_more_than_text
+from ....models.chat import StreamingChunk
+from ....models.parts_folding import PartsFolder
+
+
+class Recorder:
+    """Folds the chunks of one run that are more than text.
+
+    `text` is the list that the reader of events appends each new text to. It is read when something
+    else comes, so that an answer that is only text costs nothing here.
+    """
+
+    def __init__(self, text: list[str], emit: Callable[[StreamingChunk], None]) -> None:
+        self._text = text
+        self._emit = emit
+        self._seen = 0  # of the text
+        self._fold = PartsFolder()
+
+    def emit(self, chunk: StreamingChunk) -> None:
+        """Add a chunk whose text is not in `text`, and emit it."""
+        self._emit(self.add(chunk))
+
+    def add(self, chunk: StreamingChunk) -> StreamingChunk:
+        """Add a chunk whose text is not in `text`, and return it."""
+        self._catch_up()
+        self._fold.add(chunk)
+        return chunk
+
+    def add_reasoning(self, reasoning: str) -> None:
+        """Add reasoning, before the text of the same chunk is in `text`."""
+        self._catch_up()
+        self._fold.add_reasoning(reasoning)
+
+    def parts(self) -> list[Part]:
+        """The parts so far; empty if the answer is only text."""
+        self._catch_up()
+        found = self._fold.parts()
+        return found if has_more_than_text(found) else []
+
+    def _catch_up(self) -> None:
+        if self._seen < len(self._text):
+            self._fold.add_text("".join(self._text[self._seen :]))
+            self._seen = len(self._text)
