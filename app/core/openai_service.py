@@ -14,9 +14,9 @@ from .agents.storage.shown import Shown
 from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .media import MediaStore
+from .plans import AgentPlan
 from .question import Question
 from .run_failures import RunFailed
-from .turns import AgentPlan
 
 
 class AgentService:

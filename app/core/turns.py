@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from agno.exceptions import InputCheckError, OutputCheckError
@@ -12,25 +12,20 @@ from agno.factory import FactoryPermissionError, FactoryValidationError
 from agno.models.base import Model
 
 from ..models.chat import StreamingChunk, Usage
-from .agents.catalog import AgentCatalog
 from .agents.children import cancelled_together
-from .agents.components.entries import AgentEntry
 from .agents.components.external import External
 from .agents.components.kinds import Asking, made_by
 from .agents.components.tree import models_in, walk
-from .agents.connections import Connections
 from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
 from .agents.media_in import adopted
 from .agents.media_out import MediaReader
 from .agents.runner import Runner, runner_for
-from .agents.storage.conversations import Conversations
 from .agents.storage.keeping import Keeping
 from .agents.storage.sessions import Session, owner_of
 from .agents.storage.shown import Shown
 from .log.journal import RunRecord
-from .media import MediaStore, Owner
-from .providers.catalog import ModelEntry
+from .media import Owner
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
 from .question import Question
@@ -44,6 +39,9 @@ from .run_failures import (
     RunFailed,
 )
 
+if TYPE_CHECKING:  # a plan makes turns
+    from .plans import AgentPlan
+
 logger = logging.getLogger(__name__)
 
 Emit = Callable[[StreamingChunk], None]
@@ -52,47 +50,10 @@ Emit = Callable[[StreamingChunk], None]
 CHARS_PER_TOKEN = 4
 
 
-class AgentPlan:
-    """A question with its agent and its model, checked; `prepare` makes the turn of a run."""
-
-    def __init__(
-        self,
-        agents: AgentCatalog,
-        conversations: Conversations,
-        connections: Connections,
-        entry: AgentEntry,
-        chosen: ModelEntry | None,
-        question: Question,
-        media: MediaStore | None,
-    ) -> None:
-        self.agents = agents
-        self.conversations = conversations
-        self.connections = connections
-        self.entry = entry
-        self.chosen = chosen
-        self.question = question
-        self.media = media
-        self.agent = entry.id
-        default = entry.id if entry.kind == "external" else agents.default_model
-        self.model = chosen.id if chosen is not None else entry.model or default
-        self.stored_question = (question.message or "") if question.kept else None
-        self.user = question.user
-
-    async def check(self, record: RunRecord) -> None:
-        """Raise `ConversationsUnavailable` if the conversation cannot be read now."""
-        if self.question.kept:
-            session = Session(record.conversation_id, owner_of(record.principal, self.user))
-            await self.conversations.require(self.entry.component, session)
-
-    def prepare(self, record: RunRecord) -> "AgentTurn":
-        """The turn of one run."""
-        return AgentTurn(self, record)
-
-
 class AgentTurn:
     """One run of a copy of what answers; implements the `Turn` that the run's driver expects."""
 
-    def __init__(self, plan: AgentPlan, record: RunRecord) -> None:
+    def __init__(self, plan: "AgentPlan", record: RunRecord) -> None:
         self._plan = plan
         self._run_id = record.run_id
         self._principal = record.principal
