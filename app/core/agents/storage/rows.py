@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from agno.db.utils import deserialize_run, get_run_type, json_serializer
+from agno.db.utils import json_serializer
 
-from .sessions import AnyRun, AnySession, session_from
+from .sessions import AnySession, session_from
 
 #: The key in Agno's `session_data` that has the name of a session.
 NAME = "session_name"
@@ -16,9 +16,10 @@ TITLE_LENGTH = 80
 
 @dataclass(slots=True)
 class RunRow:
-    """A run and its place in its session; `index` is None if the store chooses it."""
+    """A run of Agno's, or its data, and its place in its session; `index` is None if the store
+    chooses it."""
 
-    run: AnyRun
+    run: Any
     session_id: str
     user_id: str | None
     index: int | None = None
@@ -52,8 +53,7 @@ class TurnRows:
                 "sessions": [session_row(session) for session in self.sessions.values()],
                 "runs": [
                     {
-                        "type": get_run_type(row.run),
-                        "run": row.run.to_dict(),
+                        "run": row.run if isinstance(row.run, dict) else row.run.to_dict(),
                         "session_id": row.session_id,
                         "user_id": row.user_id,
                         "index": row.index,
@@ -73,8 +73,8 @@ class TurnRows:
             if (session := session_from(row)) is not None:
                 rows.sessions[session.session_id] = session
         for row in found["runs"]:
-            run = deserialize_run(row["type"], row["run"])
-            rows.runs[run.run_id] = RunRow(run, row["session_id"], row["user_id"], row["index"])
+            run = row["run"]  # Agno's stores take it as it is, and objects may lose something
+            rows.runs[run["run_id"]] = RunRow(run, row["session_id"], row["user_id"], row["index"])
         return rows
 
 

@@ -81,6 +81,9 @@ class RunStore(StoreProxy):
         user_id: str | None = None,
         run_index: int | None = None,
     ) -> None:
+        if isinstance(run, dict):
+            await self.call("upsert_run", run, session_id, user_id, run_index)
+            return
         if run.run_id is None:
             raise ValueError("Run must have a run_id")
         before = self.rows.runs.get(run.run_id)
