@@ -41,6 +41,7 @@ class MarkdownShow:
         self._long, self._media = long, media
         self._answer = Voice()
         self._voices: dict[object, Voice] = {}
+        self._moment = 0
         self._latest = self._answer  # whose tail is redrawn
         self._heard = self._answer  # whose block was printed last
         self._line: object = None  # what was printed last, if it was a line
@@ -62,9 +63,9 @@ class MarkdownShow:
             self._live.start()
 
     def add(self, chunk: StreamChunk) -> None:
+        self._moment += 1
         if chunk.reasoning:
-            self._answer.think(chunk.reasoning)
-            self._latest = self._answer
+            self._think(self._answer, chunk.reasoning)
         if chunk.text:
             self._write(self._answer, chunk.text)
         if chunk.tool is not None:
@@ -99,8 +100,7 @@ class MarkdownShow:
     def _say(self, speaker: Speaker, said: Said) -> None:
         voice = self._voice(speaker)
         if said.get("reasoning"):
-            voice.think(said["reasoning"])
-            self._latest = voice
+            self._think(voice, said["reasoning"])
         if said.get("content"):
             self._write(voice, said["content"])
         if "tool" in said:
@@ -112,14 +112,23 @@ class MarkdownShow:
             self._voices[key] = Voice(speaker)
         return self._voices[key]
 
+    def _think(self, voice: Voice, text: str) -> None:
+        voice.hear(self._moment)
+        voice.think(text)
+        self._latest = voice
+
     def _write(self, voice: Voice, text: str) -> None:
         if voice is self._answer and self._latest is not voice:
             self._flush()  # what was said before stands before the answer
+        voice.hear(self._moment)
         self._latest = voice
         self._print(voice.write(text), voice)
 
     def _tool(self, voice: Voice, tool: ToolCall) -> None:
         key = (id(voice), tool["id"])
+        self._print(voice.rest(), voice)
+        if voice is self._answer:
+            self._flush()
         if tool["status"] == "started" or key not in self._called:
             self._called.add(key)
             self._print_line(Text(lines.call_line(tool, long=self._long), style="dim"), voice)
@@ -146,9 +155,16 @@ class MarkdownShow:
 
     def _print(self, blocks: Iterable[RenderableType], voice: Voice) -> None:
         for block in blocks:
+            self._flush_earlier(voice)
             headed = self._header(voice)
             self._block(block, blank=not headed)
             self._line = None
+
+    def _flush_earlier(self, voice: Voice) -> None:
+        """Print what others had said before this speaker began, and who said nothing since."""
+        for other in self._voices.values():
+            if other is not voice and other.pending and other.latest < voice.began:
+                self._print(other.rest(), other)
 
     def _header(self, voice: Voice) -> bool:
         """Print the name of a speaker who was not the last one; return whether it was printed."""

@@ -24,6 +24,18 @@ class Voice:
         self.indent = 0 if speaker is None else INDENT * speaker.get("depth", 1)
         self.text = ""
         self.thoughts = ""
+        self.began = self.latest = 0  # when it began what is incomplete, and last added to it
+
+    @property
+    def pending(self) -> bool:
+        """True if something is not complete."""
+        return bool(self.text or self.thoughts)
+
+    def hear(self, moment: int) -> None:
+        """Note that the speaker adds something; moments are counted."""
+        if not self.pending:
+            self.began = moment
+        self.latest = moment
 
     def write(self, text: str) -> Iterator[RenderableType]:
         """Add text; yield reasoning before it, and all Markdown blocks that it completes."""

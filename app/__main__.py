@@ -24,11 +24,13 @@ from .core.runs.identity import new_id
 from .core.telemetry.metrics import shared_folder
 from .logs import configure
 from .main import create_app
-from .settings import Settings, load_settings
+from .private import keep_files_private
+from .settings import Settings, load_settings, share_of_worker
+from .supervised import end_with_parent
 from .web import PROTOCOL
 
-#: Seconds for which uvicorn waits for open connections after a stop signal.
-SHUTDOWN_GRACE = 10
+#: Seconds for which uvicorn waits for open connections after the runs have ended.
+CLOSING_TIMEOUT = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.pop("command")
     reload: bool = flags.pop("reload")
     configure()
+    keep_files_private()
     try:
         settings = load_settings(**flags)
         configure(json=settings.log_format == "json")
@@ -75,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         access_log=False,
         http=PROTOCOL,
         ws="none",
-        timeout_graceful_shutdown=SHUTDOWN_GRACE,
+        timeout_graceful_shutdown=CLOSING_TIMEOUT,
     )
     if several:
         with shared_folder(settings.data_dir):
@@ -136,11 +139,13 @@ def worker() -> FastAPI:
 
     Exits with 2 if a setting is wrong, as after a change of a module with `--reload`.
     """
+    keep_files_private()
     try:
         settings = load_settings()
         configure(json=settings.log_format == "json")
         logging.getLogger("uvicorn.access").propagate = False  # like `access_log=False` in `main`
-        return create_app(settings)
+        end_with_parent()
+        return create_app(share_of_worker(settings))
     except ConfigurationError as error:
         print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
         raise SystemExit(2) from error

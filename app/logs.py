@@ -27,6 +27,20 @@ LIBRARY_LOGGERS = (
 #: The ticket in a signed stream address, which any library may log.
 TICKET = re.compile(r"([?&]token=)[^&\s\"']+")
 
+#: Values that people set where a key is required and none is needed; also other words have them.
+PLACEHOLDERS = frozenset(
+    {"changeme", "demo", "dummy", "empty", "fake", "lm-studio", "local", "no-key", "none"}
+    | {"not-needed", "not-required", "null", "ollama", "openai", "sk-no-key-required", "unused"}
+)
+
+#: Secrets of fewer characters are not redacted, because they are parts of ordinary words.
+MIN_SECRET_LENGTH = 4
+
+#: Characters that a terminal obeys, or that end a line or turn its direction (Unicode Cc, Zl, Zp,
+#: and the bidirectional ones). `IN_TRACEBACKS` keeps the line ends and tabs of tracebacks.
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+IN_TRACEBACKS = re.compile(CONTROLS.pattern.replace(r"\x00-\x1f", r"\x00-\x08\x0b-\x1f"))
+
 logger = logging.getLogger(f"{__package__}.run")
 
 
@@ -43,12 +57,32 @@ class Redacted(logging.Formatter):
         self.secrets: set[str] = set()
 
     def format(self, record: logging.LogRecord) -> str:
-        return self.redact(self._formatter.format(record))
+        return _escape(self.redact(self._formatter.format(record)), IN_TRACEBACKS)
 
     def redact(self, text: str) -> str:
         for secret in self.secrets:
             text = text.replace(secret, "[redacted]")
         return redact_secrets(TICKET.sub(r"\1[redacted]", text))
+
+
+class TextLines(logging.Formatter):
+    """The text format, in which a message is one line, and lines of tracebacks are indented.
+
+    Messages quote clients and providers, who could otherwise write lines of their own, or commands
+    for the terminal.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # logging's name
+        record.message = _escape(record.message, CONTROLS)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # logging's name
+        return "\n".join(f"    {line}" for line in super().formatException(ei).splitlines())
+
+
+def _escape(text: str, characters: re.Pattern[str]) -> str:
+    """Return the text with these characters as Python would write them in a string."""
+    return characters.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 class JsonLines(Redacted):
@@ -142,7 +176,11 @@ class RunLines:
 def protect(secrets: Iterable[str]) -> None:
     """Redact `secrets` from the output of all log handlers that exist now, also of other
     libraries."""
-    known = set(secrets)
+    known = {
+        secret
+        for secret in secrets
+        if len(secret) >= MIN_SECRET_LENGTH and secret.lower() not in PLACEHOLDERS
+    }
     for name in (None, *LIBRARY_LOGGERS):
         for handler in logging.getLogger(name).handlers:
             formatter = handler.formatter
@@ -156,7 +194,7 @@ def configure(level: str = "INFO", *, json: bool = False) -> None:
     """Send the logs of the server, of Agno and of uvicorn to standard error, as text or JSON
     lines."""
     handler = logging.StreamHandler(sys.stderr)
-    plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    plain = TextLines("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if json else plain)
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -6,7 +6,7 @@ See docs/decisions/033-the-app-is-made-on-first-use.md.
 
 import gc
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
 from .api.doors import native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
+from .api.heads import HeadAsGet
 from .api.tickets import Tickets
 from .api.tracking import Tracked
 from .core.access.keys import Keys, read_keys
@@ -38,11 +39,15 @@ from .core.providers import ModelCatalog, Providers, Upstreams, open_models
 from .core.providers.upstream import MAX_WAIT
 from .core.runs.clock import Timeouts
 from .core.runs.media import sweeping
+from .core.runs.pauses.inbox import Inbox
+from .core.runs.pauses.webhook import open_webhook
 from .core.runs.removal import Removal
+from .core.runs.report import Observer
 from .core.runs.service import Runs
 from .core.runs.slots import Slots
 from .core.telemetry import Telemetry
 from .logs import RunLines, protect
+from .private import make_private, warn_of_readers
 from .settings import Settings, load_settings
 from .signals import graceful_shutdown
 from .web import ConnectionBounds, Connections, provide_descriptors
@@ -58,6 +63,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
     """Build the server from its settings and return it as an ASGI app; `agents`, if not None,
     replace those of the settings. Raises `ConfigurationError` for settings that cannot work."""
     _protect_secrets(settings)
+    make_private(settings.data_dir)
     access = _access(settings)
     models = _models(settings)
     upstreams = Upstreams(
@@ -88,7 +94,9 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         settings.media_dir or settings.data_dir / "media", item_bytes=settings.max_media_bytes
     )
     service = AgentService(served.catalog, served.conversations, served.connections, store)
-    active = _runs(settings, hub, service, telemetry)
+    secret = settings.pause_webhook_secret
+    webhook = open_webhook(settings.pause_webhook, secret.get_secret_value() if secret else None)
+    active = _runs(settings, hub, service, [*telemetry.observers, *webhook])
     sample = partial(telemetry.metrics.sample, active, hub, upstreams, served.conversations)
 
     @asynccontextmanager
@@ -96,6 +104,8 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(telemetry.sampling(sample))
             await stack.enter_async_context(served.opened())
+            for hook in webhook:
+                await stack.enter_async_context(hook.sending())
             await stack.enter_async_context(active)
             await stack.enter_async_context(served.conversations.opened())
             await stack.enter_async_context(sweeping(store, active, settings.retention))
@@ -117,6 +127,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
     app.state.context = Context(
         service=service,
         runs=active,
+        inbox=Inbox(hub, settings.approvers),
         agents=served.catalog,
         models=models,
         conversations=served.conversations,
@@ -144,6 +155,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
 
 def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Telemetry) -> None:
     """Add the routes, the error handlers and the middleware to the app."""
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Tracked, tracing=telemetry.tracing)
     resources = (runs.router, media.router, catalog.router, conversations.router, health.router)
     for router in (*(door.router for door in DOORS), *resources):
@@ -175,7 +187,7 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
 
 def _protect_secrets(settings: Settings) -> None:
     """Redact the passwords and keys of the settings from the logs."""
-    secrets = (settings.openai_api_key, settings.secret_key)
+    secrets = (settings.openai_api_key, settings.secret_key, settings.pause_webhook_secret)
     protect(secret.get_secret_value() for secret in secrets if secret)
     protect(passwords(settings.database_url) | passwords(settings.journal_url))
 
@@ -193,17 +205,24 @@ def _models(settings: Settings) -> ModelCatalog:
 
 def _hub(settings: Settings) -> Hub:
     keep = settings.retention
-    journal = open_journal(settings.journal_url, retention=keep, data_dir=settings.data_dir)
+    journal = open_journal(
+        settings.journal_url,
+        retention=keep,
+        pause_retention=settings.pause_retention,
+        data_dir=settings.data_dir,
+    )
     one, total = settings.hub_run_bytes, settings.hub_bytes
     return Hub(journal, run_bytes=one, total_bytes=total, retention=keep)
 
 
-def _runs(settings: Settings, hub: Hub, service: AgentService, telemetry: Telemetry) -> Runs:
+def _runs(
+    settings: Settings, hub: Hub, service: AgentService, observers: Sequence[Observer]
+) -> Runs:
     lines = RunLines(json=settings.log_format == "json", messages=settings.log_messages)
     return Runs(
         hub,
         service.remember,
-        observers=[*telemetry.observers, lines],
+        observers=[*observers, lines],
         slots=Slots(
             settings.max_concurrent_runs,
             settings.runs_per_principal,
@@ -220,6 +239,8 @@ def _access(settings: Settings) -> Access:
     logs."""
     listed = settings.api_keys.get_secret_value() if settings.api_keys else None
     named = read_keys(listed, settings.api_keys_file)
+    if settings.api_keys_file is not None:
+        warn_of_readers(settings.api_keys_file, "API_KEYS_FILE")
     protect(key.key for key in named if key.key)
     for key in named:
         if key.key and len(key.key) < MIN_KEY_LENGTH:

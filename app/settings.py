@@ -26,6 +26,13 @@ Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Text = Annotated[str | None, BeforeValidator(_no_blank)]
 
 
+#: Limits of the server that each process applies to itself.
+PER_PROCESS = (
+    *("max_connections", "max_bodies_bytes", "max_concurrent_runs"),
+    *("max_concurrent_runs_per_principal", "run_queue", "hub_bytes"),
+)
+
+
 class Settings(BaseSettings):
     """All settings with their defaults; times are in seconds, sizes in bytes."""
 
@@ -92,6 +99,20 @@ class Settings(BaseSettings):
     retention: PositiveFloat = Field(
         3600, description="Seconds for which an ended run can be read."
     )
+    pause_retention: PositiveFloat = Field(
+        30 * 86400, description="Seconds for which a paused run waits for a person."
+    )
+    approvers: Names = Field(
+        [],
+        description="The principals that may decide on the paused runs of all others, separated by "
+        "commas.",
+    )
+    pause_webhook: Text = Field(
+        None, description="The address that is sent a notice of each run that pauses."
+    )
+    pause_webhook_secret: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
+        None, description="Signs those notices; needed with PAUSE_WEBHOOK."
+    )
 
     api_keys: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
         None, description="The keys of the principals: 'name:key, ...'."
@@ -153,9 +174,7 @@ class Settings(BaseSettings):
     heartbeat: PositiveFloat = Field(
         10, description="Seconds of silence after which a stream is sent a heartbeat."
     )
-    max_connections: PositiveInt = Field(
-        4000, description="Largest number of connections of a process."
-    )
+    max_connections: PositiveInt = Field(4000, description="Largest number of connections.")
     max_head_bytes: int = Field(
         32 << 10, ge=1024, description="Largest head of a request (its line and fields), in bytes."
     )
@@ -179,7 +198,7 @@ class Settings(BaseSettings):
     )
 
     max_concurrent_runs: PositiveInt = Field(
-        1000, description="Largest number of concurrent runs in a process."
+        1000, description="Largest number of concurrent runs of a host."
     )
     max_concurrent_runs_per_principal: Annotated[PositiveInt | None, BeforeValidator(_no_blank)] = (
         Field(
@@ -209,6 +228,18 @@ class Settings(BaseSettings):
         if self.max_concurrent_runs_per_principal or not (self.api_keys or self.api_keys_file):
             return self.max_concurrent_runs_per_principal
         return max(1, self.max_concurrent_runs // 2)
+
+
+def share_of_worker(settings: Settings) -> Settings:
+    """Return the settings of one of WORKERS processes: its part of the limits that each process
+    applies by itself, rounded up."""
+    several = settings.workers
+    shares = {
+        name: -(-value // several)
+        for name in PER_PROCESS
+        if (value := getattr(settings, name)) is not None
+    }
+    return settings.model_copy(update=shares)
 
 
 def load_settings(**flags: Any) -> Settings:

@@ -34,8 +34,10 @@ def graceful_shutdown(runs: Runs, grace: float) -> Iterator[None]:
 
     async def drain() -> None:
         logger.info("stopping: %d runs have up to %g s to end", runs.live, grace)
-        await runs.drain(grace)
-        pass_on(signal.SIGTERM)
+        try:
+            await runs.drain(grace)
+        finally:  # whatever happens, the server ends
+            pass_on(signal.SIGTERM)
 
     def receive(number: int) -> None:
         if number == signal.SIGTERM and not draining:

@@ -52,6 +52,8 @@ def main() -> None:
         return
     with journals.peers() if args.journals else nullcontext([]) as ours:
         _bench(args, _peers(args, ours))
+    if not (args.hold or args.peers or args.quick):
+        _shapes(args)
 
 
 def _bench(args: argparse.Namespace, peers: list[Peer]) -> None:
@@ -104,6 +106,10 @@ def _shapes(args: argparse.Namespace) -> None:
     SHAPES.parent.mkdir(parents=True, exist_ok=True)
     SHAPES.write_text(json.dumps({"machine": report.machine(), "costs": costs}, indent=1) + "\n")
     print(f"\nwritten: {SHAPES.relative_to(ROOT)}")
+    if args.write_docs:
+        flags = " ".join(argument for argument in sys.argv[1:])
+        docs.write_shapes(shapes.table(costs), PAGE, f'make bench ARGS="{flags}"')
+        print(f"written: {PAGE.relative_to(ROOT)}")
 
 
 async def _rounds(run: Run, peers: list[Peer]) -> None:

@@ -1,5 +1,6 @@
 """Writes docs/performance.md from the results of a run."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +9,18 @@ from benchmarks.report import Table, markdown, ratios, standing, values
 
 TEMPLATE = Path(__file__).with_name("performance.template.md")
 
+SHAPES = "The forms of a token"
+SOAK = "A soak"
 
-SOAK = "## A soak\n"
+#: Parts at the end of the page that have runs of their own, in their order.
+PARTS = (SHAPES, SOAK)
 
 
 def write(result: dict[str, Any], file: Path, command: str) -> None:
-    """Write the page, but keep its part on the soak; `command` is the command that was run."""
+    """Write the page, but keep its last parts; `command` is the command that was run."""
     machine = result["machine"] | result["versions"]
     peers = [f"- **{name}**: {note}." for name, note in result["peers"].items()]
-    meanings = [
-        f"- **{figure.label}**{figure.unit and f' ({figure.unit})'}: {figure.meaning}"
-        for figure in FIGURES
-    ]
+    meanings = [f"- **{figure.label}** ({figure.unit}): {figure.meaning}" for figure in FIGURES]
     rounds = result["rounds"]
     page = TEMPLATE.read_text().format(
         command=command,
@@ -33,21 +34,48 @@ def write(result: dict[str, Any], file: Path, command: str) -> None:
         meanings="\n".join(meanings),
         rounds="once" if rounds == 1 else f"{rounds} times",
     )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(page + _soaked(file))
+    _write(file, page, _parts(file))
 
 
 def write_soak(words: str, table: Table, file: Path, command: str) -> None:
-    """Replace the page's last part, on the soak, and leave the rest of it."""
-    page = file.read_text().partition(f"\n{SOAK}")[0]
-    file.write_text(
-        f"{page}\n{SOAK}\nWritten by `{command}`. Each stream is started again as soon as it has "
-        f"ended, on a new connection and in a new conversation, and every answer is compared with "
-        f"what the upstream sent.\n\n{words}\n\n{markdown(table)}\n"
+    """Replace the part of the page on the soak, and leave the rest of it."""
+    _replace(
+        file,
+        SOAK,
+        f"Written by `{command}`. Each stream is started again as soon as it has ended, on a new "
+        "connection and in a new conversation, and every answer is compared with what the upstream "
+        f"sent.\n\n{words}\n\n{markdown(table)}\n",
     )
 
 
-def _soaked(file: Path) -> str:
-    """The page's last part, on the soak; empty if the page or the part does not exist."""
-    _, head, rest = (file.read_text() if file.exists() else "").partition(f"\n{SOAK}")
-    return head + rest
+def write_shapes(table: Table, file: Path, command: str) -> None:
+    """Replace the part of the page on the forms of tokens, and leave the rest of it."""
+    _replace(
+        file,
+        SHAPES,
+        f"Written by `{command}`: CPU of one server per token, flat out, by the form in which a "
+        "provider sends its tokens (`benchmarks/servers/shapes.py`). The first ones are chat "
+        "completions with the fields that each provider adds to a chunk. The goal is 1.5 times the "
+        f"plain form at most.\n\n{markdown(table)}\n",
+    )
+
+
+def _replace(file: Path, title: str, text: str) -> None:
+    page = file.read_text()
+    parts = _parts(file)
+    for name, part in parts.items():
+        page = page.replace(f"\n## {name}\n\n{part}", "")
+    _write(file, page, parts | {title: text})
+
+
+def _write(file: Path, page: str, parts: dict[str, str]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    last = (f"\n## {title}\n\n{parts[title]}" for title in PARTS if title in parts)
+    file.write_text(page.rstrip("\n") + "\n" + "".join(last))
+
+
+def _parts(file: Path) -> dict[str, str]:
+    """The last parts that a page has, by their titles."""
+    text = file.read_text() if file.exists() else ""
+    found = re.findall(rf"\n## ({'|'.join(PARTS)})\n\n(.*?)(?=\n## |\Z)", text, re.DOTALL)
+    return dict(found)

@@ -1,5 +1,6 @@
 """Fixtures: a provider, and servers in front of it; all real, all on loopback."""
 
+import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,8 @@ from tests.server import Server
 from tests.services import PostgresServer, RedisServer
 
 pytest_plugins = ["tests.skips"]
+
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import would fetch prices
 
 
 @pytest.hookimpl(wrapper=True)

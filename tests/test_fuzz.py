@@ -69,7 +69,7 @@ def request(dice: random.Random) -> bytes:
     length = len(body) if dice.random() < 0.9 else dice.choice([0, 1, len(body) + 1, 10**18, -1])
     head = (
         f"{dice.choice(['POST', 'POST', 'POST', 'GET', 'DELETE', 'HEAD', 'OPTIONS'])} "
-        f"{dice.choice(PATHS)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        f"{dice.choice(PATHS)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"Content-Length: {length}\r\nAccept: {dice.choice(['*/*', 'text/plain', 'a/b;q=x'])}\r\n"
         f"Last-Event-ID: x:1\r\nX-Conversation-Id: c\r\nIdempotency-Key: {dice.randrange(1000)}\r\n"
         f"Authorization: Bearer {KEY}\r\n\r\n"

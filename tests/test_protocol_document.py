@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from importlib import import_module
 from typing import Any, get_args
 
 import httpx
@@ -14,12 +15,14 @@ import pytest
 
 from app.core.error_codes import REGISTRY
 from app.core.run_failures import RunFailed
+from app.core.runs.states import TRANSITIONS
 from app.models.chat import (
     Citation,
     ErrorInfo,
     FinishReason,
     Media,
     NamedEvent,
+    Requirement,
     RunState,
     Said,
     Speaker,
@@ -192,9 +195,12 @@ def difference(example: Example, came: Exchange, known: dict[str, str]) -> str:
 def test_examples_of_a_section(serve: Serve, provider: Provider, title: str) -> None:
     """Every example of a section is answered as the page shows it."""
     found = list(examples(SECTIONS[title]))
-    settings = {"model": "demo", "models": "openai:gpt-4o-mini"}
+    settings: dict[str, Any] = {"model": "demo", "models": "openai:gpt-4o-mini"}
     for example in found:
         settings |= example.settings
+    if "agents" in settings:
+        module, _, name = str(settings["agents"]).partition(":")
+        settings["agents"] = [getattr(import_module(module), name)]
     server = serve(**settings)
     known: dict[str, str] = {}
     with httpx.Client(base_url=server.url, timeout=30) as http:
@@ -216,7 +222,7 @@ def test_every_section_but_those_of_words_has_examples() -> None:
 
 CHUNK_PARTS = [
     *(StreamingChunk, ToolCall, Media, Usage, ErrorInfo),
-    *(Speaker, Said, Step, NamedEvent, Citation),
+    *(Speaker, Said, Step, NamedEvent, Citation, Requirement),
 ]
 
 
@@ -230,9 +236,19 @@ def test_fields_of_a_chunk_are_all_documented(struct: type[msgspec.Struct]) -> N
 def test_states_are_all_documented() -> None:
     """Every field that a state adds to an answer, and every status, has its row."""
     rows = set(re.findall(r"^\| `(\w+)` \|", SECTIONS["The state of a run"], re.MULTILINE))
-    own = {"status", "last_event_id", "created_at", "ended_at", "truncated"}
+    own = {"status", "last_event_id", "created_at", "ended_at", "truncated", "continued_by"}
     statuses = {field.type for field in msgspec.structs.fields(RunState) if field.name == "status"}
     assert own | {name for one in statuses for name in get_args(one)} <= rows
+
+
+def test_transitions_are_those_of_the_code() -> None:
+    """The table of states has each state with the ones that may follow it."""
+    rows = re.findall(
+        r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)*) ?\| ", SECTIONS["The state of a run"], re.MULTILINE
+    )
+    shown = {state: set(re.findall(r"\w+", following)) for state, following in rows}
+    expected = {str(state): {str(s) for s in after} for state, after in TRANSITIONS.items()}
+    assert expected == {state: after for state, after in shown.items() if state in expected}
 
 
 def test_endings_are_all_documented() -> None:

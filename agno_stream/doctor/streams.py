@@ -101,7 +101,15 @@ class Paced:
                 f"Streams come as in HTTP/1.0 ({version}, not chunked): an end looks like a cut."
             )
             return Finding("framing", "warning", message, wire.proxy.mend("framing"))
-        return Finding("framing", "ok", f"Streams are framed by {version}.")
+        incremental = response.headers.get("incremental") == "?1"
+        facts = {"incremental": incremental}
+        if not incremental:
+            message = (
+                f"Streams are framed by {version}, but their field `Incremental: ?1` is lost: "
+                "proxies on the way are not told to pass each token at once."
+            )
+            return Finding("framing", "warning", message, wire.proxy.mend("framing"), facts)
+        return Finding("framing", "ok", f"Streams are framed by {version}.", facts=facts)
 
     async def compression(self, wire: Wire) -> Finding:
         """Check that no proxy compresses a stream, even for a client that accepts compression."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # for types only, so that the doors import neither Agno nor a
     from ..core.providers.catalog import ModelCatalog
     from ..core.providers.upstream import Upstreams
     from ..core.runs.clock import Timeouts
+    from ..core.runs.pauses.inbox import Inbox
     from ..core.runs.removal import Removal
     from ..core.runs.service import Runs
     from ..core.telemetry.metrics import Metrics
@@ -33,6 +34,7 @@ class Context:
 
     service: AgentService
     runs: Runs
+    inbox: Inbox
     agents: AgentCatalog
     models: ModelCatalog
     conversations: Conversations

@@ -75,7 +75,10 @@ def _allowed(request: Request) -> str:
     path = path_of(request.scope)
     routes = iter_route_contexts(request.app.routes)
     methods = (route.methods or () for route in routes if route.path_regex.match(path))
-    return ", ".join(sorted({method for some in methods for method in some}))
+    allowed = {method for some in methods for method in some}
+    if "GET" in allowed:
+        allowed.add("HEAD")  # see `heads`
+    return ", ".join(sorted(allowed))
 
 
 def path_of(scope: Scope) -> str:

@@ -19,13 +19,13 @@ from ..core.access.keys import ANONYMOUS, Keys
 from ..core.errors import (
     AgnoStreamError,
     ConfigurationError,
-    CrossSite,
     LoopbackOnly,
     Unauthorized,
     UnknownHost,
 )
 from . import connection
 from .errors import Refuse, path_of
+from .sites import check_page, is_ip, is_of_machine
 from .tickets import PARAMETER, Tickets
 
 #: Paths that need no key and no known host, because their responses contain no principal's data.
@@ -64,7 +64,8 @@ class Access:
 
     Without `keys`, a request from this machine has the anonymous principal; with `anonymous`, every
     request without a key has. `hosts` are the accepted patterns of the `Host` header; if empty, any
-    host is accepted. Pages of `origins` may call a server without keys.
+    host is accepted. Of the pages of other sites those of `origins` may send requests
+    without a key.
     """
 
     keys: Keys
@@ -83,7 +84,7 @@ class Access:
         if not self.keys:
             if not self.anonymous:
                 self._check_machine(scope, headers)
-            return ANONYMOUS
+            return self._anonymous(scope, headers)
         if scheme.lower() == "bearer":
             found = self.keys.principal(key.strip())
             if found is None:
@@ -92,7 +93,7 @@ class Access:
         if (principal := self._ticket_principal(scope)) is not None:
             return principal
         if self.anonymous:
-            return ANONYMOUS
+            return self._anonymous(scope, headers)
         raise Unauthorized("A key is required: send 'Authorization: Bearer <key>'.")
 
     def _ticket_principal(self, scope: Scope) -> str | None:
@@ -108,6 +109,11 @@ class Access:
             )
         return principal
 
+    def _anonymous(self, scope: Scope, headers: Headers) -> str:
+        """Return the principal of a request without a key; raises `CrossSite`."""
+        check_page(scope["method"], headers, self.origins)
+        return ANONYMOUS
+
     def _check_host(self, headers: Headers) -> None:
         host = host_of(headers)
         if self.hosts and not any(fnmatchcase(host, name.lower()) for name in self.hosts):
@@ -119,9 +125,8 @@ class Access:
     def _check_machine(self, scope: Scope, headers: Headers) -> None:
         """Raise unless the request comes from this machine, which a server without keys requires.
 
-        Raises `LoopbackOnly` for a request from the network, or with a public host name: a page of
-        another site may use a name that resolves to this machine (DNS rebinding). Raises
-        `CrossSite` for a page of another site in a browser on this machine.
+        Raises `LoopbackOnly` for a request from the network, or with the host name of another
+        machine: a page of another site may use a name that resolves to this one (DNS rebinding).
         """
         address = (scope.get("server") or ("", None))[0]
         if is_ip(address) and not ipaddress.ip_address(address).is_loopback:
@@ -129,18 +134,10 @@ class Access:
                 "A server without keys accepts requests on the loopback address only. "
                 "Set API_KEYS, or ALLOW_ANONYMOUS=1 to accept everybody."
             )
-        host = host_of(headers)
-        if not self.hosts and "." in host and not (is_ip(host) or host.endswith(".localhost")):
+        if not self.hosts and not is_of_machine(host_of(headers)):
             raise LoopbackOnly(
-                "A server without keys accepts no public host name. Set API_KEYS, "
+                "A server without keys answers to the names of its own machine only. Set API_KEYS, "
                 "ALLOWED_HOSTS, or ALLOW_ANONYMOUS=1 to accept everybody."
-            )
-        origin = headers.get("origin")
-        trusted = origin is not None and (origin in self.origins or "*" in self.origins)
-        if headers.get("sec-fetch-site") == "cross-site" and not trusted:
-            raise CrossSite(
-                "A server without keys accepts no requests from pages of other sites. "
-                "Set API_KEYS, or add the site to CORS_ORIGINS."
             )
 
 
@@ -201,15 +198,6 @@ def host_of(headers: Headers) -> str:
     absent."""
     host = headers.get("host", "").lower()
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-
-
-def is_ip(host: str) -> bool:
-    """Return True if a host name is an IPv4 or IPv6 address."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def check_address(host: str, *, open_to_all: bool) -> None:

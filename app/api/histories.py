@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from ..core.errors import InvalidField
 from ..core.question import Attachment, PastMessage, Picture
 
 
@@ -25,10 +26,15 @@ def history_or_memory(messages: list[PastMessage], *, kept: bool) -> SplitMessag
 
     The last message is the question if its role is `user`. If the server stores the conversation
     (`kept`) and only system messages precede the question, the history is None, and the run uses
-    the stored conversation. Any other history replaces the stored one.
+    the stored conversation. Any other history replaces the stored one. Raises `InvalidField` for a
+    question with a NUL character, as every door does.
     """
     history = list(messages)
     question = history.pop() if history and history[-1].role == "user" else None
+    if question is not None and "\0" in question.content:
+        raise InvalidField(
+            "messages: the question contains a NUL character, which cannot be stored"
+        )
     message = question.content if question else None
     images = list(question.images) if question else []
     files = list(question.attachments) if question else []

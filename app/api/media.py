@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse
 
 from ..core.media import MediaStore
 from ..models.answer_parts import MediaPart
-from ..models.chat import Conversation, Media
+from ..models.chat import Conversation, Media, StoredMessage
 from . import route_docs
 from .context import Principal, Server
 
@@ -45,8 +45,16 @@ async def media(
 
 
 async def add_media(conversation: Conversation, store: MediaStore, principal: str) -> None:
-    """Add to each turn's last message of the assistant what tools and models made in it, in so far
-    as its parts do not have it."""
+    """Add to each turn's question its media, and to its last message of the assistant what tools
+    and models made, in so far as its parts do not have it."""
+    first = {m.run_id: m for m in reversed(conversation.messages)}
+    for run_id, items in (await store.of_runs(first, principal, asks=True)).items():
+        question = first[run_id]
+        if question.role != "user":  # one without a text
+            place = conversation.messages.index(question)
+            question = StoredMessage("user", "", run_id, question.created_at)
+            conversation.messages.insert(place, question)
+        question.media = items
     answers = {m.run_id: m for m in conversation.messages if m.role == "assistant"}
     for run_id, items in (await store.of_runs(answers, principal)).items():
         message = answers[run_id]

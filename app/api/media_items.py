@@ -38,9 +38,9 @@ class MediaItem(BaseModel):
 
     def picture(self) -> Picture:
         if self.url is not None:
-            return Picture(url=self.url, mime_type=self.mime_type)
+            return Picture(url=self.url, mime_type=self.mime_type, name=self.name)
         content, mime = decode(self.data or "", "images")
-        return Picture(content=content, mime_type=self.mime_type or mime)
+        return Picture(content=content, mime_type=self.mime_type or mime, name=self.name)
 
     def attachment(self, kind: Literal["audio", "video", "file"], field: str) -> Attachment:
         """The item as a part of the question; raises `InvalidField` for data that is no base64."""

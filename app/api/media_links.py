@@ -1,4 +1,5 @@
-"""Media in protocols that have no place for them: Markdown in the text, with addresses to open."""
+"""Media and pauses in protocols that have no place for them: Markdown and sentences in the text,
+with addresses to open."""
 
 import base64
 import re
@@ -10,6 +11,7 @@ from fastapi import Request
 from ..core.log.journal import Entry, RunRecord
 from ..core.media import MediaStore
 from ..models.chat import Media, StreamingChunk
+from .pause_text import pause_text
 from .tickets import Tickets
 
 #: The largest picture that is put into an answer itself, in bytes.
@@ -17,7 +19,8 @@ INLINE = 8 << 20
 
 
 class MediaLinks:
-    """Shows the media of one run to a client that knows text, or text and pictures.
+    """Shows the media of one run, and what it waits for, to a client that knows text, or text and
+    pictures.
 
     Addresses are absolute, and hold a ticket if the server requires keys.
     """
@@ -31,11 +34,16 @@ class MediaLinks:
         self._record = record
 
     def as_text(self, chunk: StreamingChunk) -> StreamingChunk:
-        """A chunk with its media as Markdown at the end of its content."""
-        if not chunk.media:
+        """A chunk with its media as Markdown at the end of its content, and what the run waits for
+        as sentences."""
+        if not chunk.media and not chunk.requirements:
             return chunk
-        text = "".join(map(self._markdown, chunk.media))
-        return msgspec.structs.replace(chunk, content=chunk.content + text, media=None)
+        text = "".join(map(self._markdown, chunk.media or []))
+        address = f"{self._base}/api/v1/runs/{self._record.run_id}/continue"
+        text += pause_text(chunk.requirements, address)
+        return msgspec.structs.replace(
+            chunk, content=chunk.content + text, media=None, requirements=None
+        )
 
     def with_pictures(self, chunk: StreamingChunk) -> tuple[StreamingChunk, list[str]]:
         """A chunk with its media as Markdown, except the pictures, which are the list (base64)."""
@@ -48,7 +56,7 @@ class MediaLinks:
                     continue
             others.append(item)
         if chunk.media is None:
-            return chunk, pictures
+            return self.as_text(chunk), pictures
         return self.as_text(msgspec.structs.replace(chunk, media=others)), pictures
 
     def entries(self, entries: Iterable[Entry]) -> list[Entry]:

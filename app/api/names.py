@@ -1,9 +1,11 @@
 """What a name in a request's `model` field means: an agent, or a model of the default agent."""
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..core.errors import UnknownModel
+from ..core.question import Question
 from .context import Context
 
 
@@ -13,6 +15,16 @@ class Target:
 
     agent: str | None = None
     model: str | None = None
+
+
+def agent_in_model(server: Context, question: Question) -> Question:
+    """Return a question whose field `model` names an agent as a question for that agent.
+
+    Clients with a field for a model only name agents there on every door.
+    """
+    if question.agent is None and question.model in server.agents.entries:
+        return dataclasses.replace(question, agent=question.model, model=None)
+    return question
 
 
 def resolve(server: Context, name: str, spellings: Iterable[str] = ()) -> Target:

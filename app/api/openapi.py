@@ -17,6 +17,7 @@ from ..models.chat import (
     RunState,
     StreamingChunk,
 )
+from .doors.native.continuing import ContinueRequest
 from .doors.native.requests import ChatRequest
 from .tickets import StreamTicket
 
@@ -55,7 +56,8 @@ def install(app: FastAPI) -> None:
                 ref_template=REF,
             )
             _, requests = models_json_schema(
-                [(ChatRequest, "validation")], ref_template=REF.replace("{name}", "{model}")
+                [(ChatRequest, "validation"), (ContinueRequest, "validation")],
+                ref_template=REF.replace("{name}", "{model}"),
             )
             schemas |= ours | requests["$defs"]
             schemas["Error"] = {

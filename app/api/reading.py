@@ -36,3 +36,4 @@ async def reading(follower: Follower, receive: Receive) -> AsyncIterator[asyncio
     finally:
         watching.cancel()
         follower.close()
+        await asyncio.wait([watching])

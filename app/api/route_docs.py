@@ -72,6 +72,7 @@ STREAM = {
 }
 
 _BODY = {"requestBody": {"required": True, "content": _json("ChatRequest")}}
+_CONTINUE_BODY = {"requestBody": {"required": True, "content": _json("ContinueRequest")}}
 
 
 def _files(of: str) -> dict[str, Any]:
@@ -126,6 +127,7 @@ CHAT: dict[str, Any] = {
         **_errors(410),
     },
 }
+CONTINUE: dict[str, Any] = {**CHAT, "openapi_extra": _CONTINUE_BODY}
 NO_CONTENT = {204: {"description": "The client already has the run's last event."}}
 EVENT_SOURCE: dict[str, Any] = {
     "response_class": Response,  # by default FastAPI would add JSON to the formats of the stream
@@ -148,7 +150,7 @@ RUN_EVENTS: dict[str, Any] = {
 LIVE_RUNS: dict[str, Any] = {
     "responses": {
         200: {
-            "description": "The principal's active runs, oldest first.",
+            "description": "The principal's runs that are active or paused, oldest first.",
             "content": _json("LiveRuns"),
         },
         **_GUARDED,

@@ -1,6 +1,6 @@
 """Runs in the native API: list, read, follow from any event, cancel."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
@@ -16,18 +16,43 @@ from .tickets import StreamTicket
 router = APIRouter(tags=["runs"])
 
 
-@router.get("/api/v1/runs", summary="List active runs", response_model=None, **route_docs.LIVE_RUNS)
+#: What a list of runs may be limited to.
+STATUSES = frozenset({"queued", "running", "paused"})
+
+
+@router.get("/api/v1/runs", summary="List runs", response_model=None, **route_docs.LIVE_RUNS)
 async def live_runs(
     server: Server,
     principal: Principal,
     conversation_id: Annotated[
         str | None, Query(description="List only the runs of this conversation.")
     ] = None,
+    status: Annotated[
+        str,
+        Query(
+            description="Which runs, separated by commas: `queued`, `running`, and `paused`, which "
+            "are those that wait for a person. An approver sees the paused runs of all principals."
+        ),
+    ] = "queued,running",
 ) -> Response:
-    """List the principal's active runs, oldest first."""
-    active = await server.runs.list_active(principal, conversation_id)
-    body = LiveRuns([_live(server, record, running=running) for record, running in active])
-    return Response(msgspec.json.encode(body), media_type=JSON)
+    """List the principal's runs that have not ended, oldest first; with `status=paused` those that
+    wait for a decision."""
+    wanted = {name.strip() for name in status.split(",")}
+    if not wanted <= STATUSES:
+        raise InvalidField(f"status: must be some of {', '.join(sorted(STATUSES))}")
+    found: list[LiveRun] = []
+    if wanted & {"queued", "running"}:
+        for record, running in await server.runs.list_active(principal, conversation_id):
+            run = _live(server, record, "running" if running else "queued")
+            found += [run] if run.status in wanted else []
+    if "paused" in wanted:
+        for record, requirements in await server.inbox.waiting(principal, conversation_id):
+            run = _live(server, record, "paused")
+            run.requirements = requirements
+            run.principal = record.principal if server.inbox.approves(principal) else None
+            found.append(run)
+    found.sort(key=lambda run: run.created_at)
+    return Response(msgspec.json.encode(LiveRuns(found)), media_type=JSON)
 
 
 @router.get(
@@ -35,7 +60,8 @@ async def live_runs(
 )
 async def run_state(run_id: str, server: Server, principal: Principal) -> Response:
     """Return the current state of a run: its status, and its text so far."""
-    return _json(await server.runs.state(run_id, principal=principal))
+    state = await server.runs.state(run_id, principal=principal)
+    return _json(await server.inbox.mark(state))
 
 
 @router.get("/api/v1/runs/{run_id}/events", summary="Follow a run", **route_docs.RUN_EVENTS)
@@ -87,15 +113,18 @@ async def cancel(run_id: str, server: Server, principal: Principal) -> Response:
 
     A run that has ended before is not changed.
     """
-    return _json(await server.runs.cancel(run_id, principal=principal))
+    state = await server.runs.cancel(run_id, principal=principal)
+    return _json(await server.inbox.mark(state))
 
 
-def _live(server: Context, record: RunRecord, *, running: bool) -> LiveRun:
+def _live(
+    server: Context, record: RunRecord, status: Literal["queued", "running", "paused"]
+) -> LiveRun:
     return LiveRun(
         run_id=record.run_id,
         conversation_id=record.conversation_id,
         stream_url=server.tickets.address(record.run_id, record.principal).stream_url,
-        status="running" if running else "queued",
+        status=status,
         question=record.question or "",
         agent=record.agent,
         model=record.model,

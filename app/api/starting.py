@@ -14,7 +14,7 @@ from ..core.log.follower import Follower
 from ..core.log.journal import RunRecord
 from ..core.question import Question
 from ..core.runs.identity import Identity, new_id
-from ..core.runs.run import Policy
+from ..core.runs.run import Plan, Policy
 from .context import Context
 
 #: The form of an `Idempotency-Key`: visible ASCII, of a length that a header can hold.
@@ -70,6 +70,28 @@ async def start_or_replay(
         return await server.runs.follow(record.run_id, 0, principal=principal)
 
     identity = _identity(principal, conversation_id, key, question.user, request)
+    return await _once(server, identity, key, start, replay)
+
+
+async def start_continuation(
+    server: Context,
+    plan: Callable[[], Plan],
+    policy: Policy,
+    identity: Identity,
+    key: IdempotencyKey | None,
+) -> tuple[Follower, bool]:
+    """Start the run that continues a paused one, and return a follower at its beginning.
+
+    The second value is True as in `start_or_replay`. Raises `AlreadyAsked` or `UnknownRun` if
+    another run continues the paused one, and what `plan` and `Runs.start` raise.
+    """
+
+    async def start(identity: Identity) -> Follower:
+        return await server.runs.start(plan(), policy, identity)
+
+    async def replay(record: RunRecord) -> Follower:
+        return await server.runs.follow(record.run_id, 0, principal=record.principal)
+
     return await _once(server, identity, key, start, replay)
 
 

@@ -53,6 +53,7 @@ class RunStream(Response):
                 **run_headers(follower.record),
                 **(headers or {}),
                 "Cache-Control": "no-store",
+                "Incremental": "?1",  # for proxies (RFC 10036); the next is for nginx
                 "X-Accel-Buffering": "no",
             },
         )

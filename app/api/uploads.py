@@ -160,7 +160,9 @@ async def _take(name: str, upload: UploadFile, form: Form, store: MediaStore) ->
         digest = await asyncio.to_thread(_copy, upload, path)
     kind, mime = FILES[name], (upload.content_type or "").partition(";")[0].strip() or None
     if kind == "image":
-        form.images.append(Picture(content=content, path=path, mime_type=mime))
+        form.images.append(
+            Picture(content=content, path=path, mime_type=mime, name=upload.filename)
+        )
     else:
         form.attachments.append(
             Attachment(kind, content=content, path=path, mime_type=mime, name=upload.filename)  # type: ignore[arg-type]  # a kind of `FILES`

@@ -5,7 +5,8 @@ AgnoStreamError
 │   ├── BadEventId          bad_last_event_id
 │   ├── UnknownHost         unknown_host
 │   └── InvalidField        invalid_field
-│       └── KeyReused       idempotency_key_reused
+│       ├── KeyReused       idempotency_key_reused
+│       └── InvalidDecision invalid_decision
 ├── Unauthorized            unauthorized
 ├── Forbidden
 │   ├── LoopbackOnly        loopback_only
@@ -22,6 +23,7 @@ AgnoStreamError
 ├── HeadTimeout             head_timeout
 ├── ConversationBusy        conversation_busy
 ├── AlreadyAsked            already_asked
+├── NotPaused               not_paused
 ├── Gap                     gap
 ├── TooLarge                too_large
 ├── AddressTooLong          address_too_long
@@ -129,7 +131,7 @@ class LoopbackOnly(Forbidden):
 
 
 class CrossSite(Forbidden):
-    """A request by a page of another site to a server without keys."""
+    """A request without a key by a page of another site, or that a browser makes on its own."""
 
     code = "cross_site"
 
@@ -217,6 +219,20 @@ class KeyReused(InvalidField):
     """An `Idempotency-Key` that was sent with another request before."""
 
     code = "idempotency_key_reused"
+
+
+class InvalidDecision(InvalidField):
+    """Decisions that do not fit what a run waits for; `details` has `decisions`, each with its
+    problem."""
+
+    code = "invalid_decision"
+
+
+class NotPaused(AgnoStreamError):
+    """A run that cannot be continued, because it does not wait for a person, or because another run
+    continues it: `details` has `continued_by` then."""
+
+    code = "not_paused"
 
 
 class Gap(AgnoStreamError):

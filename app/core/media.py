@@ -16,16 +16,15 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from ..models.chat import Media
 from .errors import ConfigurationError, UnknownMedia
-
-Kind = Literal["image", "audio", "video", "file"]
+from .kept_media import Kept
+from .kept_media import Kind as Kind
+from .kept_media import Owner as Owner
 
 #: Items that one run may keep.
 MAX_ITEMS = 64
@@ -35,30 +34,6 @@ UPLOAD_LIFETIME = 24 * 3600.0
 
 #: What the ids of runs and of media are made of; nothing else reaches the file system.
 SAFE = re.compile(r"[0-9a-f]{16,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The run that media belong to, and whether its conversation keeps the turn.
-
-    `user` is the end user of a principal whose key is one for many.
-    """
-
-    run_id: str
-    principal: str
-    conversation_id: str
-    kept: bool
-    user: str | None = None
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """An item as its `.json` file has it. `created_at` is Unix time in seconds."""
-
-    media: Media
-    principal: str
-    conversation_id: str
-    kept: bool
-    created_at: float
 
 
 class MediaStore:
@@ -96,6 +71,18 @@ class MediaStore:
 
         return await asyncio.to_thread(copy)
 
+    async def keep_upload(
+        self, owner: Owner, kind: Kind, path: Path, mime_type: str, name: str | None
+    ) -> None:
+        """The same for an upload that was adopted, which stays where it is."""
+
+        def describe() -> None:
+            url = f"/api/v1/runs/{owner.run_id}/media/{path.name}"
+            size = path.stat().st_size
+            self._describe(owner, Media(path.name, kind, mime_type, url, name, size))
+
+        await asyncio.to_thread(describe)
+
     async def find(self, run_id: str, media_id: str, principal: str) -> tuple[Media, Path]:
         """An item of a principal and the file with its bytes; raises `UnknownMedia`, also for the
         items of others."""
@@ -113,9 +100,12 @@ class MediaStore:
         except OSError:
             return None
 
-    async def of_runs(self, run_ids: Iterable[str], principal: str) -> dict[str, list[Media]]:
-        """The items of a principal's runs, oldest first; runs without any are left out."""
-        return await asyncio.to_thread(self._of_runs, list(run_ids), principal)
+    async def of_runs(
+        self, run_ids: Iterable[str], principal: str, *, asks: bool = False
+    ) -> dict[str, list[Media]]:
+        """The items of the answers of a principal's runs, or of their questions (`asks`), oldest
+        first; runs without any are left out."""
+        return await asyncio.to_thread(self._of_runs, list(run_ids), principal, asks)
 
     def upload(self) -> Path:
         """The path of a new upload."""
@@ -179,17 +169,21 @@ class MediaStore:
             return None
         url = f"/api/v1/runs/{owner.run_id}/media/{media_id}"
         media = Media(media_id, kind, mime_type, url, name, len(content))
-        kept = Kept(media, owner.principal, owner.conversation_id, owner.kept, time.time())
         _write(folder / media_id, content)
-        _write(folder / f"{media_id}.json", msgspec.json.encode(kept))
+        self._describe(owner, media)
         return media
+
+    def _describe(self, owner: Owner, media: Media) -> None:
+        fields = (owner.principal, owner.conversation_id, owner.kept, time.time(), owner.asks)
+        written = msgspec.json.encode(Kept(media, *fields))
+        _write(self._runs / owner.run_id / f"{media.id}.json", written)
 
     def _folder(self, owner: Owner) -> Path:
         folder = self._runs / owner.run_id
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if owner.kept:
             marks = self._marks(owner.principal, owner.conversation_id, owner.user)
-            marks.mkdir(mode=0o700, exist_ok=True)
+            marks.mkdir(mode=0o700, parents=True, exist_ok=True)
             (marks / owner.run_id).touch()
         else:
             (folder / "passing").write_text(owner.principal, encoding="utf-8")
@@ -212,12 +206,12 @@ class MediaStore:
         except (OSError, msgspec.DecodeError):
             return None
 
-    def _of_runs(self, run_ids: list[str], principal: str) -> dict[str, list[Media]]:
+    def _of_runs(self, run_ids: list[str], principal: str, asks: bool) -> dict[str, list[Media]]:
         found: dict[str, list[Media]] = {}
         for run_id in filter(SAFE.fullmatch, run_ids):
             items = [self._read(run_id, p.stem) for p in (self._runs / run_id).glob("*.json")]
-            own = [item for item in items if item is not None and item.principal == principal]
-            if own:
+            found_items = (item for item in items if item is not None and item.asks == asks)
+            if own := [item for item in found_items if item.principal == principal]:
                 own.sort(key=lambda item: item.created_at)
                 found[run_id] = [item.media for item in own]
         return found

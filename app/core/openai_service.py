@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from ..models.chat import StreamingChunk
+from ..models.chat import Decision, StreamingChunk
 from ..models.folding import whole_text
 from ..models.parts_folding import parts_of
 from .agents.catalog import AgentCatalog
 from .agents.components.entries import AgentEntry
 from .agents.connections import Connections
+from .agents.pausing.stored import Continuation
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
 from .agents.storage.shown import Shown
@@ -15,7 +16,7 @@ from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .media import MediaStore
 from .plans import AgentPlan
-from .question import Question
+from .question import Question, continued
 from .run_failures import RunFailed
 
 
@@ -39,6 +40,27 @@ class AgentService:
 
         Raises `UnknownAgent`, `UnknownModel`, and what `AgentCatalog.check` raises.
         """
+        return self._plan(question, principal)
+
+    def continuation(
+        self, record: RunRecord, decisions: Sequence[Decision], principal: str
+    ) -> AgentPlan:
+        """Plan the run that continues a paused one, with decisions that a principal has made.
+
+        Raises what `plan` raises, because the server may have other agents than at the pause.
+        """
+        question = continued(record.settings, agent=record.agent, user=record.user)
+        return self._plan(
+            question, record.principal, record, Continuation(tuple(decisions), principal)
+        )
+
+    def _plan(
+        self,
+        question: Question,
+        principal: str,
+        paused: RunRecord | None = None,
+        continuation: Continuation | None = None,
+    ) -> AgentPlan:
         entry = self._agents.find(question.agent)
         chosen = self._agents.model_of(entry, question.model)
         self._agents.check(entry, chosen, question, principal)
@@ -50,6 +72,8 @@ class AgentService:
             chosen,
             question,
             self._media,
+            paused=paused,
+            continuation=continuation,
         )
 
     async def forget(self, record: RunRecord) -> None:
@@ -67,7 +91,7 @@ class AgentService:
         keeping = self._conversations.keeping(
             self._entry(record).component,
             Session(record.conversation_id, owner_of(record.principal, record.user)),
-            record.run_id,
+            record.turn_id,
             record.question or "",
         )
         shown = Shown.of(parts_of(chunks), failure.last_chunk(record.model), record.model)

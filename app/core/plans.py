@@ -3,6 +3,7 @@
 from .agents.catalog import AgentCatalog
 from .agents.components.entries import AgentEntry
 from .agents.connections import Connections
+from .agents.pausing.stored import Continuation
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
 from .log.journal import RunRecord
@@ -24,6 +25,9 @@ class AgentPlan:
         chosen: ModelEntry | None,
         question: Question,
         media: MediaStore | None,
+        *,
+        paused: RunRecord | None = None,
+        continuation: Continuation | None = None,
     ) -> None:
         self.agents = agents
         self.conversations = conversations
@@ -35,8 +39,12 @@ class AgentPlan:
         self.agent = entry.id
         default = entry.id if entry.kind == "external" else agents.default_model
         self.model = chosen.id if chosen is not None else entry.model or default
-        self.stored_question = (question.message or "") if question.kept else None
+        self.continuation = continuation
         self.user = question.user
+        self.settings = question.settings()
+        self.stored_question = (question.message or "") if question.kept else None
+        if paused is not None:
+            self.settings, self.stored_question = paused.settings, paused.question
 
     async def check(self, record: RunRecord) -> None:
         """Raise `ConversationsUnavailable` if the conversation cannot be read now."""

@@ -11,7 +11,7 @@ import msgspec
 class Picture:
     """An image of a question: its URL, its bytes, or the path of an upload.
 
-    `detail` is OpenAI's `low`, `high` or `auto`.
+    `detail` is OpenAI's `low`, `high` or `auto`. `name` is for people.
     """
 
     url: str | None = None
@@ -19,6 +19,7 @@ class Picture:
     mime_type: str | None = None
     detail: str | None = None
     path: Path | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +146,32 @@ class Question:
     metadata: dict[str, Any] | None = None
     knowledge_filters: dict[str, Any] | None = None
     output_schema: dict[str, Any] | None = None
+
+    def settings(self) -> str:
+        """The fields that hold in the continuation of a paused run, as JSON; empty if all are
+        unset.
+
+        The messages and media are not among them, because they are stored with the run.
+        """
+        given = {name: getattr(self, name) for name in CONTINUED}
+        if self.options == ModelOptions():
+            del given["options"]
+        fields = {name: value for name, value in given.items() if value not in (None, [])}
+        if self.history is not None and not self.extends:
+            fields["history"] = []  # the conversation's own is not to be read
+        return msgspec.json.encode(fields).decode() if fields else ""
+
+
+#: The fields of a question that hold in the run that continues it, too.
+CONTINUED = (
+    *("model", "system", "options", "tools", "parallel_tool_calls", "response_format", "think"),
+    *("max_rounds", "dependencies", "metadata", "knowledge_filters", "output_schema"),
+)
+
+
+def continued(settings: str, *, agent: str, user: str | None) -> Question:
+    """A question without a message, for the run that continues the one of a `Question.settings`."""
+    fields: dict[str, Any] = msgspec.json.decode(settings) if settings else {}
+    fields["options"] = msgspec.convert(fields.get("options", {}), ModelOptions)
+    fields["tools"] = [ClientTool(**tool) for tool in fields.get("tools", [])]
+    return Question(message=None, agent=agent, user=user, **fields)

@@ -16,6 +16,7 @@ RunFailed
 ├── InputRefused        input_refused
 ├── OutputRefused       output_refused
 ├── AgentDenied         agent_denied
+├── PauseLost           pause_lost
 ├── ToolsUnavailable    tools_unavailable
 ├── ConversationsUnavailable conversations_unavailable
 └── AgentFailed         agent_failed
@@ -108,6 +109,12 @@ class AgentDenied(RunFailed):
     """The factory of an agent makes none for this principal."""
 
     code = "agent_denied"
+
+
+class PauseLost(RunFailed):
+    """The store of conversations no longer has the paused run that is to be continued."""
+
+    code = "pause_lost"
 
 
 class ToolsUnavailable(RunFailed):

@@ -1,5 +1,6 @@
 """Runs what answers: a plan makes turns, whose `StreamingChunk`s come from `agents.events`."""
 
+import json
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
@@ -10,16 +11,19 @@ import msgspec
 from agno.exceptions import InputCheckError, OutputCheckError
 from agno.factory import FactoryPermissionError, FactoryValidationError
 from agno.models.base import Model
+from agno.run.authorization import authorization_scope
 
-from ..models.chat import StreamingChunk, Usage
+from ..models.chat import Requirement, StreamingChunk, Usage
 from .agents.children import cancelled_together
 from .agents.components.external import External
 from .agents.components.kinds import Asking, made_by
 from .agents.components.tree import models_in, walk
 from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
-from .agents.media_in import adopted
 from .agents.media_out import MediaReader
+from .agents.pausing.waits import shown
+from .agents.question_media import taken
+from .agents.refusals import failure_of, refusal_of
 from .agents.runner import Runner, runner_for
 from .agents.storage.keeping import Keeping
 from .agents.storage.sessions import Session, owner_of
@@ -28,11 +32,9 @@ from .log.journal import RunRecord
 from .media import Owner
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
-from .question import Question
+from .question import ClientCall, Question
 from .run_failures import (
-    REFUSALS,
     AgentDenied,
-    AgentFailed,
     ConversationsUnavailable,
     InputRefused,
     OutputRefused,
@@ -55,7 +57,7 @@ class AgentTurn:
 
     def __init__(self, plan: "AgentPlan", record: RunRecord) -> None:
         self._plan = plan
-        self._run_id = record.run_id
+        self._run_id = record.turn_id
         self._principal = record.principal
         question = plan.question
         self._session = Session(record.conversation_id, owner_of(record.principal, question.user))
@@ -71,7 +73,7 @@ class AgentTurn:
             kept=question.kept,
         )
         last = question.history[-1].content if question.history else None
-        self.logged_question = question.message or last or ""
+        self.logged_question = question.message or last or record.question or ""
         self.model = plan.model
         self._made_models: list[Model] = []
 
@@ -85,12 +87,14 @@ class AgentTurn:
 
     async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         last = await self._agnos_answer(emit, on_alive)
-        stored = not self._plan.question.kept or await self._stored(last)
+        stored = await self._stored(last)
         return last if stored else msgspec.structs.replace(last, stored=False)
 
     async def _stored(self, last: StreamingChunk) -> bool:
         """Store the completed turn; False if that is not possible yet."""
         shown, reason = self._shown(last), last.finish_reason or "stop"
+        if not self._plan.question.kept:
+            return not last.requirements or await self._keep().add_shown(reason, shown)
         if isinstance(self._component, External) and not self._component.keeps:
             text = self._reader.answer.text if self._reader is not None else ""
             return await self._keep().remember(text, reason, shown, begun=False)
@@ -102,33 +106,52 @@ class AgentTurn:
         media = MediaReader(self._plan.media, self._owner)
         if runner.models is not None:
             runner.models.listen(on_alive)
+        authorization: Any = partial(getattr, runner, "authorization")
         try:
             async with aclosing(runner.events()) as events:
-                with cancelled_together():
+                with cancelled_together(), authorization_scope(authorization):
                     async for event in events:
                         self._begun = True
                         reader.read(event)
                         if reader.failure is not None:
-                            raise self._failure(reader.failure)
+                            raise self._unreadable() or failure_of(reader.failure, runner.models)
                         if media.concerns(event):
                             found = await media.read(event, reader.model)
                             if found is not None:
                                 reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
-            raise REFUSALS.get(error.type, AgentFailed)(str(error)) from error
+            raise refusal_of(error) from error
+        requirements = await self._pause(runner, reader)
         models = runner.models
-        if reader.paused and models is not None:
-            for call in models.leader.answering.client_calls:
-                reader.call(call)
-        if models is None:
-            return reader.ending(None)
-        spared = reader.paused or reader.by_function
-        if not spared and models.answer_failure is not None:
-            raise models.answer_failure
-        return reader.ending(models.finish_reason)
+        reason = None if models is None else models.finish_reason
+        if models is not None:
+            spared = requirements or reader.pause is not None or reader.by_function
+            if not spared and models.answer_failure is not None:
+                raise models.answer_failure
+        return reader.ending(reason, requirements)
+
+    async def _pause(self, runner: Runner, reader: EventReader) -> list[Requirement]:
+        """What the run waits for, after the calls that the client must make; empty if the run does
+        not wait for a person."""
+        calls = runner.models.leader.answering.client_calls if runner.models is not None else []
+        for call in calls if reader.pause is not None else []:
+            reader.call(call)
+        theirs = {call.id for call in calls}
+        waits = await runner.waits(reader)
+        others = [w for w in waits if w.tool is None or w.tool.tool_call_id not in theirs]
+        for wait in others:
+            if (tool := wait.shown.tool) is not None and wait.shown.kind == "external":
+                reader.call(ClientCall(tool.id, tool.name, json.dumps(tool.arguments)))
+        answered = all(wait.shown.kind == "external" for wait in others)
+        if not others or (answered and not self._plan.question.kept):
+            return []  # the client sends the results as messages of its next question
+        await runner.keep(self._session)
+        return shown(waits)
 
     def _shown(self, last: StreamingChunk) -> Shown:
-        return Shown.of(self._reader.recorder.parts() if self._reader else [], last, self.model)
+        parts = self._reader.recorder.parts() if self._reader else []
+        before = self._runner.shown_before if self._runner else None
+        return Shown.of(parts, last, self.model, before)
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
@@ -157,7 +180,9 @@ class AgentTurn:
         self.model = models.leader.model.id
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
-        return runner_for(self._component)(copied, question, asking, self._run_id, models=models)
+        return runner_for(self._component)(
+            copied, question, asking, self._run_id, models=models, continuation=plan.continuation
+        )
 
     async def _made(self, asking: Asking) -> Any:
         """What the factory makes for this request."""
@@ -182,7 +207,7 @@ class AgentTurn:
         question, store = self._plan.question, self._plan.media
         if store is None:
             return question
-        return await adopted(question, partial(store.adopt, self._owner))
+        return await taken(question, store, self._owner)
 
     def _fell_back(self, model: str) -> None:
         logger.warning("run %s: fallback from %s to %s", self._run_id, self.model, model)
@@ -213,10 +238,14 @@ class AgentTurn:
         if isinstance(failure, InputRefused | OutputRefused):
             await self._keep().forget(begun=self._begun)
             if self._plan.media is not None:
-                await self._plan.media.remove(self._run_id)
+                await self._plan.media.remove(self._owner.run_id)
             return True
         shown = self._shown(failure.last_chunk(self.model))
         return await self._keep().remember(text, failure.finish_reason, shown, begun=self._begun)
+
+    def _unreadable(self) -> RunFailed | None:
+        """Why the conversation could not be read, if that is why Agno's run failed."""
+        return None if self._keeping is None else self._keeping.failure
 
     def _keep(self) -> Keeping:
         """The conversation of this run, in the stores of the component that answers."""
@@ -226,18 +255,3 @@ class AgentTurn:
                 self._component, self._session, self._run_id, question
             )
         return self._keeping
-
-    def _failure(self, event: Any) -> RunFailed:
-        """The error for a failed run of Agno: the model's own, if the model failed."""
-        kind = getattr(event, "error_type", None)
-        if kind in REFUSALS:
-            message = getattr(event, "content", None) or getattr(event, "error", None)
-            return REFUSALS[kind](str(message))
-        if self._keeping is not None and self._keeping.failure is not None:
-            return self._keeping.failure
-        models = self._runner.models if self._runner is not None else None
-        if models is not None and models.failure is not None:
-            return models.failure
-        return AgentFailed(
-            f"The agent failed ({kind or 'in its last step'}); see the server's log."
-        )

@@ -15,12 +15,15 @@ from .parts import Speech as Speech
 from .parts import Step as Step
 from .parts import ToolCall as ToolCall
 from .parts import Usage as Usage
+from .requirements import Decision as Decision
+from .requirements import Requirement as Requirement
 
 FinishReason = Literal[
     "stop",
     "length",
     "content_filter",
     "tool_calls",
+    "paused",
     "cancelled",
     "disconnected",
     "timeout_first_token",
@@ -44,8 +47,10 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     What members, steps and nested agents say is in `said`, with their `speaker`; it is in `content`
     only if it is the answer. `final` replaces the content of a run whose text was changed after it
-    had been streamed; a long one comes in several chunks, to be joined. `stored` is False in the
-    last chunk of a turn that is not in the store of conversations yet.
+    had been streamed; a long one comes in several chunks, to be joined. `continues` is the paused
+    run that this one continues, in the first chunk; `requirements` are what a run waits for that
+    ends as `paused`, in the last one. `stored` is False in the last chunk of a turn that is not in
+    the store of conversations yet.
     """
 
     content: str
@@ -70,6 +75,8 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     session_state: dict[str, Any] | None = None
     media: list[Media] | None = None
     stored: bool | None = None
+    continues: str | None = None
+    requirements: list[Requirement] | None = None
 
 
 def number_in_id(number: int, chunk: StreamingChunk) -> str:
@@ -108,6 +115,8 @@ class ChatResponse(msgspec.Struct, omit_defaults=True):
     session_state: dict[str, Any] | None = None
     media: list[Media] = msgspec.field(default_factory=list)
     stored: bool | None = None
+    continues: str | None = None
+    requirements: list[Requirement] | None = None
     parts: list[Part] = msgspec.field(default_factory=list)
 
 
@@ -119,18 +128,23 @@ class RunStarted(msgspec.Struct):
     stream_url: str
 
 
-class LiveRun(RunStarted):
-    """A run that has not ended. `created_at` is Unix time in seconds."""
+class LiveRun(RunStarted, omit_defaults=True):
+    """A run that has not ended, or that waits for a person. `created_at` is Unix time in seconds.
 
-    status: Literal["queued", "running"]
+    Of a run that waits there are the `requirements`, and for approvers its owner, the `principal`.
+    """
+
+    status: Literal["queued", "running", "paused"]
     question: str
     agent: str
     model: str
     created_at: float
+    requirements: list[Requirement] | None = None
+    principal: str | None = None
 
 
 class LiveRuns(msgspec.Struct):
-    """A principal's runs that have not ended, oldest first."""
+    """A principal's runs that have not ended, or that wait for a person, oldest first."""
 
     runs: list[LiveRun]
 
@@ -139,14 +153,16 @@ class RunState(ChatResponse, kw_only=True, omit_defaults=True):
     """The current state of a run; a reader continues the answer from `last_event_id`.
 
     `created_at` and `ended_at` are Unix times in seconds. `truncated` is True if the beginning of
-    the text was trimmed, because a log keeps a limited number of bytes.
+    the text was trimmed, because a log keeps a limited number of bytes. `continued_by` is the run
+    that continues this one, which was paused.
     """
 
-    status: Literal["queued", "running", "completed", "cancelled", "failed"]
+    status: Literal["queued", "running", "paused", "completed", "cancelled", "failed"]
     last_event_id: str
     created_at: float
     ended_at: float | None = None
     truncated: bool = False
+    continued_by: str | None = None
 
 
 class StoredMessage(msgspec.Struct, omit_defaults=True):

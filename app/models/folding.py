@@ -90,6 +90,10 @@ class _Extras:
             self._media |= {item.id: item for item in chunk.media}
         if chunk.output is not None:
             response.output = chunk.output
+        if chunk.continues is not None:
+            response.continues = chunk.continues
+        if chunk.requirements is not None:
+            response.requirements = chunk.requirements
         if chunk.followups is not None:
             response.followups = chunk.followups
         if chunk.session_state is not None:

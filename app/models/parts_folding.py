@@ -51,6 +51,11 @@ class PartsFolder:
         for part in parts:
             self._resume(part)
 
+    @property
+    def empty(self) -> bool:
+        """True if nothing was added."""
+        return not (self._parts or self._final)
+
     def add(self, chunk: StreamingChunk) -> None:
         """Add everything that a chunk contains."""
         if chunk.reasoning:

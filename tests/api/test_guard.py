@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -171,7 +172,11 @@ async def test_without_keys_cross_site_pages_are_refused(serve: Serve) -> None:
         ("127.0.0.1", 200),
         ("[::1]:8000", 200),
         ("app.localhost", 200),
-        ("agno-stream:8000", 200),
+        (f"{socket.gethostname()}:8000", 200),
+        ("192.168.1.5:8000", 200),
+        ("agno-stream:8000", 403),
+        ("wpad", 403),
+        ("localhost.evil.example", 403),
         ("evil.example", 403),
         ("evil.example:8000", 403),
     ):

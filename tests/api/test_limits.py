@@ -189,7 +189,7 @@ async def test_a_body_that_trickles_is_408(serve: Serve) -> None:
     """A byte now and then buys no time."""
     server = serve(body_timeout=0.5)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+    writer.write(b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
 
     async def trickle() -> None:
         with contextlib.suppress(ConnectionError):
@@ -259,3 +259,26 @@ async def test_the_size_and_number_of_images_is_limited(serve: Serve) -> None:
             assert 413 == (await http.post(path, json=body)).status_code, path
         many: dict[str, Any] = {"message": "x", "images": ["https://example.org/i.png"] * 17}
         assert 422 == (await http.post("/api/v1/chat", json=many)).status_code
+
+
+async def test_only_runs_count_as_requests(serve: Serve, provider: Provider) -> None:
+    """Questions that find no slot, or a busy conversation, or an error, use up no rate."""
+    provider.default = Reply("one two", stall_after=1)
+    server = serve(rate_limit="3/minute", max_concurrent_runs=2, run_queue=0)
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        first = await http.post("/api/v1/chat", json={**BUSY, "conversation_id": "c"})
+        assert 202 == first.status_code
+        rejected = {**BUSY, "conversation_id": "c", "on_busy": "reject"}
+        for _ in range(4):
+            assert 409 == (await http.post("/api/v1/chat", json=rejected)).status_code
+            unknown = await http.post("/api/v1/chat", json={**BUSY, "agent": "nobody"})
+            assert 404 == unknown.status_code
+        second = await http.post("/api/v1/chat", json=BUSY)
+        assert 202 == second.status_code
+        for _ in range(4):
+            assert 503 == (await http.post("/api/v1/chat", json=BUSY)).status_code
+        await http.post(f"/api/v1/runs/{second.json()['run_id']}/cancel")
+        assert 202 == (await http.post("/api/v1/chat", json=BUSY)).status_code
+        assert 429 == (await http.post("/api/v1/chat", json=BUSY)).status_code
+        for run in (await http.get("/api/v1/runs")).json()["runs"]:
+            await http.post(f"/api/v1/runs/{run['run_id']}/cancel")

@@ -8,6 +8,7 @@ import httpx
 import jsonschema  # type: ignore[import-untyped]  # its types are a package of their own
 import pytest
 
+from app.api.uploads import FILES, FLAGS, JSON_PART, TEXTS
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import INVALID_KEY, Reply, refusal
@@ -250,3 +251,10 @@ def test_requests_match_their_schema(document: Document) -> None:
     found.validate({"messages": messages, "timeouts": {"idle": 1.5}, "on_busy": "reject"})
     assert not found.is_valid({"message": 5})
     assert not found.is_valid({"message": "Hello?", "on_busy": "explode"})
+
+
+def test_part_of_upload_is_not_described(document: Document) -> None:
+    """The parts of a form are those that the server reads."""
+    content = document["paths"]["/api/v1/chat"]["post"]["requestBody"]["content"]
+    parts = content["multipart/form-data"]["schema"]["properties"]
+    assert {JSON_PART, *FILES, *TEXTS, *FLAGS} == parts.keys()

@@ -99,6 +99,12 @@ class RecordingJournal:
         self.entries.setdefault(record.run_id, [])
         return new
 
+    async def list_paused(self, principal: str | None) -> list[RunRecord]:
+        return []
+
+    async def continued_by(self, run_id: str) -> str | None:
+        return None
+
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
         if self.delay is not None:
             await asyncio.sleep(self.delay)

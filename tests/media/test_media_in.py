@@ -110,6 +110,15 @@ async def test_uploads(http: httpx.AsyncClient, provider: Provider, tmp_path: Pa
     assert data_url(LARGE, "application/pdf") == sent(provider)["file"]["file"]["file_data"]
     media = tmp_path / "media"
     assert [] == list((media / "uploads").iterdir())  # a small folder
+    messages = (await http.get("/api/v1/conversations/c1")).json()["messages"]
+    items = [item for m in messages if m["role"] == "user" for item in m.get("media", ())]
+    assert [
+        ("image", "cat.png", PNG),
+        ("audio", "a.mp3", MP3),
+        ("file", "report.pdf", PDF),
+        ("file", "large.pdf", LARGE),
+    ] == [(one["kind"], one["name"], (await http.get(one["url"])).content) for one in items]
+    assert not any("media" in m for m in messages if m["role"] == "assistant")
     assert [LARGE] == [p.read_bytes() for p in media.glob("runs/*/*") if p.stat().st_size > 1 << 20]
     await http.delete("/api/v1/conversations/c1")
     assert [] == list((media / "runs").iterdir())

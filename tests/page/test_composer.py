@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from agno.agent import Agent
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import Serve
 from tests.page.visit import Visit
 from tests.provider import Provider
 from tests.provider_replies import Reply
-from tests.showcase import Site, studio
+from tests.showcase import Site, newsroom, press, studio
 
 WORDS = "".join(f"word{n} " for n in range(400))
 
@@ -61,8 +61,8 @@ def attach(visit: Visit, way: str, name: str, mime: str, content: bytes) -> None
 
 @pytest.mark.parametrize("way", ["choose", "paste", "drop"])
 def test_picture_is_sent_with_question(visit: Visit, provider: Provider, way: str) -> None:
-    """A picture that is chosen, pasted or dropped is shown, can be removed, and goes to the model
-    with the question."""
+    """A picture that is chosen, pasted or dropped is shown, can be removed, goes to the model with
+    the question, and is shown after a reload, too."""
     red = picture()
     attach(visit, way, "red.png", "image/png", red)
     attach(visit, way, "other.png", "image/png", picture(8))
@@ -76,13 +76,16 @@ def test_picture_is_sent_with_question(visit: Visit, provider: Provider, way: st
     expect(image).to_have_attribute("alt", "red.png")
     width = "() => document.querySelector('.question img').naturalWidth"
     visit.page.wait_for_function(f"{width} === 40")
+    visit.page.reload()
+    expect(image).to_have_attribute("alt", "red.png")
+    visit.page.wait_for_function(f"{width} === 40")
     content = provider.requests[0].body["messages"][-1]["content"]
     assert "What is this?" == content[0]["text"]
     assert content[1]["image_url"]["url"].endswith(base64.b64encode(red).decode())
 
 
 def test_question_of_files_alone(visit: Visit, provider: Provider) -> None:
-    """A question may be a picture without a text, and can be answered again."""
+    """A question may be a picture without a text, can be answered again, and is shown later."""
     provider.script(Reply("One."), Reply("Two."))
     attach(visit, "choose", "red.png", "image/png", picture())
     visit.page.get_by_role("button", name="Send").click()
@@ -91,6 +94,8 @@ def test_question_of_files_alone(visit: Visit, provider: Provider) -> None:
     visit.ended()
     for request in provider.requests:
         assert "image_url" == request.body["messages"][-1]["content"][-1]["type"]
+    visit.page.reload()
+    expect(visit.page.locator(".question img")).to_have_count(2)
 
 
 @pytest.mark.parametrize(
@@ -174,14 +179,32 @@ def test_settings_are_sent_and_kept(visit: Visit, provider: Provider) -> None:
 
 
 def test_new_conversation_describes_agent(serve: Serve, provider: Provider, visit: Visit) -> None:
-    """A new conversation says what the chosen agent is, and changes with the choice."""
-    agents = [studio(Site(provider)), Agent(id="plain", name="Plain")]
+    """A new conversation says what the chosen agent is, its tools, members or steps, and changes
+    with the choice."""
+    site = Site(provider)
+    agents = [studio(site), newsroom(site), press(site), Agent(id="plain", name="Plain")]
     visit = Visit(visit.page, serve(agents=agents).url).open()
     welcome = visit.page.locator(".welcome")
     expect(welcome.get_by_role("heading")).to_have_text("Studio")
     expect(welcome).to_contain_text("Draws pictures, and says how far it is.")
-    visit.page.select_option("#agent", "plain")
+    for agent, names in {
+        "studio": ["sketch", "draw", "weather"],
+        "newsroom": ["Scout", "Poet"],
+        "press": ["Draft", "Rounds: Polish", "Sides: Left, Right", "Final"],
+        "plain": [],
+    }.items():
+        visit.page.select_option("#agent", agent)
+        expect(welcome.locator(".about li")).to_have_text(names)
     expect(welcome).not_to_contain_text("Draws pictures")
+
+
+def test_suggestion_of_agent_is_sent(serve: Serve, provider: Provider, page: Page) -> None:
+    """The suggestions of an agent are buttons that send them."""
+    agent = Agent(id="plain", metadata={"suggestions": ["What is new?"]})
+    visit = Visit(page, serve(agents=[agent]).url).open()
+    page.get_by_role("button", name="What is new?").click()
+    visit.ended()
+    assert "What is new?" == provider.requests[0].body["messages"][-1]["content"]
 
 
 def test_phone_does_not_zoom(browser: Browser, server_url: str, tmp_path: Path) -> None:

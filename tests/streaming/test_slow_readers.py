@@ -23,7 +23,8 @@ def stalled(port: int, path: str, body: dict[str, object] | None = None) -> sock
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", port))
     sent = json.dumps(body).encode() if body else b""
-    head = f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(sent)}"
+    line = f"{'POST' if body else 'GET'} {path} HTTP/1.1"
+    head = f"{line}\r\nHost: localhost\r\nContent-Length: {len(sent)}"
     client.sendall(head.encode() + b"\r\n\r\n" + sent)
     return client
 

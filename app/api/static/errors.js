@@ -29,7 +29,7 @@ export const ERRORS = {
     "retryable": false
   },
   "cross_site": {
-    "summary": "A page of another site called a server that has no keys.",
+    "summary": "A page of another site sent a request without a key.",
     "advice": "Add the page's origin to CORS_ORIGINS, or set API_KEYS.",
     "retryable": false
   },
@@ -88,6 +88,11 @@ export const ERRORS = {
     "advice": "Wait for it, cancel it, or send `on_busy`.",
     "retryable": true
   },
+  "not_paused": {
+    "summary": "The run does not wait for a person.",
+    "advice": "If another decision came first, `continued_by` is the run that continues it: follow that.",
+    "retryable": false
+  },
   "gap": {
     "summary": "The beginning of this answer is no longer kept.",
     "advice": "Read from `first_event_id`.",
@@ -111,6 +116,11 @@ export const ERRORS = {
   "invalid_field": {
     "summary": "The server did not accept a field of the request.",
     "advice": "The message and `fields` name it.",
+    "retryable": false
+  },
+  "invalid_decision": {
+    "summary": "The decisions do not fit what the run waits for.",
+    "advice": "The message and `decisions` name each one that is missing, unknown or wrong.",
     "retryable": false
   },
   "idempotency_key_reused": {
@@ -166,6 +176,11 @@ export const ERRORS = {
   "output_refused": {
     "summary": "A rule of the agent refused the answer.",
     "advice": "The message says which. Nothing of the turn is stored.",
+    "retryable": false
+  },
+  "pause_lost": {
+    "summary": "What the paused run waited with is no longer stored.",
+    "advice": "Its conversation was deleted, or the agent has another store now. Ask again.",
     "retryable": false
   },
   "agent_denied": {

@@ -70,13 +70,14 @@ const conversation = new Conversation({
 function welcome() {
   const agent = composer.chosenAgent
   const suggestions = agent?.suggestions ?? []
-  const described = agent && (agent.description || agent.tools || agent.members || agent.steps)
+  const lists = [agent?.tools, agent?.members, agent?.steps]
+  const described = agent?.description || lists.some(list => list?.length)
   if (demo && !suggestions.length && !described) {
     const line = 'The demonstration model answers here. It needs no key, and shows what it can do:'
     return { title: 'See a stream', lines: [line], ideas: DEMO_IDEAS }
   }
   return {
-    title: (described && agent.name) || 'What would you like to know?',
+    title: (described && agent?.name) || 'What would you like to know?',
     lines: [agent?.description ?? ''].filter(Boolean),
     ideas: suggestions.length || !demo ? suggestions : DEMO_IDEAS,
     agent,

@@ -1,5 +1,6 @@
 // The parts of an answer in the order in which they came, folded from chunks or from stored parts.
-// There is no drawing here: a live answer and a stored one are drawn from the same model.
+// There is no drawing here: a live answer and a stored one are drawn from the same model. Steps are
+// in a row, since neither chunks nor stored parts say which step another one is in.
 
 import { jsonOf, partsOf } from './chunks.js'
 

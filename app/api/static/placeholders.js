@@ -37,13 +37,14 @@ export function welcome({ title, lines, ideas, agent }, send) {
 /**
  * @param {string} label
  * @param {string} mark
- * @param {(Named | string)[]} all
+ * @param {Named[]} all
  */
 function names(label, mark, all) {
   if (!all.length) return null
   const shown = all.slice(0, MAX_NAMES).map(one => {
-    const { name, description } = typeof one === 'string' ? { name: one, description: '' } : one
-    return el('li', { title: description }, name)
+    const inside = (one.members ?? one.steps ?? []).map(({ name }) => name)
+    const name = inside.length ? `${one.name}: ${inside.join(', ')}` : one.name
+    return el('li', { title: one.description || null }, name)
   })
   const more = all.length - shown.length
   if (more) shown.push(el('li', {}, `${more} more`))

@@ -187,8 +187,12 @@
  */
 
 /**
- * A tool, member or step of an agent.
- * @typedef {{name: string, description?: string, kind?: string}} Named
+ * A tool, member or step of an agent; a team has members, a loop and its like steps.
+ * @typedef {object} Named
+ * @property {string} name
+ * @property {string} [description]
+ * @property {Named[]} [members]
+ * @property {Named[]} [steps]
  */
 
 /**
@@ -200,9 +204,9 @@
  * @property {string} description
  * @property {string} model
  * @property {boolean} default
- * @property {(Named | string)[]} [tools]
- * @property {(Named | string)[]} [members]
- * @property {(Named | string)[]} [steps]
+ * @property {Named[]} [tools]
+ * @property {Named[]} [members]
+ * @property {Named[]} [steps]
  * @property {string[]} [suggestions]
  */
 

@@ -60,9 +60,9 @@ class Rates:
     """Counts each principal's requests in a sliding window and its tokens in a fixed one, to limit
     both.
 
-    Requests are rejected before they start a run. Tokens are counted after the run has ended, so
-    the last run may exceed the limit. If `redis_url` is the URL of a Redis, all processes that use
-    it count together.
+    Requests are rejected before they start a run, and counted when they start one. Tokens are
+    counted after the run has ended, so the last run may exceed the limit. If `redis_url` is the URL
+    of a Redis, all processes that use it count together.
     """
 
     def __init__(self, limits: list[Limit] | None = None, redis_url: str | None = None) -> None:
@@ -100,13 +100,27 @@ class Rates:
         if self._close is not None:
             await self._close()
 
+    async def check(self, principal: str) -> None:
+        """Raise `RateLimited`, with the seconds until the next request is allowed, if a principal
+        is at a limit; count nothing."""
+        await self._apply(principal, self._wait)
+
     async def admit(self, principal: str) -> None:
-        """Count a request; raises `RateLimited` with the seconds until the next request is
-        allowed."""
+        """Count a request that is within all limits; raises `RateLimited` like `check`.
+
+        A request that one limit refuses is counted by none.
+        """
+        await self.check(principal)
+        await self._apply(principal, self._count)
+
+    async def _apply(
+        self, principal: str, step: Callable[[Limit, str], Awaitable[float | None]]
+    ) -> None:
+        """Call a step for each limit; raises `RateLimited` if one returns seconds to wait."""
         for limit in sorted(self._limits, key=lambda limit: limit.what, reverse=True):
             try:
                 async with asyncio.timeout(COUNT_TIMEOUT):
-                    wait = await self._wait(limit, principal)
+                    wait = await step(limit, principal)
             except Exception:
                 logger.exception("rates: cannot be counted; the request passes")
                 return
@@ -120,20 +134,20 @@ class Rates:
 
     async def _wait(self, limit: Limit, principal: str) -> float | None:
         """Return the seconds until a principal is within a limit again; None if it is within the
-        limit now.
-
-        A limit of requests counts this one.
-        """
+        limit now."""
+        window = self._tokens if limit.what == "tokens" else self._requests
         keys = (limit.what, principal)
-        if limit.what == "tokens":
-            if await self._tokens.test(limit.item, *keys):
-                return None
-            reset = (await self._tokens.get_window_stats(limit.item, *keys)).reset_time
-        else:
-            if await self._requests.hit(limit.item, *keys):
-                return None
-            reset = (await self._requests.get_window_stats(limit.item, *keys)).reset_time
+        if await window.test(limit.item, *keys):
+            return None
+        reset = (await window.get_window_stats(limit.item, *keys)).reset_time
         return max(1.0, reset - time.time())
+
+    async def _count(self, limit: Limit, principal: str) -> float | None:
+        """Count a request; return what `_wait` returns if others took the rest at the same
+        moment."""
+        if limit.what == "tokens" or await self._requests.hit(limit.item, limit.what, principal):
+            return None
+        return await self._wait(limit, principal) or 1.0
 
     async def record_tokens(self, principal: str, tokens: int) -> None:
         """Add the tokens of a run that has ended to its principal's count; never raises."""

@@ -10,6 +10,7 @@ from ..question import Question
 from .components.external import FURTHER, External, failure_of
 from .components.kinds import Asking
 from .events.reader import EventReader
+from .pausing.waits import Wait
 from .run_models import RunModels
 from .runner import Emit, Runner
 
@@ -38,6 +39,10 @@ class ExternalRunner(Runner):
     ) -> None:
         mine = component if question.kept else component.stored_in(None)
         super().__init__(mine, question, asking, run_id, models=models)
+
+    async def waits(self, reader: EventReader) -> list[Wait]:
+        """Nothing: whatever such a run waits for, it cannot be continued from here."""
+        return []
 
     def reader(self, model: str, emit: Emit) -> EventReader:
         return EventReader(self._run_id, model, emit, team=self.component.remote == "team")

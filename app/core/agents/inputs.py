@@ -59,6 +59,12 @@ class Input:
         self.past = past
         self.system = question.system
 
+    @property
+    def before(self) -> list[PastMessage]:
+        """What the model reads before the user's message, and Agno does not store."""
+        system = [] if self.system is None else [PastMessage("system", self.system)]
+        return [*self.past, *system]
+
     def transcript(self) -> str:
         """The question for what takes nothing but a text: with what was said before it."""
         lines = [f"{past.role}: {past.content}" for past in self.past if past.content]

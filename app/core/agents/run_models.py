@@ -11,7 +11,7 @@ from agno.models.utils import get_model
 from agno.team import Team
 from agno.workflow import Workflow
 
-from ...models.chat import FinishReason
+from ...models.chat import COMPLETE, FinishReason
 from ..providers.tracked import TrackedModel
 from ..run_failures import RunFailed
 from .components.tree import ANSWERING, OTHER_MODELS, fallbacks_of, parts_of
@@ -135,8 +135,9 @@ class RunModels:
     def finish_reason(self) -> FinishReason | None:
         """Why the answer ended: `length` if the text of any of its writers did."""
         reasons = [tracked.answering.finish_reason for tracked in self._answer.writers()]
-        limited = [reason for reason in reasons if reason in ("length", "content_filter")]
-        return (limited or reasons or [None])[-1]
+        complete = [reason for reason in reasons if reason in COMPLETE]
+        limited = [reason for reason in complete if reason in ("length", "content_filter")]
+        return (limited or complete or [None])[-1]
 
     @property
     def uncounted(self) -> int:

@@ -7,7 +7,7 @@ import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from agno.run import RunContext
 from agno.team import Team
@@ -21,24 +21,38 @@ from .components.kinds import Asking
 from .events.reader import EventReader
 from .events.steps import Outline
 from .inputs import Input
+from .pausing.stored import Continuation, Scratch, decided_run, paused_run, with_history
+from .pausing.waits import Wait, waits_of
 from .run_models import RunModels
 from .storage.proxies.proxy import inner_of
+from .storage.sessions import Session
+from .storage.shown import Shown, shown_in
 
 Emit = Callable[[StreamingChunk], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Authorization:
-    """Who asks, for tools and hooks that decide by it: authenticated, unlike Agno's `user_id`."""
+    """Who asks, for tools and hooks that decide by it: authenticated, unlike Agno's `user_id`.
+
+    Agno puts it into the `RunContext` of every run inside, of members, of steps and of tools.
+    """
 
     principal: str
     user: str | None
+
+    #: Whether Agno refuses tools of its own by it: AgentOS's rules are not those of this server.
+    enforce_tools: ClassVar[bool] = False
+
+    def snapshot(self) -> None:
+        """Agno keeps nothing of it in what it stores for later runs."""
 
 
 class Runner:
     """One run of a component: a copy of an agent, a team or a workflow, or what is like one.
 
-    `stored` says whether Agno may store the run, and has a history of its own for it.
+    With a `continuation` it continues the paused run of that id; `shown_before` is then what its
+    reader saw until the pause.
     """
 
     kind = "agent"
@@ -51,6 +65,7 @@ class Runner:
         run_id: str,
         *,
         models: RunModels | None,
+        continuation: Continuation | None = None,
     ) -> None:
         self.component = component
         self.models = models
@@ -58,11 +73,21 @@ class Runner:
         self._asking = asking
         self._run_id = run_id
         self._input = Input(question)
-        if models is not None:
+        self._continuation = continuation
+        self._db = getattr(component, "db", None)
+        self._scratch: Scratch | None = None
+        self.shown_before: Shown | None = None
+        if continuation is not None:
+            self._restore()
+        elif models is not None:
             self._input.install(component)
-        if not question.kept and models is not None:
-            _detach(component)
-            self._forget()
+            if not question.kept:
+                self._scratch = _detach(component)
+                self._forget()
+
+    @property
+    def authorization(self) -> Authorization:
+        return Authorization(self._asking.principal, self._question.user)
 
     def reader(self, model: str, emit: Emit) -> EventReader:
         """The reader of this run's events."""
@@ -70,6 +95,16 @@ class Runner:
 
     async def events(self) -> AsyncGenerator[Any]:
         """The events of the run, as they come from Agno."""
+        if self._continuation is not None:
+            found = await self._continued(self._continuation)
+        else:
+            found = self._started()
+        async with aclosing(found) as events:  # type: ignore[type-var]  # Agno's are generators
+            async for event in events:
+                yield event
+
+    def _started(self) -> AsyncIterator[Any]:
+        """The events of a new run; raises `InputRefused`."""
         fields = {**self._common(), **self._further()}
         try:
             found: AsyncIterator[Any] = self.component.arun(self._input.text, **fields)
@@ -77,9 +112,49 @@ class Runner:
             if getattr(self.component, "input_schema", None) is None:
                 raise
             raise InputRefused(str(error)) from error  # the question does not fit into the schema
-        async with aclosing(found) as events:  # type: ignore[type-var]  # Agno's are generators
-            async for event in events:
-                yield event
+        return found
+
+    async def waits(self, reader: EventReader) -> list[Wait]:
+        """What the run waits for, if it has paused."""
+        return [] if reader.pause is None else waits_of(reader.pause)
+
+    async def keep(self, session: Session) -> None:
+        """Store all that a continuation of the paused run needs and Agno has not stored."""
+        if self._scratch is not None:
+            await self._scratch.keep(self.component, self._db, session, self._run_id)
+        if self._db is not None and (past := self._input.before):
+            await with_history(self._db, self._run_id, session, past)
+
+    async def _continued(self, continuation: Continuation) -> AsyncIterator[Any]:
+        """The events of the run that continues the paused one; raises `PauseLost`."""
+        asking = self._asking
+        run = await self._decided(continuation)
+        further = self._further()
+        del further["session_state"], further["output_schema"], further["add_history_to_context"]
+        found: AsyncIterator[Any] = self.component.acontinue_run(
+            run_id=self._run_id,
+            session_id=asking.session_id,
+            user_id=asking.user_id,
+            requirements=run.requirements,
+            stream=True,
+            stream_events=True,
+            **further,
+        )
+        return found
+
+    async def _decided(self, continuation: Continuation) -> Any:
+        """The paused run with the decisions applied; raises `PauseLost`."""
+        session = self._asking.session_id
+        run = await decided_run(self.component, self._run_id, session, continuation)
+        self.shown_before = shown_in(run.metadata)
+        return run
+
+    def _restore(self) -> None:
+        """Set on the copy what a continuation does not take as arguments."""
+        if self._question.history is not None and not self._question.extends:
+            self.component.add_history_to_context = False
+        if self._question.output_schema is not None:
+            self.component.output_schema = _schema(self._question.output_schema)
 
     def _forget(self) -> None:
         self.component.add_history_to_context = False
@@ -113,7 +188,7 @@ class Runner:
                 user_id=asking.user_id,
                 session_state=question.session_state,
                 client_tools=[client_function(tool) for tool in question.tools],
-                authorization=Authorization(asking.principal, question.user),
+                authorization=self.authorization,
             ),
         }
 
@@ -143,6 +218,23 @@ class WorkflowRunner(Runner):
     def _forget(self) -> None:
         """A workflow has a history only of what it stores."""
 
+    def _restore(self) -> None:
+        """A workflow takes nothing of the request when it continues."""
+
+    async def waits(self, reader: EventReader) -> list[Wait]:
+        """What the run waits for: a workflow that pauses ends its events without an output."""
+        if reader.finished:
+            return []
+        run = await paused_run(self.component, self._run_id, self._asking.session_id)
+        return [] if run is None else waits_of(run)
+
+    async def _continued(self, continuation: Continuation) -> AsyncIterator[Any]:
+        run = await self._decided(continuation)
+        found: AsyncIterator[Any] = await self.component.acontinue_run(
+            run, stream=True, stream_events=True
+        )
+        return found
+
     def _further(self) -> dict[str, Any]:
         question = self._question
         return {
@@ -167,14 +259,17 @@ def _schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
 
 
-def _detach(component: Any) -> None:
-    """Take the store of conversations from a run's copy, for a question that is not kept.
+def _detach(component: Any) -> Scratch:
+    """Take the store of conversations from a run's copy, for a question that is not kept, and give
+    it one for this run alone.
 
     Agno reads memories synchronously where the component has no store, so its memory manager gets
     the user's own store, without the threads around it.
     """
-    component.db = None
+    scratch = Scratch()
+    component.db = scratch.db
     manager = getattr(component, "memory_manager", None)
     if manager is not None and manager.db is not None:
         component.memory_manager = copy.copy(manager)
         component.memory_manager.db = inner_of(manager.db)
+    return scratch

@@ -32,7 +32,7 @@ REQUESTS = (
     ErrorCode(
         "cross_site",
         403,
-        "A page of another site called a server that has no keys.",
+        "A page of another site sent a request without a key.",
         "Add the page's origin to CORS_ORIGINS, or set API_KEYS.",
     ),
     ErrorCode(
@@ -108,6 +108,12 @@ REQUESTS = (
         "Follow it instead of starting it again.",
     ),
     ErrorCode(
+        "not_paused",
+        409,
+        "The run does not wait for a person.",
+        "If another decision came first, `continued_by` is the run that continues it: follow that.",
+    ),
+    ErrorCode(
         "gap",
         410,
         "The beginning of this answer is no longer kept.",
@@ -136,6 +142,12 @@ REQUESTS = (
         422,
         "The server did not accept a field of the request.",
         "The message and `fields` name it.",
+    ),
+    ErrorCode(
+        "invalid_decision",
+        422,
+        "The decisions do not fit what the run waits for.",
+        "The message and `decisions` name each one that is missing, unknown or wrong.",
     ),
     ErrorCode(
         "idempotency_key_reused",

@@ -20,6 +20,12 @@ RUNS = (
         "The message says which. Nothing of the turn is stored.",
     ),
     ErrorCode(
+        "pause_lost",
+        410,
+        "What the paused run waited with is no longer stored.",
+        "Its conversation was deleted, or the agent has another store now. Ask again.",
+    ),
+    ErrorCode(
         "agent_denied",
         403,
         "The agent is not made for this key or user.",

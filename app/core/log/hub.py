@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import AlreadyAsked
-from .journal import Log, RunRecord
+from .journal import JournalReplaced, Log, RunRecord
+from .reading import journal_call, unavailable
 from .run_log import Piece, RunLog
 from .trimming import trim
 
@@ -20,6 +21,9 @@ FLUSH_INTERVAL = 0.05
 
 #: Seconds that a new run waits until the journal has its record.
 CREATE_TIMEOUT = 0.5
+
+#: Seconds to wait for the journal to have what only it can decide on.
+WRITE_TIMEOUT = 5.0
 
 #: Bytes that one call writes at most, and at least after calls that failed: over a slow link a
 #: smaller one may succeed where a larger one takes too long.
@@ -71,6 +75,7 @@ class Hub:
         self._pause = flush_interval
         self._dirty: set[RunLog] = set()
         self._work = asyncio.Event()
+        self._flushed = asyncio.Event()  # set after each flush
         self._stop = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -100,9 +105,14 @@ class Hub:
         """Return the log of a new run; raises `AlreadyAsked` if any process has a run with this id.
 
         If the journal does not answer in time, the record is stored later, with the first entries.
+        Not so if it continues another run, which only the journal can decide: then
+        `JournalUnavailable` is raised. `AlreadyAsked` also means that this other run does not wait.
         """
         new = record.run_id not in self._logs
-        if new and self.trouble is None:
+        if new and record.continues is not None:
+            await self.write()
+            new = await journal_call(self.journal.create(record))
+        elif new and self.trouble is None:
             try:
                 async with asyncio.timeout(CREATE_TIMEOUT):
                     new = await self.journal.create(record)
@@ -112,6 +122,23 @@ class Hub:
             raise AlreadyAsked(f"Run {record.run_id} has begun before.")
         log = self._logs[record.run_id] = RunLog(record, self._touch)
         return log
+
+    async def write(self) -> None:
+        """Wait until the journal has the last chunks of all runs that have ended so far.
+
+        Raises `JournalUnavailable` if that takes too long.
+        """
+        ended = [log for log in self._logs.values() if log.ended]
+        try:
+            async with asyncio.timeout(WRITE_TIMEOUT):
+                while any(self._unwritten(log) for log in ended):
+                    self._flushed.clear()
+                    await self._flushed.wait()
+        except TimeoutError:
+            raise unavailable() from None
+
+    def _unwritten(self, log: RunLog) -> bool:
+        return log.flushed < log.last and self._logs.get(log.record.run_id) is log
 
     @property
     def unwritten(self) -> tuple[int, float]:
@@ -141,7 +168,10 @@ class Hub:
                 return
             except TimeoutError:
                 self._work.clear()
-            await self._flush()
+            try:
+                await self._flush()
+            except Exception:  # without this task nothing would be written any more
+                logger.exception("journal: a flush failed; the next one follows")
 
     async def _keep_sweeping(self) -> None:
         """Remove from the journal what is too old or too much, while the hub is open."""
@@ -167,12 +197,16 @@ class Hub:
                 await self._write_backlog(dirty)
         except Exception as error:
             self._failed(error)
+            if isinstance(error, JournalReplaced):
+                for log in self._logs.values():
+                    log.rewind()
         else:
             self._recovered()
         for log in dirty:
             if log.flushed < log.last and self._logs.get(log.record.run_id) is log:
                 self._touch(log)  # the write failed, or entries were appended meanwhile
         self._bound()
+        self._flushed.set()
 
     async def _write_backlog(self, dirty: Iterable[RunLog]) -> None:
         """Write what has been waiting, oldest first, in calls of a bounded size.

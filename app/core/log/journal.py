@@ -25,6 +25,9 @@ FOLLOWED_TTL = 10.0
 
 MEBIBYTE = 1 << 20
 
+#: Seconds for which a paused run waits for a person, unless `PAUSE_RETENTION` says otherwise.
+PAUSE_RETENTION = 30 * 86400.0
+
 
 class RunRecord(msgspec.Struct, frozen=True):
     """The facts about a run that are known when it starts. `created_at` is Unix time in seconds.
@@ -33,7 +36,9 @@ class RunRecord(msgspec.Struct, frozen=True):
     the owner dies; None if it keeps nothing. `fingerprint` identifies the request, to compare it
     with one that is sent again under the same key; empty if the request has no key. `user` is the
     end user, if the principal has several. `request` is what a door whose protocol shows requests
-    again needs of this one, in a form of its own; None for all other doors.
+    again needs of this one, in a form of its own; None for all other doors. `continues` is the
+    paused run that this one continues, and `origin` the first run of such a chain, whose id is
+    Agno's. `settings` are the fields of the question that hold in a continuation, too, as JSON.
     """
 
     run_id: str
@@ -47,6 +52,22 @@ class RunRecord(msgspec.Struct, frozen=True):
     fingerprint: str = ""
     user: str | None = None
     request: str | None = None
+    continues: str | None = None
+    origin: str | None = None
+    settings: str = ""
+
+    @property
+    def turn_id(self) -> str:
+        """Agno's id of the run, the same in all runs that continue one another."""
+        return self.origin or self.run_id
+
+
+class JournalReplaced(Exception):
+    """The store of a journal was removed or replaced while it was open; it is empty now.
+
+    `append` raises it once. After that the journal takes the logs of active runs from their
+    beginning, or from the first entry that is still in memory.
+    """
 
 
 class Group(NamedTuple):
@@ -63,6 +84,11 @@ class Group(NamedTuple):
     @property
     def ended(self) -> bool:
         return bool(self.entries) and self.entries[-1][1].done
+
+    @property
+    def paused(self) -> bool:
+        """True if the run ends with this group, and waits for a person."""
+        return self.ended and self.entries[-1][1].finish_reason == "paused"
 
 
 class Reach(NamedTuple):
@@ -93,7 +119,11 @@ class Log(Protocol):
     async def close(self) -> None: ...
 
     async def create(self, record: RunRecord) -> bool:
-        """Store the record of a run; returns whether it was new. A known run is left as it is."""
+        """Store the record of a run; returns whether it was new. A known run is left as it is.
+
+        A record that `continues` a run is stored only if that run is paused, and no other run
+        continues it; both in one step, so that of two processes only one gets True.
+        """
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
         """Write groups, at most one for each run, and store the records of runs that are new.
@@ -122,8 +152,17 @@ class Log(Protocol):
     async def delete(self, run_id: str) -> None:
         """Remove a run that has ended, with its entries; no effect if it is unknown or active."""
 
+    async def list_paused(self, principal: str | None) -> list[RunRecord]:
+        """The paused runs that no run continues, of a principal or of all (None), oldest first."""
+
+    async def continued_by(self, run_id: str) -> str | None:
+        """The run that continues a paused one; None if there is none, or it is not known."""
+
     async def sweep(self) -> None:
-        """Remove what is older than the retention or exceeds the bounds in bytes."""
+        """Remove what is older than the retention or exceeds the bounds in bytes.
+
+        A paused run is kept longer, for the retention of paused runs, until a run continues it.
+        """
 
 
 class Membership(Protocol):
@@ -206,7 +245,7 @@ def size_of(chunk: StreamingChunk) -> int:
             len(str(part))
             for part in (
                 *(chunk.output, chunk.final, chunk.followups),
-                *(chunk.session_state, chunk.citations),
+                *(chunk.session_state, chunk.citations, chunk.requirements),
             )
             if part is not None
         )

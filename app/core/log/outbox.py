@@ -2,7 +2,7 @@
 
 A journal has one, so that such a turn outlives its process, and any process can store it.
 
-See docs/decisions/059-a-turn-is-stored-or-the-reader-is-told.md.
+See docs/decisions/061-a-turn-is-stored-or-the-reader-is-told.md.
 """
 
 import time

@@ -75,6 +75,12 @@ class RunLog:
         self.flushed = max(self.flushed, last)
         self._written = max(self._written, grown)
 
+    def rewind(self) -> None:
+        """Note that the journal has lost the log: it is given all entries that are in memory."""
+        self.flushed = self.base
+        self._written = self._dropped
+        self._touch(self)
+
     def measure(self, at_least: int = 1) -> None:
         """Pass the entries that are not measured yet to `meter`, if they are at least
         `at_least`."""

@@ -57,7 +57,9 @@ def state_of(record: RunRecord, whole: WholeLog, *, queued: bool) -> RunState:
     return state
 
 
-def _status(finish_reason: str) -> Literal["completed", "cancelled", "failed"]:
+def _status(finish_reason: str) -> Literal["paused", "completed", "cancelled", "failed"]:
+    if finish_reason == "paused":
+        return "paused"
     if finish_reason in COMPLETE:
         return "completed"
     return "cancelled" if finish_reason in ("cancelled", "disconnected") else "failed"

@@ -138,4 +138,5 @@ def _report(run: Run, last: StreamingChunk) -> RunReport:
         request_id=run.request_id,
         question=run.turn.logged_question,
         text="".join(run.text) + last.content,
+        requirements=last.requirements,
     )

@@ -10,6 +10,7 @@ class Identity:
 
     `fingerprint` is a hash of a request that has an idempotency key; empty for any other request.
     `request` is what the door needs of the request to show it again; see `RunRecord`.
+    `continues` is the paused run that the new one continues, `origin` the first run of that chain.
     """
 
     run_id: str
@@ -18,6 +19,8 @@ class Identity:
     fingerprint: str = ""
     user: str | None = None
     request: str | None = None
+    continues: str | None = None
+    origin: str | None = None
 
 
 def new_id() -> str:

@@ -59,7 +59,7 @@ class Launcher:
         """
         self._check_accepting()
         await plan.check(record)
-        await self._rates.admit(record.principal)
+        await self._rates.check(record.principal)  # counted when the run is created
         await self._queues.apply_on_busy(policy, record)  # an interrupted run releases its slot
         await self._slots.acquire(record.principal)
         try:
@@ -74,6 +74,7 @@ class Launcher:
             self._check_accepting()
             record = msgspec.structs.replace(record, created_at=time.time())  # it may have waited
             await self._queues.apply_on_busy(policy, record)
+            await self._rates.admit(record.principal)
             turn = plan.prepare(record)
             log = await self._hub.create(record)
             log.append(opening(record))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from ...models.chat import ErrorInfo, FinishReason, Usage
+from ...models.chat import ErrorInfo, FinishReason, Requirement, Usage
 from ..log.journal import RunRecord
 from ..log.meter import Meter
 
@@ -29,6 +29,7 @@ class RunReport:
     request_id: str | None
     question: str
     text: str
+    requirements: list[Requirement] | None = None  # of a paused run
 
 
 class Observer(Protocol):

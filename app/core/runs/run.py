@@ -17,7 +17,7 @@ from ..log.run_log import RunLog
 from ..request_context import request_id
 from ..run_failures import AgentFailed, RunFailed, RunStopped
 from .clock import Clock, Timeouts
-from .states import Life, State
+from .states import Life, State, closing
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -56,6 +56,7 @@ class Plan(Protocol):
     agent: str
     model: str
     stored_question: str | None
+    settings: str  # what of the question holds in a continuation of the run, as JSON
 
     async def check(self, record: RunRecord) -> None:
         """Raise an error for what would prevent this run now, before it begins."""
@@ -83,6 +84,7 @@ def opening(record: RunRecord) -> StreamingChunk:
         agent=record.agent,
         run_id=record.run_id,
         conversation_id=record.conversation_id,
+        continues=record.continues,
     )
 
 
@@ -147,8 +149,11 @@ class Run:
             self._giving_up = self.loop.call_later(self.stop_timeout, self._give_up)
 
     def end(self, last: StreamingChunk) -> None:
-        """Append the last chunk to the log, and cancel all timers."""
-        self.life.enter(State.ENDED)
+        """Append the last chunk to the log, and cancel all timers; a run that is paused has ended
+        here, because another run continues it."""
+        if self.log.ended:
+            raise RuntimeError(f"a run that is {self.life.state} cannot end again")
+        self.life.enter(closing(last.finish_reason))
         for waiting in (self._giving_up, self._grace, self._checking):
             if waiting is not None:
                 waiting.cancel()

@@ -3,10 +3,12 @@
 See docs/decisions/001-a-request-does-not-own-its-run.md.
 """
 
+import asyncio
 import logging
 import time
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Self
 
 from ...models.chat import RunState
@@ -30,6 +32,9 @@ from .queues import Queues
 from .report import Observer
 from .run import Plan, Policy, Run
 from .slots import Slots
+
+#: Seconds for which a cancelled run of another process is waited for.
+CANCEL_TIMEOUT = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +137,9 @@ class Runs:
             fingerprint=identity.fingerprint,
             user=identity.user,
             request=identity.request,
+            continues=identity.continues,
+            origin=identity.origin,
+            settings=plan.settings,
         )
         return await self._launcher.launch(plan, policy, record)
 
@@ -173,6 +181,9 @@ class Runs:
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
         """Stop a run, wait until it has ended, and return its state; an ended run is not changed.
 
+        If another process drives it and does not stop it within `CANCEL_TIMEOUT` seconds, the state
+        is that of a running one.
+
         Raises `UnknownRun` and `JournalUnavailable`.
         """
         await self.record(run_id, principal)
@@ -185,8 +196,10 @@ class Runs:
             with await self.follow(run_id, 0, principal=principal) as follower:
                 reached = await journal_call(self._hub.journal.reached([run_id]))
                 follower.after = reached[run_id].last if run_id in reached else 0
-                while not follower.done:
-                    await follower.batch()
+                with suppress(TimeoutError):  # its process may hang; the state says that it goes on
+                    async with asyncio.timeout(CANCEL_TIMEOUT):
+                        while not follower.done:
+                            await follower.batch()
         return await self.state(run_id, principal=principal)
 
     async def delete(self, run_id: str, *, principal: str) -> None:

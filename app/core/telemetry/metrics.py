@@ -8,6 +8,7 @@ See docs/decisions/012-measuring-costs-a-token-nothing.md.
 """
 
 import asyncio
+import logging
 import os
 import shutil
 import sys
@@ -28,6 +29,8 @@ from ..log.meter import BOUNDS
 from ..providers.upstream import Upstreams
 from ..runs.report import RunReport
 from ..runs.service import Runs
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -208,7 +211,10 @@ class Metrics:
             self._owners.join(str(os.getpid()))
         try:
             while True:
-                sample()
+                try:
+                    sample()
+                except Exception:  # the next sample may be good, and scrapers wait for it
+                    logger.exception("metrics: a sample failed")
                 await asyncio.sleep(SAMPLE_INTERVAL)
         finally:
             if self._owners is not None and self._shared is not None:

@@ -61,3 +61,28 @@ async def test_no_limit_counts_nothing() -> None:
         await rates.admit("a")
         await rates.record_tokens("a", 1 << 60)
     await rates.close()
+
+
+async def test_a_request_that_is_refused_is_counted_by_no_limit() -> None:
+    """A limit of an hour is not used up by requests that a limit of a minute refuses."""
+    rates = Rates(read_limits("2/minute, 3/hour, 5 requests/day"))
+    for _ in range(2):
+        await rates.admit("a")
+    for _ in range(10):
+        with pytest.raises(RateLimited, match="2 requests per minute"):
+            await rates.admit("a")
+    stats = [
+        await rates._requests.get_window_stats(limit.item, limit.what, "a")
+        for limit in rates._limits
+    ]
+    assert [0, 1, 3] == sorted(window.remaining for window in stats)
+
+
+async def test_a_check_counts_nothing() -> None:
+    """Whoever only looks may look as often as he likes."""
+    rates = Rates(read_limits("1/minute"))
+    for _ in range(10):
+        await rates.check("a")
+    await rates.admit("a")
+    with pytest.raises(RateLimited):
+        await rates.check("a")

@@ -198,3 +198,16 @@ async def test_answer_differs_from_agno(
         "".join(m.content for m in stored.messages if m.role == role)
         for role in ("user", "assistant")
     ]
+
+
+async def test_failed_step_ends_run_that_goes_on(
+    provider: Provider, applications: Applications
+) -> None:
+    """A step that failed before the last one, a function, is shown as failed, and no ending."""
+    draft = Step(name="draft", agent=Agent(name="D", model=model(provider)), max_retries=0)
+    application = applications(Workflow(id="w", steps=[draft, joined]))
+    provider.script(Reply("One two", cut_after=1))
+    answer = await application.ask()
+    assert ("stop", None) == (answer.finish_reason, answer.error)
+    assert answer.content.startswith("[Step skipped due to error")
+    assert "failed" in [step.status for step in answer.steps if step.name == "draft"]

@@ -11,10 +11,11 @@ from agno.run import RunContext
 from agno.run.agent import RunInput, RunOutput
 from agno.team import Team
 from agno.workflow import Step, Workflow
+from agno.workflow.types import StepInput
 
 from app.core.question import ClientCall, ClientTool, PastMessage, Question
 from app.core.run_failures import InputRefused, OutputRefused
-from tests.core.agents.application import Applications, model
+from tests.core.agents.application import Applications, close, model
 from tests.provider import Provider
 from tests.provider_replies import Reply
 
@@ -221,3 +222,67 @@ async def test_output_schema_of_request(provider: Provider, applications: Applic
     assert '{"city":"Oslo"}' == answer.content
     form = provider.requests[0].body["response_format"]
     assert schema == form["json_schema"]["schema"]
+
+
+def asks(run_context: RunContext) -> str:
+    """Who asks."""
+    return f"{run_context.authorization.principal} for {run_context.authorization.user}"
+
+
+def expert_with(provider: Provider) -> Agent:
+    inner = Agent(id="inner", model=model(provider), tools=[asks])
+
+    async def expert() -> str:
+        """Ask the expert."""
+        answer = await inner.arun("Who?")
+        await close(inner)
+        assert answer.tools is not None
+        return str(answer.tools[0].result)
+
+    return agent(provider, tools=[expert])
+
+
+def call(name: str, arguments: str = "{}") -> Reply:
+    return Reply(tool_calls=[(name, arguments)])
+
+
+DELEGATE = call("delegate_task_to_member", '{"member_id": "inner", "task": "Ask."}')
+
+
+def team_with(provider: Provider) -> Team:
+    inner = Agent(id="inner", model=model(provider), tools=[asks])
+    return Team(id="t", members=[inner], model=model(provider))
+
+
+def steps_with(provider: Provider) -> Workflow:
+    steps: Any = [agent(provider, tools=[asks])]
+    return Workflow(id="w", steps=steps)
+
+
+def function_with(provider: Provider) -> Workflow:
+    def who(step_input: StepInput, run_context: RunContext) -> str:
+        return asks(run_context)
+
+    steps: Any = [who, agent(provider)]
+    return Workflow(id="w", steps=steps)
+
+
+@pytest.mark.parametrize(
+    ("build", "replies"),
+    [
+        (lambda p: agent(p, tools=[asks]), [call("asks"), Reply("Done.")]),
+        (team_with, [DELEGATE, call("asks"), Reply("I know."), Reply("Done.")]),
+        (expert_with, [call("expert"), call("asks"), Reply("I know."), Reply("Done.")]),
+        (steps_with, [call("asks"), Reply("Done.")]),
+        (function_with, [Reply("Done.")]),
+    ],
+    ids=["agent", "member", "agent in a tool", "step", "function"],
+)
+async def test_authorization_is_lost(
+    build: Any, replies: list[Reply], provider: Provider, applications: Applications
+) -> None:
+    """Tools and functions know who asks, however deep inside the run they are."""
+    provider.script(*replies)
+    application = applications(build(provider))
+    await application.ask("Who?", user="ann")
+    assert "p for ann" in str([request.body["messages"] for request in provider.requests])

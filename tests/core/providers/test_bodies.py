@@ -37,7 +37,7 @@ async def _invoke(model: Any, history: str, tools: list[dict[str, Any]] | None) 
 
 @pytest.mark.parametrize("tools", [None, [TOOL]])
 @pytest.mark.parametrize("history", HISTORIES)
-@pytest.mark.parametrize("name", ["OpenAIChat", "OpenRouter", "OpenAIResponses", "Groq"])
+@pytest.mark.parametrize("name", ["OpenAIChat", "OpenRouter", "OpenAIResponses", "Groq", "Gemini"])
 async def test_a_body_is_changed(
     name: str, history: str, tools: list[dict[str, Any]] | None
 ) -> None:
@@ -45,7 +45,8 @@ async def test_a_body_is_changed(
     async with recording() as recorder, stock_model(name, recorder.url) as model:
         await _invoke(model, history, tools)
         await _invoke(TrackedModel(model).model, history, tools)
-    stock, ours = recorder.bodies
+    # Google's SDK writes this one, empty, as soon as there are options of any kind.
+    stock, ours = (body.replace(b', "generationConfig": {}', b"") for body in recorder.bodies)
     assert stock == ours
 
 

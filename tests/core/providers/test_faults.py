@@ -15,6 +15,7 @@ from agno.models.anthropic import Claude
 from agno.models.base import Model
 from agno.models.google import Gemini
 from agno.models.groq import Groq
+from agno.models.litellm import LiteLLM
 from agno.models.mistral import MistralChat
 from agno.models.ollama import Ollama
 from agno.models.openai import OpenAIChat, OpenAIResponses
@@ -45,6 +46,12 @@ MODELS: dict[str, tuple[str, Callable[[str], Model]]] = {
     "OpenAILike": (
         "chat",
         lambda url: OpenAILike(id="m", api_key=KEY, base_url=f"{url}/v1", max_retries=0),
+    ),
+    "LiteLLM": (
+        "chat",
+        lambda url: LiteLLM(
+            id="openai/m", api_key=KEY, api_base=f"{url}/v1", request_params={"max_retries": 0}
+        ),
     ),
     "Claude": (
         "messages",

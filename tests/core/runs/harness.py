@@ -28,6 +28,7 @@ class Scripted:
     agent = "a"
     model = "m"
     stored_question: str | None = "what?"
+    settings = ""
     logged_question = "what?"
 
     def __init__(

@@ -10,11 +10,13 @@ from app.core.log.run_log import RunLog
 from app.core.run_failures import Interrupted
 from app.core.runs.clock import Timeouts
 from app.core.runs.run import Policy, Run
-from app.core.runs.states import TRANSITIONS, Life, State
+from app.core.runs.states import CLOSED, TRANSITIONS, Life, State
+from app.models.chat import StreamingChunk
 from tests.core.parts import ending, record
 from tests.core.runs.harness import Scripted, saying
 
 STATES = st.sampled_from(State)
+PAUSED = StreamingChunk(content="", done=True, model="m", finish_reason="paused")
 
 
 def test_every_state_has_a_row_and_a_way_to_the_end() -> None:
@@ -47,7 +49,7 @@ def test_life_follows_the_table(wanted: list[State]) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(["begin", "stop", "stop again", "end"]), max_size=8))
+@given(st.lists(st.sampled_from(["begin", "stop", "stop again", "pause", "end"]), max_size=8))
 @example(["stop", "begin", "end", "stop again"])
 @example(["begin", "end", "stop"])
 def test_run_follows_the_table(calls: list[str]) -> None:
@@ -64,13 +66,15 @@ def test_run_follows_the_table(calls: list[str]) -> None:
             if call == "begin":
                 state = State.RUNNING
                 run.begin()
-            elif call == "end":
-                state = State.ENDED
-                if walk[-1] is State.ENDED:
-                    with pytest.raises(RuntimeError, match="cannot become ended"):
-                        run.end(ending())
+            elif call in ("pause", "end"):
+                state = State.PAUSED if call == "pause" else State.ENDED
+                last = PAUSED if call == "pause" else ending()
+                if state in TRANSITIONS[walk[-1]] and not log.ended:
+                    run.end(last)
                 else:
-                    run.end(ending())
+                    with pytest.raises(RuntimeError):
+                        run.end(last)
+                    continue
             else:
                 state = State.STOPPING
                 run.stop(Interrupted(call))
@@ -78,11 +82,11 @@ def test_run_follows_the_table(calls: list[str]) -> None:
                 walk.append(state)
                 reason = call if state is State.STOPPING else reason
             assert walk == run.life.path
-        assert (walk[-1] is State.ENDED) == log.ended
+        assert (walk[-1] in CLOSED) == log.ended
         if reason is not None:
             with pytest.raises(Interrupted, match=reason):
                 await run.step(asyncio.sleep(0))
-        elif State.ENDED not in walk:
+        elif not CLOSED & set(walk):
             await run.step(asyncio.sleep(0))
 
     asyncio.run(check())

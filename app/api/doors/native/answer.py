@@ -1,12 +1,27 @@
-"""The native answer in one piece: `"stream": false`."""
+"""The native answers that are no stream: in one piece, or the address of a stream."""
+
+from collections.abc import Mapping
 
 import msgspec
 from fastapi import Response
 
-from ....core.log.journal import Entry
+from ....core.log.journal import Entry, RunRecord
 from ....core.run_failures import failure_from
+from ....models.chat import RunStarted
+from ...context import Context
+from ...reading import run_headers
 from ...whole_answer import WholeAnswer
 from .errors import error_response
+
+
+def accepted(server: Context, record: RunRecord, headers: Mapping[str, str]) -> Response:
+    """The response to `"background": true`: 202, with the address of the run's stream."""
+    url = server.tickets.address(record.run_id, record.principal).stream_url
+    started = RunStarted(
+        run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
+    )
+    headers = {**headers, **run_headers(record), "Location": url}
+    return Response(msgspec.json.encode(started), 202, headers, media_type="application/json")
 
 
 class NativeAnswer(WholeAnswer):

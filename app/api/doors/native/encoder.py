@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from ....models.chat import StreamingChunk, number_in_id
 from ...encoding import Encoder, encode_line
+from ...pause_text import pause_text
 
 
 class SseEncoder:
@@ -54,7 +55,10 @@ class NdjsonEncoder:
 
 
 class TextEncoder:
-    """Encodes each chunk as its content alone, without any framing; there is no heartbeat."""
+    """Encodes each chunk as its content alone, without any framing; there is no heartbeat.
+
+    What a paused run waits for comes as sentences at the end.
+    """
 
     media_type: ClassVar[str] = "text/plain; charset=utf-8"
     defers_status: ClassVar[bool] = True
@@ -63,9 +67,12 @@ class TextEncoder:
     has_error_frame: ClassVar[bool] = False
 
     def __init__(self, run_id: str, model: str) -> None:
+        self._address = f"/api/v1/runs/{run_id}/continue"
         self.heartbeat: bytes | None = None
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        if chunk.requirements is not None:
+            return (chunk.content + pause_text(chunk.requirements, self._address)).encode()
         return chunk.content.encode()
 
 

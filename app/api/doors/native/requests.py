@@ -40,6 +40,21 @@ class ChatTimeouts(BaseModel):
     idle: Seconds | None = None
     total: Seconds | None = None
 
+    def within(self, bounds: Timeouts) -> Timeouts:
+        """Return the run's timeouts: the requested ones, and the server's own (`bounds`) for all
+        others.
+
+        Raises `InvalidField` if a requested timeout exceeds the server's own.
+        """
+        chosen = {name: value for name, value in self.model_dump().items() if value is not None}
+        for name, value in chosen.items():
+            if value > getattr(bounds, name):
+                raise InvalidField(
+                    f"timeouts.{name}: at most {getattr(bounds, name):g} s on this server",
+                    bound=getattr(bounds, name),
+                )
+        return msgspec.structs.replace(bounds, **chosen)
+
 
 class ChatRequest(BaseModel):
     """A question: `message`, or `messages` that end with a user's message.
@@ -145,23 +160,6 @@ class ChatRequest(BaseModel):
                 stop=[stop] if isinstance(stop, str) else stop,
             ),
         )
-
-    def timeouts_within(self, bounds: Timeouts) -> Timeouts:
-        """Return the run's timeouts: the requested ones, and the server's own (`bounds`) for all
-        others.
-
-        Raises `InvalidField` if a requested timeout exceeds the server's own.
-        """
-        chosen = {
-            name: value for name, value in self.timeouts.model_dump().items() if value is not None
-        }
-        for name, value in chosen.items():
-            if value > getattr(bounds, name):
-                raise InvalidField(
-                    f"timeouts.{name}: at most {getattr(bounds, name):g} s on this server",
-                    bound=getattr(bounds, name),
-                )
-        return msgspec.structs.replace(bounds, **chosen)
 
 
 class FormRequest(ChatRequest):

@@ -5,19 +5,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from ....core.runs.run import OnDisconnect, Policy
-from ....models.chat import RunStarted
 from ... import route_docs
 from ...context import Context, Principal, Server
 from ...ignored import ignored_fields, ignored_parameters
-from ...reading import run_headers
+from ...names import agent_in_model
 from ...requests import parse_object, read_body, validate
 from ...starting import IdempotencyKey, start_in_background, start_or_replay
 from ...uploads import Form, is_form, read_form
-from .answer import NativeAnswer
+from . import continuing
+from .answer import NativeAnswer, accepted
 from .encoder import negotiate
 from .event_ids import parse_event_id
 from .following import JSON, SSE, LastEventId, resume, stream
@@ -29,6 +28,7 @@ TEXT = "text/plain"
 OTHERS = ("last_event_id", "ticket", "key")
 
 router = APIRouter(tags=["chat"])
+router.include_router(continuing.router)
 
 ConversationHeader = Annotated[
     str | None,
@@ -80,6 +80,12 @@ async def short_chat(
     """
     body, headers = await _read(request, server, x_conversation_id)
     return await _answer(request, server, principal, body, TEXT, idempotency_key, headers)
+
+
+@router.head("/api/v1/chat", include_in_schema=False)
+async def event_source_head() -> Response:
+    """Return the header fields of a stream, and start no run: `HEAD` is safe (RFC 9110, 9.2.1)."""
+    return Response(media_type=SSE, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/api/v1/chat", summary="Chat by EventSource", **route_docs.EVENT_SOURCE)
@@ -166,15 +172,17 @@ async def _answer(
     key = None
     if key_header is not None:
         key = IdempotencyKey.of(
-            key_header, principal, body.model_dump_json() + (form.digest if form else "")
+            key_header,
+            principal,
+            body.model_dump_json(exclude_defaults=True) + (form.digest if form else ""),
         )
     policy = Policy(
-        timeouts=body.timeouts_within(server.timeouts),
+        timeouts=body.timeouts.within(server.timeouts),
         on_disconnect=_on_disconnect(body, media_type, key),
         on_busy=body.on_busy,
         grace=server.grace,
     )
-    question, conversation = body.question(), body.conversation_id
+    question, conversation = agent_in_model(server, body.question()), body.conversation_id
     if form is not None:
         question = dataclasses.replace(
             question,
@@ -186,12 +194,7 @@ async def _answer(
             server, principal, question, policy, conversation_id=conversation, key=key
         )
         await _drop_if_replayed(server, form, replayed=replayed)
-        url = server.tickets.address(record.run_id, principal).stream_url
-        started = RunStarted(
-            run_id=record.run_id, conversation_id=record.conversation_id, stream_url=url
-        )
-        headers = {**further, **_replayed(replayed), **run_headers(record), "Location": url}
-        return Response(msgspec.json.encode(started), 202, headers, media_type=JSON)
+        return accepted(server, record, {**further, **_replayed(replayed)})
     follower, replayed = await start_or_replay(
         server, principal, question, policy, conversation_id=conversation, key=key
     )

@@ -1,7 +1,8 @@
 """`/api/embed`, and its older form `/api/embeddings`: the vectors of texts."""
 
 import time
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -18,18 +19,25 @@ from .requests import read
 router = APIRouter(include_in_schema=False)
 
 
-class EmbedRequest(Lenient):
-    """The body of `/api/embed`."""
+class AnyRequest(Lenient):
+    """The fields of both routes; those after `model` change nothing here."""
 
     model: str = ""
+    truncate: bool | None = None
+    keep_alive: float | str | None = None
+    options: dict[str, Any] | None = None
+
+
+class EmbedRequest(AnyRequest):
+    """The body of `/api/embed`."""
+
     input: Text | Annotated[list[Text], Field(max_length=2048)] = ""
     dimensions: Annotated[Int64, Field(ge=1)] | None = None
 
 
-class OldRequest(Lenient):
+class OldRequest(AnyRequest):
     """The body of `/api/embeddings`."""
 
-    model: str = ""
     prompt: Text = ""
 
 
@@ -48,26 +56,26 @@ async def embed(request: Request, server: Server, principal: Principal) -> Respo
     """Return the vectors of texts, if the server has a model for them."""
     server.models.embedder.check_configured()
     since = time.monotonic_ns()
-    body, ignored = await read(request, EmbedRequest, server.body)
+    body, headers = await read(request, EmbedRequest, server.body)
     texts = [body.input] if isinstance(body.input, str) else body.input
     model = _named(body.model)
     if texts in ([], [""]):  # loads the model
         server.models.embedder.check(model)
-        return _json(Embeddings(model, [], time.monotonic_ns() - since, 1, 0), ignored)
+        return _json(Embeddings(model, [], time.monotonic_ns() - since, 1, 0), headers)
     found = await vectors(server, principal, model, texts, body.dimensions)
     spent = time.monotonic_ns() - since
-    return _json(Embeddings(model, found.vectors, spent, 1, found.tokens), ignored)
+    return _json(Embeddings(model, found.vectors, spent, 1, found.tokens), headers)
 
 
 @router.post("/api/embeddings")
 async def old_embeddings(request: Request, server: Server, principal: Principal) -> Response:
     """Return the vector of one text, in the form of older clients."""
     server.models.embedder.check_configured()
-    body, ignored = await read(request, OldRequest, server.body)
+    body, headers = await read(request, OldRequest, server.body)
     if not body.prompt:
-        return _json({"embedding": []}, ignored)
+        return _json({"embedding": []}, headers)
     found = await vectors(server, principal, _named(body.model), [body.prompt], None)
-    return _json({"embedding": found.vectors[0]}, ignored)
+    return _json({"embedding": found.vectors[0]}, headers)
 
 
 def _named(model: str) -> str:
@@ -76,5 +84,5 @@ def _named(model: str) -> str:
     return model
 
 
-def _json(value: Embeddings | dict[str, list[float]], headers: dict[str, str]) -> Response:
+def _json(value: Embeddings | dict[str, list[float]], headers: Mapping[str, str]) -> Response:
     return Response(msgspec.json.encode(value), headers=headers, media_type=JSON)

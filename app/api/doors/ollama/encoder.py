@@ -18,6 +18,9 @@ from ...encoding import encode_line
 from ...media_links import MediaLinks
 from .errors import failure
 
+#: Ends for which Ollama has no word: the client, or a person, has to do something.
+CALLS = frozenset({"tool_calls", "paused"})
+
 
 class Function(msgspec.Struct):
     index: int
@@ -109,11 +112,12 @@ class Form:
         """Return True if a chunk becomes a line: it has text, reasoning, media, or a client's tool
         call."""
         visible = chunk.content or chunk.media or (chunk.reasoning and self._thinks)
-        return bool(visible) or is_for_client(chunk.tool)
+        return bool(visible or chunk.requirements) or is_for_client(chunk.tool)
 
     def media(self, chunk: StreamingChunk) -> tuple[StreamingChunk, list[str]]:
         """A chunk with its media in the text, and the pictures of a chat, which are beside it."""
-        if chunk.media is None or self.links is None:
+        noted = chunk.media is not None or chunk.requirements is not None
+        if not noted or self.links is None:
             return chunk, []
         if self._chat:
             return self.links.with_pictures(chunk)
@@ -208,7 +212,7 @@ def ending(chunk: StreamingChunk, first: float, total: float) -> dict[str, Any]:
     return {
         "done": True,
         # Ollama ends an answer with calls with `stop`, too.
-        "done_reason": "stop" if chunk.finish_reason == "tool_calls" else chunk.finish_reason,
+        "done_reason": "stop" if chunk.finish_reason in CALLS else chunk.finish_reason,
         "total_duration": _nanoseconds(total),
         "load_duration": 0,  # there is nothing to load
         "prompt_eval_duration": _nanoseconds(first),

@@ -19,6 +19,7 @@ class EmbeddingsRequest(BaseModel):
     input: Text | Annotated[list[Text], Field(min_length=1, max_length=2048)]
     dimensions: Annotated[Int64, Field(ge=1)] | None = None
     encoding_format: Literal["float", "base64"] | None = None
+    user: Text | None = None
 
     @property
     def texts(self) -> list[str]:

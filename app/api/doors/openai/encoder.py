@@ -122,7 +122,8 @@ class OpenAIEncoder:
         self._calls = 0
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        if chunk.media is not None and self._links is not None:
+        noted = chunk.media is not None or chunk.requirements is not None
+        if noted and self._links is not None:
             chunk = self._links.as_text(chunk)
         if chunk.model != self._model:
             if self._model is not None:  # the fallback answers, and its name is reported

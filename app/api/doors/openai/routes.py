@@ -115,10 +115,13 @@ async def completions(
         conversation_id=kept,
     )
     links = MediaLinks(request, server.tickets, server.media, follower.record)
+    headers = ignored_fields(TextRequest, fields, native=False)
     if not body.stream:
-        return TextAnswer(follower, body, links)
+        return TextAnswer(follower, body, links, headers)
     encoder = TextCompletionEncoder(follower.record, body, links)
-    return RunStream(follower, encoder, refusal=refusal, heartbeat=server.heartbeat)
+    return RunStream(
+        follower, encoder, refusal=refusal, heartbeat=server.heartbeat, headers=headers
+    )
 
 
 @router.post("/embeddings")
@@ -128,7 +131,8 @@ async def make_embeddings(request: Request, server: Server, principal: Principal
     server.models.embedder.check_configured()
     body = validate(EmbeddingsRequest, fields)
     found = await vectors(server, principal, body.model, body.texts, body.dimensions)
-    return Response(embeddings(found, body), media_type=JSON)
+    headers = ignored_fields(EmbeddingsRequest, fields, native=False)
+    return Response(embeddings(found, body), headers=headers, media_type=JSON)
 
 
 class CompletionAnswer(WholeAnswer):

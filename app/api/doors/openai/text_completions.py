@@ -3,6 +3,7 @@
 Old SDKs and frameworks still ask it. Reasoning and calls of tools have no place in its format.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -121,8 +122,10 @@ class TextCompletionEncoder:
 class TextAnswer(WholeAnswer):
     """The response with the whole answer as one JSON object, or an error if the run failed."""
 
-    def __init__(self, follower: Follower, body: TextRequest, links: MediaLinks) -> None:
-        super().__init__(follower)
+    def __init__(
+        self, follower: Follower, body: TextRequest, links: MediaLinks, headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(follower, headers)
         self._body = body
         self._links = links
 

@@ -8,7 +8,7 @@ from ....core.errors import InvalidField
 from ....core.question import Attachment, Picture
 from ....core.text import replace_lone_surrogates
 from ...media_items import decode
-from ...requests import picture
+from ...requests import ITEMS, picture
 
 #: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
 Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
@@ -59,7 +59,7 @@ Part = Annotated[
     Field(discriminator="type"),
 ]
 
-Content = Text | list[Part]
+Content = Text | Annotated[list[Part], *ITEMS]
 
 SOUNDS = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ....core.errors import InvalidField
 from ....core.question import ModelOptions, PastMessage, Question
 from ...names import Target
-from ...requests import ConversationId, Int64, Name
+from ...requests import ENTRIES, ITEMS, MESSAGES, ConversationId, Int64, Name
 from . import tools as tooling
 from .input import Item
 from .parts import Text
@@ -64,14 +64,14 @@ class ResponseRequest(BaseModel):
     """The body of `/v1/responses`."""
 
     model: Name | None = None
-    input: Annotated[list[Item], Field(min_length=1)]
+    input: Annotated[list[Item], *MESSAGES, Field(min_length=1)]
     instructions: Text | None = None
     previous_response_id: Name | None = None
     conversation: ConversationId | ConversationObject | None = None
     stream: bool | None = None
     background: bool | None = None
     store: bool | None = None
-    tools: list[tooling.Tool] | None = None
+    tools: Annotated[list[tooling.Tool], *ITEMS] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     max_tool_calls: Annotated[Int64, Field(ge=1)] | None = None
@@ -83,7 +83,7 @@ class ResponseRequest(BaseModel):
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None
     service_tier: Text | None = None
-    metadata: dict[str, Text] | None = None
+    metadata: Annotated[dict[str, Text], ENTRIES] | None = None
     user: Text | None = None
     safety_identifier: Text | None = None
     prompt_cache_key: Text | None = None
@@ -138,6 +138,8 @@ class ResponseRequest(BaseModel):
             raise InvalidField("input: a NUL character cannot be stored in a conversation")
         history = list(messages)
         last = history.pop() if history and history[-1].role == "user" else None
+        if last is not None and "\0" in last.content:
+            raise InvalidField("input: the question contains a NUL character")
         if last is not None and not (last.content.strip() or last.images or last.attachments):
             raise InvalidField("input: is empty; send a text, a picture or a file")
         if last is None and not any(past.role in ("user", "tool") for past in history):

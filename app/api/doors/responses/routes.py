@@ -69,7 +69,9 @@ async def create(
     )
     key = None
     if idempotency_key is not None:
-        key = IdempotencyKey.of(idempotency_key, principal, body.model_dump_json())
+        key = IdempotencyKey.of(
+            idempotency_key, principal, body.model_dump_json(exclude_defaults=True)
+        )
     wanted = body.repeated(thread.stored, thread.before, thread.follows)
     if server_tools is not None:
         wanted.hosted = server_tools == "mcp_call"

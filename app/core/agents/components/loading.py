@@ -90,7 +90,7 @@ def _load(reference: str) -> Any:
         return _resolved(found)
     except ConfigurationError:
         raise
-    except Exception as error:  # the user's own code may raise anything
+    except (Exception, SystemExit) as error:  # the user's own code may raise anything
         raise ConfigurationError(
             f"AGENTS: {reference!r} cannot be loaded: {type(error).__name__}: {error}"
             f"{_place(error)}"
@@ -132,7 +132,7 @@ def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
     return results[0]
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """The file and the line of an error, the innermost ones outside of installed packages, and the
     lines of code on the way to it."""
     if isinstance(error, SyntaxError) and error.filename:

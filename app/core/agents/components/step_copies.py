@@ -30,7 +30,7 @@ def copy_of_steps(steps: Any, copied: Copy) -> Any:
         return type(steps)(copy_of_steps(step, copied) for step in steps)
     if isinstance(steps, Agent | Team | Workflow):
         return copied(steps)
-    if steps is None or inspect.isroutine(steps) or not hasattr(steps, "__dict__"):
+    if steps is None or callable(steps) or not hasattr(steps, "__dict__"):
         return steps
     mine = copy.copy(steps)
     for name in STEPS:

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from ....models.chat import FinishReason, NamedEvent, Said, Speaker, StreamingChunk, Usage
+import msgspec
+
+from ....models.chat import (
+    FinishReason,
+    NamedEvent,
+    Requirement,
+    Said,
+    Speaker,
+    StreamingChunk,
+    Usage,
+)
 from ...question import ClientCall
 from ...run_failures import RunStopped
 from ...text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
@@ -30,9 +40,10 @@ Emit = Callable[[StreamingChunk], None]
 class EventReader:
     """Emits the chunks of one run, and makes its last one; the run makes the first.
 
-    `model` is the id of the model that answers; `paused` becomes True when the run waits for the
-    client's tools; `failure` is the event of the run's failure; `by_function` tells that the answer
-    is the output of a function of the workflow. `outline` is that of a workflow.
+    `model` is the id of the model that answers; `pause` becomes the event by which the run pauses;
+    `finished` is True once Agno has completed it; `failure` is the event of the run's failure;
+    `by_function` tells that the answer is the output of a function of the workflow. `outline` is
+    that of a workflow.
     """
 
     def __init__(
@@ -46,7 +57,8 @@ class EventReader:
     ) -> None:
         self._run_id = run_id
         self.model = model
-        self.paused = False
+        self.pause: Any = None
+        self.finished = False
         self.failure: Any = None
         self.by_function = False
         self.answer = Answer()
@@ -137,6 +149,7 @@ class EventReader:
 
     def completed(self, event: Any) -> None:
         self.answer.complete(event)
+        self.finished = True
         if self._outline is not None:
             for step in failed_steps(event):
                 self._chunk(step=step)
@@ -151,8 +164,8 @@ class EventReader:
     def cancelled(self, event: Any) -> None:
         raise RunStopped("cancelled", event.reason or "The run was cancelled.")
 
-    def paused_for_client(self, event: Any) -> None:
-        self.paused = True
+    def paused(self, event: Any) -> None:
+        self.pause = event
 
     def notice(self, event: Any) -> None:
         """Something that the agent did besides answering, such as remembering: that, and not
@@ -169,7 +182,8 @@ class EventReader:
     def step(self, event: Any) -> None:
         if self._outline is not None:
             self._outline.note(event)
-            if event.event == "StepStarted" and self._outline.answers(event):
+            began = event.event in ("StepStarted", "StepExecutorContinued")
+            if began and self._outline.answers(event):
                 self._answering = event.step_id
         self._chunk(step=step_of(event))
 
@@ -230,18 +244,26 @@ class EventReader:
         """Emit a call of a tool that does not exist."""
         self._chunk(tool=unknown_call(call))
 
-    def ending(self, reason: FinishReason | None) -> StreamingChunk:
+    def ending(
+        self, reason: FinishReason | None, requirements: list[Requirement] | None = None
+    ) -> StreamingChunk:
         """The last chunk of a run that did not fail, after what is missing before it.
 
-        It ends as `tool_calls` only if it waits for the client, not after tools of its own.
+        It ends as `tool_calls` only if it waits for the client, not after tools of its own. With
+        `requirements` it is paused until a person decides on them.
         """
-        if self.paused:
+        if requirements:
+            reason = "paused"
+        elif self.pause is not None:
             reason = "tool_calls"
         elif reason is None or reason == "tool_calls":
             reason = "stop"
         rest, thought = self._text.rest(), self._reasoning.rest() or None
         emit = self.recorder.emit
-        return self.recorder.add(self.answer.last_chunk(emit, self.model, reason, rest, thought))
+        last = self.answer.last_chunk(emit, self.model, reason, rest, thought)
+        if requirements:
+            last = msgspec.structs.replace(last, requirements=requirements)
+        return self.recorder.end(last)
 
     def _event(self, name: str, data: dict[str, Any], speaker: Speaker | None) -> None:
         if not fits(data):

@@ -38,8 +38,15 @@ class Recorder:
         self._catch_up()
         self._fold.add_reasoning(reasoning)
 
+    def end(self, last: StreamingChunk) -> StreamingChunk:
+        """Add the last chunk, and return it."""
+        more = last.reasoning or last.citations or last.final is not None
+        return self.add(last) if more or not self._fold.empty else last
+
     def parts(self) -> list[Part]:
-        """The parts so far; empty if the answer is only text."""
+        """The parts so far; empty if the answer is only text, which is not joined then."""
+        if self._fold.empty:
+            return []
         self._catch_up()
         found = self._fold.parts()
         return found if has_more_than_text(found) else []

@@ -36,7 +36,7 @@ _RUN = {
     "RunCompleted": Rule("completed", "said_completed"),
     "RunError": Rule("failed", "said_ended"),
     "RunCancelled": Rule("cancelled", "said_ended"),
-    "RunPaused": Rule("paused_for_client", "said_ended"),
+    "RunPaused": Rule("paused", "said_ended"),
     "RunContinued": Rule(silence="The log of the run that continues says so from its beginning."),
     "PreHookStarted": Rule(silence=_HOOK),
     "PreHookCompleted": Rule(silence=_HOOK),
@@ -82,7 +82,7 @@ _TEAM_ALONE = {
 _WORKFLOW = {
     "WorkflowStarted": Rule(silence="The log's first chunk reports the start of a run."),
     "WorkflowCompleted": Rule("completed", None, _BY_STEPS),
-    "WorkflowPaused": Rule("paused_for_client", "said_ended"),
+    "WorkflowPaused": Rule("paused", "said_ended"),
     "WorkflowCancelled": Rule("cancelled", "said_ended"),
     "WorkflowError": Rule("failed", "said_ended"),
     "WorkflowAgentStarted": Rule(silence=_BY_STEPS),

@@ -122,7 +122,7 @@ def data_of(event: Any) -> dict[str, Any]:
 def state_of(state: Any) -> dict[str, Any] | None:
     """The session state of an application, without what Agno adds; None if it has none."""
     own = {key: value for key, value in (state or {}).items() if key not in AGNO_STATE}
-    return plain(own) or None
+    return plain(own) if own else None
 
 
 def citations_of(citations: Any) -> list[Citation]:

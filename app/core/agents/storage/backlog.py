@@ -1,6 +1,6 @@
 """Turns that could not be stored, until they are: kept in the journal's outbox, tried again.
 
-See docs/decisions/059-a-turn-is-stored-or-the-reader-is-told.md.
+See docs/decisions/061-a-turn-is-stored-or-the-reader-is-told.md.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What one run reads from its conversation, and what it leaves there at its end.
 
 See docs/decisions/018-broken-turns-are-stored.md.
-See docs/decisions/059-a-turn-is-stored-or-the-reader-is-told.md.
+See docs/decisions/061-a-turn-is-stored-or-the-reader-is-told.md.
 """
 
 import time
@@ -21,9 +21,9 @@ from .proxies.proxy import inner_of
 from .rows import NAME, RunRow, TurnRows, name_of, title_of
 from .run_store import RunStore, run_store
 from .sessions import RUNS, AnyRun, Session, new_run, new_session, session_from
-from .shown import KEY, NOTHING, Shown
+from .shown import NOTHING, Shown, metadata_with
 from .store import Store, Stores
-from .transcript import FINISH_REASON, first_question, repaired
+from .transcript import first_question, repaired
 
 #: Seconds to wait until Agno has stored a cancelled run, which it does in the background.
 AGNO_WRITE_TIMEOUT = 2.0
@@ -96,8 +96,23 @@ class Keeping:
         for later."""
         for part in self._parts.values():
             if (row := part.rows.runs.get(self._run_id)) is not None:
-                row.run.metadata = metadata_of(row.run, finish_reason, shown)
+                row.run.metadata = metadata_with(row.run.metadata, finish_reason, shown) or None
         return await self._commit()
+
+    async def add_shown(self, finish_reason: FinishReason, shown: Shown) -> bool:
+        """Store what its reader saw with a run that is stored already, because it waits, although
+        its question is not kept; False if that fails."""
+        if (store := self._main) is None:
+            return True
+        try:
+            run = await store.run(self._run_id)
+            if run is not None:
+                run.metadata = metadata_with(run.metadata, finish_reason, shown)
+                row = RunRow(run, self._session.id, self._session.owner)
+                await store.write(TurnRows(runs={self._run_id: row}))
+        except ConversationsUnavailable:
+            return False
+        return True
 
     async def _commit(self) -> bool:
         stored = True
@@ -185,14 +200,6 @@ def key_of(run_id: str, store: Store) -> str:
     return f"{run_id}@{store.id}"
 
 
-def metadata_of(run: AnyRun, finish_reason: FinishReason, shown: Shown) -> dict[str, Any] | None:
-    """Agno's metadata of a run with ours; a complete answer has no finish reason there."""
-    ours: dict[str, Any] = {} if finish_reason == "stop" else {FINISH_REASON: finish_reason}
-    if shown:
-        ours[KEY] = shown.value()
-    return {**(run.metadata or {}), **ours} if ours else run.metadata
-
-
 async def complete(
     store: Store,
     component: Any,
@@ -220,7 +227,7 @@ async def complete(
         run.messages = repaired(run.messages or [], partial.question, partial.answer)
     run.content = partial.answer
     run.status = RunStatus.completed
-    run.metadata = metadata_of(run, partial.finish_reason, partial.shown)
+    run.metadata = metadata_with(run.metadata, partial.finish_reason, partial.shown)
     before = rows.runs.get(partial.run_id)
     index = before.index if before is not None else None
     rows.runs[partial.run_id] = RunRow(run, session.id, session.owner, index)

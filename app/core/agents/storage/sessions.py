@@ -15,6 +15,7 @@ from agno.team import Team
 from agno.workflow import Workflow
 
 from ...access.keys import ANONYMOUS
+from .proxies.proxy import Db, off_the_loop
 
 AnySession = AgentSession | TeamSession | WorkflowSession
 AnyRun = RunOutput | TeamRunOutput | WorkflowRunOutput
@@ -47,6 +48,14 @@ def owner_of(principal: str, user: str | None) -> str:
 
 def conversation_of(session: AnySession) -> str:
     return session.session_id.removeprefix(f"{session.user_id}/")
+
+
+async def find_session(db: Db, session: Session) -> AnySession | None:
+    """The stored session, of whatever type; None if there is none."""
+    row = await off_the_loop(db).get_session(
+        session_id=session.id, user_id=session.owner, deserialize=False
+    )
+    return session_from(row)
 
 
 def session_from(row: Any) -> AnySession | None:

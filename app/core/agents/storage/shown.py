@@ -23,12 +23,12 @@ from ....models.answer_parts import (
     StepPart,
     ToolPart,
 )
-from ....models.chat import ErrorInfo, StreamingChunk, ToolCall
+from ....models.chat import ErrorInfo, FinishReason, StreamingChunk, ToolCall
 
 logger = logging.getLogger(__name__)
 
-#: The key in Agno's metadata of a run.
-KEY = "agno_stream"
+#: The keys in Agno's metadata of a run: of what is stored here, and of how the run ended.
+KEY, FINISH_REASON = "agno_stream", "finish_reason"
 
 #: Bytes of one turn, at most.
 LIMIT = 256 << 10
@@ -56,18 +56,28 @@ StoredPart = (
 
 
 class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is stored of one turn; `truncated` is True if parts were shortened or left out."""
+    """What is stored of one turn; `truncated` is True if parts were shortened or left out, and
+    `continued` if a pause lies between them, so that their text is all that the model wrote."""
 
     parts: list[StoredPart] = []
     followups: list[str] | None = None
     error: ErrorInfo | None = None
     model: str | None = None
     truncated: bool = False
+    continued: bool = False
 
     @classmethod
-    def of(cls, parts: Sequence[Part], last: StreamingChunk, model: str) -> "Shown":
-        """What to store of an answer. `last` is its last chunk, `model` the one it began with."""
-        stored: list[StoredPart] = [
+    def of(
+        cls,
+        parts: Sequence[Part],
+        last: StreamingChunk,
+        model: str,
+        before: "Shown | None" = None,
+    ) -> "Shown":
+        """What to store of an answer. `last` is its last chunk, `model` the one it began with;
+        `before` is what was shown of the turn until it paused, None if it did not."""
+        stored: list[StoredPart] = [] if before is None else list(before.parts)
+        stored += [
             TextPlace(len(part.content)) if isinstance(part, ContentPart) else part
             for part in parts
         ]
@@ -77,7 +87,8 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
             followups=last.followups,
             error=last.error,
             model=last.model if parts or last.model != model else None,
-            truncated=truncated,
+            truncated=truncated or (before is not None and before.truncated),
+            continued=before is not None,
         )
 
     def __bool__(self) -> bool:
@@ -87,6 +98,11 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
     def value(self) -> Any:
         """The value in the run's metadata."""
         return msgspec.to_builtins(self)
+
+    def fits(self, text: str) -> bool:
+        """Whether a text is as long as all of its places."""
+        places = [part.length for part in self.parts if isinstance(part, TextPlace)]
+        return bool(places) and sum(places) == len(text)
 
     def parts_with(self, content: str) -> list[Part]:
         """The parts with the text of the answer in its places.
@@ -119,6 +135,19 @@ def shown_in(metadata: dict[str, Any] | None) -> Shown:
     except msgspec.ValidationError:
         logger.warning("conversations: the parts of an answer cannot be read", exc_info=True)
         return NOTHING
+
+
+def metadata_with(
+    metadata: dict[str, Any] | None, finish_reason: FinishReason, shown: Shown
+) -> dict[str, Any]:
+    """Agno's metadata of a run with ours; a run that ended well has no finish reason there."""
+    found = dict(metadata or {})
+    found.pop(FINISH_REASON, None)  # of the pause, if this is its continuation
+    if finish_reason != "stop":
+        found[FINISH_REASON] = finish_reason
+    if shown:
+        found[KEY] = shown.value()
+    return found
 
 
 def _pieces(content: str, lengths: list[int]) -> Iterator[str]:

@@ -13,10 +13,8 @@ from ....models.chat import Speaker, StoredMessage
 from ..events.values import text_of
 from ..messages import shown_text
 from .sessions import AnyRun, AnySession
+from .shown import FINISH_REASON as FINISH_REASON
 from .shown import Shown, shown_in
-
-#: The key of a run's finish reason in Agno's metadata of the run.
-FINISH_REASON = "finish_reason"
 
 
 def messages_of(session: AnySession) -> list[StoredMessage]:
@@ -25,7 +23,8 @@ def messages_of(session: AnySession) -> list[StoredMessage]:
     runs = [run for run in session.runs or [] if run.parent_run_id is None]
     for run, following in zip_longest(runs, runs[1:]):
         assert run is not None  # only `following` can be
-        if run.status == RunStatus.paused and _question(run) == _question(following):
+        repeated = _question(run) is not None and _question(run) == _question(following)
+        if run.status == RunStatus.paused and repeated:
             continue  # the next run repeats this turn, with the results of the client's tools
         stored += _shown(run)
     return stored
@@ -50,6 +49,8 @@ def _shown(run: AnyRun) -> Iterator[StoredMessage]:
     written = "".join(text for message, text in texts if message.role == "assistant")
     whole = text_of(run.content) if run.status == RunStatus.completed else ""
     shown = shown_in(run.metadata)
+    if shown.continued and shown.fits(written):
+        whole = written  # Agno's content is what came after the pause
     in_one = bool(shown) or (bool(whole) and written != whole)
     answered = False
     for message, text in texts:
@@ -58,7 +59,8 @@ def _shown(run: AnyRun) -> Iterator[StoredMessage]:
         elif not in_one:
             answered = True
             yield _answer(run, text, message.created_at, shown)
-    if in_one or (pictures and not answered):
+    waits = run.status == RunStatus.paused and (run.metadata or {}).get(FINISH_REASON) == "paused"
+    if in_one or ((pictures or waits) and not answered):
         yield _answer(run, whole or written, run.created_at, shown)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from ...errors import ConfigurationError
-from ..journal import Log
+from ..journal import PAUSE_RETENTION, Log
 
 
 class Scheme(NamedTuple):
@@ -29,9 +29,15 @@ SCHEMES = {
 }
 
 
-def open_journal(url: str | None, *, retention: float, data_dir: Path) -> Log:
+def open_journal(
+    url: str | None,
+    *,
+    retention: float,
+    data_dir: Path,
+    pause_retention: float = PAUSE_RETENTION,
+) -> Log:
     """Return the journal for a `JOURNAL_URL`; it keeps runs for `retention` seconds after their
-    end.
+    end, and paused runs for `pause_retention` seconds.
 
     If the URL is None, the journal is a SQLite file in `data_dir`. `?run_bytes=N&total_bytes=N`
     bounds the bytes of one run and of all runs. Raises `ConfigurationError`.
@@ -55,7 +61,11 @@ def open_journal(url: str | None, *, retention: float, data_dir: Path) -> Log:
         ) from error
     try:
         journal: Log = getattr(module, scheme.name).at(
-            parts, data_dir=data_dir, retention=retention, **bounds
+            parts,
+            data_dir=data_dir,
+            retention=retention,
+            pause_retention=pause_retention,
+            **bounds,
         )
     except ValueError as error:
         raise ConfigurationError(f"JOURNAL_URL: {error}") from error

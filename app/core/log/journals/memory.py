@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import SplitResult
 
-from ..journal import MEBIBYTE, Entry, Group, Reach, RunRecord, belongs, size_of
+from ..journal import (
+    MEBIBYTE,
+    PAUSE_RETENTION,
+    Entry,
+    Group,
+    Reach,
+    RunRecord,
+    belongs,
+    size_of,
+)
 from ..outbox import MemoryOutbox
 from ..reading import removed, unknown_run
 
@@ -15,7 +24,7 @@ from ..reading import removed, unknown_run
 class _StoredRun:
     """A run and its entries, except the first `base` entries, which were removed."""
 
-    __slots__ = ("base", "ended_at", "entries", "record", "size")
+    __slots__ = ("base", "continued", "ended_at", "entries", "record", "size")
 
     def __init__(self, record: RunRecord) -> None:
         self.record = record
@@ -23,6 +32,7 @@ class _StoredRun:
         self.base = 0
         self.size = 0
         self.ended_at: float | None = None
+        self.continued: str | None = None
 
 
 class MemoryJournal:
@@ -37,16 +47,19 @@ class MemoryJournal:
         self,
         *,
         retention: float = 3600,
+        pause_retention: float = PAUSE_RETENTION,
         run_bytes: int = 64 * MEBIBYTE,
         total_bytes: int = 512 * MEBIBYTE,
     ) -> None:
         self.size = 0
         self.outbox = MemoryOutbox()
         self._retention = retention
+        self._pause_retention = pause_retention
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
         self._live: OrderedDict[str, _StoredRun] = OrderedDict()  # written to longest ago first
         self._ended: OrderedDict[str, _StoredRun] = OrderedDict()  # ended first, first
+        self._paused: OrderedDict[str, _StoredRun] = OrderedDict()  # and no run continues them
 
     @classmethod
     def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:
@@ -59,10 +72,13 @@ class MemoryJournal:
     async def close(self) -> None:
         self._live.clear()
         self._ended.clear()
+        self._paused.clear()
 
     async def create(self, record: RunRecord) -> bool:
         await self.sweep()
         new = self._find(record.run_id) is None
+        if new and record.continues is not None:
+            new = self._claim(record.continues, record.run_id)
         if new:
             self._live[record.run_id] = _StoredRun(record)
         return new
@@ -74,7 +90,7 @@ class MemoryJournal:
 
     def _append(self, group: Group) -> bool:
         run_id = group.record.run_id
-        if ended := self._ended.get(run_id):
+        if ended := self._ended.get(run_id) or self._paused.get(run_id):
             return group.last <= ended.base + len(ended.entries)  # a repeated write
         log = self._live.setdefault(run_id, _StoredRun(group.record))
         last = log.base + len(log.entries)
@@ -91,7 +107,8 @@ class MemoryJournal:
             self._trim_head(log, log.size - self._run_bytes)
         if group.ended:
             log.ended_at = time.monotonic()
-            self._ended[run_id] = self._live.pop(run_id)
+            ended_runs = self._paused if group.paused else self._ended
+            ended_runs[run_id] = self._live.pop(run_id)
         return True
 
     async def record(self, run_id: str) -> RunRecord | None:
@@ -116,11 +133,33 @@ class MemoryJournal:
         }
 
     async def delete(self, run_id: str) -> None:
-        if (log := self._ended.pop(run_id, None)) is not None:
-            self.size -= log.size
+        for runs in (self._ended, self._paused):
+            if (log := runs.pop(run_id, None)) is not None:
+                self.size -= log.size
 
     def _find(self, run_id: str) -> _StoredRun | None:
-        return self._live.get(run_id) or self._ended.get(run_id)
+        for runs in (self._live, self._ended, self._paused):
+            if run_id in runs:
+                return runs[run_id]
+        return None
+
+    def _claim(self, run_id: str, by: str) -> bool:
+        """Let the run `by` continue a paused one, which is then kept as other ended runs are."""
+        log = self._paused.pop(run_id, None)
+        if log is None:
+            return False
+        log.continued, log.ended_at = by, time.monotonic()
+        self._ended[run_id] = log
+        return True
+
+    async def list_paused(self, principal: str | None) -> list[RunRecord]:
+        await self.sweep()
+        records = [log.record for log in self._paused.values()]
+        return [record for record in records if principal in (None, record.principal)]
+
+    async def continued_by(self, run_id: str) -> str | None:
+        log = self._find(run_id)
+        return log.continued if log else None
 
     def _trim_head(self, log: _StoredRun, excess: int) -> None:
         """Remove the oldest entries of a run until `excess` bytes are freed, but never the newest
@@ -144,7 +183,14 @@ class MemoryJournal:
                 self.size -= self._ended.pop(run_id).size
 
     async def sweep(self) -> None:
-        horizon = time.monotonic() - self._retention
+        now = time.monotonic()
+        horizon = now - self._retention
+        while self._paused:
+            log = next(iter(self._paused.values()))
+            if log.ended_at is None or log.ended_at >= now - self._pause_retention:
+                break
+            self._paused.popitem(last=False)
+            self.size -= log.size
         while self._ended:
             log = next(iter(self._ended.values()))
             expired = log.ended_at is not None and log.ended_at < horizon
@@ -152,7 +198,7 @@ class MemoryJournal:
                 return
             self._ended.popitem(last=False)
             self.size -= log.size
-        for log in self._live.values():
+        for log in (*self._paused.values(), *self._live.values()):
             if self.size <= self._total_bytes:
                 return
             self._trim_head(log, self.size - self._total_bytes)

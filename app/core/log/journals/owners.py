@@ -7,7 +7,7 @@ import os
 import sys
 import weakref
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 if sys.platform != "win32":
     import fcntl
@@ -43,6 +43,13 @@ class Owners:
         # A forked child shares the lock and may outlive this process.
         release = weakref.WeakMethod(self._release)
         os.register_at_fork(after_in_child=lambda: (call := release()) and call())
+
+    def rejoin(self) -> None:
+        """Make and lock the file again if it was removed, as with the whole folder."""
+        if self._own is not None and not self._own.exists():
+            own = self._own
+            self._release()
+            self.join(unquote(own.stem))
 
     def leave(self) -> None:
         """Remove this process's file and lock, as if the process had ended."""

@@ -13,7 +13,16 @@ import msgspec
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from ...errors import ConfigurationError
-from ..journal import ADOPTION_BATCH, FOLLOWED_TTL, MEBIBYTE, Entry, Group, Reach, RunRecord
+from ..journal import (
+    ADOPTION_BATCH,
+    FOLLOWED_TTL,
+    MEBIBYTE,
+    PAUSE_RETENTION,
+    Entry,
+    Group,
+    Reach,
+    RunRecord,
+)
 from ..reading import removed, unknown_run
 from . import redis_scripts as scripts
 from .outboxes.redis import RedisOutbox
@@ -53,11 +62,11 @@ class RedisJournal:
     together; the id of the entry is the number of the group's last chunk. A run over its bound
     loses its oldest groups. If all runs together are over the bound, `sweep` removes the run that
     ended first; if none has ended, the run written to longest ago loses its oldest groups. Ended
-    runs expire `retention` seconds after their end.
+    runs expire `retention` seconds after their end, paused ones `pause_retention` seconds after it.
 
     A call takes a few seconds at most and raises what redis-py raises; nothing is retried. Redis
-    Cluster is not supported, because the keys of a run would be on several nodes. Nor is a Redis
-    that evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their beginning.
+    Cluster is not supported (the keys of a run would be on several nodes), nor is a Redis that
+    evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their beginning.
     """
 
     CANCEL_POLL_SECONDS: ClassVar[float] = 0.05
@@ -67,11 +76,13 @@ class RedisJournal:
         url: str,
         *,
         retention: float,
+        pause_retention: float = PAUSE_RETENTION,
         run_bytes: int = 64 * MEBIBYTE,
         total_bytes: int = 1024 * MEBIBYTE,
     ) -> None:
         self._retention = _milliseconds(retention)
-        self._lifetime = _milliseconds(ORPHAN_TTL) + self._retention
+        self._pause_retention = _milliseconds(pause_retention)
+        self._lifetime = max(_milliseconds(ORPHAN_TTL), self._pause_retention) + self._retention
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
         self._owner = ""
@@ -116,6 +127,8 @@ class RedisJournal:
             _queue(record),
             self._lifetime,
             _milliseconds(HEARTBEAT_TTL) if record.owner == self._owner else 0,
+            record.continues or "",
+            self._retention,
         )
         return bool(made)
 
@@ -144,7 +157,8 @@ class RedisJournal:
             data = _encode_entries(group.entries)
             size = len(data) + GROUP_OVERHEAD
             text = data.decode()  # the scripts cannot unpack bytes of MessagePack
-            packed.append((run_id, owner, group.first, group.last, size, group.ended, text))
+            ends = (group.ended, group.paused)
+            packed.append((run_id, owner, group.first, group.last, size, *ends, text))
         bounds = (self._run_bytes, self._retention, self._lifetime)
         return cast("list[int]", await self._redis.run(scripts.APPEND, _encode(packed), *bounds))
 
@@ -183,11 +197,16 @@ class RedisJournal:
     async def delete(self, run_id: str) -> None:
         await self._redis.run(scripts.DELETE, run_id)
 
+    async def list_paused(self, principal: str | None) -> list[RunRecord]:
+        return _records(await self._redis.run(scripts.LIST_PAUSED, principal or ""))
+
+    async def continued_by(self, run_id: str) -> str | None:
+        found = await result(self._redis.client.hget(f"{KEY_PREFIX}run:{run_id}", "continued"))
+        return cast("bytes", found).decode() if found else None
+
     async def sweep(self) -> None:
-        while (
-            await self._redis.run(scripts.SWEEP, self._retention, self._total_bytes, SWEEP_BATCH)
-            == SWEEP_BATCH
-        ):
+        bounds = (self._retention, self._total_bytes, SWEEP_BATCH, self._pause_retention)
+        while await self._redis.run(scripts.SWEEP, *bounds) == SWEEP_BATCH:
             pass  # other commands run between two steps
 
     async def send_heartbeat(self) -> None:
@@ -218,13 +237,7 @@ class RedisJournal:
         return [run_id.decode() for run_id in found]
 
     async def list_active(self, principal: str) -> list[RunRecord]:
-        found = await self._redis.run(scripts.LIST_ACTIVE, principal)
-        pairs = zip(found[::2], found[1::2], strict=True)
-        records = [
-            msgspec.structs.replace(_decode_record(data), owner=owner.decode())
-            for data, owner in pairs
-        ]
-        return sorted(records, key=lambda record: record.created_at)
+        return _records(await self._redis.run(scripts.LIST_ACTIVE, principal))
 
     async def request_cancel(self, run_id: str) -> None:
         await self._redis.run(scripts.REQUEST_CANCEL, run_id, self._lifetime)
@@ -243,6 +256,15 @@ class RedisJournal:
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
+
+
+def _records(found: list[bytes]) -> list[RunRecord]:
+    """Records from pairs of a record and its owner, oldest first."""
+    pairs = zip(found[::2], found[1::2], strict=True)
+    records = [
+        msgspec.structs.replace(_decode_record(data), owner=owner.decode()) for data, owner in pairs
+    ]
+    return sorted(records, key=lambda record: record.created_at)
 
 
 def _queue(record: RunRecord) -> str:

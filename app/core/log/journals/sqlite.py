@@ -11,8 +11,18 @@ from typing import Any, ClassVar, Self
 from urllib.parse import SplitResult
 
 from ...errors import ConfigurationError
-from ..journal import ADOPTION_BATCH, MEBIBYTE, Entry, Group, Reach, RunRecord
+from ..journal import (
+    ADOPTION_BATCH,
+    MEBIBYTE,
+    PAUSE_RETENTION,
+    Entry,
+    Group,
+    JournalReplaced,
+    Reach,
+    RunRecord,
+)
 from ..reading import removed, unknown_run
+from . import sqlite_pauses as pauses
 from . import sqlite_queries as sql
 from . import sqlite_shared as shared
 from . import sqlite_trim as trim
@@ -26,7 +36,8 @@ class SqliteJournal:
     runs.
 
     A run over its bound loses its oldest groups of entries; the newest group always stays. A sweep
-    removes ended runs `retention` seconds after their end. If all runs together are over the bound,
+    removes ended runs `retention` seconds after their end, paused ones `pause_retention` seconds
+    after it. If all runs together are over the bound,
     it removes the runs that ended first, then the oldest groups of the live run written to longest
     ago.
 
@@ -41,11 +52,13 @@ class SqliteJournal:
         file: Path,
         *,
         retention: float = 3600,
+        pause_retention: float = PAUSE_RETENTION,
         run_bytes: int = 64 * MEBIBYTE,
         total_bytes: int = 1024 * MEBIBYTE,
     ) -> None:
         self._file = file
         self._retention = retention
+        self._pause_retention = pause_retention
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
         self._owner = ""
@@ -87,6 +100,10 @@ class SqliteJournal:
         return await self._writer.run(sql.create, [record]) == 1
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
+        await self._writer.check()
+        if self._writer.replaced:
+            self._writer.replaced = False
+            raise JournalReplaced(f"{self._file} was removed or replaced")
         return await self._writer.run(sql.append, groups, self._run_bytes)
 
     async def record(self, run_id: str) -> RunRecord | None:
@@ -114,14 +131,25 @@ class SqliteJournal:
     async def delete(self, run_id: str) -> None:
         await self._writer.run(trim.delete, run_id)
 
+    async def list_paused(self, principal: str | None) -> list[RunRecord]:
+        found = await self._reader.run(pauses.list_paused, principal)
+        return [sql.with_owner(*row) for row in found]
+
+    async def continued_by(self, run_id: str) -> str | None:
+        return await self._reader.run(pauses.continued_by, run_id)
+
     async def sweep(self) -> None:
-        while await self._writer.run(trim.remove_ended, self._retention, self._total_bytes):
+        while await self._writer.run(
+            trim.remove_ended, self._retention, self._pause_retention, self._total_bytes
+        ):
             pass  # other calls run between two steps
         await self._writer.run(trim.trim_live, self._total_bytes)
         await self._writer.run(trim.shrink)
 
     async def send_heartbeat(self) -> None:
-        pass  # the lock shows it
+        """Look whether the files are still there; that this process is alive, its lock shows."""
+        await self._writer.check()
+        await asyncio.to_thread(self._owners.rejoin)
 
     async def count_peers(self) -> int:
         return await asyncio.to_thread(self._owners.others)

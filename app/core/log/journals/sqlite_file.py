@@ -4,6 +4,7 @@ See docs/decisions/007-sqlite-one-row-a-run-and-flush.md.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from ...errors import ConfigurationError
 from ..journal import MEBIBYTE
+from .sqlite_pauses import TABLE as PAUSED
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,6 +78,9 @@ class Connection:
         self._begin = begin
         self._closed = False
         self._db: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None  # the file that the connection has open
+        #: True once the file was replaced under the connection; who has dealt with it resets it.
+        self.replaced = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
 
     async def run(
@@ -88,7 +95,10 @@ class Connection:
 
         def job() -> T:
             try:
-                self._db = self._db or _connect(self._file)
+                self._check()
+                if self._db is None:
+                    self._db = _connect(self._file)
+                    self._opened = _identity(self._file)
                 self._db.execute(self._begin)
                 result = work(self._db, *args, **kw)
                 self._db.execute("COMMIT")
@@ -109,6 +119,22 @@ class Connection:
 
         await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
+    async def check(self) -> None:
+        """Look whether the file is still the one that is open; if not, the next call opens the new
+        one, and `replaced` is True."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._check)
+
+    def _check(self) -> None:
+        # SQLite goes on writing to a file that was deleted, where nobody will ever find it.
+        if self._db is not None and _identity(self._file) != self._opened:
+            logger.error(
+                "journal: %s was removed or replaced while it was open; it is made anew, and runs "
+                "that ended before are gone",
+                self._file,
+            )
+            self._drop()
+            self.replaced = True
+
     async def close(self) -> None:
         """Close the file and end the thread; after that `run` raises `RuntimeError`."""
         if self._closed:
@@ -121,6 +147,15 @@ class Connection:
         if self._db is not None:
             self._db.close()  # rolls back
             self._db = None
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Return what tells a file from all others, None if it does not exist."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _connect(file: Path) -> sqlite3.Connection:
@@ -143,9 +178,10 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
     db.execute("PRAGMA secure_delete = ON")
     db.execute(f"PRAGMA journal_size_limit = {16 * MEBIBYTE}")
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
+    if _kind_of(db) == (APPLICATION_ID, SCHEMA_VERSION) and _has(db, "outbox"):
+        return  # without a lock for writing, for which a reader might wait; it is in WAL mode
     db.execute("BEGIN IMMEDIATE")
-    kind = db.execute("PRAGMA application_id").fetchone()[0]
-    version = db.execute("PRAGMA user_version").fetchone()[0]
+    kind, version = _kind_of(db)
     if (kind, version) == (0, 0) and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
         for statement in SCHEMA.split(";"):
             db.execute(statement)
@@ -157,5 +193,19 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
             f"this one supports schema {SCHEMA_VERSION}. Use that version, or move the file away"
         )
     db.execute(OUTBOX)
+    db.execute(PAUSED)  # also in files that are older than it
     db.execute("COMMIT")
     db.execute("PRAGMA journal_mode = WAL")
+
+
+def _has(db: sqlite3.Connection, table: str) -> bool:
+    """Return True if a file has a table, which files of older versions may lack."""
+    query = "SELECT 1 FROM sqlite_master WHERE name = ?"
+    return db.execute(query, (table,)).fetchone() is not None
+
+
+def _kind_of(db: sqlite3.Connection) -> tuple[int, int]:
+    """Return the application and the version of the schema that a file names."""
+    kind = db.execute("PRAGMA application_id").fetchone()[0]
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    return kind, version

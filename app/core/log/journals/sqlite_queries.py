@@ -10,6 +10,7 @@ import msgspec
 
 from ....models.chat import StreamingChunk
 from ..journal import Entry, Group, RunRecord
+from .sqlite_pauses import claim, pause
 from .sqlite_trim import GROUP_OVERHEAD, drop_head, trim_head
 
 # JSON, although MessagePack is smaller: it can hold whatever a door sends, numbers of any size too.
@@ -41,9 +42,16 @@ def states(db: sqlite3.Connection, run_ids: Collection[str]) -> dict[str, State]
 
 
 def create(db: sqlite3.Connection, records: Sequence[RunRecord]) -> int:
-    """Store the records of runs, and return the number of runs that were new."""
+    """Store the records of runs, and return the number of runs that were new.
+
+    A run that another run continues already is left out.
+    """
     count = 0
     for record in records:
+        if record.continues is not None and (
+            states(db, [record.run_id]) or not claim(db, record.continues, record.run_id)
+        ):
+            continue
         data = _encode(record)
         made = db.execute(
             "INSERT OR IGNORE INTO runs"
@@ -96,6 +104,8 @@ def append(db: sqlite3.Connection, groups: Sequence[Group], run_bytes: int) -> l
             reached.append((group.last, size, now, seq))
             if group.ended:
                 ended.append((now, seq))
+                if group.paused:
+                    pause(db, seq, group.record.principal)
             if size > run_bytes:
                 too_large.append((seq, size - run_bytes))
     db.executemany("INSERT INTO groups VALUES (?, ?, ?)", rows)

@@ -7,6 +7,7 @@ import time
 import msgspec
 
 from ..journal import MEBIBYTE, RunRecord
+from .sqlite_pauses import WAITS
 
 _decode_record = msgspec.json.Decoder(RunRecord).decode
 
@@ -56,18 +57,22 @@ def _total(db: sqlite3.Connection) -> int:
     return int(ended + live)
 
 
-def remove_ended(db: sqlite3.Connection, retention: float, total_bytes: int) -> bool:
+def remove_ended(
+    db: sqlite3.Connection, retention: float, pause_retention: float, total_bytes: int
+) -> bool:
     """Remove some runs that ended `retention` seconds ago or exceed `total_bytes`, oldest first.
 
-    Returns True if runs were removed, and more of them may be left.
+    Paused runs stay for `pause_retention` seconds. Returns True if runs were removed, and more of
+    them may be left.
     """
     excess = _total(db) - total_bytes
     horizon = time.time() - retention
     gone: list[int] = []
     freed = 0
     for seq, size, ended_at in db.execute(
-        "SELECT seq, size, ended_at FROM runs WHERE ended_at IS NOT NULL ORDER BY ended_at LIMIT ?",
-        (SWEEP_RUNS,),
+        f"SELECT seq, size, ended_at FROM runs WHERE ended_at IS NOT NULL AND NOT {WAITS}"
+        " ORDER BY ended_at LIMIT ?",
+        (time.time() - pause_retention, SWEEP_RUNS),
     ):
         if (ended_at >= horizon and freed >= excess) or freed > SWEEP_BYTES:
             break
@@ -99,19 +104,22 @@ def delete(db: sqlite3.Connection, run_id: str) -> None:
 
 def _remove(db: sqlite3.Connection, gone: list[int]) -> None:
     seqs = (json.dumps(gone),)
-    for table, key in (("groups", "run"), ("records", "run"), ("runs", "seq")):
+    for table, key in (("groups", "run"), ("records", "run"), ("paused", "run"), ("runs", "seq")):
         db.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT value FROM json_each(?))", seqs)
 
 
 def trim_live(db: sqlite3.Connection, total_bytes: int) -> None:
-    """Remove the oldest groups of active runs until all runs together take at most `total_bytes`.
+    """Remove the oldest groups of active and paused runs until all runs together take at most
+    `total_bytes`.
 
     Runs that were written to longest ago come first.
     """
     excess = _total(db) - total_bytes
     if excess <= 0:
         return
-    live = db.execute("SELECT seq FROM runs WHERE ended_at IS NULL ORDER BY written_at, seq")
+    live = db.execute(
+        f"SELECT seq FROM runs WHERE ended_at IS NULL OR {WAITS} ORDER BY written_at, seq", (0.0,)
+    )
     for (seq,) in live.fetchall():
         if excess <= 0:
             return

@@ -7,16 +7,17 @@ import httpx2
 from agno.models.base import Model
 
 from ..options.families import is_a
-from .bodies import post_as_is
 from .bridge import Bridge
+from .posting import post_as_is
 from .transport import hook
 
 #: Where the SDKs keep their HTTP client: those of OpenAI, Anthropic, Groq and Ollama; Mistral's;
-#: Google's.
+#: Google's; LiteLLM's, for all that it sends in OpenAI's protocol.
 PLACES = (
     ("_client",),
     ("sdk_configuration", "async_client"),
     ("_api_client", "_async_httpx_client"),
+    ("aclient_session",),
 )
 
 
@@ -42,6 +43,8 @@ def _sdk_client(model: Any) -> Any:
         return model.get_async_client()
     if not hasattr(model, "get_client"):
         return None
+    if is_a(model, "LiteLLM"):
+        return _litellm(model)
     _choose_httpx_for_gemini(model)
     return model.get_client()
 
@@ -62,8 +65,22 @@ def _choose_httpx_for_gemini(model: Any) -> None:
         }
 
 
+def _litellm(model: Any) -> Any:
+    """LiteLLM's module, with an HTTP client for the process: it makes one a request otherwise."""
+    import litellm  # loading it takes seconds, and has been done by Agno's class
+
+    model.get_client()  # the module, or a router of the user's, which uses the same HTTP client
+    if litellm.aclient_session is None:
+        litellm.aclient_session = httpx.AsyncClient(
+            transport=Bridge(_aiohttp_client()), timeout=None, follow_redirects=True
+        )
+    return litellm
+
+
 def has_client(model: Model) -> bool:
     """Whether a model has an SDK client already, its own or one that its user gave it."""
+    if is_a(model, "LiteLLM"):
+        return True  # that of the process
     names = ("async_client", "mistral_client", "client")
     return any(getattr(model, name, None) is not None for name in names)
 
@@ -73,6 +90,8 @@ async def close(model: Model) -> None:
     for name in ("async_client", "mistral_client", "client"):
         client: Any = getattr(model, name, None)
         http = _http_client(client)
+        if http is not None and getattr(client, "aclient_session", None) is http:
+            client.aclient_session = None
         if name == "async_client" and hasattr(client, "close"):
             await client.close()
         elif http is not None:

@@ -8,7 +8,7 @@ See docs/decisions/014-the-seam-to-providers-is-http.md.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from time import perf_counter
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..wire.parts.errors import status_error
 from ..wire.parts.framing import LARGEST
 from ..wire.reader import Reader
 from ..wire.responses import Responses
+from .bodies import body_of
 from .exchange import CURRENT, Exchange
 
 #: Readers by the end of the path that a request goes to.
@@ -52,6 +53,10 @@ TURN = 0.005
 
 #: Bytes of a body from which on it is read in a thread.
 LARGE = 256 * 1024
+
+#: Errors of a connection while its body is read, and those among them that only mean silence.
+BROKEN = (httpx.TransportError, httpx2.TransportError)
+SLOW = (httpx.TimeoutException, httpx2.TimeoutException)
 
 #: Seconds to read the rest of a body whose end has come, so that its connection can be reused.
 DRAIN = 0.25
@@ -122,7 +127,7 @@ async def _on_response(response: Any) -> None:
     )
     exchange.outcome = reader.outcome
     read = _read if exchange.streaming else _read_whole
-    response.stream = _body_of(response)(response.stream, read(response.stream, reader, exchange))
+    response.stream = body_of(response)(response.stream, read(response.stream, reader, exchange))
     if exchange.streaming:
         response.headers["content-type"] = reader.STREAM_TYPE
     response.headers.pop("content-length", None)
@@ -130,7 +135,7 @@ async def _on_response(response: Any) -> None:
 
 async def _refusal(response: Any) -> Outcome:
     """The outcome of a request whose response has the status of an error."""
-    response.stream = _body_of(response)(response.stream, _beginning(response.stream))
+    response.stream = body_of(response)(response.stream, _beginning(response.stream))
     headers = response.headers
     error = status_error(
         response.status_code,
@@ -174,6 +179,12 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
                         part = await anext(parts)
                 except (StopAsyncIteration, TimeoutError):
                     break
+                except BROKEN as error:
+                    if reader.ended:
+                        break  # what is lost is not of the answer
+                    if not isinstance(error, SLOW):
+                        reader.break_off()
+                    raise
             if worked > TURN:  # a provider that sends without a pause does not let the loop go on
                 worked = 0.0
                 await asyncio.sleep(0)
@@ -198,7 +209,7 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
         async with asyncio.timeout(DRAIN):
             async for _ in parts:
                 pass
-    except TimeoutError:
+    except (TimeoutError, *BROKEN):
         pass  # the connection is closed instead of reused
 
 
@@ -218,31 +229,3 @@ async def _read_whole(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGe
         yield await asyncio.to_thread(reader.read_json, bytes(body))
     else:
         yield reader.read_json(bytes(body))
-
-
-class _Body:
-    """The body of a response, as the SDK gets it: `parts` are made of those of `inner`."""
-
-    def __init__(self, inner: Any, parts: AsyncGenerator[bytes]) -> None:
-        self._inner = inner
-        self._parts = parts
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._parts
-
-    async def aclose(self) -> None:
-        await self._parts.aclose()
-        await self._inner.aclose()
-
-
-class _Httpx(_Body, httpx.AsyncByteStream):
-    """A body that httpx takes for one of its own."""
-
-
-class _Httpx2(_Body, httpx2.AsyncByteStream):
-    """A body that httpx2 takes for one of its own."""
-
-
-def _body_of(response: Any) -> type[_Body]:
-    """The class of bodies that the package of a response takes for its own."""
-    return _Httpx2 if isinstance(response, httpx2.Response) else _Httpx

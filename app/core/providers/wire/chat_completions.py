@@ -7,13 +7,13 @@ import msgspec
 
 from ....models.chat import FinishReason
 from .chunks import HEAD, LARGE, Chunks, written
+from .events import EventsReader
 from .outcome import ProviderError
 from .parts.documents import parse, texts
 from .parts.errors import error_in
 from .parts.framing import Events, Framing
 from .parts.reasoning import Details, thought_key, thought_of
 from .parts.usage import MOST_COUNTS, chat_counts, present
-from .reader import Reader
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -60,7 +60,7 @@ _READ = frozenset(_READ_FIELDS.split())
 _CALL = frozenset({"index", "id", "type", "function"})
 
 
-class ChatCompletions(Reader):
+class ChatCompletions(EventsReader):
     """Reads a chat completion, streamed or whole."""
 
     _CLOSING = b"data: [DONE]\n\n"

@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
+from .events import EventsReader
 from .outcome import ProviderError
 from .parts.documents import parse, sse
 from .parts.errors import error_in
 from .parts.framing import Events, Framing
-from .reader import Reader
 
 
 class _Part(msgspec.Struct, gc=False):
@@ -51,7 +51,7 @@ _WORDS = {"length": "MAX_TOKENS", "content_filter": "SAFETY"}
 MOST_PARTS = 1024
 
 
-class Gemini(Reader):
+class Gemini(EventsReader):
     """Reads generated content, streamed or whole."""
 
     def _frame(self) -> Framing:

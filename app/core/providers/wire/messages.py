@@ -6,12 +6,12 @@ import msgspec
 
 from ....models.chat import FinishReason
 from .blocks import TEXTS, Blocks, end, input_of, start
+from .events import EventsReader
 from .outcome import ProviderError
 from .parts.documents import dump, sse, texts
 from .parts.errors import error_in
 from .parts.framing import Events, Framing
 from .parts.usage import message_counts, present
-from .reader import Reader
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -39,7 +39,7 @@ _WORDS = {
 MOST_BLOCKS = 1024
 
 
-class Messages(Reader):
+class Messages(EventsReader):
     """Reads a message, streamed or whole.
 
     The blocks that the SDK sees are numbered anew: it takes a block's number for its place.

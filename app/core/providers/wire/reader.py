@@ -9,7 +9,7 @@ from .parts.body import Body
 from .parts.documents import MOST_IN_BODY, documents, dump, parse
 from .parts.errors import page_error
 from .parts.finish_reasons import failure_message, finish_reason
-from .parts.framing import LARGEST, is_noise
+from .parts.framing import LARGEST
 from .parts.text import Text
 from .parts.tool_calls import ToolCalls, TooManyCalls
 from .parts.usage import usage_of
@@ -92,6 +92,10 @@ class Reader(Protocol):
             self._fail(_DEEP)
         return self._written_so_far()
 
+    def break_off(self) -> None:
+        """Take note that the connection broke: no more bytes will come."""
+        self._fail(_CUT, "upstream_cut")
+
     def _written_so_far(self) -> bytes:
         out = b"".join(self._out)
         self._out.clear()
@@ -111,26 +115,6 @@ class Reader(Protocol):
         return dump(self._rewritten(value, *self._kept.take()))
 
     # ---- what a protocol's reader calls ----
-
-    def _read(self, data: bytes, name: bytes | None) -> None:
-        """Read the data of an event that is not just text."""
-        if name != b"error" and is_noise(data, name):
-            return
-        plain = data.strip()
-        value = parse(plain) if plain.startswith((b"{", b"[")) else None
-        if isinstance(value, dict):
-            self._event(value, name)
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            self._event(value[0], name)
-        elif plain.startswith(b"[DONE]"):
-            self._end()
-        elif b"\n" in data and (lines := documents(data)):
-            for line in lines:  # events without a blank line between them
-                self._take(line, name)
-        elif name == b"error":
-            self._error(ProviderError(plain.decode("utf-8", "replace")[:2000]))
-        else:
-            self._garbage(data, name)
 
     def _text(self, text: str | None, thought: str | None) -> None:
         """Text and reasoning as they come."""

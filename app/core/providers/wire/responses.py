@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from ....models.chat import FinishReason
+from .events import EventsReader
 from .outcome import ProviderError
 from .parts.documents import sse, texts
 from .parts.errors import error_in
@@ -12,7 +13,6 @@ from .parts.framing import Events, Framing
 from .parts.items import Items, is_call
 from .parts.tool_calls import MOST_CALLS
 from .parts.usage import response_counts
-from .reader import Reader
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -50,7 +50,7 @@ _RESPONSE = {
 }
 
 
-class Responses(Reader):
+class Responses(EventsReader):
     """Reads a response, streamed or whole."""
 
     def _frame(self) -> Framing:

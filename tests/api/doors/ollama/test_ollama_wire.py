@@ -92,7 +92,7 @@ async def test_counts_are_estimated(http: httpx.AsyncClient, provider: Provider)
 async def test_the_content_type_is_ignored(server: Server, content_type: str | None) -> None:
     """curl says that its body is a form, and aider says nothing: both are understood."""
     body = json.dumps({"model": "general", "messages": ASKED, "stream": False}).encode()
-    headers = ["POST /api/chat HTTP/1.1", "Host: here", "Connection: close"]
+    headers = ["POST /api/chat HTTP/1.1", "Host: localhost", "Connection: close"]
     headers += [f"Content-Type: {content_type}"] if content_type else []
     headers += [f"Content-Length: {len(body)}"]
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)

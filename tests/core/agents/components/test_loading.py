@@ -66,6 +66,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "from agno.agent import Agent\n\ndef made():\n    return Agent(nme=1)\n\nagent = made()\n"
     )
     (tmp_path / f"{name}_cut.py").write_text("agent = [\n")
+    (tmp_path / f"{name}_exit.py").write_text("import sys\n\nsys.exit(3)\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     return name
@@ -118,6 +119,8 @@ def test_place_of_error_is_missing(module: str) -> None:
     assert ["agent = made()", "return Agent(nme=1)"] == [line.split(": ")[-1] for line in way]
     with pytest.raises(ConfigurationError, match=rf"SyntaxError.*{module}_cut\.py, line 1"):
         load_agents(f"{module}_cut:agent")
+    with pytest.raises(ConfigurationError, match=r"SystemExit: 3 .*line 3"):
+        load_agents(f"{module}_exit:agent")
     with pytest.raises(ConfigurationError, match=r"ModuleNotFoundError: No module named 'nowhere'"):
         load_agents("nowhere:agent")
 

@@ -46,9 +46,14 @@ ONE = size_of(text_chunk("." * 10_000))
 async def opener(url: str) -> AsyncIterator[Open]:
     opened: list[Log] = []
 
-    async def make(owner: str = "", *, retention: float = 3600, **bounds: int) -> Log:
+    async def make(
+        owner: str = "", *, retention: float = 3600, pause_retention: float = 3600, **bounds: int
+    ) -> Log:
         journal = open_journal(
-            f"{url}?{urlencode(bounds)}", retention=retention, data_dir=Path("/nowhere")
+            f"{url}?{urlencode(bounds)}",
+            retention=retention,
+            pause_retention=pause_retention,
+            data_dir=Path("/nowhere"),
         )
         await journal.open(owner)
         opened.append(journal)

@@ -4,7 +4,7 @@ local WRITTEN, LOST, UNKNOWN = 0, 1, 2
 local run_bytes, retention, lifetime = tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local time = now()
 
-local function append(id, owner, first, last, size, ends, blob)
+local function append(id, owner, first, last, size, ends, pauses, blob)
   local run, log = run_key(id), log_key(id)
   local found = redis.call('HMGET', run, 'owner', 'last', 'size', 'ended', 'queue')
   if not found[1] then return UNKNOWN end
@@ -25,14 +25,17 @@ local function append(id, owner, first, last, size, ends, blob)
   if held > run_bytes then held = held - trim_head(id, held - run_bytes) end
   if ends then
     redis.call('HSET', run, 'ended', time)
-    redis.call('HSET', sizes, id, held + redis.call('HSTRLEN', run, 'record'))
-    redis.call('ZADD', ended, time, id)
     settle(id, owner, found[5])
   else
     redis.call('ZADD', live, time, id)
   end
-  redis.call('PEXPIRE', run, ends and retention or lifetime)
-  redis.call('PEXPIRE', log, ends and retention or lifetime)
+  if pauses then redis.call('ZADD', paused, time, id) end
+  if ends and not pauses then
+    pass_away(id, retention, held)
+  else
+    redis.call('PEXPIRE', run, lifetime)
+    redis.call('PEXPIRE', log, lifetime)
+  end
   return WRITTEN
 end
 

@@ -7,6 +7,7 @@ local function log_key(id) return prefix .. 'log:' .. id end
 local function runs_key(owner) return prefix .. 'runs:' .. owner end
 local owners, live, ended = prefix .. 'owners', prefix .. 'live', prefix .. 'ended'
 local sizes, bytes = prefix .. 'sizes', prefix .. 'bytes'
+local paused = prefix .. 'paused'
 
 local function now()
   local time = redis.call('TIME')
@@ -22,10 +23,22 @@ end
 
 -- Remove a run that has ended, with its log.
 local function remove(id)
-  redis.call('DECRBY', bytes, redis.call('HGET', sizes, id) or 0)
+  local held = redis.call('HGET', sizes, id)
+  if redis.call('ZREM', paused, id) == 1 then
+    held = (redis.call('HGET', run_key(id), 'size') or 0) + redis.call('HSTRLEN', run_key(id), 'record')
+  end
+  redis.call('DECRBY', bytes, held or 0)
   redis.call('HDEL', sizes, id)
   redis.call('ZREM', ended, id)
   redis.call('UNLINK', run_key(id), log_key(id))
+end
+
+-- Let an ended run be swept, and expire, as all others `retention` milliseconds from now.
+local function pass_away(id, retention, held)
+  redis.call('HSET', sizes, id, held + redis.call('HSTRLEN', run_key(id), 'record'))
+  redis.call('ZADD', ended, now(), id)
+  redis.call('PEXPIRE', run_key(id), retention)
+  redis.call('PEXPIRE', log_key(id), retention)
 end
 
 -- Remove the oldest groups of a run until `excess` bytes are freed, but never the newest one.

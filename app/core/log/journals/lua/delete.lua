@@ -1,2 +1,3 @@
 -- Remove a run that has ended. Argument: its id.
-if redis.call('ZSCORE', ended, ARGV[2]) then remove(ARGV[2]) end
+local id = ARGV[2]
+if redis.call('ZSCORE', ended, id) or redis.call('ZSCORE', paused, id) then remove(id) end

@@ -1,5 +1,5 @@
--- Remove ended runs and trim active ones. Arguments: retention, total_bytes, how many runs at most.
--- Returns how many runs were removed.
+-- Remove ended runs and trim active ones. Arguments: retention, total_bytes, how many runs at most, and
+-- the retention of paused runs. Returns how many runs were removed, without the paused ones.
 local horizon, total, most = now() - tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local function excess() return tonumber(redis.call('GET', bytes) or 0) - total end
 
@@ -11,9 +11,14 @@ while removed < most do
   remove(id)
   removed = removed + 1
 end
-for _, id in ipairs(redis.call('ZRANGE', live, 0, most - 1)) do
-  local over = excess()
-  if over <= 0 then break end
-  trim_head(id, over)
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', paused, '-inf', now() - tonumber(ARGV[5]))) do
+  remove(id)
+end
+for _, set in ipairs({paused, live}) do
+  for _, id in ipairs(redis.call('ZRANGE', set, 0, most - 1)) do
+    local over = excess()
+    if over <= 0 then break end
+    trim_head(id, over)
+  end
 end
 return removed

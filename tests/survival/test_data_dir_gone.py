@@ -1,0 +1,49 @@
+"""The data folder is removed, or another one put in its place, while the server runs."""
+
+import shutil
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.command import SERVE, Command
+
+ASK = {"message": "Hello?", "stream": False}
+
+
+@pytest.mark.parametrize("way", ["removed", "replaced", "moved away"])
+def test_a_data_folder_that_is_gone_is_noticed_and_mended(tmp_path: Path, way: str) -> None:
+    """Within seconds the log says so; a run that goes on is kept whole in the new folder, and
+    questions are answered and their runs can be read, as before."""
+    data = tmp_path / "data"
+    with Command(tmp_path, SERVE) as command:
+        url = f"{command.url}/api/v1"
+        assert 200 == httpx.post(f"{url}/chat", json=ASK, timeout=30).status_code
+        live = httpx.post(f"{url}/chat", json={"message": "long 300", "background": True}).json()
+        if way == "moved away":
+            data.rename(tmp_path / "elsewhere")
+        else:
+            shutil.rmtree(data)
+        if way == "replaced":
+            data.mkdir()
+        command.wait_for("was removed or replaced")
+        deadline = time.monotonic() + 30
+        while True:
+            state = httpx.get(f"{url}/runs/{live['run_id']}", timeout=30).json()
+            if state.get("status") not in ("queued", "running"):
+                break
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert "completed" == state["status"]
+        events = httpx.get(f"{url}/runs/{live['run_id']}/events", timeout=30)
+        assert 200 == events.status_code
+        assert f"id: {live['run_id']}:1\n" in events.text
+        assert "gap" not in events.text
+        assert (data / "runs.db").exists()
+        reply = httpx.post(f"{url}/chat", json=ASK, timeout=60)
+        assert 200 == reply.status_code, command.output
+        kept = httpx.get(f"{url}/runs/{reply.headers['x-run-id']}", timeout=30)
+        assert reply.json()["content"] == kept.json()["content"]
+        assert 200 == httpx.get(f"{command.url}/readyz", timeout=30).status_code
+        assert 0 == command.stop(within=60)
