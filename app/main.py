@@ -41,6 +41,7 @@ from .core.runs.clock import Timeouts
 from .core.runs.media import sweeping
 from .core.runs.pauses.inbox import Inbox
 from .core.runs.pauses.webhook import open_webhook
+from .core.runs.removal import Removal
 from .core.runs.report import Observer
 from .core.runs.service import Runs
 from .core.runs.slots import Slots
@@ -71,6 +72,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         seconds=settings.circuit_seconds,
         max_wait=min(MAX_WAIT, settings.heartbeat),  # then a heartbeat commits the status
     )
+    hub = _hub(settings)
     served = Agents(
         models,
         upstreams,
@@ -80,6 +82,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         instructions=settings.instructions,
         max_rounds=settings.max_rounds,
         agents=agents,
+        outbox=hub.journal.outbox,
     )
     telemetry = Telemetry(
         agents=served.catalog.entries,
@@ -87,7 +90,6 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         collector=settings.otel_exporter_otlp_endpoint,
     )
     upstreams.watch, upstreams.tracing = telemetry.metrics, telemetry.tracing
-    hub = _hub(settings)
     store = MediaStore(
         settings.media_dir or settings.data_dir / "media", item_bytes=settings.max_media_bytes
     )
@@ -95,15 +97,17 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
     secret = settings.pause_webhook_secret
     webhook = open_webhook(settings.pause_webhook, secret.get_secret_value() if secret else None)
     active = _runs(settings, hub, service, [*telemetry.observers, *webhook])
+    sample = partial(telemetry.metrics.sample, active, hub, upstreams, served.conversations)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(telemetry.sampling(active, hub, upstreams))
+            await stack.enter_async_context(telemetry.sampling(sample))
             await stack.enter_async_context(served.opened())
             for hook in webhook:
                 await stack.enter_async_context(hook.sending())
             await stack.enter_async_context(active)
+            await stack.enter_async_context(served.conversations.opened())
             await stack.enter_async_context(sweeping(store, active, settings.retention))
             logger.info("model: %s; agents: %s", _shown(models), ", ".join(served.catalog.entries))
             # The modules stay loaded: without this the garbage collector would walk through their
@@ -127,10 +131,11 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         agents=served.catalog,
         models=models,
         conversations=served.conversations,
+        removal=Removal(active, hub),
         connections=served.connections,
         upstreams=upstreams,
         metrics=telemetry.metrics,
-        sample=partial(telemetry.metrics.sample, active, hub, upstreams),
+        sample=sample,
         timeouts=Timeouts(
             first_token=settings.first_token_timeout,
             idle=settings.idle_timeout,

@@ -147,6 +147,11 @@ class Hub:
         entries = sum(log.last - log.flushed for log in logs)
         return entries, max((log.lag for log in logs), default=0.0)
 
+    @property
+    def records(self) -> list[RunRecord]:
+        """The records of all runs whose logs are in memory."""
+        return [log.record for log in self._logs.values()]
+
     def get(self, run_id: str) -> RunLog | None:
         return self._logs.get(run_id)
 

@@ -23,7 +23,7 @@ from agno.workflow import Workflow
 
 from ...errors import ConfigurationError
 from ...question import Question
-from ..storage.threaded import Db, off_the_loop
+from ..storage.proxies.proxy import Db, off_the_loop
 from .copies import copy_of
 from .external import FURTHER, External, external
 from .kinds import check_factory, kind_of

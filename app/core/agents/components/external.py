@@ -44,13 +44,13 @@ class External:
         """Whether it has no place for an argument."""
         return self.takes is not None and name not in self.takes
 
-    def detached(self) -> "External":
-        """The same, for a run that is not stored."""
+    def stored_in(self, db: Any) -> "External":
+        """The same with another store of its own, for one run; None for none."""
         if not self.keeps:
             return self
         thing = copy.copy(self.thing)
-        thing.db = None
-        return replace(self, thing=thing, db=None)
+        thing.db = db
+        return replace(self, thing=thing, db=db)
 
 
 def is_external(thing: Any) -> bool:
