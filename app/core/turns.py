@@ -20,9 +20,9 @@ from .agents.components.kinds import Asking, made_by
 from .agents.components.tree import models_in, walk
 from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
+from .agents.media_in import taken
 from .agents.media_out import MediaReader
 from .agents.pausing.waits import shown
-from .agents.question_media import taken
 from .agents.refusals import failure_of, refusal_of
 from .agents.runner import Runner, runner_for
 from .agents.storage.keeping import Keeping

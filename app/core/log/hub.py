@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ..errors import AlreadyAsked
 from .journal import JournalReplaced, Log, RunRecord
 from .reading import journal_call, unavailable
-from .run_log import Piece, RunLog
-from .trimming import trim
+from .run_log import Piece, RunLog, trim
 
 logger = logging.getLogger(__name__)
 

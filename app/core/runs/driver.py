@@ -11,11 +11,11 @@ import msgspec
 
 from ...models.chat import StreamingChunk, Usage
 from ..access.rates import Rates
+from ..access.slots import Slots
 from ..run_failures import AgentFailed, Interrupted, RunFailed, server_stopped
 from .queues import Queues
 from .report import Observer, RunReport
 from .run import Run
-from .slots import Slots
 
 logger = logging.getLogger(__name__)
 

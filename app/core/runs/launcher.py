@@ -6,6 +6,7 @@ import time
 import msgspec
 
 from ..access.rates import Rates
+from ..access.slots import Slots
 from ..errors import ConversationBusy, Overloaded
 from ..log.hub import Hub
 from ..log.journal import RunRecord
@@ -14,7 +15,6 @@ from .driver import Driver
 from .peers import Peers
 from .queues import Queues, Starts
 from .run import Plan, Policy, Run, opening
-from .slots import Slots
 
 #: Seconds that a stopped agent may take to return, and then storing its partial answer; after that
 #: the run ends without them.
