@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from agno.agent import Agent
 from agno.run import RunContext
 from agno.team import Team
 from agno.workflow import Workflow
@@ -259,15 +260,16 @@ def _schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
 
 
-def _detach(component: Any) -> Scratch:
+def _detach(component: Any) -> Scratch | None:
     """Take the store of conversations from a run's copy, for a question that is not kept, and give
-    it one for this run alone.
+    it one for this run alone; none if it cannot pause for a person, because it has no tools.
 
     Agno reads memories synchronously where the component has no store, so its memory manager gets
     the user's own store, without the threads around it.
     """
-    scratch = Scratch()
-    component.db = scratch.db
+    pauses = not isinstance(component, Agent) or bool(component.tools)
+    scratch = Scratch() if pauses else None
+    component.db = scratch.db if scratch is not None else None
     manager = getattr(component, "memory_manager", None)
     if manager is not None and manager.db is not None:
         component.memory_manager = copy.copy(manager)
