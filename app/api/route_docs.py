@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import Response
 
 from ..core.error_codes import REGISTRY
+from .upload_docs import UPLOADS
 
 
 def _ref(name: str) -> dict[str, Any]:
@@ -75,36 +76,10 @@ _BODY = {"requestBody": {"required": True, "content": _json("ChatRequest")}}
 _CONTINUE_BODY = {"requestBody": {"required": True, "content": _json("ContinueRequest")}}
 
 
-def _files(of: str) -> dict[str, Any]:
-    file = {"type": "string", "contentMediaType": "application/octet-stream"}
-    return {"type": "array", "items": file, "maxItems": 16, "description": of}
-
-
-_UPLOADS = {
-    "type": "object",
-    "properties": {
-        "request": {
-            **_text("The fields of the question, as a JSON object."),
-            "contentMediaType": "application/json",
-            "contentSchema": _ref("ChatRequest"),
-        },
-        **{
-            name: _text("The field of this name, instead of one in `request`.")
-            for name in ("message", "agent", "model", "conversation_id")
-        },
-        **{
-            name: {"type": "string", "enum": ["true", "false"]} for name in ("stream", "background")
-        },
-        "images": _files("Pictures for the model."),
-        "files": _files("Documents for the model."),
-        "audio": _files("Sounds for the model."),
-        "videos": _files("Videos for the model."),
-    },
-}
 _BODY_OR_FORM = {
     "requestBody": {
         "required": True,
-        "content": {**_json("ChatRequest"), "multipart/form-data": {"schema": _UPLOADS}},
+        "content": {**_json("ChatRequest"), "multipart/form-data": {"schema": UPLOADS}},
     }
 }
 _ANSWER = {

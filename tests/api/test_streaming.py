@@ -18,12 +18,12 @@ from app.api.streaming import RunStream
 from app.api.whole_answer import WholeAnswer
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
-from app.core.log.journal import size_of
 from app.core.log.journals.memory import MemoryJournal
 from app.core.log.run_log import RunLog
 from app.core.log.sources import LiveSource, source_of
 from app.core.run_failures import AgentFailed
 from app.models.chat import StreamingChunk
+from app.models.sizes import size_of
 from tests.core.parts import ending, record, text_chunk, until
 
 SCOPE: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}

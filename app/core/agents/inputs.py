@@ -6,7 +6,8 @@ See docs/decisions/054-a-last-hook-finishes-the-input.md.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from agno.agent import Agent
 from agno.models.message import Message
@@ -125,3 +126,28 @@ def _marked(history: list[PastMessage]) -> Iterator[Message]:
         message = agno_message(past)
         message.from_history = True
         yield message
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """Who asks, for tools and hooks that decide by it: authenticated, unlike Agno's `user_id`.
+
+    Agno puts it into the `RunContext` of every run inside, of members, of steps and of tools.
+    """
+
+    principal: str
+    user: str | None
+
+    #: Whether Agno refuses tools of its own by it: AgentOS's rules are not those of this server.
+    enforce_tools: ClassVar[bool] = False
+
+    def snapshot(self) -> None:
+        """Agno keeps nothing of it in what it stores for later runs."""
+
+
+def schema_for(schema: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A JSON schema in the form that the models of Agno take."""
+    if schema is None or schema.get("type") == "json_schema":
+        return schema
+    name = str(schema.get("title") or "answer")
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}

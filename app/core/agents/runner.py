@@ -6,8 +6,7 @@ They differ in what Agno's `arun` takes, and in what is copied for a run.
 import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from agno.agent import Agent
 from agno.run import RunContext
@@ -21,7 +20,7 @@ from ..run_failures import InputRefused
 from .components.kinds import Asking
 from .events.reader import EventReader
 from .events.steps import Outline
-from .inputs import Input
+from .inputs import Authorization, Input, schema_for
 from .pausing.stored import Continuation, Scratch, decided_run, paused_run, with_history
 from .pausing.waits import Wait, waits_of
 from .run_models import RunModels
@@ -30,23 +29,6 @@ from .storage.sessions import Session
 from .storage.shown import Shown, shown_in
 
 Emit = Callable[[StreamingChunk], None]
-
-
-@dataclass(frozen=True)
-class Authorization:
-    """Who asks, for tools and hooks that decide by it: authenticated, unlike Agno's `user_id`.
-
-    Agno puts it into the `RunContext` of every run inside, of members, of steps and of tools.
-    """
-
-    principal: str
-    user: str | None
-
-    #: Whether Agno refuses tools of its own by it: AgentOS's rules are not those of this server.
-    enforce_tools: ClassVar[bool] = False
-
-    def snapshot(self) -> None:
-        """Agno keeps nothing of it in what it stores for later runs."""
 
 
 class Runner:
@@ -155,7 +137,7 @@ class Runner:
         if self._question.history is not None and not self._question.extends:
             self.component.add_history_to_context = False
         if self._question.output_schema is not None:
-            self.component.output_schema = _schema(self._question.output_schema)
+            self.component.output_schema = schema_for(self._question.output_schema)
 
     def _forget(self) -> None:
         self.component.add_history_to_context = False
@@ -179,7 +161,7 @@ class Runner:
             "dependencies": question.dependencies,
             "metadata": question.metadata,
             "knowledge_filters": question.knowledge_filters,
-            "output_schema": _schema(question.output_schema),
+            "output_schema": schema_for(question.output_schema),
             "add_history_to_context": None
             if question.history is None or question.extends
             else False,
@@ -250,14 +232,6 @@ def runner_for(component: Any) -> type[Runner]:
     if isinstance(component, Team):
         return TeamRunner
     return WorkflowRunner if isinstance(component, Workflow) else AgentRunner
-
-
-def _schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A JSON schema in the form that the models of Agno take."""
-    if schema is None or schema.get("type") == "json_schema":
-        return schema
-    name = str(schema.get("title") or "answer")
-    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
 
 
 def _detach(component: Any) -> Scratch | None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
 
 from ...models.chat import StreamingChunk
-from .journal import Entry, Group, RunRecord, size_of
+from ...models.sizes import size_of
+from .journal import Entry, Group, RunRecord
 from .meter import Meter
 
 #: Bytes that a chunk takes at least, by `size_of`.

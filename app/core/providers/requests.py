@@ -20,7 +20,7 @@ from ..run_failures import ModelUnavailable, RunFailed, TooManyRounds, UpstreamC
 from ..text import AlreadySent, Sink
 from .failures import classify, failure_of
 from .http.clients import attach
-from .http.exchange import CURRENT, Exchange
+from .http.exchange import Exchange, bound
 from .media_urls import without_downloads
 from .options import apply_output_schema
 from .options.families import is_a
@@ -132,7 +132,7 @@ class Requests:
         async with aclosing(self._stock["ainvoke_stream"](*args, **kwargs)) as deltas:
             # An async generator has its consumer's context: left set over a `yield`, the variable
             # would claim the requests of other models, too.
-            with _bound(exchange):
+            with bound(exchange):
                 delta = await anext(deltas, _END)
             while delta is not _END:
                 self._note(delta, exchange)
@@ -146,7 +146,7 @@ class Requests:
         self, exchange: Exchange, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> AsyncGenerator[ModelResponse]:
         """The one response of a request that does not stream."""
-        with _bound(exchange):
+        with bound(exchange):
             response: ModelResponse = await self._stock["ainvoke"](*args, **kwargs)
         self._note(response, exchange)
         self._settle(exchange)
@@ -255,12 +255,3 @@ def _past(message: Message) -> Past | None:
         return None
     names = [(call.get("function") or {}).get("name") for call in message.tool_calls]
     return Past(names, (message.provider_data or {}).get(KEY))
-
-
-@contextmanager
-def _bound(exchange: Exchange) -> Iterator[None]:
-    token = CURRENT.set(exchange)
-    try:
-        yield
-    finally:
-        CURRENT.reset(token)

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from app.core.errors import Gap, JournalUnavailable
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
-from app.core.log.journal import Group, Log, size_of
+from app.core.log.journal import Group, Log
 from app.core.log.journals.memory import MemoryJournal
 from app.core.log.reading import PAGE
 from app.core.log.run_log import RunLog
 from app.core.log.sources import LiveSource, source_of
+from app.models.sizes import size_of
 from tests.core.parts import (
     RecordingJournal,
     ending,

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from app.core.errors import Gap
 from app.core.log.hub import Hub
-from app.core.log.journal import size_of
 from app.core.log.run_log import RunLog
+from app.models.sizes import size_of
 from tests.core.parts import RecordingJournal, ending, record, retired, text_chunk, until, words
 
 FLUSH = 0.02

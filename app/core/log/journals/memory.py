@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import SplitResult
 
+from ....models.sizes import size_of
 from ..journal import (
     MEBIBYTE,
     PAUSE_RETENTION,
@@ -15,7 +16,6 @@ from ..journal import (
     Reach,
     RunRecord,
     belongs,
-    size_of,
 )
 from ..outbox import MemoryOutbox
 from ..reading import removed, unknown_run

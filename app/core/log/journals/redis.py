@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
-from urllib.parse import SplitResult, quote
+from urllib.parse import SplitResult
 
 import msgspec
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
@@ -26,7 +26,7 @@ from ..journal import (
 from ..reading import removed, unknown_run
 from . import redis_scripts as scripts
 from .outboxes.redis import RedisOutbox
-from .redis_connection import KEY_PREFIX, Connection, result
+from .redis_connection import KEY_PREFIX, Connection, milliseconds, queue_key, result
 from .redis_removal import remove_conversation
 
 #: Seconds for which a heartbeat is valid.
@@ -80,9 +80,9 @@ class RedisJournal:
         run_bytes: int = 64 * MEBIBYTE,
         total_bytes: int = 1024 * MEBIBYTE,
     ) -> None:
-        self._retention = _milliseconds(retention)
-        self._pause_retention = _milliseconds(pause_retention)
-        self._lifetime = max(_milliseconds(ORPHAN_TTL), self._pause_retention) + self._retention
+        self._retention = milliseconds(retention)
+        self._pause_retention = milliseconds(pause_retention)
+        self._lifetime = max(milliseconds(ORPHAN_TTL), self._pause_retention) + self._retention
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
         self._owner = ""
@@ -124,9 +124,9 @@ class RedisJournal:
             record.run_id,
             record.owner,
             _encode(record),
-            _queue(record),
+            queue_key(record),
             self._lifetime,
-            _milliseconds(HEARTBEAT_TTL) if record.owner == self._owner else 0,
+            milliseconds(HEARTBEAT_TTL) if record.owner == self._owner else 0,
             record.continues or "",
             self._retention,
         )
@@ -211,7 +211,7 @@ class RedisJournal:
 
     async def send_heartbeat(self) -> None:
         await self._redis.run(
-            scripts.HEARTBEAT, self._owner, _milliseconds(HEARTBEAT_TTL), self._lifetime
+            scripts.HEARTBEAT, self._owner, milliseconds(HEARTBEAT_TTL), self._lifetime
         )
         now = time.monotonic()
         if now - self._last_heartbeat > HEARTBEAT_TTL:
@@ -232,7 +232,7 @@ class RedisJournal:
 
     async def runs_before(self, record: RunRecord) -> list[str]:
         found = await self._redis.run(
-            scripts.RUNS_BEFORE, record.run_id, record.owner, _queue(record)
+            scripts.RUNS_BEFORE, record.run_id, record.owner, queue_key(record)
         )
         return [run_id.decode() for run_id in found]
 
@@ -248,14 +248,10 @@ class RedisJournal:
         return [run_id.decode() for run_id in cast("list[bytes]", found)]
 
     async def mark_followed(self, run_ids: Collection[str]) -> None:
-        await self._redis.run(scripts.MARK_FOLLOWED, _milliseconds(FOLLOWED_TTL), *run_ids)
+        await self._redis.run(scripts.MARK_FOLLOWED, milliseconds(FOLLOWED_TTL), *run_ids)
 
     async def is_followed(self, run_id: str) -> bool:
         return bool(await self._redis.client.exists(f"{KEY_PREFIX}watch:{run_id}"))
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(1, round(seconds * 1000))
 
 
 def _records(found: list[bytes]) -> list[RunRecord]:
@@ -265,7 +261,3 @@ def _records(found: list[bytes]) -> list[RunRecord]:
         msgspec.structs.replace(_decode_record(data), owner=owner.decode()) for data, owner in pairs
     ]
     return sorted(records, key=lambda record: record.created_at)
-
-
-def _queue(record: RunRecord) -> str:
-    return f"{KEY_PREFIX}queue:{quote(record.principal, safe='')}:{record.conversation_id}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable
 from typing import Any, cast
+from urllib.parse import quote
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -10,6 +11,7 @@ from redis.exceptions import NoPermissionError, NoScriptError
 
 from ...addresses import shown
 from ...errors import ConfigurationError
+from ..journal import RunRecord
 
 #: The beginning of each key, so that other programs may use the same Redis.
 KEY_PREFIX = "agno-stream:"
@@ -74,3 +76,12 @@ def result(call: Awaitable[Any] | Any) -> Awaitable[Any]:
     """Return a redis-py command as the awaitable that it is; redis-py's type also fits its other
     client."""
     return cast("Awaitable[Any]", call)
+
+
+def milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def queue_key(record: RunRecord) -> str:
+    """Return the key of the queue of a run's conversation."""
+    return f"{KEY_PREFIX}queue:{quote(record.principal, safe='')}:{record.conversation_id}"

@@ -1,6 +1,7 @@
 """One upstream request on its way: what is done with its response, and what came of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,3 +45,13 @@ class Exchange:
 #: The exchange that the next upstream request of this context belongs to. It is set only while a
 #: model's class sends its request, so that no request of another model is taken for it.
 CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+@contextmanager
+def bound(exchange: Exchange) -> Iterator[None]:
+    """Let the transport report requests of this context to the exchange."""
+    token = CURRENT.set(exchange)
+    try:
+        yield
+    finally:
+        CURRENT.reset(token)

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import ConfigurationError, Gap, UnknownRun
-from app.core.log.journal import Entry, Group, Log, Reach, RunRecord, SharedJournal, size_of
+from app.core.log.journal import Entry, Group, Log, Reach, RunRecord, SharedJournal
 from app.core.log.journals import open_journal
+from app.models.sizes import size_of
 from tests.core.parts import ending, record, text_chunk, words
 
 #: The address of a fresh store for each kind, to which bounds are added as a query.
