@@ -96,7 +96,7 @@ class Keeping:
         for later."""
         for part in self._parts.values():
             if (row := part.rows.runs.get(self._run_id)) is not None:
-                row.run.metadata = metadata_with(row.run.metadata, finish_reason, shown) or None
+                _note(row, finish_reason, shown)
         return await self._commit()
 
     async def add_shown(self, finish_reason: FinishReason, shown: Shown) -> bool:
@@ -198,6 +198,13 @@ class Keeping:
 def key_of(run_id: str, store: Store) -> str:
     """The key of a run's turn in the outbox."""
     return f"{run_id}@{store.id}"
+
+
+def _note(row: RunRow, finish_reason: FinishReason, shown: Shown) -> None:
+    if isinstance(row.run, dict):
+        row.run["metadata"] = metadata_with(row.run.get("metadata"), finish_reason, shown) or None
+    else:
+        row.run.metadata = metadata_with(row.run.metadata, finish_reason, shown) or None
 
 
 async def complete(

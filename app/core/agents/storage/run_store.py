@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from agno.compaction.archive import stores_compaction_records
+from agno.db.utils import deserialize_run
 from agno.run.base import RunStatus
 
 from ...run_failures import ConversationsUnavailable
@@ -87,9 +88,13 @@ class RunStore(StoreProxy):
         if run.run_id is None:
             raise ValueError("Run must have a run_id")
         before = self.rows.runs.get(run.run_id)
+        if isinstance(before and before.run, dict) and run.status == RunStatus.cancelled:
+            return  # it has paused, and nobody reads its events to their end then
         if run_index is None and before is not None:
             run_index = before.index
-        self.rows.runs[run.run_id] = RunRow(run, session_id, user_id, run_index)
+        # Agno goes on with the objects of a paused run, which must be stored as it is now.
+        data = run.to_dict() if run.status == RunStatus.paused else run
+        self.rows.runs[run.run_id] = RunRow(data, session_id, user_id, run_index)
         if run.status in (RunStatus.running, RunStatus.pending):
             self.wrote_early = True
             await self._write_early()
@@ -98,7 +103,7 @@ class RunStore(StoreProxy):
 
     async def get_run(self, run_id: str, *args: Any, **kwargs: Any) -> Any:
         if (row := self.rows.runs.get(run_id)) is not None and not args and not kwargs:
-            return row.run
+            return deserialize_run(None, row.run) if isinstance(row.run, dict) else row.run
         return await self.call("get_run", run_id, *args, **kwargs)
 
     async def captured(self, seconds: float) -> AnyRun | None:
