@@ -154,7 +154,8 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute(f"PRAGMA journal_size_limit = {16 * MEBIBYTE}")
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
-    if _kind_of(db) == (APPLICATION_ID, SCHEMA_VERSION):
+    complete = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'paused'").fetchone()
+    if complete and _kind_of(db) == (APPLICATION_ID, SCHEMA_VERSION):
         return  # without a lock for writing, for which a reader might wait; it is in WAL mode
     db.execute("BEGIN IMMEDIATE")
     kind, version = _kind_of(db)
