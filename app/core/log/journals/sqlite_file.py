@@ -177,8 +177,13 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA secure_delete = ON")
     db.execute(f"PRAGMA journal_size_limit = {16 * MEBIBYTE}")
-    ready = _kind_of(db) == (APPLICATION_ID, SCHEMA_VERSION) and _has(db, "outbox")
-    if ready and db.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+    ready = _kind_of(db) == (APPLICATION_ID, SCHEMA_VERSION)
+    if (
+        ready
+        and _has(db, "outbox")
+        and _has(db, "paused")
+        and db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    ):
         return  # without a lock for writing, for which a reader might wait
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
     db.execute("BEGIN IMMEDIATE")
