@@ -15,18 +15,17 @@ import argparse
 import asyncio
 import json
 import re
-import socket
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from aiohttp import web
 
@@ -35,6 +34,7 @@ if not __package__:  # run as a script, Python looks in tests/ and not beside it
 
 from tests.provider_replies import OllamaWire, OpenAIWire, Reply, numbered, said
 from tests.provider_responses import ResponsesWire
+from tests.threaded import ThreadedServer
 
 BATCH = 64  # tokens in one write when nothing paces them
 Wire = OpenAIWire | OllamaWire | ResponsesWire
@@ -74,12 +74,12 @@ class Request:
         return "finished" if self.finished else "aborted" if self.aborted else "open"
 
 
-class Provider:
+class Provider(ThreadedServer):
     """A context manager. Its attributes and methods may be used, and set, from any thread."""
 
     def __init__(self, default: Reply | None = None, *, port: int = 0) -> None:
         self.default = default or Reply("Hello from the provider.")  # when nothing is scripted
-        self.port = port
+        super().__init__(port=port)
         self.models = ["gpt-4o-mini", "llama3.2:latest"]
         self.requests: list[Request] = []
         self._replies: deque[Reply] = deque()
@@ -117,41 +117,6 @@ class Provider:
     @property
     def aborted(self) -> int:
         return sum(request.state == "aborted" for request in self.requests)
-
-    def wait_for(self, predicate: Callable[[], object], timeout: float = 20) -> None:
-        """Block until the predicate holds; raises TimeoutError. Coroutines should await `until`."""
-        deadline = time.monotonic() + timeout
-        while not predicate():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not within {timeout} s; requests: {self.requests}")
-            time.sleep(0.002)
-
-    async def until(self, predicate: Callable[[], object], timeout: float = 20) -> None:  # noqa: ASYNC109 - the thread keeps to it
-        """`wait_for` that leaves the event loop free."""
-        await asyncio.to_thread(self.wait_for, predicate, timeout)
-
-    def __enter__(self) -> Self:
-        listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
-        self.port = listener.getsockname()[1]
-        self._leave: Future[None] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(listener)))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._leave.set_result(None)
-        self._thread.join()
-
-    async def _serve(self, listener: socket.socket) -> None:
-        # Without handler_cancellation a handler notices a disconnect only at its next write.
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
-        runner = web.ServerRunner(server, shutdown_timeout=0.05)
-        await runner.setup()
-        await web.SockSite(runner, listener, backlog=1024).start()
-        await asyncio.wrap_future(self._leave)
-        for connection in server.connections:  # their clients see a cut
-            connection.force_close()
-        await runner.cleanup()
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
         body = json.loads(await http.content.read() or "null")

@@ -87,6 +87,10 @@ class Service:
     def _signal(self, number: int) -> None:
         if self._process is not None:
             self._process.send_signal(number)
+            for child in Path(f"/proc/{self._process.pid}/task").glob("*/children"):
+                for pid in child.read_text().split():
+                    with suppress(ProcessLookupError):
+                        os.kill(int(pid), number)
 
 
 class RedisServer:
@@ -194,6 +198,13 @@ class PostgresServer:
     def stop(self, number: int = signal.SIGINT) -> None:
         """The default disconnects its clients."""
         self._service.stop(number)
+
+    def hang(self) -> None:
+        """Stop answering: the kernel still accepts connections and bytes."""
+        self._service.hang()
+
+    def resume(self) -> None:
+        self._service.resume()
 
     def create(self) -> str:
         """Create an empty database, and return its URL."""

@@ -14,7 +14,7 @@ import ollama
 import pytest
 from agno.agent._utils import deep_copy_field
 from agno.db.postgres import AsyncPostgresDb
-from agno.db.sqlite import AsyncSqliteDb
+from agno.db.sqlite import AsyncSqliteDb, SqliteDb
 from agno.models.base import Model
 from agno.models.openai import OpenAIChat
 from anthropic import AsyncAnthropic
@@ -131,6 +131,10 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
     (
         "Agno: AsyncPostgresDb._create_all_tables, for core/agents",
         lambda: inspect.iscoroutinefunction(AsyncPostgresDb._create_all_tables),
+    ),
+    (
+        "Agno: SqliteDb._get_table and _create_all_tables, for core/agents/storage",
+        lambda: callable(SqliteDb._get_table) and callable(SqliteDb._create_all_tables),
     ),
     (
         "Agno: AsyncSqliteDb.db_engine, for core/agents",

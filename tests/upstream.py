@@ -11,16 +11,14 @@ See docs/decisions/050-tests-use-real-parts.md.
 
 import asyncio
 import json
-import socket
-import threading
-import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from aiohttp import web
+
+from tests.threaded import ThreadedServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +46,11 @@ class Asked:
     aborted: bool = False
 
 
-class ByteServer:
+class ByteServer(ThreadedServer):
     """A context manager; `script` and `default` may be used from any thread."""
 
     def __init__(self) -> None:
-        self.port = 0
+        super().__init__()
         self.default: Answer | None = None  # when nothing is scripted
         self.requests: list[Asked] = []
         self._answers: deque[Answer] = deque()
@@ -65,34 +63,6 @@ class ByteServer:
         """Replace the answers to the next requests, and forget the requests so far."""
         self.requests.clear()
         self._answers = deque(answers)
-
-    def wait_for(self, predicate: Callable[[], object], timeout: float = 20) -> None:
-        """Block until the predicate holds; raises TimeoutError."""
-        deadline = time.monotonic() + timeout
-        while not predicate():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not within {timeout} s; requests: {self.requests}")
-            time.sleep(0.002)
-
-    def __enter__(self) -> Self:
-        listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port = listener.getsockname()[1]
-        self._leave: Future[None] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(listener)))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._leave.set_result(None)
-        self._thread.join()
-
-    async def _serve(self, listener: socket.socket) -> None:
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
-        runner = web.ServerRunner(server, shutdown_timeout=0.05)
-        await runner.setup()
-        await web.SockSite(runner, listener, backlog=256).start()
-        await asyncio.wrap_future(self._leave)
-        await runner.cleanup()
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
         body = json.loads(await http.content.read() or b"null")

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel
 
+from ..core.errors import UnknownConversation
 from . import route_docs
 from .context import Principal, Server
 from .export import exported
@@ -42,13 +43,25 @@ async def conversations(
     server: Server,
     principal: Principal,
     limit: Annotated[int, Query(ge=1, le=200, description="How many to return.")] = 50,
+    before: Annotated[
+        str | None, Query(max_length=1000, description="The `next` of the page before.")
+    ] = None,
+    q: Annotated[str | None, Query(max_length=200, description="Words in the title.")] = None,
     offset: Annotated[
-        int, Query(ge=0, le=1_000_000, description="How many to skip, from the latest.")
+        int,
+        Query(
+            ge=0,
+            le=1_000_000,
+            deprecated=True,
+            description="How many to skip; costs more with each. Use `before`.",
+        ),
     ] = 0,
     user: EndUser = None,
 ) -> Response:
     """List the principal's conversations, the one with the latest message first."""
-    page = await server.conversations.list(principal, limit=limit, offset=offset, user=user)
+    page = await server.conversations.list(
+        principal, limit=limit, before=before, q=q, offset=offset, user=user
+    )
     return Response(msgspec.json.encode(page), media_type="application/json")
 
 
@@ -116,6 +129,12 @@ async def rename(
 async def delete(
     conversation_id: str, server: Server, principal: Principal, user: EndUser = None
 ) -> None:
-    """Delete a conversation and its messages."""
-    await server.conversations.delete(conversation_id, principal, user)
+    """Delete a conversation with its messages, media and runs; active ones are cancelled."""
+    cancelled = await server.removal.end(principal, conversation_id, user)
+    try:
+        await server.conversations.delete(conversation_id, principal, user)
+    except UnknownConversation:
+        if not cancelled:  # else its only run had nothing to store
+            raise
+    await server.removal.remove(principal, conversation_id, user)
     await server.media.forget(principal, conversation_id, user)

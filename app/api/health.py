@@ -37,6 +37,7 @@ async def readyz(server: Server) -> Response:
 
     If the journal cannot be written, or a provider fails, the status is `degraded`, still with 200:
     streams continue from memory, and only further requests can show that a provider has recovered.
+    Turns that cannot be stored yet degrade it, because they are kept in the journal until they can.
     Toolkits that are not connected degrade it, too; they are connected again when they are needed.
     """
     checks = {"runs": "ok" if server.runs.accepting else "stopping"}
@@ -47,12 +48,15 @@ async def readyz(server: Server) -> Response:
         logger.exception("readyz: the store of conversations cannot be read")
         checks["conversations"] = "the store cannot be read"
     ready = all(state == "ok" for state in checks.values())
+    unstored = server.conversations.unstored
+    if ready and unstored:
+        checks["conversations"] = f"cannot be written; {unstored} turns are kept until they can"
     trouble = server.runs.trouble
     checks["journal"] = "ok" if trouble is None else "cannot be written; runs are kept in memory"
     paused = server.upstreams.open
     checks["models"] = f"paused after failures: {', '.join(paused)}" if paused else "ok"
     lost = server.connections.trouble
     checks["tools"] = f"not connected: {', '.join(lost)}" if lost else "ok"
-    degraded = trouble is not None or bool(paused) or bool(lost)
+    degraded = bool(unstored) or trouble is not None or bool(paused) or bool(lost)
     status = "not ready" if not ready else "degraded" if degraded else "ready"
     return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)

@@ -188,7 +188,7 @@ CONVERSATIONS: dict[str, Any] = {
             "content": _json("ConversationPage"),
         },
         **_GUARDED,
-        **_errors(422),
+        **_errors(422, 503),
     }
 }
 CONVERSATION: dict[str, Any] = {
@@ -246,7 +246,7 @@ DELETE: dict[str, Any] = {
     "responses": {
         204: {"description": "The conversation was deleted."},
         **_GUARDED,
-        **_errors(404, 422),
+        **_errors(404, 422, 503),
     }
 }
 METRICS: dict[str, Any] = {

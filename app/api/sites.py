@@ -1,6 +1,6 @@
 """The site that a request comes from: the server's own pages, other pages, or no browser.
 
-See docs/decisions/059-pages-of-other-sites-are-told-by-four-headers.md.
+See docs/decisions/060-pages-of-other-sites-show-in-four-headers.md.
 """
 
 import ipaddress

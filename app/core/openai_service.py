@@ -15,9 +15,9 @@ from .agents.storage.shown import Shown
 from .errors import UnknownAgent
 from .log.journal import RunRecord
 from .media import MediaStore
+from .plans import AgentPlan
 from .question import Question, continued
 from .run_failures import RunFailed
-from .turns import AgentPlan
 
 
 class AgentService:
@@ -82,23 +82,20 @@ class AgentService:
             self._entry(record).component,
             Session(record.conversation_id, owner_of(record.principal, record.user)),
             record.run_id,
-            begun=False,
         )
 
     async def remember(
         self, record: RunRecord, chunks: Sequence[StreamingChunk], failure: RunFailed
     ) -> None:
         """Store the question and the partial answer of a run whose process died, from its log."""
-        await self._conversations.remember(
+        keeping = self._conversations.keeping(
             self._entry(record).component,
             Session(record.conversation_id, owner_of(record.principal, record.user)),
-            run_id=record.turn_id,
-            question=record.question or "",
-            answer=whole_text(chunks),
-            finish_reason=failure.finish_reason,
-            begun=False,
-            shown=Shown.of(parts_of(chunks), failure.last_chunk(record.model), record.model),
+            record.turn_id,
+            record.question or "",
         )
+        shown = Shown.of(parts_of(chunks), failure.last_chunk(record.model), record.model)
+        await keeping.remember(whole_text(chunks), failure.finish_reason, shown, begun=False)
 
     def _entry(self, record: RunRecord) -> AgentEntry:
         try:

@@ -18,6 +18,7 @@ RunFailed
 ├── AgentDenied         agent_denied
 ├── PauseLost           pause_lost
 ├── ToolsUnavailable    tools_unavailable
+├── ConversationsUnavailable conversations_unavailable
 └── AgentFailed         agent_failed
 """
 
@@ -120,6 +121,12 @@ class ToolsUnavailable(RunFailed):
     """The agent's tools are on a server that cannot be reached."""
 
     code = "tools_unavailable"
+
+
+class ConversationsUnavailable(RunFailed):
+    """The store of conversations cannot be read, or a turn cannot be stored in it."""
+
+    code = "conversations_unavailable"
 
 
 class TooManyRounds(RunFailed):

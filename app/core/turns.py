@@ -5,39 +5,44 @@ import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from agno.exceptions import InputCheckError, OutputCheckError
 from agno.factory import FactoryPermissionError, FactoryValidationError
 from agno.models.base import Model
 from agno.run.authorization import authorization_scope
 
 from ..models.chat import Requirement, StreamingChunk, Usage
-from .agents.catalog import AgentCatalog
 from .agents.children import cancelled_together
-from .agents.components.entries import AgentEntry
 from .agents.components.external import External
 from .agents.components.kinds import Asking, made_by
-from .agents.components.tree import models_in
-from .agents.connections import Connections
+from .agents.components.tree import models_in, walk
 from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
+from .agents.media_in import taken
 from .agents.media_out import MediaReader
-from .agents.pausing.stored import Continuation
 from .agents.pausing.waits import shown
-from .agents.question_media import taken
 from .agents.refusals import failure_of, refusal_of
 from .agents.runner import Runner, runner_for
-from .agents.storage.conversations import Conversations
+from .agents.storage.keeping import Keeping
 from .agents.storage.sessions import Session, owner_of
 from .agents.storage.shown import Shown
 from .log.journal import RunRecord
-from .media import MediaStore, Owner
-from .providers.catalog import ModelEntry
+from .media import Owner
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
 from .question import ClientCall, Question
-from .run_failures import AgentDenied, InputRefused, OutputRefused, RunFailed
+from .run_failures import (
+    AgentDenied,
+    ConversationsUnavailable,
+    InputRefused,
+    OutputRefused,
+    RunFailed,
+)
+
+if TYPE_CHECKING:  # a plan makes turns
+    from .plans import AgentPlan
 
 logger = logging.getLogger(__name__)
 
@@ -47,48 +52,10 @@ Emit = Callable[[StreamingChunk], None]
 CHARS_PER_TOKEN = 4
 
 
-class AgentPlan:
-    """A question with its agent and its model, checked; `prepare` makes the turn of a run."""
-
-    def __init__(
-        self,
-        agents: AgentCatalog,
-        conversations: Conversations,
-        connections: Connections,
-        entry: AgentEntry,
-        chosen: ModelEntry | None,
-        question: Question,
-        media: MediaStore | None,
-        *,
-        paused: RunRecord | None = None,
-        continuation: Continuation | None = None,
-    ) -> None:
-        self.agents = agents
-        self.conversations = conversations
-        self.connections = connections
-        self.entry = entry
-        self.chosen = chosen
-        self.question = question
-        self.media = media
-        self.agent = entry.id
-        default = entry.id if entry.kind == "external" else agents.default_model
-        self.model = chosen.id if chosen is not None else entry.model or default
-        self.continuation = continuation
-        self.user = question.user
-        self.settings = question.settings()
-        self.stored_question = (question.message or "") if question.kept else None
-        if paused is not None:
-            self.settings, self.stored_question = paused.settings, paused.question
-
-    def prepare(self, record: RunRecord) -> "AgentTurn":
-        """The turn of one run."""
-        return AgentTurn(self, record)
-
-
 class AgentTurn:
     """One run of a copy of what answers; implements the `Turn` that the run's driver expects."""
 
-    def __init__(self, plan: AgentPlan, record: RunRecord) -> None:
+    def __init__(self, plan: "AgentPlan", record: RunRecord) -> None:
         self._plan = plan
         self._run_id = record.turn_id
         self._principal = record.principal
@@ -96,6 +63,7 @@ class AgentTurn:
         self._session = Session(record.conversation_id, owner_of(record.principal, question.user))
         self._begun = False
         self._component = plan.entry.component
+        self._keeping: Keeping | None = None
         self._runner: Runner | None = None
         self._reader: EventReader | None = None
         self.stored_question = record.question
@@ -118,6 +86,21 @@ class AgentTurn:
                 await close_client(model)
 
     async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
+        last = await self._agnos_answer(emit, on_alive)
+        stored = await self._stored(last)
+        return last if stored else msgspec.structs.replace(last, stored=False)
+
+    async def _stored(self, last: StreamingChunk) -> bool:
+        """Store the completed turn; False if that is not possible yet."""
+        shown, reason = self._shown(last), last.finish_reason or "stop"
+        if not self._plan.question.kept:
+            return not last.requirements or await self._keep().add_shown(reason, shown)
+        if isinstance(self._component, External) and not self._component.keeps:
+            text = self._reader.answer.text if self._reader is not None else ""
+            return await self._keep().remember(text, reason, shown, begun=False)
+        return await self._keep().commit(reason, shown)
+
+    async def _agnos_answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         runner = self._runner = await self._prepared()
         reader = self._reader = runner.reader(self.model, emit)
         media = MediaReader(self._plan.media, self._owner)
@@ -131,7 +114,7 @@ class AgentTurn:
                         self._begun = True
                         reader.read(event)
                         if reader.failure is not None:
-                            raise failure_of(reader.failure, runner.models)
+                            raise self._unreadable() or failure_of(reader.failure, runner.models)
                         if media.concerns(event):
                             found = await media.read(event, reader.model)
                             if found is not None:
@@ -141,18 +124,11 @@ class AgentTurn:
         requirements = await self._pause(runner, reader)
         models = runner.models
         reason = None if models is None else models.finish_reason
-        if isinstance(runner, ExternalRunner):
-            await runner.store(self._plan.conversations, self._session, reader.answer)
-        elif models is not None:
+        if models is not None:
             spared = requirements or reader.pause is not None or reader.by_function
             if not spared and models.answer_failure is not None:
                 raise models.answer_failure
-        last = reader.ending(reason, requirements)
-        if self._plan.question.kept or requirements:
-            await self._plan.conversations.keep_shown(
-                self._component, self._session, self._run_id, last, self._shown(last)
-            )
-        return last
+        return reader.ending(reason, requirements)
 
     async def _pause(self, runner: Runner, reader: EventReader) -> list[Requirement]:
         """What the run waits for, after the calls that the client must make; empty if the run does
@@ -190,12 +166,17 @@ class AgentTurn:
         )
         if plan.entry.kind == "factory":
             self._component = await self._made(asking)
+        if question.kept:
+            await plan.conversations.complete(self._component, self._session)
         await plan.connections.ensure(self._component)
         if isinstance(self._component, External):
-            return ExternalRunner(self._component, question, asking, self._run_id, models=None)
+            mine = self._keep().external(self._component) if question.kept else self._component
+            return ExternalRunner(mine, question, asking, self._run_id, models=None)
         copied, models = plan.agents.prepare(
             self._component, plan.chosen, question, self._principal, self._emit_text
         )
+        if question.kept:
+            self._keep().install(walk(copied), walk(self._component))
         self.model = models.leader.model.id
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
@@ -251,23 +232,26 @@ class AgentTurn:
         received = max(counted.output_tokens, pieces)
         return Usage(sent, received, sent + received, estimated=True)
 
-    async def remember(self, text: str, failure: RunFailed) -> None:
-        if not self._plan.question.kept:
-            return
+    async def remember(self, text: str, failure: RunFailed) -> bool:
+        if not self._plan.question.kept or isinstance(failure, ConversationsUnavailable):
+            return True  # who got that error sends the question again
         if isinstance(failure, InputRefused | OutputRefused):
-            await self._plan.conversations.forget(
-                self._component, self._session, self._run_id, begun=self._begun
-            )
+            await self._keep().forget(begun=self._begun)
             if self._plan.media is not None:
                 await self._plan.media.remove(self._owner.run_id)
-            return
-        await self._plan.conversations.remember(
-            self._component,
-            self._session,
-            run_id=self._run_id,
-            question=self.stored_question or "",
-            answer=text,
-            finish_reason=failure.finish_reason,
-            begun=self._begun and getattr(self._component, "keeps", True),
-            shown=self._shown(failure.last_chunk(self.model)),
-        )
+            return True
+        shown = self._shown(failure.last_chunk(self.model))
+        return await self._keep().remember(text, failure.finish_reason, shown, begun=self._begun)
+
+    def _unreadable(self) -> RunFailed | None:
+        """Why the conversation could not be read, if that is why Agno's run failed."""
+        return None if self._keeping is None else self._keeping.failure
+
+    def _keep(self) -> Keeping:
+        """The conversation of this run, in the stores of the component that answers."""
+        if self._keeping is None:
+            question = self.stored_question or ""
+            self._keeping = self._plan.conversations.keeping(
+                self._component, self._session, self._run_id, question
+            )
+        return self._keeping

@@ -49,7 +49,8 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     only if it is the answer. `final` replaces the content of a run whose text was changed after it
     had been streamed; a long one comes in several chunks, to be joined. `continues` is the paused
     run that this one continues, in the first chunk; `requirements` are what a run waits for that
-    ends as `paused`, in the last one.
+    ends as `paused`, in the last one. `stored` is False in the last chunk of a turn that is not in
+    the store of conversations yet.
     """
 
     content: str
@@ -73,6 +74,7 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     followups: list[str] | None = None
     session_state: dict[str, Any] | None = None
     media: list[Media] | None = None
+    stored: bool | None = None
     continues: str | None = None
     requirements: list[Requirement] | None = None
 
@@ -112,6 +114,7 @@ class ChatResponse(msgspec.Struct, omit_defaults=True):
     followups: list[str] | None = None
     session_state: dict[str, Any] | None = None
     media: list[Media] = msgspec.field(default_factory=list)
+    stored: bool | None = None
     continues: str | None = None
     requirements: list[Requirement] | None = None
     parts: list[Part] = msgspec.field(default_factory=list)
@@ -204,10 +207,12 @@ class Conversation(ConversationInfo, kw_only=True, omit_defaults=True):
     messages: list[StoredMessage]
 
 
-class ConversationPage(msgspec.Struct):
-    """A page of a principal's conversations; `total` is the number of all of them."""
+class ConversationPage(msgspec.Struct, omit_defaults=True):
+    """A page of a principal's conversations; `total` is the number of all of them, `next` is the
+    `before` of the next page, absent on the last one."""
 
     conversations: list[ConversationInfo]
     total: int
     limit: int
     offset: int
+    next: str | None = None

@@ -49,6 +49,7 @@ def fold(response: ChatResponse, chunks: Iterable[StreamingChunk]) -> None:
             response.finish_reason = chunk.finish_reason
             response.usage = chunk.usage
             response.error = chunk.error
+            response.stored = chunk.stored
     response.content = "".join(final or text)
     response.reasoning = "".join(reasoning) or None
     response.tools = list(tools.values())

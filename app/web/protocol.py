@@ -8,22 +8,19 @@ from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from ..core.errors import (
     AddressTooLong,
-    AgnoStreamError,
     BadRequest,
-    HeadTimeout,
     HeadTooLarge,
     MethodNotAllowed,
     Overloaded,
 )
-from .connections import KEY, Connections
 from .flow import Flow
-from .heads import HeadMeter
-from .responses import refusing, response_bytes, until_close
+from .refusals import LINGER, RefusingProtocol
+from .responses import refusing, until_close
 from .upgrades import plain_head
 
 HEAD_END = b"\r\n\r\n"
@@ -35,12 +32,8 @@ CHUNKED_SLICE = 1024
 #: Requests that may wait for an earlier response on a connection, after they were parsed.
 MAX_PARSED = 64
 
-#: Seconds for which the rest of a request is read and dropped after its response, because a client
-#: that is still sending would otherwise not see the response.
-LINGER = 5.0
 
-
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(RefusingProtocol):
     """One connection.
 
     The bytes are given to the parser in slices that end where a request ends, and no further
@@ -58,20 +51,11 @@ class BoundedProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        if KEY not in app_state:  # an app of somebody else
-            app_state[KEY] = Connections()
-        self._shared: Connections = app_state[KEY]
-        self._bounds = self._shared.bounds
         self._crowded = False  # there are too many connections: each request is refused
-        self._refusal: AgnoStreamError | None = None
-        self._closing = False  # the last response has been sent or chosen; drop all further bytes
         self._held = b""
-        self._in_head = True  # the next byte belongs to a head
         self._body_came = False  # in the last slice
         self._complete = True  # the last request that has begun has been received
         self._remaining: int | None = None  # bytes of the body; None for a chunked one
-        self._head = HeadMeter(self._bounds)
-        self._deadline: asyncio.TimerHandle | None = None
 
     # The connection
 
@@ -183,10 +167,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
             self._feed(data)
 
-    @property
-    def _responding(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
     # What the parser found
 
     def on_message_begin(self) -> None:
@@ -264,47 +244,3 @@ class BoundedProtocol(HttpToolsProtocol):
             self._shared.idle(self)
             if self._held:
                 self.loop.call_soon(self._release)
-
-    def _stop(self, error: AgnoStreamError) -> None:
-        """Stop the parser: it reports the exception of a callback as an error of its own."""
-        self._refusal = error
-        raise error
-
-    def _refuse(self, error: AgnoStreamError) -> None:
-        """Send an error without calling the app, after which the connection closes."""
-        self._closing = True
-        self._unset_deadline()
-        if self._responding:  # an earlier request is being answered, which must not be disturbed
-            self.cycle.keep_alive = False
-            return
-        if not self._in_head and self.cycle is not None:  # the request has had its response
-            self.transport.close()
-            return
-        path = self.url.partition(b"?")[0].decode("latin-1") if self._head.begun else "/"
-        response = self._shared.refuse(path, error, {"Connection": "close"})
-        self.transport.write(response_bytes(response, self.server_state.default_headers))
-        # Closed now, the connection would be reset, and the client might not see the response.
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self._set_deadline(LINGER, self.transport.close)
-
-    # Time
-
-    def _head_expired(self) -> None:
-        self._deadline = None
-        if self._responding:  # a request before this one is still being answered
-            self._set_deadline(self._bounds.head_seconds, self._head_expired)
-        elif self._head.begun:
-            seconds = self._bounds.head_seconds
-            self._refuse(HeadTimeout(f"The header fields did not arrive within {seconds:g} s."))
-        else:
-            self.transport.close()
-
-    def _set_deadline(self, seconds: float, expired: Any) -> None:
-        self._unset_deadline()
-        self._deadline = self.loop.call_later(seconds, expired)
-
-    def _unset_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None

@@ -155,5 +155,3 @@ TABLE = [
     row(workflows.team_factory),
     row(workflows.workflow_factory),
 ]
-
-OPEN: dict[str, tuple[str, ...]] = {}

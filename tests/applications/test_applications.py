@@ -15,7 +15,7 @@ import pytest_asyncio
 from tests.applications.alone import Outcome, run_alone
 from tests.applications.doors import JSON, OPENAI, PAST, SSE, Answer, Asked, Door
 from tests.applications.kind import Kind, Replies, Site
-from tests.applications.table import OPEN, TABLE, Row
+from tests.applications.table import TABLE, Row
 from tests.provider import Provider
 from tests.provider_replies import ProviderError
 from tests.server import Server
@@ -42,13 +42,11 @@ CASES = [
     pytest.param(row, door, id=f"{row.kind.name}-{door.name}")
     for row in TABLE
     for door in row.doors
-    if door.name not in OPEN.get(row.kind.name, ())
 ]
 FAULT_CASES = [
     pytest.param(row.kind, fault, id=f"{row.kind.name}-{fault}")
     for row in TABLE
     for fault in row.faults
-    if fault not in OPEN.get(row.kind.name, ())
 ]
 
 

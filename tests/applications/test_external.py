@@ -225,6 +225,26 @@ async def test_remote_server_is_down(serve: Serve) -> None:
     assert "'far' cannot be reached" in reply.json()["error"]["message"]
 
 
+async def test_remote_member_stops_server(provider: Provider, tmp_path: Path) -> None:
+    """A team with a member on another server starts and is listed without it, and works with it."""
+    provider.script_model("lead", delegate("far"), Reply("Far says: blue."))
+    provider.script_model("far", Reply("Blue."))
+    lead = OpenAIChat(id="lead", base_url=provider.url, api_key="sk-test-0123456789")
+    with agent_os(provider) as url:
+        away: Any = RemoteAgent(base_url="http://127.0.0.1:9", agent_id="away")
+        remote: Any = RemoteAgent(base_url=url, agent_id="far")
+        teams = [Team(id="b", model=lead, members=[remote]), Team(id="a", members=[away])]
+        with Server(tmp_path, agents=teams) as server:
+            async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+                listed = (await http.get("/api/v1/agents")).json()["agents"]
+                body = {"message": "Which colour?", "agent": "b", "stream": False}
+                answer = (await http.post("/api/v1/chat", json=body)).json()
+
+    assert [["far"], ["away"]] == [[m["name"] for m in team["members"]] for team in listed]
+    assert "Far says: blue." == answer["content"]
+    assert "Blue." == "".join(said["content"] for said in answer["said"])
+
+
 async def test_cancel_does_not_reach_remote_run(provider: Provider, tmp_path: Path) -> None:
     """A cancelled run is cancelled on its server, too: its upstream request ends."""
     provider.script_model("far", Reply("A long answer.", stall_after=1))

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 from app.core.errors import Gap
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
-from app.core.log.journal import Entry, Group, Reach, RunRecord
+from app.core.log.journal import Entry, Group, Reach, RunRecord, belongs
+from app.core.log.outbox import MemoryOutbox
 from app.core.log.reading import unknown_run
 from app.core.log.run_log import RunLog
 from app.models.chat import StreamingChunk
@@ -80,6 +81,7 @@ class RecordingJournal:
         self.reads: list[tuple[str, int]] = []
         self.writes = self.refused = 0
         self.bases: dict[str, int] = {}
+        self.outbox = MemoryOutbox()
         self.taken: set[str] = set()  # runs that another process has taken over
 
     async def open(self, owner: str) -> None:
@@ -144,6 +146,11 @@ class RecordingJournal:
             run_id: Reach(self.bases.get(run_id, 0) + len(kept), bool(kept) and kept[-1][1].done)
             for run_id, kept in found.items()
         }
+
+    async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
+        for run_id, record in list(self.records.items()):
+            if belongs(record, principal, conversation_id, user):
+                del self.records[run_id], self.entries[run_id]
 
     async def delete(self, run_id: str) -> None:
         self.records.pop(run_id, None)

@@ -1,4 +1,4 @@
-"""The list of conversations: rename, export."""
+"""The list of conversations: search, rename, export."""
 
 import json
 from pathlib import Path
@@ -25,6 +25,21 @@ def test_conversation_is_renamed(visit: Visit, provider: Provider) -> None:
     visit.page.reload()
     expect(rows).to_have_text(["Whales"])
     expect(visit.page.locator("#title")).to_have_text("Whales")
+
+
+def test_conversations_are_searched(visit: Visit, provider: Provider) -> None:
+    """The list shows the conversations with the words of the search, and all without any."""
+    for question in ("A question on whales", "A question on birds"):
+        visit.open().ask(question).ended()
+    rows = visit.page.locator("#list a")
+    expect(rows).to_have_count(2)
+    search = visit.page.get_by_label("Search the conversations")
+    search.fill("whale")
+    expect(rows).to_have_text(["A question on whales"])
+    search.fill("cow")
+    expect(visit.page.locator("#list")).to_contain_text("No conversation has these words.")
+    search.fill("")
+    expect(rows).to_have_count(2)
 
 
 def test_conversation_is_exported(visit: Visit, provider: Provider) -> None:

@@ -127,3 +127,17 @@ async def test_invalid_idempotency_key_is_refused(
     assert (400, "bad_request") == (reply.status_code, reply.json()["error"]["code"])
     assert "Idempotency-Key" in reply.json()["error"]["message"]
     assert 0 == provider.opened
+
+
+async def test_defaults_are_no_part_of_a_request(http: httpx.AsyncClient) -> None:
+    """A question that is sent again, once with a default written out, is the same question: so a
+    new release with a new field knows the requests of the one before."""
+    headers = {"Idempotency-Key": "defaults"}
+    body = {"message": "Hello?", "stream": False}
+    first = await http.post("/api/v1/chat", json=body, headers=headers)
+    more = {**body, "agent": None, "images": [], "on_busy": "queue", "options": {"seed": None}}
+    again = await http.post("/api/v1/chat", json=more, headers=headers)
+    assert first.headers["x-run-id"] == again.headers["x-run-id"]
+    assert "true" == again.headers["idempotent-replayed"]
+    other = await http.post("/api/v1/chat", json={**body, "on_busy": "reject"}, headers=headers)
+    assert 422 == other.status_code

@@ -62,7 +62,7 @@ def _drawn(recording: Recording, live: bool) -> None:
         recording.look()
         events = recording.events[:]
         measures = measure(recording.began, events)
-        _figures(measures)
+        _figures(measures, events)
         if recording.resumed:
             st.caption(
                 "This run was resumed: what had come before then came at once, and its times are "
@@ -80,18 +80,23 @@ def _drawn(recording: Recording, live: bool) -> None:
     drawn()
 
 
-def _figures(measures: Measures) -> None:
+def _figures(measures: Measures, events: list[Event]) -> None:
+    """The figures of the chat page's inspector, and the delays."""
+    usage = events[-1].chunk.usage if events else None
     figures = [
         ("First token", _milliseconds(measures.first)),
         ("Tokens/s", None if measures.rate is None else f"{measures.rate:.1f}"),
-        ("Tokens", str(measures.tokens)),
+        ("Events", str(len(events))),
+        ("Usage", f"{usage['input_tokens']} + {usage['output_tokens']}" if usage else None),
         ("Median delay", _milliseconds(measures.median)),
         ("Longest delay", _milliseconds(measures.longest)),
-        ("All of it", None if measures.took is None else f"{measures.took:.2f} s"),
     ]
     for row in (figures[:3], figures[3:]):
         for column, (label, value) in zip(st.columns(3), row, strict=True):
             column.metric(label, value)
+    if measures.took is not None:
+        tokens, took = measures.tokens, measures.took
+        st.caption(f"{tokens} events with text or reasoning; all of it took {took:.2f} s.")
 
 
 def _milliseconds(seconds: float | None) -> str | None:

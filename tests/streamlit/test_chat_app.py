@@ -122,7 +122,9 @@ def test_streamed_answer_and_its_events(server: "Server", page: "OpenPage") -> N
     assert [1, 2, 3, 4, 5, 6] == here.table["id"]
     assert all(re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", at) for at in here.table["time"])
     assert all(delay >= 0 for delay in here.table["+ ms"])
-    assert "4" == here.figures["Tokens"]
+    usage = last["usage"]
+    assert f"{usage['input_tokens']} + 4" == here.figures["Usage"]
+    assert "6" == here.figures["Events"]
     assert re.fullmatch(r"\d+ ms", here.figures["First token"])
     assert float(here.figures["Tokens/s"]) > 0
     assert 1 == len(here.app.get("vega_lite_chart"))
@@ -255,7 +257,7 @@ def test_reasoning_is_shown_apart(server: "Server", page: "OpenPage", provider: 
     provider.script(Reply("so", reasoning="well then"))
     here = page(server.url).ask("Why?").answered()
     assert ["well then", "so"] == [one.value for one in here.app.chat_message[1].markdown]
-    assert "3" == here.figures["Tokens"]
+    assert here.figures["Usage"].endswith(" + 3")
 
 
 #: Of each application: texts, labels of folded parts, other things, in order in the bubble.

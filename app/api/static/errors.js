@@ -238,6 +238,11 @@ export const ERRORS = {
     "advice": "Check that its server runs and that its address is right. Then try again.",
     "retryable": true
   },
+  "conversations_unavailable": {
+    "summary": "The store of conversations cannot be read at the moment.",
+    "advice": "Nothing was answered or stored. Try again in a moment.",
+    "retryable": true
+  },
   "interrupted": {
     "summary": "The server stopped in the middle of the answer.",
     "advice": "The text so far is kept.",

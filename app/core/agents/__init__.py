@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from ..log.outbox import Outbox
 from ..providers import ModelCatalog, Upstreams
 from .catalog import AgentCatalog, general_agent
 from .children import noticed
@@ -28,9 +29,10 @@ class Agents:
         instructions: str | None,
         max_rounds: int,
         agents: Iterable[Any] | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         """`agents` replace those at `reference`, `module:attribute`; without either, the built-in
-        agent answers. Raises `ConfigurationError`."""
+        agent answers. `outbox` keeps turns that cannot be stored. Raises `ConfigurationError`."""
         self._database_url = database_url
         self._db = open_database(database_url, data_dir)
         if agents is None:
@@ -38,7 +40,7 @@ class Agents:
                 load_agents(reference) if reference else [general_agent(instructions, self._db)]
             )
         self.catalog = AgentCatalog(agents, models, self._db, upstreams, max_rounds=max_rounds)
-        self.conversations = Conversations(self.catalog.dbs)
+        self.conversations = Conversations(self.catalog.dbs, self._component, outbox)
         self.connections = Connections(
             entry.component for entry in self.catalog.entries.values() if entry.kind != "factory"
         )
@@ -47,18 +49,23 @@ class Agents:
     async def opened(self) -> AsyncIterator[None]:
         """Prepare the stores and connect the toolkits; on exit, close all connections.
 
-        Raises `ConfigurationError` if the default store cannot be used, and whatever the store of
-        a user's agent raises.
+        Raises `ConfigurationError` if a store cannot be used.
         """
         try:
             if self._db in self.catalog.dbs:
                 await prepare(self._db, self._database_url)
-            await self.conversations.check()  # the stores that agents bring, too
+            await self.conversations.prepare()  # the stores that agents bring, too
             with noticed():
                 async with self.connections.opened():
                     yield
         finally:
+            await self.conversations.close()
             await self.catalog.close()
+
+    def _component(self, agent: str) -> Any:
+        """The component of an agent, or of the default one if there is no such agent any more."""
+        name = agent if agent in self.catalog.entries else None
+        return self.catalog.find(name).component
 
 
 __all__ = ["AgentCatalog", "Agents", "Connections", "Conversations"]

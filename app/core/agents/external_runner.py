@@ -9,13 +9,10 @@ from typing import Any
 from ..question import Question
 from .components.external import FURTHER, External, failure_of
 from .components.kinds import Asking
-from .events.answer import Answer
 from .events.reader import EventReader
 from .pausing.waits import Wait
 from .run_models import RunModels
 from .runner import Emit, Runner
-from .storage.conversations import Conversations
-from .storage.sessions import Session
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +37,7 @@ class ExternalRunner(Runner):
         *,
         models: RunModels | None,
     ) -> None:
-        mine = component if question.kept else component.detached()
+        mine = component if question.kept else component.stored_in(None)
         super().__init__(mine, question, asking, run_id, models=models)
 
     async def waits(self, reader: EventReader) -> list[Wait]:
@@ -76,19 +73,6 @@ class ExternalRunner(Runner):
         finally:
             if not ended and theirs is not None and self.component.remote is not None:
                 await self._cancel(theirs)
-
-    async def store(self, conversations: Conversations, session: Session, answer: Answer) -> None:
-        """Store the completed run, if the component does not store it itself."""
-        if self._question.kept and not self.component.keeps:
-            await conversations.remember(
-                self.component,
-                session,
-                run_id=self._run_id,
-                question=self._question.message or "",
-                answer=answer.text,
-                finish_reason="stop",
-                begun=False,
-            )
 
     async def _cancel(self, run_id: str) -> None:
         """Cancel the run on its server, which goes on without a reader otherwise."""

@@ -1,8 +1,12 @@
-"""The media of a question as objects of Agno, and which of their URLs a provider fetches itself."""
+"""The media of a question as objects of Agno, which of their URLs a provider fetches itself, and
+how they are kept for later.
+"""
 
+import logging
 import mimetypes
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,9 +15,13 @@ from agno.media import Audio, File, Image, Video
 from agno.models.base import Model
 from agno.team import Team
 
+from ..media import Kind, MediaStore, Owner
 from ..providers.media_urls import sends_urls
 from ..question import Attachment, PastMessage, Picture, Question
 from .components.tree import OTHER_MODELS, walk
+from .media_types import file_name, media_type
+
+logger = logging.getLogger(__name__)
 
 #: The field of a request, and of Agno, for each kind of attachment.
 FIELDS = {"audio": "audio", "video": "videos", "file": "files"}
@@ -147,3 +155,29 @@ def _format(item: Attachment) -> str | None:
         known = {"mpeg": ".mp3", "x-wav": ".wav", "wave": ".wav", "vnd.wave": ".wav"}
         suffix = known.get(subtype) or mimetypes.guess_extension(item.mime_type) or f".{subtype}"
     return suffix.removeprefix(".").lower() or None
+
+
+async def taken(question: Question, store: MediaStore, owner: Owner) -> Question:
+    """The question with its uploads moved into the folder of the run.
+
+    If the turn is stored, its media are kept, too, except addresses and what is too large. Errors
+    of the disk are logged then, because the answer does not depend on that.
+    """
+    question = await adopted(question, partial(store.adopt, owner))
+    items: list[Picture | Attachment] = [*question.images, *question.attachments]
+    for item in items if question.kept else []:
+        try:
+            await _keep(item, store, replace(owner, asks=True))
+        except OSError:
+            logger.exception("run %s: media of the question cannot be kept", owner.run_id)
+    return question
+
+
+async def _keep(item: Picture | Attachment, store: MediaStore, owner: Owner) -> None:
+    kind: Kind = "image" if isinstance(item, Picture) else item.kind
+    name = file_name(item.name)
+    mime = media_type(kind, item.content or b"", item.mime_type, name=name)
+    if item.path is not None:
+        await store.keep_upload(owner, kind, item.path, mime, name)
+    elif item.content is not None:
+        await store.keep(owner, kind, item.content, mime, name)

@@ -25,9 +25,9 @@ from .inputs import Input
 from .pausing.stored import Continuation, Scratch, decided_run, paused_run, with_history
 from .pausing.waits import Wait, waits_of
 from .run_models import RunModels
+from .storage.proxies.proxy import inner_of
 from .storage.sessions import Session
 from .storage.shown import Shown, shown_in
-from .storage.threaded import inner_of
 
 Emit = Callable[[StreamingChunk], None]
 

@@ -94,6 +94,13 @@ RUNS = (
         "Check that its server runs and that its address is right. Then try again.",
         retryable=True,
     ),
+    ErrorCode(
+        "conversations_unavailable",
+        503,
+        "The store of conversations cannot be read at the moment.",
+        "Nothing was answered or stored. Try again in a moment.",
+        retryable=True,
+    ),
     ErrorCode("interrupted", 503, "The server stopped in the middle of the answer.", _KEPT),
     ErrorCode(
         "timeout_first_token",

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ..errors import AlreadyAsked
 from .journal import JournalReplaced, Log, RunRecord
 from .reading import journal_call, unavailable
-from .run_log import Piece, RunLog
-from .trimming import trim
+from .run_log import Piece, RunLog, trim
 
 logger = logging.getLogger(__name__)
 
@@ -146,6 +145,11 @@ class Hub:
         logs = self._logs.values()
         entries = sum(log.last - log.flushed for log in logs)
         return entries, max((log.lag for log in logs), default=0.0)
+
+    @property
+    def records(self) -> list[RunRecord]:
+        """The records of all runs whose logs are in memory."""
+        return [log.record for log in self._logs.values()]
 
     def get(self, run_id: str) -> RunLog | None:
         return self._logs.get(run_id)

@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 import msgspec
 
 from ...models.chat import StreamingChunk
+from .outbox import Outbox
 
 #: Seconds since the run was created, and the chunk that was appended then.
 Entry = tuple[float, StreamingChunk]
@@ -105,6 +106,10 @@ class Log(Protocol):
     repeated. When the server starts, the store is opened and closed once on trial.
     """
 
+    @property
+    def outbox(self) -> Outbox:
+        """The turns that could not be stored in their conversations yet."""
+
     async def open(self, owner: str) -> None:
         """Connect as the process of that name, which no other process has ever had.
 
@@ -140,6 +145,9 @@ class Log(Protocol):
 
     async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
         """How far the logs of these runs go; runs that are unknown are left out."""
+
+    async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
+        """Remove the ended runs of a conversation, with their records."""
 
     async def delete(self, run_id: str) -> None:
         """Remove a run that has ended, with its entries; no effect if it is unknown or active."""
@@ -205,6 +213,15 @@ class Mailbox(Protocol):
 @runtime_checkable
 class SharedJournal(Log, Membership, Mailbox, Protocol):
     """A journal that several processes share, each of which drives its own runs."""
+
+
+def belongs(record: RunRecord, principal: str, conversation_id: str, user: str | None) -> bool:
+    """Whether a run is in this conversation."""
+    return (record.principal, record.conversation_id, record.user) == (
+        principal,
+        conversation_id,
+        user,
+    )
 
 
 def size_of(chunk: StreamingChunk) -> int:

@@ -11,11 +11,11 @@ import msgspec
 
 from ...models.chat import StreamingChunk, Usage
 from ..access.rates import Rates
+from ..access.slots import Slots
 from ..run_failures import AgentFailed, Interrupted, RunFailed, server_stopped
 from .queues import Queues
 from .report import Observer, RunReport
 from .run import Run
-from .slots import Slots
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ class Driver:
         lock: asyncio.Lock | None = None
         failure: RunFailed | None = None
         last: StreamingChunk | None = None
+        stored = True
         try:
             self._notify(lambda observer: observer.began(run.record))
             lock = await run.step(self._queues.wait_turn(run.record))
@@ -61,26 +62,31 @@ class Driver:
         finally:
             try:
                 if failure is not None and (run.began or isinstance(failure, Interrupted)):
-                    await self._remember(run, failure)
+                    stored = await self._remember(run, failure)
                 await self._rates.record_tokens(run.record.principal, _tokens(run, last))
             finally:
                 if lock is not None:
                     lock.release()
-                self._end(run, last, failure)
+                self._end(run, last, failure, stored=stored)
 
-    async def _remember(self, run: Run, failure: RunFailed) -> None:
+    async def _remember(self, run: Run, failure: RunFailed) -> bool:
         try:
             if run.turn.stored_question is None:
-                return
+                return True
             async with asyncio.timeout(run.stop_timeout):
-                await run.turn.remember("".join(run.text), failure)
+                return await run.turn.remember("".join(run.text), failure)
         except Exception:
             logger.exception("run %s: its partial answer was not stored", run.record.run_id)
+            return False
 
-    def _end(self, run: Run, last: StreamingChunk | None, failure: RunFailed | None) -> None:
+    def _end(
+        self, run: Run, last: StreamingChunk | None, failure: RunFailed | None, *, stored: bool
+    ) -> None:
         if last is None:
             failure = failure or server_stopped()
             last = failure.last_chunk(run.log.entries[-1][1].model)
+        if not stored:
+            last = msgspec.structs.replace(last, stored=False)
         if last.usage is None:
             last = msgspec.structs.replace(last, usage=_estimate(run))
         run.end(last)

@@ -6,6 +6,7 @@ import time
 import msgspec
 
 from ..access.rates import Rates
+from ..access.slots import Slots
 from ..errors import ConversationBusy, Overloaded
 from ..log.hub import Hub
 from ..log.journal import RunRecord
@@ -14,7 +15,6 @@ from .driver import Driver
 from .peers import Peers
 from .queues import Queues, Starts
 from .run import Plan, Policy, Run, opening
-from .slots import Slots
 
 #: Seconds that a stopped agent may take to return, and then storing its partial answer; after that
 #: the run ends without them.
@@ -54,10 +54,11 @@ class Launcher:
     async def launch(self, plan: Plan, policy: Policy, record: RunRecord) -> Run:
         """Start a run and return it; its log is open then, and its model not yet called.
 
-        Waits for a slot. Raises `RateLimited`, `TooManyRuns`, `Overloaded`, `ConversationBusy`, and
-        `AlreadyAsked` if a run with this id exists.
+        Waits for a slot. Raises `RateLimited`, `TooManyRuns`, `Overloaded`, `ConversationBusy`,
+        `ConversationsUnavailable`, and `AlreadyAsked` if a run with this id exists.
         """
         self._check_accepting()
+        await plan.check(record)
         await self._rates.check(record.principal)  # counted when the run is created
         await self._queues.apply_on_busy(policy, record)  # an interrupted run releases its slot
         await self._slots.acquire(record.principal)

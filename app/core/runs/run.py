@@ -43,8 +43,11 @@ class Turn(Protocol):
         """Return the tokens of a run without a usage from the provider: counted ones plus an
         estimate of those in `pieces`, the number of its chunks with text or reasoning."""
 
-    async def remember(self, text: str, failure: RunFailed) -> None:
-        """Store the question and the partial answer of a run that failed or was stopped."""
+    async def remember(self, text: str, failure: RunFailed) -> bool:
+        """Store the question and the partial answer of a run that failed or was stopped.
+
+        Returns False if that is not possible yet, and what must be stored is kept for later.
+        """
 
 
 class Plan(Protocol):
@@ -54,6 +57,9 @@ class Plan(Protocol):
     model: str
     stored_question: str | None
     settings: str  # what of the question holds in a continuation of the run, as JSON
+
+    async def check(self, record: RunRecord) -> None:
+        """Raise an error for what would prevent this run now, before it begins."""
 
     def prepare(self, record: RunRecord) -> Turn:
         """Return the `Turn` of a run, with copies of the agent and the model for this run alone."""

@@ -13,6 +13,7 @@ from typing import Self
 
 from ...models.chat import RunState
 from ..access.rates import Rates
+from ..access.slots import Slots
 from ..errors import BadEventId
 from ..log.follower import Follower
 from ..log.hub import Hub
@@ -31,7 +32,6 @@ from .peers import Peers, Remember
 from .queues import Queues
 from .report import Observer
 from .run import Plan, Policy, Run
-from .slots import Slots
 
 #: Seconds for which a cancelled run of another process is waited for.
 CANCEL_TIMEOUT = 10.0

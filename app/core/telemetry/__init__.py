@@ -1,13 +1,10 @@
 """What the server reports about itself: metrics for Prometheus and OpenTelemetry traces."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
-from ..log.hub import Hub
-from ..providers import Upstreams
 from ..runs.report import Observer
-from ..runs.service import Runs
 from .metrics import Metrics
 from .tracing import Tracing
 
@@ -32,10 +29,10 @@ class Telemetry:
         return [self.metrics, *([self.tracing] if self.tracing else [])]
 
     @asynccontextmanager
-    async def sampling(self, runs: Runs, hub: Hub, upstreams: Upstreams) -> AsyncIterator[None]:
+    async def sampling(self, sample: Callable[[], None]) -> AsyncIterator[None]:
         """Sample the gauges every second while the context is open; on exit, send the remaining
-        spans."""
-        task = asyncio.create_task(self.metrics.keep_sampling(runs, hub, upstreams), name="metrics")
+        spans. `sample` sets them once."""
+        task = asyncio.create_task(self.metrics.keep_sampling(sample), name="metrics")
         try:
             yield
         finally:

@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from ..agents.storage.conversations import Conversations
 from ..log.hub import Hub
 from ..log.journal import RunRecord
 from ..log.journals.owners import Owners
@@ -147,6 +148,13 @@ class Metrics:
         )
         self._failing = gauge("journal_failing", "1 while writes to the journal fail.", worst=True)
         self._refused = counter("journal_failures", "Failed writes to the journal.")
+        self._unstored = gauge("unstored_turns", "Turns that wait to be stored.", worst=True)
+        self._store_failing = gauge(
+            "conversations_failing", "1 while a store of conversations fails.", worst=True
+        )
+        self._store_failures = counter(
+            "conversations_failures", "Failed reads and writes of turns of conversations."
+        )
 
     def began(self, record: RunRecord) -> None:
         """Do nothing when a run begins: the number of live runs is sampled."""
@@ -176,7 +184,9 @@ class Metrics:
     def upstream_failed(self, model: str, code: str) -> None:
         self._errors.labels(self._model(model), code).inc()
 
-    def sample(self, runs: Runs, hub: Hub, upstreams: Upstreams) -> None:
+    def sample(
+        self, runs: Runs, hub: Hub, upstreams: Upstreams, conversations: Conversations
+    ) -> None:
         """Set the gauges to the current state of this process."""
         self._live.set(runs.live)
         self._followers.set(runs.traffic.followers)
@@ -188,10 +198,13 @@ class Metrics:
         self._lag.set(age)
         self._failing.set(hub.trouble is not None)
         self._raise(self._refused, hub.failures)
+        self._unstored.set(conversations.unstored)
+        self._store_failing.set(conversations.failing)
+        self._raise(self._store_failures, conversations.failures)
         for upstream in upstreams.all:
             self._circuits.labels(self._model(upstream.name)).set(upstream.circuit.open)
 
-    async def keep_sampling(self, runs: Runs, hub: Hub, upstreams: Upstreams) -> None:
+    async def keep_sampling(self, sample: Callable[[], None]) -> None:
         """Sample the gauges every second until cancelled, because another worker may serve
         `/metrics`."""
         if self._owners is not None:
@@ -199,7 +212,7 @@ class Metrics:
         try:
             while True:
                 try:
-                    self.sample(runs, hub, upstreams)
+                    sample()
                 except Exception:  # the next sample may be good, and scrapers wait for it
                     logger.exception("metrics: a sample failed")
                 await asyncio.sleep(SAMPLE_INTERVAL)

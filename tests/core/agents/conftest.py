@@ -23,6 +23,7 @@ async def applications(provider: Provider, tmp_path: Path) -> AsyncIterator[Appl
 
     yield make
     for application in opened:
+        await application.conversations.close()
         await application.catalog.close()
     for component in others:
         await close(component)

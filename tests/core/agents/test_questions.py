@@ -68,6 +68,7 @@ async def open_service(provider: Provider, tmp_path: Path) -> AsyncIterator[Open
         def make(model: str = OPENAI, tools: list[Any] | None = None) -> Service:
             service = Service(provider, tmp_path, model, tools or [])
             stack.push_async_callback(service.catalog.close)
+            stack.push_async_callback(service.conversations.close)
             return service
 
         yield make

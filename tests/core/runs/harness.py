@@ -46,6 +46,9 @@ class Scripted:
         self._order = order
         self._name = name
 
+    async def check(self, record: RunRecord) -> None:
+        """Nothing prevents its runs."""
+
     def prepare(self, record: RunRecord) -> "Scripted":
         return self
 
@@ -68,10 +71,11 @@ class Scripted:
     def estimate_usage(self, pieces: int) -> Usage:
         return Usage(input_tokens=2, output_tokens=pieces, total_tokens=2 + pieces)
 
-    async def remember(self, text: str, failure: RunFailed) -> None:
+    async def remember(self, text: str, failure: RunFailed) -> bool:
         self.remembered.append((text, failure.finish_reason))
         if self._remember is not None:
             await self._remember()
+        return True
 
 
 class RunsHarness:

@@ -14,6 +14,7 @@ from app.core.log.journal import Entry, Group, Reach, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.run_failures import RunFailed
 from app.core.runs.peers import Peers
+from app.core.runs.service import CANCEL_TIMEOUT
 from tests.core.parts import record, text_chunk, until, words
 from tests.core.runs.harness import RunsHarness, Scripted, saying, shared, silent, two_processes
 
@@ -220,3 +221,20 @@ async def test_cancel_after_a_locked_file(
         db.execute("BEGIN IMMEDIATE")
         await asyncio.sleep(2.5)
     assert "cancelled" == (await asyncio.wait_for(b.cancel(run), 10)).status
+
+
+async def test_a_cancel_does_not_wait_for_a_process_that_hangs(
+    tmp_path: Path, pair: tuple[RunsHarness, RunsHarness]
+) -> None:
+    """A cancel of a run whose process lives but does nothing returns, with the run's true state."""
+    runs = pair[0].runs
+    hanging = shared(tmp_path)
+    await hanging.open("hangs")
+    try:
+        await hanging.create(record("r1", owner="hangs", principal="ann"))
+        async with asyncio.timeout(CANCEL_TIMEOUT + 10):
+            state = await runs.cancel("r1", principal="ann")
+        assert "running" == state.status
+        assert await hanging.take_cancel_requests()
+    finally:
+        await hanging.close()

@@ -8,9 +8,10 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
-from ....models.chat import ToolCall
+from ....models.chat import Requirement, ToolCall
 from . import events as ev
 from .items import (
+    ApprovalRequest,
     CustomToolCall,
     FunctionCall,
     FunctionCallOutput,
@@ -19,6 +20,7 @@ from .items import (
     McpError,
     Status,
 )
+from .pauses import approval_id
 from .resource import Request
 
 #: The name under which the agent's own tools stand in `mcp_call`s.
@@ -60,6 +62,20 @@ class Calls:
             self._start(call)
         if call.status in ("completed", "failed"):
             self._finish(call, self._started.pop(call.id))
+
+    def ask(self, requirement: Requirement) -> None:
+        """Add a question to a person, which the client is to put."""
+        self.waiting = True
+        tool = requirement.tool
+        item = ApprovalRequest(
+            approval_id(self._run_id, requirement),
+            requirement.member or requirement.step or SERVER_LABEL,
+            tool.name if tool is not None else requirement.kind,
+            msgspec.json.encode(
+                tool.arguments if tool is not None else _asked(requirement)
+            ).decode(),
+        )
+        self._done(self._add(item), item)
 
     def close(self) -> None:
         """End the calls that have no result, because their run has ended before."""
@@ -129,6 +145,12 @@ class Calls:
 
     def _id(self, kind: str) -> str:
         return f"{kind}_{self._run_id}_{len(self._output)}"
+
+
+def _asked(requirement: Requirement) -> dict[str, str]:
+    """What a person is asked about a step, which has no arguments."""
+    fields = {"note": requirement.note, "output": requirement.output}
+    return {name: text for name, text in fields.items() if text}
 
 
 def _text_of(call: ToolCall) -> str:

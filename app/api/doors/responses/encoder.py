@@ -12,6 +12,7 @@ from ...encoding import encode_line
 from ...media_links import MediaLinks
 from .events import Event
 from .narration import Narration
+from .pauses import readable
 from .resource import Request
 
 DONE = b"data: [DONE]\n\n"
@@ -47,8 +48,7 @@ class ResponsesEncoder:
         self._links = links
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        if self._links is not None:
-            chunk = self._links.as_text(chunk)
+        chunk = readable(chunk, self._links)
         if chunk.finish_reason == "interrupted":
             # The process that died may have sent events that the journal lacks: the end comes after
             # the last one that this reader has.

@@ -95,7 +95,24 @@ class McpCall(msgspec.Struct, tag_field="type", tag="mcp_call"):
     status: Literal["in_progress", "completed", "incomplete", "calling", "failed"] = "completed"
 
 
-Item = Message | Reasoning | FunctionCall | FunctionCallOutput | CustomToolCall | McpCall
+class ApprovalRequest(msgspec.Struct, tag_field="type", tag="mcp_approval_request"):
+    """A question to a person: may the tool run?"""
+
+    id: str
+    server_label: str
+    name: str
+    arguments: str
+
+
+Item = (
+    Message
+    | Reasoning
+    | FunctionCall
+    | FunctionCallOutput
+    | CustomToolCall
+    | McpCall
+    | ApprovalRequest
+)
 
 #: The beginnings of the ids of items; the id of the run and a number follow.
 PREFIXES = ("msg", "rs", "fc", "fco", "ctc", "mcp")

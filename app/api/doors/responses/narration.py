@@ -124,11 +124,14 @@ class Narration:
     def _end(self, chunk: StreamingChunk) -> None:
         done = ended(self.response, chunk)
         answered = any(isinstance(item, Message) for item in self.output)
-        if done.status == "completed" and not answered and not self._calls.waiting:
+        waiting = self._calls.waiting or bool(chunk.requirements)
+        if done.status == "completed" and not answered and not waiting:
             self._open_message()  # an empty answer is a message without text
         if self._final:
             self._open_message()
         self._close("completed" if done.status == "completed" else "incomplete")
+        for requirement in chunk.requirements or []:
+            self._calls.ask(requirement)
         if self._final:
             self._replace_text()
         self._calls.close()

@@ -12,6 +12,7 @@ from ...context import Context
 from ...media_links import MediaLinks
 from .items import PREFIXES
 from .narration import Narration
+from .pauses import readable
 from .resource import PREFIX, Request, Response, run_id_of, stored_request
 
 #: An item's id: its kind, its run, its place in the output, or after an `i` in the input.
@@ -36,8 +37,8 @@ def whole_response(
 ) -> Response:
     """Return the response of a run as its log has it so far."""
     narration = Narration(record, request)
-    for _, chunk in log.entries if links is None else links.entries(log.entries):
-        narration.feed(chunk)
+    for _, chunk in log.entries:
+        narration.feed(readable(chunk, links))
     response = narration.snapshot()
     if log.entries and log.entries[-1][1].done and response.status == "completed":
         response.completed_at = int(record.created_at + log.entries[-1][0])

@@ -2,40 +2,29 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from ....core.runs.run import OnDisconnect, Policy
 from ...context import Context, Principal, Server
 from ...media_links import MediaLinks
-from ...names import Target, resolve
 from ...reading import run_headers
 from ...requests import parse_object, read_body, validate
-from ...starting import IdempotencyKey, start_in_background, start_or_replay
+from ...starting import IdempotencyKey
 from ...streaming import RunStream
 from .answer import JSON, ResponseAnswer, json_response
 from .encoder import ResponsesEncoder
 from .errors import refusal
-from .input import messages_of, read_items
 from .listing import page
 from .passed_over import passed_over
 from .reading import find, input_items, whole_response
 from .requests import ResponseRequest, raw_items
 from .resource import response_id, run_id_of, stored_request
-from .thread import thread_of
+from .start import Start
 
 #: OpenAI publishes its own documentation, so the OpenAPI document has the native door only.
 router = APIRouter(prefix="/v1/responses", include_in_schema=False)
-
-
-class Further(TypedDict):
-    """What a run is started with besides its question and its policy."""
-
-    conversation_id: str | None
-    key: IdempotencyKey | None
-    request: str | None
 
 
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key")]
@@ -58,35 +47,18 @@ async def create(
     """
     fields = parse_object(await read_body(request, server.body))
     body = validate(ResponseRequest, fields)
-    target = resolve(server, body.model) if body.model is not None else Target()
-    thread = await thread_of(server, principal, body, raw_items(fields))
-    question = body.question(
-        target,
-        thread.messages,
-        before=messages_of(read_items(thread.before)),
-        continues=thread.continues,
-        user=thread.user,
-    )
     key = None
     if idempotency_key is not None:
         key = IdempotencyKey.of(
             idempotency_key, principal, body.model_dump_json(exclude_defaults=True)
         )
-    wanted = body.repeated(thread.stored, thread.before, thread.follows)
-    if server_tools is not None:
-        wanted.hosted = server_tools == "mcp_call"
-    policy = Policy(server.timeouts, on_disconnect=_on_disconnect(body, key), grace=server.grace)
-    further: Further = {
-        "conversation_id": thread.conversation_id,
-        "key": key,
-        "request": msgspec.json.encode(wanted).decode() if body.kept else None,
-    }
+    start = Start(server, principal, body, raw_items(fields), key, server_tools)
+    follower, wanted = await start.run()
+    record = follower.record
     headers = passed_over(body, fields)
     if body.background and not body.stream:
-        started, _ = await start_in_background(server, principal, question, policy, **further)
-        return await _current(request, server, principal, started.run_id, headers)
-    follower, _ = await start_or_replay(server, principal, question, policy, **further)
-    record = follower.record
+        follower.close()
+        return await _current(request, server, principal, record.run_id, headers)
     shown = stored_request(record) if record.request is not None else wanted
     links = MediaLinks(request, server.tickets, server.media, record)
     if not body.stream:
@@ -175,14 +147,3 @@ async def _current(
     links = MediaLinks(request, server.tickets, server.media, record)
     found = whole_response(record, log, stored_request(record), links)
     return json_response(found, {**run_headers(record), **headers})
-
-
-def _on_disconnect(body: ResponseRequest, key: IdempotencyKey | None) -> OnDisconnect:
-    """Return what happens to the run when its last reader leaves.
-
-    A run in the background continues. The reader of a stream that is kept may return, and so may
-    one with an idempotency key: the run waits. Any other run is cancelled.
-    """
-    if body.background:
-        return "continue"
-    return "grace" if (body.stream and body.kept) or key is not None else "cancel"

@@ -11,7 +11,6 @@ from ....models.chat import StoredMessage
 from ...context import Context
 from ...requests import end_user
 from .input import (
-    ApprovalItem,
     FunctionCallItem,
     Item,
     OutputItem,
@@ -69,8 +68,6 @@ async def thread_of(
 
     `raw` are the items of the body as the client sent them.
     """
-    if any(isinstance(item, ApprovalItem) for item in body.input):
-        raise InvalidField("mcp_approval_response: no response waits for an approval")
     user = end_user(body.user)
     thread = Thread(await _resolved(server, principal, body.input, raw), user=user)
     if body.previous_response_id is not None:

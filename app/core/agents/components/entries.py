@@ -14,7 +14,6 @@ from agno.agents.base import BaseExternalAgent
 from agno.compaction import Compaction
 from agno.compression.manager import CompressionManager
 from agno.db.base import AsyncBaseDb
-from agno.learn import LearningMachine
 from agno.memory import MemoryManager
 from agno.models.base import Model
 from agno.models.utils import get_model
@@ -24,7 +23,7 @@ from agno.workflow import Workflow
 
 from ...errors import ConfigurationError
 from ...question import Question
-from ..storage.threaded import Db, off_the_loop
+from ..storage.proxies.proxy import Db, off_the_loop
 from .copies import copy_of
 from .external import FURTHER, External, external
 from .kinds import check_factory, kind_of
@@ -189,6 +188,8 @@ class Preparation:
                 compact_at_tokens=None, on_context_overflow=True, model=self._for_managers(model)
             )
         if getattr(component, "learning", None) is True and component.db is not None:
+            from agno.learn import LearningMachine  # 1.5 MB that few need
+
             component.learning = LearningMachine(
                 db=component.db,
                 model=self._for_managers(model),

@@ -44,13 +44,13 @@ class External:
         """Whether it has no place for an argument."""
         return self.takes is not None and name not in self.takes
 
-    def detached(self) -> "External":
-        """The same, for a run that is not stored."""
+    def stored_in(self, db: Any) -> "External":
+        """The same with another store of its own, for one run; None for none."""
         if not self.keeps:
             return self
         thing = copy.copy(self.thing)
-        thing.db = None
-        return replace(self, thing=thing, db=None)
+        thing.db = db
+        return replace(self, thing=thing, db=db)
 
 
 def is_external(thing: Any) -> bool:
@@ -66,8 +66,7 @@ def is_external(thing: Any) -> bool:
 def external(thing: Any, fallback_id: str, db: Any) -> External:
     """The component that a thing is; `db` is for its conversations."""
     if isinstance(thing, BaseRemote):
-        kind = type(thing).__name__.removeprefix("Remote").lower()
-        own = str(getattr(thing, f"{kind}_id", None) or fallback_id)
+        kind, own = remote_id(thing)
         takes = _takes_remotely(thing, kind)
         return External(own, own, "", thing, db, keeps=False, takes=takes, remote=kind)
     own = str(getattr(thing, "id", None) or fallback_id)
@@ -80,6 +79,12 @@ def external(thing: Any, fallback_id: str, db: Any) -> External:
     return External(
         own, name, description, thing, db, keeps=keeps, takes=_takes(thing), remote=None
     )
+
+
+def remote_id(thing: BaseRemote) -> tuple[str, str]:
+    """The kind and the id of what runs on another server; its name would be a request to it."""
+    kind = type(thing).__name__.removeprefix("Remote").lower()
+    return kind, str(getattr(thing, f"{kind}_id", None) or kind)
 
 
 def failure_of(component: External, error: Exception) -> RunFailed | None:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from agno.agent import Agent
+from agno.remote.base import BaseRemote
 from agno.team import Team
 from agno.tools import Function, Toolkit
 from agno.workflow import Condition, Loop, Parallel, Router, Step, Steps, Workflow
+
+from .external import remote_id
 
 #: The keys of an application's `metadata` under which it declares questions to begin with; the
 #: second is AgentOS's word.
@@ -58,8 +61,11 @@ class Outline:
 def outline_of(component: Any) -> Outline:
     """The outline of an agent, a team, a workflow or a step, as it is now: a toolkit may get its
     tools when it connects."""
-    kind = next((kind for cls, kind in KINDS.items() if isinstance(component, cls)), None)
-    if kind is None:
+    if isinstance(component, BaseRemote):
+        kind, own = remote_id(component)
+        return Outline(own, own, kind, "", [], None, None, [])
+    kind = next((kind for cls, kind in KINDS.items() if isinstance(component, cls)), "")
+    if not kind:
         kind = "step" if callable(component) and not hasattr(component, "arun") else "agent"
     runs = next((r for n in ("agent", "team", "workflow") if (r := _own(component, n))), None)
     executor = runs if kind == "step" else None

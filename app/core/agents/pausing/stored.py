@@ -15,8 +15,8 @@ from agno.run.workflow import WorkflowRunOutput
 from ....models.chat import Decision
 from ...run_failures import PauseLost
 from ..messages import agno_message
+from ..storage.proxies.proxy import off_the_loop
 from ..storage.sessions import Session, find_session, new_session
-from ..storage.threaded import off_the_loop
 from .waits import Wait, waits_of
 
 

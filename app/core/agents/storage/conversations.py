@@ -1,212 +1,219 @@
-"""Conversations, kept in Agno's session store, so that other Agno tools can read them.
+"""Conversations, kept in Agno's session store, so that other Agno tools can read them."""
 
-See docs/decisions/018-broken-turns-are-stored.md.
-"""
-
-import asyncio
-import logging
-import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
-from agno.run.base import RunStatus
-from agno.run.workflow import WorkflowRunOutput
 
-from ....models.chat import (
-    Conversation,
-    ConversationInfo,
-    ConversationPage,
-    FinishReason,
-    StreamingChunk,
-)
-from ...errors import UnknownConversation
-from .sessions import (
-    RUNS,
-    AnyRun,
-    AnySession,
-    Session,
-    conversation_of,
-    find_session,
-    new_run,
-    new_session,
-    owner_of,
-    sessions_of,
-    title_of,
-    type_of,
-)
-from .shown import NOTHING, Shown, metadata_with
-from .threaded import Db, off_the_loop
-from .transcript import messages_of, repaired
-
-logger = logging.getLogger(__name__)
-
-#: Seconds to wait until Agno has stored a cancelled run, which it does in the background.
-AGNO_WRITE_TIMEOUT = 2.0
-
-#: The states of a stored run that goes on: a paused one, while another run continues it.
-UNFINISHED = (RunStatus.running, RunStatus.paused)
-#: Seconds that an answer waits for its parts to be stored.
-KEEP_TIMEOUT = 2.0
+from ....models.chat import Conversation, ConversationInfo, ConversationPage
+from ...errors import ConfigurationError, UnknownConversation
+from ...log.outbox import Outbox, UnstoredTurn
+from ...run_failures import ConversationsUnavailable
+from .backlog import Backlog
+from .keeping import Keeping, KeptTurn, complete, key_of
+from .listing import Cursor, Wanted, info_of
+from .proxies.proxy import Db
+from .rows import TurnRows
+from .sessions import AnySession, Session, owner_of, session_from
+from .store import Store, Stores
+from .transcript import messages_of
 
 
 class Conversations:
-    """Lists, reads, deletes and repairs conversations in the stores of all agents.
+    """Lists, reads, renames and deletes conversations in the stores of all agents, and gives each
+    run its part of them.
+
+    Every call raises `ConversationsUnavailable` if a store cannot be read.
 
     `user` is the end user of a principal whose key is one for many.
     """
 
-    def __init__(self, dbs: Sequence[Db]) -> None:
-        self._dbs = [off_the_loop(db) for db in dbs]
+    def __init__(
+        self,
+        dbs: Sequence[Db],
+        component: Callable[[str], Any] = lambda agent: None,
+        outbox: Outbox | None = None,
+    ) -> None:
+        """`component` is the component of an agent's id; `outbox` keeps turns that cannot be
+        stored, None keeps them in memory."""
+        self.stores = Stores(dbs)
+        self.backlog = Backlog(self._store_turn, outbox)
+        self._component = component
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Store what waits in the outbox, as soon as that is possible, until the exit."""
+        async with self.backlog.opened(self._recheck):
+            yield
+
+    async def close(self) -> None:
+        """Write what waits; call it after the last run, and before the stores are closed."""
+        for store in self.stores:
+            await store.close()
+
+    @property
+    def unstored(self) -> int:
+        """How many turns wait for their store, in all processes that share the journal."""
+        return self.backlog.size
+
+    @property
+    def failing(self) -> bool:
+        """Whether a store can be read or written no more, as far as is known."""
+        return any(store.unreadable or store.unwritable for store in self.stores)
+
+    @property
+    def failures(self) -> int:
+        """How many reads and writes of turns have failed so far."""
+        return sum(store.failures for store in self.stores)
+
+    async def prepare(self) -> None:
+        """Check each store, and create missing tables; raises `ConfigurationError`."""
+        for store in self.stores:
+            try:
+                await store.check()
+                await store.prepare()
+            except ConversationsUnavailable as error:
+                raise ConfigurationError(
+                    "AGENTS: a store of conversations cannot be used: "
+                    f"{store.unreadable or store.unwritable}"
+                ) from error
 
     async def check(self) -> None:
-        """Read from each store once, to fail early; raises whatever a store raises."""
-        for db in self._dbs:
-            await sessions_of(db, None, 1, runs=False)
+        """Read from each store once; raises `ConversationsUnavailable`."""
+        for store in self.stores:
+            await store.check()
 
     async def list(
-        self, principal: str, *, limit: int, offset: int, user: str | None = None
+        self,
+        principal: str,
+        *,
+        limit: int,
+        before: str | None = None,
+        q: str | None = None,
+        offset: int = 0,
+        user: str | None = None,
     ) -> ConversationPage:
-        """A page of a principal's conversations, the most recently updated first."""
-        found: list[ConversationInfo] = []
+        """A page of a principal's conversations, the most recently updated first.
+
+        `before` is the `next` of the page before, `q` are words in the title. `offset` skips
+        conversations, which costs as much as reading them. Raises `InvalidField`.
+        """
+        cursor = Cursor.decode(before) if before else None
+        wanted = Wanted(owner_of(principal, user), limit + offset + 1, cursor, q)
         total = 0
-        for db in self._dbs:
-            sessions, count = await sessions_of(db, owner_of(principal, user), limit + offset)
-            total += count
-            found += [_info(session) for session in sessions]
-        found.sort(key=lambda info: info.updated_at, reverse=True)
-        return ConversationPage(found[offset : offset + limit], total, limit, offset)
+        found = []
+        for store in self.stores:
+            found += await store.read(store.listing.page(wanted))
+            total += await store.read(store.listing.count(wanted))
+        found.sort(key=lambda row: row.cursor, reverse=True)
+        page = found[offset : offset + limit]
+        more = len(found) > offset + limit
+        return ConversationPage(
+            [row.info for row in page],
+            total,
+            limit,
+            offset,
+            next=page[-1].cursor.encode() if more else None,
+        )
 
     async def get(
         self, conversation_id: str, principal: str, user: str | None = None
     ) -> Conversation:
         """A conversation with its messages; raises `UnknownConversation`."""
         _, session = await self._find(Session(conversation_id, owner_of(principal, user)))
-        info = _info(session)
+        info = info_of(session)
         return Conversation(**msgspec.structs.asdict(info), messages=messages_of(session))
-
-    async def delete(self, conversation_id: str, principal: str, user: str | None = None) -> None:
-        """Delete a conversation; raises `UnknownConversation`."""
-        session = Session(conversation_id, owner_of(principal, user))
-        db, _ = await self._find(session)
-        await off_the_loop(db).delete_session(session_id=session.id, user_id=session.owner)
 
     async def rename(
         self, conversation_id: str, principal: str, title: str, user: str | None = None
     ) -> ConversationInfo:
-        """Give a conversation a title; raises `UnknownConversation`."""
+        """Give a conversation another title; raises `UnknownConversation`."""
         session = Session(conversation_id, owner_of(principal, user))
-        db, found = await self._find(session)
-        await off_the_loop(db).rename_session(
-            session.id, type_of(found), title, user_id=session.owner, deserialize=False
-        )
+        store, found = await self._find(session)
+        await store.rename(session, found, title)
         _, renamed = await self._find(session)
-        return _info(renamed)
+        return info_of(renamed)
 
-    async def remember(
-        self,
-        component: Any,
-        session: Session,
-        *,
-        run_id: str,
-        question: str,
-        answer: str,
-        finish_reason: FinishReason,
-        begun: bool,
-        shown: Shown = NOTHING,
-    ) -> None:
-        """Store a cancelled or failed run so that it stays in the conversation's history.
+    async def delete(self, conversation_id: str, principal: str, user: str | None = None) -> None:
+        """Delete a conversation, and its turns that wait to be stored; raises
+        `UnknownConversation`.
 
-        Agno leaves such runs out of the history. Here they are stored as completed, with the
-        partial answer, and with their finish reason in the metadata. `begun` is True if Agno has
-        started the run, and so will write it, too.
+        Its runs must have ended, because each stores its turn at its end.
         """
-        if getattr(component, "db", None) is None:
-            return
-        db = off_the_loop(component.db)
-        run = await self._stored_run(db, run_id, wait=begun)
-        if await find_session(db, session) is None:
-            await db.upsert_session(new_session(component, session))
-        if run is None:
-            run = new_run(component, session, run_id, question)
-        if not isinstance(run, WorkflowRunOutput):
-            run.messages = repaired(run.messages or [], question, answer)
-        run.content = answer
-        run.status = RunStatus.completed
-        run.metadata = metadata_with(run.metadata, finish_reason, shown)
-        await db.upsert_run(run, session_id=session.id, user_id=session.owner)
-
-    async def keep_shown(
-        self,
-        component: Any,
-        session: Session,
-        run_id: str,
-        last: StreamingChunk,
-        shown: Shown,
-    ) -> None:
-        """Store with a run that Agno has stored what its reader saw besides its text, if anything.
-
-        `last` is its last chunk. The answer is stored already, so a store that fails now is logged.
-        """
-        reason = last.finish_reason or "stop"
-        if getattr(component, "db", None) is None or not (shown or reason != "stop"):
-            return
-        db = off_the_loop(component.db)
+        session = Session(conversation_id, owner_of(principal, user))
         try:
-            async with asyncio.timeout(KEEP_TIMEOUT):
-                run = await self._stored_run(db, run_id, wait=False)
-                if run is None:
-                    raise LookupError("Agno has not stored the run")
-                run.metadata = metadata_with(run.metadata, reason, shown)
-                await db.upsert_run(run, session_id=session.id, user_id=session.owner)
-        except Exception:
-            logger.exception("run %s: the parts of its answer were not stored", run_id)
-
-    async def forget(self, component: Any, session: Session, run_id: str, *, begun: bool) -> None:
-        """Delete a run that a rule of the agent refused, and its session if it has no other.
-
-        Agno stores such a run with its question, or with the refused answer.
-        """
-        if getattr(component, "db", None) is None:
+            store, _ = await self._find(session)
+        except UnknownConversation:
+            if not await self.backlog.drop(session.id):
+                raise
             return
-        db = off_the_loop(component.db)
-        if await self._stored_run(db, run_id, wait=begun) is not None:
-            await db.delete_run(run_id)
-        stored = await find_session(db, session)
-        if stored is not None and not [r for r in stored.runs or [] if r.run_id != run_id]:
-            await db.delete_session(session_id=session.id, user_id=session.owner)
+        await store.delete(session)
+        await self.backlog.drop(session.id)
+        if await store.holds(session):  # a turn was stored in between
+            await store.delete(session)
 
-    async def _find(self, session: Session) -> tuple[Db, AnySession]:
-        for db in self._dbs:
-            found = await find_session(db, session)
+    async def forget(self, component: Any, session: Session, run_id: str) -> None:
+        """Delete the turn of a run that has ended, and its conversation if it has no other."""
+        db = getattr(component, "db", None)
+        if db is None:
+            return
+        store = self.stores.of(db)
+        await self.backlog.settle(key_of(run_id, store))
+        if await store.run(run_id) is not None:
+            await store.change(store.db.delete_run(run_id))
+        row = await store.session(session.id, user_id=session.owner, deserialize=False)
+        stored = session_from(row)
+        if stored is not None and not [r for r in stored.runs or [] if r.run_id != run_id]:
+            await store.delete(session)
+
+    async def require(self, component: Any, session: Session) -> None:
+        """Check that a run can be admitted: its conversation can be read, and soon.
+
+        Raises `ConversationsUnavailable`.
+        """
+        db = getattr(component, "db", None)
+        if db is not None:
+            await self.stores.of(db).require()
+            await self.backlog.clear(session.id)
+
+    async def complete(self, component: Any, session: Session) -> None:
+        """Store the turns of a conversation that still wait, before a run of it reads them.
+
+        Raises `ConversationsUnavailable`.
+        """
+        if getattr(component, "db", None) is not None:
+            await self.backlog.clear(session.id)
+
+    def keeping(self, component: Any, session: Session, run_id: str, question: str) -> Keeping:
+        """What one run of a component reads and leaves in its conversation."""
+        return Keeping(self.stores, self.backlog, component, session, run_id, question)
+
+    async def _find(self, session: Session) -> tuple[Store, AnySession]:
+        for store in self.stores:
+            row = await store.session(session.id, user_id=session.owner, deserialize=False)
+            found = session_from(row)
             if found is not None:
-                return db, found
+                return store, found
         raise UnknownConversation(f"There is no conversation {session.conversation_id!r}.")
 
-    async def _stored_run(self, db: Db, run_id: str, *, wait: bool) -> AnyRun | None:
-        """The run as Agno stored it, or None. With `wait`, until Agno's background task has written
-        it, because that would overwrite a later write."""
-        deadline = time.monotonic() + (AGNO_WRITE_TIMEOUT if wait else 0)
-        pause = 0.002
-        while True:
-            run = await off_the_loop(db).get_run(run_id)
-            if isinstance(run, RUNS) and not (wait and run.status in UNFINISHED):
-                return run
-            if time.monotonic() >= deadline:
-                return run if isinstance(run, RUNS) else None
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.1)
+    async def _recheck(self) -> None:
+        """Look whether stores that failed work again."""
+        for store in self.stores:
+            if store.unreadable is not None:
+                with suppress(ConversationsUnavailable):
+                    await store.check()
+            if store.unwritable is not None and not self.backlog.size:
+                store.written()  # the next turn will show it
 
-
-def _info(session: AnySession) -> ConversationInfo:
-    title = title_of(session)
-    if title is None:
-        title = next((m.content for m in messages_of(session) if m.role == "user"), "")
-    ids = (getattr(session, name, None) for name in ("agent_id", "team_id", "workflow_id"))
-    return ConversationInfo(
-        conversation_id=conversation_of(session),
-        title=" ".join(title.split())[:80],
-        created_at=session.created_at or 0,
-        updated_at=session.updated_at or session.created_at or 0,
-        agent=next(filter(None, ids), None),
-    )
+    async def _store_turn(self, turn: UnstoredTurn) -> None:
+        """Store a turn of the backlog; raises `ConversationsUnavailable`."""
+        kept = msgspec.json.decode(turn.data, type=KeptTurn)
+        store = self.stores.named(kept.store)
+        if kept.partial is None:
+            rows = TurnRows.decode(kept.rows or "")
+        else:
+            rows = TurnRows()
+            component = self._component(kept.agent)
+            await complete(store, component, kept.session, kept.partial, rows)
+        await store.write(rows)

@@ -3,12 +3,10 @@
 See docs/decisions/019-session-ids-carry-the-principal.md.
 """
 
-import inspect
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from agno.db.base import SessionType
 from agno.run.agent import RunInput, RunOutput
 from agno.run.team import TeamRunInput, TeamRunOutput
 from agno.run.workflow import WorkflowRunOutput
@@ -17,7 +15,7 @@ from agno.team import Team
 from agno.workflow import Workflow
 
 from ...access.keys import ANONYMOUS
-from .threaded import Db, inner_of, off_the_loop
+from .proxies.proxy import Db, off_the_loop
 
 AnySession = AgentSession | TeamSession | WorkflowSession
 AnyRun = RunOutput | TeamRunOutput | WorkflowRunOutput
@@ -52,55 +50,12 @@ def conversation_of(session: AnySession) -> str:
     return session.session_id.removeprefix(f"{session.user_id}/")
 
 
-def title_of(session: AnySession) -> str | None:
-    """The title that a user gave a session, where Agno's own tools keep it; None without one."""
-    title = (session.session_data or {}).get("session_name")
-    return str(title) if title else None
-
-
-def type_of(session: AnySession) -> SessionType:
-    if isinstance(session, TeamSession):
-        return SessionType.TEAM
-    return SessionType.WORKFLOW if isinstance(session, WorkflowSession) else SessionType.AGENT
-
-
 async def find_session(db: Db, session: Session) -> AnySession | None:
     """The stored session, of whatever type; None if there is none."""
     row = await off_the_loop(db).get_session(
         session_id=session.id, user_id=session.owner, deserialize=False
     )
     return session_from(row)
-
-
-async def sessions_of(
-    db: Db, owner: str | None, limit: int, *, runs: bool = True
-) -> tuple[list[AnySession], int]:
-    """The newest sessions of an owner, or of all, and the number of all of them."""
-    further: dict[str, Any] = {"include_runs": runs} if _takes(db, "include_runs") else {}
-    rows, count = await _get_sessions(
-        db,
-        user_id=owner,
-        limit=limit,
-        page=1,
-        sort_by="updated_at",
-        sort_order="desc",
-        deserialize=False,
-        **further,
-    )
-    found = [session_from(row) for row in rows]
-    return [session for session in found if session is not None], count
-
-
-async def _get_sessions(db: Db, **query: Any) -> tuple[list[Any], int]:
-    """Rows and their number, as every store returns them without `deserialize`."""
-    found: Any = await off_the_loop(db).get_sessions(**query)
-    rows, count = found
-    return list(rows), int(count)
-
-
-def _takes(db: Db, parameter: str) -> bool:
-    """Whether a store's `get_sessions` has a parameter: only some of Agno's have all."""
-    return parameter in inspect.signature(inner_of(db).get_sessions).parameters
 
 
 def session_from(row: Any) -> AnySession | None:

@@ -1,6 +1,7 @@
 """Opens the database of conversations that `DATABASE_URL` names: SQLite or PostgreSQL."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -21,6 +22,8 @@ from ...errors import ConfigurationError
 
 if sys.platform != "win32":
     import fcntl
+
+logger = logging.getLogger(__name__)
 
 FILE = "conversations.db"
 
@@ -105,12 +108,32 @@ async def prepare(db: AsyncBaseDb, url: str | None) -> None:
         async with lock:
             if not await db.table_exists(db.session_table_name):
                 await db._create_all_tables()  # as AgentOS does
+            await _index(db)
     except ConfigurationError:
         await db.close()
         raise
     except (SQLAlchemyError, OSError, ValueError) as error:
         await db.close()
         raise ConfigurationError(f"DATABASE_URL: {_safe_message(error, url)}") from None
+
+
+async def _index(db: AsyncBaseDb) -> None:
+    """Add the index by which a list of conversations is read to Agno's table of sessions.
+
+    A user without that privilege has longer lists instead.
+    """
+    engine: AsyncEngine = db.db_engine  # type: ignore[attr-defined]  # Agno's async stores have one
+    schema = "" if isinstance(db, AsyncSqliteDb) else f"{SCHEMA}."
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(
+                text(
+                    "CREATE INDEX IF NOT EXISTS agno_stream_list ON"
+                    f" {schema}{db.session_table_name} (user_id, updated_at, session_id)"
+                )
+            )
+    except DBAPIError as error:
+        logger.warning("conversations: no index for lists can be made: %s", error.orig)
 
 
 @asynccontextmanager

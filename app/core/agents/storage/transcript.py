@@ -118,6 +118,18 @@ def _question(run: AnyRun | None) -> str | None:
     return next((message.get_content_string() for message in own), None)
 
 
+def first_question(session: AnySession) -> str | None:
+    """The question of the first turn of a session; None if it has no turns."""
+    runs = (run for run in session.runs or [] if run.parent_run_id is None)
+    run = next(runs, None)
+    return None if run is None else question_of(run)
+
+
+def question_of(run: AnyRun) -> str:
+    """The question of a run."""
+    return _question(run) or _input(run)
+
+
 def repaired(messages: list[Message], question: str, answer: str) -> list[Message]:
     """The messages of an incomplete run, with its question and its partial answer added.
 

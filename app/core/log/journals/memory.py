@@ -14,8 +14,10 @@ from ..journal import (
     Group,
     Reach,
     RunRecord,
+    belongs,
     size_of,
 )
+from ..outbox import MemoryOutbox
 from ..reading import removed, unknown_run
 
 
@@ -50,6 +52,7 @@ class MemoryJournal:
         total_bytes: int = 512 * MEBIBYTE,
     ) -> None:
         self.size = 0
+        self.outbox = MemoryOutbox()
         self._retention = retention
         self._pause_retention = pause_retention
         self._run_bytes = run_bytes
@@ -173,6 +176,11 @@ class MemoryJournal:
         log.base += count
         log.size -= freed
         self.size -= freed
+
+    async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
+        for run_id, log in list(self._ended.items()):
+            if belongs(log.record, principal, conversation_id, user):
+                self.size -= self._ended.pop(run_id).size
 
     async def sweep(self) -> None:
         now = time.monotonic()

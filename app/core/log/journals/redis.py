@@ -25,7 +25,9 @@ from ..journal import (
 )
 from ..reading import removed, unknown_run
 from . import redis_scripts as scripts
+from .outboxes.redis import RedisOutbox
 from .redis_connection import KEY_PREFIX, Connection, result
+from .redis_removal import remove_conversation
 
 #: Seconds for which a heartbeat is valid.
 HEARTBEAT_TTL = 5.0
@@ -86,6 +88,7 @@ class RedisJournal:
         self._owner = ""
         self._last_heartbeat = self._steady_since = 0.0  # by `time.monotonic()`
         self._redis = Connection(url)
+        self.outbox = RedisOutbox(self._redis)
 
     @classmethod
     def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:
@@ -187,6 +190,9 @@ class RedisJournal:
             for run_id, (last, ended) in zip(run_ids, found, strict=True)
             if last is not None
         }
+
+    async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
+        await remove_conversation(self._redis, principal, conversation_id, user)
 
     async def delete(self, run_id: str) -> None:
         await self._redis.run(scripts.DELETE, run_id)

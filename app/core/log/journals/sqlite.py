@@ -26,6 +26,7 @@ from . import sqlite_pauses as pauses
 from . import sqlite_queries as sql
 from . import sqlite_shared as shared
 from . import sqlite_trim as trim
+from .outboxes.sqlite import SqliteOutbox
 from .owners import Owners
 from .sqlite_file import Connection
 
@@ -65,6 +66,7 @@ class SqliteJournal:
         # Two, so that a write does not wait for a long read.
         self._writer = Connection(file, "BEGIN IMMEDIATE")
         self._reader = Connection(file, "BEGIN")
+        self.outbox = SqliteOutbox(self._writer, self._reader)
 
     @classmethod
     def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:
@@ -121,6 +123,10 @@ class SqliteJournal:
             run_id: Reach(state.last, state.ended_at is not None)
             for run_id, state in states.items()
         }
+
+    async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
+        await self._writer.run(trim.remove_conversation, principal, conversation_id, user)
+        await self._writer.checkpoint()
 
     async def delete(self, run_id: str) -> None:
         await self._writer.run(trim.delete, run_id)

@@ -53,6 +53,22 @@ CREATE TABLE records (run INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE groups (run INTEGER, last INTEGER, data BLOB NOT NULL, PRIMARY KEY (run, last));
 """
 
+#: The table of turns that could not be stored yet; files of older versions get it as well.
+OUTBOX = """
+CREATE TABLE IF NOT EXISTS outbox (
+    seq INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    session TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    data TEXT NOT NULL,
+    owner TEXT NOT NULL DEFAULT '',
+    claimed_until REAL NOT NULL DEFAULT 0
+)
+"""
+
+#: Tables that files of older servers lack: they are added when the file is opened.
+LATER = ("outbox", "paused")
+
 
 class Connection:
     """A connection to the database file, with a thread of its own.
@@ -95,6 +111,16 @@ class Connection:
             return result
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+
+    async def checkpoint(self) -> None:
+        """Empty the write-ahead log, so that what was removed is in no file any more; has no effect
+        while others read the file."""
+
+        def job() -> None:
+            if self._db is not None:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
     async def check(self) -> None:
         """Look whether the file is still the one that is open; if not, the next call opens the new
@@ -152,11 +178,13 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
     Raises `ConfigurationError` if another program or a newer version has written the file.
     """
     db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA secure_delete = ON")
     db.execute(f"PRAGMA journal_size_limit = {16 * MEBIBYTE}")
+    complete = all(_has(db, table) for table in LATER)
+    ready = complete and _kind_of(db) == (APPLICATION_ID, SCHEMA_VERSION)
+    if ready and db.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return  # without a lock for writing, for which a reader might wait
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
-    complete = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'paused'").fetchone()
-    if complete and _kind_of(db) == (APPLICATION_ID, SCHEMA_VERSION):
-        return  # without a lock for writing, for which a reader might wait; it is in WAL mode
     db.execute("BEGIN IMMEDIATE")
     kind, version = _kind_of(db)
     if (kind, version) == (0, 0) and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
@@ -169,9 +197,16 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
             f"JOURNAL_URL: {file} has schema {version}, written by a newer version of agno-stream; "
             f"this one supports schema {SCHEMA_VERSION}. Use that version, or move the file away"
         )
+    db.execute(OUTBOX)
     db.execute(PAUSED)  # also in files that are older than it
     db.execute("COMMIT")
     db.execute("PRAGMA journal_mode = WAL")
+
+
+def _has(db: sqlite3.Connection, table: str) -> bool:
+    """Return True if a file has a table, which files of older versions may lack."""
+    query = "SELECT 1 FROM sqlite_master WHERE name = ?"
+    return db.execute(query, (table,)).fetchone() is not None
 
 
 def _kind_of(db: sqlite3.Connection) -> tuple[int, int]:

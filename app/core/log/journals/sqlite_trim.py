@@ -4,8 +4,12 @@ import json
 import sqlite3
 import time
 
-from ..journal import MEBIBYTE
+import msgspec
+
+from ..journal import MEBIBYTE, RunRecord
 from .sqlite_pauses import WAITS
+
+_decode_record = msgspec.json.Decoder(RunRecord).decode
 
 #: Bytes that a group takes in the file besides its entries.
 GROUP_OVERHEAD = 40
@@ -76,6 +80,18 @@ def remove_ended(
         freed += size
     _remove(db, gone)
     return bool(gone)
+
+
+def remove_conversation(
+    db: sqlite3.Connection, principal: str, conversation_id: str, user: str | None
+) -> None:
+    """Remove the ended runs of a conversation."""
+    rows = db.execute(
+        "SELECT seq, data FROM runs JOIN records ON run = seq"
+        " WHERE ended_at IS NOT NULL AND conversation_id = ? AND principal = ?",
+        (conversation_id, principal),
+    )
+    _remove(db, [seq for seq, data in rows if _decode_record(data).user == user])
 
 
 def delete(db: sqlite3.Connection, run_id: str) -> None:

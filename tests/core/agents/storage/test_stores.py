@@ -34,12 +34,13 @@ async def main():
 
     async def talk(place):
         for n in range(5):
-            await conversations.remember(
-                agent, Session(f"{name}-{place}", "ann"), run_id=f"{name}-{place}-{n}",
-                question=f"Q{n}", answer="word " * 2000, finish_reason="cancelled", begun=False,
+            keeping = conversations.keeping(
+                agent, Session(f"{name}-{place}", "ann"), f"{name}-{place}-{n}", f"Q{n}"
             )
+            assert await keeping.remember("word " * 2000, "cancelled", begun=False)
 
     await asyncio.gather(*(talk(place) for place in range(4)))
+    await conversations.close()
     await db.close()
 
 asyncio.run(main())

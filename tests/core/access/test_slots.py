@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from app.core.access.slots import Slots
 from app.core.errors import Overloaded, TooManyRuns
-from app.core.runs.slots import Slots
 
 
 async def waits(slots: Slots, principal: str) -> asyncio.Task[None]:

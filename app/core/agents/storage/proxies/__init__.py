@@ -1,0 +1,1 @@
+"""Stores of Agno that call other stores of Agno: on threads, or on behalf of one run."""

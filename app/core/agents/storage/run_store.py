@@ -1,0 +1,141 @@
+"""The store that one run gets: it reads once and truly, and writes the whole turn at its end."""
+
+import asyncio
+from typing import Any
+
+from agno.compaction.archive import stores_compaction_records
+from agno.run.base import RunStatus
+
+from ...run_failures import ConversationsUnavailable
+from .proxies.bounds import within
+from .proxies.proxy import Archive, StoreProxy, inner_of
+from .rows import RunRow, TurnRows, name_of
+from .sessions import RUNS, AnyRun
+from .store import Store
+
+#: Seconds that a call gets which is none for sessions and runs: memories, metrics, approvals.
+CALL_TIMEOUT = 1.8
+
+
+class RunStore(StoreProxy):
+    """Agno's store during one run of a component.
+
+    Sessions and runs that Agno writes are collected in `rows`, for one write at the end. What a
+    run stores before its end, so that it can be continued after a crash, is written at once.
+    `failure` is set if the store could not be read: Agno reports it as any other error.
+    """
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        super().__init__(store.db)
+        self.store = store
+        self.run_id = run_id
+        self.rows = TurnRows()
+        self.failure: ConversationsUnavailable | None = None
+        self.was_read = False
+        self.wrote_early = False
+        self._hung = self._approvals = False
+        self._captured = asyncio.Event()
+
+    async def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        self._approvals = self._approvals or "approval" in name or name == "get_run"
+        if self.store.unreadable is not None or self._hung:
+            raise ConversationsUnavailable(f"{name}: the store does not answer")
+        try:
+            return await within(CALL_TIMEOUT, super().call(name, *args, **kwargs))
+        except TimeoutError as error:
+            self._hung = True  # so that the end of the run waits for it once only
+            self.store.fail_write(error)
+            raise
+
+    async def get_session(self, session_id: str, *args: Any, **kwargs: Any) -> Any:
+        written = self.rows.sessions.get(session_id)
+        if written is not None:
+            return await self._own(session_id, written, *args, **kwargs)
+        if self.failure is not None:  # Agno tries again, if it is told to
+            raise self.failure
+        try:
+            found = await self.store.session(session_id, *args, patient=True, **kwargs)
+        except ConversationsUnavailable as error:
+            self.failure = error
+            raise
+        self.was_read = True
+        runs = found.get("runs") if isinstance(found, dict) else found and found.runs
+        self._approvals = self._approvals or any(_id(run) == self.run_id for run in runs or [])
+        self.rows.names.setdefault(session_id, name_of(found))
+        return found
+
+    async def update_approval_run_status(self, run_id: str, run_status: Any) -> int:
+        """Agno calls this at the end of each run, also of one that never had an approval."""
+        if run_id == self.run_id and not self._approvals:
+            return 0
+        return int(await self.call("update_approval_run_status", run_id, run_status))
+
+    async def upsert_session(self, session: Any, *args: Any, **kwargs: Any) -> Any:
+        self.rows.sessions[session.session_id] = session
+        return session
+
+    async def upsert_run(
+        self,
+        run: Any,
+        session_id: str,
+        user_id: str | None = None,
+        run_index: int | None = None,
+    ) -> None:
+        if isinstance(run, dict):
+            await self.call("upsert_run", run, session_id, user_id, run_index)
+            return
+        if run.run_id is None:
+            raise ValueError("Run must have a run_id")
+        before = self.rows.runs.get(run.run_id)
+        if run_index is None and before is not None:
+            run_index = before.index
+        self.rows.runs[run.run_id] = RunRow(run, session_id, user_id, run_index)
+        if run.status in (RunStatus.running, RunStatus.pending):
+            self.wrote_early = True
+            await self._write_early()
+        elif run.run_id == self.run_id:
+            self._captured.set()
+
+    async def get_run(self, run_id: str, *args: Any, **kwargs: Any) -> Any:
+        if (row := self.rows.runs.get(run_id)) is not None and not args and not kwargs:
+            return row.run
+        return await self.call("get_run", run_id, *args, **kwargs)
+
+    async def captured(self, seconds: float) -> AnyRun | None:
+        """The run itself as Agno has stored it; waits so long for Agno's background task."""
+        if not self._captured.is_set() and self.was_read:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._captured.wait()
+            except TimeoutError:
+                pass
+        row = self.rows.runs.get(self.run_id)
+        return row.run if row is not None and isinstance(row.run, RUNS) else None
+
+    async def _own(self, session_id: str, written: Any, *args: Any, **kwargs: Any) -> Any:
+        """A session that this run has written, as the store would return it."""
+        try:
+            await self.store.write(self.rows)
+            return await self.store.session(session_id, *args, **kwargs)
+        except ConversationsUnavailable:
+            return written if kwargs.get("deserialize", True) else written.to_dict()
+
+    async def _write_early(self) -> None:
+        try:
+            await self.store.write(self.rows)
+        except ConversationsUnavailable:
+            return  # what counts is the write at the end
+
+
+def _id(run: Any) -> Any:
+    return run.get("run_id") if isinstance(run, dict) else run.run_id
+
+
+class ArchivingRunStore(Archive, RunStore):
+    """The store of a run that keeps what compaction has summarized."""
+
+
+def run_store(store: Store, run_id: str) -> RunStore:
+    """The store that a run gets in the place of another."""
+    archives = stores_compaction_records(inner_of(store.db))
+    return (ArchivingRunStore if archives else RunStore)(store, run_id)

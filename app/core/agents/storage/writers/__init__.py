@@ -1,0 +1,1 @@
+"""What writes turns into a store: in groups where the store is known, else by its own calls."""

@@ -1,0 +1,235 @@
+"""Writes turns into a SQLite file in groups: one transaction for all that wait.
+
+The rows are those that Agno's own stores write, so that every tool of Agno reads them.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from agno.db.sqlite import SqliteDb
+from agno.db.utils import build_single_run_row, json_serializer
+
+from ..rows import NAME, TurnRows, session_row
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that a group waits for a transaction of another process.
+BUSY_TIMEOUT = 1.0
+
+Statement = tuple[str, tuple[Any, ...]]
+
+
+class SqliteWriter:
+    """A connection to the file in a thread of its own, which writes all waiting turns at once.
+
+    `progressed` is when a group was written, by `time.monotonic()`. If the file was deleted or
+    replaced, turns go into the file that has its name now, and `replaced` is called.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        sessions: str,
+        runs: str,
+        replaced: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.progressed = 0.0
+        self._file = file
+        self._sessions = sessions
+        self._runs = runs
+        self._replaced = replaced
+        self._db: sqlite3.Connection | None = None
+        self._inode: tuple[int, int] | None = None
+        self._is_replaced = False
+        self._thread = ThreadPoolExecutor(1, "conversations")
+        self._waiting: list[tuple[list[Statement], asyncio.Future[None]]] = []
+        self._group: asyncio.Task[None] | None = None
+
+    async def prepare(self) -> None:
+        """Open the file, and create the tables that are missing."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._connection)
+
+    async def write(self, rows: TurnRows) -> None:
+        """Write a turn in the next group; raises `sqlite3.Error` and `OSError`."""
+        statements = [
+            *(self._session(rows, name) for name in rows.sessions),
+            *(self._run(rows, name) for name in rows.runs),
+        ]
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((statements, future))
+        if self._group is None or self._group.done():
+            self._group = asyncio.create_task(self._write_groups(), name="conversations-writer")
+        await asyncio.shield(future)
+
+    async def checkpoint(self) -> None:
+        """Empty the write-ahead log, so that what was deleted is in no file any more; has no effect
+        while others read the file."""
+
+        def job() -> None:
+            self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, job)
+
+    async def close(self) -> None:
+        """Write what waits, and close the file."""
+        if self._group is not None:
+            await asyncio.wait({self._group})
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
+        self._thread.shutdown(wait=False)
+
+    async def _write_groups(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            turns = [statements for statements, _ in group]
+            try:
+                errors = await loop.run_in_executor(self._thread, self._commit, turns)
+            except Exception as error:  # it concerns each of them
+                errors = [error] * len(group)
+            else:
+                self.progressed = time.monotonic()
+            if self._is_replaced:
+                self._is_replaced = False
+                await self._replaced()
+            for (_, future), failed in zip(group, errors, strict=True):
+                if future.done():
+                    continue
+                if failed is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(failed)
+                    future.exception()  # a turn may have given up waiting
+
+    def _commit(self, turns: list[list[Statement]]) -> list[Exception | None]:
+        """Write turns in one transaction; an error of one turn does not touch the others."""
+        errors: list[Exception | None] = []
+        try:
+            db = self._connection()
+            db.execute("BEGIN IMMEDIATE")
+            for statements in turns:
+                db.execute("SAVEPOINT turn")
+                try:
+                    for statement, values in statements:
+                        if db.execute(statement, values).rowcount == 0:
+                            raise sqlite3.IntegrityError("the session is another user's")
+                except sqlite3.IntegrityError as error:
+                    db.execute("ROLLBACK TO turn")
+                    errors.append(error)
+                else:
+                    errors.append(None)
+                db.execute("RELEASE turn")
+            db.execute("COMMIT")
+        except BaseException:
+            self._drop()  # rolls back
+            raise
+        return errors
+
+    def _connection(self) -> sqlite3.Connection:
+        """The connection to the file that has the name now, perhaps another one than before."""
+        inode = _inode(self._file)
+        if self._db is not None and inode == self._inode:
+            return self._db
+        before = self._inode
+        self._drop()
+        self._db = self._connect()
+        names = (self._sessions, self._runs)
+        query = "SELECT count(*) FROM sqlite_master WHERE name IN (?, ?)"
+        if self._db.execute(query, names).fetchone()[0] < 2:
+            store = SqliteDb(str(self._file), session_table=names[0], runs_table=names[1])
+            if before is None:  # the first turn of a store that somebody else has not used yet
+                store._get_table("sessions", create_table_if_not_found=True)
+                store._get_table("runs", create_table_if_not_found=True)
+            else:
+                store._create_all_tables()  # type: ignore[no-untyped-call]  # as AgentOS does
+            store.close()
+        self._inode = _inode(self._file)
+        if before is not None and before != self._inode:
+            logger.error("conversations: %s was deleted or replaced", self._file)
+            self._is_replaced = True
+        return self._db
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._file, timeout=BUSY_TIMEOUT, isolation_level=None)
+        for pragma in ("foreign_keys = ON", "journal_mode = WAL", "secure_delete = ON"):
+            db.execute(f"PRAGMA {pragma}").fetchall()
+        return db
+
+    def _drop(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _session(self, rows: TurnRows, session_id: str) -> Statement:
+        row = session_row(rows.sessions[session_id])
+        kind = row["session_type"]
+        now = int(time.time())
+        data = {
+            f"{kind}_id": row.get(f"{kind}_id"),
+            "user_id": row.get("user_id"),
+            f"{kind}_data": _json(row.get(f"{kind}_data")),
+            "session_data": _json(row.get("session_data")),
+            "summary": _json(row.get("summary")),
+            "metadata": _json(row.get("metadata")),
+        }
+        created = row.get("created_at") or now
+        values = {
+            "session_id": session_id,
+            "session_type": kind,
+            **data,
+            "created_at": created,
+            "updated_at": created,
+        }
+        updates = ", ".join(f"{name} = excluded.{name}" for name in data if name != "session_data")
+        # Somebody may have given the session another name since this turn has read it.
+        stored = f"json_extract({self._sessions}.session_data, '$.{NAME}')"
+        statement = (
+            f"INSERT INTO {self._sessions} ({', '.join(values)})"
+            f" VALUES ({', '.join('?' * len(values))})"
+            f" ON CONFLICT (session_id) DO UPDATE SET updated_at = {now}, {updates},"
+            f" session_data = CASE WHEN {stored} IS NULL OR {stored} IS ?"
+            " THEN excluded.session_data"
+            f" ELSE json_set(excluded.session_data, '$.{NAME}', {stored}) END"
+            f" WHERE {self._sessions}.user_id IS ? OR {self._sessions}.user_id IS NULL"
+        )
+        known = rows.names.get(session_id)
+        return statement, (*values.values(), known, row.get("user_id"))
+
+    def _run(self, rows: TurnRows, run_id: str) -> Statement:
+        found = rows.runs[run_id]
+        row = build_single_run_row(found.run, found.session_id, found.user_id, found.index)
+        row["run_data"] = json_serializer(row["run_data"])
+        places = ["?"] * len(row)
+        values = list(row.values())
+        if row["run_index"] is None:
+            index = list(row).index("run_index")
+            places[index] = (
+                f"(SELECT coalesce(max(run_index) + 1, 0) FROM {self._runs} WHERE session_id = ?)"
+            )
+            values[index] = found.session_id
+        updates = ("status", "run_data", "user_id", "parent_run_id", "updated_at")
+        statement = (
+            f"INSERT INTO {self._runs} ({', '.join(row)}) VALUES ({', '.join(places)})"
+            " ON CONFLICT (run_id) DO UPDATE SET"
+            f" {', '.join(f'{name} = excluded.{name}' for name in updates)},"
+            f" run_index = coalesce({self._runs}.run_index, excluded.run_index)"
+        )
+        return statement, tuple(values)
+
+
+def _json(value: Any) -> str:
+    """As SQLAlchemy writes a column of JSON, None too."""
+    return json_serializer(value)
+
+
+def _inode(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,80 @@
+"""Writes turns with the calls of Agno's own stores, few at a time."""
+
+import asyncio
+import time
+from typing import Any
+
+from agno.db.base import AsyncBaseDb
+
+from ..proxies.proxy import StoreProxy, inner_of
+from ..rows import TurnRows
+
+
+class WriteRefused(Exception):
+    """A store returned nothing for a write, as some of Agno's do when they have logged an error."""
+
+
+class StockWriter:
+    """Writes turns with the calls of a store, `concurrent` of them at the same time.
+
+    `progressed` is when a turn was written, by `time.monotonic()`.
+    """
+
+    def __init__(self, db: AsyncBaseDb, concurrent: int) -> None:
+        self.progressed = 0.0
+        self._db: Any = db
+        self._slots = asyncio.Semaphore(concurrent)
+        self._last: dict[str, asyncio.Task[None]] = {}  # of each session
+
+    async def prepare(self) -> None:
+        """Create the tables of a database that Agno would create in its first write, which may take
+        longer than a write."""
+        if hasattr(inner_of(self._db), "_get_table"):  # all with SQL
+            proxy = self._db if isinstance(self._db, StoreProxy) else StoreProxy(self._db)
+            for kind in ("sessions", "runs"):
+                await proxy.call("_get_table", kind, create_table_if_not_found=True)
+
+    async def write(self, rows: TurnRows) -> None:
+        """Write a turn, behind those of its sessions that have begun before; raises what the store
+        raises, and `WriteRefused`."""
+        before = {self._last[name] for name in rows.session_ids if name in self._last}
+        task = asyncio.create_task(self._write(rows, before))
+        for name in rows.session_ids:
+            self._last[name] = task
+        try:
+            await asyncio.shield(task)
+        finally:
+            task.add_done_callback(self._forget)
+
+    async def _write(self, rows: TurnRows, before: set[asyncio.Task[None]]) -> None:
+        if before:
+            await asyncio.wait(before)
+        async with self._slots:
+            for session in rows.sessions.values():
+                if await self._db.upsert_session(session=session) is None:
+                    raise WriteRefused(f"{type(self._db).__name__} wrote no session")
+            for row in rows.runs.values():
+                try:
+                    await self._db.upsert_run(
+                        run=row.run,
+                        session_id=row.session_id,
+                        user_id=row.user_id,
+                        run_index=row.index,
+                    )
+                except NotImplementedError:  # it keeps runs with their sessions
+                    continue
+        self.progressed = time.monotonic()
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            task.exception()  # the one who waits has got it
+        for name in [name for name, last in self._last.items() if last is task]:
+            del self._last[name]
+
+    async def checkpoint(self) -> None:
+        """What a store of this kind deletes is gone as far as the store makes it."""
+
+    async def close(self) -> None:
+        """End what is being written."""
+        for task in set(self._last.values()):
+            task.cancel()

@@ -1,0 +1,1 @@
+"""The outboxes of the journals that several processes share."""

@@ -1,0 +1,57 @@
+"""Plans of runs: a question with its agent and its model, checked, from which `turns` are made."""
+
+from .agents.catalog import AgentCatalog
+from .agents.components.entries import AgentEntry
+from .agents.connections import Connections
+from .agents.pausing.stored import Continuation
+from .agents.storage.conversations import Conversations
+from .agents.storage.sessions import Session, owner_of
+from .log.journal import RunRecord
+from .media import MediaStore
+from .providers.catalog import ModelEntry
+from .question import Question
+from .turns import AgentTurn
+
+
+class AgentPlan:
+    """A question with its agent and its model, checked; `prepare` makes the turn of a run."""
+
+    def __init__(
+        self,
+        agents: AgentCatalog,
+        conversations: Conversations,
+        connections: Connections,
+        entry: AgentEntry,
+        chosen: ModelEntry | None,
+        question: Question,
+        media: MediaStore | None,
+        *,
+        paused: RunRecord | None = None,
+        continuation: Continuation | None = None,
+    ) -> None:
+        self.agents = agents
+        self.conversations = conversations
+        self.connections = connections
+        self.entry = entry
+        self.chosen = chosen
+        self.question = question
+        self.media = media
+        self.agent = entry.id
+        default = entry.id if entry.kind == "external" else agents.default_model
+        self.model = chosen.id if chosen is not None else entry.model or default
+        self.continuation = continuation
+        self.user = question.user
+        self.settings = question.settings()
+        self.stored_question = (question.message or "") if question.kept else None
+        if paused is not None:
+            self.settings, self.stored_question = paused.settings, paused.question
+
+    async def check(self, record: RunRecord) -> None:
+        """Raise `ConversationsUnavailable` if the conversation cannot be read now."""
+        if self.question.kept:
+            session = Session(record.conversation_id, owner_of(record.principal, self.user))
+            await self.conversations.require(self.entry.component, session)
+
+    def prepare(self, record: RunRecord) -> AgentTurn:
+        """The turn of one run."""
+        return AgentTurn(self, record)

@@ -1,0 +1,89 @@
+"""A connection that refuses requests without calling the app, at once or when their time is over.
+
+See docs/decisions/057-heads-are-bounded-below-the-framework.md.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from ..core.errors import AgnoStreamError, HeadTimeout
+from .connections import KEY, Connections
+from .heads import HeadMeter
+from .responses import response_bytes
+
+#: Seconds for which the rest of a request is read and dropped after its response, because a client
+#: that is still sending would otherwise not see the response.
+LINGER = 5.0
+
+
+class RefusingProtocol(HttpToolsProtocol):
+    """uvicorn's connection with one deadline at a time, and errors that it sends itself."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        if KEY not in app_state:  # an app of somebody else
+            app_state[KEY] = Connections()
+        self._shared: Connections = app_state[KEY]
+        self._bounds = self._shared.bounds
+        self._refusal: AgnoStreamError | None = None
+        self._closing = False  # the last response has been sent or chosen; drop all further bytes
+        self._in_head = True  # the next byte belongs to a head
+        self._head = HeadMeter(self._bounds)
+        self._deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def _responding(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _stop(self, error: AgnoStreamError) -> None:
+        """Stop the parser: it reports the exception of a callback as an error of its own."""
+        self._refusal = error
+        raise error
+
+    def _refuse(self, error: AgnoStreamError) -> None:
+        """Send an error without calling the app, after which the connection closes."""
+        self._closing = True
+        self._unset_deadline()
+        if self._responding:  # an earlier request is being answered, which must not be disturbed
+            self.cycle.keep_alive = False
+            return
+        if not self._in_head and self.cycle is not None:  # the request has had its response
+            self.transport.close()
+            return
+        path = self.url.partition(b"?")[0].decode("latin-1") if self._head.begun else "/"
+        response = self._shared.refuse(path, error, {"Connection": "close"})
+        self.transport.write(response_bytes(response, self.server_state.default_headers))
+        # Closed now, the connection would be reset, and the client might not see the response.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._set_deadline(LINGER, self.transport.close)
+
+    def _head_expired(self) -> None:
+        self._deadline = None
+        if self._responding:  # a request before this one is still being answered
+            self._set_deadline(self._bounds.head_seconds, self._head_expired)
+        elif self._head.begun:
+            seconds = self._bounds.head_seconds
+            self._refuse(HeadTimeout(f"The header fields did not arrive within {seconds:g} s."))
+        else:
+            self.transport.close()
+
+    def _set_deadline(self, seconds: float, expired: Callable[[], object]) -> None:
+        self._unset_deadline()
+        self._deadline = self.loop.call_later(seconds, expired)
+
+    def _unset_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
