@@ -89,12 +89,24 @@ class RunStore(StoreProxy):
         before = self.rows.runs.get(run.run_id)
         if run_index is None and before is not None:
             run_index = before.index
+        if run.status == RunStatus.paused:
+            # As it is now, with the runs inside it: see `_left_behind`.
+            run = type(run).from_dict(run.to_dict())
+        elif before is not None and self._left_behind(before, run):
+            return
         self.rows.runs[run.run_id] = RunRow(run, session_id, user_id, run_index)
         if run.status in (RunStatus.running, RunStatus.pending):
             self.wrote_early = True
             await self._write_early()
         elif run.run_id == self.run_id:
             self._captured.set()
+
+    def _left_behind(self, before: RunRow, run: AnyRun) -> bool:
+        """Whether a run inside this one has paused, and Agno cancels it only because the workflow
+        around it reads no further."""
+        inside = run.run_id != self.run_id and isinstance(before.run, RUNS)
+        paused = inside and before.run.status == RunStatus.paused
+        return paused and run.status == RunStatus.cancelled
 
     async def get_run(self, run_id: str, *args: Any, **kwargs: Any) -> Any:
         if (row := self.rows.runs.get(run_id)) is not None and not args and not kwargs:
