@@ -403,7 +403,8 @@ async def test_tokens_are_estimated(client: AsyncAnthropic, provider: Provider) 
 async def test_keys(serve: Serve) -> None:
     """The SDK's key is ours, as `x-api-key` and as a bearer; another is its error for that."""
     url = serve(api_keys=f"alice:{KEY}").url
-    for keys in ({"api_key": KEY}, {"auth_token": KEY}):
+    both: list[dict[str, Any]] = [{"api_key": KEY}, {"auth_token": KEY}]
+    for keys in both:
         async with AsyncAnthropic(base_url=url, **keys) as client:
             assert (await ask(client)).content
             assert (await client.models.list()).data
