@@ -1,8 +1,8 @@
 """The Anthropic door: `/v1/messages`, as Anthropic's own clients speak it.
 
-`routes` has its paths, `listing` the models in Anthropic's shape; `requests`, `blocks` and `tools`
-its bodies; `events` and `encoder` its frames, `answer` the whole message; `errors` the shape of an
-error.
+`routes` has its paths, `listing` the models in Anthropic's shape; `requests`, `blocks`, `redacted`
+and `tools` its bodies; `events` and `encoder` its frames, `answer` the whole message; `errors` the
+shape of an error.
 
 See docs/decisions/062-the-anthropic-door-shows-text-thinking-and-the-clients-tools.md.
 """

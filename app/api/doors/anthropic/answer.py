@@ -16,6 +16,7 @@ from ...whole_answer import WholeAnswer
 from . import events as ev
 from .encoder import arguments, message, model_name, signature, stop_reason
 from .errors import refusal
+from .redacted import redacted
 
 
 class MessageAnswer(WholeAnswer):
@@ -45,7 +46,10 @@ def whole_message(answer: ChatResponse, record: RunRecord, name: str) -> ev.Mess
     if answer.content:
         content.append(ev.TextBlock(answer.content))
     calls = [tool for tool in answer.tools if is_for_client(tool)]
-    content += [ev.ToolUseBlock(tool.id, tool.name, msgspec.Raw(arguments(tool))) for tool in calls]
+    for tool in calls:
+        if (data := redacted(tool)) is not None:
+            content.append(ev.RedactedBlock(data))
+        content.append(ev.ToolUseBlock(tool.id, tool.name, msgspec.Raw(arguments(tool))))
     reason = stop_reason(answer.finish_reason, len(calls))
     return message(
         record.run_id, model_name(record, name, answer.model), content, reason, answer.usage

@@ -119,6 +119,11 @@ class ThinkingBlock(BaseModel):
     thinking: Text
 
 
+class RedactedBlock(BaseModel):
+    type: Literal["redacted_thinking"]
+    data: Text
+
+
 class ToolUseBlock(BaseModel):
     type: Literal["tool_use"]
     id: Text
@@ -158,19 +163,26 @@ Block = (
     | ImageBlock
     | DocumentBlock
     | ThinkingBlock
+    | RedactedBlock
     | ToolUseBlock
     | ToolResultBlock
     | OtherBlock
+)
+#: The types of blocks that are read.
+READ = (
+    *("text", "image", "document", "thinking", "redacted_thinking"),
+    *("tool_use", "tool_result"),
 )
 MessageBlock = Annotated[
     Annotated[TextBlock, Tag("<text>")]
     | Annotated[ImageBlock, Tag("<image>")]
     | Annotated[DocumentBlock, Tag("<document>")]
     | Annotated[ThinkingBlock, Tag("<thinking>")]
+    | Annotated[RedactedBlock, Tag("<redacted_thinking>")]
     | Annotated[ToolUseBlock, Tag("<tool_use>")]
     | Annotated[ToolResultBlock, Tag("<tool_result>")]
     | Annotated[OtherBlock, Tag("<other>")],
-    Discriminator(_kind("text", "image", "document", "thinking", "tool_use", "tool_result")),
+    Discriminator(_kind(*READ)),
 ]
 
 

@@ -11,6 +11,7 @@ from ...encoding import encode_line
 from ...media_links import MediaLinks
 from . import events as ev
 from .errors import error_frame
+from .redacted import redacted
 
 #: Anthropic's reasons for the finish reasons that it has; all other complete answers end a turn.
 STOP_REASONS = {"length": "max_tokens", "content_filter": "refusal"}
@@ -92,6 +93,8 @@ class AnthropicEncoder:
     def _call(self, chunk: StreamingChunk, tool: ToolCall) -> bytes:
         self._calls += 1
         out = self._begin(chunk) + self._close()
+        if (data := redacted(tool)) is not None:
+            out += self._start(chunk, ev.RedactedBlock(data)) + self._close()
         out += self._start(chunk, ev.ToolUseBlock(tool.id, tool.name, {}))
         return out + self._delta(ev.InputDelta(arguments(tool).decode())) + self._close()
 

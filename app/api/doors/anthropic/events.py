@@ -20,13 +20,17 @@ class ThinkingBlock(Object, tag="thinking"):
     signature: str
 
 
+class RedactedBlock(Object, tag="redacted_thinking"):
+    data: str
+
+
 class ToolUseBlock(Object, tag="tool_use"):
     id: str
     name: str
     input: Any  # a JSON object, as bytes if it is one already
 
 
-Block = TextBlock | ThinkingBlock | ToolUseBlock
+Block = TextBlock | ThinkingBlock | RedactedBlock | ToolUseBlock
 
 
 class OutputDetails(msgspec.Struct):

@@ -8,12 +8,14 @@ from pydantic import BaseModel, Field
 
 from ....core.errors import InvalidField
 from ....core.question import ClientCall, ModelOptions, PastMessage, Question
+from ....core.text import replace_lone_surrogates
 from ...histories import history_or_memory
 from ...names import Target
 from ...requests import ITEMS, MESSAGES, Int64, Name, end_user
 from .blocks import (
     Block,
     MessageBlock,
+    RedactedBlock,
     Text,
     TextBlock,
     ThinkingBlock,
@@ -24,6 +26,7 @@ from .blocks import (
     join_texts,
     pictures,
 )
+from .redacted import fields_of, returned
 from .tools import Tool, ToolChoice, chosen, client_tools
 
 #: Characters per token, for a count without the model's own tokenizer.
@@ -73,19 +76,28 @@ class Message(BaseModel):
             )
 
     def _answer(self) -> PastMessage:
-        """An earlier answer; its thinking is sent on with calls, because some providers want it."""
+        """An earlier answer. What its provider wants back with the calls goes with them; that is
+        the thinking, unless the provider has sent something else."""
+        sealed = [returned(b.data) for b in self.blocks if isinstance(b, RedactedBlock)]
+        wanted = {found["id"]: found for found in sealed if found}
         calls = tuple(
-            ClientCall(block.id, block.name, json.dumps(block.input, ensure_ascii=False))
+            ClientCall(
+                block.id,
+                block.name,
+                replace_lone_surrogates(json.dumps(block.input, ensure_ascii=False)),
+                fields_of(wanted.get(block.id, {}), "call"),
+            )
             for block in self.blocks
             if isinstance(block, ToolUseBlock)
         )
+        own = next(filter(None, (fields_of(found, "message") for found in wanted.values())), {})
         thoughts = [block.thinking for block in self.blocks if isinstance(block, ThinkingBlock)]
         thinking = "".join(thoughts) if calls else ""
         return PastMessage(
             role="assistant",
             content="".join(block.text for block in self.blocks if isinstance(block, TextBlock)),
             calls=calls,
-            extra={"reasoning_content": thinking} if thinking else {},
+            extra=own or ({"reasoning_content": thinking} if thinking else {}),
         )
 
 

@@ -1,12 +1,11 @@
 """The tools of a request, and which of them the model must or may call."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from ....core.errors import InvalidField
 from ....core.question import ClientTool
-from ...requests import Name
 from .blocks import Text
 
 #: The types of tools that Anthropic's server runs. They are passed over: the agent has its own.
@@ -16,7 +15,7 @@ HOSTED = ("web_search_", "web_fetch_", "code_execution_", "tool_search_", "mcp_t
 class Tool(BaseModel):
     """A tool that the client runs, or one that Anthropic's server would, which has no schema."""
 
-    name: Name | None = None
+    name: Annotated[Text, Field(min_length=1)] | None = None
     type: Text | None = None
     description: Text | None = None
     input_schema: dict[str, Any] | None = None

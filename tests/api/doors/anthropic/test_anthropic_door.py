@@ -32,6 +32,7 @@ SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "require
 WEATHER: Any = {"name": "weather", "description": "The weather", "input_schema": SCHEMA}
 PIXEL = base64.b64encode(bytes.fromhex("89504e470d0a1a0a")).decode()
 PDF = base64.b64encode(b"%PDF-1.4").decode()
+CHANGED = {"type": "redacted_thinking", "data": "agno-stream.e30="}
 EVENT: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
 
 
@@ -156,7 +157,8 @@ async def test_tools_of_the_client(
     assert "required" == provider.requests[-1].body["tool_choice"]
     assert SCHEMA == provider.requests[-1].body["tools"][0]["function"]["parameters"]
     answer = await ask(client, tools=[WEATHER])
-    for found in (message, answer):
+    both: list[Any] = [message, answer]
+    for found in both:
         assert ["text", "tool_use"] == [block.type for block in found.content]
         assert ("weather", expected) == (found.content[1].name, found.content[1].input)
     call = answer.content[1]
@@ -248,6 +250,7 @@ async def test_a_request_reaches_the_provider(client: AsyncAnthropic, provider: 
     [
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "user", "content": [{"type": "blob"}]}]}, "blob"),
+        ({"messages": [*ASKED, {"role": "assistant", "content": [CHANGED]}, *ASKED]}, "changed"),
         ({"messages": [{"role": "nobody", "content": "x"}]}, "role"),
         ({"messages": [{"role": "user", "content": "a\0b"}]}, "NUL"),
         (
@@ -276,6 +279,32 @@ async def test_what_is_not_read_is_refused_by_name(
         await ask(client, **fields)
     assert problem in str(refused.value.api_message)
     assert "invalid_request_error" == refused.value.type
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "tool_use", "id": "\ud800", "name": "\ud800", "input": {"a\ud800": "\ud800"}},
+        {"type": "thinking", "thinking": "\ud800", "signature": 5},
+        {"type": "redacted_thinking", "data": "of another server"},
+        {"type": "web_search_tool_result", "tool_use_id": "s", "content": []},
+        {"type": "text", "text": "\ud800", "citations": [{"type": "x"}]},
+    ],
+    ids=lambda block: block["type"],
+)
+async def test_an_odd_history_is_answered(
+    server: Server, provider: Provider, block: dict[str, Any]
+) -> None:
+    """Whatever an earlier answer holds fails no request here."""
+    history = [*ASKED, {"role": "assistant", "content": [block]}]
+    if block["type"] == "tool_use":
+        result = {"type": "tool_result", "tool_use_id": block["id"], "content": "42"}
+        history.append({"role": "user", "content": [result]})
+    content = json.dumps({"model": "general", "max_tokens": 9, "messages": [*history, *ASKED]})
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+        reply = await http.post("/v1/messages", content=content)
+    assert 200 == reply.status_code, reply.text
+    assert "Hello from the provider." in reply.text
 
 
 @pytest.mark.parametrize("streaming", [False, True])

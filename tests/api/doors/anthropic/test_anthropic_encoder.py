@@ -25,6 +25,7 @@ CALLS = st.builds(
     name=TEXTS,
     status=st.sampled_from(["started", "completed", "failed", "paused"]),
     arguments_text=st.none() | TEXTS | st.just('{"a": "\u2028"}'),
+    provider_data=st.none() | st.just({"call": {"signature": "\u2028"}}),
 )
 PARTS = st.builds(
     StreamingChunk,
