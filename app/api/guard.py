@@ -80,13 +80,13 @@ class Access:
         Raises `Unauthorized`, `UnknownHost`, `LoopbackOnly` or `CrossSite`.
         """
         self._check_host(headers)
-        scheme, _, key = headers.get("authorization", "").partition(" ")
         if not self.keys:
             if not self.anonymous:
                 self._check_machine(scope, headers)
             return self._anonymous(scope, headers)
-        if scheme.lower() == "bearer":
-            found = self.keys.principal(key.strip())
+        key = key_of(headers)
+        if key is not None:
+            found = self.keys.principal(key)
             if found is None:
                 raise Unauthorized("The key is unknown. Check it against the server's API_KEYS.")
             return found
@@ -94,7 +94,9 @@ class Access:
             return principal
         if self.anonymous:
             return self._anonymous(scope, headers)
-        raise Unauthorized("A key is required: send 'Authorization: Bearer <key>'.")
+        raise Unauthorized(
+            "A key is required: send 'Authorization: Bearer <key>', or 'x-api-key: <key>'."
+        )
 
     def _ticket_principal(self, scope: Scope) -> str | None:
         found = TICKET_PATH.fullmatch(path_of(scope))
@@ -191,6 +193,15 @@ class Secured:
 def is_public(path: str) -> bool:
     """Return True if requests to a path need neither a key nor an allowed host name."""
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIX)
+
+
+def key_of(headers: Headers) -> str | None:
+    """Return the API key of a request, None if it has none: the `Bearer` of `Authorization`, else
+    `x-api-key`, as Anthropic's clients send it."""
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    return headers.get("x-api-key")
 
 
 def host_of(headers: Headers) -> str:

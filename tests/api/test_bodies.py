@@ -31,6 +31,7 @@ DOORS: dict[str, dict[str, Any]] = {
     "/api/v1/chat": {"messages": QUESTION, "stream": False},
     "/chat": {"messages": QUESTION, "stream": False},
     "/v1/chat/completions": {"model": "general", "messages": QUESTION},
+    "/v1/messages": {"model": "general", "messages": QUESTION},
     "/api/chat": {"model": "general", "messages": QUESTION, "stream": False},
     "/api/generate": {"model": "general", "prompt": "Hello?", "stream": False},
 }

@@ -28,6 +28,7 @@ DOORS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("/v1/chat/completions", {"model": "general", "messages": MESSAGES}, ("error", "message")),
     ("/v1/completions", {"model": "general", "prompt": "Hello?"}, ("error", "message")),
     ("/v1/responses", {"model": "general", "input": "Hello?"}, ("error", "message")),
+    ("/v1/messages", {"model": "general", "messages": MESSAGES}, ("error", "message")),
     ("/api/chat", {"model": "general", "messages": MESSAGES}, ("error",)),
     ("/api/generate", {"model": "general", "prompt": "Hello?"}, ("error",)),
 ]
@@ -60,8 +61,10 @@ async def test_every_door_requires_a_key(
         assert "key" in received.lower()
         assert wrong not in reply.text
         assert ALICE not in reply.text
-    reply = await keyed.post(path, json=body, headers={"Authorization": f"bearer  {ALICE}"})
-    assert 200 == reply.status_code
+    assert 401 == (await keyed.post(path, json=body, headers={"x-api-key": wrong})).status_code
+    for headers in ({"Authorization": f"bearer  {ALICE}"}, {"x-api-key": ALICE}):
+        reply = await keyed.post(path, json=body, headers=headers)
+        assert 200 == reply.status_code
 
 
 async def test_every_route_requires_a_key(keyed: httpx.AsyncClient) -> None:

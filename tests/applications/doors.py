@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from anthropic.types import Message
 from httpx_sse import EventSource
 from openai.types.responses import Response
 
@@ -156,6 +157,25 @@ async def _responses(http: httpx.AsyncClient, asked: Asked) -> Answer:
     )
 
 
+async def _anthropic(http: httpx.AsyncClient, asked: Asked) -> Answer:
+    """A whole message, with a history before the question."""
+    parts: list[dict[str, Any]] = [{"type": "text", "text": asked.question}]
+    for picture in asked.pictures:
+        data = base64.b64encode(picture).decode()
+        source = {"type": "base64", "media_type": "image/png", "data": data}
+        parts.append({"type": "image", "source": source})
+    messages = [*HISTORY, {"role": "user", "content": parts}]
+    body = {"model": asked.agent, "messages": messages, "max_tokens": 1000}
+    response = await http.post("/v1/messages", json=body)
+    if response.status_code != 200:
+        error = response.json()["error"]
+        return Answer("", "error", True, response.status_code, error["details"]["error_code"])
+    message = Message.model_validate(response.json())
+    text = "".join(block.text for block in message.content if block.type == "text")
+    endings = {"end_turn": "stop", "max_tokens": "length"}
+    return Answer(text, endings.get(message.stop_reason or ""), False)
+
+
 def _ollama(asked: Asked, past: list[dict[str, Any]]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "user", "content": asked.question}
     if asked.pictures:
@@ -186,6 +206,7 @@ SSE_HISTORY = Door("sse-history", _sse_history, history=True, final=True)
 OPENAI = Door("openai", _openai_stream, history=True, links=True)
 OPENAI_WHOLE = Door("openai-whole", _openai_whole, final=True, links=True)
 RESPONSES = Door("responses", _responses, history=True, keeps=True, final=True, links=True)
+ANTHROPIC = Door("anthropic", _anthropic, history=True, final=True, links=True)
 OLLAMA = Door("ollama", _ollama_stream, history=True)
 
-ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, RESPONSES, OLLAMA)
+ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, RESPONSES, ANTHROPIC, OLLAMA)

@@ -1,4 +1,4 @@
-"""Pauses at the doors of OpenAI and Ollama, as their official clients see them."""
+"""Pauses at the doors of OpenAI, Anthropic and Ollama, as their official clients see them."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import httpx
 import ollama
 import openai
@@ -88,10 +89,34 @@ def ollama_whole(url: str, model: str, messages: Any, **fields: Any) -> Seen:
         return _ollama([client.chat(model=model, messages=messages, **fields)])
 
 
+def _anthropic(answer: anthropic.types.Message) -> Seen:
+    content: list[Any] = list(answer.content)
+    text = "".join(block.text for block in content if block.type == "text")
+    found = [(block.name, block.input) for block in content if block.type == "tool_use"]
+    reasons = {"end_turn": "stop", "tool_use": "tool_calls"}
+    return Seen(text, reasons.get(answer.stop_reason or ""), found)
+
+
+def anthropic_stream(url: str, model: str, messages: Any, **fields: Any) -> Seen:
+    with (
+        anthropic.Anthropic(base_url=url, api_key="none") as client,
+        client.messages.stream(model=model, messages=messages, max_tokens=9, **fields) as events,
+    ):
+        return _anthropic(events.get_final_message())
+
+
+def anthropic_whole(url: str, model: str, messages: Any, **fields: Any) -> Seen:
+    with anthropic.Anthropic(base_url=url, api_key="none") as client:
+        create = client.messages.create
+        return _anthropic(create(model=model, messages=messages, max_tokens=9, **fields))
+
+
 Ask = Callable[..., Seen]
 DOORS: dict[str, Ask] = {
     "openai": openai_stream,
     "openai-whole": openai_whole,
+    "anthropic": anthropic_stream,
+    "anthropic-whole": anthropic_whole,
     "ollama": ollama_stream,
     "ollama-whole": ollama_whole,
 }
@@ -144,10 +169,22 @@ def test_a_result_from_outside_is_a_call_for_the_client(
     its next request, as that of a tool of its own; nothing waits in the list."""
     provider.script(*EXTERNAL.before)
     seen = ask(server.url, "external", MESSAGES)
-    expected = "tool_calls" if ask in (openai_stream, openai_whole) else "stop"
+    expected = "stop" if ask in (ollama_stream, ollama_whole) else "tool_calls"
     assert (expected, [("shell", {"city": "Oslo"})]) == (seen.reason, seen.calls)
     assert [] == waiting(server)
+    provider.script(DONE)
+    answer = ask(server.url, "external", [*MESSAGES, *returned(ask)])
+    assert ("It is done.", "stop") == (answer.text, answer.reason)
+    assert "it ran elsewhere" in json.dumps(provider.requests[-1].body)
+
+
+def returned(ask: Ask) -> list[dict[str, Any]]:
+    """The call of `shell` and its result, as a client of that door sends them."""
     called: dict[str, Any] = {"name": "shell", "arguments": {"city": "Oslo"}}
+    if ask in (anthropic_stream, anthropic_whole):
+        use = {"type": "tool_use", "id": "c1", "name": "shell", "input": called["arguments"]}
+        ran = {"type": "tool_result", "tool_use_id": "c1", "content": "it ran elsewhere"}
+        return [{"role": "assistant", "content": [use]}, {"role": "user", "content": [ran]}]
     if ask in (openai_stream, openai_whole):
         called["arguments"] = json.dumps(called["arguments"])
         call = {"id": "c1", "type": "function", "function": called}
@@ -155,11 +192,7 @@ def test_a_result_from_outside_is_a_call_for_the_client(
     else:
         call = {"function": called}
         result = {"role": "tool", "tool_name": "shell", "content": "it ran elsewhere"}
-    messages = [*MESSAGES, {"role": "assistant", "content": "", "tool_calls": [call]}, result]
-    provider.script(DONE)
-    answer = ask(server.url, "external", messages)
-    assert ("It is done.", "stop") == (answer.text, answer.reason)
-    assert "it ran elsewhere" in json.dumps(provider.requests[-1].body)
+    return [{"role": "assistant", "content": "", "tool_calls": [call]}, result]
 
 
 @pytest.mark.parametrize("ask", [openai_stream, openai_whole], ids=["stream", "whole"])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import anthropic
 import httpx
 import pytest
 from agno.agent import Agent
@@ -173,6 +174,33 @@ def test_it_is_lost_with_a_tool_of_the_client(
     sent = house.message(1)
     if "reasoning" in KINDS[kind][0]:
         assert "hm" == sent["reasoning_content"]
+        sent["reasoning"] = sent["reasoning_content"]
+    expect(kind, sent)
+
+
+@EVERY
+@EACH
+@pytest.mark.parametrize("stream", [True, False])
+def test_it_is_lost_at_the_anthropic_door(
+    house: House, model: str, kind: str, stream: bool
+) -> None:
+    """A client of that door returns blocks as they are, and the provider gets all that it sent."""
+    house.upstream.script(called(kind, "lookup"), Answer(streams.words()))
+    asked: Any = [{"role": "user", "content": "hi"}]
+    tool: Any = {"name": "lookup", "input_schema": {"type": "object"}}
+    fields: dict[str, Any] = {"model": model, "tools": [tool], "max_tokens": 100}
+    with anthropic.Anthropic(base_url=str(house.http.base_url), api_key="none") as client:
+        if stream:
+            with client.messages.stream(messages=asked, **fields) as events:
+                message: Any = events.get_final_message()
+        else:
+            message = client.messages.create(messages=asked, **fields)
+        result = {"type": "tool_result", "tool_use_id": "c1", "content": "42"}
+        answer: Any = {"role": "assistant", "content": message.content}
+        more: Any = {"role": "user", "content": [result]}
+        client.messages.create(messages=[*asked, answer, more], **fields)
+    sent = house.message(1)
+    if "reasoning" in KINDS[kind][0] and "reasoning" not in sent:
         sent["reasoning"] = sent["reasoning_content"]
     expect(kind, sent)
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import anthropic
 import httpx
 import ollama
 import openai
@@ -24,6 +25,7 @@ from tests.streaming.reader import ended
 
 QUESTION = "Hello?"
 MESSAGES: Any = [{"role": "user", "content": QUESTION}]
+ANTHROPIC: Any = {"model": "general", "messages": MESSAGES, "max_tokens": 1000}
 
 
 @dataclass
@@ -169,6 +171,37 @@ def _openai(http: httpx.AsyncClient) -> openai.AsyncOpenAI:
     return openai.AsyncOpenAI(base_url=f"{http.base_url}/v1", api_key="none", max_retries=0)
 
 
+async def anthropic_stream(http: httpx.AsyncClient) -> Received:
+    received = Received()
+    async with _anthropic(http) as client:
+        try:
+            create = client.messages.create
+            async for event in await create(**ANTHROPIC, stream=True):
+                if event.type == "content_block_delta":
+                    received.say(
+                        getattr(event.delta, "text", ""), getattr(event.delta, "thinking", "")
+                    )
+        except anthropic.APIError:
+            received.failed = True
+    return received
+
+
+async def anthropic_whole(http: httpx.AsyncClient) -> Received:
+    received = Received()
+    async with _anthropic(http) as client:
+        try:
+            answer = await client.messages.create(**ANTHROPIC)
+        except anthropic.APIError:
+            return Received(None, None, failed=True)
+    for block in answer.content:
+        received.say(getattr(block, "text", ""), getattr(block, "thinking", ""))
+    return received
+
+
+def _anthropic(http: httpx.AsyncClient) -> anthropic.AsyncAnthropic:
+    return anthropic.AsyncAnthropic(base_url=str(http.base_url), api_key="none", max_retries=0)
+
+
 async def ollama_chat_stream(http: httpx.AsyncClient) -> Received:
     received = Received()
     async with ollama.AsyncClient(str(http.base_url)) as client:
@@ -222,6 +255,8 @@ DOORS: list[Door] = [
     responses_stream,
     responses_whole,
     responses_background,
+    anthropic_stream,
+    anthropic_whole,
     ollama_chat_stream,
     ollama_chat,
     ollama_generate_stream,
