@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from . import __version__
-from .api import catalog, conversations, errors, health, media, openapi, page, runs
+from .api import catalog, conversations, durable, errors, health, media, openapi, page, runs
 from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
 from .api.doors import anthropic, native, ollama, openai, responses
@@ -132,6 +132,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         ),
         grace=settings.disconnect_grace,
         heartbeat=settings.heartbeat,
+        retention=settings.retention,
         body=BodyBounds(
             settings.max_body_bytes, settings.body_timeout, Allowance(settings.max_bodies_bytes)
         ),
@@ -146,7 +147,10 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
     """Add the routes, the error handlers and the middleware to the app."""
     app.add_middleware(HeadAsGet)
     app.add_middleware(Tracked, tracing=telemetry.tracing)
-    resources = (runs.router, media.router, catalog.router, conversations.router, health.router)
+    resources = (
+        *(runs.router, durable.router, media.router),
+        *(catalog.router, conversations.router, health.router),
+    )
     for router in (*(door.router for door in DOORS), *resources):
         app.include_router(router)
     page.install(app)

@@ -114,6 +114,21 @@ def test_openai_responses(node: str, serve: Serve, provider: Provider) -> None:
     assert {"started": "queued", "status": "cancelled"} == results["cancelled"]
 
 
+def test_durable_streams(node: str, serve: Serve, provider: Provider) -> None:
+    """The client of Durable Streams follows runs in each way, and resumes from each offset."""
+    url = serve(heartbeat=0.1).url
+    live, whole = Reply([TEXT, *numbered(30)], rate=60), TEXT + "".join(numbered(30))
+    stalls = Reply(numbered(100), stall_after=10)
+    provider.script(*[live] * 7, *[stalls] * 5)
+    results = run(node, "durable.mjs", url)
+    assert [{"text": whole, "ends": 1}] * 3 == results["followed"]
+    resumed = {"text": whole, "cuts": True, "closed": True, "wrong": []}
+    assert [resumed] * 4 == results["resumed"]
+    assert ["cancelled"] * 3 == results["ended"]
+    assert {"type": "application/json", "open": False, "closed": True} == results["head"]
+    assert (404, 400) == (results["unknown"], results["wrong"])
+
+
 def test_ollama(node: str, serve: Serve, provider: Provider) -> None:
     """Ollama's client does the same, on Ollama's door."""
     url = serve(heartbeat=0.1).url

@@ -46,6 +46,7 @@ class Context:
     timeouts: Timeouts
     grace: float
     heartbeat: float
+    retention: float
     body: BodyBounds
     tickets: Tickets
     media: MediaStore

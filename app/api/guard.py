@@ -37,7 +37,7 @@ PUBLIC_PATHS = frozenset(
 PUBLIC_PREFIX = "/static/"
 
 #: The paths for which a ticket authenticates instead of a key.
-TICKET_PATH = re.compile(r"/api/v1/runs/([^/]+)/(?:events|media/[^/]+)")
+TICKET_PATH = re.compile(r"/api/v1/runs/([^/]+)/(?:events|stream|media/[^/]+)")
 
 #: The options of CORS for pages of `CORS_ORIGINS`.
 CORS: dict[str, Any] = {
@@ -45,7 +45,8 @@ CORS: dict[str, Any] = {
     "allow_headers": ["*"],
     "expose_headers": [
         *("X-Run-Id", "X-Conversation-Id", "X-Request-Id", "X-Ignored-Fields"),
-        *("Location", "Retry-After", "Idempotent-Replayed"),
+        *("Location", "Retry-After", "Idempotent-Replayed", "ETag"),
+        *("Stream-Next-Offset", "Stream-Up-To-Date", "Stream-Closed", "Stream-Cursor"),
     ],
     "max_age": 600,
 }
@@ -101,7 +102,7 @@ class Access:
     def _ticket_principal(self, scope: Scope) -> str | None:
         found = TICKET_PATH.fullmatch(path_of(scope))
         token = parse_qs(scope["query_string"].decode("latin-1")).get(PARAMETER)
-        if not found or not token or scope["method"] != "GET":
+        if not found or not token or scope["method"] not in ("GET", "HEAD"):
             return None
         principal = self.tickets.principal(token[0], found[1])
         known = principal in self.keys.principals

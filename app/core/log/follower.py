@@ -6,7 +6,7 @@ from typing import Self
 
 from ..errors import JournalUnavailable
 from .journal import Entry, RunRecord
-from .sources import Source
+from .sources import Newest, Source
 from .traffic import Traffic
 
 #: Seconds until a reader retries a journal that failed.
@@ -94,6 +94,10 @@ class Follower:
         if position is not None:
             self.after = position
         return position is None
+
+    async def newest(self) -> Newest:
+        """Return how far the log goes now; raises `JournalUnavailable`."""
+        return await self._source.newest()
 
     def poke(self) -> None:
         """Make a waiting `batch` return early; if none is waiting, the next one does not wait."""

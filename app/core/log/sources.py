@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..errors import Gap, UnknownRun
 from .journal import Entry, Log, Reach
@@ -15,6 +15,15 @@ logger = logging.getLogger(__name__)
 
 #: Encoded entries, by the encoder's key: the number before the first, their count, their bytes.
 Memo = dict[object, tuple[int, int, bytes]]
+
+
+class Newest(NamedTuple):
+    """How far a log goes: the number of its newest entry, whether that is the end of the run, and
+    whether it is an end as `interrupted`."""
+
+    number: int
+    ended: bool
+    interrupted: bool
 
 
 class Source(Protocol):
@@ -39,6 +48,9 @@ class Source(Protocol):
 
         None means that nothing follows, now or later.
         """
+
+    async def newest(self) -> Newest:
+        """Return how far the log goes now; raises `JournalUnavailable`."""
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Call `wake` each time the log of the run changes, until `unsubscribe`."""
@@ -78,6 +90,11 @@ class LiveSource:
         if not await journal_call(self._journal.read(log.record.run_id, after, 1)):
             raise never_kept(log.record.run_id, log.base)
         return after
+
+    async def newest(self) -> Newest:
+        log = self.log
+        interrupted = log.ended and log.entries[-1][1].finish_reason == "interrupted"
+        return Newest(log.last, log.ended, interrupted)
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         self.log.readers.add(wake)
@@ -124,6 +141,17 @@ class JournalSource:
         if after == last and end.finish_reason != "interrupted":
             return None
         return last - 1
+
+    async def newest(self) -> Newest:
+        return await journal_call(self._newest())
+
+    async def _newest(self) -> Newest:
+        reached = await self._journal.reached([self._run_id])
+        last, ended = reached.get(self._run_id, Reach(0, ended=True))
+        if not ended or last == 0:
+            return Newest(last, ended, interrupted=False)
+        ((_, end),) = await self._journal.read(self._run_id, last - 1, 1)
+        return Newest(last, ended, end.finish_reason == "interrupted")
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         if self._tail is not None:

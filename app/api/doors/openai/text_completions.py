@@ -46,11 +46,14 @@ class TextRequest(Options):
         return self.prompt if isinstance(self.prompt, str) else self.prompt[0]
 
     def question(self, target: Target, *, kept: bool) -> Question:
-        """Return the request as a `Question`; raises `InvalidField` for a prompt without text."""
+        """Return the request as a `Question`; raises `InvalidField` for a prompt without text.
+
+        One with a NUL character raises it, too.
+        """
         if not self.text.strip():
             raise InvalidField("prompt: is empty; send a text")
-        if kept and "\0" in self.text:
-            raise InvalidField("prompt: a NUL character cannot be stored in a conversation")
+        if "\0" in self.text:
+            raise InvalidField("prompt: contains a NUL character, which cannot be stored")
         stop = [self.stop] if isinstance(self.stop, str) else self.stop
         return Question(
             message=self.text,
