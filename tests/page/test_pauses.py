@@ -1,12 +1,10 @@
 """Answers that wait for a person: the card, its decisions, and how the answer goes on."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from agno.agent import Agent
-from agno.models.openai import OpenAIChat
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.conftest import Serve
@@ -14,7 +12,7 @@ from tests.page.visit import Visit
 from tests.pauses.kinds import KINDS, PauseKind, calls, refund, send, shell
 from tests.pauses.parts import decisions, go_on
 from tests.provider import Provider
-from tests.provider_replies import Reply
+from tests.provider_replies import Reply, numbered
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 Start = Callable[..., tuple[Visit, Locator]]
@@ -26,7 +24,7 @@ def told(provider: Provider) -> str:
 
 
 def card(page: Page) -> Locator:
-    found = page.get_by_role("form", name="This answer waits for your decision")
+    found = page.get_by_role("group", name="This answer waits for your decision")
     expect(found).to_be_visible(timeout=20_000)
     return found
 
@@ -86,14 +84,14 @@ def go_right(form: Locator) -> None:
 
 def try_again(form: Locator) -> None:
     BY_NAME["step-error"].decide({})  # puts the fire out
-    form.get_by_label("Try again").check()
+    form.get_by_label("Try again", exact=True).check()
 
 
 #: Kinds, what a person reads on the card, and does there.
 CARDS: dict[str, tuple[str, Callable[[Locator], None]]] = {
     "approval": ("May refund run? city Oslo", approve),
-    "input": ("send needs values from you body hello", fill_city),
-    "input-of-agent": ("get_user_input needs values from you", fill_city),
+    "input": ("send needs values from you Answer Refuse body city", fill_city),
+    "input-of-agent": ("Values are needed from you", fill_city),
     "feedback": ("A question for you", choose_rome),
     "external": ("What is the result of shell? It does not run here. city Oslo", give_result),
     "member": ("May refund run? For Clerk city Oslo", approve),
@@ -137,7 +135,7 @@ def test_denial_with_a_reason(start: Start, provider: Provider) -> None:
     reason.fill("Not in December.")
     submit(form)
     visit.ended()
-    expect(visit.page.locator(".decided")).to_have_text("Denied: refund – Not in December.")
+    expect(visit.page.locator(".decided")).to_have_text("Denied: refund (Not in December.)")
     assert "Not in December." in told(provider)
 
 
@@ -211,8 +209,8 @@ def test_card_after_a_reload_and_on_another_device(start: Start, browser: Browse
     waits = visit.page.locator("#list .waits")
     expect(waits).to_have_text("waits for you")
     visit.page.reload()
-    assert "Let me see." == visit.text.strip()
     card(visit.page)
+    assert "Let me see." == visit.text.strip()
     elsewhere = browser.new_context(viewport={"width": 390, "height": 844})
     other = Visit(elsewhere.new_page(), visit.url).open(visit.conversation)
     form = card(other.page)
@@ -240,18 +238,21 @@ def test_other_tab_sees_the_decision(start: Start) -> None:
     expect(other.page.locator(".turn")).to_have_count(1)
 
 
-def test_reload_while_the_answer_goes_on(start: Start, provider: Provider) -> None:
+def test_reload_while_the_answer_goes_on(start: Start) -> None:
     """After a reload the run that continues a paused one is followed, in the same turn."""
-    visit, form = start(BY_NAME["approval"])
-    provider.script(Reply("word " * 400, rate=100))
+    kind = BY_NAME["approval"]
+    long = PauseKind(
+        "long", kind.build, kind.before, {}, kind.decide, [Reply(numbered(400), rate=60)]
+    )
+    visit, form = start(long)
     approve(form)
     submit(form)
-    visit.wait_for_text(40)
+    expect(visit.answer).to_contain_text("0 1 2 3")
     visit.page.reload()
     expect(visit.page.get_by_role("button", name="Stop")).to_be_visible()
     expect(visit.page.locator(".turn")).to_have_count(1)
     visit.ended()
-    expect(visit.answer).to_contain_text(re.compile("word word"))
+    expect(visit.answer).to_contain_text("398 399")
 
 
 def test_second_pause_of_one_answer(start: Start, provider: Provider) -> None:

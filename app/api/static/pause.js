@@ -20,6 +20,7 @@ const OVER = new Set(['not_paused', 'pause_lost', 'unknown_run'])
 export class Pause {
   #key = api.newId()
   #sent = ''
+  #sending = false
 
   /**
    * @param {string} runId
@@ -32,14 +33,16 @@ export class Pause {
     this.views = requirements.map(one => new RequirementView(one))
     this.problem = el('p', { class: 'wrong', role: 'alert' })
     this.button = el('button', { type: 'submit', class: 'primary' }, 'Send')
-    this.form = el(
-      'form',
-      { class: 'pause', 'aria-label': 'This answer waits for your decision' },
-      el('p', { class: 'pause-title' }, 'This answer waits for your decision'),
+    const label = 'This answer waits for your decision'
+    const group = el(
+      'div', // a group and no landmark, since there may be several
+      { role: 'group', 'aria-label': label },
+      el('p', { class: 'pause-title' }, label),
       ...this.views.map(view => view.element),
       this.problem,
       el('p', { class: 'buttons' }, this.button),
     )
+    this.form = el('form', { class: 'pause' }, group)
     this.form.addEventListener('submit', event => {
       event.preventDefault()
       this.#send()
@@ -48,8 +51,8 @@ export class Pause {
   }
 
   async #send() {
-    if (this.button.disabled) return
-    this.button.disabled = true
+    if (this.#sending) return
+    this.#sending = true // a disabled button would lose the focus
     this.problem.textContent = ''
     for (const view of this.views) view.refuse('')
     const decisions = this.views.map(view => view.decision)
@@ -63,7 +66,7 @@ export class Pause {
     } catch (error) {
       this.#refused(/** @type {api.ApiError} */ (error))
     }
-    this.button.disabled = false
+    this.#sending = false
   }
 
   /** Show what was decided in place of the form. */

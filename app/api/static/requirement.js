@@ -62,7 +62,7 @@ export class RequirementView {
     const { tool, step } = this.requirement
     const note = this.#refused && this.#note.area.value.trim()
     const what = tool?.name ?? step ?? ''
-    return `${this.#refused ? this.words.didNot : this.words.did}: ${what}${note ? ` – ${note}` : ''}`
+    return `${this.#refused ? this.words.didNot : this.words.did}: ${what}${note ? ` (${note})` : ''}`
   }
 
   /**
@@ -153,7 +153,10 @@ function titleOf({ kind, tool, step, note, questions = [] }) {
   const name = el('code', {}, tool?.name ?? '')
   const named = step ? ` “${step}”` : ''
   if (kind === 'approval') return tool ? ['May ', name, ' run?'] : [note || `May${named} run?`]
-  if (kind === 'input') return tool ? [name, ' needs values from you'] : [note || 'Values needed']
+  if (kind === 'input') {
+    if (tool && !tool.arguments?.[FORM]) return [name, ' needs values from you']
+    return [note || 'Values are needed from you']
+  }
   if (kind === 'external') return ['What is the result of ', name, '? It does not run here.']
   if (kind === 'step_review') return [note || `Is the output of${named} good?`]
   if (kind === 'step_error') return [`The step${named} failed. Shall it be tried again?`]
