@@ -69,6 +69,11 @@ def main() -> None:
     try:
         agents, models = client.agents(), client.models()
         conversations, messages = client.conversations(), stored_messages(client)
+        last = messages[-1].run_id if messages else None
+        recording = turns.current(client, last)
+        live = recording is not None and recording.running
+        if recording is not None and recording.continues and not live:
+            messages = stored_messages(client)  # with the end of the turn that it is a part of
         paused = client.runs(status="paused")
     except AgnoStreamError as failure:
         st.error(failure.message, icon=":material/cloud_off:")
@@ -80,9 +85,6 @@ def main() -> None:
         sidebar.choices(agents, models)
         sidebar.conversations(client, conversations, {run.conversation_id for run in paused})
 
-    last = messages[-1].run_id if messages else None
-    recording = turns.current(client, last)
-    live = recording is not None and recording.running
     st.chat_input(
         "Your question", key="question", disabled=live,
         on_submit=turns.ask, args=(client, last),
@@ -354,17 +356,22 @@ DECIDED: dict[str, list[tuple[str, str, Any]]] = {
 
 def fill(here: "Page", widget: str, key: str, value: Any) -> None:
     """Fill in the last widget of the form whose key begins so."""
-    found = [one for one in here.app.get(widget) if (one.key or "").startswith(f"{key}-")]
+    widgets: Any = here.app.get(widget)
+    found = [one for one in widgets if (one.key or "").startswith(f"{key}-")]
     found[-1].set_value(value).run()
 
 
 def send(here: "Page") -> None:
     [key] = [key for key in here.buttons if key and key.startswith("decide-")]
-    here.click(key).answered()
+    here.click(key).until(lambda: here.ended and not waits(here))
 
 
 def waits(here: "Page") -> bool:
     return any(key and key.startswith("decide-") for key in here.buttons)
+
+
+def until_it_waits(here: "Page") -> "Page":
+    return here.until(lambda: waits(here))
 
 
 def test_form_of_a_paused_run_continues_it(
@@ -380,12 +387,11 @@ def test_form_of_a_paused_run_continues_it(
         first.app.selectbox(key="agent").set_value(kind.name)
         first.ask("Please.").answered()
         here = page(url, **first.params)
-        assert waits(first)
-        assert waits(here)
+        until_it_waits(first)
+        until_it_waits(here)
         for widget, key, value in DECIDED[kind.name]:
             fill(here, widget, key, value)
         send(here)
-        assert not waits(here)
         assert ["user", "assistant"] == [who for who, _ in here.talk]
         assert kind.answer in here.parts(1)
         if kind.after:
@@ -402,7 +408,8 @@ def test_denial_and_a_result_at_once(
     url = serve(agents=[kind.component(provider)]).url
     both = [*calls("refund").tool_calls, *calls("shell").tool_calls]
     provider.script(Reply("", tool_calls=both), Reply("It is done."))
-    here = page(url).ask("Please.").answered()
+    here = page(url).ask("Please.")
+    until_it_waits(here)
     fill(here, "radio", "verdict", "Answer")
     fill(here, "text_area", "result", "it ran elsewhere")
     [button] = [one for one in here.app.button if (one.key or "").startswith("decide-")]
@@ -420,14 +427,14 @@ def test_decision_elsewhere_is_told(serve: "Serve", page: "OpenPage", provider: 
     kind = KINDS[0]
     server = serve(agents=[kind.component(provider)])
     provider.script(*kind.before, *kind.after)
-    here = page(server.url).ask("Please.").answered()
+    here = page(server.url).ask("Please.")
+    until_it_waits(here)
     fill(here, "radio", "verdict", "Deny")
     [run] = httpx.get(f"{server.url}/api/v1/runs?status=paused").json()["runs"]
     made = [{"id": one["id"], "confirmed": True} for one in run["requirements"]]
     go_on(server.url, run["run_id"], made)
     send(here)
     assert ["This was decided elsewhere."] == [one.value for one in here.app.info]
-    assert not waits(here)
     assert "It is done." in here.parts(1)
 
 
