@@ -15,7 +15,7 @@ export class ApiError extends Error {
    * @param {string} code
    * @param {string} message
    * @param {{status?: number, retryAfter?: number | null, decisions?: Record<string, string>}}
-   * [response] the HTTP status, the seconds to wait before a retry, and what is wrong with decisions
+   * [response] the HTTP status, the seconds to wait before a retry, what is wrong with decisions
    */
   constructor(code, message, { status = 0, retryAfter = null, decisions } = {}) {
     super(message)

@@ -62,7 +62,8 @@ export class RequirementView {
     const { tool, step } = this.requirement
     const note = this.#refused && this.#note.area.value.trim()
     const what = tool?.name ?? step ?? ''
-    return `${this.#refused ? this.words.didNot : this.words.did}: ${what}${note ? ` (${note})` : ''}`
+    const did = this.#refused ? this.words.didNot : this.words.did
+    return `${did}: ${what}${note ? ` (${note})` : ''}`
   }
 
   /**
