@@ -71,10 +71,10 @@ def main() -> None:
         conversations, messages = client.conversations(), stored_messages(client)
         last = messages[-1].run_id if messages else None
         recording = turns.current(client, last)
-        live = recording is not None and recording.running
-        if recording is not None and recording.continues and not live:
-            messages = stored_messages(client)  # with the end of the turn that it is a part of
         paused = client.runs(status="paused")
+        live = recording is not None and recording.running
+        if recording is not None and not live:  # it may have ended since they were read
+            messages, paused = stored_messages(client), client.runs(status="paused")
     except AgnoStreamError as failure:
         st.error(failure.message, icon=":material/cloud_off:")
         if isinstance(failure, ServerUnreachable):
