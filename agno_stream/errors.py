@@ -202,7 +202,7 @@ CLASSES: Mapping[str, type[AgnoStreamError]] = {
     "agent_denied": AnswerFailed,
     "pause_lost": AnswerFailed,
     "tools_unavailable": AnswerFailed,
-    "conversations_unavailable": Overloaded,
+    "conversations_unavailable": AnswerFailed,
     "timeout_first_token": AnswerTimeout,
     "timeout_idle": AnswerTimeout,
     "timeout_total": AnswerTimeout,

@@ -30,7 +30,7 @@ from .supervised import end_with_parent
 from .web import PROTOCOL
 
 #: Seconds for which uvicorn waits for open connections after the runs have ended.
-CLOSING_TIMEOUT = 1
+CLOSING_TIMEOUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

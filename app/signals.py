@@ -21,8 +21,9 @@ logger = logging.getLogger(__name__)
 def graceful_shutdown(runs: Runs, grace: float) -> Iterator[None]:
     """While the context is open, let runs end on SIGTERM before uvicorn closes its sockets.
 
-    Runs have `grace` seconds to end; only then does uvicorn receive the signal, because it waits
-    for open streams. On SIGINT, or at the second signal, all runs end at once.
+    Runs have `grace` seconds to end, none on SIGINT; only when all have ended does uvicorn receive
+    the signal, because it waits for open streams only shortly. At the second signal it does not
+    wait.
     """
     loop = asyncio.get_running_loop()
     previous: dict[int, Any] = {}
@@ -32,16 +33,17 @@ def graceful_shutdown(runs: Runs, grace: float) -> Iterator[None]:
         if callable(handler := previous.get(number)):
             handler(number, frame)
 
-    async def drain() -> None:
-        logger.info("stopping: %d runs have up to %g s to end", runs.live, grace)
+    async def drain(number: int, seconds: float) -> None:
+        logger.info("stopping: %d runs have up to %g s to end", runs.live, seconds)
         try:
-            await runs.drain(grace)
+            await runs.drain(seconds)
         finally:  # whatever happens, the server ends
-            pass_on(signal.SIGTERM)
+            pass_on(number)
 
     def receive(number: int) -> None:
-        if number == signal.SIGTERM and not draining:
-            draining.add(loop.create_task(drain(), name="drain"))
+        if not draining:
+            seconds = grace if number == signal.SIGTERM else 0.0
+            draining.add(loop.create_task(drain(number, seconds), name="drain"))
         else:
             runs.interrupt_all()
             pass_on(number)

@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel
 
-from ..core.errors import UnknownConversation
+from ..core.errors import BadRequest, UnknownConversation
 from . import route_docs
 from .context import Principal, Server
 from .export import exported
@@ -115,7 +115,11 @@ async def rename(
     user: EndUser = None,
 ) -> Response:
     """Give a conversation a title, and return it as it is in the list of conversations."""
-    body = validate(Rename, parse_object(await read_body(request, server.body)))
+    try:
+        body = validate(Rename, parse_object(await read_body(request, server.body)))
+    except BadRequest:
+        await server.conversations.get(conversation_id, principal, user)  # unknown comes first
+        raise
     renamed = await server.conversations.rename(conversation_id, principal, body.title, user)
     return Response(msgspec.json.encode(renamed), media_type="application/json")
 

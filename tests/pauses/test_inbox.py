@@ -195,12 +195,12 @@ def test_another_process_continues_after_a_restart(
 
 
 def test_the_conversation_is_deleted_meanwhile(server: Server, provider: Provider) -> None:
-    """A decision on a run whose conversation was deleted fails with a code that says so."""
+    """With a conversation its runs are deleted, so that a decision on one of them finds none."""
     first = paused(server, provider, APPROVAL)
     httpx.delete(f"{server.url}/api/v1/conversations/{first['conversation_id']}")
     made = decisions(APPROVAL, first["requirements"])
     response = go_on(server.url, first["run_id"], made)
-    assert (410, "pause_lost") == (response.status_code, response.json()["error"]["code"])
+    assert (404, "unknown_run") == (response.status_code, response.json()["error"]["code"])
 
 
 class Receiver:

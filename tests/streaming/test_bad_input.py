@@ -310,7 +310,7 @@ async def test_unknown_path_is_404_json(
         ("/api/v1/runs/x", "GET, HEAD", ["POST", "DELETE", "OPTIONS"]),
         ("/api/v1/runs/x/events", "GET, HEAD", ["POST", "OPTIONS"]),
         ("/api/v1/runs/x/cancel", "POST", ["GET", "OPTIONS"]),
-        ("/api/v1/conversations/x", "DELETE, GET, HEAD", ["POST", "PUT"]),
+        ("/api/v1/conversations/x", "DELETE, GET, HEAD, PATCH", ["POST", "PUT"]),
         ("/api/v1/models", "GET, HEAD", ["POST"]),
         ("/healthz", "GET, HEAD", ["POST"]),
     ],

@@ -266,8 +266,8 @@ async def test_text_alone_stores_more(serve: Serve, provider: Provider) -> None:
     async with httpx.AsyncClient(base_url=(server := serve()).url) as http:
         await answer(http, conversation_id="c")
         message = await message_of(http, "c")
-    (db,) = server.app.state.context.conversations._dbs
-    stored = await db.get_run(message["run_id"])
+    (store,) = server.app.state.context.conversations.stores
+    stored = await store.db.get_run(message["run_id"])
     assert not stored.metadata
     assert [{"type": "content", "content": message["content"]}] == message["parts"]
 

@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 from agno.compaction.archive import stores_compaction_records
-from agno.db.utils import deserialize_run
 from agno.run.base import RunStatus
 
 from ...run_failures import ConversationsUnavailable
@@ -88,22 +87,30 @@ class RunStore(StoreProxy):
         if run.run_id is None:
             raise ValueError("Run must have a run_id")
         before = self.rows.runs.get(run.run_id)
-        if isinstance(before and before.run, dict) and run.status == RunStatus.cancelled:
-            return  # it has paused, and nobody reads its events to their end then
         if run_index is None and before is not None:
             run_index = before.index
-        # Agno goes on with the objects of a paused run, which must be stored as it is now.
-        data = run.to_dict() if run.status == RunStatus.paused else run
-        self.rows.runs[run.run_id] = RunRow(data, session_id, user_id, run_index)
+        if run.status == RunStatus.paused:
+            # As it is now, with the runs inside it: see `_left_behind`.
+            run = type(run).from_dict(run.to_dict())
+        elif before is not None and self._left_behind(before, run):
+            return
+        self.rows.runs[run.run_id] = RunRow(run, session_id, user_id, run_index)
         if run.status in (RunStatus.running, RunStatus.pending):
             self.wrote_early = True
             await self._write_early()
         elif run.run_id == self.run_id:
             self._captured.set()
 
+    def _left_behind(self, before: RunRow, run: AnyRun) -> bool:
+        """Whether a run inside this one has paused, and Agno cancels it only because the workflow
+        around it reads no further."""
+        inside = run.run_id != self.run_id and isinstance(before.run, RUNS)
+        paused = inside and before.run.status == RunStatus.paused
+        return paused and run.status == RunStatus.cancelled
+
     async def get_run(self, run_id: str, *args: Any, **kwargs: Any) -> Any:
         if (row := self.rows.runs.get(run_id)) is not None and not args and not kwargs:
-            return deserialize_run(None, row.run) if isinstance(row.run, dict) else row.run
+            return row.run
         return await self.call("get_run", run_id, *args, **kwargs)
 
     async def captured(self, seconds: float) -> AnyRun | None:

@@ -66,6 +66,9 @@ CREATE TABLE IF NOT EXISTS outbox (
 )
 """
 
+#: Tables that files of older servers lack: they are added when the file is opened.
+LATER = ("outbox", "paused")
+
 
 class Connection:
     """A connection to the database file, with a thread of its own.
@@ -177,13 +180,9 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA secure_delete = ON")
     db.execute(f"PRAGMA journal_size_limit = {16 * MEBIBYTE}")
-    ready = _kind_of(db) == (APPLICATION_ID, SCHEMA_VERSION)
-    if (
-        ready
-        and _has(db, "outbox")
-        and _has(db, "paused")
-        and db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-    ):
+    complete = all(_has(db, table) for table in LATER)
+    ready = complete and _kind_of(db) == (APPLICATION_ID, SCHEMA_VERSION)
+    if ready and db.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
         return  # without a lock for writing, for which a reader might wait
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
     db.execute("BEGIN IMMEDIATE")

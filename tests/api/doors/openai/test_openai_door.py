@@ -504,7 +504,7 @@ async def test_an_empty_answer(client: AsyncOpenAI, provider: Provider) -> None:
     [
         ("GET", "/v1/none", 404, "not_found"),
         ("GET", "/v1", 404, "not_found"),
-        ("POST", "/v1/responses", 404, "not_found"),
+        ("POST", "/v1/assistants", 404, "not_found"),
         ("PUT", "/v1/models", 405, "method_not_allowed"),
         ("POST", "/v1/chat/completions", 400, "bad_request"),
     ],
