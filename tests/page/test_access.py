@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, FilePayload, expect
 from tests.applications.kind import PIXEL
 from tests.conftest import Serve
 from tests.page.visit import Visit
+from tests.pauses.kinds import KINDS
 from tests.provider import Provider
 from tests.provider_replies import Reply
 from tests.showcase import Site, guide, library, newsroom, press, registry, studio
@@ -140,6 +141,48 @@ def test_axe_on_parts(
     page.get_by_role("button", name="Rename, export or delete").first.click()
     check()
     page.get_by_role("menuitem", name="Rename").click()
+    check()
+    context.close()
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_on_decisions(
+    browser: Browser,
+    axe: str,
+    serve: Serve,
+    provider: Provider,
+    colours: Literal["light", "dark"],
+    width: int,
+) -> None:
+    """axe-core finds no violation in the cards of all kinds of pauses, and of a decided one."""
+    server = serve(agents=[kind.component(provider) for kind in KINDS])
+    context = browser.new_context(
+        color_scheme=colours, viewport={"width": width, "height": 800}, bypass_csp=True
+    )
+    visit = Visit(context.new_page(), server.url).open()
+    page = visit.page
+    card = page.locator("form.pause")
+
+    def check() -> None:
+        page.evaluate(axe)
+        found = visit.run(
+            "async () => (await axe.run()).violations.map(v =>"
+            " `${v.id}: ${v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary)}`)"
+        )
+        assert [] == found
+
+    for number, kind in enumerate(KINDS, 1):
+        provider.script(*kind.before)
+        page.select_option("#agent", kind.name)
+        visit.ask("Please.")
+        expect(card).to_have_count(number)
+    for refusal in page.get_by_label("Deny").all():
+        refusal.check()
+    check()
+    provider.script(Reply("It is done."))
+    card.first.get_by_role("button", name="Send").click()
+    expect(card).to_have_count(len(KINDS) - 1)
     check()
     context.close()
 

@@ -1,12 +1,14 @@
 """The chat: stored messages, and the answer that is streaming."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import groupby
 
 import streamlit as st
 
 from agno_stream import AgnoStreamError, Client, Message, Part
-from tests.streamlit import answers, turns
+from agno_stream.infos import RunInfo
+from tests.streamlit import answers, decisions, turns
 from tests.streamlit.recording import Recording
 
 #: Seconds between two drawings of an answer that is streaming.
@@ -80,6 +82,20 @@ def turn(client: Client, recording: Recording, question: str | None, live: bool)
             st.rerun()
 
     drawn()
+
+
+def waiting(client: Client, runs: Iterable[RunInfo], recording: Recording | None) -> None:
+    """What the paused runs of the conversation wait for; and why the decisions that `recording`
+    sent were not accepted, if so."""
+    failure = recording.answer.failure if recording and recording.order.continues else None
+    known = {run.run_id: run.requirements or () for run in runs}
+    if failure is not None and recording is not None and recording.run_id is None:
+        if recording.order.continues not in known:
+            st.info("This was decided elsewhere.", icon=":material/info:")
+        else:
+            st.error(f"{failure.message} (`{failure.code}`)", icon=":material/error:")
+    for run_id, requirements in known.items():
+        decisions.form(run_id, requirements, partial(turns.decide, client, run_id))
 
 
 def _stop(client: Client, recording: Recording) -> None:

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 
 from agno_stream import Config, StreamChunk
+from agno_stream.decisions import Decision
 from agno_stream.requests import QuestionOptions
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to read: the answer to a question, or a known run after event `after`."""
+    """What to read: the answer to a question, the run that continues `continues` with `decisions`,
+    or a known run after event `after`."""
 
     config: Config
     question: str | None = None
@@ -17,6 +19,8 @@ class Order:
     run_id: str = ""
     after: int = 0
     pace: bool = False
+    continues: str = ""
+    decisions: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,9 @@ def emit(what: object) -> None:
 
 
 def chunks(client: Client, order: Order) -> Iterator[StreamChunk]:
-    if order.question is None:
+    if order.continues:
+        yield from client.continue_run(order.continues, order.decisions)
+    elif order.question is None:
         yield from client.resume(order.run_id, order.after, pace=order.pace)
     elif order.stream:
         yield from client.generate_stream(order.question, **order.options)

@@ -59,6 +59,13 @@ class Recording:
         return self.order.run_id or (self.events[0].chunk.run_id if self.events else None)
 
     @property
+    def continues(self) -> bool:
+        """Whether it is of a run that continues a paused one, and so a part of that one's turn."""
+        return bool(
+            self.order.continues or (self.events and "continues" in self.events[0].chunk.raw)
+        )
+
+    @property
     def running(self) -> bool:
         return self._thread.is_alive() and self.last is None
 

@@ -1,6 +1,6 @@
 """The side bar: the server, the agent and model, and the conversations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
@@ -53,22 +53,27 @@ def _default(agents: Sequence[AgentInfo]) -> int:
     return next((place for place, agent in enumerate(agents) if agent.default), 0)
 
 
-def conversations(client: Client, known: Sequence[Conversation]) -> None:
-    """The stored conversations, to open and delete, and a button for a new one."""
+def conversations(
+    client: Client, known: Sequence[Conversation], waiting: Collection[str] = ()
+) -> None:
+    """The stored conversations, to open and delete, and a button for a new one. `waiting` are the
+    ids of those that wait for a person."""
     st.button(
         "New conversation", icon=":material/add:", key="new", on_click=show, width="stretch",
     )  # fmt: skip
     here = st.query_params.get("conversation")
     with st.container(key="conversations", gap=None):
         for one in known:
-            _row(client, one, open_=one.conversation_id == here)
+            _row(client, one, waiting, open_=one.conversation_id == here)
 
 
-def _row(client: Client, one: Conversation, *, open_: bool) -> None:
+def _row(client: Client, one: Conversation, waiting: Collection[str], *, open_: bool) -> None:
+    waits = one.conversation_id in waiting
     title, bin_ = st.columns([6, 1], gap=None, vertical_alignment="center")
     title.button(
         _short(one.title) or "Untitled", key=f"open-{one.conversation_id}", on_click=show,
         args=(one.conversation_id,), width="stretch", type="secondary" if open_ else "tertiary",
+        icon=":material/pan_tool:" if waits else None, help="Waits for you" if waits else None,
     )  # fmt: skip
     bin_.button(
         "", icon=":material/delete:", key=f"delete-{one.conversation_id}", type="tertiary",

@@ -10,7 +10,7 @@ Collected by pytest, the same file tests the app against servers of its own.
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from tests.conftest import Serve
     from tests.provider import Provider
     from tests.server import Server
-    from tests.streamlit.page import OpenPage
+    from tests.streamlit.page import OpenPage, Page
 
 if __name__ != "__main__":  # the app needs none of this
     import httpx
     from agno.agent import Agent
 
+    from tests.pauses.kinds import KINDS, PauseKind, calls, refund, shell
+    from tests.pauses.parts import go_on
     from tests.provider_replies import Reply
     from tests.showcase import Site, newsroom, press, studio
 
@@ -67,6 +69,12 @@ def main() -> None:
     try:
         agents, models = client.agents(), client.models()
         conversations, messages = client.conversations(), stored_messages(client)
+        last = messages[-1].run_id if messages else None
+        recording = turns.current(client, last)
+        paused = client.runs(status="paused")
+        live = recording is not None and recording.running
+        if recording is not None and not live:  # it may have ended since they were read
+            messages, paused = stored_messages(client), client.runs(status="paused")
     except AgnoStreamError as failure:
         st.error(failure.message, icon=":material/cloud_off:")
         if isinstance(failure, ServerUnreachable):
@@ -75,11 +83,8 @@ def main() -> None:
         return
     with st.sidebar:
         sidebar.choices(agents, models)
-        sidebar.conversations(client, conversations)
+        sidebar.conversations(client, conversations, {run.conversation_id for run in paused})
 
-    last = messages[-1].run_id if messages else None
-    recording = turns.current(client, last)
-    live = recording is not None and recording.running
     st.chat_input(
         "Your question", key="question", disabled=live,
         on_submit=turns.ask, args=(client, last),
@@ -89,11 +94,15 @@ def main() -> None:
         with left.container(key="phone"):  # where the two sides cannot be beside each other
             st.toggle("Figures and events instead of the chat", key="figures")
     with left.container(key="chat", height=HEIGHT, border=False, autoscroll=True):
-        chat.history(client, messages, recording)
-        if recording is not None:
-            chat.turn(client, recording, chat.question(messages, recording), live)
+        shown = recording if live or not (recording and recording.continues) else None
+        chat.history(client, messages, shown)
+        if shown is not None:
+            chat.turn(client, shown, chat.question(messages, shown), live)
         elif not messages:
             st.info("Ask something below.", icon=":material/chat:")
+        if not live:
+            here = st.query_params.get("conversation")
+            chat.waiting(client, [run for run in paused if run.conversation_id == here], recording)
     if right is not None:
         with right.container(key="inspector", height=HEIGHT, border=False):
             inspector(client, recording, last, live)
@@ -329,6 +338,104 @@ def test_answer_is_one_bubble_in_order(
                 assert sorted(expected) == sorted(parts)
             else:
                 assert expected == parts
+
+
+#: Kinds of pauses, and what a person does in the form: the widget, the start of its key, the value.
+DECIDED: dict[str, list[tuple[str, str, Any]]] = {
+    "approval": [("radio", "verdict", "Approve")],
+    "input": [("text_input", "field", "Bergen")],
+    "feedback": [("radio", "answer", "Rome")],
+    "external": [("text_area", "result", "it ran elsewhere")],
+    "member": [("radio", "verdict", "Approve")],
+    "step-review": [
+        ("radio", "verdict", "Accept"), ("text_area", "output", "An edited draft."),
+    ],
+    "router": [("radio", "answer", "right")],
+}  # fmt: skip
+
+
+def fill(here: "Page", widget: str, key: str, value: Any) -> None:
+    """Fill in the last widget of the form whose key begins so."""
+    widgets: Any = here.app.get(widget)
+    found = [one for one in widgets if (one.key or "").startswith(f"{key}-")]
+    found[-1].set_value(value).run()
+
+
+def send(here: "Page") -> None:
+    [key] = [key for key in here.buttons if key and key.startswith("decide-")]
+    here.click(key).until(lambda: here.ended and not waits(here))
+
+
+def waits(here: "Page") -> bool:
+    return any(key and key.startswith("decide-") for key in here.buttons)
+
+
+def until_it_waits(here: "Page") -> "Page":
+    return here.until(lambda: waits(here))
+
+
+def test_form_of_a_paused_run_continues_it(
+    serve: "Serve", page: "OpenPage", provider: "Provider"
+) -> None:
+    """A run that waits shows a form, after a reload, too; what a person decides reaches the run,
+    and its answer is the rest of the turn."""
+    kinds = [kind for kind in KINDS if kind.name in DECIDED]
+    url = serve(agents=[kind.component(provider) for kind in kinds]).url
+    for kind in kinds:
+        provider.script(*kind.before, *kind.after)
+        first = page(url)
+        first.app.selectbox(key="agent").set_value(kind.name)
+        first.ask("Please.").answered()
+        here = page(url, **first.params)
+        until_it_waits(first)
+        until_it_waits(here)
+        for widget, key, value in DECIDED[kind.name]:
+            fill(here, widget, key, value)
+        send(here)
+        assert ["user", "assistant"] == [who for who, _ in here.talk]
+        assert kind.answer in here.parts(1)
+        if kind.after:
+            assert kind.seen in str(provider.requests[-1].body)
+
+
+def test_denial_and_a_result_at_once(
+    serve: "Serve", page: "OpenPage", provider: "Provider"
+) -> None:
+    """Of several requirements each is decided, one with a reason, before anything can be sent."""
+    kind = PauseKind(
+        "two", lambda model: Agent(model=model(), tools=[refund, shell]), [], {}, lambda _: {}
+    )
+    url = serve(agents=[kind.component(provider)]).url
+    both = [*calls("refund").tool_calls, *calls("shell").tool_calls]
+    provider.script(Reply("", tool_calls=both), Reply("It is done."))
+    here = page(url).ask("Please.")
+    until_it_waits(here)
+    fill(here, "radio", "verdict", "Answer")
+    fill(here, "text_area", "result", "it ran elsewhere")
+    [button] = [one for one in here.app.button if (one.key or "").startswith("decide-")]
+    assert button.disabled
+    here.app.radio[0].set_value("Deny").run()
+    fill(here, "text_input", "note", "Not in December.")
+    send(here)
+    assert "It is done." in here.parts(1)
+    assert "Not in December." in str(provider.requests[-1].body)
+    assert "it ran elsewhere" in str(provider.requests[-1].body)
+
+
+def test_decision_elsewhere_is_told(serve: "Serve", page: "OpenPage", provider: "Provider") -> None:
+    """Where somebody else has decided, the app says so and shows how the answer went on."""
+    kind = KINDS[0]
+    server = serve(agents=[kind.component(provider)])
+    provider.script(*kind.before, *kind.after)
+    here = page(server.url).ask("Please.")
+    until_it_waits(here)
+    fill(here, "radio", "verdict", "Deny")
+    [run] = httpx.get(f"{server.url}/api/v1/runs?status=paused").json()["runs"]
+    made = [{"id": one["id"], "confirmed": True} for one in run["requirements"]]
+    go_on(server.url, run["run_id"], made)
+    send(here)
+    assert ["This was decided elsewhere."] == [one.value for one in here.app.info]
+    assert "It is done." in here.parts(1)
 
 
 def test_unreachable_server_is_reported(page: "OpenPage") -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.conftest import Serve
+from tests.pauses.kinds import KINDS
 from tests.provider import Provider
 from tests.provider_replies import Reply, numbered
 from tests.server import Server
@@ -142,3 +144,22 @@ def test_visit_in_chromium(page: Page, server: Server, provider: Provider, tmp_p
         listed.click()
         expect(page.get_by_text("Another?")).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.mark.timeout(120)
+def test_decision_in_chromium(page: Page, serve: Serve, provider: Provider, tmp_path: Path) -> None:
+    """A person approves in the app, and reads the rest of the answer without a reload."""
+    kind = KINDS[0]
+    provider.script(*kind.before, *kind.after)
+    with streamlit(tmp_path, serve(agents=[kind.component(provider)]).url) as url:
+        page.goto(url)
+        ask(page, "Please.")
+        send = page.get_by_role("button", name="Send", exact=True)
+        expect(send).to_be_disabled()
+        page.get_by_text("Approve", exact=True).click()
+        expect(send).to_be_enabled()
+        send.click()
+        answer = page.get_by_test_id("stChatMessage").last
+        expect(answer).to_contain_text("It is done.")
+        expect(send).to_have_count(0)
+        expect(page.get_by_test_id("stChatMessage")).to_have_count(2)

@@ -8,6 +8,7 @@ from uuid import uuid4
 import streamlit as st
 
 from agno_stream import Client
+from agno_stream.decisions import Decision
 from agno_stream.requests import QuestionOptions
 from tests.streamlit.events import Order
 from tests.streamlit.recording import Recording
@@ -39,6 +40,12 @@ def ask(client: Client, before: str | None, question: str | None = None) -> None
     )
     order = Order(client.config, question or state.question, state.stream, options)
     recordings()[conversation_id] = Recording(order, before=before)
+
+
+def decide(client: Client, run_id: str, decisions: list[Decision]) -> None:
+    """Send decisions on a paused run of the open conversation, and read what continues it."""
+    order = Order(client.config, continues=run_id, decisions=tuple(decisions))
+    recordings()[st.query_params.get("conversation", "")] = Recording(order)
 
 
 def resume(client: Client, run_id: str, after: int = 0, *, pace: bool = False) -> Recording:

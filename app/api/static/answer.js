@@ -8,6 +8,7 @@ import { PartsView } from './views.js'
 /** @import { Chunk, Ending, ErrorInfo, Message, RunSnapshot, StoredPart } from './wire.js' */
 /** @import { ApiError } from './api.js' */
 /** @import { Action, Notice } from './notices.js' */
+/** @import { Pause } from './pause.js' */
 
 /** @typedef {Record<Action, () => unknown> & {send: (text: string) => unknown}} Actions */
 
@@ -141,6 +142,21 @@ export class Answer {
     )
     const items = buttons.map(button => el('li', {}, button))
     return el('ul', { class: 'followups', 'aria-label': 'Suggested questions' }, ...items)
+  }
+
+  /**
+   * Show what a person has to decide before the answer goes on, and not how it ended.
+   * @param {Pause} pause
+   */
+  wait(pause) {
+    this.ending.replaceChildren()
+    this.requirements.replaceChildren(pause.element)
+  }
+
+  /** Another answer goes on from here, and has the buttons. */
+  giveWay() {
+    this.ending.replaceChildren()
+    this.requirements.querySelector('form')?.remove()
   }
 
   /** All of an answer that has ended is drawn. */

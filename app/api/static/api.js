@@ -5,8 +5,8 @@ import * as key from './key.js'
 
 /** @import { Attachment } from './attachments.js' */
 /**
- * @import { AgentInfo, ChatRequest, ConversationPage, LiveRun, ModelInfo, RunStarted, RunState,
- *   StoredConversation } from './wire.js'
+ * @import { AgentInfo, ChatRequest, ConversationPage, Decision, LiveRun, ModelInfo, RunStarted,
+ *   RunState, StoredConversation } from './wire.js'
  */
 
 /** Why a request failed: the server's `code` and `message`, or `unreachable`, or `offline`. */
@@ -14,14 +14,15 @@ export class ApiError extends Error {
   /**
    * @param {string} code
    * @param {string} message
-   * @param {{status?: number, retryAfter?: number | null}} [response] the HTTP status, and the
-   * seconds to wait before a retry
+   * @param {{status?: number, retryAfter?: number | null, decisions?: Record<string, string>}}
+   * [response] the HTTP status, the seconds to wait before a retry, what is wrong with decisions
    */
-  constructor(code, message, { status = 0, retryAfter = null } = {}) {
+  constructor(code, message, { status = 0, retryAfter = null, decisions } = {}) {
     super(message)
     this.code = code
     this.status = status
     this.retryAfter = retryAfter
+    this.decisions = decisions
   }
 }
 
@@ -61,7 +62,7 @@ async function call(method, path, body, headers = {}) {
     return call(method, path, body, headers)
   }
   const { error } = await response.json().catch(() => ({}))
-  const { code, message } = error ?? {
+  const { code, message, decisions } = error ?? {
     code: `http_${response.status}`,
     message: response.statusText,
   }
@@ -69,6 +70,7 @@ async function call(method, path, body, headers = {}) {
   throw new ApiError(code, message, {
     status: response.status,
     retryAfter: Number.isNaN(seconds) ? null : seconds,
+    decisions,
   })
 }
 
@@ -194,6 +196,20 @@ export function cancelRun(id) {
 }
 
 /**
+ * Decide on all that a paused run waits for. If a request with the same idempotency key has done
+ * so, the run that it started is returned.
+ * @param {string} id
+ * @param {Decision[]} decisions
+ * @param {string} idempotencyKey
+ * @returns {Promise<RunStarted>}
+ */
+export function continueRun(id, decisions, idempotencyKey) {
+  const headers = { 'Idempotency-Key': idempotencyKey }
+  const body = { decisions, background: true }
+  return call('POST', `${API}/runs/${encode(id)}/continue`, body, headers)
+}
+
+/**
  * The address of a run's stream; a server with keys accepts it only with a key in a header.
  * @param {string} id
  */
@@ -221,13 +237,14 @@ export function resumeUrl(url, after) {
 }
 
 /**
- * The runs that have not ended, the oldest first; of one conversation, or of all.
+ * The runs that have not ended, and those that wait for a person, the oldest first; of one
+ * conversation, or of all.
  * @param {string} [conversationId]
  * @returns {Promise<LiveRun[]>}
  */
 export async function listRuns(conversationId) {
-  const query = conversationId ? `?conversation_id=${encode(conversationId)}` : ''
-  return (await call('GET', `${API}/runs${query}`)).runs
+  const query = conversationId ? `&conversation_id=${encode(conversationId)}` : ''
+  return (await call('GET', `${API}/runs?status=queued,running,paused${query}`)).runs
 }
 
 /** A random id, for a new conversation or as an idempotency key. */

@@ -13,11 +13,12 @@ import { Turn } from './turn.js'
 
 /** @import { Attachment } from './attachments.js' */
 /** @import { OnBusy } from './composer.js' */
-/** @import { ChatRequest, LiveRun, StoredConversation } from './wire.js' */
+/** @import { ChatRequest } from './wire.js' */
+/** @import { Known } from './runs.js' */
 /** @import { Page, TurnListener } from './page.js' */
 
-/** @type {[LiveRun[], null]} what a server that cannot be reached is taken to have */
-const NOTHING = [[], null]
+/** @type {Known} what a server that cannot be reached is taken to have */
+const NOTHING = { live: [], stored: null, standings: new Map() }
 
 /** The conversation that is open. */
 export class Conversation {
@@ -72,8 +73,8 @@ export class Conversation {
     const { id } = this
     const visit = this.#visit
     if (!id) return
-    const [live, stored] = await readRuns(id).catch(() => NOTHING)
-    if (visit === this.#visit) this.#merge(id, live, stored)
+    const known = await readRuns(id).catch(() => NOTHING)
+    if (visit === this.#visit) this.#merge(id, known)
   }
 
   /**
@@ -135,37 +136,40 @@ export class Conversation {
   /** @param {string} id */
   async #load(id) {
     const visit = this.#visit
-    let live, stored
+    let known
     try {
-      ;[live, stored] = await readRuns(id)
+      known = await readRuns(id)
     } catch (error) {
       if (visit === this.#visit) this.#showError(/** @type {api.ApiError} */ (error))
       return
     }
     if (visit !== this.#visit) return
-    this.#merge(id, live, stored)
+    this.#merge(id, known)
     if (!this.#turns.length) {
       this.#showError(new api.ApiError('unknown_conversation', ''))
       return
     }
-    this.page.opened(id, stored?.title || this.#turns[0].question)
+    this.page.opened(id, known.stored?.title || this.#turns[0].question)
     this.page.scroll.start()
   }
 
   /**
    * Add the turns that the page does not show yet.
    * @param {string} id
-   * @param {LiveRun[]} live
-   * @param {StoredConversation | null} stored
+   * @param {Known} known
    */
-  #merge(id, live, stored) {
+  #merge(id, known) {
     // The run of a turn without an id would be taken for one of another tab.
     if (this.live.some(turn => !turn.runId)) return
-    const shown = new Set(this.#turns.map(turn => turn.runId))
-    for (const { runId, question, media, answers, url } of allRuns(id, live, stored)) {
-      if (shown.has(runId)) continue
+    const shown = new Map(this.#turns.map(turn => [turn.runId, turn]))
+    for (const { runId, question, media, answers, url, standing } of allRuns(id, known)) {
+      const before = shown.get(runId)
+      if (before) {
+        before.update(answers, standing)
+        continue
+      }
       const turn = this.#add(new Turn(question, this.#listener(this.#visit), media))
-      if (answers) turn.showStored(runId, answers)
+      if (answers) turn.showStored(runId, answers, standing)
       else turn.follow(runId, url ?? api.eventsUrl(runId))
     }
   }
@@ -205,6 +209,11 @@ export class Conversation {
       continue: () => this.live.length || this.send('continue'),
       new: () => page.new(),
       send: text => this.send(text),
+      reload: () => this.open(this.id),
+      decided: () => {
+        this.otherTabs.postMessage(this.id)
+        page.listChanged()
+      },
       isNext: turn => turn === this.live[0],
       changed: turn => {
         if (!isOpen()) {

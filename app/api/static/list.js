@@ -93,12 +93,19 @@ export class List {
 
   #draw() {
     const focused = focusedKey()
-    const busy = new Set(this.#live.map(run => run.conversation_id))
+    const [paused, active] = [true, false].map(
+      waits =>
+        new Set(
+          this.#live
+            .filter(run => (run.status === 'paused') === waits)
+            .map(run => run.conversation_id),
+        ),
+    )
     const groups = Map.groupBy(this.#rows(), row => age(row.updated_at))
     this.element.replaceChildren(
       ...[...groups].flatMap(([name, rows]) => [
         el('h2', {}, name),
-        el('ul', {}, ...rows.map(row => this.#row(row, busy.has(row.conversation_id)))),
+        el('ul', {}, ...rows.map(row => this.#row(row, active, paused))),
       ]),
     )
     if (this.#page.total > this.#page.conversations.length && this.#limit < MAX_ROWS) {
@@ -131,7 +138,7 @@ export class List {
     const storedIds = new Set(stored.map(row => row.conversation_id))
     if (this.#words) return stored
     const unsaved = this.#live
-      .filter(run => !storedIds.has(run.conversation_id))
+      .filter(run => run.status !== 'paused' && !storedIds.has(run.conversation_id))
       .map(run => ({
         conversation_id: run.conversation_id,
         title: run.question,
@@ -157,9 +164,10 @@ export class List {
 
   /**
    * @param {Row} row
-   * @param {boolean} busy
+   * @param {Set<string>} active conversations that are being answered
+   * @param {Set<string>} paused conversations that wait for a person
    */
-  #row({ conversation_id: id, title, unsaved }, busy) {
+  #row({ conversation_id: id, title, unsaved }, active, paused) {
     const name = title || 'Untitled'
     const open = (/** @type {MouseEvent} */ event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return
@@ -172,7 +180,9 @@ export class List {
       el('span', {}, name),
     )
     if (id === this.#current) link.setAttribute('aria-current', 'page')
-    if (busy) link.append(el('i', { class: 'busy', role: 'img', 'aria-label': 'being answered' }))
+    if (active.has(id)) {
+      link.append(el('i', { class: 'busy', role: 'img', 'aria-label': 'being answered' }))
+    } else if (paused.has(id)) link.append(el('small', { class: 'waits' }, 'waits for you'))
     const more = el(
       'button',
       {

@@ -38,6 +38,10 @@ const OWN = {
     summary: 'The agent waits for a tool that this page cannot run.',
     advice: 'A client that runs the tool can continue from here.',
   },
+  paused: {
+    summary: 'The answer waits for a decision.',
+    advice: 'It can no longer be decided here, because the server does not keep it any more.',
+  },
   error: { summary: 'The answer failed.', advice: 'The server’s log says why.' },
   unreachable: {
     summary: 'The server could not be reached.',
@@ -110,4 +114,4 @@ function retryDelay(error) {
 export const LABELS = { retry: 'Try again', continue: 'Continue', new: 'New conversation' }
 
 /** The codes and finish reasons that are no failures. */
-export const CALM = new Set(['cancelled', 'length', 'disconnected', 'tool_calls'])
+export const CALM = new Set(['cancelled', 'length', 'disconnected', 'tool_calls', 'paused'])

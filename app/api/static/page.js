@@ -31,6 +31,8 @@
  * @property {() => unknown} continue
  * @property {() => unknown} new
  * @property {(text: string) => unknown} send
+ * @property {() => unknown} reload reads the conversation again
+ * @property {(turn: Turn) => void} decided a person has decided here, and its answer goes on
  * @property {(turn: Turn) => boolean} isNext whether no answer before it is live
  * @property {(turn: Turn) => void} changed its run started, or its request was sent
  * @property {(text: string) => void} text text of the answer arrived

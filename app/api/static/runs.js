@@ -2,9 +2,11 @@
 
 import * as api from './api.js'
 import * as memory from './memory.js'
+import { findStandings } from './waiting.js'
 
 /** @import { Choice } from './composer.js' */
 /** @import { ChatRequest, LiveRun, MediaItem, Message, StoredConversation } from './wire.js' */
+/** @import { Standing } from './waiting.js' */
 
 /**
  * A run of the conversation: stored with its answers, or to be followed.
@@ -14,39 +16,51 @@ import * as memory from './memory.js'
  * @property {MediaItem[]} [media] of the question
  * @property {Message[]} [answers]
  * @property {string} [url] the address of its stream
+ * @property {Standing} [standing] how it stands, if it was paused
+ */
+
+/**
+ * What the server has of a conversation: live runs, its stored form, and how paused turns stand.
+ * @typedef {object} Known
+ * @property {LiveRun[]} live
+ * @property {StoredConversation | null} stored
+ * @property {Map<string, Standing>} standings by the run that the turn is stored with
  */
 
 /**
  * Read the live runs of a conversation, and then the stored conversation, so that a run that ends
  * in between is in one of them.
  * @param {string} id
- * @returns {Promise<[LiveRun[], StoredConversation | null]>}
+ * @returns {Promise<Known>}
  */
 export async function readRuns(id) {
-  const live = await api.listRuns(id)
+  const runs = await api.listRuns(id)
   const stored = await api.getConversation(id).catch((/** @type {api.ApiError} */ error) => {
     if (error.status === 404) return null
     throw error
   })
-  return [live, stored]
+  const { standings, taken } = await findStandings(runs, stored?.messages ?? [])
+  return { live: runs.filter(run => !taken.has(run.run_id)), stored, standings }
 }
 
 /**
  * All runs of a conversation in order: stored ones, those that only this browser knows, live ones.
  * @param {string} id
- * @param {LiveRun[]} live
- * @param {StoredConversation | null} stored
+ * @param {Known} known
  * @returns {Run[]}
  */
-export function allRuns(id, live, stored) {
+export function allRuns(id, { live, stored, standings }) {
   const liveIds = new Set(live.map(run => run.run_id))
   const storedRuns = groupByRun(stored?.messages ?? [])
   const storedIds = new Set(storedRuns.map(run => run.runId))
-  const runs = storedRuns.filter(({ runId }) => !liveIds.has(runId))
+  const runs = storedRuns
+    .filter(({ runId }) => !liveIds.has(runId))
+    .map(run => ({ ...run, standing: standings.get(run.runId) }))
   for (const { runId, question, after } of memory.recall(id, storedIds)) {
     if (liveIds.has(runId)) continue
     const before = runs.findIndex(run => run.runId === after)
-    runs.splice(before < 0 && after ? runs.length : before + 1, 0, { runId, question })
+    const at = before < 0 && after ? runs.length : before + 1
+    runs.splice(at, 0, { runId, question, standing: undefined })
   }
   const followed = live.map(run => ({
     runId: run.run_id,

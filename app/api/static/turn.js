@@ -3,14 +3,17 @@
 import { Answer } from './answer.js'
 import * as api from './api.js'
 import { el } from './dom.js'
+import { Pause } from './pause.js'
 import { questionElement, reconnectStatus } from './question.js'
 import { RunReader } from './stream.js'
 import { Trace } from './trace.js'
 
 /** @import { Attachment } from './attachments.js' */
 /**
- * @import { ChatRequest, Chunk, Ending, ErrorInfo, MediaItem, Message, RunState } from './wire.js'
+ * @import { ChatRequest, Chunk, Ending, ErrorInfo, MediaItem, Message, Requirement, RunState }
+ *   from './wire.js'
  */
+/** @import { Standing } from './waiting.js' */
 /** @import { ConnectionState } from './stream.js' */
 /** @import { TurnListener } from './page.js' */
 
@@ -19,7 +22,11 @@ const STATUS_DELAY = 2500 // milliseconds without a chunk before the page shows 
 /** A question and its answer. */
 export class Turn {
   /** @type {string | null} */
-  runId = null
+  runId = null // of the run that is stored
+  /** @type {string | null} */
+  #followed = null // the run that is followed, or waits: the same, or one that continues it
+  /** @type {Answer[]} */
+  #before = [] // what was answered before a person decided
   live = false
   /** @type {Trace | null} */
   trace = null
@@ -34,6 +41,8 @@ export class Turn {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer
   #stopping = false
+  /** @type {string | null} */
+  waitsFor = null // the paused run that a card is shown for
   #idempotencyKey = api.newId()
 
   /**
@@ -62,19 +71,76 @@ export class Turn {
 
   /** The text of the answer so far. */
   get text() {
-    return this.answer.text
+    return [...this.#before, this.answer].map(({ text }) => text).join('')
   }
 
   /**
    * Show an answer that has ended.
    * @param {string} runId
    * @param {Message[]} answers
+   * @param {Standing} [standing] if it was paused
    */
-  showStored(runId, answers) {
+  showStored(runId, answers, standing) {
     const last = answers.at(-1)
-    this.runId = runId
+    this.runId = this.#followed = runId
     this.answer.showStored(answers)
     this.answer.end(last?.finish_reason ?? 'stop', last?.error, factsOf(last), last)
+    if (standing) this.stand(standing)
+  }
+
+  /**
+   * Show how a paused turn stands: the card, or the run that continues it.
+   * @param {Standing} standing
+   */
+  stand({ runId, requirements, url }) {
+    if (url && runId !== this.#followed) this.#goOn(runId, url)
+    else if (requirements?.length && !this.live) this.#wait(runId, requirements)
+  }
+
+  /**
+   * Show what has become of a turn that waits, as it was decided elsewhere.
+   * @param {Message[]} [answers] as they are stored now
+   * @param {Standing} [standing]
+   */
+  update(answers, standing) {
+    if (!this.waitsFor || !this.runId) return
+    if (standing) this.stand(standing)
+    else if (answers && answers.at(-1)?.finish_reason !== 'paused') {
+      this.waitsFor = null
+      this.answer.giveWay()
+      this.showStored(this.runId, answers)
+    }
+  }
+
+  /**
+   * @param {string} runId
+   * @param {Requirement[]} requirements
+   */
+  #wait(runId, requirements) {
+    if (this.waitsFor === runId) return
+    this.waitsFor = runId
+    const pause = new Pause(runId, requirements, {
+      continued: run => {
+        this.#goOn(run.run_id, run.stream_url)
+        this.listener.decided(this)
+      },
+      reload: () => this.listener.reload(),
+    })
+    this.answer.wait(pause)
+  }
+
+  /**
+   * Follow the run that continues this one, below what was answered before.
+   * @param {string} runId
+   * @param {string} url
+   */
+  #goOn(runId, url) {
+    if (this.live) return
+    this.waitsFor = null
+    this.#before.push(this.answer)
+    this.answer.giveWay()
+    this.answer = this.#newAnswer()
+    this.#follow(runId, url, new Trace(runId))
   }
 
   /**
@@ -106,6 +172,16 @@ export class Turn {
    */
   follow(runId, url, trace = new Trace(runId)) {
     this.runId = runId
+    this.#follow(runId, url, trace)
+  }
+
+  /**
+   * @param {string} runId
+   * @param {string} url
+   * @param {Trace} trace
+   */
+  #follow(runId, url, trace) {
+    this.#followed = runId
     this.trace = trace
     this.#begin()
     this.#reader = new RunReader(runId, url, {
@@ -121,10 +197,10 @@ export class Turn {
   /** Request the cancellation of the run; if it has not started yet, as soon as it has. */
   async stop() {
     this.#stopping = true
-    if (!this.live || !this.runId) return
+    if (!this.live || !this.#followed) return
     this.answer.status('Stopping …')
     try {
-      await api.cancelRun(this.runId)
+      await api.cancelRun(this.#followed)
     } catch {
       this.answer.status('The request to stop did not reach the server. Try again.')
     }
@@ -230,6 +306,8 @@ export class Turn {
     this.live = false
     this.ending = ending
     this.answer.end(reason, error, [...factsOf(ending), this.trace?.duration], ending)
+    const { requirements } = ending
+    if (this.#followed && requirements?.length) this.#wait(this.#followed, requirements)
     this.listener.connection('none', this)
     this.listener.ended(this, reason, error)
   }

@@ -84,6 +84,52 @@
  */
 
 /**
+ * A value that a person has to give. `type` is the name of a type of Python or of JSON Schema.
+ * @typedef {object} InputField
+ * @property {string} name
+ * @property {string} [type] text if absent
+ * @property {string} [description]
+ * @property {boolean} [required] true if absent
+ * @property {unknown} [value] what is known already
+ * @property {unknown[]} [allowed] the values to choose from
+ */
+
+/**
+ * A question to a person.
+ * @typedef {object} AskedQuestion
+ * @property {string} question
+ * @property {{label: string, description?: string}[]} options
+ * @property {string} [header]
+ * @property {boolean} [multiple] whether several may be chosen
+ */
+
+/**
+ * One thing that a paused run waits for.
+ * @typedef {object} Requirement
+ * @property {string} id
+ * @property {'approval' | 'input' | 'feedback' | 'external' | 'choice' | 'step_review'
+ *   | 'step_error'} kind
+ * @property {{id: string, name: string, arguments?: Record<string, unknown>}} [tool]
+ * @property {InputField[]} [fields]
+ * @property {AskedQuestion[]} [questions]
+ * @property {string} [member]
+ * @property {string} [step]
+ * @property {string} [note]
+ * @property {string} [output]
+ */
+
+/**
+ * What a person decides on the requirement with this id.
+ * @typedef {object} Decision
+ * @property {string} id
+ * @property {boolean} [confirmed]
+ * @property {string} [note]
+ * @property {Record<string, unknown>} [values]
+ * @property {Record<string, string[]>} [answers]
+ * @property {string} [result]
+ */
+
+/**
  * The fields of a chunk that are parts of the answer.
  * @typedef {object} PartFields
  * @property {string} [content]
@@ -112,6 +158,7 @@
  * @property {unknown} [output] the answer as an object
  * @property {string[]} [followups] questions that the reader may want to send next
  * @property {Record<string, unknown>} [session_state]
+ * @property {Requirement[]} [requirements] what a paused run waits for
  * @property {boolean} [stored] false if the turn could not be kept
  * @property {boolean} [truncated] whether a stored answer had more parts than are kept
  */
@@ -139,7 +186,12 @@
  * @property {boolean} [truncated]
  */
 
-/** @typedef {RunSnapshot & Ending} RunState */
+/**
+ * A run as it stands, and those before and after it: `continues` is the paused run that this one
+ * continues, and `continued_by` the run that continues this one.
+ * @typedef {RunSnapshot & Ending & {status: string, continues?: string, continued_by?: string}}
+ *   RunState
+ */
 
 /**
  * A run that was started.
@@ -150,8 +202,9 @@
  */
 
 /**
- * A run that has not ended. `created_at` is Unix time in seconds.
- * @typedef {RunStarted & {question: string, created_at: number}} LiveRun
+ * A run that has not ended, or that waits for a person. `created_at` is Unix time in seconds.
+ * @typedef {RunStarted & {question: string, created_at: number, requirements?: Requirement[],
+ *   status: 'queued' | 'running' | 'paused'}} LiveRun
  */
 
 /**

@@ -1,0 +1,192 @@
+// One thing that a paused run waits for: what it is, and the inputs of the decision on it.
+
+import { el } from './dom.js'
+import { fieldInput, newName, questionInput, textArea } from './inputs.js'
+
+/** @import { Decision, Requirement } from './wire.js' */
+
+/**
+ * The words for a yes and a no, and for both once they are sent.
+ * @type {Record<string, {yes: string, no: string, did: string, didNot: string}>}
+ */
+const WORDS = {
+  approval: { yes: 'Approve', no: 'Deny', did: 'Approved', didNot: 'Denied' },
+  step_review: { yes: 'Accept', no: 'Reject', did: 'Accepted', didNot: 'Rejected' },
+  step_error: { yes: 'Try again', no: 'Do not try again', did: 'Tried again', didNot: 'Given up' },
+  other: { yes: 'Answer', no: 'Refuse', did: 'Answered', didNot: 'Refused' },
+}
+
+/** The argument with which a model describes a form; the form itself is shown. */
+const FORM = 'user_input_fields'
+
+/** A requirement as a group of inputs in a form. */
+export class RequirementView {
+  #wrong = el('p', { class: 'wrong', role: 'alert', id: newName() })
+  #note = textArea('Reason, which the model is told')
+  /** @type {HTMLInputElement[]} a yes and a no */
+  #verdict = []
+  /** @type {(() => Partial<Decision>)} */
+  #read = () => ({})
+  #inputs = el('div', { class: 'inputs' })
+
+  /** @param {Requirement} requirement */
+  constructor(requirement) {
+    this.requirement = requirement
+    const { kind, member, step, note, tool } = requirement
+    this.words = WORDS[kind] ?? WORDS.other
+    const who = [member, step].filter(Boolean).join(', ')
+    const title = titleOf(requirement)
+    this.element = el(
+      'fieldset',
+      { class: 'requirement', 'data-kind': kind, 'aria-describedby': this.#wrong.id },
+      el('legend', {}, ...title),
+      who && tool ? el('p', { class: 'hint' }, `For ${who}`) : null,
+      note && !title.includes(note) ? el('p', {}, note) : null,
+      argumentList(requirement),
+      this.#inputs,
+      this.#wrong,
+    )
+    this.#fill()
+  }
+
+  /** @returns {Decision} */
+  get decision() {
+    const { id } = this.requirement
+    if (!this.#refused) return { id, ...this.#read() }
+    const note = this.#note.area.value.trim()
+    return note ? { id, confirmed: false, note } : { id, confirmed: false }
+  }
+
+  /** What was decided, as a line. */
+  get summary() {
+    const { tool, step } = this.requirement
+    const note = this.#refused && this.#note.area.value.trim()
+    const what = tool?.name ?? step ?? ''
+    const did = this.#refused ? this.words.didNot : this.words.did
+    return `${did}: ${what}${note ? ` (${note})` : ''}`
+  }
+
+  /**
+   * Show why the server does not accept the decision; an empty string removes it.
+   * @param {string} problem
+   */
+  refuse(problem) {
+    this.#wrong.textContent = problem && `This decision ${problem}.`
+  }
+
+  /** Put the focus into the group. */
+  focus() {
+    const input = this.element.querySelector(':is(input, textarea, select):enabled')
+    if (input instanceof HTMLElement) input.focus()
+  }
+
+  get #refused() {
+    return this.#verdict[1]?.checked ?? false
+  }
+
+  #fill() {
+    const { kind, tool, fields = [], questions = [], output = '' } = this.requirement
+    const isVerdict = kind in WORDS
+    /** @type {HTMLElement[]} */
+    let answer = []
+    if (kind === 'step_review') {
+      const { element, area } = textArea('Output, which may be edited', { value: output })
+      answer = [element]
+      this.#read = () =>
+        area.value === output ? { confirmed: true } : { confirmed: true, result: area.value }
+    } else if (isVerdict) this.#read = () => ({ confirmed: true })
+    else if (kind === 'external') {
+      const { element, area } = textArea('Result', { required: true })
+      answer = [element]
+      this.#read = () => ({ result: area.value })
+    } else if (kind === 'input') {
+      const inputs = fields.map(field => ({ name: field.name, ...fieldInput(field) }))
+      answer = inputs.map(({ element }) => element)
+      const given = () => inputs.map(({ name, read }) => [name, read()])
+      this.#read = () => ({
+        values: Object.fromEntries(given().filter(([, value]) => value !== undefined)),
+      })
+    } else {
+      const free = kind === 'feedback'
+      const inputs = questions.map(asked => ({ asked, ...questionInput(asked, free) }))
+      answer = inputs.map(({ element }) => element)
+      const chosen = () => inputs.map(({ asked, read }) => [asked.question, read()])
+      this.#read = () => ({ answers: Object.fromEntries(chosen()) })
+    }
+    const group = el('fieldset', { class: 'answers' }, ...answer)
+    const reason = el('div', { class: 'reason' }, this.#note.element)
+    if (isVerdict || tool) this.#inputs.append(this.#choice(isVerdict))
+    this.#inputs.append(group, reason)
+    const show = () => {
+      const accepted = this.#verdict.length === 0 || this.#verdict[0].checked
+      group.hidden = group.disabled = !accepted || !answer.length // what is hidden is not checked
+      reason.hidden = !this.#refused
+    }
+    this.element.addEventListener('change', show)
+    show()
+  }
+
+  /**
+   * A yes and a no. Where inputs are the answer, the yes is chosen.
+   * @param {boolean} required
+   */
+  #choice(required) {
+    const name = newName()
+    this.#verdict = ['yes', 'no'].map(value =>
+      el('input', { type: 'radio', name, value, required }),
+    )
+    this.#verdict[0].checked = !required
+    const { yes, no } = this.words
+    return el(
+      'div',
+      { class: 'verdict' },
+      ...[yes, no].map((label, at) => el('label', { class: 'tick' }, this.#verdict[at], label)),
+    )
+  }
+}
+
+/**
+ * What is to be decided.
+ * @param {Requirement} requirement
+ * @returns {(Node | string)[]}
+ */
+function titleOf({ kind, tool, step, note, questions = [] }) {
+  const name = el('code', {}, tool?.name ?? '')
+  const named = step ? ` “${step}”` : ''
+  if (kind === 'approval') return tool ? ['May ', name, ' run?'] : [note || `May${named} run?`]
+  if (kind === 'input') {
+    if (tool && !tool.arguments?.[FORM]) return [name, ' needs values from you']
+    return [note || 'Values are needed from you']
+  }
+  if (kind === 'external') return ['What is the result of ', name, '? It does not run here.']
+  if (kind === 'step_review') return [note || `Is the output of${named} good?`]
+  if (kind === 'step_error') return [`The step${named} failed. Shall it be tried again?`]
+  if (kind === 'choice') return [`Which way does${named} go?`]
+  return [questions.length > 1 ? 'Questions for you' : 'A question for you']
+}
+
+/**
+ * The arguments of the tool, by name; none of what the inputs show anyway.
+ * @param {Requirement} requirement
+ */
+function argumentList({ kind, tool, fields = [] }) {
+  if (!tool || kind === 'feedback') return null
+  const shown = new Set([FORM, ...fields.map(({ name }) => name)])
+  const given = Object.entries(tool.arguments ?? {}).filter(
+    ([name]) => kind !== 'input' || !shown.has(name),
+  )
+  if (!given.length) return null
+  return el(
+    'dl',
+    { class: 'arguments', 'aria-label': `Arguments of ${tool.name}` },
+    ...given.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, plain(value)))),
+  )
+}
+
+/**
+ * A value as a person reads it.
+ * @param {unknown} value
+ */
+function plain(value) {
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2)
+}

@@ -1,0 +1,95 @@
+// Which turns of a conversation wait for a person, or go on because somebody has decided.
+
+import * as api from './api.js'
+
+/** @import { LiveRun, Message, Requirement, RunState } from './wire.js' */
+
+/**
+ * How a paused turn stands: `requirements` of the run that waits, or else the run that goes on and
+ * the address of its stream.
+ * @typedef {{runId: string, requirements?: Requirement[], url?: string}} Standing
+ */
+
+const MAX_CHAIN = 50 // runs that continue one another
+
+/**
+ * How each turn stands that is stored as paused, by the run that it is stored with. `taken` are all
+ * runs that belong to a stored turn, though they have another id.
+ * @param {LiveRun[]} runs those that are active or paused
+ * @param {Message[]} messages the stored ones
+ */
+export async function findStandings(runs, messages) {
+  const stored = new Set(messages.map(message => message.run_id))
+  const paused = new Set(messages.filter(isPaused).map(message => message.run_id))
+  /** @type {Map<string, Standing>} */
+  const standings = new Map()
+  /** @type {Set<string>} */
+  const taken = new Set()
+  for (const run of runs) {
+    const first = stored.has(run.run_id) ? run.run_id : await firstOf(run.run_id, stored)
+    if (!first) continue
+    if (paused.has(first)) standings.set(first, standingOf(run))
+    if (first !== run.run_id || run.status === 'paused') taken.add(run.run_id)
+  }
+  for (const first of paused) {
+    if (standings.has(first)) continue
+    const next = await lastOf(first)
+    if (next) standings.set(first, next)
+  }
+  return { standings, taken }
+}
+
+/** @param {Message} message */
+function isPaused({ finish_reason }) {
+  return finish_reason === 'paused'
+}
+
+/**
+ * @param {LiveRun} run
+ * @returns {Standing}
+ */
+function standingOf({ run_id, status, requirements, stream_url }) {
+  return status === 'paused' ? { runId: run_id, requirements } : { runId: run_id, url: stream_url }
+}
+
+/**
+ * The stored run that another one continues, perhaps by way of others.
+ * @param {string} runId
+ * @param {Set<string>} stored
+ */
+async function firstOf(runId, stored) {
+  /** @type {string | undefined} */
+  let found = runId
+  for (let steps = 0; found && !stored.has(found) && steps < MAX_CHAIN; steps++) {
+    found = (await stateOf(found))?.continues
+  }
+  return found && stored.has(found) ? found : null
+}
+
+/**
+ * The newest of the runs that continue one another.
+ * @param {string} runId
+ * @returns {Promise<Standing | null>} null if the server no longer knows
+ */
+async function lastOf(runId) {
+  let state = await stateOf(runId)
+  let id = runId
+  for (let steps = 0; state?.continued_by && steps < MAX_CHAIN; steps++) {
+    id = state.continued_by
+    state = await stateOf(id)
+  }
+  if (!state) return null
+  if (state.status === 'paused') return { runId: id, requirements: state.requirements }
+  return id === runId ? null : { runId: id, url: await api.signedStreamUrl(id) }
+}
+
+/**
+ * @param {string} runId
+ * @returns {Promise<RunState | null>}
+ */
+function stateOf(runId) {
+  return api.getRun(runId).catch((/** @type {api.ApiError} */ error) => {
+    if (error.status === 404) return null
+    throw error
+  })
+}
