@@ -1,5 +1,6 @@
 """Logging to standard error, as text or as JSON lines, with secrets redacted."""
 
+import copy
 import logging
 import re
 import sys
@@ -71,6 +72,11 @@ class TextLines(logging.Formatter):
     Messages quote clients and providers, who could otherwise write lines of their own, or commands
     for the terminal.
     """
+
+    def format(self, record: logging.LogRecord) -> str:
+        record = copy.copy(record)
+        record.exc_text = None  # another handler may have left its own form of it
+        return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # logging's name
         record.message = _escape(record.message, CONTROLS)

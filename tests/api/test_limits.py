@@ -264,7 +264,7 @@ async def test_the_size_and_number_of_images_is_limited(serve: Serve) -> None:
 async def test_only_runs_count_as_requests(serve: Serve, provider: Provider) -> None:
     """Questions that find no slot, or a busy conversation, or an error, use up no rate."""
     provider.default = Reply("one two", stall_after=1)
-    server = serve(rate_limit="3/minute", max_concurrent_runs=2, run_queue=0)
+    server = serve(rate_limit="3/hour", max_concurrent_runs=2, run_queue=0)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         first = await http.post("/api/v1/chat", json={**BUSY, "conversation_id": "c"})
         assert 202 == first.status_code

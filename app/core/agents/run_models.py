@@ -121,9 +121,15 @@ class RunModels:
 
     @property
     def failure(self) -> RunFailed | None:
-        """Why the latest request of the run failed; None if it did not."""
+        """Why the latest request of the run failed; None if it did not.
+
+        If a fallback fails before its first token, too, it is the failure of the chosen model.
+        """
         latest = max(self.all, key=lambda tracked: tracked.order)
-        return latest.answering.failure
+        answering = latest.answering
+        if answering is not latest and not answering.spoke:
+            return latest.failure or answering.failure
+        return answering.failure
 
     @property
     def answer_failure(self) -> RunFailed | None:

@@ -93,10 +93,13 @@ class Store:
         """
 
         async def found() -> Any:
-            session = await self.db.get_session(session_id, *args, **kwargs)
-            if session is None and await self._probe.has(session_id, kwargs.get("user_id")):
-                raise OSError(f"session {session_id} is there, and was not read")
-            return session
+            for _ in range(2):  # it may be written for the first time between the two looks
+                session = await self.db.get_session(session_id, *args, **kwargs)
+                if session is not None:
+                    return session
+                if not await self._probe.has(session_id, kwargs.get("user_id")):
+                    return None
+            raise OSError(f"session {session_id} is there, and was not read")
 
         return await self.read(found(), patient=patient)
 
