@@ -159,7 +159,7 @@ def test_ollama(node: str, serve: Serve, provider: Provider) -> None:
         results["refused"]["error"]["status"],
     )
     assert ("Hi ", None) == (results["cut"]["text"], results["cut"]["reason"])
-    assert "was lost before" in results["cut"]["error"]["message"]
+    assert "before its answer was complete" in results["cut"]["error"]["message"]
     assert {"status": 404, "message": "model 'no' not found"} == results["unknown"]
     assert 501 == results["weights"]["status"]
     assert "AbortError" == results["aborted"]
