@@ -235,5 +235,5 @@ METRICS: dict[str, Any] = {
     },
 }
 NOT_READY: dict[str, Any] = {
-    "responses": {503: {"description": "The server is not ready; `checks` says which part is not."}}
+    "responses": {503: {"description": "The server is not ready; `checks` names the cause."}}
 }

@@ -166,7 +166,7 @@ REQUESTS = (
         "rate_limited",
         429,
         "The rate limit for this key is exceeded.",
-        "Wait as long as `Retry-After` says.",
+        "Wait for the seconds in `Retry-After`.",
         retryable=True,
     ),
     ErrorCode(
