@@ -78,6 +78,7 @@ class Runs:
             stop_timeout=stop_timeout,
         )
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        self._leaving = False  # this process stops: readers get what is there, and are redirected
 
     async def open(self) -> None:
         """Open the journal, and end the runs of processes that have died."""
@@ -176,6 +177,8 @@ class Runs:
         leave = None if run is None else run.leave
         follower = Follower(record, source, after, leave, self.traffic)
         self._followers.add(follower)
+        if self._leaving:
+            follower.redirect()
         return follower
 
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
@@ -244,6 +247,7 @@ class Runs:
         await self._launcher.wait(grace)
         self.interrupt_all()
         await self._launcher.wait()
+        self._leaving = True
         self._redirect_readers()
 
     def _redirect_readers(self) -> None:
