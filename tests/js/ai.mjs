@@ -51,7 +51,9 @@ const tools = message =>
   (message?.parts ?? [])
     .filter(part => part.type.startsWith('tool-'))
     .map(({ type, state, input, output, errorText, approval }) =>
-      JSON.parse(JSON.stringify({ type, state, input, output, errorText, approved: approval?.approved })),
+      JSON.parse(
+        JSON.stringify({ type, state, input, output, errorText, approved: approval?.approved }),
+      ),
     )
 
 function shown(page) {
@@ -60,7 +62,10 @@ function shown(page) {
   return {
     roles: page.messages.map(message => message.role),
     text: text(last),
-    reasoning: (last?.parts ?? []).filter(part => part.type === 'reasoning').map(part => part.text).join('|'),
+    reasoning: (last?.parts ?? [])
+      .filter(part => part.type === 'reasoning')
+      .map(part => part.text)
+      .join('|'),
     tools: tools(last),
     metadata,
     conversation: conversationId === page.id,
@@ -71,8 +76,18 @@ function shown(page) {
   }
 }
 
+// Until the answer has begun.
+async function begun(page) {
+  while (page.lastMessage?.role !== 'assistant' || text(page.lastMessage).length < 5)
+    await new Promise(resolve => setTimeout(resolve, 5))
+}
+
 async function settled(page, done) {
-  for (let n = 0; n < 600 && !(page.status !== 'submitted' && page.status !== 'streaming' && done(page)); n++)
+  for (
+    let n = 0;
+    n < 600 && !(page.status !== 'submitted' && page.status !== 'streaming' && done(page));
+    n++
+  )
     await new Promise(resolve => setTimeout(resolve, 10))
 }
 
@@ -83,7 +98,10 @@ async function say(init, words = 'Hello?', more = {}) {
 }
 
 const weather = {
-  weather: { description: 'The weather.', parameters: { type: 'object', properties: { city: { type: 'string' } } } },
+  weather: {
+    description: 'The weather.',
+    parameters: { type: 'object', properties: { city: { type: 'string' } } },
+  },
 }
 
 // The page runs the tool, and sends the message again by itself.
@@ -123,15 +141,10 @@ async function approval(approved, last) {
 async function resume() {
   const first = chat({ body: { on_disconnect: 'continue' } })
   const sending = first.sendMessage({ text: 'Count.' })
-  await new Promise(resolve => {
-    const wait = () => (text(first.lastMessage).length > 5 ? resolve() : setTimeout(wait, 5))
-    wait()
-  })
+  await begun(first)
   const seen = text(first.lastMessage)
   await first.stop()
   await sending
-  const second = chat()
-  second.state.messages = first.messages.slice(0, 1)
   const again = new Chat({ id: first.id })
   again.state.messages = structuredClone(first.messages)
   await again.resumeStream()
@@ -143,10 +156,7 @@ async function resume() {
 async function stop() {
   const page = chat()
   const sending = page.sendMessage({ text: 'Count.' })
-  await new Promise(resolve => {
-    const wait = () => (text(page.lastMessage).length > 5 ? resolve() : setTimeout(wait, 5))
-    wait()
-  })
+  await begun(page)
   const reply = await fetch(`${API}/${page.id}/stop`, { method: 'POST' })
   await sending
   return { stopped: (await reply.json()).stopped.length, ...shown(page) }
@@ -161,13 +171,16 @@ async function twice(last) {
   return { before, after: shown(page) }
 }
 
-const image = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+const image =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
 const results = {
   text: await say({}),
   silent: await say({}),
   tool: await say({}, 'Shout.'),
-  picture: await say({}, 'Look.', { files: [{ type: 'file', mediaType: 'image/png', filename: 'a.png', url: image }] }),
+  picture: await say({}, 'Look.', {
+    files: [{ type: 'file', mediaType: 'image/png', filename: 'a.png', url: image }],
+  }),
   clientTool: [await clientTool(false), await clientTool(true)],
   approved: [await approval(true, false), await approval(true, true)],
   denied: await approval(false, false),

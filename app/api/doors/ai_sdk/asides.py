@@ -42,7 +42,7 @@ class Asides:
         return found
 
     def end(self, chunk: StreamingChunk) -> list[ui.Chunk]:
-        """Return the data parts at the end of a message."""
+        """Return the data parts at the end of a run."""
         found: list[ui.Chunk] = []
         for key, speech in self._speeches.items():
             said, thought = self._texts[key]
@@ -50,6 +50,7 @@ class Asides:
             found.append(ui.Data("data-speaker", speech, id=key))
         if self._final:
             found.append(ui.Data("data-final", "".join(self._final)))
+            self._final = []
         if chunk.output is not None:
             found.append(ui.Data("data-output", chunk.output))
         if chunk.followups is not None:

@@ -112,31 +112,28 @@ class Calls:
         ]
 
     def _for_client(self, tool: ToolCall) -> list[ui.Chunk]:
-        text = tool.arguments_text or ""
+        text, found = tool.arguments_text or "", list[ui.Chunk]()
+        if self.is_new(tool):
+            found = [
+                ui.ToolInputStart(tool_call_id=tool.id, tool_name=tool.name),
+                ui.ToolInputDelta(tool_call_id=tool.id, input_text_delta=text),
+            ]
         self._inputs.add(tool.id)
         self.pending[tool.id] = tool.name
-        found: list[ui.Chunk] = [
-            ui.ToolInputStart(tool_call_id=tool.id, tool_name=tool.name),
-            ui.ToolInputDelta(tool_call_id=tool.id, input_text_delta=text),
-        ]
         try:
             given = msgspec.json.decode(text or "{}")
         except msgspec.DecodeError:
             problem = f"The arguments of {tool.name} are not JSON."
             self._settle(tool.id)
-            return [
-                *found,
-                ui.ToolInputError(
-                    tool_call_id=tool.id, tool_name=tool.name, input=text, error_text=problem
-                ),
-            ]
+            broken = ui.ToolInputError(
+                tool_call_id=tool.id, tool_name=tool.name, input=text, error_text=problem
+            )
+            return [*found, broken]
         metadata = {OWN: dict(tool.provider_data)} if tool.provider_data else None
-        return [
-            *found,
-            ui.ToolInputAvailable(
-                tool_call_id=tool.id, tool_name=tool.name, input=given, provider_metadata=metadata
-            ),
-        ]
+        whole = ui.ToolInputAvailable(
+            tool_call_id=tool.id, tool_name=tool.name, input=given, provider_metadata=metadata
+        )
+        return [*found, whole]
 
 
 def call_id_of(item: Requirement) -> str:

@@ -12,10 +12,8 @@ from ...encoding import encode_line
 from ...media_links import MediaLinks
 from .answered import Answer, request_of
 from .chunks import Chunk
+from .errors import EVENTS
 from .narration import Narration
-
-#: The header by which clients know the format.
-STREAM_HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
 
 DONE = b"data: [DONE]\n\n"
 
@@ -34,7 +32,7 @@ class AiSdkEncoder:
     else the page has them. With `joins` it has a message whose earlier runs are not known here.
     """
 
-    media_type: ClassVar[str] = "text/event-stream"
+    media_type: ClassVar[str] = EVENTS
     defers_status: ClassVar[bool] = True
     reconnect_hint: ClassVar[bytes | None] = None
     cacheable: ClassVar[bool] = False

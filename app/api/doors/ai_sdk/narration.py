@@ -11,6 +11,7 @@ from . import chunks as ui
 from .answered import Answer
 from .asides import Asides
 from .calls import Calls
+from .errors import ABORTED
 
 FINISH: dict[str, ui.FinishReason] = {
     "stop": "stop",
@@ -19,9 +20,6 @@ FINISH: dict[str, ui.FinishReason] = {
     "tool_calls": "tool-calls",
     "paused": "tool-calls",
 }
-
-#: Finish reasons that somebody has caused, who left or cancelled.
-ABORTED = ("cancelled", "disconnected")
 
 
 class Narration:
@@ -139,9 +137,10 @@ class Narration:
     def _pause(self, out: list[ui.Chunk], record: RunRecord, chunk: StreamingChunk) -> None:
         """The end of a run that another one continues: the message goes on."""
         self._close(out)
+        self._step(out, record)
         for item in chunk.requirements or []:
-            self._step(out, record)
             out += self._calls.ask(item, record.run_id, decided=True)
+        out += self._asides.end(chunk)
 
     def _end(self, out: list[ui.Chunk], record: RunRecord, chunk: StreamingChunk) -> None:
         self._close(out)

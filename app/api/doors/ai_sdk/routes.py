@@ -12,8 +12,8 @@ from ...ignored import ignored_fields
 from ...media_links import MediaLinks
 from ...requests import parse_object, read_body, validate
 from ...streaming import RunStream
-from .encoder import STREAM_HEADERS, AiSdkEncoder
-from .errors import refusal
+from .encoder import AiSdkEncoder
+from .errors import STREAM_HEADERS, refusal
 from .requests import ChatRequest, conversation_of
 from .start import Start, earlier_runs
 
