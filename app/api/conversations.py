@@ -15,6 +15,9 @@ from .requests import Text, User, parse_object, read_body, validate
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
 
+#: The deprecated `offset` reads what it skips: a page further behind is reached by `before`.
+MAX_OFFSET = 10_000
+
 EndUser = Annotated[
     User | None, Query(description="The end user, if the runs had one in their field `user`.")
 ]
@@ -51,7 +54,7 @@ async def conversations(
         int,
         Query(
             ge=0,
-            le=1_000_000,
+            le=MAX_OFFSET,
             deprecated=True,
             description="How many to skip; costs more with each. Use `before`.",
         ),
