@@ -16,6 +16,7 @@ AgnoStreamError
 │   ├── UnknownModel        unknown_model
 │   ├── UnknownRun          unknown_run
 │   ├── UnknownConversation unknown_conversation
+│   ├── UnknownTurn         unknown_turn
 │   └── UnknownMedia        unknown_media
 ├── MethodNotAllowed        method_not_allowed
 ├── NoEmbeddings            no_embeddings
@@ -164,6 +165,12 @@ class UnknownConversation(NotFound):
     """No conversation of this principal has this id."""
 
     code = "unknown_conversation"
+
+
+class UnknownTurn(NotFound):
+    """The conversation has no turn of this id."""
+
+    code = "unknown_turn"
 
 
 class UnknownMedia(NotFound):

@@ -117,6 +117,12 @@ class PauseLost(RunFailed):
     code = "pause_lost"
 
 
+class TurnGone(RunFailed):
+    """The turn that a run answers again was deleted before the run began; nothing is stored."""
+
+    code = "unknown_turn"
+
+
 class ToolsUnavailable(RunFailed):
     """The agent's tools are on a server that cannot be reached."""
 

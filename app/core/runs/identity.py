@@ -11,6 +11,7 @@ class Identity:
     `fingerprint` is a hash of a request that has an idempotency key; empty for any other request.
     `request` is what the door needs of the request to show it again; see `RunRecord`.
     `continues` is the paused run that the new one continues, `origin` the first run of that chain.
+    `replaces` is the turn in whose place the new one stands.
     """
 
     run_id: str
@@ -21,6 +22,7 @@ class Identity:
     request: str | None = None
     continues: str | None = None
     origin: str | None = None
+    replaces: str | None = None
 
 
 def new_id() -> str:

@@ -140,6 +140,7 @@ class Runs:
             continues=identity.continues,
             origin=identity.origin,
             settings=plan.settings,
+            replaces=identity.replaces,
         )
         return await self._launcher.launch(plan, policy, record)
 
