@@ -8,10 +8,10 @@ from pydantic import AfterValidator, BaseModel
 
 from ..core.errors import BadRequest, ConversationBusy, UnknownConversation
 from . import route_docs
-from .context import Principal, Server
+from .context import Context, Principal, Server
 from .export import exported
 from .media import add_media
-from .requests import Text, User, parse_object, read_body, validate
+from .requests import Body, Text, User, parse_object, read_body, validate
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
 
@@ -129,11 +129,7 @@ async def rename(
     user: EndUser = None,
 ) -> Response:
     """Give a conversation a title, and return it as it is in the list of conversations."""
-    try:
-        body = validate(Rename, parse_object(await read_body(request, server.body)))
-    except BadRequest:
-        await server.conversations.get(conversation_id, principal, user)  # unknown comes first
-        raise
+    body = await _body(request, Rename, server, conversation_id, principal, user)
     renamed = await server.conversations.rename(conversation_id, principal, body.title, user)
     return Response(msgspec.json.encode(renamed), media_type="application/json")
 
@@ -152,7 +148,7 @@ async def select(
     user: EndUser = None,
 ) -> Response:
     """Show the branch with a turn, here and on all devices, and continue from it."""
-    body = validate(SelectBranch, parse_object(await read_body(request, server.body)))
+    body = await _body(request, SelectBranch, server, conversation_id, principal, user)
     active = await server.runs.list_active(principal, conversation_id)
     if busy := [record.run_id for record, _ in active if record.user == user]:
         raise ConversationBusy(
@@ -179,7 +175,7 @@ async def fork(
     user: EndUser = None,
 ) -> Response:
     """Copy the turns up to one into a new conversation, and return that without its messages."""
-    body = validate(Fork, parse_object(await read_body(request, server.body)))
+    body = await _body(request, Fork, server, conversation_id, principal, user)
     made = await server.branches.fork(
         conversation_id, principal, run_id=body.run_id, title=body.title, user=user
     )
@@ -209,3 +205,19 @@ async def delete(
             raise
     await server.removal.remove(principal, conversation_id, user)
     await server.media.forget(principal, conversation_id, user)
+
+
+async def _body(
+    request: Request,
+    model: type[Body],
+    server: Context,
+    conversation_id: str,
+    principal: str,
+    user: str | None,
+) -> Body:
+    """The validated body of a request about a conversation; raises `UnknownConversation` first."""
+    try:
+        return validate(model, parse_object(await read_body(request, server.body)))
+    except BadRequest:
+        await server.conversations.get(conversation_id, principal, user)
+        raise

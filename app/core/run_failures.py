@@ -17,6 +17,7 @@ RunFailed
 ├── OutputRefused       output_refused
 ├── AgentDenied         agent_denied
 ├── PauseLost           pause_lost
+├── TurnGone            turn_gone
 ├── ToolsUnavailable    tools_unavailable
 ├── ConversationsUnavailable conversations_unavailable
 └── AgentFailed         agent_failed
@@ -120,7 +121,7 @@ class PauseLost(RunFailed):
 class TurnGone(RunFailed):
     """The turn that a run answers again was deleted before the run began; nothing is stored."""
 
-    code = "unknown_turn"
+    code = "turn_gone"
 
 
 class ToolsUnavailable(RunFailed):

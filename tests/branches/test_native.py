@@ -1,23 +1,19 @@
 """Turns that are answered again or edited: siblings, over stores and kinds of what answers."""
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 from agno.agent import Agent
-from agno.db.in_memory import InMemoryDb
-from agno.db.json import JsonDb
-from agno.db.redis import RedisDb
 from agno.team import Team
 from agno.workflow import Step, Workflow
 
+from tests.branches.conftest import STORES
 from tests.branches.parts import again, ask, select, sent, shown
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import Reply
-from tests.services import RedisServer
 
 
 def agent(**fields: Any) -> Agent:
@@ -42,34 +38,6 @@ def checkpoints(**fields: Any) -> Agent:
 
 
 KINDS = {"agent": agent, "team": team, "workflow": workflow, "checkpoints": checkpoints}
-
-#: What of the settings, or of the application, makes each store of conversations.
-STORES = ("sqlite", "postgresql", "redis", "json", "memory")
-
-
-@pytest.fixture
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
-    """The fields of a component with its own store; none for the server's."""
-    found: dict[str, Callable[[], Any]] = {
-        "redis": lambda: RedisDb(db_url=_redis(request).empty()),
-        "json": lambda: JsonDb(db_path=str(tmp_path / "json")),
-        "memory": InMemoryDb,
-    }
-    kind = getattr(request, "param", "sqlite")
-    return {"db": found[kind]()} if kind in found else {}
-
-
-def _redis(request: pytest.FixtureRequest) -> RedisServer:
-    server: RedisServer = request.getfixturevalue("redis_server")
-    return server
-
-
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    if request.node.callspec.params.get("store") == "postgresql":
-        url: str = request.getfixturevalue("postgres_server").create()
-        return url
-    return None
 
 
 @pytest.fixture

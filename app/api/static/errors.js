@@ -63,6 +63,11 @@ export const ERRORS = {
     "advice": "It was deleted, never existed, or belongs to another key.",
     "retryable": false
   },
+  "unknown_turn": {
+    "summary": "The conversation has no such turn.",
+    "advice": "Read the conversation, and name a turn by one of its `run_id`s.",
+    "retryable": false
+  },
   "unknown_media": {
     "summary": "The run has no such media.",
     "advice": "It never existed, belongs to another key, or is no longer kept.",
@@ -181,6 +186,11 @@ export const ERRORS = {
   "pause_lost": {
     "summary": "What the paused run waited with is no longer stored.",
     "advice": "Its conversation was deleted, or the agent has another store now. Ask again.",
+    "retryable": false
+  },
+  "turn_gone": {
+    "summary": "The turn that was to be answered again is no longer stored.",
+    "advice": "It was deleted while the run waited. Ask the question anew.",
     "retryable": false
   },
   "agent_denied": {

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import Field, model_validator
 
 from ....core.errors import (
+    BadRequest,
     ConversationBusy,
     InvalidField,
     UnknownConversation,
@@ -78,9 +79,7 @@ async def regenerate(
 
     The turn and those after it stay stored, on another branch of the conversation.
     """
-    fields = parse_object(await read_body(request, server.body))
-    body = validate(RegenerateRequest, fields)
-    return await _replace(request, server, principal, run_id, body, idempotency_key, fields)
+    return await _replace(RegenerateRequest, request, server, principal, run_id, idempotency_key)
 
 
 @router.post("/api/v1/runs/{run_id}/edit", summary="Edit a question", **route_docs.EDIT)
@@ -95,20 +94,23 @@ async def edit(
 
     The turn and those after it stay stored, on another branch of the conversation.
     """
-    fields = parse_object(await read_body(request, server.body))
-    body = validate(EditRequest, fields)
-    return await _replace(request, server, principal, run_id, body, idempotency_key, fields)
+    return await _replace(EditRequest, request, server, principal, run_id, idempotency_key)
 
 
 async def _replace(
+    model: type[RegenerateRequest],
     request: Request,
     server: Context,
     principal: str,
     run_id: str,
-    body: RegenerateRequest,
     key: str | None,
-    fields: dict[str, object],
 ) -> Response:
+    try:
+        fields = parse_object(await read_body(request, server.body))
+        body = validate(model, fields)
+    except BadRequest:
+        await _turn(server, principal, run_id, RegenerateRequest())  # unknown comes first
+        raise
     turn = await _turn(server, principal, run_id, body)
     question = await _question(server, principal, turn, body)
     if server.agents.find(question.agent).kind == "external":
@@ -118,11 +120,11 @@ async def _replace(
     asked = Asked(
         question,
         turn.conversation_id,
-        request=f"{type(body).__name__}\n{run_id}\n{body.model_dump_json(exclude_defaults=True)}",
+        request=f"{model.__name__}\n{run_id}\n{body.model_dump_json(exclude_defaults=True)}",
         uploads=uploads,
         replaces=turn.run_id,
     )
-    headers = ignored_fields(type(body), fields)
+    headers = ignored_fields(model, fields)
     try:
         return await answer(request, server, principal, body, asked, SSE, key, headers)
     except BaseException:

@@ -9,11 +9,11 @@ import json
 import time
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 from agno.db.utils import json_serializer
 from agno.run.base import RunStatus
 
-from ....runs.identity import new_id
 from ..rows import NAME, RunRow, TurnRows
 from ..sessions import Session, session_from
 from ..shown import BRANCH, FINISH_REASON, KEY
@@ -33,7 +33,7 @@ def forked(
     assert session is not None
     runs = [run if isinstance(run, dict) else run.to_dict() for run in _runs_of(row)]
     wanted = _with_inner(runs, turns)
-    ids = {run["run_id"]: new_id() for run in wanted}
+    ids = {run["run_id"]: uuid4().hex for run in wanted}
     session.session_id = target.id
     session.runs = []
     data = {**(session.session_data or {}), FORKED_FROM: source.id}

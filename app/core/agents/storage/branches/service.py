@@ -1,12 +1,12 @@
 """`Branches`: finds turns to answer them again, selects branches, and forks conversations."""
 
 from typing import Any
+from uuid import uuid4
 
 from .....models.chat import ConversationInfo
 from ....errors import UnknownTurn
 from ....log.journal import RunRecord
 from ....media import MediaStore, Owner
-from ....runs.identity import new_id
 from ..conversations import Conversations
 from ..listing import info_of
 from ..sessions import Session, owner_of
@@ -83,7 +83,7 @@ class Branches:
         store, row, tree = await self._row(source)
         if run_id is not None and run_id not in tree:
             raise _unknown(run_id)
-        target = Session(new_id(), source.owner)
+        target = Session(uuid4().hex, source.owner)
         turns = tree.path() if run_id is None else tree.path_to(run_id)
         rows, ids = forked(row, source, target, turns, title)
         await self._copy_media(ids, principal, target.conversation_id, user)
