@@ -78,7 +78,9 @@ async def test_media_and_pauses_of_a_copy(serve: Serve, provider: Provider, tmp_
     """A copy has media of its own; what waits for a person in the original does not wait there."""
     db = AsyncSqliteDb(db_file=str(tmp_path / "own.db"))
     tools = [tool(images=[Image(content=PNG)]), refund]
-    agent = Agent(id="a", db=db, tools=tools, send_media_to_model=False)
+    agent = Agent(
+        id="a", db=db, tools=tools, send_media_to_model=False, add_history_to_context=True
+    )
     server = serve(agents=[agent])
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         call = Reply(tool_calls=[("refund", '{"city": "Oslo"}')])
