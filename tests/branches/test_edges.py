@@ -233,7 +233,7 @@ async def test_another_tool_of_agno_sees_the_selected_branch(
         second = (await again(http, one))["run_id"]
         edited = (await again(http, one, message="e?"))["run_id"]
 
-        def stored() -> tuple[dict[str, Any], list[Any]]:
+        def stored() -> tuple[dict[str | None, Any], list[Any]]:
             session = SqliteDb(file).get_session("c")
             assert isinstance(session, AgentSession)
             texts = [m.content for m in session.get_messages(skip_roles=["system"])]
@@ -320,7 +320,7 @@ async def test_titles_lists_and_files(http: httpx.AsyncClient, provider: Provide
 async def test_end_users_and_old_runs(serve: Serve, provider: Provider) -> None:
     """The conversation of an end user is found by the run, also if the server has no record of the
     run any more."""
-    one = ""
+    one, messages = "", []
     for journal in ("memory://", "memory://"):  # the second one has no runs
         server = serve(agents=[guarded()], journal_url=journal)
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:

@@ -77,7 +77,7 @@ async def test_fork(http: httpx.AsyncClient, provider: Provider, kind: str, stor
 async def test_media_and_pauses_of_a_copy(serve: Serve, provider: Provider, tmp_path: Any) -> None:
     """A copy has media of its own; what waits for a person in the original does not wait there."""
     db = AsyncSqliteDb(db_file=str(tmp_path / "own.db"))
-    tools = [tool(images=[Image(content=PNG)]), refund]
+    tools: list[Any] = [tool(images=[Image(content=PNG)]), refund]
     agent = Agent(
         id="a", db=db, tools=tools, send_media_to_model=False, add_history_to_context=True
     )

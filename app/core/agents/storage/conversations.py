@@ -14,11 +14,12 @@ from .backlog import Backlog
 from .branches.alignment import align, aligned, without
 from .branches.places import turns_of
 from .keeping import Keeping, KeptTurn, complete, key_of
-from .listing import Cursor, Wanted, info_of
 from .proxies.proxy import Db
+from .readers.listing import Cursor, Wanted, info_of
 from .rows import TurnRows
 from .sessions import AnySession, Session, owner_of, session_from
-from .store import Store, Stores
+from .store import Store
+from .stores import Stores
 from .transcript import messages_of
 
 

@@ -8,7 +8,7 @@ from ....errors import UnknownTurn
 from ....log.journal import RunRecord
 from ....media import MediaStore, Owner
 from ..conversations import Conversations
-from ..listing import info_of
+from ..readers.listing import info_of
 from ..sessions import Session, owner_of
 from ..store import Store
 from .alignment import aligned
