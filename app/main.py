@@ -19,7 +19,7 @@ from . import __version__
 from .api import catalog, conversations, durable, errors, health, media, openapi, page, runs
 from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
-from .api.doors import anthropic, native, ollama, openai, responses
+from .api.doors import agui, anthropic, native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
 from .api.heads import HeadAsGet
 from .api.tracking import Tracked
@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 #: Each is a package in `api/doors/`. Anthropic's comes before OpenAI's: it takes those requests for
 #: `/v1/models` that have its header.
-DOORS = (native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR)
+DOORS = (native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR, agui.DOOR)
 
 
 def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> FastAPI:
