@@ -19,9 +19,16 @@ from .voices import Ids, Voice
 #: Finish reasons of runs that somebody stopped, or left.
 STOPPED = ("cancelled", "disconnected")
 
-#: Events of a run inside a run that end it without an answer.
-BROKEN = {"RunError": None, "WorkflowError": None}
-BROKEN_OFF = {"RunCancelled": "cancelled", "WorkflowCancelled": "cancelled"}
+#: Events of a run inside a run that end it without an answer, and the codes of their errors.
+BROKEN = {
+    "RunError": None,
+    "WorkflowError": None,
+    "RunCancelled": "cancelled",
+    "WorkflowCancelled": "cancelled",
+}
+
+#: Events of a run inside a run that make it wait for a person.
+PAUSED = ("RunPaused", "WorkflowPaused")
 
 
 class Narration:
@@ -54,6 +61,8 @@ class Narration:
             return self._events
         self._begin()
         self._model = chunk.model
+        if (chunk.content or chunk.reasoning) and self._subagents.any_open:
+            self._leave()
         if chunk.reasoning:
             self._voice.think(chunk.reasoning)
         if chunk.content:
@@ -62,10 +71,10 @@ class Narration:
             self._calls.take(self._voice, chunk.tool)
             self._leave()
         if chunk.step is not None:
-            self._steps.take(chunk.step)
             if chunk.step.status in ("completed", "failed"):
                 self._subagents.leave(chunk.step.id)
-                self._leave()
+            self._steps.take(chunk.step)
+            self._leave()
         if chunk.speaker is not None and chunk.said is not None:
             self._say(chunk.speaker, chunk)
         if chunk.event is not None:
@@ -104,7 +113,7 @@ class Narration:
     def _leave(self) -> None:
         """Close the subagents if nothing goes on any more in which they could speak."""
         if not self._calls.running(None) and not self._steps.any_open:
-            self._subagents.end()
+            self._subagents.rest()
 
     def _report(self, chunk: StreamingChunk) -> None:
         event, owner = chunk.event, None
@@ -112,9 +121,13 @@ class Narration:
         if chunk.speaker is not None:
             owner = self._subagents.voice(chunk.speaker, self._calls.running(None)).owner
         self._emit(ev.Custom(name=event.name, value=event.data, subagent_run_id=owner))
-        if chunk.speaker is not None and event.name in BROKEN | BROKEN_OFF:
+        if chunk.speaker is None:
+            return
+        if event.name in PAUSED:
+            self._subagents.pause(chunk.speaker)
+        elif event.name in BROKEN:
             message = str(event.data.get("message") or event.name)
-            self._subagents.fail(chunk.speaker, message, BROKEN_OFF.get(event.name))
+            self._subagents.fail(chunk.speaker, message, BROKEN[event.name])
 
     def _end(self, chunk: StreamingChunk) -> None:
         """Close what is open, and end the run."""

@@ -17,6 +17,11 @@ class Subagents:
         self._emit = emit
         self._open: dict[str, tuple[Speaker, Voice]] = {}  # by the id of the speaker's own run
         self._used: set[str] = set()
+        self._paused: set[str] = set()
+
+    @property
+    def any_open(self) -> bool:
+        return bool(self._open)
 
     def voice(self, speaker: Speaker, calls: list[str]) -> Voice:
         """Return the voice of a speaker; `calls` are those that the run's own agent waits for."""
@@ -36,13 +41,22 @@ class Subagents:
         if found is not None:
             self._fail(found[1], message, code)
 
+    def pause(self, speaker: Speaker) -> None:
+        """Keep a speaker that waits for a person until the end of the run."""
+        self._paused.add(_key(speaker))
+
+    def rest(self) -> None:
+        """Close those that do not wait, because nothing goes on in which they could speak."""
+        for key, (_, voice) in reversed([*self._open.items()]):
+            if key not in self._paused:
+                del self._open[key]
+                self._finish(voice)
+
     def end(self, waiting: dict[str, list[str]] | None = None) -> None:
         """Close all; those in `waiting` are suspended by the interrupts with these ids."""
         for _, voice in reversed([*self._open.values()]):
-            voice.close()
             ids = (waiting or {}).get(voice.owner or "")
-            outcome = None if ids is None else ev.Suspended(ids)
-            self._emit(ev.SubagentFinished(subagent_run_id=voice.owner or "", outcome=outcome))
+            self._finish(voice, None if ids is None else ev.Suspended(ids))
         self._open.clear()
 
     def leave(self, step_id: str) -> None:
@@ -50,8 +64,7 @@ class Subagents:
         for key, (speaker, voice) in [*self._open.items()]:
             if speaker.kind == "step" and speaker.id == step_id:
                 del self._open[key]
-                voice.close()
-                self._emit(ev.SubagentFinished(subagent_run_id=voice.owner or ""))
+                self._finish(voice)
 
     def stop(self) -> None:
         """Close all of a run that was cancelled: they have neither succeeded nor failed."""
@@ -62,6 +75,10 @@ class Subagents:
     def close_messages(self) -> None:
         for _, voice in self._open.values():
             voice.close()
+
+    def _finish(self, voice: Voice, outcome: ev.Suspended | None = None) -> None:
+        voice.close()
+        self._emit(ev.SubagentFinished(subagent_run_id=voice.owner or "", outcome=outcome))
 
     def _fail(self, voice: Voice, message: str, code: str | None) -> None:
         voice.close()

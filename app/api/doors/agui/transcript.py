@@ -79,11 +79,11 @@ class Transcript:
         parent.setdefault("toolCalls", []).append(call)
         self._calls[event.tool_call_id] = call
 
-    def _add(self, name: str, role: str, event: ev.Attributed, **fields: Any) -> RawMessage:
-        message: RawMessage = {"id": name, "role": role, **fields}
+    def _add(self, id_: str, role: str, event: ev.Attributed, **fields: Any) -> RawMessage:
+        message: RawMessage = {"id": id_, "role": role, **fields}
         if event.subagent_run_id is not None:
             message["subagentRunId"] = event.subagent_run_id
-        self._by_id[name] = message
+        self._by_id[id_] = message
         self._own.append(message)
         return message
 
