@@ -90,14 +90,8 @@ def result(call: str, content: Any = "sunny", **fields: Any) -> dict[str, Any]:
 
 
 def shown(site: Site) -> list[tuple[str, Any]]:
-    """The roles, and the texts or ids of calls, that the model was shown."""
-    return [
-        (
-            m["role"],
-            [call["id"] for call in m["tool_calls"]] if m.get("tool_calls") else m["content"],
-        )
-        for m in site.sent
-    ]
+    """The roles, and the texts or the numbers of calls, that the model was shown."""
+    return [(m["role"], len(m.get("tool_calls") or []) or m["content"]) for m in site.sent]
 
 
 @pytest.mark.parametrize("parallel", [1, 2])
@@ -116,7 +110,7 @@ def test_a_tool_of_the_frontend_makes_a_round_trip(site: Site, parallel: int) ->
     assert "It is sunny." == text_of(second)
     assert [
         ("user", "Hello?"),
-        ("assistant", pending),
+        ("assistant", parallel),
         *(("tool", f"sun {call}") for call in pending),
     ] == shown(site)
     assert "Wait. " == site.sent[1]["content"]
@@ -146,15 +140,15 @@ def test_the_agent_s_own_calls_come_back(site: Site) -> None:
         ),
         (
             [USER, assistant(None, "a"), assistant(None, "b"), result("b", "B"), result("a", "A")],
-            [("user", "Hello?"), ("assistant", ["a", "b"]), ("tool", "A"), ("tool", "B")],
+            [("user", "Hello?"), ("assistant", 2), ("tool", "A"), ("tool", "B")],
         ),
         (
             [USER, assistant(None, "a"), result("a", "1"), result("a", "2")],
-            [("user", "Hello?"), ("assistant", ["a"]), ("tool", "2")],
+            [("user", "Hello?"), ("assistant", 1), ("tool", "2")],
         ),
         (
             [USER, assistant(None, "a"), result("a", "", error="denied")],
-            [("user", "Hello?"), ("assistant", ["a"]), ("tool", "denied")],
+            [("user", "Hello?"), ("assistant", 1), ("tool", "denied")],
         ),
         (
             [USER, result("lost"), {**USER, "content": "Still?"}],
