@@ -11,7 +11,8 @@ from ....core.errors import AlreadyAsked, InvalidField, UnknownRun
 from ....core.log.follower import Follower
 from ....core.pauses import check
 from ....core.runs.pauses.inbox import Waiting, continuing
-from ....core.runs.run import Plan, Policy
+from ....core.runs.run import Policy
+from ....core.runs.turn import Plan
 from ....models.chat import Decision
 from ...context import Context
 from ...names import Target, resolve

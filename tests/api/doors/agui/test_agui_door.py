@@ -77,7 +77,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             return OpenAIChat(id="m", base_url=provider.url, api_key="sk-0123456789")
 
         member = Agent(id="scout", name="Scout", role="Knows all", model=model(), tools=[shout])
-        steps = [Step(name=name, agent=Agent(id=name, model=model())) for name in ("draft", "last")]
+        steps: list[Any] = [
+            Step(name=name, agent=Agent(id=name, model=model())) for name in ("draft", "last")
+        ]
         agents = [
             Agent(id="general", model=model(), tools=[shout, remember]),
             Team(id="team", name="Team", model=model(), members=[member]),
@@ -156,10 +158,10 @@ def test_a_reader_that_was_cut_off_gets_the_rest_while_it_comes(site: Site) -> N
     """The run waits for its reader, who sends the request again with the last id it has."""
     words = numbered(20)
     site.provider.script(Reply(words, rate=40))
-    given, seen = fresh(), []
-    last = None
+    given, last = fresh(), None
+    seen: list[Event] = []
     while not seen or "RUN_FINISHED" != seen[-1]["type"]:
-        headers = {"Last-Event-ID": last} if last else {}
+        headers: dict[str, str] = {"Last-Event-ID": last} if last else {}
         with site.http.stream("POST", "/agui", json=given, headers=headers) as response:
             for count, frame in enumerate(EventSource(response).iter_sse()):
                 last = frame.id
