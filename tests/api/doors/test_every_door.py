@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import anthropic
 import httpx
@@ -18,6 +19,7 @@ from agno.agent import Agent
 from httpx_sse import EventSource
 from openai.types.responses import Response
 
+from tests.api.doors.ai_sdk.page import read, said
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import SERVER_ERROR, SPLIT_EMOJI, Reply
@@ -198,6 +200,14 @@ async def anthropic_whole(http: httpx.AsyncClient) -> Received:
     return received
 
 
+async def ai_sdk(http: httpx.AsyncClient) -> Received:
+    reply = await http.post("/ai/chat", json={"id": str(uuid4()), "messages": [said(QUESTION)]})
+    if reply.status_code != 200:
+        return Received("", "", failed=True)
+    page = read(reply)
+    return Received(page.text, page.reasoning, failed=page.error is not None)
+
+
 def _anthropic(http: httpx.AsyncClient) -> anthropic.AsyncAnthropic:
     return anthropic.AsyncAnthropic(base_url=str(http.base_url), api_key="none", max_retries=0)
 
@@ -257,6 +267,7 @@ DOORS: list[Door] = [
     responses_background,
     anthropic_stream,
     anthropic_whole,
+    ai_sdk,
     ollama_chat_stream,
     ollama_chat,
     ollama_generate_stream,
