@@ -159,7 +159,7 @@ async def test_an_answer_is_made_anew(
     provider.script(Reply("One."), Reply("Another one."))
     page = await ask(http, said("First."), id=chat)
     messages = {"all": [said("First.")], "last": [said("First."), page.message], "id": None}[form]
-    body = {"id": chat, "trigger": "regenerate-message", "messageId": page.id}
+    body: Any = {"id": chat, "trigger": "regenerate-message", "messageId": page.id}
     if messages is not None:
         body["messages"] = messages
     again = read(await http.post(API, json=body))
@@ -394,6 +394,9 @@ async def test_what_cannot_be_is_refused_by_name(
     assert reply.headers["x-error-code"]
 
 
+#: Values of calls and results that a page may have.
+ODD: list[Any] = [None, "", "\ud800", 5, 1e300, [{}], {"\ud800": "\ud800"}, 10**30, True]
+
 TOLERATED: dict[str, Any] = {
     "a lone surrogate": {"messages": [said("a\ud800")]},
     "unknown fields": {"webSearch": True, "trigger": "x", "messageId": "y", "system": "Be brief."},
@@ -430,9 +433,7 @@ TOLERATED: dict[str, Any] = {
                         "output": value,
                         "callProviderMetadata": {"agno-stream": value},
                     }
-                    for n, value in enumerate(
-                        [None, "", "\ud800", 5, 1e300, [{}], {"\ud800": "\ud800"}, 10**30, True]
-                    )
+                    for n, value in enumerate(ODD)
                 ],
             },
             said("Hello?"),
@@ -480,7 +481,7 @@ async def test_a_key_makes_a_request_one(
     body = {"id": chat, "messages": [said("Hello?")]}
     headers = {"Idempotency-Key": chat}
     first, second = [await http.post(API, json=body, headers=headers) for _ in range(2)]
-    assert first.text == second.text
+    assert read(first).message == read(second).message
     other = await http.post(API, json={**body, "agent": "other"}, headers=headers)
     assert (422, "idempotency_key_reused") == (other.status_code, other.headers["x-error-code"])
 
