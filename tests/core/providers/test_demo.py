@@ -17,7 +17,8 @@ from agno.run.agent import (
     ToolCallCompletedEvent,
 )
 
-from app.core.providers.demo import MARKDOWN, DemoModel, current_time
+from app.core.providers.demo import DemoModel, current_time
+from app.core.providers.demo_texts import MARKDOWN
 
 
 def word_count(text: str) -> int:
