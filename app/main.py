@@ -25,6 +25,7 @@ from .api.guard import CORS, Access, Guard, Secured
 from .api.heads import HeadAsGet
 from .api.tracking import Tracked
 from .core.agents import Agents
+from .core.agents.storage.branches.service import Branches
 from .core.errors import ConfigurationError
 from .core.media import MediaStore
 from .core.openai_service import AgentService
@@ -137,6 +138,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         agents=served.catalog,
         models=models,
         conversations=served.conversations,
+        branches=Branches(served.conversations, store),
         removal=Removal(active, hub),
         connections=served.connections,
         upstreams=upstreams,

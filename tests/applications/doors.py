@@ -12,6 +12,8 @@ from anthropic.types import Message
 from httpx_sse import EventSource
 from openai.types.responses import Response
 
+from tests.api.doors.ai_sdk.page import read, said
+
 PAST = "Do you remember the blue whale?"
 HISTORY: list[dict[str, Any]] = [
     {"role": "user", "content": PAST},
@@ -206,6 +208,30 @@ async def _agui(http: httpx.AsyncClient, asked: Asked) -> Answer:
     return Answer(content, ending, False)
 
 
+async def _ai_sdk(http: httpx.AsyncClient, asked: Asked) -> Answer:
+    """A message of the AI SDK, for a question without a history: the server keeps it."""
+    files = [
+        {
+            "type": "file",
+            "mediaType": "image/png",
+            "url": f"data:image/png;base64,{base64.b64encode(picture).decode()}",
+        }
+        for picture in asked.pictures
+    ]
+    message = said(asked.question)
+    message["parts"] += files
+    body = {"id": asked.conversation, "model": asked.agent, "messages": [message]}
+    response = await http.post("/ai/chat", json=body)
+    if response.status_code != 200:
+        code = response.headers["x-error-code"]
+        return Answer("", "error", True, response.status_code, code)
+    page = read(response)
+    content = [*page.data("final"), page.text][0]
+    error = page.metadata.get("error") or {}
+    ending = page.metadata["finishReason"]
+    return Answer(content, ending, bool(error), code=error.get("code"))
+
+
 def _ollama(asked: Asked, past: list[dict[str, Any]]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "user", "content": asked.question}
     if asked.pictures:
@@ -238,6 +264,7 @@ OPENAI_WHOLE = Door("openai-whole", _openai_whole, final=True, links=True)
 RESPONSES = Door("responses", _responses, history=True, keeps=True, final=True, links=True)
 ANTHROPIC = Door("anthropic", _anthropic, history=True, final=True, links=True)
 AGUI = Door("agui", _agui, history=True, keeps=True, final=True, links=True)
+AI_SDK = Door("ai-sdk", _ai_sdk, keeps=True, final=True)
 OLLAMA = Door("ollama", _ollama_stream, history=True)
 
-ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, RESPONSES, ANTHROPIC, AGUI, OLLAMA)
+ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, RESPONSES, ANTHROPIC, AGUI, AI_SDK, OLLAMA)

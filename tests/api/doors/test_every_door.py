@@ -26,6 +26,7 @@ from httpx_sse import EventSource
 from openai.types.responses import Response
 from pydantic import TypeAdapter
 
+from tests.api.doors.ai_sdk.page import read, said
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import SERVER_ERROR, SPLIT_EMOJI, Reply
@@ -207,6 +208,14 @@ async def anthropic_whole(http: httpx.AsyncClient) -> Received:
     return received
 
 
+async def ai_sdk(http: httpx.AsyncClient) -> Received:
+    reply = await http.post("/ai/chat", json={"id": str(uuid4()), "messages": [said(QUESTION)]})
+    if reply.status_code != 200:
+        return Received("", "", failed=True)
+    page = read(reply)
+    return Received(page.text, page.reasoning, failed=page.error is not None)
+
+
 def _anthropic(http: httpx.AsyncClient) -> anthropic.AsyncAnthropic:
     return anthropic.AsyncAnthropic(base_url=str(http.base_url), api_key="none", max_retries=0)
 
@@ -298,6 +307,7 @@ DOORS: list[Door] = [
     anthropic_whole,
     agui,
     agui_again,
+    ai_sdk,
     ollama_chat_stream,
     ollama_chat,
     ollama_generate_stream,
