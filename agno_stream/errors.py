@@ -201,6 +201,7 @@ CLASSES: Mapping[str, type[AgnoStreamError]] = {
     "output_refused": AnswerFailed,
     "agent_denied": AnswerFailed,
     "pause_lost": AnswerFailed,
+    "turn_gone": AnswerFailed,
     "tools_unavailable": AnswerFailed,
     "conversations_unavailable": AnswerFailed,
     "timeout_first_token": AnswerTimeout,

@@ -12,13 +12,14 @@ ARGUMENTS = 2000
 def pause_text(requirements: Sequence[Requirement] | None, address: str) -> str:
     """What a paused run waits for, and the address where it can be decided; empty if it waits for
     nothing but results of the client's own calls."""
-    found = [_sentence(item) for item in requirements or [] if item.kind != "external"]
+    found = [sentence(item) for item in requirements or [] if item.kind != "external"]
     if not found:
         return ""
     return "\n\n" + "\n".join([*found, f"Decide at {address}"]) + "\n"
 
 
-def _sentence(item: Requirement) -> str:
+def sentence(item: Requirement) -> str:
+    """What one requirement asks of a person."""
     who = item.member or item.step
     by = f"{who}: " if who else ""
     call = ""

@@ -102,6 +102,14 @@ CHAT: dict[str, Any] = {
         **_errors(410),
     },
 }
+REGENERATE: dict[str, Any] = {
+    **CHAT,
+    "openapi_extra": {"requestBody": {"required": True, "content": _json("RegenerateRequest")}},
+}
+EDIT: dict[str, Any] = {
+    **CHAT,
+    "openapi_extra": {"requestBody": {"required": True, "content": _json("EditRequest")}},
+}
 CONTINUE: dict[str, Any] = {**CHAT, "openapi_extra": _CONTINUE_BODY}
 NO_CONTENT = {204: {"description": "The client already has the run's last event."}}
 EVENT_SOURCE: dict[str, Any] = {
@@ -210,6 +218,28 @@ RENAME: dict[str, Any] = {
     "responses": {
         200: {
             "description": "The conversation, without its messages.",
+            "content": _json("ConversationInfo"),
+        },
+        **_GUARDED,
+        **_errors(404, 408, 413, 422, 503),
+    },
+}
+SELECT: dict[str, Any] = {
+    "openapi_extra": {"requestBody": {"required": True, "content": _json("SelectBranch")}},
+    "responses": {
+        200: {
+            "description": "The conversation with the messages of that branch, oldest first.",
+            "content": _json("Conversation"),
+        },
+        **_GUARDED,
+        **_errors(404, 408, 409, 413, 422, 503),
+    },
+}
+FORK: dict[str, Any] = {
+    "openapi_extra": {"requestBody": {"required": True, "content": _json("Fork")}},
+    "responses": {
+        201: {
+            "description": "The new conversation, without its messages; `Location` is its address.",
             "content": _json("ConversationInfo"),
         },
         **_GUARDED,

@@ -38,6 +38,7 @@ from .run_failures import (
     InputRefused,
     OutputRefused,
     RunFailed,
+    TurnGone,
 )
 
 if TYPE_CHECKING:  # a plan makes turns
@@ -46,6 +47,9 @@ if TYPE_CHECKING:  # a plan makes turns
 logger = logging.getLogger(__name__)
 
 Emit = Callable[[StreamingChunk], None]
+
+#: Why nothing was answered: who gets such an error sends the question again.
+NOT_BEGUN = (ConversationsUnavailable, TurnGone)
 
 #: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
@@ -57,6 +61,7 @@ class AgentTurn:
     def __init__(self, plan: "AgentPlan", record: RunRecord) -> None:
         self._plan = plan
         self._run_id = record.turn_id
+        self._replaces = record.replaces
         self._principal = record.principal
         question = plan.question
         self._session = Session(record.conversation_id, owner_of(record.principal, question.user))
@@ -221,8 +226,8 @@ class AgentTurn:
         return Usage(sent, received, sent + received, estimated=True)
 
     async def remember(self, text: str, failure: RunFailed) -> bool:
-        if not self._plan.question.kept or isinstance(failure, ConversationsUnavailable):
-            return True  # who got that error sends the question again
+        if not self._plan.question.kept or isinstance(failure, NOT_BEGUN):
+            return True
         if isinstance(failure, InputRefused | OutputRefused):
             await self._keep().forget(begun=self._begun)
             if self._plan.media is not None:
@@ -240,6 +245,6 @@ class AgentTurn:
         if self._keeping is None:
             question = self.stored_question or ""
             self._keeping = self._plan.conversations.keeping(
-                self._component, self._session, self._run_id, question
+                self._component, self._session, self._run_id, question, self._replaces
             )
         return self._keeping

@@ -69,6 +69,12 @@ REQUESTS = (
         "It was deleted, never existed, or belongs to another key.",
     ),
     ErrorCode(
+        "unknown_turn",
+        404,
+        "The conversation has no such turn.",
+        "Read the conversation, and name a turn by one of its `run_id`s.",
+    ),
+    ErrorCode(
         "unknown_media",
         404,
         "The run has no such media.",

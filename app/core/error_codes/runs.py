@@ -26,6 +26,12 @@ RUNS = (
         "Its conversation was deleted, or the agent has another store now. Ask again.",
     ),
     ErrorCode(
+        "turn_gone",
+        410,
+        "The turn that was to be answered again is no longer stored.",
+        "It was deleted while the run waited. Ask the question anew.",
+    ),
+    ErrorCode(
         "agent_denied",
         403,
         "The agent is not made for this key or user.",

@@ -16,6 +16,7 @@ AgnoStreamError
 │   ├── UnknownModel        unknown_model
 │   ├── UnknownRun          unknown_run
 │   ├── UnknownConversation unknown_conversation
+│   ├── UnknownTurn         unknown_turn
 │   └── UnknownMedia        unknown_media
 ├── MethodNotAllowed        method_not_allowed
 ├── NoEmbeddings            no_embeddings
@@ -78,6 +79,7 @@ from .runs import (
     UnknownConversation,
     UnknownMedia,
     UnknownRun,
+    UnknownTurn,
 )
 
 __all__ = [
@@ -115,5 +117,6 @@ __all__ = [
     "UnknownMedia",
     "UnknownModel",
     "UnknownRun",
+    "UnknownTurn",
     "UnsupportedEncoding",
 ]

@@ -6,6 +6,7 @@ See docs/decisions/061-a-turn-is-stored-or-the-reader-is-told.md.
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,9 +15,11 @@ from agno.run.workflow import WorkflowRunOutput
 
 from ....models.chat import FinishReason
 from ...log.outbox import UnstoredTurn
-from ...run_failures import ConversationsUnavailable
+from ...run_failures import ConversationsUnavailable, RunFailed
 from ..components.external import External
 from .backlog import Backlog
+from .branches.alignment import align
+from .branches.places import place_in
 from .proxies.proxy import inner_of
 from .rows import NAME, RunRow, TurnRows, name_of, title_of
 from .run_store import RunStore, run_store
@@ -38,6 +41,7 @@ class Partial(msgspec.Struct, frozen=True):
     answer: str
     finish_reason: FinishReason
     shown: Shown = NOTHING
+    replaces: str | None = None
 
 
 class KeptTurn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,7 +57,8 @@ class KeptTurn(msgspec.Struct, frozen=True, omit_defaults=True):
 class Keeping:
     """The conversation of one run of a component, in the stores that the component has.
 
-    `question` is what the conversation is named after if it is new.
+    `question` is what the conversation is named after if it is new. `replaces` is the turn in whose
+    place that of the run stands; None if it stands behind the last one.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Keeping:
         session: Session,
         run_id: str,
         question: str,
+        replaces: str | None = None,
     ) -> None:
         self._stores = stores
         self._backlog = backlog
@@ -71,10 +77,11 @@ class Keeping:
         self._session = session
         self._run_id = run_id
         self._question = question
+        self._replaces = replaces
         self._parts: dict[int, RunStore] = {}
 
     @property
-    def failure(self) -> ConversationsUnavailable | None:
+    def failure(self) -> RunFailed | None:
         """Why the conversation could not be read, if it could not."""
         return next((part.failure for part in self._parts.values() if part.failure), None)
 
@@ -121,6 +128,9 @@ class Keeping:
             if part.rows:
                 self._name(part.rows)
                 stored = await self._write(part.store, part.rows) and stored
+        if stored and self._replaces is not None and (store := self._main) is not None:
+            with suppress(ConversationsUnavailable):  # what is shown does not depend on it
+                await align(store, self._session)
         return stored
 
     async def remember(
@@ -140,7 +150,10 @@ class Keeping:
         if (store := self._main) is None:
             return True
         part = self._of(self._component.db)
-        partial = Partial(self._run_id, self._question, answer, finish_reason, shown)
+        partial = Partial(
+            *(self._run_id, self._question, answer, finish_reason, shown),
+            replaces=self._replaces,
+        )
         run = await part.captured(AGNO_WRITE_TIMEOUT if begun else 0)
         try:
             await complete(store, self._component, self._session, partial, part.rows, run)
@@ -169,7 +182,7 @@ class Keeping:
         store = self._stores.of(db)
         key = id(inner_of(db))
         if key not in self._parts:
-            self._parts[key] = run_store(store, self._run_id)
+            self._parts[key] = run_store(store, self._run_id, self._session.id, self._replaces)
         return self._parts[key]
 
     def _name(self, rows: TurnRows) -> None:
@@ -233,6 +246,7 @@ async def complete(
         run = new_run(component, session, partial.run_id, partial.question)
     if not isinstance(run, WorkflowRunOutput):
         run.messages = repaired(run.messages or [], partial.question, partial.answer)
+    place_in(rows.sessions[session.id], partial.run_id, partial.replaces).put(run)
     run.content = partial.answer
     run.status = RunStatus.completed
     run.metadata = metadata_with(run.metadata, partial.finish_reason, partial.shown)
