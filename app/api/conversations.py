@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel
 
 from ..core.errors import BadRequest, ConversationBusy, UnknownConversation
-from . import route_docs
+from . import branch_docs, route_docs
 from .context import Context, Principal, Server
 from .export import exported
 from .media import add_media
@@ -138,7 +138,7 @@ async def rename(
     "/conversations/{conversation_id}/branch",
     summary="Select a branch",
     response_model=None,
-    **route_docs.SELECT,
+    **branch_docs.SELECT,
 )
 async def select(
     request: Request,
@@ -165,7 +165,7 @@ async def select(
     summary="Fork a conversation",
     status_code=201,
     response_model=None,
-    **route_docs.FORK,
+    **branch_docs.FORK,
 )
 async def fork(
     request: Request,

@@ -12,7 +12,7 @@ def _ref(name: str) -> dict[str, Any]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _json(name: str) -> dict[str, Any]:
+def json_of(name: str) -> dict[str, Any]:
     return {"application/json": {"schema": _ref(name)}}
 
 
@@ -20,11 +20,11 @@ def _text(description: str) -> dict[str, str]:
     return {"type": "string", "description": description}
 
 
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI responses by status, each of which describes the registry's errors of that
     status."""
     found: dict[int | str, dict[str, Any]] = {
-        status: {"description": _errors_of(status), "content": _json("Error")}
+        status: {"description": _errors_of(status), "content": json_of("Error")}
         for status in statuses
     }
     for status in {429, 503} & found.keys():
@@ -40,7 +40,7 @@ def _errors_of(status: int) -> str:
 RETRY_AFTER = {"description": "Seconds to wait before retrying.", "schema": {"type": "integer"}}
 
 #: The errors that every route but those of health may return: see `guard`.
-_GUARDED = _errors(400, 401, 403)
+GUARDED = errors(400, 401, 403)
 
 
 RUN_HEADERS = {
@@ -72,22 +72,22 @@ STREAM = {
     "text/plain": {"schema": _text("The answer's text, without any framing.")},
 }
 
-_BODY = {"requestBody": {"required": True, "content": _json("ChatRequest")}}
-_CONTINUE_BODY = {"requestBody": {"required": True, "content": _json("ContinueRequest")}}
+_BODY = {"requestBody": {"required": True, "content": json_of("ChatRequest")}}
+_CONTINUE_BODY = {"requestBody": {"required": True, "content": json_of("ContinueRequest")}}
 
 
 _BODY_OR_FORM = {
     "requestBody": {
         "required": True,
-        "content": {**_json("ChatRequest"), "multipart/form-data": {"schema": UPLOADS}},
+        "content": {**json_of("ChatRequest"), "multipart/form-data": {"schema": UPLOADS}},
     }
 }
 _ANSWER = {
     "description": 'The answer: a stream, or one object if the request has `"stream": false`.',
     "headers": RUN_HEADERS,
-    "content": {**STREAM, **_json("ChatResponse")},
+    "content": {**STREAM, **json_of("ChatResponse")},
 }
-_FAILURES = _GUARDED | _errors(404, 408, 409, 413, 422, 429, 499, 500, 502, 503, 504)
+_FAILURES = GUARDED | errors(404, 408, 409, 413, 422, 429, 499, 500, 502, 503, 504)
 
 CHAT: dict[str, Any] = {
     "openapi_extra": _BODY,
@@ -96,19 +96,11 @@ CHAT: dict[str, Any] = {
         202: {
             "description": "The run was started in the background; `Location` is its stream.",
             "headers": RUN_HEADERS,
-            "content": _json("RunStarted"),
+            "content": json_of("RunStarted"),
         },
         **_FAILURES,
-        **_errors(410),
+        **errors(410),
     },
-}
-REGENERATE: dict[str, Any] = {
-    **CHAT,
-    "openapi_extra": {"requestBody": {"required": True, "content": _json("RegenerateRequest")}},
-}
-EDIT: dict[str, Any] = {
-    **CHAT,
-    "openapi_extra": {"requestBody": {"required": True, "content": _json("EditRequest")}},
 }
 CONTINUE: dict[str, Any] = {**CHAT, "openapi_extra": _CONTINUE_BODY}
 NO_CONTENT = {204: {"description": "The client already has the run's last event."}}
@@ -118,7 +110,7 @@ EVENT_SOURCE: dict[str, Any] = {
         200: {**_ANSWER, "content": STREAM},
         **NO_CONTENT,
         **_FAILURES,
-        **_errors(410),
+        **errors(410),
     },
 }
 RUN_EVENTS: dict[str, Any] = {
@@ -127,31 +119,31 @@ RUN_EVENTS: dict[str, Any] = {
         200: {**_ANSWER, "content": STREAM},
         **NO_CONTENT,
         **_FAILURES,  # of the run, to a reader of plain text
-        **_errors(410),
+        **errors(410),
     },
 }
 LIVE_RUNS: dict[str, Any] = {
     "responses": {
         200: {
             "description": "The principal's runs that are active or paused, oldest first.",
-            "content": _json("LiveRuns"),
+            "content": json_of("LiveRuns"),
         },
-        **_GUARDED,
-        **_errors(422, 503),
+        **GUARDED,
+        **errors(422, 503),
     }
 }
 RUN_STATE: dict[str, Any] = {
     "responses": {
-        200: {"description": "The run's current state.", "content": _json("RunState")},
-        **_GUARDED,
-        **_errors(404, 422, 503),
+        200: {"description": "The run's current state.", "content": json_of("RunState")},
+        **GUARDED,
+        **errors(404, 422, 503),
     }
 }
 TICKET: dict[str, Any] = {
     "responses": {
-        200: {"description": "The signed address.", "content": _json("StreamTicket")},
-        **_GUARDED,
-        **_errors(404, 422, 503),
+        200: {"description": "The signed address.", "content": json_of("StreamTicket")},
+        **GUARDED,
+        **errors(404, 422, 503),
     }
 }
 CHAT_WITH_UPLOADS: dict[str, Any] = {**CHAT, "openapi_extra": _BODY_OR_FORM}
@@ -160,28 +152,28 @@ MEDIA: dict[str, Any] = {
     "responses": {
         200: {"description": "The bytes.", "content": {"*/*": {}}},
         206: {"description": "The part that `Range` names.", "content": {"*/*": {}}},
-        **_GUARDED,
-        **_errors(404, 422),
+        **GUARDED,
+        **errors(404, 422),
     },
 }
 CONVERSATIONS: dict[str, Any] = {
     "responses": {
         200: {
             "description": "One page of the principal's conversations, the latest first.",
-            "content": _json("ConversationPage"),
+            "content": json_of("ConversationPage"),
         },
-        **_GUARDED,
-        **_errors(422, 503),
+        **GUARDED,
+        **errors(422, 503),
     }
 }
 CONVERSATION: dict[str, Any] = {
     "responses": {
         200: {
             "description": "The conversation with its messages, oldest first.",
-            "content": _json("Conversation"),
+            "content": json_of("Conversation"),
         },
-        **_GUARDED,
-        **_errors(404, 422, 503),
+        **GUARDED,
+        **errors(404, 422, 503),
     }
 }
 EXPORT: dict[str, Any] = {
@@ -191,11 +183,11 @@ EXPORT: dict[str, Any] = {
             "description": "The conversation as a file.",
             "content": {
                 "text/markdown": {"schema": _text("Everything that its reader saw.")},
-                **_json("Conversation"),
+                **json_of("Conversation"),
             },
         },
-        **_GUARDED,
-        **_errors(404, 422, 503),
+        **GUARDED,
+        **errors(404, 422, 503),
     },
 }
 RENAME: dict[str, Any] = {
@@ -218,40 +210,18 @@ RENAME: dict[str, Any] = {
     "responses": {
         200: {
             "description": "The conversation, without its messages.",
-            "content": _json("ConversationInfo"),
+            "content": json_of("ConversationInfo"),
         },
-        **_GUARDED,
-        **_errors(404, 408, 413, 422, 503),
+        **GUARDED,
+        **errors(404, 408, 413, 422, 503),
     },
 }
-SELECT: dict[str, Any] = {
-    "openapi_extra": {"requestBody": {"required": True, "content": _json("SelectBranch")}},
-    "responses": {
-        200: {
-            "description": "The conversation with the messages of that branch, oldest first.",
-            "content": _json("Conversation"),
-        },
-        **_GUARDED,
-        **_errors(404, 408, 409, 413, 422, 503),
-    },
-}
-FORK: dict[str, Any] = {
-    "openapi_extra": {"requestBody": {"required": True, "content": _json("Fork")}},
-    "responses": {
-        201: {
-            "description": "The new conversation, without its messages; `Location` is its address.",
-            "content": _json("ConversationInfo"),
-        },
-        **_GUARDED,
-        **_errors(404, 408, 413, 422, 503),
-    },
-}
-CATALOG: dict[str, Any] = {"responses": {**_GUARDED}}
+CATALOG: dict[str, Any] = {"responses": {**GUARDED}}
 DELETE: dict[str, Any] = {
     "responses": {
         204: {"description": "The conversation was deleted."},
-        **_GUARDED,
-        **_errors(404, 422, 503),
+        **GUARDED,
+        **errors(404, 422, 503),
     }
 }
 METRICS: dict[str, Any] = {
@@ -261,7 +231,7 @@ METRICS: dict[str, Any] = {
             "description": "The metrics, in Prometheus's text format.",
             "content": {"text/plain": {}},
         },
-        **_GUARDED,
+        **GUARDED,
     },
 }
 NOT_READY: dict[str, Any] = {
