@@ -45,6 +45,12 @@ REQUESTS = (
         "Set EMBEDDINGS, as in openai:text-embedding-3-small.",
     ),
     ErrorCode(
+        "no_mcp",
+        501,
+        "The server has not the package that speaks MCP.",
+        "Install agno-stream[mcp].",
+    ),
+    ErrorCode(
         "unknown_agent",
         404,
         "The server has no agent of this name.",
