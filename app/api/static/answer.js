@@ -10,7 +10,11 @@ import { PartsView } from './views.js'
 /** @import { Action, Notice } from './notices.js' */
 /** @import { Pause } from './pause.js' */
 
-/** @typedef {Record<Action, () => unknown> & {send: (text: string) => unknown}} Actions */
+/**
+ * What the buttons do; `versions` are those of the turn, beside them.
+ * @typedef {Record<Action, () => unknown> &
+ *   {send: (text: string) => unknown, versions: HTMLElement}} Actions
+ */
 
 const TRUNCATED = 'This answer had more in it than is kept.'
 const NOT_STORED = 'This turn could not be stored: after a reload it is gone.'
@@ -129,6 +133,7 @@ export class Answer {
         { class: 'acts' },
         this.text ? copyButton : null,
         iconButton('again', 'Answer again', () => this.actions.retry()),
+        this.actions.versions,
         el('span', { class: 'facts' }, facts.filter(Boolean).join(' · ')),
       ),
     )
@@ -149,7 +154,7 @@ export class Answer {
    * @param {Pause} pause
    */
   wait(pause) {
-    this.ending.replaceChildren()
+    this.ending.replaceChildren(this.actions.versions)
     this.requirements.replaceChildren(pause.element)
   }
 
