@@ -1,4 +1,4 @@
-"""What the server tells about itself and its conversations. All times are Unix times in seconds."""
+"""What the server lists: agents, models, runs, conversations. Times are Unix times in seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -28,7 +28,7 @@ class StreamChunk:
     the events of the run: `resume(run_id, after=number)` continues after this one. `reasoning`,
     `tool` ({id, name, status, ...}) and `usage` ({input_tokens, output_tokens, ...}) are None
     unless the model sends them, as are the fields from `speaker` on, whose types are in
-    `agno_stream.parts`: what a member or a step said, a step, an event, media; and in the last
+    `agno_stream.parts`: the text of a member or a step, a step, an event, media; and in the last
     chunk sources, followups, the answer as an object, a text that replaces the streamed one, the
     session's state, what the run waits for, and `stored: False` if the turn was not kept. The first
     chunk has `replaces`, if the turn stands in the place of that of another run. `raw` is the JSON

@@ -7,13 +7,16 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel
 
 from ..core.errors import BadRequest, ConversationBusy, UnknownConversation
-from . import branch_docs, route_docs
+from . import conversation_docs
 from .context import Context, Principal, Server
 from .export import exported
 from .media import add_media
 from .requests import Body, Text, User, parse_object, read_body, validate
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
+
+#: The deprecated `offset` reads what it skips: a page further behind is reached by `before`.
+MAX_OFFSET = 10_000
 
 EndUser = Annotated[
     User | None, Query(description="The end user, if the runs had one in their field `user`.")
@@ -51,7 +54,7 @@ class Fork(BaseModel):
     "/conversations",
     summary="List conversations",
     response_model=None,
-    **route_docs.CONVERSATIONS,
+    **conversation_docs.CONVERSATIONS,
 )
 async def conversations(
     server: Server,
@@ -65,7 +68,7 @@ async def conversations(
         int,
         Query(
             ge=0,
-            le=1_000_000,
+            le=MAX_OFFSET,
             deprecated=True,
             description="How many to skip; costs more with each. Use `before`.",
         ),
@@ -83,7 +86,7 @@ async def conversations(
     "/conversations/{conversation_id}",
     summary="Read a conversation",
     response_model=None,
-    **route_docs.CONVERSATION,
+    **conversation_docs.CONVERSATION,
 )
 async def conversation(
     conversation_id: str, server: Server, principal: Principal, user: EndUser = None
@@ -98,7 +101,7 @@ async def conversation(
     "/conversations/{conversation_id}/export",
     summary="Export a conversation",
     response_model=None,
-    **route_docs.EXPORT,
+    **conversation_docs.EXPORT,
 )
 async def export(
     conversation_id: str,
@@ -119,7 +122,7 @@ async def export(
     "/conversations/{conversation_id}",
     summary="Rename a conversation",
     response_model=None,
-    **route_docs.RENAME,
+    **conversation_docs.RENAME,
 )
 async def rename(
     request: Request,
@@ -138,7 +141,7 @@ async def rename(
     "/conversations/{conversation_id}/branch",
     summary="Select a branch",
     response_model=None,
-    **branch_docs.SELECT,
+    **conversation_docs.SELECT,
 )
 async def select(
     request: Request,
@@ -165,7 +168,7 @@ async def select(
     summary="Fork a conversation",
     status_code=201,
     response_model=None,
-    **branch_docs.FORK,
+    **conversation_docs.FORK,
 )
 async def fork(
     request: Request,
@@ -191,7 +194,7 @@ async def fork(
     "/conversations/{conversation_id}",
     summary="Delete a conversation",
     status_code=204,
-    **route_docs.DELETE,
+    **conversation_docs.DELETE,
 )
 async def delete(
     conversation_id: str, server: Server, principal: Principal, user: EndUser = None

@@ -29,9 +29,7 @@ from .sites import check_page, is_ip, is_of_machine
 from .tickets import PARAMETER, Tickets
 
 #: Paths that need no key and no known host, because their responses contain no principal's data.
-PUBLIC_PATHS = frozenset(
-    {"/", "/health", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
-)
+PUBLIC_PATHS = frozenset({"/", "/health", "/healthz", "/readyz", "/docs", "/openapi.json"})
 
 #: The prefix of the chat page's files, which are public, too.
 PUBLIC_PREFIX = "/static/"
@@ -44,7 +42,7 @@ CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "DELETE"],
     "allow_headers": ["*"],
     "expose_headers": [
-        *("X-Run-Id", "X-Conversation-Id", "X-Request-Id", "X-Ignored-Fields"),
+        *("X-Run-Id", "X-Conversation-Id", "X-Request-Id", "X-Ignored-Fields", "X-Error-Code"),
         *("Location", "Retry-After", "Idempotent-Replayed", "ETag"),
         *("Stream-Next-Offset", "Stream-Up-To-Date", "Stream-Closed", "Stream-Cursor"),
     ],

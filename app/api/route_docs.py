@@ -16,7 +16,7 @@ def json_of(name: str) -> dict[str, Any]:
     return {"application/json": {"schema": _ref(name)}}
 
 
-def _text(description: str) -> dict[str, str]:
+def text(description: str) -> dict[str, str]:
     return {"type": "string", "description": description}
 
 
@@ -69,7 +69,7 @@ STREAM = {
         },
     },
     "application/x-ndjson": {"itemSchema": _ref("StreamingChunk")},
-    "text/plain": {"schema": _text("The answer's text, without any framing.")},
+    "text/plain": {"schema": text("The answer's text, without any framing.")},
 }
 
 _BODY = {"requestBody": {"required": True, "content": json_of("ChatRequest")}}
@@ -101,6 +101,14 @@ CHAT: dict[str, Any] = {
         **_FAILURES,
         **errors(410),
     },
+}
+REGENERATE: dict[str, Any] = {
+    **CHAT,
+    "openapi_extra": {"requestBody": {"required": True, "content": json_of("RegenerateRequest")}},
+}
+EDIT: dict[str, Any] = {
+    **CHAT,
+    "openapi_extra": {"requestBody": {"required": True, "content": json_of("EditRequest")}},
 }
 CONTINUE: dict[str, Any] = {**CHAT, "openapi_extra": _CONTINUE_BODY}
 NO_CONTENT = {204: {"description": "The client already has the run's last event."}}
@@ -156,74 +164,7 @@ MEDIA: dict[str, Any] = {
         **errors(404, 422),
     },
 }
-CONVERSATIONS: dict[str, Any] = {
-    "responses": {
-        200: {
-            "description": "One page of the principal's conversations, the latest first.",
-            "content": json_of("ConversationPage"),
-        },
-        **GUARDED,
-        **errors(422, 503),
-    }
-}
-CONVERSATION: dict[str, Any] = {
-    "responses": {
-        200: {
-            "description": "The conversation with its messages, oldest first.",
-            "content": json_of("Conversation"),
-        },
-        **GUARDED,
-        **errors(404, 422, 503),
-    }
-}
-EXPORT: dict[str, Any] = {
-    "response_class": Response,
-    "responses": {
-        200: {
-            "description": "The conversation as a file.",
-            "content": {
-                "text/markdown": {"schema": _text("Everything that its reader saw.")},
-                **json_of("Conversation"),
-            },
-        },
-        **GUARDED,
-        **errors(404, 422, 503),
-    },
-}
-RENAME: dict[str, Any] = {
-    "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["title"],
-                        "properties": {
-                            "title": {"type": "string", "minLength": 1, "maxLength": 200}
-                        },
-                    }
-                }
-            },
-        }
-    },
-    "responses": {
-        200: {
-            "description": "The conversation, without its messages.",
-            "content": json_of("ConversationInfo"),
-        },
-        **GUARDED,
-        **errors(404, 408, 413, 422, 503),
-    },
-}
 CATALOG: dict[str, Any] = {"responses": {**GUARDED}}
-DELETE: dict[str, Any] = {
-    "responses": {
-        204: {"description": "The conversation was deleted."},
-        **GUARDED,
-        **errors(404, 422, 503),
-    }
-}
 METRICS: dict[str, Any] = {
     "response_class": Response,
     "responses": {
@@ -235,5 +176,5 @@ METRICS: dict[str, Any] = {
     },
 }
 NOT_READY: dict[str, Any] = {
-    "responses": {503: {"description": "The server is not ready; `checks` says which part is not."}}
+    "responses": {503: {"description": "The server is not ready; `checks` names the cause."}}
 }

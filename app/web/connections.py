@@ -15,7 +15,7 @@ from ..core.errors import AgnoStreamError
 #: The key of the `Connections` in the state of uvicorn's lifespan, where protocols find them.
 KEY = "agno_stream.connections"
 
-#: Connections above the limit that are told so by 503; further ones are closed without a word.
+#: Connections above the limit that get 503; further ones are closed without a response.
 SPARE = 64
 
 
@@ -69,6 +69,7 @@ class Connections:
         self.bounds = bounds or ConnectionBounds()
         self.refuse = refuse
         self.held = 0  # bytes
+        self.leaving = False  # the process stops: each response closes its connection
         self._open = 0
         self._idle: dict[Closable, None] = {}  # in the order in which they became idle
 

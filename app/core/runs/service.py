@@ -77,6 +77,7 @@ class Runs:
             stop_timeout=stop_timeout,
         )
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        self._leaving = False  # this process stops: readers get what is there, and are redirected
 
     async def open(self) -> None:
         """Open the journal, and end the runs of processes that have died."""
@@ -159,6 +160,8 @@ class Runs:
         leave = None if run is None else run.leave
         follower = Follower(record, source, after, leave, self.traffic)
         self._followers.add(follower)
+        if self._leaving:
+            follower.redirect()
         return follower
 
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
@@ -179,7 +182,7 @@ class Runs:
             with await self.follow(run_id, 0, principal=principal) as follower:
                 reached = await journal_call(self._hub.journal.reached([run_id]))
                 follower.after = reached[run_id].last if run_id in reached else 0
-                with suppress(TimeoutError):  # its process may hang; the state says that it goes on
+                with suppress(TimeoutError):  # its process may hang
                     async with asyncio.timeout(CANCEL_TIMEOUT):
                         while not follower.done:
                             await follower.batch()
@@ -227,6 +230,7 @@ class Runs:
         await self._launcher.wait(grace)
         self.interrupt_all()
         await self._launcher.wait()
+        self._leaving = True
         self._redirect_readers()
 
     def _redirect_readers(self) -> None:

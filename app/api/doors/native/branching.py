@@ -20,7 +20,7 @@ from ....core.errors import (
     UnknownRun,
     UnknownTurn,
 )
-from ... import branch_docs
+from ... import route_docs
 from ...context import Context, Principal, Server
 from ...ignored import ignored_fields
 from ...names import agent_in_model
@@ -66,7 +66,7 @@ class EditRequest(RegenerateRequest, WithMedia):
 
 
 @router.post(
-    "/api/v1/runs/{run_id}/regenerate", summary="Answer a turn again", **branch_docs.REGENERATE
+    "/api/v1/runs/{run_id}/regenerate", summary="Answer a turn again", **route_docs.REGENERATE
 )
 async def regenerate(
     request: Request,
@@ -82,7 +82,7 @@ async def regenerate(
     return await _replace(RegenerateRequest, request, server, principal, run_id, idempotency_key)
 
 
-@router.post("/api/v1/runs/{run_id}/edit", summary="Edit a question", **branch_docs.EDIT)
+@router.post("/api/v1/runs/{run_id}/edit", summary="Edit a question", **route_docs.EDIT)
 async def edit(
     request: Request,
     run_id: str,

@@ -13,8 +13,8 @@ from ...run_failures import ConversationsUnavailable
 from .backlog import Backlog
 from .branches.alignment import align, aligned, without
 from .branches.places import turns_of
-from .broken import complete
 from .keeping import Keeping, KeptTurn, key_of
+from .partial import complete
 from .proxies.proxy import Db
 from .readers.listing import Cursor, Wanted, info_of
 from .rows import TurnRows
@@ -104,15 +104,18 @@ class Conversations:
         conversations, which costs as much as reading them. Raises `InvalidField`.
         """
         cursor = Cursor.decode(before) if before else None
-        wanted = Wanted(owner_of(principal, user), limit + offset + 1, cursor, q)
+        stores = [*self.stores]
+        skipped = offset if len(stores) == 1 else 0  # the rows of several must be sorted first
+        rest = offset - skipped
+        wanted = Wanted(owner_of(principal, user), rest + limit + 1, cursor, q, skipped)
         total = 0
         found = []
-        for store in self.stores:
+        for store in stores:
             found += await store.read(store.listing.page(wanted))
             total += await store.read(store.listing.count(wanted))
         found.sort(key=lambda row: row.cursor, reverse=True)
-        page = found[offset : offset + limit]
-        more = len(found) > offset + limit
+        page = found[rest : rest + limit]
+        more = len(found) > rest + limit
         return ConversationPage(
             [row.info for row in page],
             total,

@@ -17,7 +17,7 @@ from ...run_failures import ConversationsUnavailable, RunFailed
 from ..components.external import External
 from .backlog import Backlog
 from .branches.alignment import align
-from .broken import Partial, complete
+from .partial import Partial, complete
 from .proxies.proxy import inner_of
 from .rows import NAME, RunRow, TurnRows, name_of, title_of
 from .run_store import RunStore, run_store

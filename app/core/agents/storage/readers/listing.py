@@ -43,12 +43,14 @@ class Cursor(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which conversations: those of an owner behind a cursor, with words in their title."""
+    """Which conversations: those of an owner behind a cursor, with words in their title, without
+    the first ones."""
 
     owner: str
     limit: int
     before: Cursor | None = None
     words: str | None = None
+    skipped: int = 0
 
 
 class Row(NamedTuple):
@@ -90,7 +92,7 @@ class SqlListing:
         if wanted.before is not None:
             query = query.where(tuple_(found.updated_at, found.session_id) < tuple_(*wanted.before))
         query = query.order_by(found.updated_at.desc(), found.session_id.desc())
-        rows = await self._rows(query.limit(wanted.limit))
+        rows = await self._rows(query.limit(wanted.limit).offset(wanted.skipped or None))
         return [await self._row(row) for row in rows]
 
     async def count(self, wanted: Wanted) -> int:
@@ -141,7 +143,7 @@ class CallListing:
         if wanted.before is not None:
             found = [row for row in found if row.cursor < wanted.before]
         found.sort(key=lambda row: row.cursor, reverse=True)
-        return found[: wanted.limit]
+        return found[wanted.skipped :][: wanted.limit]
 
     async def count(self, wanted: Wanted) -> int:
         return len(await self._found(wanted))

@@ -1,4 +1,4 @@
-"""Turns that broke off: what Agno leaves out of a conversation, and is stored all the same.
+"""Turns of runs that broke off, which are stored with their partial answers.
 
 See docs/decisions/018-broken-turns-are-stored.md.
 """
