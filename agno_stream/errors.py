@@ -180,6 +180,7 @@ CLASSES: Mapping[str, type[AgnoStreamError]] = {
     "unknown_run": NotFound,
     "unknown_conversation": NotFound,
     "unknown_media": NotFound,
+    "unknown_turn": NotFound,
     "too_many_runs": Overloaded,
     "rate_limited": Overloaded,
     "overloaded": Overloaded,

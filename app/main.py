@@ -20,7 +20,7 @@ from . import __version__
 from .api import catalog, conversations, durable, errors, health, media, openapi, page, runs
 from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
-from .api.doors import agui, ai_sdk, anthropic, native, ollama, openai, responses
+from .api.doors import agui, ai_sdk, anthropic, mcp, native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
 from .api.heads import HeadAsGet
 from .api.tracking import Tracked
@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 #: `/v1/models` that have its header.
 DOORS = (
     *(native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR),
-    *(agui.DOOR, ai_sdk.DOOR),
+    *(agui.DOOR, ai_sdk.DOOR, mcp.DOOR),
 )
 
 #: Makes the response to an error, in the format of the path's door.

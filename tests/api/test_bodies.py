@@ -32,7 +32,6 @@ DOORS: dict[str, dict[str, Any]] = {
     "/chat": {"messages": QUESTION, "stream": False},
     "/v1/chat/completions": {"model": "general", "messages": QUESTION},
     "/v1/messages": {"model": "general", "messages": QUESTION},
-    "/ai/chat": {"id": "chat", "messages": QUESTION},
     "/api/chat": {"model": "general", "messages": QUESTION, "stream": False},
     "/api/generate": {"model": "general", "prompt": "Hello?", "stream": False},
 }

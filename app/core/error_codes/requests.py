@@ -45,6 +45,12 @@ REQUESTS = (
         "Set EMBEDDINGS, as in openai:text-embedding-3-small.",
     ),
     ErrorCode(
+        "no_mcp",
+        501,
+        "The server has not the package that speaks MCP.",
+        "Install agno-stream[mcp].",
+    ),
+    ErrorCode(
         "unknown_agent",
         404,
         "The server has no agent of this name.",
@@ -172,7 +178,7 @@ REQUESTS = (
         "rate_limited",
         429,
         "The rate limit for this key is exceeded.",
-        "Wait as long as `Retry-After` says.",
+        "Wait for the seconds in `Retry-After`.",
         retryable=True,
     ),
     ErrorCode(

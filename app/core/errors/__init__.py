@@ -20,6 +20,7 @@ AgnoStreamError
 │   └── UnknownMedia        unknown_media
 ├── MethodNotAllowed        method_not_allowed
 ├── NoEmbeddings            no_embeddings
+├── NoMcp                   no_mcp
 ├── BodyTimeout             body_timeout
 ├── HeadTimeout             head_timeout
 ├── ConversationBusy        conversation_busy
@@ -58,6 +59,7 @@ from .requests import (
     LoopbackOnly,
     MethodNotAllowed,
     NoEmbeddings,
+    NoMcp,
     NotFound,
     TooLarge,
     Unauthorized,
@@ -104,6 +106,7 @@ __all__ = [
     "LoopbackOnly",
     "MethodNotAllowed",
     "NoEmbeddings",
+    "NoMcp",
     "NotFound",
     "NotPaused",
     "Overloaded",

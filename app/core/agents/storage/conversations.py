@@ -13,7 +13,8 @@ from ...run_failures import ConversationsUnavailable
 from .backlog import Backlog
 from .branches.alignment import align, aligned, without
 from .branches.places import turns_of
-from .keeping import Keeping, KeptTurn, complete, key_of
+from .keeping import Keeping, KeptTurn, key_of
+from .partial import complete
 from .proxies.proxy import Db
 from .readers.listing import Cursor, Wanted, info_of
 from .rows import TurnRows

@@ -60,7 +60,7 @@ class RunStore(StoreProxy):
         written = self.rows.sessions.get(session_id)
         if written is not None:
             return await self._own(session_id, written, *args, **kwargs)
-        if self.failure is not None:  # Agno tries again, if it is told to
+        if self.failure is not None:  # Agno retries, if it is configured to
             raise self.failure
         try:
             found = await self.store.session(session_id, *args, patient=True, **kwargs)
