@@ -128,7 +128,8 @@ RUN: RunRecord = record()
 QUESTION: Event = {"id": "u1", "role": "user", "content": "Hello?"}
 PLAIN = Request(thread_id="t", run_id="r")
 WHOLE = Request(thread_id="t", run_id="r", messages=[QUESTION])
-REQUESTS = st.sampled_from([PLAIN, WHOLE])
+OLDER = Request(thread_id="t", run_id="r", declared=False)
+REQUESTS = st.sampled_from([PLAIN, WHOLE, OLDER])
 
 
 def encoded(log: list[StreamingChunk], request: Request = PLAIN, **options: Any) -> list[bytes]:
@@ -293,5 +294,8 @@ def test_the_outcome_of_a_run_that_did_not_fail(reason: Any, outcome: str) -> No
     events = events_in(b"".join(encoded(log)))
     check(events)
     assert outcome == outcome_of(events)["type"]
+    older = events_in(b"".join(encoded(log, OLDER)))
+    assert ("RUN_ERROR" if error else "RUN_FINISHED") == older[-1]["type"]
+    assert reason == older[-1].get("code", "length")
     found = events[-1].get("metadata", {}).get("agno-stream", {}).get("finish_reason")
     assert found == (None if error else reason)

@@ -112,6 +112,15 @@ def test_a_tool_of_the_frontend_makes_a_round_trip(site: Site, parallel: int) ->
     assert "Wait. " == site.sent[1]["content"]
 
 
+def test_an_older_client_gets_no_part_that_it_refuses(site: Site) -> None:
+    """Clients before 1.0 declare no version, and fail at an outcome with a part that they do not
+    know: they find the open calls by themselves."""
+    site.provider.script(Reply(tool_calls=[("weather", "{}")]))
+    events = answer(site, tools=[WEATHER], protocolVersion=None)
+    assert {"type": "success"} == outcome_of(events)
+    assert [] == of_type(events, "TOOL_CALL_RESULT")
+
+
 def test_the_agent_s_own_calls_come_back(site: Site) -> None:
     """What a client has of a whole run is the history of the next one, in the model's order."""
     replies = [Reply("Wait. ", reasoning="hm", tool_calls=[("shout", '{"text": "a"}')] * 2)]
