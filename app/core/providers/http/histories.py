@@ -30,8 +30,8 @@ SLOW = {
 
 #: Fields of a message that are sent beside its words.
 _OTHERS_TEXT = """compressed_content name tool_call_id tool_calls audio images videos files
-    audio_output image_output video_output file_output redacted_reasoning_content provider_data citations
-    reasoning_content"""
+    audio_output image_output video_output file_output redacted_reasoning_content provider_data
+    citations reasoning_content"""
 _OTHERS = _OTHERS_TEXT.split()
 
 
