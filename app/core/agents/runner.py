@@ -66,11 +66,9 @@ class Runner:
         self.shown_before: Shown | None = None
         if continuation is not None:
             self._restore()
-        elif models is not None:
-            self._input.install(component)
-            if not question.kept:
-                self._scratch = detach(component)
-                self._forget()
+        elif models is not None and not question.kept:
+            self._scratch = detach(component)
+            self._forget()
 
     @property
     def authorization(self) -> Authorization:
@@ -85,6 +83,8 @@ class Runner:
         if self._continuation is not None:
             found = await self._continued(self._continuation)
         else:
+            if self.models is not None:
+                await self._input.install(self.component)
             found = self._started()
         async with aclosing(found) as events:  # type: ignore[type-var]  # Agno's are generators
             async for event in events:
