@@ -33,14 +33,18 @@ class MediaLinks:
         self._store = store
         self._record = record
 
+    @property
+    def decide_at(self) -> str:
+        """The address where people decide on the run."""
+        return f"{self._base}/api/v1/runs/{self._record.run_id}/continue"
+
     def as_text(self, chunk: StreamingChunk) -> StreamingChunk:
         """A chunk with its media as Markdown at the end of its content, and what the run waits for
         as sentences."""
         if not chunk.media and not chunk.requirements:
             return chunk
         text = "".join(map(self._markdown, chunk.media or []))
-        address = f"{self._base}/api/v1/runs/{self._record.run_id}/continue"
-        text += pause_text(chunk.requirements, address)
+        text += pause_text(chunk.requirements, self.decide_at)
         return msgspec.structs.replace(
             chunk, content=chunk.content + text, media=None, requirements=None
         )
@@ -58,6 +62,13 @@ class MediaLinks:
         if chunk.media is None:
             return self.as_text(chunk), pictures
         return self.as_text(msgspec.structs.replace(chunk, media=others)), pictures
+
+    def absolute(self, chunk: StreamingChunk) -> StreamingChunk:
+        """A chunk whose media have addresses that work on other sites."""
+        if not chunk.media:
+            return chunk
+        found = [msgspec.structs.replace(item, url=self._address(item)) for item in chunk.media]
+        return msgspec.structs.replace(chunk, media=found)
 
     def entries(self, entries: Iterable[Entry]) -> list[Entry]:
         """The entries of a log with all media as Markdown."""

@@ -7,7 +7,9 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
+
+from fastapi import Request
 
 from ..core.errors import AlreadyAsked, BadRequest, JournalUnavailable, KeyReused, UnknownRun
 from ..core.log.follower import Follower
@@ -17,6 +19,9 @@ from ..core.runs.identity import Identity, new_id
 from ..core.runs.run import Policy
 from ..core.runs.turn import Plan
 from .context import Context
+from .media_links import MediaLinks
+from .names import Target
+from .requests import read_conversation_id
 
 #: The form of an `Idempotency-Key`: visible ASCII, of a length that a header can hold.
 VALID = re.compile(r"[!-~]{1,255}")
@@ -54,10 +59,12 @@ async def start_or_replay(
     conversation_id: str | None = None,
     key: IdempotencyKey | None = None,
     request: str | None = None,
+    replaces: str | None = None,
 ) -> tuple[Follower, bool]:
     """Start a run and return a follower at the beginning of its log.
 
-    `request` is what the door will need of the request to show it again; see `RunRecord`.
+    `request` is what the door will need of the request to show it again, `replaces` the turn in
+    whose place the new one stands; see `RunRecord`.
 
     The second value is True if no run was started, because an earlier request with the same
     idempotency key had started it. Raises what `Runs.start` raises, and `KeyReused` if the earlier
@@ -70,8 +77,40 @@ async def start_or_replay(
     async def replay(record: RunRecord) -> Follower:
         return await server.runs.follow(record.run_id, 0, principal=principal)
 
-    identity = _identity(principal, conversation_id, key, question.user, request)
+    identity = _identity(principal, conversation_id, key, question.user, request, replaces)
     return await _once(server, identity, key, start, replay)
+
+
+class HistoryRequest(Protocol):
+    """The body of a request whose client keeps the history of the conversation."""
+
+    def question(self, target: Target, *, kept: bool) -> Question:
+        """Return the request as a `Question`; if `kept`, the server stores question and answer."""
+
+
+async def start_with_history(
+    request: Request,
+    server: Context,
+    principal: str,
+    body: HistoryRequest,
+    target: Target,
+    conversation_id: str | None,
+) -> tuple[Follower, MediaLinks]:
+    """Start the run of a request that repeats its history; it stops when its client disconnects.
+
+    The server stores question and answer only if the request names a conversation. Returns a
+    follower at the beginning of the run's log, and the links to the run's media. Raises what
+    `Runs.start` raises, and `BadRequest` for a malformed conversation id.
+    """
+    kept = read_conversation_id(conversation_id)
+    follower, _ = await start_or_replay(
+        server,
+        principal,
+        body.question(target, kept=kept is not None),
+        Policy(server.timeouts, on_disconnect="cancel"),
+        conversation_id=kept,
+    )
+    return follower, MediaLinks(request, server.tickets, server.media, follower.record)
 
 
 async def start_continuation(
@@ -105,6 +144,7 @@ async def start_in_background(
     conversation_id: str | None = None,
     key: IdempotencyKey | None = None,
     request: str | None = None,
+    replaces: str | None = None,
 ) -> tuple[RunRecord, bool]:
     """Start a run that nobody follows yet, and return its record.
 
@@ -120,7 +160,7 @@ async def start_in_background(
     async def replay(record: RunRecord) -> RunRecord:
         return record
 
-    identity = _identity(principal, conversation_id, key, question.user, request)
+    identity = _identity(principal, conversation_id, key, question.user, request, replaces)
     return await _once(server, identity, key, start, replay)
 
 
@@ -161,6 +201,7 @@ def _identity(
     key: IdempotencyKey | None,
     user: str | None = None,
     request: str | None = None,
+    replaces: str | None = None,
 ) -> Identity:
     return Identity(
         run_id=key.run_id if key else new_id(),
@@ -169,6 +210,7 @@ def _identity(
         fingerprint=key.fingerprint if key else "",
         user=user,
         request=request,
+        replaces=replaces,
     )
 
 

@@ -1,8 +1,9 @@
 // One answer in the page: its parts, how it ended, and its buttons.
 
 import { copy, el, iconButton } from './dom.js'
-import { CALM, LABELS, noticeFor } from './notices.js'
+import { CALM, countDown, LABELS, noticeFor } from './notices.js'
 import { Parts } from './parts.js'
+import { speechButton } from './speech.js'
 import { PartsView } from './views.js'
 
 /** @import { Chunk, Ending, ErrorInfo, Message, RunSnapshot, StoredPart } from './wire.js' */
@@ -10,7 +11,11 @@ import { PartsView } from './views.js'
 /** @import { Action, Notice } from './notices.js' */
 /** @import { Pause } from './pause.js' */
 
-/** @typedef {Record<Action, () => unknown> & {send: (text: string) => unknown}} Actions */
+/**
+ * What the buttons do; `versions` are those of the turn, beside them.
+ * @typedef {Record<Action, () => unknown> &
+ *   {send: (text: string) => unknown, versions: HTMLElement}} Actions
+ */
 
 const TRUNCATED = 'This answer had more in it than is kept.'
 const NOT_STORED = 'This turn could not be stored: after a reload it is gone.'
@@ -129,6 +134,8 @@ export class Answer {
         { class: 'acts' },
         this.text ? copyButton : null,
         iconButton('again', 'Answer again', () => this.actions.retry()),
+        this.actions.versions,
+        this.text ? speechButton(() => this.element) : null,
         el('span', { class: 'facts' }, facts.filter(Boolean).join(' · ')),
       ),
     )
@@ -149,7 +156,7 @@ export class Answer {
    * @param {Pause} pause
    */
   wait(pause) {
-    this.ending.replaceChildren()
+    this.ending.replaceChildren(this.actions.versions)
     this.requirements.replaceChildren(pause.element)
   }
 
@@ -193,22 +200,6 @@ export class Answer {
 }
 
 /**
- * Disable a button for some seconds, because a retry would fail before.
- * @param {HTMLButtonElement} button
- * @param {number} seconds
- */
-function countDown(button, seconds) {
-  const label = button.textContent
-  button.disabled = seconds > 0
-  button.textContent = seconds > 0 ? `${label} in ${seconds} s` : label
-  if (seconds <= 0) return
-  setTimeout(() => {
-    button.textContent = label
-    countDown(button, seconds - 1)
-  }, 1000)
-}
-
-/**
  * The parts of a stored message; of one that has none, its text and media.
  * @param {Message} message
  * @returns {StoredPart[]}
@@ -227,13 +218,13 @@ function storedParts({ content, parts, media }) {
  */
 function stateParts(state) {
   if (state.parts?.length) return state.parts
-  const { content, reasoning, tools = [], said = [], steps = [], events = [] } = state
+  const { content, reasoning, tools = [], said: speeches = [], steps = [], events = [] } = state
   const { media, citations } = state
   return [
     ...(reasoning ? [{ type: 'reasoning', reasoning }] : []),
     ...tools.map(tool => ({ type: 'tool', tool })),
     ...steps.map(step => ({ type: 'step', step })),
-    ...said.flatMap(({ speaker, tools: calls = [], ...text }) => [
+    ...speeches.flatMap(({ speaker, tools: calls = [], ...text }) => [
       { type: 'said', speaker, said: text },
       ...calls.map(tool => ({ type: 'said', speaker, said: { tool } })),
     ]),

@@ -14,10 +14,11 @@ from sqlalchemy import JSON, Select, column, func, or_, select, table, tuple_
 
 from .....models.chat import ConversationInfo
 from ....errors import InvalidField
+from ..branches.questions import question_of
 from ..proxies.proxy import inner_of
 from ..rows import NAME, name_of, title_of
 from ..sessions import AnySession, conversation_of, session_from
-from ..transcript import first_question, question_of
+from ..transcript import first_question
 from .probe import SqlReader, sql_reader_of
 
 
