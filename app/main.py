@@ -12,16 +12,19 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from . import __version__
 from .api import catalog, conversations, durable, errors, health, media, openapi, page, runs
+from .api.addresses import Addressed, split_public_url
 from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
 from .api.doors import anthropic, native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
 from .api.heads import HeadAsGet
+from .api.outside import PrincipalOf
 from .api.tracking import Tracked
 from .core.agents import Agents
 from .core.errors import ConfigurationError
@@ -35,11 +38,12 @@ from .core.runs.pauses.inbox import Inbox
 from .core.runs.pauses.webhook import open_webhook
 from .core.runs.removal import Removal
 from .core.telemetry import Telemetry
+from .mounting import Opened
 from .parts import make_access, make_hub, make_models, make_runs, protect_secrets
 from .private import make_private
 from .settings import Settings, load_settings
 from .signals import graceful_shutdown
-from .web import ConnectionBounds, Connections, provide_descriptors
+from .web import ConnectionBounds, Connections, Forwarded, provide_descriptors
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +52,25 @@ logger = logging.getLogger(__name__)
 DOORS = (native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR)
 
 
-def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> FastAPI:
-    """Build the server from its settings and return it as an ASGI app; `agents`, if not None,
-    replace those of the settings. Raises `ConfigurationError` for settings that cannot work."""
+def create_app(
+    settings: Settings | None = None,
+    *,
+    agents: Iterable[Any] | None = None,
+    principal: PrincipalOf | None = None,
+) -> FastAPI:
+    """Build the server from its settings and return it as an ASGI app, which can be mounted in
+    another one: see `lifespan`.
+
+    `settings` are those of the environment by default, and `agents`, if not None, replace theirs.
+    `principal(request)`, which may be a coroutine function, returns the name of the user who sends
+    a request, or None for nobody, who is refused with 401. Raises `ConfigurationError` for settings
+    that cannot work.
+    """
+    settings = settings or load_settings()
+    origin, path = split_public_url(settings.public_url)
     protect_secrets(settings)
     make_private(settings.data_dir)
-    access = make_access(settings)
+    access = make_access(settings, principal)
     models = make_models(settings)
     upstreams = Upstreams(
         retries=settings.upstream_retries,
@@ -84,8 +101,11 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
     )
     service = AgentService(served.catalog, served.conversations, served.connections, store)
     secret = settings.pause_webhook_secret
-    webhook = open_webhook(settings.pause_webhook, secret.get_secret_value() if secret else None)
+    webhook = open_webhook(
+        settings.pause_webhook, secret.get_secret_value() if secret else None, f"{origin}{path}"
+    )
     active = make_runs(settings, hub, service, [*telemetry.observers, *webhook])
+    opened = Opened()
     sample = partial(telemetry.metrics.sample, active, hub, upstreams, served.conversations)
 
     @asynccontextmanager
@@ -104,7 +124,8 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
             gc.collect()
             gc.freeze()
             stack.enter_context(graceful_shutdown(active, settings.shutdown_grace))
-            yield
+            with opened:
+                yield
 
     app = FastAPI(
         title="agno-stream",
@@ -139,11 +160,13 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         tickets=access.tickets,
         media=store,
     )
-    _install(app, settings, access, telemetry)
+    _install(app, settings, access, telemetry, opened)
     return app
 
 
-def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Telemetry) -> None:
+def _install(
+    app: FastAPI, settings: Settings, access: Access, telemetry: Telemetry, opened: Opened
+) -> None:
     """Add the routes, the error handlers and the middleware to the app."""
     app.add_middleware(HeadAsGet)
     app.add_middleware(Tracked, tracing=telemetry.tracing)
@@ -153,16 +176,17 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
     )
     for router in (*(door.router for door in DOORS), *resources):
         app.include_router(router)
-    page.install(app)
+    page.install(app, settings.embed_origins)
     refuse = errors.by_door(DOORS, native.DOOR.refuse)
     errors.install(app, refuse)
     openapi.install(app)
     build = app.build_middleware_stack
+    origin, path = split_public_url(settings.public_url)
 
     def guarded() -> ASGIApp:
         """Return the middleware stack with ours outermost, for the error responses of Starlette,
         too."""
-        stack: ASGIApp = Guard(build(), access, refuse)
+        stack: ASGIApp = Guard(opened.required(build(), refuse), access, refuse)
         if settings.cors_origins:
             stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
         connections = Connections(
@@ -173,7 +197,9 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
             ),
             refuse,
         )
-        return connections.shared_with(Secured(stack, settings.write_timeout))
+        stack = Addressed(Secured(stack, settings.write_timeout), origin)
+        own = {found.path.split("/")[1] for found in iter_route_contexts(app.routes) if found.path}
+        return connections.shared_with(Forwarded(stack, settings.forwarded_allow_ips, path, own))
 
     app.build_middleware_stack = guarded  # type: ignore[method-assign]  # called once, lazily
 

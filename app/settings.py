@@ -138,6 +138,25 @@ class Settings(BaseSettings):
         [],
         description="The host names that a request may have, as '*.example.org'; empty: all.",
     )
+    forwarded_allow_ips: Names = Field(
+        ["127.0.0.1", "::1"],
+        description="The proxies whose X-Forwarded-* and PRINCIPAL_HEADER are believed: addresses "
+        "and networks.",
+    )
+    principal_header: Text = Field(
+        None,
+        description="The header in which a trusted proxy names the user, as X-Forwarded-User.",
+    )
+    public_url: Text = Field(
+        None,
+        description="The address at which people reach the server, with the path that a proxy "
+        "takes away, as https://example.org/assistant.",
+    )
+    embed_origins: Names = Field(
+        [],
+        description="Sites whose pages may show the chat in a frame, as https://*.example.org; its "
+        "own site always may.",
+    )
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(
@@ -225,7 +244,8 @@ class Settings(BaseSettings):
     @property
     def runs_per_principal(self) -> int | None:
         """The largest number of concurrent runs of a principal, None if there is no limit."""
-        if self.max_concurrent_runs_per_principal or not (self.api_keys or self.api_keys_file):
+        several = self.api_keys or self.api_keys_file or self.principal_header
+        if self.max_concurrent_runs_per_principal or not several:
             return self.max_concurrent_runs_per_principal
         return max(1, self.max_concurrent_runs // 2)
 

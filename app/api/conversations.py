@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel
 
 from ..core.errors import BadRequest, UnknownConversation
 from . import route_docs
+from .addresses import with_prefix
 from .context import Principal, Server
 from .export import exported
 from .media import add_media
@@ -77,7 +78,7 @@ async def conversation(
     """Return a conversation with its messages, oldest first."""
     found = await server.conversations.get(conversation_id, principal, user)
     await add_media(found, server.media, principal)
-    return Response(msgspec.json.encode(found), media_type="application/json")
+    return Response(with_prefix(msgspec.json.encode(found)), media_type="application/json")
 
 
 @router.get(

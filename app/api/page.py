@@ -1,17 +1,24 @@
 """The chat page: its HTML at `GET /` for browsers, and its files below `/static`.
 
+`GET /embed` is the same page for a frame in other pages, and `GET /embed.js` the script that puts a
+button and that frame into them.
+
 Its Content-Security-Policy allows scripts, styles and requests of these files only, whatever a
 model's output contains.
 
 See docs/decisions/039-the-page-has-no-build-step.md.
 """
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
+
+from ..core.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent / "static"
 ADDRESS = "/static"
@@ -41,6 +48,9 @@ HEADERS = {
     "Cache-Control": "no-cache",  # revalidated each time, with 304 as the usual response
 }
 
+#: A site in the policy of frames: a scheme and a host, which may begin with `*.`, or every site.
+SITE = re.compile(r"https?://(?:\*\.)?[\w.-]+(?::\d+)?|\*")
+
 
 class _Files(StaticFiles):
     """Serves the files of the chat page, with its security headers."""
@@ -66,8 +76,26 @@ def page_response() -> Response:
     return FileResponse(FOLDER / "index.html", headers={**HEADERS, "Vary": "Accept"})
 
 
-def install(app: FastAPI) -> None:
-    """Add the routes of the chat page and its files to the app."""
+def embed_headers(sites: Sequence[str]) -> dict[str, str]:
+    """Return the headers of the page in a frame, which its own site and `sites` may show.
+
+    Raises `ConfigurationError` if one of them is no site.
+    """
+    for site in sites:
+        if not SITE.fullmatch(site):
+            raise ConfigurationError(
+                f"EMBED_ORIGINS: {site!r} is no site. Write it as https://example.org, "
+                "https://*.example.org, or * for all"
+            )
+    allowed = " ".join(["frame-ancestors 'self'", *sites])
+    policy = POLICY.replace("frame-ancestors 'none'", allowed)
+    return {**HEADERS, "Content-Security-Policy": policy}
+
+
+def install(app: FastAPI, sites: Sequence[str] = ()) -> None:
+    """Add the routes of the chat page and its files to the app; pages of `sites` may embed it."""
+    embedded = embed_headers(sites)
+    script = {**HEADERS, "Cross-Origin-Resource-Policy": "cross-origin"}
     app.mount(ADDRESS, _Files(directory=FOLDER), name="static")
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
@@ -76,3 +104,11 @@ def install(app: FastAPI) -> None:
             return page_response()
         # Ollama's command line checks for this text first.
         return PlainTextResponse("Ollama is running", headers={"Vary": "Accept"})
+
+    @app.api_route("/embed", methods=["GET", "HEAD"], include_in_schema=False)
+    async def embed() -> Response:
+        return FileResponse(FOLDER / "index.html", headers=embedded)
+
+    @app.api_route("/embed.js", methods=["GET", "HEAD"], include_in_schema=False)
+    async def embed_script() -> Response:
+        return FileResponse(FOLDER / "embed.js", headers=script)

@@ -32,6 +32,7 @@ AgnoStreamError
 ├── TooManyRuns             too_many_runs
 ├── RateLimited             rate_limited
 ├── Overloaded              overloaded
+├── NotOpened               not_opened
 ├── JournalUnavailable      journal_unavailable
 ├── ConfigurationError      configuration_error (before the server serves)
 ├── InternalError           internal_error
@@ -282,6 +283,12 @@ class Overloaded(AgnoStreamError):
     """The server accepts no new runs: it shuts down, or is at its limit of concurrent runs."""
 
     code = "overloaded"
+
+
+class NotOpened(AgnoStreamError):
+    """The server has not been started, because the application that mounts it did not do so."""
+
+    code = "not_opened"
 
 
 class JournalUnavailable(AgnoStreamError):

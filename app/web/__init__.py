@@ -9,8 +9,17 @@ from typing import Final
 
 from .connections import KEY, ConnectionBounds, Connections
 from .descriptors import provide_descriptors
+from .forwarded import TRUSTED, Forwarded
 
 #: What uvicorn's setting `http` takes, as text because workers are started with it.
 PROTOCOL: Final = f"{__name__}.protocol:BoundedProtocol" if find_spec("httptools") else "auto"
 
-__all__ = ["KEY", "PROTOCOL", "ConnectionBounds", "Connections", "provide_descriptors"]
+__all__ = [
+    "KEY",
+    "PROTOCOL",
+    "TRUSTED",
+    "ConnectionBounds",
+    "Connections",
+    "Forwarded",
+    "provide_descriptors",
+]

@@ -148,6 +148,11 @@ export const ERRORS = {
     "advice": "It is restarting or at a limit. Try again in a moment.",
     "retryable": true
   },
+  "not_opened": {
+    "summary": "The application that mounts the server does not run its lifespan.",
+    "advice": "Write FastAPI(lifespan=lifespan(server)), with lifespan from agno_stream.server.",
+    "retryable": false
+  },
   "journal_unavailable": {
     "summary": "The journal of runs cannot be read at the moment.",
     "advice": "Active runs continue from memory. Try again in a moment.",
