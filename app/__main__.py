@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_address(
             settings.host,
             open_to_all=settings.allow_anonymous
-            or bool(settings.api_keys or settings.api_keys_file),
+            or bool(settings.api_keys or settings.api_keys_file or settings.principal_header),
         )
         shared = asyncio.run(_try_journal(settings))
         app = create_app(settings)
@@ -78,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         access_log=False,
         http=PROTOCOL,
         ws="none",
+        proxy_headers=False,  # read by `Forwarded`, which has to see the proxy's own address
         timeout_graceful_shutdown=CLOSING_TIMEOUT,
     )
     if several:

@@ -19,6 +19,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from ..core.errors import ConfigurationError
+from .addresses import absolute
 
 FOLDER = Path(__file__).parent / "static"
 ADDRESS = "/static"
@@ -71,6 +72,23 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
+#: Programs with which people look at an address in a terminal, by the name that they send.
+TERMINALS = ("curl/", "Wget/", "HTTPie/", "xh/")
+
+
+def greeting(request: Request) -> str:
+    """Return the text for programs: the one that Ollama's clients look for, and for people in a
+    terminal where the page and the documentation are."""
+    text = "Ollama is running"
+    if not request.headers.get("user-agent", "").startswith(TERMINALS):
+        return text
+    return (
+        f"{text}: this is agno-stream, which answers Ollama's clients, too.\n"
+        f"The chat page is {absolute(request, '/')} in a browser, the API is described at "
+        f"{absolute(request, '/docs')}.\n"
+    )
+
+
 def page_response() -> Response:
     """Return the response with the HTML of the chat page."""
     return FileResponse(FOLDER / "index.html", headers={**HEADERS, "Vary": "Accept"})
@@ -102,8 +120,7 @@ def install(app: FastAPI, sites: Sequence[str] = ()) -> None:
     async def root(request: Request) -> Response:
         if wants_page(request):
             return page_response()
-        # Ollama's command line checks for this text first.
-        return PlainTextResponse("Ollama is running", headers={"Vary": "Accept"})
+        return PlainTextResponse(greeting(request), headers={"Vary": "Accept, User-Agent"})
 
     @app.api_route("/embed", methods=["GET", "HEAD"], include_in_schema=False)
     async def embed() -> Response:
