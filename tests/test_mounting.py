@@ -226,12 +226,12 @@ def test_users_of_the_application_have_what_is_theirs(host: Served) -> None:
     url = f"{host.url}/users"
     names = ["ann", "bo@example.org", "auth0|7/admin", "Zoë" + "x" * 70]
     for name in names:
-        cookie = {"Cookie": f"user={name}".encode()}
+        cookie = {b"Cookie": f"user={name}".encode()}
         body = {"message": f"echo {name}", "stream": False}
         assert 200 == httpx.post(f"{url}{CHAT}", json=body, headers=cookie).status_code
     for name in names:
         found = httpx.get(
-            f"{url}/api/v1/conversations", headers={"Cookie": f"user={name}".encode()}
+            f"{url}/api/v1/conversations", headers={b"Cookie": f"user={name}".encode()}
         )
         assert [f"echo {name}"] == [c["title"] for c in found.json()["conversations"]]
 

@@ -4,16 +4,13 @@ See docs/decisions/073-addresses-have-the-path-of-their-request.md.
 """
 
 import re
-from collections.abc import Callable
 from contextvars import ContextVar
 from urllib.parse import urlsplit
 
-import msgspec
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..core.errors import ConfigurationError
-from .encoding import encode_line
 
 #: The path in front of the server for the current request: that of a proxy, and of a `Mount`.
 #: Empty, or with a slash at its beginning and none at its end.
@@ -60,14 +57,6 @@ def with_prefix(body: bytes) -> bytes:
     if not found or _MEMBER not in body:
         return body
     return body.replace(_MEMBER, b'"url":"' + found.encode() + _MEMBER[7:])
-
-
-def line_encoder() -> Callable[[msgspec.Struct], bytes]:
-    """Return `encode_line` for the readers of the current request: the addresses of media have the
-    prefix."""
-    if not prefix.get():
-        return encode_line
-    return lambda value: with_prefix(encode_line(value))
 
 
 def split_public_url(url: str | None) -> tuple[str, str]:

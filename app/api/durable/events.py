@@ -9,8 +9,8 @@ from starlette.responses import Response
 from ...core.errors import Gap, JournalUnavailable
 from ...core.log.follower import Follower
 from ...models.chat import StreamingChunk
-from ..addresses import line_encoder
 from ..doors.native.errors import error_response
+from ..encoding import line_encoder
 from ..heartbeat import Heartbeat
 from ..pump import Pump
 from ..streaming import RunStream

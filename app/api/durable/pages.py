@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...core.log.follower import Follower
 from ...core.log.journal import Entry
-from ..addresses import line_encoder
+from ..encoding import line_encoder
 from .offsets import Offset
 
 

@@ -264,7 +264,7 @@ async def test_a_tool_with_media_is_called_once() -> None:
 
 async def test_a_leader_delegates_to_a_member() -> None:
     """A team's leader gives the task to the member whose name it has, else to the first."""
-    members = [
+    members: list[Agent | Team] = [
         Agent(id="cook", name="Cook", model=DemoModel(delay=0), telemetry=False),
         Agent(id="driver", name="Driver", model=DemoModel(delay=0), telemetry=False),
     ]

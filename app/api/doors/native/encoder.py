@@ -9,8 +9,8 @@ See docs/decisions/020-a-heartbeat-is-a-comment-without-a-blank-line.md.
 from typing import ClassVar
 
 from ....models.chat import StreamingChunk, number_in_id
-from ...addresses import line_encoder, local
-from ...encoding import Encoder, encode_line
+from ...addresses import local
+from ...encoding import Encoder, encode_line, line_encoder
 from ...pause_text import pause_text
 
 
