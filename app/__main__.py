@@ -21,16 +21,18 @@ from .core.errors import ConfigurationError
 from .core.log.journal import SharedJournal
 from .core.log.journals import open_journal
 from .core.runs.identity import new_id
-from .core.telemetry.metrics import shared_folder
+from .core.telemetry.shared_folder import shared_folder
+from .environment import load_settings
 from .logs import configure
 from .main import create_app
 from .private import keep_files_private
-from .settings import Settings, load_settings, share_of_worker
+from .settings import Settings
+from .shares import share_of_worker
 from .supervised import end_with_parent
 from .web import PROTOCOL
 
 #: Seconds for which uvicorn waits for open connections after the runs have ended.
-CLOSING_TIMEOUT = 2
+CLOSING_TIMEOUT = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         http=PROTOCOL,
         ws="none",
         proxy_headers=False,  # read by `Forwarded`, which has to see the proxy's own address
-        timeout_graceful_shutdown=CLOSING_TIMEOUT,
+        timeout_graceful_shutdown=CLOSING_TIMEOUT,  # type: ignore[arg-type]  # waited for as it is
     )
     if several:
         with shared_folder(settings.data_dir):
@@ -108,6 +110,13 @@ class Supervisor(Multiprocess):
     def handle_int(self) -> None:
         super().handle_int()
         self._pass_on(signal.SIGINT)
+
+    def terminate_all(self) -> None:
+        # The workers have copies of the listener. With this one open, too, clients would still
+        # connect when no worker is left that accepts.
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
     def join_all(self) -> None:
         while any(process.process.is_alive() for process in self.processes):

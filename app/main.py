@@ -12,17 +12,13 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
-from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
 
 from . import __version__
 from .api import catalog, conversations, durable, errors, health, media, openapi, page, runs
-from .api.addresses import Addressed, split_public_url
+from .api.addresses import split_public_url
 from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
-from .api.doors import anthropic, native, ollama, openai, responses
-from .api.guard import CORS, Access, Guard, Secured
+from .api.doors import ai_sdk, anthropic, native, ollama, openai, responses
 from .api.heads import HeadAsGet
 from .api.outside import PrincipalOf
 from .api.tracking import Tracked
@@ -33,23 +29,28 @@ from .core.openai_service import AgentService
 from .core.providers import ModelCatalog, Upstreams
 from .core.providers.upstream import MAX_WAIT
 from .core.runs.clock import Timeouts
-from .core.runs.media import sweeping
 from .core.runs.pauses.inbox import Inbox
 from .core.runs.pauses.webhook import open_webhook
-from .core.runs.removal import Removal
+from .core.runs.removal.conversations import Removal
+from .core.runs.removal.media import sweeping
 from .core.telemetry import Telemetry
+from .environment import load_settings
+from .middleware import surround
 from .mounting import Opened
 from .parts import make_access, make_hub, make_models, make_runs, protect_secrets
 from .private import make_private
-from .settings import Settings, load_settings
+from .settings import Settings
 from .signals import graceful_shutdown
-from .web import ConnectionBounds, Connections, Forwarded, provide_descriptors
+from .web import ConnectionBounds, Connections
 
 logger = logging.getLogger(__name__)
 
 #: Each is a package in `api/doors/`. Anthropic's comes before OpenAI's: it takes those requests for
 #: `/v1/models` that have its header.
-DOORS = (native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR)
+DOORS = (native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR, ai_sdk.DOOR)
+
+#: Makes the response to an error, in the format of the path's door.
+REFUSE = errors.by_door(DOORS, native.DOOR.refuse)
 
 
 def create_app(
@@ -106,6 +107,14 @@ def create_app(
     )
     active = make_runs(settings, hub, service, [*telemetry.observers, *webhook])
     opened = Opened()
+    connections = Connections(
+        ConnectionBounds(
+            connections=settings.max_connections,
+            head_bytes=settings.max_head_bytes,
+            head_seconds=settings.head_timeout,
+        ),
+        REFUSE,
+    )
     sample = partial(telemetry.metrics.sample, active, hub, upstreams, served.conversations)
 
     @asynccontextmanager
@@ -123,7 +132,7 @@ def create_app(
             # objects every few thousand tokens.
             gc.collect()
             gc.freeze()
-            stack.enter_context(graceful_shutdown(active, settings.shutdown_grace))
+            stack.enter_context(graceful_shutdown(active, settings.shutdown_grace, connections))
             with opened:
                 yield
 
@@ -133,6 +142,8 @@ def create_app(
         description="Agno agents over HTTP: each answer is a run, whose events can be streamed, "
         "resumed and replayed.",
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages are made of files from another server
+        redoc_url=None,
     )
     app.state.context = Context(
         service=service,
@@ -160,14 +171,6 @@ def create_app(
         tickets=access.tickets,
         media=store,
     )
-    _install(app, settings, access, telemetry, opened)
-    return app
-
-
-def _install(
-    app: FastAPI, settings: Settings, access: Access, telemetry: Telemetry, opened: Opened
-) -> None:
-    """Add the routes, the error handlers and the middleware to the app."""
     app.add_middleware(HeadAsGet)
     app.add_middleware(Tracked, tracing=telemetry.tracing)
     resources = (
@@ -177,31 +180,10 @@ def _install(
     for router in (*(door.router for door in DOORS), *resources):
         app.include_router(router)
     page.install(app, settings.embed_origins)
-    refuse = errors.by_door(DOORS, native.DOOR.refuse)
-    errors.install(app, refuse)
+    errors.install(app, REFUSE)
     openapi.install(app)
-    build = app.build_middleware_stack
-    origin, path = split_public_url(settings.public_url)
-
-    def guarded() -> ASGIApp:
-        """Return the middleware stack with ours outermost, for the error responses of Starlette,
-        too."""
-        stack: ASGIApp = Guard(opened.required(build(), refuse), access, refuse)
-        if settings.cors_origins:
-            stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
-        connections = Connections(
-            ConnectionBounds(
-                connections=provide_descriptors(settings.max_connections),
-                head_bytes=settings.max_head_bytes,
-                head_seconds=settings.head_timeout,
-            ),
-            refuse,
-        )
-        stack = Addressed(Secured(stack, settings.write_timeout), origin)
-        own = {found.path.split("/")[1] for found in iter_route_contexts(app.routes) if found.path}
-        return connections.shared_with(Forwarded(stack, settings.forwarded_allow_ips, path, own))
-
-    app.build_middleware_stack = guarded  # type: ignore[method-assign]  # called once, lazily
+    surround(app, settings, access, connections, opened, REFUSE)
+    return app
 
 
 def _shown(models: ModelCatalog) -> str:

@@ -1,36 +1,12 @@
-"""The settings: read once from flags, the environment and `.env`; errors name the setting."""
+"""The settings, with their defaults; `environment` reads them."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .core.errors import ConfigurationError
-
-
-def _split(value: Any) -> Any:
-    """Split a comma-separated text into a list of its parts; return any other value unchanged."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-def _no_blank(value: Any) -> Any:
-    """Return None for a blank text, as of `OPENAI_API_KEY=` in `.env`, and any other value
-    unchanged."""
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-Text = Annotated[str | None, BeforeValidator(_no_blank)]
-
-
-#: Limits of the server that each process applies to itself.
-PER_PROCESS = (
-    *("max_connections", "max_bodies_bytes", "max_concurrent_runs"),
-    *("max_concurrent_runs_per_principal", "run_queue", "hub_bytes"),
-)
+from .setting_values import Names, Text, no_blank
 
 
 class Settings(BaseSettings):
@@ -38,7 +14,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
 
-    openai_api_key: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
+    openai_api_key: Annotated[SecretStr | None, BeforeValidator(no_blank)] = Field(
         None, description="The key for OpenAI, or for the server at OPENAI_BASE_URL."
     )
     openai_base_url: Text = Field(
@@ -76,7 +52,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path("data"), description="The folder for databases, the journal and secrets."
     )
-    media_dir: Annotated[Path | None, BeforeValidator(_no_blank)] = Field(
+    media_dir: Annotated[Path | None, BeforeValidator(no_blank)] = Field(
         None,
         description="The folder for media of runs and for uploads; by default media in DATA_DIR.",
     )
@@ -110,20 +86,20 @@ class Settings(BaseSettings):
     pause_webhook: Text = Field(
         None, description="The address that is sent a notice of each run that pauses."
     )
-    pause_webhook_secret: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
+    pause_webhook_secret: Annotated[SecretStr | None, BeforeValidator(no_blank)] = Field(
         None, description="Signs those notices; needed with PAUSE_WEBHOOK."
     )
 
-    api_keys: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
+    api_keys: Annotated[SecretStr | None, BeforeValidator(no_blank)] = Field(
         None, description="The keys of the principals: 'name:key, ...'."
     )
-    api_keys_file: Annotated[Path | None, BeforeValidator(_no_blank)] = Field(
+    api_keys_file: Annotated[Path | None, BeforeValidator(no_blank)] = Field(
         None, description="A file of keys, one 'name:key' a line."
     )
     allow_anonymous: bool = Field(
         False, description="Accept requests without a key, on any address."
     )
-    secret_key: Annotated[SecretStr | None, BeforeValidator(_no_blank)] = Field(
+    secret_key: Annotated[SecretStr | None, BeforeValidator(no_blank)] = Field(
         None,
         description="Signs stream addresses; must be the same on all hosts. By default one is "
         "generated and kept in DATA_DIR.",
@@ -219,7 +195,7 @@ class Settings(BaseSettings):
     max_concurrent_runs: PositiveInt = Field(
         1000, description="Largest number of concurrent runs of a host."
     )
-    max_concurrent_runs_per_principal: Annotated[PositiveInt | None, BeforeValidator(_no_blank)] = (
+    max_concurrent_runs_per_principal: Annotated[PositiveInt | None, BeforeValidator(no_blank)] = (
         Field(
             None,
             description="Largest number of concurrent runs of a principal in a process. Default: "
@@ -248,33 +224,3 @@ class Settings(BaseSettings):
         if self.max_concurrent_runs_per_principal or not several:
             return self.max_concurrent_runs_per_principal
         return max(1, self.max_concurrent_runs // 2)
-
-
-def share_of_worker(settings: Settings) -> Settings:
-    """Return the settings of one of WORKERS processes: its part of the limits that each process
-    applies by itself, rounded up."""
-    several = settings.workers
-    shares = {
-        name: -(-value // several)
-        for name in PER_PROCESS
-        if (value := getattr(settings, name)) is not None
-    }
-    return settings.model_copy(update=shares)
-
-
-def load_settings(**flags: Any) -> Settings:
-    """Read the settings: `flags` that are not None override the environment, which overrides
-    `.env`.
-
-    Raises `ConfigurationError`, which names each setting with a wrong value.
-    """
-    try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{str(problem['loc'][0]).upper()}: {problem['msg'].lower()}"
-            for problem in error.errors(include_input=False)
-        )
-        raise ConfigurationError(wrong) from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(".env: is not UTF-8 text; save it in UTF-8") from None

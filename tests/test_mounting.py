@@ -165,7 +165,8 @@ def test_an_absolute_address_is_the_public_one(proxy: dict[str, Nginx]) -> None:
 
 def test_documentation_below_a_mount(host: Served) -> None:
     """The documentation of the API finds its document, whose server has the path."""
-    assert "/deep/ai/openapi.json" in httpx.get(f"{host.url}/deep/ai/docs").text
+    assert 'src="static/docs.js"' in httpx.get(f"{host.url}/deep/ai/docs").text
+    assert 200 == httpx.get(f"{host.url}/deep/ai/static/docs.js").status_code
     document = httpx.get(f"{host.url}/deep/ai/openapi.json").json()
     assert [{"url": "/deep/ai"}] == document["servers"]
     assert httpx.get(f"{host.url}/deep/ai", follow_redirects=True).text == "Ollama is running"

@@ -9,8 +9,9 @@ import pytest
 
 from app.core.errors import ConfigurationError
 from app.core.providers.catalog import Providers, choose_default
+from app.environment import load_settings
 from app.main import create_app
-from app.settings import Settings, load_settings
+from app.settings import Settings
 from tests.provider import Provider
 
 KEY = "sk-a-secret-of-the-tests-0123456789"

@@ -26,15 +26,12 @@ from ..core.errors import (
 from . import connection
 from .errors import Refuse, path_of
 from .outside import Outside
-from .sites import check_page, is_ip, is_of_machine
+from .sites import COOKIES, check_page, is_ip, is_of_machine
 from .tickets import PARAMETER, Tickets
 
 #: Paths that need no key and no known host, because their responses contain no principal's data.
 PUBLIC_PATHS = frozenset(
-    {
-        *("/", "/embed", "/embed.js", "/health", "/healthz", "/readyz"),
-        *("/docs", "/docs/oauth2-redirect", "/openapi.json"),
-    }
+    ["/", "/embed", "/embed.js", "/health", "/healthz", "/readyz", "/docs", "/openapi.json"]
 )
 
 #: The prefix of the chat page's files, which are public, too.
@@ -54,12 +51,6 @@ CORS: dict[str, Any] = {
     ],
     "max_age": 600,
 }
-
-#: Why pages of other sites are refused that send requests with a user's cookies.
-COOKIES = (
-    "Requests of a user who is logged in are accepted from this server's own pages only. Add the "
-    "page's origin to CORS_ORIGINS."
-)
 
 SECURITY_HEADERS = (
     (b"content-security-policy", b"frame-ancestors 'none'"),

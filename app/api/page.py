@@ -4,9 +4,11 @@
 button and that frame into them.
 
 Its Content-Security-Policy allows scripts, styles and requests of these files only, whatever a
-model's output contains.
+model's output contains. The reference of the API at `/docs` is of these files, too, and needs no
+other server.
 
 See docs/decisions/039-the-page-has-no-build-step.md.
+See docs/decisions/064-an-answer-is-enriched-where-it-is-seen.md.
 """
 
 import re
@@ -34,11 +36,26 @@ POLICY = "; ".join(
         "img-src 'self' data: blob:",
         "media-src 'self' blob:",
         "connect-src 'self'",
+        "frame-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
         "trusted-types dompurify",
+    )
+)
+
+#: Of the reference, whose library has pictures in its style sheet and makes HTML of its own.
+DOCS_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
     )
 )
 HEADERS = {
@@ -53,13 +70,35 @@ HEADERS = {
 SITE = re.compile(r"https?://(?:\*\.)?[\w.-]+(?::\d+)?|\*")
 
 
+#: Diagrams are drawn by a library that writes styles and HTML: in a frame whose origin is its own
+#: (`sandbox`), and which can load nothing but that library.
+FRAME = "diagram.html"
+FRAME_FILES = ("/diagram.css", "/diagram-frame.js", "/mermaid.tiny.js")
+FRAME_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+        "sandbox allow-scripts",
+    )
+)
+
+
 class _Files(StaticFiles):
     """Serves the files of the chat page, with its security headers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                ours = [(name.lower().encode(), text.encode()) for name, text in HEADERS.items()]
+                own = HEADERS
+                if scope["path"].endswith(f"/{FRAME}"):
+                    own = HEADERS | {"Content-Security-Policy": FRAME_POLICY}
+                elif scope["path"].endswith(FRAME_FILES):
+                    own = HEADERS | {"Cross-Origin-Resource-Policy": "cross-origin"}
+                ours = [(name.lower().encode(), text.encode()) for name, text in own.items()]
                 message = {**message, "headers": [*message["headers"], *ours]}
             await send(message)
 
@@ -111,10 +150,16 @@ def embed_headers(sites: Sequence[str]) -> dict[str, str]:
 
 
 def install(app: FastAPI, sites: Sequence[str] = ()) -> None:
-    """Add the routes of the chat page and its files to the app; pages of `sites` may embed it."""
+    """Add the routes of the chat page, of the reference and of their files to the app; pages of
+    `sites` may embed the chat."""
     embedded = embed_headers(sites)
     script = {**HEADERS, "Cross-Origin-Resource-Policy": "cross-origin"}
     app.mount(ADDRESS, _Files(directory=FOLDER), name="static")
+
+    @app.api_route("/docs", methods=["GET", "HEAD"], include_in_schema=False)
+    async def reference() -> Response:
+        policy = {"Content-Security-Policy": DOCS_POLICY}
+        return FileResponse(FOLDER / "docs.html", headers=HEADERS | policy)
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def root(request: Request) -> Response:

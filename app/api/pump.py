@@ -53,9 +53,6 @@ class Pump:
         the first byte, else None."""
         follower, encoder, writer = self._follower, self._encoder, self._writer
         while not follower.done and not self._gone.is_set():
-            if follower.redirected and (encoder.reconnect_hint or not follower.live):
-                await self._send_away()
-                return None
             number = follower.after
             try:
                 entries = await follower.batch()
@@ -65,19 +62,27 @@ class Pump:
                 await writer.write(encoder.encode(number, gap.last_chunk(follower.record.model)))
                 self._break_off_without_error_frame()
                 return None
+            if entries:
+                error = entries[-1][1].error
+                if error is not None and writer.state is State.HELD:
+                    await self._emit(number, entries[:-1])
+                    if writer.state is State.HELD:
+                        return self._refusal(failure_from(error), self._own_headers)
+                    number, entries = number + len(entries) - 1, entries[-1:]
+                await self._emit(number, entries)
+                if error is not None:
+                    self._break_off_without_error_frame()
+            if not follower.done and self._sent_elsewhere:
+                await self._send_away()
+                return None
             if not entries:
                 await self._beat()
-                continue
-            error = entries[-1][1].error
-            if error is not None and writer.state is State.HELD:
-                await self._emit(number, entries[:-1])
-                if writer.state is State.HELD:
-                    return self._refusal(failure_from(error), self._own_headers)
-                number, entries = number + len(entries) - 1, entries[-1:]
-            await self._emit(number, entries)
-            if error is not None:
-                self._break_off_without_error_frame()
         return None
+
+    @property
+    def _sent_elsewhere(self) -> bool:
+        follower = self._follower
+        return follower.redirected and bool(self._encoder.reconnect_hint or not follower.live)
 
     async def _send_away(self) -> None:
         """End the stream of a server that shuts down, so that the reader continues at another

@@ -23,6 +23,12 @@ PORTS = {"http": 80, "https": 443}
 
 ADVICE = "Set API_KEYS, or add the page's origin to CORS_ORIGINS."
 
+#: Why pages of other sites are refused that send requests with a user's cookies.
+COOKIES = (
+    "Requests of a user who is logged in are accepted from this server's own pages only. Add the "
+    "page's origin to CORS_ORIGINS."
+)
+
 
 def check_page(method: str, headers: Headers, origins: Sequence[str], why: str = "") -> None:
     """Raise `CrossSite` if a page of another site sends the request, which asks for no key.

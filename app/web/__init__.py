@@ -10,6 +10,7 @@ from typing import Final
 from .connections import KEY, ConnectionBounds, Connections
 from .descriptors import provide_descriptors
 from .forwarded import TRUSTED, Forwarded
+from .leaving import close_listeners, server_of
 
 #: What uvicorn's setting `http` takes, as text because workers are started with it.
 PROTOCOL: Final = f"{__name__}.protocol:BoundedProtocol" if find_spec("httptools") else "auto"
@@ -21,5 +22,7 @@ __all__ = [
     "ConnectionBounds",
     "Connections",
     "Forwarded",
+    "close_listeners",
     "provide_descriptors",
+    "server_of",
 ]

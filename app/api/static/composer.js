@@ -7,7 +7,7 @@ import * as settings from './settings.js'
 import { local } from './storage.js'
 
 /** @import { Attachment } from './attachments.js' */
-/** @import { AgentInfo, ModelInfo } from './wire.js' */
+/** @import { AgentInfo, ModelInfo } from './catalog.js' */
 
 /** @typedef {'queue' | 'interrupt'} OnBusy */
 

@@ -14,7 +14,8 @@ from ..run_failures import server_stopped
 from .driver import Driver
 from .peers import Peers
 from .queues import Queues, Starts
-from .run import Plan, Policy, Run, opening
+from .run import Policy, Run, opening
+from .turn import Plan
 
 #: Seconds that a stopped agent may take to return, and then storing its partial answer; after that
 #: the run ends without them.

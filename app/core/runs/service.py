@@ -5,7 +5,6 @@ See docs/decisions/001-a-request-does-not-own-its-run.md.
 
 import asyncio
 import logging
-import time
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +14,7 @@ from ...models.chat import RunState
 from ..access.rates import Rates
 from ..access.slots import Slots
 from ..errors import BadEventId
-from ..log.follower import Follower
+from ..log.follower import Follower, Traffic
 from ..log.hub import Hub
 from ..log.journal import RunRecord, SharedJournal
 from ..log.reading import WholeLog, journal_call, unknown_run
@@ -23,7 +22,6 @@ from ..log.removal import remove
 from ..log.sources import source_of
 from ..log.state import state_of, whole_log
 from ..log.tail import Tail
-from ..log.traffic import Traffic
 from ..run_failures import cancelled, server_stopped
 from .driver import Driver
 from .identity import Identity, new_id
@@ -31,7 +29,8 @@ from .launcher import STOP_TIMEOUT, Launcher
 from .peers import Peers, Remember
 from .queues import Queues
 from .report import Observer
-from .run import Plan, Policy, Run
+from .run import Policy, Run
+from .turn import Plan
 
 #: Seconds for which a cancelled run of another process is waited for.
 CANCEL_TIMEOUT = 10.0
@@ -78,6 +77,7 @@ class Runs:
             stop_timeout=stop_timeout,
         )
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        self._leaving = False  # this process stops: readers get what is there, and are redirected
 
     async def open(self) -> None:
         """Open the journal, and end the runs of processes that have died."""
@@ -125,23 +125,7 @@ class Runs:
 
     async def begin(self, plan: Plan, policy: Policy, identity: Identity) -> Run:
         """Start a run without a reader and return it; raises what `Launcher.launch` raises."""
-        record = RunRecord(
-            run_id=identity.run_id,
-            conversation_id=identity.conversation_id,
-            principal=identity.principal,
-            agent=plan.agent,
-            model=plan.model,
-            created_at=time.time(),
-            owner=self.owner,
-            question=plan.stored_question,
-            fingerprint=identity.fingerprint,
-            user=identity.user,
-            request=identity.request,
-            continues=identity.continues,
-            origin=identity.origin,
-            settings=plan.settings,
-        )
-        return await self._launcher.launch(plan, policy, record)
+        return await self._launcher.launch(plan, policy, identity.record(plan, self.owner))
 
     async def list_active(
         self, principal: str, conversation_id: str | None = None
@@ -176,6 +160,8 @@ class Runs:
         leave = None if run is None else run.leave
         follower = Follower(record, source, after, leave, self.traffic)
         self._followers.add(follower)
+        if self._leaving:
+            follower.redirect()
         return follower
 
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
@@ -244,6 +230,7 @@ class Runs:
         await self._launcher.wait(grace)
         self.interrupt_all()
         await self._launcher.wait()
+        self._leaving = True
         self._redirect_readers()
 
     def _redirect_readers(self) -> None:
