@@ -26,7 +26,7 @@ from .core.agents import Agents
 from .core.errors import ConfigurationError
 from .core.media import MediaStore
 from .core.openai_service import AgentService
-from .core.providers import ModelCatalog, Upstreams
+from .core.providers import Upstreams
 from .core.providers.upstream import MAX_WAIT
 from .core.runs.clock import Timeouts
 from .core.runs.pauses.inbox import Inbox
@@ -34,13 +34,14 @@ from .core.runs.pauses.webhook import open_webhook
 from .core.runs.removal.conversations import Removal
 from .core.runs.removal.media import sweeping
 from .core.telemetry import Telemetry
-from .environment import load_settings
+from .environment import load_settings, warn_of_unknown_names
 from .middleware import surround
 from .mounting import Opened
 from .parts import make_access, make_hub, make_models, make_runs, protect_secrets
 from .private import make_private
 from .settings import Settings
 from .signals import graceful_shutdown
+from .startup import describe
 from .web import ConnectionBounds, Connections
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,8 @@ def create_app(
     origin, path = split_public_url(settings.public_url)
     protect_secrets(settings)
     make_private(settings.data_dir)
+    if settings.media_dir is not None:
+        make_private(settings.media_dir, "MEDIA_DIR")
     access = make_access(settings, principal)
     models = make_models(settings)
     upstreams = Upstreams(
@@ -127,7 +130,9 @@ def create_app(
             await stack.enter_async_context(active)
             await stack.enter_async_context(served.conversations.opened())
             await stack.enter_async_context(sweeping(store, active, settings.retention))
-            logger.info("model: %s; agents: %s", _shown(models), ", ".join(served.catalog.entries))
+            folder = settings.data_dir.absolute()
+            model, answering = describe(models, settings), ", ".join(served.catalog.entries)
+            logger.info("model: %s; agents: %s; data: %s", model, answering, folder)
             # The modules stay loaded: without this the garbage collector would walk through their
             # objects every few thousand tokens.
             gc.collect()
@@ -186,18 +191,11 @@ def create_app(
     return app
 
 
-def _shown(models: ModelCatalog) -> str:
-    """Return the default model's name, or a hint for the demonstration, for the log line at
-    start."""
-    if models.default.spec == "demo":
-        return "demo (a demonstration; set OPENAI_API_KEY, OLLAMA_HOST or MODEL for a real one)"
-    return models.default.spec
-
-
 def __getattr__(name: str) -> FastAPI:
     """Make `app`, for uvicorn and `fastapi run`, on first use."""
     if name != "app":
         raise AttributeError(name)
+    warn_of_unknown_names()
     try:
         app: FastAPI = globals().setdefault("app", create_app(load_settings()))
     except ConfigurationError as error:

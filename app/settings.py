@@ -3,21 +3,32 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import BeforeValidator, Field, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .setting_values import Names, Text, no_blank
+from .data_folder import default_data_dir
+from .setting_values import (
+    Address,
+    AnySeconds,
+    Names,
+    Seconds,
+    Size,
+    Text,
+    WholeSeconds,
+    no_blank,
+)
 
 
 class Settings(BaseSettings):
-    """All settings with their defaults; times are in seconds, sizes in bytes."""
+    """All settings with their defaults; times are in seconds or as `90s`, sizes in bytes or as
+    `8MB`."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
 
     openai_api_key: Annotated[SecretStr | None, BeforeValidator(no_blank)] = Field(
         None, description="The key for OpenAI, or for the server at OPENAI_BASE_URL."
     )
-    openai_base_url: Text = Field(
+    openai_base_url: Address = Field(
         None, description="The base URL of any server that speaks OpenAI's protocol."
     )
     ollama_host: Text = Field(
@@ -39,9 +50,7 @@ class Settings(BaseSettings):
     circuit_failures: int = Field(
         5, ge=0, description="Failures in a row after which a model is paused; 0: never."
     )
-    circuit_seconds: PositiveFloat = Field(
-        30, description="Seconds for which a failing model is paused."
-    )
+    circuit_seconds: Seconds = Field(30, description="Seconds for which a failing model is paused.")
     max_rounds: PositiveInt = Field(
         50,
         description="Requests that one run may send to its model, with the results of its tools.",
@@ -50,7 +59,8 @@ class Settings(BaseSettings):
     instructions: Text = Field(None, description="The instructions of the built-in agent.")
 
     data_dir: Path = Field(
-        Path("data"), description="The folder for databases, the journal and secrets."
+        default_factory=default_data_dir,
+        description="The folder for databases, the journal and secrets; by default the user's own.",
     )
     media_dir: Annotated[Path | None, BeforeValidator(no_blank)] = Field(
         None,
@@ -66,16 +76,14 @@ class Settings(BaseSettings):
         description="The store of runs: sqlite:///... (in DATA_DIR by default), redis://... for "
         "many hosts, or memory://.",
     )
-    hub_run_bytes: PositiveInt = Field(
+    hub_run_bytes: Size = Field(
         4 << 20, description="Memory for the events of one active run, in bytes."
     )
-    hub_bytes: PositiveInt = Field(
+    hub_bytes: Size = Field(
         256 << 20, description="Memory for the events of all active runs, in bytes."
     )
-    retention: PositiveFloat = Field(
-        3600, description="Seconds for which an ended run can be read."
-    )
-    pause_retention: PositiveFloat = Field(
+    retention: Seconds = Field(3600, description="Seconds for which an ended run can be read.")
+    pause_retention: Seconds = Field(
         30 * 86400, description="Seconds for which a paused run waits for a person."
     )
     approvers: Names = Field(
@@ -104,7 +112,7 @@ class Settings(BaseSettings):
         description="Signs stream addresses; must be the same on all hosts. By default one is "
         "generated and kept in DATA_DIR.",
     )
-    ticket_lifetime: PositiveInt = Field(
+    ticket_lifetime: WholeSeconds = Field(
         300, description="Seconds for which a signed stream address can open a stream."
     )
     cors_origins: Names = Field(
@@ -143,7 +151,7 @@ class Settings(BaseSettings):
         "text", description="The format of log lines: 'text' for people, 'json' for programs."
     )
     log_messages: bool = Field(False, description="Log questions and answers, too.")
-    otel_exporter_otlp_endpoint: Text = Field(
+    otel_exporter_otlp_endpoint: Address = Field(
         None, description="The collector of traces, OTLP over HTTP; without it there are none."
     )
 
@@ -151,42 +159,42 @@ class Settings(BaseSettings):
         1, description="The number of processes, which share the port and the journal."
     )
 
-    first_token_timeout: PositiveFloat = Field(
+    first_token_timeout: Seconds = Field(
         120, description="Longest wait for the first token, in seconds; a request may set less."
     )
-    idle_timeout: PositiveFloat = Field(
+    idle_timeout: Seconds = Field(
         120, description="Longest silence between tokens, in seconds; a request may set less."
     )
-    total_timeout: PositiveFloat = Field(
+    total_timeout: Seconds = Field(
         1800, description="Longest duration of a run, in seconds; a request may set less."
     )
-    disconnect_grace: float = Field(
+    disconnect_grace: AnySeconds = Field(
         30, ge=0, description="Seconds for which a run continues after its last reader left."
     )
-    shutdown_grace: float = Field(
+    shutdown_grace: AnySeconds = Field(
         8, ge=0, description="Seconds for which runs continue after SIGTERM; Docker allows 10."
     )
-    heartbeat: PositiveFloat = Field(
+    heartbeat: Seconds = Field(
         10, description="Seconds of silence after which a stream is sent a heartbeat."
     )
     max_connections: PositiveInt = Field(4000, description="Largest number of connections.")
-    max_head_bytes: int = Field(
+    max_head_bytes: Size = Field(
         32 << 10, ge=1024, description="Largest head of a request (its line and fields), in bytes."
     )
-    head_timeout: PositiveFloat = Field(
+    head_timeout: Seconds = Field(
         10, description="Longest time to receive the head of a request, in seconds."
     )
-    max_body_bytes: PositiveInt = Field(8 << 20, description="Largest request body, in bytes.")
-    max_bodies_bytes: PositiveInt = Field(
+    max_body_bytes: Size = Field(8 << 20, description="Largest request body, in bytes.")
+    max_bodies_bytes: Size = Field(
         256 << 20, description="Bytes of all request bodies that are received at the same time."
     )
-    body_timeout: PositiveFloat = Field(
+    body_timeout: Seconds = Field(
         30, description="Longest time to receive a request body, in seconds."
     )
-    max_media_bytes: PositiveInt = Field(
+    max_media_bytes: Size = Field(
         32 << 20, description="Largest file of an upload or of an answer, in bytes."
     )
-    write_timeout: PositiveFloat = Field(
+    write_timeout: Seconds = Field(
         30,
         description="Longest time for one write to a reader, in seconds; then its connection is "
         "closed.",
@@ -209,7 +217,7 @@ class Settings(BaseSettings):
     run_queue: int = Field(
         100, ge=0, description="Largest number of requests that wait for a concurrent run to end."
     )
-    run_queue_timeout: PositiveFloat = Field(
+    run_queue_timeout: Seconds = Field(
         5, description="Longest time that a request waits in that queue, in seconds."
     )
     rate_limit: Text = Field(
