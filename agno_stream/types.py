@@ -28,10 +28,11 @@ class StreamChunk:
     the events of the run: `resume(run_id, after=number)` continues after this one. `reasoning`,
     `tool` ({id, name, status, ...}) and `usage` ({input_tokens, output_tokens, ...}) are None
     unless the model sends them, as are the fields from `speaker` on, whose types are in
-    `agno_stream.parts`: what a member or a step said, a step, an event, media; and in the last
+    `agno_stream.parts`: the text of a member or a step, a step, an event, media; and in the last
     chunk sources, followups, the answer as an object, a text that replaces the streamed one, the
-    session's state, what the run waits for, and `stored: False` if the turn was not kept. `raw` is
-    the JSON of the server, unchanged.
+    session's state, what the run waits for, and `stored: False` if the turn was not kept. The first
+    chunk has `replaces`, if the turn stands in the place of that of another run. `raw` is the JSON
+    of the server, unchanged.
     """
 
     text: str
@@ -60,6 +61,7 @@ class StreamChunk:
     session_state: dict[str, Any] | None = None
     requirements: list[dict[str, Any]] | None = None
     stored: bool | None = None
+    replaces: str | None = None
 
     @classmethod
     def from_json(
@@ -97,7 +99,7 @@ class StreamChunk:
 _MORE = frozenset(
     {
         *("speaker", "said", "step", "event", "media", "citations", "followups", "output"),
-        *("final", "session_state", "requirements", "stored"),
+        *("final", "session_state", "requirements", "stored", "replaces"),
     }
 )
 
@@ -141,6 +143,7 @@ class ModelResponse:
     session_state: dict[str, Any] | None = None
     requirements: list[dict[str, Any]] | None = None
     stored: bool | None = None
+    replaces: str | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], status_code: int) -> Self:
@@ -195,6 +198,7 @@ class ModelResponse:
             response.model = chunk.model or response.model
             response.agent = chunk.agent or response.agent
             response.conversation_id = chunk.conversation_id or response.conversation_id
+            response.replaces = chunk.replaces or response.replaces
             response.number = chunk.number or response.number
             if chunk.done:
                 response.done = True
@@ -224,7 +228,7 @@ _AT_THE_END = ("followups", "output", "session_state", "requirements", "stored")
 _SAME_NAMES = (
     *("model", "agent", "run_id", "conversation_id", "finish_reason"),
     *("usage", "reasoning", "status", "created_at", "ended_at"),
-    *_AT_THE_END,
+    *("replaces", *_AT_THE_END),
 )
 
 

@@ -18,11 +18,12 @@ from .api import catalog, conversations, durable, errors, health, media, openapi
 from .api.addresses import split_public_url
 from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
-from .api.doors import ai_sdk, anthropic, native, ollama, openai, responses
+from .api.doors import agui, ai_sdk, anthropic, mcp, native, ollama, openai, responses
 from .api.heads import HeadAsGet
 from .api.outside import PrincipalOf
 from .api.tracking import Tracked
 from .core.agents import Agents
+from .core.agents.storage.branches.service import Branches
 from .core.errors import ConfigurationError
 from .core.media import MediaStore
 from .core.openai_service import AgentService
@@ -48,7 +49,10 @@ logger = logging.getLogger(__name__)
 
 #: Each is a package in `api/doors/`. Anthropic's comes before OpenAI's: it takes those requests for
 #: `/v1/models` that have its header.
-DOORS = (native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR, ai_sdk.DOOR)
+DOORS = (
+    *(native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR),
+    *(agui.DOOR, ai_sdk.DOOR, mcp.DOOR),
+)
 
 #: Makes the response to an error, in the format of the path's door.
 REFUSE = errors.by_door(DOORS, native.DOOR.refuse)
@@ -157,6 +161,7 @@ def create_app(
         agents=served.catalog,
         models=models,
         conversations=served.conversations,
+        branches=Branches(served.conversations, store),
         removal=Removal(active, hub),
         connections=served.connections,
         upstreams=upstreams,

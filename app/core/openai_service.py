@@ -93,6 +93,7 @@ class AgentService:
             Session(record.conversation_id, owner_of(record.principal, record.user)),
             record.turn_id,
             record.question or "",
+            record.replaces,
         )
         shown = Shown.of(parts_of(chunks), failure.last_chunk(record.model), record.model)
         await keeping.remember(whole_text(chunks), failure.finish_reason, shown, begun=False)

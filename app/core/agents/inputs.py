@@ -67,7 +67,7 @@ class Input:
         return [*self.past, *system]
 
     def transcript(self) -> str:
-        """The question for what takes nothing but a text: with what was said before it."""
+        """The question for what takes nothing but a text: with the messages before it."""
         lines = [f"{past.role}: {past.content}" for past in self.past if past.content]
         if self.system is not None:
             lines.insert(0, f"system: {self.system}")
@@ -130,7 +130,7 @@ def _marked(history: list[PastMessage]) -> Iterator[Message]:
 
 @dataclass(frozen=True)
 class Authorization:
-    """Who asks, for tools and hooks that decide by it: authenticated, unlike Agno's `user_id`.
+    """The authenticated sender of the question, for tools and hooks; Agno's `user_id` is not.
 
     Agno puts it into the `RunContext` of every run inside, of members, of steps and of tools.
     """

@@ -39,6 +39,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     again needs of this one, in a form of its own; None for all other doors. `continues` is the
     paused run that this one continues, and `origin` the first run of such a chain, whose id is
     Agno's. `settings` are the fields of the question that hold in a continuation, too, as JSON.
+    `replaces` is the turn in whose place the run's own stands.
     """
 
     run_id: str
@@ -55,6 +56,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     continues: str | None = None
     origin: str | None = None
     settings: str = ""
+    replaces: str | None = None
 
     @property
     def turn_id(self) -> str:

@@ -182,7 +182,7 @@ class Runs:
             with await self.follow(run_id, 0, principal=principal) as follower:
                 reached = await journal_call(self._hub.journal.reached([run_id]))
                 follower.after = reached[run_id].last if run_id in reached else 0
-                with suppress(TimeoutError):  # its process may hang; the state says that it goes on
+                with suppress(TimeoutError):  # its process may hang
                     async with asyncio.timeout(CANCEL_TIMEOUT):
                         while not follower.done:
                             await follower.batch()

@@ -100,7 +100,9 @@ def answer(messages: list[Message], tools: list[dict[str, Any]]) -> Iterator[Mod
         yield from _call(choice)
     elif matches(r"\bfail(ure|s|ing)?\b"):
         yield from _words("This answer starts well, but then it ")
-        raise ModelProviderError("The demonstration failed, as you asked.", status_code=503)
+        raise ModelProviderError(
+            "The demonstration failed, as the message requests.", status_code=503
+        )
     elif matches(r"\bslow(ly)?\b"):
         yield from (SlowWord(content=word.content) for word in _words(SLOW))
     elif matches(r"\btools?\b|\bwhat time\b|\bcurrent.time\b"):
