@@ -82,14 +82,14 @@ def rename_conversation(conversation_id: str, title: str) -> Call[Conversation]:
 
 def again(config: Config, run_id: str, prompt: str | None, options: QuestionOptions) -> Question:
     """Return the question of a turn, to be answered once more, or another one in its place."""
-    asked = requests.question(config, prompt or "", options)
-    body = {**asked.body}
+    question = requests.question(config, prompt or "", options)
+    body = {**question.body}
     if prompt is None:
         del body["message"]
     if options.get("agent") is None:
         body.pop("agent", None)  # that of the turn
     verb = "regenerate" if prompt is None else "edit"
-    return replace(asked, body=body, path=f"{run_path(run_id)}/{verb}")
+    return replace(question, body=body, path=f"{run_path(run_id)}/{verb}")
 
 
 def select_branch(conversation_id: str, run_id: str) -> Call[Conversation]:

@@ -127,8 +127,8 @@ class Handlers:
             task = await task_state(self._server, self._caller.principal, params.task_id)
             fields = {**task.fields, "resultType": "complete"}
             if task.status == "input_required":
-                asked = _input_required("", task.requirements).input_requests or {}
-                fields["inputRequests"] = {name: _dumped(one) for name, one in asked.items()}
+                requests = _input_required("", task.requirements).input_requests or {}
+                fields["inputRequests"] = {name: _dumped(one) for name, one in requests.items()}
             elif task.status == "completed":
                 run_id = task.last.run_id
                 follower = await self._server.runs.follow(
@@ -206,12 +206,12 @@ def _extensions(ctx: Context) -> Mapping[str, Any]:
 
 def _input_required(run_id: str, requirements: list[Any]) -> types.InputRequiredResult:
     """The forms for what a paused run waits for; its id comes back with what is entered."""
-    asked: dict[str, Any] = {}
+    requests: dict[str, Any] = {}
     for item in requirements:
         message, schema = form(item)
         params = types.ElicitRequestFormParams(message=message, requested_schema=schema)
-        asked[item.id] = types.ElicitRequest(params=params)
-    return types.InputRequiredResult(input_requests=asked, request_state=run_id)
+        requests[item.id] = types.ElicitRequest(params=params)
+    return types.InputRequiredResult(input_requests=requests, request_state=run_id)
 
 
 def _decisions(waiting: Waiting, responses: Mapping[str, Any]) -> list[Decision]:
