@@ -13,6 +13,7 @@ from .door import Refusal
 from .encoding import Encoder
 from .heartbeat import Heartbeat
 from .pacer import Pacer
+from .steady import Steady
 from .writer import State, StreamWriter
 
 
@@ -34,6 +35,7 @@ class Pump:
         gone: asyncio.Event,
         *,
         pacer: Pacer | None,
+        steady: Steady | None = None,
         refusal: Refusal,
         own_headers: Mapping[str, str],
     ) -> None:
@@ -43,6 +45,7 @@ class Pump:
         self._heartbeat = heartbeat
         self._gone = gone
         self._pacer = pacer
+        self._steady = steady
         self._refusal = refusal
         self._own_headers = own_headers
 
@@ -66,15 +69,25 @@ class Pump:
             if not entries:
                 await self._beat()
                 continue
-            error = entries[-1][1].error
-            if error is not None and writer.state is State.HELD:
-                await self._emit(number, entries[:-1])
-                if writer.state is State.HELD:
-                    return self._refusal(failure_from(error), self._own_headers)
-                number, entries = number + len(entries) - 1, entries[-1:]
-            await self._emit(number, entries)
-            if error is not None:
-                self._break_off_without_error_frame()
+            pieces = [(number, entries)]
+            if self._steady is not None:
+                pieces = list(self._steady.pieces(number, entries))
+            for before, piece in pieces:
+                if (refusal := await self._deliver(before, piece)) is not None:
+                    return refusal
+        return None
+
+    async def _deliver(self, number: int, entries: list[Entry]) -> Response | None:
+        """Write entries; return an error response instead, as `run` does."""
+        error = entries[-1][1].error
+        if error is not None and self._writer.state is State.HELD:
+            await self._emit(number, entries[:-1])
+            if self._writer.state is State.HELD:
+                return self._refusal(failure_from(error), self._own_headers)
+            number, entries = number + len(entries) - 1, entries[-1:]
+        await self._emit(number, entries)
+        if error is not None:
+            self._break_off_without_error_frame()
         return None
 
     async def _send_away(self) -> None:

@@ -9,6 +9,7 @@ from ..core.log.follower import Follower
 from ..core.log.journal import Entry
 from ..models.chat import ChatResponse
 from ..models.folding import fold
+from ..models.numbers import standing
 from .reading import reading, run_headers
 
 
@@ -35,7 +36,7 @@ class WholeAnswer(Response):
             while not follower.done and not gone.is_set():
                 entries += await follower.batch()
         if not gone.is_set():
-            response = self._response(entries)
+            response = self._response(standing(entries, follower.after))
             follower.traffic.bytes += len(response.body)
             await response(scope, receive, send)
 

@@ -22,6 +22,7 @@ from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
 from .agents.media_in import taken
 from .agents.media_out import MediaReader
+from .agents.pausing.checkpoints import can_resume
 from .agents.pausing.waits import shown
 from .agents.refusals import failure_of, refusal_of
 from .agents.runner import Runner, runner_for
@@ -39,7 +40,9 @@ from .run_failures import (
     InputRefused,
     OutputRefused,
     RunFailed,
+    server_stopped,
 )
+from .runs.run import Guard
 
 if TYPE_CHECKING:  # a plan makes turns
     from .plans import AgentPlan
@@ -47,6 +50,15 @@ if TYPE_CHECKING:  # a plan makes turns
 logger = logging.getLogger(__name__)
 
 Emit = Callable[[StreamingChunk], None]
+
+#: Events of Agno after which something begins that cannot be undone.
+BEGINNINGS = frozenset(
+    {
+        *("ToolCallStarted", "TeamToolCallStarted", "StepStarted", "LoopExecutionStarted"),
+        *("ParallelExecutionStarted", "ConditionExecutionStarted", "RouterExecutionStarted"),
+        "StepsExecutionStarted",
+    }
+)
 
 #: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
@@ -76,6 +88,11 @@ class AgentTurn:
         self.logged_question = question.message or last or record.question or ""
         self.model = plan.model
         self._made_models: list[Model] = []
+        self._guard: Guard | None = None
+
+    def protect(self, guard: Guard) -> None:
+        """Work so that another process can go on; see `Turn`."""
+        self._guard = guard
 
     async def run(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
@@ -86,7 +103,11 @@ class AgentTurn:
                 await close_client(model)
 
     async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
+        if self._plan.resumed is not None and (found := await self._ended_before()) is not None:
+            return found
         last = await self._agnos_answer(emit, on_alive)
+        if self._guard is not None:
+            await self._guard.confirm()  # else its turn would replace that of another process
         stored = await self._stored(last)
         return last if stored else msgspec.structs.replace(last, stored=False)
 
@@ -106,6 +127,8 @@ class AgentTurn:
         media = MediaReader(self._plan.media, self._owner)
         if runner.models is not None:
             runner.models.listen(on_alive)
+        if self._guard is not None:
+            runner.protect()
         authorization: Any = partial(getattr, runner, "authorization")
         try:
             async with aclosing(runner.events()) as events:
@@ -113,6 +136,8 @@ class AgentTurn:
                     async for event in events:
                         self._begun = True
                         reader.read(event)
+                        if self._guard is not None:
+                            await self._keep_safe(self._guard, runner, event)
                         if reader.failure is not None:
                             raise self._unreadable() or failure_of(reader.failure, runner.models)
                         if media.concerns(event):
@@ -129,6 +154,33 @@ class AgentTurn:
             if not spared and models.answer_failure is not None:
                 raise models.answer_failure
         return reader.ending(reason, requirements)
+
+    async def _keep_safe(self, guard: Guard, runner: Runner, event: Any) -> None:
+        """Tell the journal what the agent is about to do, before it does it, and where another
+        process can go on: Agno does not work until its next event is awaited."""
+        if event.event in BEGINNINGS:
+            await guard.confirm()
+        elif event.event == "ModelRequestStarted" and event.run_id == self._run_id:
+            data = runner.checkpoint()
+            if data is not None:
+                await guard.checkpoint(data)
+
+    async def _ended_before(self) -> StreamingChunk | None:
+        """The last chunk of a recovered run that had been completed and stored; None if it had
+        not."""
+        found = await self._keep().completed() if self._plan.question.kept else None
+        if found is None:
+            return None
+        content, reason, shown = found
+        return StreamingChunk(
+            content="",
+            done=True,
+            model=shown.model or self.model,
+            finish_reason=reason,
+            error=shown.error,
+            final=content,
+            followups=shown.followups,
+        )
 
     async def _pause(self, runner: Runner, reader: EventReader) -> list[Requirement]:
         """What the run waits for, after the calls that the client must make; empty if the run does
@@ -169,6 +221,8 @@ class AgentTurn:
         if question.kept:
             await plan.conversations.complete(self._component, self._session)
         await plan.connections.ensure(self._component)
+        if plan.resumed is not None and not can_resume(self._component, plan.resumed):
+            raise server_stopped()
         if isinstance(self._component, External):
             mine = self._keep().external(self._component) if question.kept else self._component
             return ExternalRunner(mine, question, asking, self._run_id, models=None)
@@ -181,7 +235,10 @@ class AgentTurn:
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
         return runner_for(self._component)(
-            copied, question, asking, self._run_id, models=models, continuation=plan.continuation
+            *(copied, question, asking, self._run_id),
+            models=models,
+            continuation=plan.continuation,
+            resumed=plan.resumed,
         )
 
     async def _made(self, asking: Asking) -> Any:

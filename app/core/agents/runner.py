@@ -10,6 +10,7 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.run import RunContext
+from agno.run.agent import RunOutput
 from agno.team import Team
 from agno.workflow import Workflow
 
@@ -21,12 +22,13 @@ from .components.kinds import Asking
 from .events.reader import EventReader
 from .events.steps import Outline
 from .inputs import Authorization, Input, schema_for
+from .pausing.checkpoints import Checkpoints, Resumed
 from .pausing.stored import Continuation, Scratch, decided_run, paused_run, with_history
 from .pausing.waits import Wait, waits_of
 from .run_models import RunModels
 from .storage.proxies.proxy import inner_of
 from .storage.sessions import Session
-from .storage.shown import Shown, shown_in
+from .storage.shown import shown_in
 
 Emit = Callable[[StreamingChunk], None]
 
@@ -49,6 +51,7 @@ class Runner:
         *,
         models: RunModels | None,
         continuation: Continuation | None = None,
+        resumed: Resumed | None = None,
     ) -> None:
         self.component = component
         self.models = models
@@ -59,14 +62,16 @@ class Runner:
         self._continuation = continuation
         self._db = getattr(component, "db", None)
         self._scratch: Scratch | None = None
-        self.shown_before: Shown | None = None
-        if continuation is not None:
+        self._checkpoints: Checkpoints | None = None
+        self._going_on = None if resumed is None else resumed.run()
+        self.shown_before = None if resumed is None else resumed.shown
+        if continuation is not None or self._going_on is not None:
             self._restore()
         elif models is not None:
             self._input.install(component)
-            if not question.kept:
-                self._scratch = _detach(component)
-                self._forget()
+        if continuation is None and models is not None and not question.kept:
+            self._scratch = _detach(component)
+            self._forget()
 
     @property
     def authorization(self) -> Authorization:
@@ -78,7 +83,9 @@ class Runner:
 
     async def events(self) -> AsyncGenerator[Any]:
         """The events of the run, as they come from Agno."""
-        if self._continuation is not None:
+        if self._going_on is not None:
+            found = self._resumed(self._going_on)
+        elif self._continuation is not None:
             found = await self._continued(self._continuation)
         else:
             found = self._started()
@@ -97,6 +104,26 @@ class Runner:
             raise InputRefused(str(error)) from error  # the question does not fit into the schema
         return found
 
+    def protect(self) -> None:
+        """Make checkpoints from here on, if this kind of component has them."""
+
+    def checkpoint(self) -> str | None:
+        """The checkpoint since the last call; None if there is none, empty if it is of no use."""
+        return None if self._checkpoints is None else self._checkpoints.latest()
+
+    def _resumed(self, run: RunOutput) -> AsyncIterator[Any]:
+        """The events of a run that goes on from its checkpoint."""
+        further = self._continuing()
+        further["run_context"].session_state = run.session_state
+        found: AsyncIterator[Any] = self.component.acontinue_run(
+            run_response=run,
+            user_id=self._asking.user_id,
+            stream=True,
+            stream_events=True,
+            **further,
+        )
+        return found
+
     async def waits(self, reader: EventReader) -> list[Wait]:
         """What the run waits for, if it has paused."""
         return [] if reader.pause is None else waits_of(reader.pause)
@@ -112,8 +139,6 @@ class Runner:
         """The events of the run that continues the paused one; raises `PauseLost`."""
         asking = self._asking
         run = await self._decided(continuation)
-        further = self._further()
-        del further["session_state"], further["output_schema"], further["add_history_to_context"]
         found: AsyncIterator[Any] = self.component.acontinue_run(
             run_id=self._run_id,
             session_id=asking.session_id,
@@ -121,9 +146,15 @@ class Runner:
             requirements=run.requirements,
             stream=True,
             stream_events=True,
-            **further,
+            **self._continuing(),
         )
         return found
+
+    def _continuing(self) -> dict[str, Any]:
+        """What an agent and a team take to continue a run."""
+        further = self._further()
+        del further["session_state"], further["output_schema"], further["add_history_to_context"]
+        return further
 
     async def _decided(self, continuation: Continuation) -> Any:
         """The paused run with the decisions applied; raises `PauseLost`."""
@@ -178,6 +209,10 @@ class Runner:
 
 class AgentRunner(Runner):
     """Runs an agent."""
+
+    def protect(self) -> None:
+        if isinstance(self.component, Agent):
+            self._checkpoints = Checkpoints(self.component, self._run_id)
 
 
 class TeamRunner(Runner):

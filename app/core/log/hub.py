@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from ..errors import AlreadyAsked
 from .journal import JournalReplaced, Log, RunRecord
@@ -74,6 +75,7 @@ class Hub:
         self._pause = flush_interval
         self._dirty: set[RunLog] = set()
         self._work = asyncio.Event()
+        self._hurry = asyncio.Event()  # somebody waits for the next write
         self._flushed = asyncio.Event()  # set after each flush
         self._stop = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
@@ -92,6 +94,7 @@ class Hub:
         journal."""
         self._stop.set()
         self._work.set()
+        self._hurry.set()
         for task in (self._flusher, self._sweeper):
             if task is not None:
                 await task
@@ -122,6 +125,25 @@ class Hub:
         log = self._logs[record.run_id] = RunLog(record, self._touch)
         return log
 
+    def take_over(self, record: RunRecord, last: int, seconds: float) -> RunLog:
+        """Return the log of a run of a dead process, which this one owns now; see
+        `RunLog.taken_over`."""
+        log = RunLog.taken_over(record, self._touch, last, seconds)
+        self._logs[record.run_id] = log
+        return log
+
+    async def confirm(self, log: RunLog) -> bool:
+        """Wait until the journal has all entries of a log so far.
+
+        Returns False if another process has taken the run over. Waits for as long as the journal
+        cannot be written.
+        """
+        if self._logs.get(log.record.run_id) is not log:
+            return False
+        claim = log.claim()
+        self._hurry.set()
+        return await claim
+
     async def write(self) -> None:
         """Wait until the journal has the last chunks of all runs that have ended so far.
 
@@ -138,6 +160,11 @@ class Hub:
 
     def _unwritten(self, log: RunLog) -> bool:
         return log.flushed < log.last and self._logs.get(log.record.run_id) is log
+
+    def _waits(self, log: RunLog) -> bool:
+        """Whether a log has to be written: it has new entries, or somebody waits for a write."""
+        waits = log.flushed < log.last or bool(log.claims)
+        return waits and self._logs.get(log.record.run_id) is log
 
     @property
     def unwritten(self) -> tuple[int, float]:
@@ -161,12 +188,13 @@ class Hub:
     async def _keep_flushing(self) -> None:
         while not self._stop.is_set():
             await self._work.wait()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._pause):
-                    await self._stop.wait()
+                    await self._hurry.wait()
+            if self._stop.is_set():
                 return
-            except TimeoutError:
-                self._work.clear()
+            self._hurry.clear()
+            self._work.clear()
             try:
                 await self._flush()
             except Exception:  # without this task nothing would be written any more
@@ -202,7 +230,7 @@ class Hub:
         else:
             self._recovered()
         for log in dirty:
-            if log.flushed < log.last and self._logs.get(log.record.run_id) is log:
+            if self._waits(log):
                 self._touch(log)  # the write failed, or entries were appended meanwhile
         self._bound()
         self._flushed.set()
@@ -213,20 +241,31 @@ class Hub:
         What a call has written stays written if the next one fails.
         """
         for log in sorted(dirty, key=lambda log: log.lag, reverse=True):
-            while log.flushed < log.last and self._logs.get(log.record.run_id) is log:
+            while self._waits(log):
                 await self._write([Piece.next(log, self._flush_bytes)])
                 self._pause = min(self._pause, FIRST_RETRY_DELAY)  # it works, if only for a while
 
     async def _write(self, pieces: Sequence[Piece]) -> None:
         """Write pieces of logs in one call, and forget logs that have ended, or that are lost."""
-        lost = set(await self.journal.append([piece.group for piece in pieces]))
-        for log, group, grown in pieces:
+        claims = [piece.log.claims for piece in pieces]
+        for piece in pieces:
+            piece.log.claims = []
+        try:
+            lost = set(await self.journal.append([piece.group for piece in pieces]))
+        except BaseException:
+            for piece, asked in zip(pieces, claims, strict=True):
+                piece.log.claims += asked
+            raise
+        for (log, group, grown), asked in zip(pieces, claims, strict=True):
             run_id = log.record.run_id
             if run_id in lost:
                 self._logs.pop(run_id, None)
+                log.settle([*asked, *log.claims], owned=False)
+                log.claims = []
                 self.on_lost(run_id)
                 continue
             log.wrote(group.last, grown)
+            log.settle(asked, owned=True)
             if log.ended and log.flushed == log.last:
                 self._logs.pop(run_id, None)
 

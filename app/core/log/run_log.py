@@ -3,6 +3,7 @@
 See docs/decisions/006-streams-go-on-while-the-journal-fails.md.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
@@ -39,6 +40,18 @@ class RunLog:
         self.memo: dict[object, tuple[int, int, bytes]] = {}  # encoded entries, shared by readers
         self._start = time.monotonic()
         self._touch = touch
+        self.claims: list[tuple[int, asyncio.Future[bool]]] = []  # see `claim`
+
+    @classmethod
+    def taken_over(
+        cls, record: RunRecord, touch: Callable[["RunLog"], None], last: int, seconds: float
+    ) -> Self:
+        """The log of a run that another process has begun, which is `seconds` old, and whose
+        entries up to `last` are in the journal."""
+        log = cls(record, touch)
+        log.base = log.flushed = log._metered = last
+        log._start -= seconds
+        return log
 
     @property
     def last(self) -> int:
@@ -63,6 +76,24 @@ class RunLog:
         self.grown += size_of(chunk)
         for wake in self.readers:
             wake()
+
+    def claim(self) -> asyncio.Future[bool]:
+        """Ask for a write after which the journal has all entries so far: True then, False if
+        another process has taken the run over."""
+        claim = asyncio.get_running_loop().create_future()
+        self.claims.append((self.last, claim))
+        self._touch(self)
+        return claim
+
+    def settle(self, claims: list[tuple[int, asyncio.Future[bool]]], *, owned: bool) -> None:
+        """Answer claims that were made before a write that has succeeded."""
+        for last, claim in claims:
+            if claim.done():
+                continue
+            if owned and last > self.flushed:
+                self.claims.append((last, claim))
+            else:
+                claim.set_result(owned)
 
     @property
     def size(self) -> int:

@@ -26,12 +26,28 @@ OnDisconnect = Literal["cancel", "continue", "grace"]
 OnBusy = Literal["queue", "reject", "interrupt"]
 
 
+class Guard(Protocol):
+    """What a run whose process may die at any moment tells the journal, for others to go on."""
+
+    async def confirm(self) -> None:
+        """Wait until the journal has all chunks so far; raises `Interrupted` if it cannot be
+        written, or if another process has taken the run over."""
+
+    async def checkpoint(self, data: str) -> None:
+        """Keep a state of the agent from which another process can go on, after all chunks so far;
+        an empty one if none can. Raises what `confirm` raises."""
+
+
 class Turn(Protocol):
     """The work of one run: a question to an agent, prepared with copies of agent and model."""
 
     model: str
     stored_question: str | None  # None if the conversation keeps nothing of this turn
     logged_question: str  # the last message of the request, stored or not
+
+    def protect(self, guard: Guard) -> None:
+        """Called before `run` if another process may go on with the run: nothing that must not be
+        done twice begins before the guard has confirmed the chunk that says so."""
 
     async def run(
         self, emit: Callable[[StreamingChunk], None], on_alive: Callable[[], None]
@@ -57,6 +73,10 @@ class Plan(Protocol):
     model: str
     stored_question: str | None
     settings: str  # what of the question holds in a continuation of the run, as JSON
+
+    @property
+    def recipe(self) -> str:
+        """What another process needs to go on with the run, as JSON; empty if none can."""
 
     async def check(self, record: RunRecord) -> None:
         """Raise an error for what would prevent this run now, before it begins."""
@@ -104,6 +124,7 @@ class Run:
         *,
         stop_timeout: float,
         mailbox: Mailbox | None = None,
+        recovered: bool = False,
     ) -> None:
         self.record = record
         self.log = log
@@ -112,6 +133,9 @@ class Run:
         self.stop_timeout = stop_timeout
         self.loop = asyncio.get_running_loop()
         self.life = Life()
+        self.recovered = recovered
+        if recovered:
+            self.life.enter(State.RECOVERED)
         self.ended = asyncio.Event()  # set when the run is in no table any more
         self.text: list[str] = []
         self.request_id = request_id.get()
@@ -154,10 +178,18 @@ class Run:
         if self.log.ended:
             raise RuntimeError(f"a run that is {self.life.state} cannot end again")
         self.life.enter(closing(last.finish_reason))
+        self._cancel_timers()
+        self.log.append(last)
+
+    def hand_over(self) -> None:
+        """Leave the run to another process: its log gets no end here."""
+        self.life.enter(State.RECOVERED)
+        self._cancel_timers()
+
+    def _cancel_timers(self) -> None:
         for waiting in (self._giving_up, self._grace, self._checking):
             if waiting is not None:
                 waiting.cancel()
-        self.log.append(last)
 
     async def step(self, work: Coroutine[Any, Any, T]) -> T:
         """Do a part of the run's work in a task that `stop` can cancel, and return its result;
@@ -186,6 +218,12 @@ class Run:
         if self._grace is not None:
             self._grace.cancel()
             self._grace = None
+
+    def expect_readers(self) -> None:
+        """Start the timer that stops a run without readers, because those of the process that has
+        died may not come back."""
+        if self.policy.on_disconnect != "continue" and not self._present:
+            self._grace = self.loop.call_later(self.policy.grace, self._grace_over)
 
     def leave(self) -> None:
         """Count a reader less, and apply the policy `on_disconnect` if that was the last one."""

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
+import msgspec
+
 from ...models.chat import RunState
+from ...models.numbers import entry_number
 from ..access.rates import Rates
 from ..access.slots import Slots
 from ..errors import BadEventId
@@ -20,18 +23,20 @@ from ..log.hub import Hub
 from ..log.journal import RunRecord, SharedJournal
 from ..log.reading import WholeLog, journal_call, unknown_run
 from ..log.removal import remove
+from ..log.run_log import RunLog
 from ..log.sources import source_of
 from ..log.state import state_of, whole_log
 from ..log.tail import Tail
 from ..log.traffic import Traffic
-from ..run_failures import cancelled, server_stopped
+from ..run_failures import cancelled, taken_over
 from .driver import Driver
 from .identity import Identity, new_id
 from .launcher import STOP_TIMEOUT, Launcher
 from .peers import Peers, Remember
 from .queues import Queues
+from .recovery.recovery import ATTEMPTS, Recoveries, Replan
 from .report import Observer
-from .run import Plan, Policy, Run
+from .run import Guard, Plan, Policy, Run
 
 #: Seconds for which a cancelled run of another process is waited for.
 CANCEL_TIMEOUT = 10.0
@@ -53,6 +58,8 @@ class Runs:
         rates: Rates | None = None,
         observers: Sequence[Observer] = (),
         per_conversation: int | None = None,
+        replan: Replan | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.owner = new_id()
         self.traffic = Traffic()
@@ -76,7 +83,14 @@ class Runs:
             slots=slots,
             rates=self.rates,
             stop_timeout=stop_timeout,
+            guard=self._guard,
         )
+        self._recoveries: Recoveries | None = None
+        if replan is not None and self._peers is not None:
+            self._recoveries = Recoveries(
+                hub, self._peers.journal, self._launcher, replan, attempts
+            )
+            self._peers.recover = self._recoveries.recover
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
 
     async def open(self) -> None:
@@ -140,6 +154,8 @@ class Runs:
             continues=identity.continues,
             origin=identity.origin,
             settings=plan.settings,
+            recipe=plan.recipe if self._recoveries is not None else "",
+            policy=msgspec.json.encode(policy).decode() if self._recoveries is not None else "",
         )
         return await self._launcher.launch(plan, policy, record)
 
@@ -163,16 +179,18 @@ class Runs:
         return self._follow(await self.record(run_id, principal), after, saw_end=saw_end)
 
     def _follow(self, record: RunRecord, after: int, *, saw_end: bool = False) -> Follower:
-        run_id = record.run_id
+        run_id, event = record.run_id, after
         journal, log = self._hub.journal, self._hub.get(run_id)
-        if log is not None and after > log.last:
-            raise BadEventId(f"Run {run_id} has {log.last} events so far; there is no {after}.")
+        found = entry_number(after, record.recoveries)
+        if found is None or (log is not None and found > log.last):
+            raise BadEventId(f"Run {run_id} has no event {event}.")
+        after = found
         run = self._active.get(run_id)
         if run is not None:
             run.join()
             run.resumes += after > 0
         self.traffic.resumes += after > 0
-        source = source_of(run_id, journal, log, self._tail, saw_end=saw_end)
+        source = source_of(record, journal, log, self._tail, saw_end=saw_end)
         leave = None if run is None else run.leave
         follower = Follower(record, source, after, leave, self.traffic)
         self._followers.add(follower)
@@ -236,12 +254,18 @@ class Runs:
         await self._launcher.stop_all()
 
     async def drain(self, grace: float) -> None:
-        """Accept no new runs, give active runs `grace` seconds to end, and interrupt the others;
-        readers that can resume are sent to another process, if one is alive."""
+        """Accept no new runs, give active runs `grace` seconds to end, and interrupt the others.
+
+        Readers that can resume are sent to another process, if one is alive, and so are the others'
+        runs, if runs are recovered here: it goes on with those that it can.
+        """
         self._launcher.accepting = False
-        if self._peers is not None and await self._peers.others_live():
+        others = self._peers is not None and await self._peers.others_live()
+        if others:
             self._redirect_readers()
         await self._launcher.wait(grace)
+        if others and self._recoveries is not None:
+            self._launcher.hand_over_all()
         self.interrupt_all()
         await self._launcher.wait()
         self._redirect_readers()
@@ -252,5 +276,11 @@ class Runs:
 
     def _lost(self, run_id: str) -> None:
         if (run := self._active.get(run_id)) is not None:
-            logger.warning("run %s: another process found this one dead, and ended it", run_id)
-            run.stop(server_stopped())
+            logger.warning("run %s: another process found this one dead, and has it now", run_id)
+            for follower in list(self._followers):
+                if follower.record.run_id == run_id:
+                    follower.redirect()
+            run.stop(taken_over())
+
+    def _guard(self, log: RunLog) -> Guard | None:
+        return None if self._recoveries is None else self._recoveries.guard(log)

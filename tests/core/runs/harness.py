@@ -12,7 +12,7 @@ from app.core.log.journals.sqlite import SqliteJournal
 from app.core.run_failures import RunFailed
 from app.core.runs.clock import Timeouts
 from app.core.runs.identity import Identity
-from app.core.runs.run import OnBusy, OnDisconnect, Policy, Run
+from app.core.runs.run import Guard, OnBusy, OnDisconnect, Policy, Run
 from app.core.runs.service import Runs
 from app.models.chat import RunState, StreamingChunk, Usage
 from tests.core.parts import ending, read_all, text_chunk
@@ -29,6 +29,7 @@ class Scripted:
     model = "m"
     stored_question: str | None = "what?"
     settings = ""
+    recipe = ""
     logged_question = "what?"
 
     def __init__(
@@ -51,6 +52,9 @@ class Scripted:
 
     def prepare(self, record: RunRecord) -> "Scripted":
         return self
+
+    def protect(self, guard: Guard) -> None:
+        self.guard = guard
 
     async def run(
         self, emit: Callable[[StreamingChunk], None], on_alive: Callable[[], None]

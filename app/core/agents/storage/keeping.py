@@ -21,7 +21,7 @@ from .proxies.proxy import inner_of
 from .rows import NAME, RunRow, TurnRows, name_of, title_of
 from .run_store import RunStore, run_store
 from .sessions import RUNS, AnyRun, Session, new_run, new_session, session_from
-from .shown import NOTHING, Shown, metadata_with
+from .shown import FINISH_REASON, NOTHING, Shown, metadata_with, shown_in
 from .store import Store, Stores
 from .transcript import first_question, repaired
 
@@ -148,6 +148,18 @@ class Keeping:
             await self._keep(store, kept)
             return False
         return await self._commit()
+
+    async def completed(self) -> tuple[str, FinishReason, Shown] | None:
+        """The text of the run's turn, why it ended, and what else its reader saw; None if no
+        process has stored its end. Raises `ConversationsUnavailable`."""
+        found = None if (store := self._main) is None else await store.run(self._run_id)
+        if not isinstance(found, RUNS) or found.status != RunStatus.completed:
+            return None
+        reason = (found.metadata or {}).get(FINISH_REASON, "stop")
+        if reason in ("interrupted", "paused"):
+            return None
+        content = found.content if isinstance(found.content, str) else ""
+        return content, reason, shown_in(found.metadata)
 
     async def forget(self, *, begun: bool) -> None:
         """Leave nothing of a run that a rule of the agent refused; Agno would store it."""

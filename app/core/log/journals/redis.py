@@ -151,16 +151,20 @@ class RedisJournal:
 
         One command for all is cheaper: for redis-py a command costs more than a group.
         """
-        packed = []
+        packed, records = [], list[bytes]()
         for group in groups:
             run_id, owner = group.record.run_id, group.record.owner
             data = _encode_entries(group.entries)
             size = len(data) + GROUP_OVERHEAD
             text = data.decode()  # the scripts cannot unpack bytes of MessagePack
             ends = (group.ended, group.paused)
-            packed.append((run_id, owner, group.first, group.last, size, *ends, text))
+            if group.recovers:
+                records.append(_encode(group.record))
+            changed = len(records) if group.recovers else 0
+            packed.append((run_id, owner, group.first, group.last, size, *ends, changed, text))
         bounds = (self._run_bytes, self._retention, self._lifetime)
-        return cast("list[int]", await self._redis.run(scripts.APPEND, _encode(packed), *bounds))
+        answers = await self._redis.run(scripts.APPEND, _encode(packed), *bounds, *records)
+        return cast("list[int]", answers)
 
     async def record(self, run_id: str) -> RunRecord | None:
         key = f"{KEY_PREFIX}run:{run_id}"
@@ -229,6 +233,14 @@ class RedisJournal:
             return []
         found = await self._redis.run(scripts.ADOPT_ORPHANS, self._owner, self._lifetime, limit)
         return [msgspec.structs.replace(_decode_record(data), owner=self._owner) for data in found]
+
+    async def keep_checkpoint(self, record: RunRecord, data: str) -> bool:
+        kept = await self._redis.run(scripts.KEEP_CHECKPOINT, record.run_id, record.owner, data)
+        return bool(kept)
+
+    async def checkpoint(self, run_id: str) -> str:
+        found = await result(self._redis.client.hget(f"{KEY_PREFIX}run:{run_id}", "checkpoint"))
+        return cast("bytes", found).decode() if found else ""
 
     async def runs_before(self, record: RunRecord) -> list[str]:
         found = await self._redis.run(
