@@ -5,7 +5,7 @@ import * as api from './api.js'
 import { el } from './dom.js'
 import { Pause } from './pause.js'
 import { questionElement, reconnectStatus } from './question.js'
-import { RunReader } from './stream.js'
+import { eventNumber, RunReader } from './stream.js'
 import { Trace } from './trace.js'
 
 /** @import { Attachment } from './attachments.js' */
@@ -240,8 +240,13 @@ export class Turn {
   #chunk(chunk, event) {
     this.trace?.event(event, chunk)
     this.listener.event()
+    if (chunk.recovered && !this.answer.takeBack(chunk.recovered.after)) {
+      this.answer.clear()
+      this.#reader?.restart()
+      return
+    }
     const { empty } = this.answer
-    this.answer.add(chunk)
+    this.answer.add(chunk, eventNumber(event.lastEventId))
     if (empty && !this.answer.empty) {
       clearTimeout(this.#timer)
       this.answer.status('')
