@@ -1,7 +1,8 @@
 """The client of agno-stream: streamed answers that survive lost connections."""
 
-from agno_stream.async_client import AsyncChat, AsyncClient
-from agno_stream.client import Chat, Client
+from agno_stream.async_client import AsyncClient
+from agno_stream.chats import AsyncChat, Chat
+from agno_stream.client import Client
 from agno_stream.config import Config
 from agno_stream.errors import (
     AgnoStreamError,

@@ -5,17 +5,17 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack
-from uuid import uuid4
 
 import httpx2
 
 from agno_stream import calls, requests
 from agno_stream import transport as wire
 from agno_stream.answer import Answer
+from agno_stream.chats import AsyncChat
 from agno_stream.config import Config
 from agno_stream.decisions import Decision
 from agno_stream.errors import AgnoStreamError
-from agno_stream.infos import AgentInfo, Conversation, Exchange, Message, ModelInfo, RunInfo
+from agno_stream.infos import AgentInfo, Conversation, Exchange, ModelInfo, RunInfo
 from agno_stream.parts import Media
 from agno_stream.requests import Call, QuestionOptions
 from agno_stream.source import Source
@@ -81,7 +81,7 @@ class AsyncClient:
         *,
         agent: str | None = None,
         model: str | None = None,
-    ) -> "AsyncChat":
+    ) -> AsyncChat:
         """Return a new conversation, or the one with this id; the server stores its messages."""
         return AsyncChat(self, conversation_id, agent=agent, model=model)
 
@@ -211,38 +211,3 @@ class AsyncClient:
                 await self._call(call)
         for chunk in answer.last():
             yield chunk
-
-
-class AsyncChat:
-    """A conversation: all its questions have the same `id`, so that the model knows the earlier
-    ones."""
-
-    def __init__(
-        self,
-        client: AsyncClient,
-        conversation_id: str | None,
-        *,
-        agent: str | None,
-        model: str | None,
-    ) -> None:
-        self.id = conversation_id or uuid4().hex
-        self.agent, self.model = agent, model
-        self._client = client
-
-    def generate_stream(self, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
-        """Send a question in this conversation, and yield the answer's chunks; see
-        `Client.generate_stream`."""
-        return self._client.generate_stream(prompt, **requests.with_chat_defaults(self, options))
-
-    async def generate(
-        self, prompt: str, *, stream: bool = False, **options: Unpack[QuestionOptions]
-    ) -> ModelResponse:
-        """Send a question in this conversation, and return the complete answer; see
-        `Client.generate`."""
-        return await self._client.generate(
-            prompt, stream=stream, **requests.with_chat_defaults(self, options)
-        )
-
-    async def messages(self) -> tuple[Message, ...]:
-        """Return the messages that the server has stored for this conversation."""
-        return (await self._client.conversation(self.id)).messages

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from agno_stream.chats import Chat
 from agno_stream.cli_media import Saver
 from agno_stream.cli_show import Look, Tally, as_chunks, chunks_of, pick_show
-from agno_stream.client import Chat, Client
+from agno_stream.client import Client
 from agno_stream.config import Config
 from agno_stream.errors import AgnoStreamError, ConnectionLost, ServerUnreachable
 from agno_stream.infos import Message

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from prompt_toolkit import PromptSession
 
+from agno_stream.chats import Chat
 from agno_stream.cli_ask import image, look, print_status, send_question, show_messages
 from agno_stream.cli_decide import go_on
 from agno_stream.cli_lines import followup_lines
 from agno_stream.cli_prompt import CommandCompleter, history, keys
-from agno_stream.client import Chat, Client
+from agno_stream.client import Client
 from agno_stream.errors import AgnoStreamError
 
 HELP = """\

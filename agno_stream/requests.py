@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from agno_stream.config import Config
 from agno_stream.decisions import Decision
-from agno_stream.errors import AgnoStreamError, ForeignServer, refusal
+from agno_stream.errors import AgnoStreamError, ForeignServer
+from agno_stream.failures import refusal
 from agno_stream.types import ModelResponse
 
 T = TypeVar("T")

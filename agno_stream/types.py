@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from agno_stream.errors import AgnoStreamError, run_failure
+from agno_stream.errors import AgnoStreamError
+from agno_stream.failures import run_failure
 from agno_stream.parts import (
     Citation,
     Media,

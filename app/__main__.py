@@ -21,11 +21,12 @@ from .core.errors import ConfigurationError
 from .core.log.journal import SharedJournal
 from .core.log.journals import open_journal
 from .core.runs.identity import new_id
-from .core.telemetry.metrics import shared_folder
+from .core.telemetry.shared_folder import shared_folder
 from .logs import configure
 from .main import create_app
 from .private import keep_files_private
-from .settings import Settings, load_settings, share_of_worker
+from .settings import Settings, load_settings
+from .shares import share_of_worker
 from .supervised import end_with_parent
 from .web import PROTOCOL
 

@@ -30,10 +30,10 @@ from .core.openai_service import AgentService
 from .core.providers import ModelCatalog, Upstreams
 from .core.providers.upstream import MAX_WAIT
 from .core.runs.clock import Timeouts
-from .core.runs.media import sweeping
 from .core.runs.pauses.inbox import Inbox
 from .core.runs.pauses.webhook import open_webhook
-from .core.runs.removal import Removal
+from .core.runs.removal.conversations import Removal
+from .core.runs.removal.media import sweeping
 from .core.telemetry import Telemetry
 from .parts import make_access, make_hub, make_models, make_runs, protect_secrets
 from .private import make_private

@@ -26,13 +26,6 @@ Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Text = Annotated[str | None, BeforeValidator(_no_blank)]
 
 
-#: Limits of the server that each process applies to itself.
-PER_PROCESS = (
-    *("max_connections", "max_bodies_bytes", "max_concurrent_runs"),
-    *("max_concurrent_runs_per_principal", "run_queue", "hub_bytes"),
-)
-
-
 class Settings(BaseSettings):
     """All settings with their defaults; times are in seconds, sizes in bytes."""
 
@@ -236,18 +229,6 @@ class Settings(BaseSettings):
         if self.max_concurrent_runs_per_principal or not (self.api_keys or self.api_keys_file):
             return self.max_concurrent_runs_per_principal
         return max(1, self.max_concurrent_runs // 2)
-
-
-def share_of_worker(settings: Settings) -> Settings:
-    """Return the settings of one of WORKERS processes: its part of the limits that each process
-    applies by itself, rounded up."""
-    several = settings.workers
-    shares = {
-        name: -(-value // several)
-        for name in PER_PROCESS
-        if (value := getattr(settings, name)) is not None
-    }
-    return settings.model_copy(update=shares)
 
 
 def load_settings(**flags: Any) -> Settings:

@@ -49,13 +49,18 @@ def errors_page() -> str:
 
 
 def errors_script() -> str:
-    """The chat page's table of errors."""
-    table = {
-        row.code: {"summary": row.summary, "advice": row.advice, "retryable": row.retryable}
+    """The chat page's table of errors: one line for each code."""
+    lines = "".join(
+        f"  {json.dumps(row.code)}: {_meaning(row)},\n"
         for row in REGISTRY.values()
         if row.code not in INTERNAL
-    }
-    return SCRIPT_HEAD + json.dumps(table, indent=2, ensure_ascii=False) + "\n"
+    )
+    return f"{SCRIPT_HEAD}{{\n{lines}}}\n"
+
+
+def _meaning(row: ErrorCode) -> str:
+    meaning = {"summary": row.summary, "advice": row.advice, "retryable": row.retryable}
+    return json.dumps(meaning, ensure_ascii=False)
 
 
 GENERATED = {

@@ -16,12 +16,12 @@ from docs.generate import GENERATED
 
 def classes(base: type[errors.AgnoStreamError]) -> Iterator[type[errors.AgnoStreamError]]:
     for child in base.__subclasses__():
-        if child.__module__ in (errors.__name__, run_failures.__name__):
+        if child.__module__.startswith((errors.__name__, run_failures.__name__)):
             yield child
             yield from classes(child)
 
 
-#: The tree of errors as the two modules draw it.
+#: The tree of errors as the package and the module draw it.
 TREE = f"{errors.__doc__}\n{run_failures.__doc__}"
 
 #: Classes whose code is chosen when they are raised, or that are never raised themselves.

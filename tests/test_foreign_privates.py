@@ -13,6 +13,7 @@ import httpx2
 import ollama
 import pytest
 from agno.agent._utils import deep_copy_field
+from agno.client.a2a import A2AClient
 from agno.db.postgres import AsyncPostgresDb
 from agno.db.sqlite import AsyncSqliteDb, SqliteDb
 from agno.models.base import Model
@@ -111,6 +112,10 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
         lambda: (
             [*inspect.signature(deep_copy_field).parameters][1:] == ["field_name", "field_value"]
         ),
+    ),
+    (
+        "Agno: A2AClient._parse_stream_event(data), for core/agents/components/a2a.py",
+        lambda: [*inspect.signature(A2AClient._parse_stream_event).parameters] == ["self", "data"],
     ),
     (
         "openai, anthropic, groq, ollama: ._client, the HTTP client, for core/providers",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # for types only, so that the doors import neither Agno nor a
     from ..core.providers.upstream import Upstreams
     from ..core.runs.clock import Timeouts
     from ..core.runs.pauses.inbox import Inbox
-    from ..core.runs.removal import Removal
+    from ..core.runs.removal.conversations import Removal
     from ..core.runs.service import Runs
     from ..core.telemetry.metrics import Metrics
     from .requests import BodyBounds

@@ -4,6 +4,7 @@ Its Content-Security-Policy allows scripts, styles and requests of these files o
 model's output contains.
 
 See docs/decisions/039-the-page-has-no-build-step.md.
+See docs/decisions/064-an-answer-is-enriched-where-it-is-seen.md.
 """
 
 from pathlib import Path
@@ -26,6 +27,7 @@ POLICY = "; ".join(
         "img-src 'self' data: blob:",
         "media-src 'self' blob:",
         "connect-src 'self'",
+        "frame-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -42,13 +44,35 @@ HEADERS = {
 }
 
 
+#: Diagrams are drawn by a library that writes styles and HTML: in a frame whose origin is its own
+#: (`sandbox`), and which can load nothing but that library.
+FRAME = "diagram.html"
+FRAME_FILES = ("/diagram.css", "/diagram-frame.js", "/mermaid.tiny.js")
+FRAME_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+        "sandbox allow-scripts",
+    )
+)
+
+
 class _Files(StaticFiles):
     """Serves the files of the chat page, with its security headers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                ours = [(name.lower().encode(), text.encode()) for name, text in HEADERS.items()]
+                own = HEADERS
+                if scope["path"].endswith(f"/{FRAME}"):
+                    own = HEADERS | {"Content-Security-Policy": FRAME_POLICY}
+                elif scope["path"].endswith(FRAME_FILES):
+                    own = HEADERS | {"Cross-Origin-Resource-Policy": "cross-origin"}
+                ours = [(name.lower().encode(), text.encode()) for name, text in own.items()]
                 message = {**message, "headers": [*message["headers"], *ours]}
             await send(message)
 

@@ -14,7 +14,8 @@ from ..core.log.follower import Follower
 from ..core.log.journal import RunRecord
 from ..core.question import Question
 from ..core.runs.identity import Identity, new_id
-from ..core.runs.run import Plan, Policy
+from ..core.runs.run import Policy
+from ..core.runs.turn import Plan
 from .context import Context
 
 #: The form of an `Idempotency-Key`: visible ASCII, of a length that a header can hold.

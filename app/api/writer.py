@@ -5,7 +5,7 @@ from enum import Enum
 
 from starlette.types import Send
 
-from ..core.log.traffic import Traffic
+from ..core.log.follower import Traffic
 from .heartbeat import Heartbeat
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from agno.exceptions import InputCheckError, OutputCheckError
-from agno.factory import FactoryPermissionError, FactoryValidationError
 from agno.models.base import Model
 from agno.run.authorization import authorization_scope
 
 from ..models.chat import Requirement, StreamingChunk, Usage
 from .agents.children import cancelled_together
 from .agents.components.external import External
-from .agents.components.kinds import Asking, made_by
+from .agents.components.factories import made_for
+from .agents.components.kinds import Asking
 from .agents.components.tree import models_in, walk
 from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
@@ -33,16 +33,15 @@ from .log.journal import RunRecord
 from .media import Owner
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
-from .question import ClientCall, Question
+from .question import ClientCall
 from .run_failures import (
-    AgentDenied,
     ConversationsUnavailable,
     InputRefused,
     OutputRefused,
     RunFailed,
     server_stopped,
 )
-from .runs.run import Guard
+from .runs.turn import Guard
 
 if TYPE_CHECKING:  # a plan makes turns
     from .plans import AgentPlan
@@ -207,7 +206,8 @@ class AgentTurn:
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
-        plan, question = self._plan, await self._with_uploads()
+        plan = self._plan
+        question = await taken(plan.question, plan.media, self._owner)
         asking = Asking(
             principal=self._principal,
             user_id=self._session.owner,
@@ -244,12 +244,7 @@ class AgentTurn:
     async def _made(self, asking: Asking) -> Any:
         """What the factory makes for this request."""
         entry = self._plan.entry
-        try:
-            made = await made_by(entry.component, asking)
-        except FactoryPermissionError as error:
-            raise AgentDenied(str(error) or f"{entry.id} is not for this user.") from error
-        except FactoryValidationError as error:
-            raise InputRefused(f"dependencies: {error}") from error
+        made = await made_for(entry, asking)
         agents = self._plan.agents
         component = agents.preparation.component(made, entry.id)
         # Models that come without a client are the factory's for this request; they get one here.
@@ -258,13 +253,6 @@ class AgentTurn:
         if refusal is not None:
             raise InputRefused(refusal)
         return component
-
-    async def _with_uploads(self) -> Question:
-        """The question with its uploads moved into the folder of the run."""
-        question, store = self._plan.question, self._plan.media
-        if store is None:
-            return question
-        return await taken(question, store, self._owner)
 
     def _fell_back(self, model: str) -> None:
         logger.warning("run %s: fallback from %s to %s", self._run_id, self.model, model)

@@ -155,7 +155,9 @@ def agent_os(provider: Provider) -> Iterator[str]:
     db = InMemoryDb()  # type: ignore[no-untyped-call]  # Agno leaves it without types
     for one in (agent, team, workflow):
         one.db = db
-    system = AgentOS(agents=[agent], teams=[team], workflows=[workflow], telemetry=False)
+    system = AgentOS(
+        agents=[agent], teams=[team], workflows=[workflow], telemetry=False, a2a_interface=True
+    )
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(system.get_app(), log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

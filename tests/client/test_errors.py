@@ -12,6 +12,7 @@ from agno_stream import (
     AnswerTimeout,
     Config,
     RequestRefused,
+    failures,
 )
 from agno_stream import errors as client
 from app.core.error_codes import REGISTRY
@@ -65,13 +66,13 @@ def test_error_without_a_docstring() -> None:
 @pytest.mark.parametrize("code", ["conversation_busy", "gap", "of_a_newer_server"])
 def test_answer_that_ends_with_another_code(code: str) -> None:
     """An answer whose last chunk has the code of a refusal, or an unknown one, has failed."""
-    assert type(client.run_failure({"code": code, "message": "x"})) is AnswerFailed
+    assert type(failures.run_failure({"code": code, "message": "x"})) is AnswerFailed
 
 
 @pytest.mark.parametrize(("status", "kind"), client.CLASSES_BY_STATUS.items())
 def test_refusal_with_an_unknown_code(status: int, kind: type[AgnoStreamError]) -> None:
     """A refusal with an unknown code has the class of its status."""
-    assert type(client.refusal({"code": "of_a_newer_server"}, status)) is kind
+    assert type(failures.refusal({"code": "of_a_newer_server"}, status)) is kind
 
 
 REFUSAL = (

@@ -24,6 +24,12 @@ SHORT = {
     "references": "[a]: https://example.org\n\ntext\n\nmore [a] and [b][a]\n",
     "marks": "**bold *both* bold** ~~gone~~ a_b_c 2 * 3 * 4 <b>x</b> &amp; \\* \u00e9 \U0001f642",
     "line ends": "a\r\nb\r\n\r\n- c\r\n- d\r\n",
+    "formulas": "a $x_1$ b \\(y\\) $5 and $6 $$z$$\n\n$$\na\n= b\n$$"
+    "\n\n\\[\nc\n\\]\nend $ x$ \\(open",
+    "an open formula": "$$\na\n\nb\n$$\n\n\\[ c\n\nd \\]",
+    "footnotes": "a[^1] b[^long-name]\n\n[^1]: One *note*\n  that goes on"
+    "\n[^long-name]: Two\n\nend [^2",
+    "own pictures": "![p](/api/v1/runs/r/media/m) ![q](https://example.org/q.png)",
     "a table": "| a | b |\n|:-|-:|\n| 1 | 2 |\n| `x|y` | |\n\nend",
 }
 LONG = {

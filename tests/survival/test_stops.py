@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.settings import Settings, share_of_worker
+from app.settings import Settings
+from app.shares import share_of_worker
 from tests.command import SERVE, Command
 from tests.provider import Provider
 from tests.provider_replies import Reply

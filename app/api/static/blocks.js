@@ -17,7 +17,7 @@ function lastSafeCut(inline, limit) {
   let offset = 0
   for (const token of inline) {
     const isShortEnd = token === inline.at(-1) && token.raw.length < 2 * LONG
-    const mark = isShortEnd ? token.raw.search(/[`*_~[<]/) : -1
+    const mark = isShortEnd ? token.raw.search(/[`*_~[<$\\]/) : -1
     const end = mark < 0 ? token.raw.length : mark
     if (token.type === 'text') {
       for (const { index } of token.raw.matchAll(/(?<=\s)(?=\p{L}|\d+\s)|(?=\p{Lo})/gu)) {

@@ -5,7 +5,7 @@ import { $, el } from './dom.js'
 import * as settings from './settings.js'
 
 /** @import { Attachment } from './attachments.js' */
-/** @import { AgentInfo, ModelInfo } from './wire.js' */
+/** @import { AgentInfo, ModelInfo } from './catalog.js' */
 
 /** @typedef {'queue' | 'interrupt'} OnBusy */
 

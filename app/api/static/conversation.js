@@ -5,8 +5,8 @@ import { Announcer } from './announce.js'
 import * as api from './api.js'
 import { $ } from './dom.js'
 import * as key from './key.js'
+import { turnListener } from './listener.js'
 import * as memory from './memory.js'
-import { noticeFor } from './notices.js'
 import { failure, welcome } from './placeholders.js'
 import { allRuns, messagesBefore, readRuns, request } from './runs.js'
 import { Turn } from './turn.js'
@@ -15,7 +15,7 @@ import { Turn } from './turn.js'
 /** @import { OnBusy } from './composer.js' */
 /** @import { ChatRequest } from './wire.js' */
 /** @import { Known } from './runs.js' */
-/** @import { Page, TurnListener } from './page.js' */
+/** @import { Page } from './page.js' */
 
 /** @type {Known} what a server that cannot be reached is taken to have */
 const NOTHING = { live: [], stored: null, standings: new Map() }
@@ -90,7 +90,7 @@ export class Conversation {
     this.id ??= api.newId()
     const media = attachments.map(({ item }) => item)
     const busy = this.live.length > 0
-    const turn = this.#add(new Turn(question, this.#listener(this.#visit), media))
+    const turn = this.#add(new Turn(question, this.#listener(), media))
     if (created) this.page.opened(this.id, question || media[0]?.name || '', true)
     this.page.scroll.start()
     const body = request(question, this.id, this.page.choice(), messages)
@@ -168,7 +168,7 @@ export class Conversation {
         before.update(answers, standing)
         continue
       }
-      const turn = this.#add(new Turn(question, this.#listener(this.#visit), media))
+      const turn = this.#add(new Turn(question, this.#listener(), media))
       if (answers) turn.showStored(runId, answers, standing)
       else turn.follow(runId, url ?? api.eventsUrl(runId))
     }
@@ -196,50 +196,9 @@ export class Conversation {
     this.page.listChanged()
   }
 
-  /**
-   * @param {number} visit
-   * @returns {TurnListener}
-   */
-  #listener(visit) {
-    const { page } = this
-    const isOpen = () => visit === this.#visit
-    return {
-      conversationId: this.id,
-      retry: turn => this.retry(turn),
-      continue: () => this.live.length || this.send('continue'),
-      new: () => page.new(),
-      send: text => this.send(text),
-      reload: () => this.open(this.id),
-      decided: () => {
-        this.otherTabs.postMessage(this.id)
-        page.listChanged()
-      },
-      isNext: turn => turn === this.live[0],
-      changed: turn => {
-        if (!isOpen()) {
-          turn.leave()
-          return
-        }
-        page.changed()
-        if (turn.trace) page.drawer.watch(turn.trace)
-      },
-      text: text => {
-        if (isOpen()) this.#announcer.add(text)
-      },
-      event: () => page.drawer.changed(),
-      connection: (state, turn) => {
-        if (isOpen()) page.drawer.connection(state, turn.trace)
-      },
-      ended: (turn, reason, error) => {
-        if (!isOpen()) return
-        page.drawer.ended(turn.ending, turn.trace)
-        page.drawer.changed()
-        this.live[0]?.showWait()
-        this.#announcer.end(noticeFor(reason, error)?.title ?? '')
-        page.changed()
-        page.listChanged()
-      },
-    }
+  #listener() {
+    const visit = this.#visit
+    return turnListener(this, this.#announcer, () => visit === this.#visit)
   }
 
   #showWelcome() {

@@ -2,7 +2,7 @@
 
 import { el } from './dom.js'
 
-/** @import { AskedQuestion, InputField } from './wire.js' */
+/** @import { InputField, PersonQuestion } from './requirements.js' */
 
 /**
  * Something that a person fills in. `read` returns undefined for what is left empty.
@@ -110,7 +110,7 @@ function givenValue({ type = 'str', allowed }, control) {
 /**
  * A question with its options, of which one or several are chosen; `free` lets a person write
  * another answer. `read` returns the chosen labels.
- * @param {AskedQuestion} asked
+ * @param {PersonQuestion} asked
  * @param {boolean} free
  * @returns {Input}
  */

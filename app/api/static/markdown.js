@@ -3,6 +3,7 @@
 
 import { LONG, PARTS } from './blocks.js'
 import { el } from './dom.js'
+import { enrich } from './enrich.js'
 import { lex, render } from './render.js'
 
 /** @import { Token, TokensList } from 'marked' */
@@ -34,6 +35,12 @@ export class StreamedMarkdown {
   push(text) {
     this.#tail += text.replaceAll('\r', '')
     this.#draw()
+  }
+
+  /** No more source comes. */
+  end() {
+    this.#settle()
+    this.#tail = ''
   }
 
   /** Remove everything. */
@@ -88,6 +95,9 @@ export class StreamedMarkdown {
 
   /** Make the open nodes final. */
   #settle() {
+    const frame = this.#part?.type === 'code' && this.#part.host.closest('.code')
+    const whole = frame ? [frame] : this.#open
+    for (const node of whole) if (node instanceof Element) enrich(node)
     this.#open = []
     this.#part = null
   }
@@ -107,6 +117,9 @@ export class StreamedMarkdown {
     this.#replaceOpen(begun[0])
     const host = this.#part?.host ?? this.#findHost(PARTS[token.type].host)
     if (/[ \n]$/.test(done) && token.type === 'paragraph') host.append(' ')
+    for (const node of token.type === 'code' ? [] : this.#open) {
+      if (node instanceof Element) enrich(node)
+    }
     this.#open = []
     this.#part = { type: token.type, host }
     this.#tail = head + this.#tail.slice(done.length)

@@ -2,6 +2,7 @@
 
 import { mediaFile } from './api.js'
 import { el, icon } from './dom.js'
+import { whenVisible } from './visible.js'
 
 /** @import { MediaItem } from './wire.js' */
 /** @import { Part } from './chunks.js' */
@@ -89,21 +90,4 @@ export function bytes(size) {
   if (size < 1000) return `${size} bytes`
   if (size < 1_000_000) return `${Math.round(size / 1000)} KB`
   return `${(size / 1_000_000).toFixed(1)} MB`
-}
-
-/**
- * Call `show` when an element comes into view for the first time.
- * @param {HTMLElement} element
- * @param {() => unknown} show
- */
-function whenVisible(element, show) {
-  const observer = new IntersectionObserver(
-    entries => {
-      if (!entries.some(entry => entry.isIntersecting)) return
-      observer.disconnect()
-      show()
-    },
-    { rootMargin: '50%' },
-  )
-  observer.observe(element)
 }

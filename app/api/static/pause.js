@@ -6,7 +6,8 @@ import { el } from './dom.js'
 import { ERRORS } from './errors.js'
 import { RequirementView } from './requirement.js'
 
-/** @import { Requirement, RunStarted } from './wire.js' */
+/** @import { Requirement } from './requirements.js' */
+/** @import { RunStarted } from './wire.js' */
 
 /**
  * What a card does: a run continues the paused one, or the conversation has to be read again.

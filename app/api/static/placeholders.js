@@ -4,7 +4,7 @@ import { el, icon } from './dom.js'
 import { noticeFor } from './notices.js'
 
 /** @import { ApiError } from './api.js' */
-/** @import { AgentInfo, Named } from './wire.js' */
+/** @import { AgentInfo, Named } from './catalog.js' */
 
 /** @typedef {{title: string, lines: string[], ideas: string[], agent?: AgentInfo}} Welcome */
 

@@ -2,6 +2,7 @@
 // See docs/decisions/039-the-page-has-no-build-step.md.
 
 import { copy, el, iconButton } from './dom.js'
+import { escaped, NOTATION } from './notation.js'
 import DOMPurify from './vendor/dompurify/purify.es.mjs'
 import { Lexer, Marked } from './vendor/marked/marked.esm.js'
 
@@ -29,6 +30,7 @@ const SAFE = {
     'p',
     'pre',
     'strong',
+    'sup',
     'table',
     'tbody',
     'td',
@@ -38,26 +40,26 @@ const SAFE = {
     'ul',
   ],
   ALLOWED_ATTR: ['align', 'class', 'href', 'start', 'title'],
-  ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|\/?(?:[\w.~-]+\/)*api\/v1\/runs\/)/i,
   ALLOW_ARIA_ATTR: false,
   ALLOW_DATA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,
 }
 
-/** @type {Record<string, string>} */
-const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-
-/** @param {string} text */
-function escaped(text) {
-  return text.replace(/[&<>"]/g, character => ESCAPES[character])
-}
+/** Media of this server's own runs. */
+const OWN = /^\/?(?:[\w.~-]+\/)*api\/v1\/runs\/[\w.-]+\/media\/[\w.-]+$/
 
 const marked = new Marked({
   gfm: true,
+  extensions: NOTATION,
   renderer: {
-    // HTML is shown as text. A picture becomes a link, because loading it would reveal the reader.
+    // HTML is shown as text. A picture of another server becomes a link, because loading it would
+    // reveal the reader.
     html: ({ text, block }) => (block ? `<p>${escaped(text)}</p>` : escaped(text)),
-    image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(text || href)}</a>`,
+    image: ({ href, text }) => {
+      const own = OWN.test(href) ? ' class="picture"' : ''
+      return `<a${own} href="${escaped(href)}">${escaped(text || href)}</a>`
+    },
     checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
   },
 })

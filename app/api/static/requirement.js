@@ -3,7 +3,7 @@
 import { el } from './dom.js'
 import { fieldInput, newName, questionInput, textArea } from './inputs.js'
 
-/** @import { Decision, Requirement } from './wire.js' */
+/** @import { Decision, Requirement } from './requirements.js' */
 
 /**
  * The words for a yes and a no, and for both once they are sent.

@@ -44,6 +44,16 @@ export async function readRuns(id) {
 }
 
 /**
+ * The stored answer of a run; empty if its conversation has none.
+ * @param {string} conversationId
+ * @param {string | null} runId
+ */
+export async function storedAnswer(conversationId, runId) {
+  const { messages } = await api.getConversation(conversationId)
+  return messages.filter(({ run_id, role }) => run_id === runId && role === 'assistant')
+}
+
+/**
  * All runs of a conversation in order: stored ones, those that only this browser knows, live ones.
  * @param {string} id
  * @param {Known} known

@@ -1,20 +1,16 @@
 // One question and its answer: starts the run, follows it, and cancels it.
 
-import { Answer } from './answer.js'
+import { Answers } from './answers.js'
 import * as api from './api.js'
 import { el } from './dom.js'
-import { Pause } from './pause.js'
-import { questionElement, reconnectStatus } from './question.js'
-import { eventNumber, RunReader } from './stream.js'
+import { Following } from './following.js'
+import { questionElement } from './question.js'
 import { Trace } from './trace.js'
 
 /** @import { Attachment } from './attachments.js' */
-/**
- * @import { ChatRequest, Chunk, Ending, ErrorInfo, MediaItem, Message, Requirement, RunState }
- *   from './wire.js'
- */
+/** @import { Requirement } from './requirements.js' */
+/** @import { ChatRequest, Ending, ErrorInfo, MediaItem, Message } from './wire.js' */
 /** @import { Standing } from './waiting.js' */
-/** @import { ConnectionState } from './stream.js' */
 /** @import { TurnListener } from './page.js' */
 
 const STATUS_DELAY = 2500 // milliseconds without a chunk before the page shows what it waits for
@@ -25,8 +21,6 @@ export class Turn {
   runId = null // of the run that is stored
   /** @type {string | null} */
   #followed = null // the run that is followed, or waits: the same, or one that continues it
-  /** @type {Answer[]} */
-  #before = [] // what was answered before a person decided
   live = false
   /** @type {Trace | null} */
   trace = null
@@ -36,13 +30,11 @@ export class Turn {
   ending = {}
   /** @type {Attachment[]} */
   attachments = [] // of the request that this page sent
-  /** @type {RunReader | null} */
-  #reader = null
+  /** @type {Following | null} */
+  #following = null
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer
   #stopping = false
-  /** @type {string | null} */
-  waitsFor = null // the paused run that a card is shown for
   #idempotencyKey = api.newId()
 
   /**
@@ -54,24 +46,21 @@ export class Turn {
     this.question = question
     this.listener = listener
     this.element = el('section', { class: 'turn' }, questionElement(question, media))
-    this.answer = this.#newAnswer()
-  }
-
-  #newAnswer() {
-    const { listener } = this
-    const answer = new Answer({
+    this.answers = new Answers(this.element, {
       retry: () => listener.retry(this),
       continue: () => listener.continue(),
       new: () => listener.new(),
       send: text => listener.send(text),
     })
-    this.element.append(answer.element)
-    return answer
+  }
+
+  get answer() {
+    return this.answers.current
   }
 
   /** The text of the answer so far. */
   get text() {
-    return [...this.#before, this.answer].map(({ text }) => text).join('')
+    return this.answers.text
   }
 
   /**
@@ -81,10 +70,8 @@ export class Turn {
    * @param {Standing} [standing] if it was paused
    */
   showStored(runId, answers, standing) {
-    const last = answers.at(-1)
     this.runId = this.#followed = runId
-    this.answer.showStored(answers)
-    this.answer.end(last?.finish_reason ?? 'stop', last?.error, factsOf(last), last)
+    this.answers.showStored(answers)
     if (standing) this.stand(standing)
   }
 
@@ -103,11 +90,10 @@ export class Turn {
    * @param {Standing} [standing]
    */
   update(answers, standing) {
-    if (!this.waitsFor || !this.runId) return
+    if (!this.answers.waitsFor || !this.runId) return
     if (standing) this.stand(standing)
     else if (answers && answers.at(-1)?.finish_reason !== 'paused') {
-      this.waitsFor = null
-      this.answer.giveWay()
+      this.answers.settle()
       this.showStored(this.runId, answers)
     }
   }
@@ -117,16 +103,13 @@ export class Turn {
    * @param {Requirement[]} requirements
    */
   #wait(runId, requirements) {
-    if (this.waitsFor === runId) return
-    this.waitsFor = runId
-    const pause = new Pause(runId, requirements, {
+    this.answers.wait(runId, requirements, {
       continued: run => {
         this.#goOn(run.run_id, run.stream_url)
         this.listener.decided(this)
       },
       reload: () => this.listener.reload(),
     })
-    this.answer.wait(pause)
   }
 
   /**
@@ -136,10 +119,7 @@ export class Turn {
    */
   #goOn(runId, url) {
     if (this.live) return
-    this.waitsFor = null
-    this.#before.push(this.answer)
-    this.answer.giveWay()
-    this.answer = this.#newAnswer()
+    this.answers.goOn()
     this.#follow(runId, url, new Trace(runId))
   }
 
@@ -159,7 +139,7 @@ export class Turn {
       const run = await api.startRun(request, this.#idempotencyKey, attachments)
       this.follow(run.run_id, run.stream_url, new Trace(run.run_id, body, startedAt))
     } catch (error) {
-      this.#end('error', /** @type {api.ApiError} */ (error))
+      this.end('error', /** @type {api.ApiError} */ (error))
     }
     return this.runId
   }
@@ -184,12 +164,7 @@ export class Turn {
     this.#followed = runId
     this.trace = trace
     this.#begin()
-    this.#reader = new RunReader(runId, url, {
-      chunk: (chunk, event) => this.#chunk(chunk, event),
-      snapshot: state => this.#snapshot(state),
-      connection: state => this.#connection(state),
-      lost: error => this.#lost(error),
-    })
+    this.#following = new Following(this, runId, url, trace)
     this.listener.changed(this)
     if (this.#stopping) this.stop()
   }
@@ -208,21 +183,20 @@ export class Turn {
 
   /** Cut the connection on purpose. */
   cut() {
-    this.#reader?.cut()
+    this.#following?.cut()
   }
 
   /** Stop reading. The run continues. */
   leave() {
     clearTimeout(this.#timer)
-    this.#reader?.close()
+    this.#following?.close()
   }
 
   /** Wait for an answer. The answer of an earlier attempt is removed. */
   #begin() {
     if (this.live) return
     this.live = true
-    this.answer.element.remove()
-    this.answer = this.#newAnswer()
+    this.answers.renew()
     this.#timer = setTimeout(() => this.showWait(), STATUS_DELAY)
     this.listener.changed(this)
   }
@@ -233,95 +207,27 @@ export class Turn {
     if (this.answer.empty) this.answer.status(`Waiting for ${before} …`)
   }
 
-  /**
-   * @param {Chunk} chunk
-   * @param {MessageEvent<string>} event
-   */
-  #chunk(chunk, event) {
-    this.trace?.event(event, chunk)
-    this.listener.event()
-    if (chunk.recovered && !this.answer.takeBack(chunk.recovered.after)) {
-      this.answer.clear()
-      this.#reader?.restart()
-      return
-    }
-    const { empty } = this.answer
-    this.answer.add(chunk, eventNumber(event.lastEventId))
-    if (empty && !this.answer.empty) {
-      clearTimeout(this.#timer)
-      this.answer.status('')
-    }
-    if (chunk.content) this.listener.text(chunk.content)
-    if (chunk.done) this.#end(chunk.finish_reason ?? '', chunk.error ?? null, chunk)
+  /** Remove what the answer waits for, because its first part has arrived. */
+  begun() {
+    clearTimeout(this.#timer)
+    this.answer.status('')
   }
 
   /**
-   * Show the state of the run, because its events are not available or it has ended.
-   * @param {RunState} state
-   */
-  #snapshot(state) {
-    this.answer.showState(state)
-    this.trace?.mark(
-      state.truncated ? 'the beginning is no longer kept' : 'read from the state of the run',
-    )
-    if (state.finish_reason) this.#end(state.finish_reason, state.error ?? null, state)
-  }
-
-  /** @param {ConnectionState} state */
-  #connection(state) {
-    this.trace?.setConnection(state)
-    if (state === 'open') this.answer.status('')
-    if (state === 'cut') {
-      this.answer.status('The connection was cut. The answer continues after a reconnect.')
-    }
-    if (state === 'waiting') this.answer.status(reconnectStatus())
-    this.listener.connection(state, this)
-  }
-
-  /**
-   * The server no longer has the run; its conversation may still have the answer.
-   * @param {api.ApiError} error
-   */
-  async #lost(error) {
-    try {
-      const id = this.body?.conversation_id ?? this.listener.conversationId ?? ''
-      const { messages } = await api.getConversation(id)
-      const stored = messages.filter(
-        message => message.run_id === this.runId && message.role === 'assistant',
-      )
-      const last = stored.at(-1)
-      if (last) {
-        this.answer.showStored(stored)
-        return this.#end(last.finish_reason ?? 'stop', last.error ?? null, last)
-      }
-    } catch {
-      // Then the page has only the text that arrived.
-    }
-    this.#end('unknown_run', error)
-  }
-
-  /**
+   * Show the end of the run that is followed.
    * @param {string} reason
    * @param {ErrorInfo | api.ApiError | null} error
    * @param {Ending} [ending]
    */
-  #end(reason, error, ending = {}) {
+  end(reason, error, ending = {}) {
     clearTimeout(this.#timer)
-    this.#reader?.close()
+    this.#following?.close()
     this.live = false
     this.ending = ending
-    this.answer.end(reason, error, [...factsOf(ending), this.trace?.duration], ending)
+    this.answers.end(reason, error, ending, this.trace?.duration)
     const { requirements } = ending
     if (this.#followed && requirements?.length) this.#wait(this.#followed, requirements)
     this.listener.connection('none', this)
     this.listener.ended(this, reason, error)
   }
-}
-
-/**
- * The model that answered, and its tokens.
- * @param {Ending} [ending]
- */
-function factsOf({ model, usage } = {}) {
-  return [model, usage && `${usage.output_tokens} tokens`]
 }

@@ -118,6 +118,7 @@ class TextView {
   #markdown = new StreamedMarkdown(this.element)
   #text = ''
   #drawn = 0 // characters
+  #ended = false
 
   /**
    * @param {Part} _
@@ -130,8 +131,14 @@ class TextView {
   /** @param {Part} part */
   update({ content = '' }) {
     this.#text = content
+    this.#ended = false
     this.track(this, false)
     draw(this.#draw)
+  }
+
+  end() {
+    this.#ended = true
+    if (this.#drawn === this.#text.length) this.#markdown.end()
   }
 
   #draw = () => {
@@ -139,6 +146,7 @@ class TextView {
     if (end > this.#drawn) this.#markdown.push(this.#text.slice(this.#drawn, end))
     this.#drawn = end
     if (end < this.#text.length) return true
+    if (this.#ended) this.#markdown.end()
     this.track(this, true)
     return false
   }

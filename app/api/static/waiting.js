@@ -2,7 +2,8 @@
 
 import * as api from './api.js'
 
-/** @import { LiveRun, Message, Requirement, RunState } from './wire.js' */
+/** @import { Requirement } from './requirements.js' */
+/** @import { LiveRun, Message, RunState } from './wire.js' */
 
 /**
  * How a paused turn stands: `requirements` of the run that waits, or else the run that goes on and

@@ -1,5 +1,7 @@
 // The types of what the server sends, as in the OpenAPI document. There is no code here.
 
+/** @import { Requirement } from './requirements.js' */
+
 /**
  * Tokens of one run, as the provider counted them.
  * @typedef {object} Usage
@@ -81,52 +83,6 @@
  * @property {string} [title]
  * @property {string} [text]
  * @property {string} [query]
- */
-
-/**
- * A value that a person has to give. `type` is the name of a type of Python or of JSON Schema.
- * @typedef {object} InputField
- * @property {string} name
- * @property {string} [type] text if absent
- * @property {string} [description]
- * @property {boolean} [required] true if absent
- * @property {unknown} [value] what is known already
- * @property {unknown[]} [allowed] the values to choose from
- */
-
-/**
- * A question to a person.
- * @typedef {object} AskedQuestion
- * @property {string} question
- * @property {{label: string, description?: string}[]} options
- * @property {string} [header]
- * @property {boolean} [multiple] whether several may be chosen
- */
-
-/**
- * One thing that a paused run waits for.
- * @typedef {object} Requirement
- * @property {string} id
- * @property {'approval' | 'input' | 'feedback' | 'external' | 'choice' | 'step_review'
- *   | 'step_error'} kind
- * @property {{id: string, name: string, arguments?: Record<string, unknown>}} [tool]
- * @property {InputField[]} [fields]
- * @property {AskedQuestion[]} [questions]
- * @property {string} [member]
- * @property {string} [step]
- * @property {string} [note]
- * @property {string} [output]
- */
-
-/**
- * What a person decides on the requirement with this id.
- * @typedef {object} Decision
- * @property {string} id
- * @property {boolean} [confirmed]
- * @property {string} [note]
- * @property {Record<string, unknown>} [values]
- * @property {Record<string, string[]>} [answers]
- * @property {string} [result]
  */
 
 /**
@@ -254,38 +210,6 @@
  * @typedef {object} ConversationPage
  * @property {ConversationInfo[]} conversations
  * @property {number} total
- */
-
-/**
- * A tool, member or step of an agent; a team has members, a loop and its like steps.
- * @typedef {object} Named
- * @property {string} name
- * @property {string} [description]
- * @property {Named[]} [members]
- * @property {Named[]} [steps]
- */
-
-/**
- * An agent that a request may name, and the model that it uses by default.
- * @typedef {object} AgentInfo
- * @property {string} id
- * @property {string} name
- * @property {string} kind
- * @property {string} description
- * @property {string} model
- * @property {boolean} default
- * @property {Named[]} [tools]
- * @property {Named[]} [members]
- * @property {Named[]} [steps]
- * @property {string[]} [suggestions]
- */
-
-/**
- * A model that a request may name by its `spec`.
- * @typedef {object} ModelInfo
- * @property {string} id
- * @property {string} spec
- * @property {boolean} default
  */
 
 /**

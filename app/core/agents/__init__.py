@@ -12,7 +12,7 @@ from .children import noticed
 from .components.loading import load_agents
 from .connections import Connections
 from .storage.conversations import Conversations
-from .storage.stores import open_database, prepare
+from .storage.database import open_database, prepare
 
 
 class Agents:

@@ -53,6 +53,8 @@ class ExternalRunner(Runner):
         fields = {**self._common(), **self._further()}
         taken = {n: value for n, value in fields.items() if not self.component.lacks(n)}
         theirs: str | None = None  # the id of the run where it runs
+        # Over A2A all events are of the one run, whose id changes as its server names the task.
+        flat = getattr(self.component.thing, "a2a_client", None) is not None
         ended = False
         try:
             found: Any = self.component.thing.arun(self._input.transcript(), **taken)
@@ -60,7 +62,7 @@ class ExternalRunner(Runner):
                 async for event in events:
                     if not hasattr(event, "event"):
                         continue
-                    theirs = theirs or event.run_id
+                    theirs = (event.run_id or theirs) if flat else (theirs or event.run_id)
                     _rename(event, theirs, self._run_id)
                     yield event
             ended = True

@@ -157,12 +157,14 @@ def _format(item: Attachment) -> str | None:
     return suffix.removeprefix(".").lower() or None
 
 
-async def taken(question: Question, store: MediaStore, owner: Owner) -> Question:
-    """The question with its uploads moved into the folder of the run.
+async def taken(question: Question, store: MediaStore | None, owner: Owner) -> Question:
+    """The question with its uploads moved into the folder of the run; unchanged without a store.
 
     If the turn is stored, its media are kept, too, except addresses and what is too large. Errors
     of the disk are logged then, because the answer does not depend on that.
     """
+    if store is None:
+        return question
     question = await adopted(question, partial(store.adopt, owner))
     items: list[Picture | Attachment] = [*question.images, *question.attachments]
     for item in items if question.kept else []:

@@ -3,7 +3,6 @@
 They differ in what Agno's `arun` takes, and in what is copied for a run.
 """
 
-import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -23,10 +22,16 @@ from .events.reader import EventReader
 from .events.steps import Outline
 from .inputs import Authorization, Input, schema_for
 from .pausing.checkpoints import Checkpoints, Resumed
-from .pausing.stored import Continuation, Scratch, decided_run, paused_run, with_history
+from .pausing.stored import (
+    Continuation,
+    Scratch,
+    decided_run,
+    detach,
+    paused_run,
+    with_history,
+)
 from .pausing.waits import Wait, waits_of
 from .run_models import RunModels
-from .storage.proxies.proxy import inner_of
 from .storage.sessions import Session
 from .storage.shown import shown_in
 
@@ -70,7 +75,7 @@ class Runner:
         elif models is not None:
             self._input.install(component)
         if continuation is None and models is not None and not question.kept:
-            self._scratch = _detach(component)
+            self._scratch = detach(component)
             self._forget()
 
     @property
@@ -267,20 +272,3 @@ def runner_for(component: Any) -> type[Runner]:
     if isinstance(component, Team):
         return TeamRunner
     return WorkflowRunner if isinstance(component, Workflow) else AgentRunner
-
-
-def _detach(component: Any) -> Scratch | None:
-    """Take the store of conversations from a run's copy, for a question that is not kept, and give
-    it one for this run alone; none if it cannot pause for a person, because it has no tools.
-
-    Agno reads memories synchronously where the component has no store, so its memory manager gets
-    the user's own store, without the threads around it.
-    """
-    pauses = not isinstance(component, Agent) or bool(component.tools)
-    scratch = Scratch() if pauses else None
-    component.db = scratch.db if scratch is not None else None
-    manager = getattr(component, "memory_manager", None)
-    if manager is not None and manager.db is not None:
-        component.memory_manager = copy.copy(manager)
-        component.memory_manager.db = inner_of(manager.db)
-    return scratch

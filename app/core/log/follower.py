@@ -8,10 +8,24 @@ from ...models.numbers import Recovery, event_number
 from ..errors import JournalUnavailable
 from .journal import Entry, RunRecord
 from .sources import Newest, Source
-from .traffic import Traffic
 
 #: Seconds until a reader retries a journal that failed.
 RETRY_DELAY = 0.5
+
+
+class Traffic:
+    """Counts of readers and of bytes sent, for the metrics: plain numbers, because each write
+    updates them.
+
+    `followers` and `streams` are the numbers that are open now; `resumes` and `bytes` are totals
+    since the process began.
+    """
+
+    __slots__ = ("bytes", "followers", "resumes", "streams")
+
+    def __init__(self) -> None:
+        self.followers = self.streams = 0  # a stream is a follower whose client sees each token
+        self.resumes = self.bytes = 0
 
 
 class Follower:

@@ -5,12 +5,12 @@ See docs/decisions/006-streams-go-on-while-the-journal-fails.md.
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from ..errors import AlreadyAsked
 from .journal import JournalReplaced, Log, RunRecord
+from .outage import Outage
 from .reading import journal_call, unavailable
 from .run_log import Piece, RunLog, trim
 
@@ -24,13 +24,6 @@ CREATE_TIMEOUT = 0.5
 
 #: Seconds to wait for the journal to have what only it can decide on.
 WRITE_TIMEOUT = 5.0
-
-#: Bytes that one call writes at most, and at least after calls that failed: over a slow link a
-#: smaller one may succeed where a larger one takes too long.
-MAX_FLUSH_BYTES, MIN_FLUSH_BYTES = 1 << 20, 64 << 10
-
-#: Seconds until a write that failed is retried: first, and at most (they double each time).
-FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.1, 2.0
 
 #: Seconds between two sweeps of the journal.
 SWEEP_INTERVAL = 30.0
@@ -47,9 +40,8 @@ class Hub:
     read from the journal. Every `flush_interval` seconds all new entries are written to the journal
     in one call, or in several if they are a backlog. If the journal fails, readers are served from
     memory and the write is retried; an ended log that cannot be written for `retention` seconds
-    leaves the memory. `trouble` is the Unix time and the reason of the first failure, None while
-    the journal works; `failures` counts failed calls. `on_lost` is called with the id of each run
-    that another process has taken over.
+    leaves the memory. `on_lost` is called with the id of each run that another process has taken
+    over.
     """
 
     def __init__(
@@ -63,16 +55,12 @@ class Hub:
         on_lost: Callable[[str], None] = lambda run_id: None,
     ) -> None:
         self.journal = journal
-        self.trouble: tuple[float, str] | None = None
-        self.failures = 0
         self.on_lost = on_lost
         self._logs: dict[str, RunLog] = {}
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
-        self._flush_interval = flush_interval
-        self._flush_bytes = MAX_FLUSH_BYTES
+        self._outage = Outage(flush_interval)
         self._retention = retention
-        self._pause = flush_interval
         self._dirty: set[RunLog] = set()
         self._work = asyncio.Event()
         self._hurry = asyncio.Event()  # somebody waits for the next write
@@ -119,7 +107,7 @@ class Hub:
                 async with asyncio.timeout(CREATE_TIMEOUT):
                     new = await self.journal.create(record)
             except Exception as error:
-                self._failed(error)
+                self._outage.failed(error)
         if not new:
             raise AlreadyAsked(f"Run {record.run_id} has begun before.")
         log = self._logs[record.run_id] = RunLog(record, self._touch)
@@ -167,6 +155,16 @@ class Hub:
         return waits and self._logs.get(log.record.run_id) is log
 
     @property
+    def trouble(self) -> tuple[float, str] | None:
+        """The Unix time and the reason of the first failure; None while the journal works."""
+        return self._outage.trouble
+
+    @property
+    def failures(self) -> int:
+        """The number of failed calls of the journal so far."""
+        return self._outage.failures
+
+    @property
     def unwritten(self) -> tuple[int, float]:
         """How many entries are not in the journal yet, and the age of the oldest one in seconds."""
         logs = self._logs.values()
@@ -189,7 +187,7 @@ class Hub:
         while not self._stop.is_set():
             await self._work.wait()
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause):
+                async with asyncio.timeout(self._outage.pause):
                     await self._hurry.wait()
             if self._stop.is_set():
                 return
@@ -217,18 +215,18 @@ class Hub:
         for log in dirty:
             log.measure(METER_BATCH)
         try:
-            if sum(log.pending for log in dirty) <= self._flush_bytes:
+            if sum(log.pending for log in dirty) <= self._outage.flush_bytes:
                 if dirty:
                     await self._write([Piece.rest(log) for log in dirty])
             else:
                 await self._write_backlog(dirty)
         except Exception as error:
-            self._failed(error)
+            self._outage.failed(error)
             if isinstance(error, JournalReplaced):
                 for log in self._logs.values():
                     log.rewind()
         else:
-            self._recovered()
+            self._outage.recovered()
         for log in dirty:
             if self._waits(log):
                 self._touch(log)  # the write failed, or entries were appended meanwhile
@@ -242,8 +240,8 @@ class Hub:
         """
         for log in sorted(dirty, key=lambda log: log.lag, reverse=True):
             while self._waits(log):
-                await self._write([Piece.next(log, self._flush_bytes)])
-                self._pause = min(self._pause, FIRST_RETRY_DELAY)  # it works, if only for a while
+                await self._write([Piece.next(log, self._outage.flush_bytes)])
+                self._outage.progressed()
 
     async def _write(self, pieces: Sequence[Piece]) -> None:
         """Write pieces of logs in one call, and forget logs that have ended, or that are lost."""
@@ -268,26 +266,6 @@ class Hub:
             log.settle(asked, owned=True)
             if log.ended and log.flushed == log.last:
                 self._logs.pop(run_id, None)
-
-    def _failed(self, error: Exception) -> None:
-        """Count a failed call of the journal, log the first of an outage, and double the delay of
-        retries."""
-        self.failures += 1
-        self._flush_bytes = max(self._flush_bytes // 2, MIN_FLUSH_BYTES)
-        if self.trouble is None:
-            self.trouble = (time.time(), type(error).__name__)
-            logger.error("journal: cannot be written; streams go on from memory", exc_info=error)
-            self._pause = FIRST_RETRY_DELAY
-        else:
-            self._pause = min(2 * self._pause, MAX_RETRY_DELAY)
-
-    def _recovered(self) -> None:
-        if self.trouble is not None:
-            seconds = time.time() - self.trouble[0]
-            logger.warning("journal: is written again, after %.1f s", seconds)
-            self.trouble = None
-            self._flush_bytes = MAX_FLUSH_BYTES
-            self._pause = self._flush_interval
 
     def _bound(self) -> None:
         logs = list(self._logs.values())

@@ -12,13 +12,12 @@ from typing import Any
 
 from agno.exceptions import ModelProviderError
 from agno.models.base import Model
-from agno.models.message import Message
 from agno.models.response import ModelResponse
 
 from ...models.chat import FinishReason, Usage
 from ..run_failures import ModelUnavailable, RunFailed, TooManyRounds, UpstreamCut
 from ..text import AlreadySent, Sink
-from .failures import classify, failure_of
+from .attempts import Incomplete, failure_in, past_of
 from .http.clients import attach
 from .http.exchange import Exchange, bound
 from .media_urls import without_downloads
@@ -27,7 +26,7 @@ from .options.families import is_a
 from .upstream import Call, Upstream
 from .wire.parts.finish_reasons import finish_reason
 from .wire.parts.think_tags import writes_think_tags
-from .wire.replay import KEY, Past, Replay
+from .wire.replay import KEY, Replay
 
 _END: Any = object()
 
@@ -193,7 +192,7 @@ class Requests:
             think_tags=self._think_tags,
             on_alive=self.on_alive,
             headers=call.headers,
-            replay=Replay([past for m in messages if (past := _past(m)) is not None]),
+            replay=Replay([past for m in messages if (past := past_of(m)) is not None]),
         )
 
     def _note(self, delta: ModelResponse, exchange: Exchange) -> None:
@@ -221,37 +220,16 @@ class Requests:
             self.uncounted = 0
             self.usage = self.usage + outcome.usage
         if outcome.error is not None or outcome.finish_reason is None:
-            raise _Incomplete
+            raise Incomplete
 
     def _failed(
         self, call: Call, exchange: Exchange, error: Exception, *, spoke: bool
     ) -> float | None:
         """Take note of a failed attempt: seconds to wait before the next one, or None."""
-        key = getattr(self.model, "api_key", None)
-        outcome = exchange.outcome
-        if isinstance(error, RunFailed):
-            failure = error
-        elif outcome is not None and (outcome.error is not None or isinstance(error, _Incomplete)):
-            failure = failure_of(outcome, error, self.model.id, spoke=spoke, key=key)
-        else:
-            # The head of a response has come: what is lost after it was cut.
-            cut = spoke or outcome is not None
-            failure = classify(error, self.model.id, spoke=cut, key=key)
+        failure = failure_in(exchange, error, self.model, spoke=spoke)
         self.failure = failure
         call.failed(failure)
         pause = None if spoke else call.pause()
         if pause is None and not spoke:
             self.uncounted = 0
         return pause
-
-
-class _Incomplete(Exception):
-    """The response came to its end, and that was not the end of an answer."""
-
-
-def _past(message: Message) -> Past | None:
-    """A message that calls functions; None for another one."""
-    if message.role != "assistant" or not message.tool_calls:
-        return None
-    names = [(call.get("function") or {}).get("name") for call in message.tool_calls]
-    return Past(names, (message.provider_data or {}).get(KEY))

@@ -1,7 +1,11 @@
 """What identifies a run: its id, its conversation, its principal."""
 
+import time
 import uuid
 from dataclasses import dataclass
+
+from ..log.journal import RunRecord
+from .turn import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,25 @@ class Identity:
     request: str | None = None
     continues: str | None = None
     origin: str | None = None
+
+    def record(self, plan: Plan, owner: str) -> RunRecord:
+        """Return the record of a run of this plan that begins now, in the process `owner`."""
+        return RunRecord(
+            run_id=self.run_id,
+            conversation_id=self.conversation_id,
+            principal=self.principal,
+            agent=plan.agent,
+            model=plan.model,
+            created_at=time.time(),
+            owner=owner,
+            question=plan.stored_question,
+            fingerprint=self.fingerprint,
+            user=self.user,
+            request=self.request,
+            continues=self.continues,
+            origin=self.origin,
+            settings=plan.settings,
+        )
 
 
 def new_id() -> str:

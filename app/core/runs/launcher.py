@@ -16,7 +16,8 @@ from ..run_failures import handed_over, server_stopped
 from .driver import Driver
 from .peers import Peers
 from .queues import Queues, Starts
-from .run import Guard, Plan, Policy, Run, Turn, opening
+from .run import Policy, Run, opening
+from .turn import Guard, Plan, Turn
 
 #: Seconds that a stopped agent may take to return, and then storing its partial answer; after that
 #: the run ends without them.

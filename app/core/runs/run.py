@@ -6,83 +6,25 @@ See docs/decisions/002-a-run-is-two-tasks.md.
 import asyncio
 import logging
 from asyncio import FIRST_COMPLETED
-from collections.abc import Callable, Coroutine
-from typing import Any, Literal, Protocol, TypeVar
+from collections.abc import Coroutine
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from ...models.chat import StreamingChunk, Usage
+from ...models.chat import StreamingChunk
 from ..log.journal import FOLLOWED_TTL, Mailbox, RunRecord
 from ..log.run_log import RunLog
 from ..request_context import request_id
 from ..run_failures import AgentFailed, RunFailed, RunStopped
 from .clock import Clock, Timeouts
 from .states import Life, State, closing
+from .turn import Turn
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 OnDisconnect = Literal["cancel", "continue", "grace"]
 OnBusy = Literal["queue", "reject", "interrupt"]
-
-
-class Guard(Protocol):
-    """What a run whose process may die at any moment tells the journal, for others to go on."""
-
-    async def confirm(self) -> None:
-        """Wait until the journal has all chunks so far; raises `Interrupted` if it cannot be
-        written, or if another process has taken the run over."""
-
-    async def checkpoint(self, data: str) -> None:
-        """Keep a state of the agent from which another process can go on, after all chunks so far;
-        an empty one if none can. Raises what `confirm` raises."""
-
-
-class Turn(Protocol):
-    """The work of one run: a question to an agent, prepared with copies of agent and model."""
-
-    model: str
-    stored_question: str | None  # None if the conversation keeps nothing of this turn
-    logged_question: str  # the last message of the request, stored or not
-
-    def protect(self, guard: Guard) -> None:
-        """Called before `run` if another process may go on with the run: nothing that must not be
-        done twice begins before the guard has confirmed the chunk that says so."""
-
-    async def run(
-        self, emit: Callable[[StreamingChunk], None], on_alive: Callable[[], None]
-    ) -> StreamingChunk:
-        """Emit text, reasoning and tool calls as they come, and return the last chunk; raises
-        `RunFailed`. `on_alive` is called for what the model sends that makes no chunk."""
-
-    def estimate_usage(self, pieces: int) -> Usage:
-        """Return the tokens of a run without a usage from the provider: counted ones plus an
-        estimate of those in `pieces`, the number of its chunks with text or reasoning."""
-
-    async def remember(self, text: str, failure: RunFailed) -> bool:
-        """Store the question and the partial answer of a run that failed or was stopped.
-
-        Returns False if that is not possible yet, and what must be stored is kept for later.
-        """
-
-
-class Plan(Protocol):
-    """A question whose agent and model are chosen and checked, but not yet copied for a run."""
-
-    agent: str
-    model: str
-    stored_question: str | None
-    settings: str  # what of the question holds in a continuation of the run, as JSON
-
-    @property
-    def recipe(self) -> str:
-        """What another process needs to go on with the run, as JSON; empty if none can."""
-
-    async def check(self, record: RunRecord) -> None:
-        """Raise an error for what would prevent this run now, before it begins."""
-
-    def prepare(self, record: RunRecord) -> Turn:
-        """Return the `Turn` of a run, with copies of the agent and the model for this run alone."""
 
 
 class Policy(msgspec.Struct, frozen=True):

@@ -5,20 +5,17 @@ See docs/decisions/001-a-request-does-not-own-its-run.md.
 
 import asyncio
 import logging
-import time
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
-
-import msgspec
 
 from ...models.chat import RunState
 from ...models.numbers import entry_number
 from ..access.rates import Rates
 from ..access.slots import Slots
 from ..errors import BadEventId
-from ..log.follower import Follower
+from ..log.follower import Follower, Traffic
 from ..log.hub import Hub
 from ..log.journal import RunRecord, SharedJournal
 from ..log.reading import WholeLog, journal_call, unknown_run
@@ -27,7 +24,6 @@ from ..log.run_log import RunLog
 from ..log.sources import source_of
 from ..log.state import state_of, whole_log
 from ..log.tail import Tail
-from ..log.traffic import Traffic
 from ..run_failures import cancelled, taken_over
 from .driver import Driver
 from .identity import Identity, new_id
@@ -36,7 +32,8 @@ from .peers import Peers, Remember
 from .queues import Queues
 from .recovery.recovery import ATTEMPTS, Recoveries, Replan
 from .report import Observer
-from .run import Guard, Plan, Policy, Run
+from .run import Policy, Run
+from .turn import Guard, Plan
 
 #: Seconds for which a cancelled run of another process is waited for.
 CANCEL_TIMEOUT = 10.0
@@ -139,24 +136,9 @@ class Runs:
 
     async def begin(self, plan: Plan, policy: Policy, identity: Identity) -> Run:
         """Start a run without a reader and return it; raises what `Launcher.launch` raises."""
-        record = RunRecord(
-            run_id=identity.run_id,
-            conversation_id=identity.conversation_id,
-            principal=identity.principal,
-            agent=plan.agent,
-            model=plan.model,
-            created_at=time.time(),
-            owner=self.owner,
-            question=plan.stored_question,
-            fingerprint=identity.fingerprint,
-            user=identity.user,
-            request=identity.request,
-            continues=identity.continues,
-            origin=identity.origin,
-            settings=plan.settings,
-            recipe=plan.recipe if self._recoveries is not None else "",
-            policy=msgspec.json.encode(policy).decode() if self._recoveries is not None else "",
-        )
+        record = identity.record(plan, self.owner)
+        if self._recoveries is not None:
+            record = self._recoveries.recoverable(record, plan, policy)
         return await self._launcher.launch(plan, policy, record)
 
     async def list_active(

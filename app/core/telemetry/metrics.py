@@ -10,10 +10,8 @@ See docs/decisions/012-measuring-costs-a-token-nothing.md.
 import asyncio
 import logging
 import os
-import shutil
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -29,10 +27,9 @@ from ..log.meter import BOUNDS
 from ..providers.upstream import Upstreams
 from ..runs.report import RunReport
 from ..runs.service import Runs
+from .shared_folder import FOLDER
 
 logger = logging.getLogger(__name__)
-
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 #: The label for agents and models that are not configured, which bounds the number of series.
 OTHER = "other"
@@ -44,28 +41,6 @@ SAMPLE_INTERVAL = 1.0
 FIRST_TOKEN = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 30, 60, 120)
 DURATION = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
 LABELS = ("agent", "model")
-
-
-@contextmanager
-def shared_folder(data_dir: Path) -> Iterator[None]:
-    """Create the folder in which the workers of this server share their metrics, and remove it on
-    exit.
-
-    The folder is named in PROMETHEUS_MULTIPROC_DIR. Folders of servers that no longer run are
-    removed.
-    """
-    folder = data_dir.resolve() / "metrics"
-    servers = Owners(folder)
-    servers.join(own := str(os.getpid()))
-    for old in folder.iterdir():
-        if old.is_dir() and (old.name == own or not servers.lives(old.name)):
-            shutil.rmtree(old, ignore_errors=True)
-    os.environ[FOLDER] = str(folder / own)
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder / own, ignore_errors=True)
-        servers.leave()
 
 
 class Delays(Histogram):

@@ -9,7 +9,7 @@ from app.core.agents.catalog import AgentCatalog
 from app.core.agents.components.tree import models_in
 from app.core.agents.connections import Connections
 from app.core.agents.storage.conversations import Conversations
-from app.core.agents.storage.stores import open_database
+from app.core.agents.storage.database import open_database
 from app.core.openai_service import AgentService
 from app.core.providers.catalog import ModelCatalog, Providers
 from app.core.providers.http.clients import close as close_client

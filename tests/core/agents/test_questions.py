@@ -9,7 +9,7 @@ import pytest
 
 from app.core.agents.catalog import AgentCatalog, general_agent
 from app.core.agents.storage.conversations import Conversations
-from app.core.agents.storage.stores import open_database
+from app.core.agents.storage.database import open_database
 from app.core.openai_service import AgentService
 from app.core.providers.catalog import ModelCatalog, Providers
 from app.core.question import ClientCall, ClientTool, ModelOptions, PastMessage, Picture, Question

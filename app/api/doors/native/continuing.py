@@ -10,7 +10,8 @@ from ....core.errors import AlreadyAsked, UnknownRun
 from ....core.pauses import check
 from ....core.runs.identity import new_id
 from ....core.runs.pauses.inbox import continuing
-from ....core.runs.run import Plan, Policy
+from ....core.runs.run import Policy
+from ....core.runs.turn import Plan
 from ....models.chat import Decision
 from ... import route_docs
 from ...context import Principal, Server

@@ -9,11 +9,12 @@ import inspect
 from dataclasses import dataclass, replace
 from typing import Any
 
+import httpx
 from agno.agents.base import BaseExternalAgent
 from agno.exceptions import RemoteServerUnavailableError, UnsupportedMediaError
 from agno.remote.base import BaseRemote
 
-from ...run_failures import AgentFailed, InputRefused, ModelUnavailable, RunFailed
+from ...run_failures import AgentFailed, InputRefused, ModelUnavailable, RunFailed, UpstreamCut
 
 #: What `arun()` must take beside the question, to be streamed in a session.
 NEEDED = ("stream", "session_id", "user_id")
@@ -68,6 +69,10 @@ def external(thing: Any, fallback_id: str, db: Any) -> External:
     if isinstance(thing, BaseRemote):
         kind, own = remote_id(thing)
         takes = _takes_remotely(thing, kind)
+        if thing.a2a_client is not None:
+            from .a2a import truthful  # only here: few speak it
+
+            thing = truthful(thing)
         return External(own, own, "", thing, db, keeps=False, takes=takes, remote=kind)
     own = str(getattr(thing, "id", None) or fallback_id)
     name = str(getattr(thing, "name", None) or own)
@@ -94,6 +99,11 @@ def failure_of(component: External, error: Exception) -> RunFailed | None:
     if isinstance(error, RemoteServerUnavailableError):
         return ModelUnavailable(
             f"The server of {component.id!r} cannot be reached.", retry_after=5.0
+        )
+    if component.remote is not None and isinstance(error, httpx.TransportError):
+        return UpstreamCut(
+            f"The connection to the server of {component.id!r} was lost before its answer was"
+            " complete."
         )
     status = getattr(getattr(error, "response", None), "status_code", None)
     if component.remote is not None and status is not None:

@@ -1,7 +1,6 @@
 """What the server can serve: agents, teams, workflows, agents of other frameworks, factories."""
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,24 +71,3 @@ def check_factory(thing: Any) -> None:
                 f"AGENTS: the factory {thing.__qualname__}() has a parameter {name!r}; it may have "
                 f"{', '.join(PARAMETERS)}, and others with a default."
             )
-
-
-async def made_by(factory: Any, asking: Asking) -> Any:
-    """The agent, team or workflow that a factory makes for a request.
-
-    Raises whatever the factory raises.
-    """
-    if isinstance(factory, BaseFactory):
-        expected: Any = {"TeamFactory": Team, "WorkflowFactory": Workflow}.get(
-            type(factory).__name__, Agent
-        )
-        return await factory.resolve_async(asking.context(), expected)
-    made = _called(factory, asking)
-    return await made if inspect.isawaitable(made) else made
-
-
-def _called(factory: Callable[..., Any], asking: Asking) -> Any:
-    known = {name: getattr(asking, name, None) for name in PARAMETERS[:6]}
-    known |= dict.fromkeys(PARAMETERS[6:], asking.context())
-    taken = inspect.signature(factory).parameters
-    return factory(**{name: value for name, value in known.items() if name in taken})

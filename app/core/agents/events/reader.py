@@ -1,43 +1,19 @@
 """Maps the events of an Agno run to chunks, by their names and by whose run they are."""
 
-from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
-from ....models.chat import (
-    FinishReason,
-    NamedEvent,
-    Requirement,
-    Said,
-    Speaker,
-    StreamingChunk,
-    Usage,
-)
-from ...question import ClientCall
+from ....models.chat import FinishReason, Requirement, Said, StreamingChunk
 from ...run_failures import RunStopped
-from ...text import AlreadySent, SurrogateJoiner, replace_lone_surrogates
+from ...text import replace_lone_surrogates
 from ..media_out import transcript
-from .answer import Answer
-from .recorder import Recorder
 from .speakers import Speakers
 from .steps import Outline, failed_steps, last_step, step_of
 from .table import TABLE
-from .values import (
-    client_call,
-    data_of,
-    fits,
-    pieces,
-    shortened,
-    text_of,
-    tool_call,
-    unknown_call,
-)
-
-Emit = Callable[[StreamingChunk], None]
+from .values import data_of, pieces, shortened, text_of, tool_call
+from .writer import ChunkWriter, Emit
 
 
-class EventReader:
+class EventReader(ChunkWriter):
     """Emits the chunks of one run, and makes its last one; the run makes the first.
 
     `model` is the id of the model that answers; `pause` becomes the event by which the run pauses;
@@ -55,27 +31,17 @@ class EventReader:
         team: bool = False,
         outline: Outline | None = None,
     ) -> None:
-        self._run_id = run_id
-        self.model = model
+        super().__init__(model, emit)
         self.pause: Any = None
         self.finished = False
         self.failure: Any = None
         self.by_function = False
-        self.answer = Answer()
-        self.recorder = Recorder(self.answer.parts, emit)
-        self._emit = emit
-        self._text = SurrogateJoiner()
-        self._reasoning = SurrogateJoiner()
+        self._run_id = run_id
         self._speakers = Speakers(run_id, team=team)
         self._outline = outline
         self._answering: str | None = None  # the step whose text is the answer
         self._rewriting = False
         self._thought = False  # reasoning has come as text, so its steps would repeat it
-
-    @property
-    def usage(self) -> Usage | None:
-        """What the provider has reported so far."""
-        return self.answer.usage
 
     def read(self, event: Any) -> None:
         """Emit what an event tells readers. Raises `RunStopped` if the run was cancelled inside
@@ -91,25 +57,6 @@ class EventReader:
             getattr(self, handler)(event)
 
     # ---- the run itself ----
-
-    def content(self, content: Any, reasoning: str | None) -> None:
-        """Emit new text and reasoning."""
-        if type(content) is not str and content is not None:
-            content = None if isinstance(content, AlreadySent) else text_of(content)
-        text = content or ""
-        if self._text.high or not text.isascii():
-            text = self._text.feed(content) if content else ""
-        thought = None
-        if reasoning and not isinstance(reasoning, AlreadySent):
-            thought = self._reasoning.feed(reasoning) or None
-            if thought is not None:
-                self.recorder.add_reasoning(thought)
-        if text:
-            self.answer.parts.append(text)
-        elif thought is None:
-            return
-        # By position, because this is made for each token.
-        self._emit(StreamingChunk(text, False, self.model, thought))
 
     def own_content(self, event: Any) -> None:
         if self._rewriting:
@@ -234,15 +181,7 @@ class EventReader:
         data = {"message": shortened(text_of(reason))} if reason else {}
         self._event(event.event.removeprefix("Team"), data, self._speakers.of(event))
 
-    # ---- calls that Agno reports no event of, and the end ----
-
-    def call(self, call: ClientCall) -> None:
-        """Emit a tool call that the client must execute."""
-        self._chunk(tool=client_call(call))
-
-    def refused_call(self, call: dict[str, Any]) -> None:
-        """Emit a call of a tool that does not exist."""
-        self._chunk(tool=unknown_call(call))
+    # ---- the end ----
 
     def ending(
         self, reason: FinishReason | None, requirements: list[Requirement] | None = None
@@ -258,17 +197,4 @@ class EventReader:
             reason = "tool_calls"
         elif reason is None or reason == "tool_calls":
             reason = "stop"
-        rest, thought = self._text.rest(), self._reasoning.rest() or None
-        emit = self.recorder.emit
-        last = self.answer.last_chunk(emit, self.model, reason, rest, thought)
-        if requirements:
-            last = msgspec.structs.replace(last, requirements=requirements)
-        return self.recorder.end(last)
-
-    def _event(self, name: str, data: dict[str, Any], speaker: Speaker | None) -> None:
-        if not fits(data):
-            data = {"omitted": "The data of this event are larger than a chunk may be."}
-        self._chunk(speaker=speaker, event=NamedEvent(name, data))
-
-    def _chunk(self, **parts: Any) -> None:
-        self.recorder.emit(StreamingChunk(content="", done=False, model=self.model, **parts))
+        return self.end(reason, requirements)

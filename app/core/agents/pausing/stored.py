@@ -1,10 +1,12 @@
 """Paused runs in Agno's store: read to be continued, written for questions that are not kept."""
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agno.agent import Agent
 from agno.run.agent import RunOutput
 from agno.run.approval import acreate_approval_from_pause
 from agno.run.base import RunStatus
@@ -14,7 +16,7 @@ from agno.run.workflow import WorkflowRunOutput
 from ....models.chat import Decision
 from ...run_failures import PauseLost
 from ..messages import agno_message
-from ..storage.proxies.proxy import off_the_loop
+from ..storage.proxies.proxy import inner_of, off_the_loop
 from ..storage.sessions import Session, find_session, new_session
 from .checkpoints import ScratchDb
 from .waits import Wait, waits_of
@@ -97,6 +99,23 @@ class Scratch:
                     user_id=session.owner,
                 )
             await store.upsert_run(run, session_id=session.id, user_id=session.owner)
+
+
+def detach(component: Any) -> Scratch | None:
+    """Take the store of conversations from a run's copy, for a question that is not kept, and give
+    it one for this run alone; none if it cannot pause for a person, because it has no tools.
+
+    Agno reads memories synchronously where the component has no store, so its memory manager gets
+    the user's own store, without the threads around it.
+    """
+    pauses = not isinstance(component, Agent) or bool(component.tools)
+    scratch = Scratch() if pauses else None
+    component.db = scratch.db if scratch is not None else None
+    manager = getattr(component, "memory_manager", None)
+    if manager is not None and manager.db is not None:
+        component.memory_manager = copy.copy(manager)
+        component.memory_manager.db = inner_of(manager.db)
+    return scratch
 
 
 async def with_history(db: Any, run_id: str, session: Session, history: Sequence[Any]) -> None:

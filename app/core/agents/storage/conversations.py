@@ -12,11 +12,12 @@ from ...log.outbox import Outbox, UnstoredTurn
 from ...run_failures import ConversationsUnavailable
 from .backlog import Backlog
 from .keeping import Keeping, KeptTurn, complete, key_of
-from .listing import Cursor, Wanted, info_of
 from .proxies.proxy import Db
+from .readers.listing import Cursor, Wanted, info_of
 from .rows import TurnRows
 from .sessions import AnySession, Session, owner_of, session_from
-from .store import Store, Stores
+from .store import Store
+from .stores import Stores
 from .transcript import messages_of
 
 

@@ -22,7 +22,8 @@ from .rows import NAME, RunRow, TurnRows, name_of, title_of
 from .run_store import RunStore, run_store
 from .sessions import RUNS, AnyRun, Session, new_run, new_session, session_from
 from .shown import FINISH_REASON, NOTHING, Shown, metadata_with, shown_in
-from .store import Store, Stores
+from .store import Store
+from .stores import Stores
 from .transcript import first_question, repaired
 
 #: Seconds to wait until Agno has stored a cancelled run, which it does in the background.

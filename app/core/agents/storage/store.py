@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine
 from math import ceil
 from typing import Any, TypeVar
 
@@ -11,10 +11,10 @@ from agno.db.base import SessionType
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ...run_failures import ConversationsUnavailable
-from .listing import listing_of
-from .probe import connections_of, probe_of
 from .proxies.bounds import Line, LineTooLong, brief, retrieve, within
 from .proxies.proxy import Db, inner_of, off_the_loop
+from .readers.listing import listing_of
+from .readers.probe import connections_of, probe_of
 from .rows import TurnRows, type_of
 from .sessions import AnySession, Session
 from .writers.choice import writer_of
@@ -227,26 +227,3 @@ def unavailable() -> ConversationsUnavailable:
     return ConversationsUnavailable(
         "The store of conversations cannot be reached. Try again in a moment.", retry_after=2
     )
-
-
-class Stores:
-    """The stores of all components, each once; those that factories make come in while it runs."""
-
-    def __init__(self, dbs: Iterable[Db]) -> None:
-        self._stores: dict[int, Store] = {}
-        for db in dbs:
-            self.of(db)
-
-    def __iter__(self) -> Iterator[Store]:
-        return iter(list(self._stores.values()))
-
-    def of(self, db: Db) -> Store:
-        """The store of a database of Agno's, or of the proxy of one."""
-        inner = inner_of(db)
-        if id(inner) not in self._stores:
-            self._stores[id(inner)] = Store(db)
-        return self._stores[id(inner)]
-
-    def named(self, name: str) -> Store:
-        """The store with this id, or the first one if there is none."""
-        return next((store for store in self if store.id == name), next(iter(self)))

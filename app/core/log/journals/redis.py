@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 from urllib.parse import SplitResult
 
-import msgspec
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from ...errors import ConfigurationError
@@ -36,22 +35,11 @@ HEARTBEAT_TTL = 5.0
 #: every process that could have adopted it.
 ORPHAN_TTL = 7 * 86400.0
 
-#: Bytes that a group takes besides its entries.
-GROUP_OVERHEAD = 50
-
 #: Runs that one step of a sweep removes; Redis runs nothing else meanwhile.
 SWEEP_BATCH = 200
 
 #: Cancel requests that are taken at once.
 CANCEL_BATCH = 1000
-
-WRITTEN, LOST, UNKNOWN = range(3)  # what `append.lua` returns for a group
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_record = msgspec.msgpack.Decoder(RunRecord).decode
-# JSON, because a model may call a tool with a number that is too large for MessagePack.
-_encode_entries = msgspec.json.Encoder().encode
-_decode_entries = msgspec.json.Decoder(list[Entry]).decode
 
 
 class RedisJournal:
@@ -123,7 +111,7 @@ class RedisJournal:
             scripts.CREATE,
             record.run_id,
             record.owner,
-            _encode(record),
+            scripts.pack_record(record),
             queue_key(record),
             self._lifetime,
             milliseconds(HEARTBEAT_TTL) if record.owner == self._owner else 0,
@@ -134,16 +122,16 @@ class RedisJournal:
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
         answers = await self._append(groups)
-        if UNKNOWN in answers:
+        if scripts.UNKNOWN in answers:
             # Rare, so records are not sent along with every group.
             for group, answer in zip(groups, answers, strict=True):
-                if answer == UNKNOWN:
+                if answer == scripts.UNKNOWN:
                     await self.create(group.record)
             answers = await self._append(groups)
         return [
             group.record.run_id
             for group, answer in zip(groups, answers, strict=True)
-            if answer == LOST
+            if answer == scripts.LOST
         ]
 
     async def _append(self, groups: Sequence[Group]) -> list[int]:
@@ -151,27 +139,16 @@ class RedisJournal:
 
         One command for all is cheaper: for redis-py a command costs more than a group.
         """
-        packed, records = [], list[bytes]()
-        for group in groups:
-            run_id, owner = group.record.run_id, group.record.owner
-            data = _encode_entries(group.entries)
-            size = len(data) + GROUP_OVERHEAD
-            text = data.decode()  # the scripts cannot unpack bytes of MessagePack
-            ends = (group.ended, group.paused)
-            if group.recovers:
-                records.append(_encode(group.record))
-            changed = len(records) if group.recovers else 0
-            packed.append((run_id, owner, group.first, group.last, size, *ends, changed, text))
+        records = [scripts.pack_record(group.record) for group in groups if group.recovers]
         bounds = (self._run_bytes, self._retention, self._lifetime)
-        answers = await self._redis.run(scripts.APPEND, _encode(packed), *bounds, *records)
+        packed = scripts.pack_groups(groups)
+        answers = await self._redis.run(scripts.APPEND, packed, *bounds, *records)
         return cast("list[int]", answers)
 
     async def record(self, run_id: str) -> RunRecord | None:
         key = f"{KEY_PREFIX}run:{run_id}"
         found, owner = await result(self._redis.client.hmget(key, ["record", "owner"]))
-        return (
-            msgspec.structs.replace(_decode_record(found), owner=owner.decode()) if found else None
-        )
+        return scripts.unpack_record(found, owner.decode()) if found else None
 
     async def read(self, run_id: str, after: int, limit: int) -> list[Entry]:
         answer = await self._redis.run(scripts.READ, run_id, after, limit)
@@ -179,13 +156,7 @@ class RedisJournal:
             raise unknown_run(run_id)
         if after < (base := int(answer[0])):
             raise removed(run_id, base)
-        found: list[Entry] = []
-        for last, blob in zip(answer[1::2], answer[2::2], strict=True):
-            entries = _decode_entries(blob)
-            # The first group may begin at or before `after`, and a repeated write within the group
-            # before it.
-            found += entries[len(entries) - (last - after - len(found)) :]
-        return found[:limit]
+        return scripts.unpack_entries(answer[1:], after)[:limit]
 
     async def reached(self, run_ids: Collection[str]) -> dict[str, Reach]:
         found = await self._redis.run(scripts.REACHED, *run_ids)
@@ -202,7 +173,7 @@ class RedisJournal:
         await self._redis.run(scripts.DELETE, run_id)
 
     async def list_paused(self, principal: str | None) -> list[RunRecord]:
-        return _records(await self._redis.run(scripts.LIST_PAUSED, principal or ""))
+        return scripts.unpack_records(await self._redis.run(scripts.LIST_PAUSED, principal or ""))
 
     async def continued_by(self, run_id: str) -> str | None:
         found = await result(self._redis.client.hget(f"{KEY_PREFIX}run:{run_id}", "continued"))
@@ -232,7 +203,7 @@ class RedisJournal:
         if now - self._last_heartbeat > HEARTBEAT_TTL or now - self._steady_since < HEARTBEAT_TTL:
             return []
         found = await self._redis.run(scripts.ADOPT_ORPHANS, self._owner, self._lifetime, limit)
-        return [msgspec.structs.replace(_decode_record(data), owner=self._owner) for data in found]
+        return [scripts.unpack_record(data, self._owner) for data in found]
 
     async def keep_checkpoint(self, record: RunRecord, data: str) -> bool:
         kept = await self._redis.run(scripts.KEEP_CHECKPOINT, record.run_id, record.owner, data)
@@ -249,7 +220,7 @@ class RedisJournal:
         return [run_id.decode() for run_id in found]
 
     async def list_active(self, principal: str) -> list[RunRecord]:
-        return _records(await self._redis.run(scripts.LIST_ACTIVE, principal))
+        return scripts.unpack_records(await self._redis.run(scripts.LIST_ACTIVE, principal))
 
     async def request_cancel(self, run_id: str) -> None:
         await self._redis.run(scripts.REQUEST_CANCEL, run_id, self._lifetime)
@@ -264,12 +235,3 @@ class RedisJournal:
 
     async def is_followed(self, run_id: str) -> bool:
         return bool(await self._redis.client.exists(f"{KEY_PREFIX}watch:{run_id}"))
-
-
-def _records(found: list[bytes]) -> list[RunRecord]:
-    """Records from pairs of a record and its owner, oldest first."""
-    pairs = zip(found[::2], found[1::2], strict=True)
-    records = [
-        msgspec.structs.replace(_decode_record(data), owner=owner.decode()) for data, owner in pairs
-    ]
-    return sorted(records, key=lambda record: record.created_at)

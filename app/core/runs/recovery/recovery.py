@@ -17,7 +17,8 @@ from ...log.journal import Entry, RunRecord, SharedJournal
 from ...log.reading import WholeLog
 from ...log.run_log import RunLog
 from ..launcher import Launcher
-from ..run import Plan, Policy, opening
+from ..run import Policy, opening
+from ..turn import Plan
 from .guard import JournalGuard, checkpoint_of
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,11 @@ class Recoveries:
         self._launcher = launcher
         self._replan = replan
         self._attempts = attempts
+
+    def recoverable(self, record: RunRecord, plan: Plan, policy: Policy) -> RunRecord:
+        """The record of a new run, with what another process needs to go on with it."""
+        rules = msgspec.json.encode(policy).decode()
+        return msgspec.structs.replace(record, recipe=plan.recipe, policy=rules)
 
     async def recover(self, record: RunRecord, log: WholeLog) -> bool:
         """Go on with a run that this process owns now; returns False if it has to end.

@@ -16,8 +16,8 @@ from agno.db.sqlite import AsyncSqliteDb, SqliteDb
 from sqlalchemy import event
 
 from app.core.agents.storage.conversations import Conversations
+from app.core.agents.storage.database import open_database, prepare
 from app.core.agents.storage.sessions import Session
-from app.core.agents.storage.stores import open_database, prepare
 from app.core.errors import InvalidField, UnknownConversation
 from tests.services import PostgresServer
 

@@ -9,8 +9,8 @@ from agno.db.sqlite import AsyncSqliteDb, SqliteDb
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ..probe import connections_of
 from ..proxies.proxy import inner_of
+from ..readers.probe import connections_of
 from .sqlite import SqliteWriter
 from .stock import StockWriter
 

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from ..errors import JournalUnavailable
-from ..log.hub import Hub
-from ..log.journal import belongs
-from ..log.reading import journal_call
-from .service import Runs
+from ...errors import JournalUnavailable
+from ...log.hub import Hub
+from ...log.journal import belongs
+from ...log.reading import journal_call
+from ..service import Runs
 
 #: Seconds to wait until the journal has the last entries of runs that have ended.
 FLUSH_TIMEOUT = 2.0

@@ -5,9 +5,9 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ..errors import UnknownRun
-from ..media import MediaStore
-from .service import Runs
+from ...errors import UnknownRun
+from ...media import MediaStore
+from ..service import Runs
 
 logger = logging.getLogger(__name__)
 

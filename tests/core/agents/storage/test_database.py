@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.core.agents.storage.conversations import Conversations
-from app.core.agents.storage.stores import open_database, prepare
+from app.core.agents.storage.database import open_database, prepare
 from app.core.errors import ConfigurationError
 from tests.command import environment, run
 from tests.conftest import STORES
@@ -20,7 +20,7 @@ import asyncio, sys
 from pathlib import Path
 from agno.agent import Agent
 from app.core.agents.storage.conversations import Conversations
-from app.core.agents.storage.stores import open_database, prepare
+from app.core.agents.storage.database import open_database, prepare
 from app.core.agents.storage.sessions import Session
 
 async def main():

@@ -12,13 +12,13 @@ from agno.db.base import AsyncBaseDb
 from agno.db.utils import deserialize_run
 from sqlalchemy import JSON, Select, column, func, or_, select, table, tuple_
 
-from ....models.chat import ConversationInfo
-from ...errors import InvalidField
+from .....models.chat import ConversationInfo
+from ....errors import InvalidField
+from ..proxies.proxy import inner_of
+from ..rows import NAME, name_of, title_of
+from ..sessions import AnySession, conversation_of, session_from
+from ..transcript import first_question, question_of
 from .probe import SqlReader, sql_reader_of
-from .proxies.proxy import inner_of
-from .rows import NAME, name_of, title_of
-from .sessions import AnySession, conversation_of, session_from
-from .transcript import first_question, question_of
 
 
 class Cursor(NamedTuple):

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
-from .proxies.proxy import inner_of
+from ..proxies.proxy import inner_of
 
 #: Connections of SQLAlchemy's pools, if nothing else is said.
 USUAL_CONNECTIONS = 5

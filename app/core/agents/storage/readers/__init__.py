@@ -1,0 +1,1 @@
+"""What is read of a store past Agno: lists of conversations, and whether it answers at all."""

@@ -1,0 +1,1 @@
+"""What is removed with runs: those of a deleted conversation, and media that nobody keeps."""
