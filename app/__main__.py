@@ -31,7 +31,7 @@ from .supervised import end_with_parent
 from .web import PROTOCOL
 
 #: Seconds for which uvicorn waits for open connections after the runs have ended.
-CLOSING_TIMEOUT = 2
+CLOSING_TIMEOUT = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         access_log=False,
         http=PROTOCOL,
         ws="none",
-        timeout_graceful_shutdown=CLOSING_TIMEOUT,
+        timeout_graceful_shutdown=CLOSING_TIMEOUT,  # type: ignore[arg-type]  # waited for as it is
     )
     if several:
         with shared_folder(settings.data_dir):
@@ -108,6 +108,13 @@ class Supervisor(Multiprocess):
     def handle_int(self) -> None:
         super().handle_int()
         self._pass_on(signal.SIGINT)
+
+    def terminate_all(self) -> None:
+        # The workers have copies of the listener. With this one open, too, clients would still
+        # connect when no worker is left that accepts.
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
     def join_all(self) -> None:
         while any(process.process.is_alive() for process in self.processes):

@@ -8,6 +8,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from . import __version__
 from .api import catalog, conversations, durable, errors, health, media, openapi, page, runs
 from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
-from .api.doors import anthropic, native, ollama, openai, responses
+from .api.doors import ai_sdk, anthropic, native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
 from .api.heads import HeadAsGet
 from .api.tracking import Tracked
@@ -45,7 +46,10 @@ logger = logging.getLogger(__name__)
 
 #: Each is a package in `api/doors/`. Anthropic's comes before OpenAI's: it takes those requests for
 #: `/v1/models` that have its header.
-DOORS = (native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR)
+DOORS = (native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR, ai_sdk.DOOR)
+
+#: Makes the response to an error, in the format of the path's door.
+REFUSE = errors.by_door(DOORS, native.DOOR.refuse)
 
 
 def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> FastAPI:
@@ -86,6 +90,14 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
     secret = settings.pause_webhook_secret
     webhook = open_webhook(settings.pause_webhook, secret.get_secret_value() if secret else None)
     active = make_runs(settings, hub, service, [*telemetry.observers, *webhook])
+    connections = Connections(
+        ConnectionBounds(
+            connections=settings.max_connections,
+            head_bytes=settings.max_head_bytes,
+            head_seconds=settings.head_timeout,
+        ),
+        REFUSE,
+    )
     sample = partial(telemetry.metrics.sample, active, hub, upstreams, served.conversations)
 
     @asynccontextmanager
@@ -103,7 +115,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
             # objects every few thousand tokens.
             gc.collect()
             gc.freeze()
-            stack.enter_context(graceful_shutdown(active, settings.shutdown_grace))
+            stack.enter_context(graceful_shutdown(active, settings.shutdown_grace, connections))
             yield
 
     app = FastAPI(
@@ -112,6 +124,8 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         description="Agno agents over HTTP: each answer is a run, whose events can be streamed, "
         "resumed and replayed.",
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages are made of files from another server
+        redoc_url=None,
     )
     app.state.context = Context(
         service=service,
@@ -139,11 +153,17 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         tickets=access.tickets,
         media=store,
     )
-    _install(app, settings, access, telemetry)
+    _install(app, settings, access, telemetry, connections)
     return app
 
 
-def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Telemetry) -> None:
+def _install(
+    app: FastAPI,
+    settings: Settings,
+    access: Access,
+    telemetry: Telemetry,
+    connections: Connections,
+) -> None:
     """Add the routes, the error handlers and the middleware to the app."""
     app.add_middleware(HeadAsGet)
     app.add_middleware(Tracked, tracing=telemetry.tracing)
@@ -154,24 +174,18 @@ def _install(app: FastAPI, settings: Settings, access: Access, telemetry: Teleme
     for router in (*(door.router for door in DOORS), *resources):
         app.include_router(router)
     page.install(app)
-    refuse = errors.by_door(DOORS, native.DOOR.refuse)
-    errors.install(app, refuse)
+    errors.install(app, REFUSE)
     openapi.install(app)
     build = app.build_middleware_stack
 
     def guarded() -> ASGIApp:
         """Return the middleware stack with ours outermost, for the error responses of Starlette,
         too."""
-        stack: ASGIApp = Guard(build(), access, refuse)
+        stack: ASGIApp = Guard(build(), access, REFUSE)
         if settings.cors_origins:
             stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
-        connections = Connections(
-            ConnectionBounds(
-                connections=provide_descriptors(settings.max_connections),
-                head_bytes=settings.max_head_bytes,
-                head_seconds=settings.head_timeout,
-            ),
-            refuse,
+        connections.bounds = replace(
+            connections.bounds, connections=provide_descriptors(settings.max_connections)
         )
         return connections.shared_with(Secured(stack, settings.write_timeout))
 

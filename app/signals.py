@@ -2,6 +2,7 @@
 
 See docs/decisions/030-the-signal-is-heard-before-uvicorn.md.
 See docs/decisions/031-draining-sends-readers-elsewhere.md.
+See docs/decisions/071-a-server-that-stops-answers-what-was-sent.md.
 """
 
 import asyncio
@@ -13,17 +14,19 @@ from types import FrameType
 from typing import Any
 
 from .core.runs.service import Runs
+from .web import Connections, close_listeners, server_of
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def graceful_shutdown(runs: Runs, grace: float) -> Iterator[None]:
+def graceful_shutdown(runs: Runs, grace: float, connections: Connections) -> Iterator[None]:
     """While the context is open, let runs end on SIGTERM before uvicorn closes its sockets.
 
     Runs have `grace` seconds to end, none on SIGINT; only when all have ended does uvicorn receive
-    the signal, because it waits for open streams only shortly. At the second signal it does not
-    wait.
+    the signal, because it waits for open streams only shortly. Until then connections are accepted
+    and answered; each response closes its connection, so that clients go elsewhere. At the second
+    signal it does not wait.
     """
     loop = asyncio.get_running_loop()
     previous: dict[int, Any] = {}
@@ -35,8 +38,11 @@ def graceful_shutdown(runs: Runs, grace: float) -> Iterator[None]:
 
     async def drain(number: int, seconds: float) -> None:
         logger.info("stopping: %d runs have up to %g s to end", runs.live, seconds)
+        connections.leaving = True
         try:
             await runs.drain(seconds)
+            if (server := server_of(previous.get(number))) is not None:
+                await close_listeners(server)
         finally:  # whatever happens, the server ends
             pass_on(number)
 

@@ -15,6 +15,7 @@ import uvloop
 
 from benchmarks import (
     answers,
+    attacks,
     chart,
     client,
     docs,
@@ -33,6 +34,7 @@ MEASURES = (measures.start, measures.work, answers.whole, answers.burst, answers
 RESULTS = ROOT / "benchmarks" / "results" / "latest.json"
 SOAKED = RESULTS.with_name("soak.json")
 SHAPES = RESULTS.with_name("shapes.json")
+ATTACKED = RESULTS.with_name("attacks.json")
 PAGE = ROOT / "docs" / "performance.md"
 CHART = ROOT / "docs" / "images" / "performance.png"
 
@@ -46,6 +48,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
     if args.soak:
         _soak(args)
+        return
+    if args.attacks:
+        _attacks(args)
         return
     if args.shapes:
         _shapes(args)
@@ -112,6 +117,22 @@ def _shapes(args: argparse.Namespace) -> None:
         print(f"written: {PAGE.relative_to(ROOT)}")
 
 
+def _attacks(args: argparse.Namespace) -> None:
+    found = uvloop.run(attacks.measure())
+    table = attacks.table(found)
+    print(f"\n{report.aligned(table)}")
+    ATTACKED.parent.mkdir(parents=True, exist_ok=True)
+    result = attacks.result(found) | {"machine": report.machine()}
+    ATTACKED.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"\nwritten: {ATTACKED.relative_to(ROOT)}")
+    if args.write_docs:
+        flags = " ".join(argument for argument in sys.argv[1:])
+        docs.write_attacks(table, PAGE, f'make bench ARGS="{flags}"')
+        print(f"written: {PAGE.relative_to(ROOT)}")
+    if attacks.missed(found):
+        sys.exit(1)
+
+
 async def _rounds(run: Run, peers: list[Peer]) -> None:
     for number in range(run.plan.rounds):
         run.say(f"round {number + 1} of {run.plan.rounds}")
@@ -164,6 +185,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--hold", help="only keep a load on: 'flat', or a number of paced streams")
     parser.add_argument("--shapes", action="store_true", help="only by form of a provider's tokens")
+    parser.add_argument("--attacks", action="store_true", help="only what harm one client can do")
     parser.add_argument("--soak", action="store_true", help="only many streams, for minutes")
     parser.add_argument("--streams", type=int, default=500, help="of a soak, at once (500)")
     parser.add_argument("--rate", type=float, default=20, help="of each, tokens a second (20)")

@@ -11,9 +11,10 @@ TEMPLATE = Path(__file__).with_name("performance.template.md")
 
 SHAPES = "The forms of a token"
 SOAK = "A soak"
+ATTACKS = "Under attack"
 
 #: Parts at the end of the page that have runs of their own, in their order.
-PARTS = (SHAPES, SOAK)
+PARTS = (SHAPES, SOAK, ATTACKS)
 
 
 def write(result: dict[str, Any], file: Path, command: str) -> None:
@@ -57,6 +58,19 @@ def write_shapes(table: Table, file: Path, command: str) -> None:
         "provider sends its tokens (`benchmarks/servers/shapes.py`). The first ones are chat "
         "completions with the fields that each provider adds to a chunk. The goal is 1.5 times the "
         f"plain form at most.\n\n{markdown(table)}\n",
+    )
+
+
+def write_attacks(table: Table, file: Path, command: str) -> None:
+    """Replace the part of the page on attacks, and leave the rest of it."""
+    _replace(
+        file,
+        ATTACKS,
+        f"Written by `{command}`. Twenty paced streams go on while another client, a process of "
+        "its own without a key, does harm as fast as it can (`benchmarks/attackers.py`). The "
+        "goals are 1.2 times the memory and twice the time between tokens of the same server "
+        "in quiet. The attacker, the upstream and the server share the machine's cores.\n\n"
+        f"{markdown(table)}\n",
     )
 
 

@@ -82,6 +82,11 @@ class Server:
             time.sleep(0.01)
         raise RuntimeError(f"did not start:\n{self.log()}")
 
+    @property
+    def folder(self) -> str:
+        """Where it runs."""
+        return self._folder.name
+
     def log(self) -> str:
         return self._log.read_text(errors="replace")[-2000:]
 

@@ -12,12 +12,15 @@ import httpx
 import httpx2
 import ollama
 import pytest
+from agno.agent import _run as agent_run
 from agno.agent._utils import deep_copy_field
 from agno.client.a2a import A2AClient
 from agno.db.postgres import AsyncPostgresDb
 from agno.db.sqlite import AsyncSqliteDb, SqliteDb
 from agno.models.base import Model
 from agno.models.openai import OpenAIChat
+from agno.team import _run as team_run
+from agno.workflow import Workflow
 from anthropic import AsyncAnthropic
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
@@ -30,6 +33,7 @@ from prometheus_client import Histogram
 from uvicorn.protocols.http.h11_impl import RequestResponseCycle as H11Cycle
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as HttptoolsCycle
+from uvicorn.server import Server
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
@@ -91,6 +95,20 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
         ),
     ),
     (
+        "uvicorn: the signal handler is a method of the server, for web/leaving.py",
+        lambda: (
+            inspect.isfunction(Server.handle_exit)
+            and "self.handle_exit)" in inspect.getsource(Server.capture_signals)
+            and sets(Server.startup, "servers")
+            and sets(Server._serve, "lifespan")
+            and hasattr(HttpToolsProtocol, "shutdown")
+        ),
+    ),
+    (
+        "uvicorn: Multiprocess.sockets and .terminate_all, for __main__.py",
+        lambda: sets(Multiprocess.__init__, "sockets") and hasattr(Multiprocess, "terminate_all"),
+    ),
+    (
         "uvicorn: Multiprocess.processes and .signal_queue, for __main__.py",
         lambda: sets(Multiprocess.__init__, "processes", "signal_queue"),
     ),
@@ -103,6 +121,17 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
         lambda: sets(Process.__init__, "process") and {"pid", "exitcode"} <= set(dir(Process)),
     ),
     ("prometheus_client: Histogram._sum and ._buckets, for core/telemetry", histogram_parts),
+    (
+        "Agno: _persist, which stores a cancelled run, for core/agents/children.py",
+        lambda: all(
+            "create_task(_persist())" in inspect.getsource(function)
+            for function in (
+                agent_run._persist_cancelled_run_in_background,
+                team_run._persist_cancelled_team_run_in_background,
+                Workflow._persist_cancelled_run_in_background,
+            )
+        ),
+    ),
     (
         "Agno: Model._tool_choice, for core/providers",
         lambda: model_field("_tool_choice"),

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agno.agent import Agent
+from agno.models.openai import OpenAIChat
 
 from tests.conftest import Serve
+from tests.pauses.kinds import refund
 from tests.provider import Provider
 from tests.provider_replies import Reply, numbered, refusal
 
@@ -22,7 +25,8 @@ def node() -> str:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         pytest.skip("needs node and npm")
-    wanted = json.loads((JS / "package.json").read_text())["dependencies"]
+    named = json.loads((JS / "package.json").read_text())["dependencies"]
+    wanted = {name: version.rpartition("@")[2] for name, version in named.items()}  # npm:ai@6.0.326
     if wanted != {name: _installed(name) for name in wanted}:
         install = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]
         subprocess.run(install, cwd=JS, check=True, timeout=100)
@@ -34,10 +38,10 @@ def _installed(name: str) -> str | None:
     return str(json.loads(file.read_text())["version"]) if file.exists() else None
 
 
-def run(node: str, script: str, url: str) -> dict[str, Any]:
+def run(node: str, script: str, url: str, *more: str) -> dict[str, Any]:
     """Run a script against the server at `url`, and return the responses that it got."""
     done = subprocess.run(
-        [node, script, url], cwd=JS, capture_output=True, text=True, timeout=60, check=False
+        [node, script, url, *more], cwd=JS, capture_output=True, text=True, timeout=60, check=False
     )
     assert 0 == done.returncode, done.stderr
     results: dict[str, Any] = json.loads(done.stdout)
@@ -112,6 +116,100 @@ def test_openai_responses(node: str, serve: Serve, provider: Provider) -> None:
     assert "".join(numbered(10)) == resumed["text"]
     assert list(range(len(resumed["numbers"]))) == resumed["numbers"]
     assert {"started": "queued", "status": "cancelled"} == results["cancelled"]
+
+
+def shout(text: str) -> str:
+    """Say it louder."""
+    return text.upper()
+
+
+@pytest.mark.parametrize("package", ["ai", "ai6"])
+def test_ai_sdk(node: str, serve: Serve, provider: Provider, package: str) -> None:
+    """A page with `useChat`'s logic of both major versions shows texts, runs tools, decides, comes
+    back, stops, and hears of failures."""
+    model = OpenAIChat(id="m", base_url=provider.url, api_key="sk-0123456789")
+    agents = [
+        Agent(id="general", model=model, tools=[shout]),
+        Agent(id="clerk", model=model, tools=[refund]),
+    ]
+    url = serve(heartbeat=0.1, agents=agents).url
+    weather = [Reply("Wait. ", tool_calls=[("weather", '{"city": "Oslo"}')]), Reply("It snows.")]
+    asks = [Reply("Hm. ", tool_calls=[("refund", '{"city": "Oslo"}')]), Reply("It is done.")]
+    provider.script(
+        Reply([TEXT], reasoning="Hm 🙂."),
+        Reply("At last.", delay_first=0.5),
+        Reply("Wait. ", tool_calls=[("shout", '{"text": "hé"}')]),
+        Reply("It said HÉ."),
+        Reply("A dot."),
+        *(weather * 2),
+        *(asks * 3),
+        refusal(400, "Bad.", "bad"),
+        Reply("Hi there", cut_after=1),
+        *([Reply("One."), Reply("Two."), Reply("Three.")] * 2),
+        Reply(numbered(40), rate=60),
+        Reply(numbered(100), stall_after=50),
+    )
+    results = run(node, "ai.mjs", url, package)
+    requests = [request.body["messages"] for request in provider.requests]
+    streamed = results["text"]
+    assert (TEXT, "Hm 🙂.", "ready", None) == (
+        streamed["text"],
+        streamed["reasoning"],
+        streamed["status"],
+        streamed["error"],
+    )
+    assert ["step-start", "reasoning", "text"] == streamed["types"]
+    assert (True, ["done"]) == (streamed["conversation"], streamed["states"])
+    assert ("general", "m", "stop") == (
+        streamed["metadata"]["agent"],
+        streamed["metadata"]["model"],
+        streamed["metadata"]["finishReason"],
+    )
+    assert "At last." == results["silent"]["text"]
+    tool = {"type": "tool-shout", "state": "output-available", "output": "HÉ"}
+    assert [{**tool, "input": {"text": "hé"}}] == results["tool"]["tools"]
+    assert ["step-start", "text", "tool-shout", "step-start", "text"] == results["tool"]["types"]
+    assert "data:image/png;base64," in json.dumps(requests[4])
+    for called, request in zip(results["clientTool"], requests[6:9:2], strict=True):
+        assert ("Wait. |It snows.", ["user", "assistant"]) == (called["text"], called["roles"])
+        assert ["output-available"] == [part["state"] for part in called["tools"]]
+        assert ["user", "assistant", "tool"] == [message["role"] for message in request]
+        assert {"sky": "snow", "city": "Oslo"} == json.loads(request[-1]["content"])
+    for decided, state in [
+        *((approved, "output-available") for approved in results["approved"]),
+        (results["denied"], "output-denied"),
+    ]:
+        assert "approval-requested" == decided["first"]["tools"][0]["state"]
+        [part] = decided["second"]["tools"]
+        assert (state, state == "output-available") == (part["state"], part["approved"])
+        assert "Hm. |It is done." == decided["second"]["text"]
+        assert ["user", "assistant"] == decided["second"]["roles"]
+    assert ["refunded Oslo", "refunded Oslo", "Because."] == [
+        messages[-1]["content"] for messages in requests[10:15:2]
+    ]
+    assert "The provider refused the request: Bad." == results["refused"]["error"]
+    assert ("Hi ", "error", "upstream_cut") == (
+        results["cut"]["text"],
+        results["cut"]["status"],
+        results["cut"]["metadata"]["error"]["code"],
+    )
+    assert "The model 'nobody' does not exist." in results["unknown"]["error"]
+    for twice in results["twice"]:
+        assert ("Two.", "Three.") == (twice["before"]["text"], twice["after"]["text"])
+        assert ["user", "assistant"] * 2 == twice["after"]["roles"]
+    resumed = results["resumed"]
+    whole = "".join(numbered(40))
+    assert whole.startswith(resumed["seen"])
+    assert whole != resumed["seen"]
+    assert (whole, "ready") == (resumed["again"]["text"], resumed["again"]["status"])
+    assert ([], "ready") == (resumed["none"]["roles"], resumed["none"]["status"])
+    stopped = results["stopped"]
+    assert (1, "ready", "cancelled") == (
+        stopped["stopped"],
+        stopped["status"],
+        stopped["metadata"]["finishReason"],
+    )
+    provider.wait_for(lambda: provider.aborted)
 
 
 def test_durable_streams(node: str, serve: Serve, provider: Provider) -> None:

@@ -29,9 +29,7 @@ from .sites import check_page, is_ip, is_of_machine
 from .tickets import PARAMETER, Tickets
 
 #: Paths that need no key and no known host, because their responses contain no principal's data.
-PUBLIC_PATHS = frozenset(
-    {"/", "/health", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
-)
+PUBLIC_PATHS = frozenset({"/", "/health", "/healthz", "/readyz", "/docs", "/openapi.json"})
 
 #: The prefix of the chat page's files, which are public, too.
 PUBLIC_PREFIX = "/static/"

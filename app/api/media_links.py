@@ -59,6 +59,13 @@ class MediaLinks:
             return self.as_text(chunk), pictures
         return self.as_text(msgspec.structs.replace(chunk, media=others)), pictures
 
+    def absolute(self, chunk: StreamingChunk) -> StreamingChunk:
+        """A chunk whose media have addresses that work on other sites."""
+        if not chunk.media:
+            return chunk
+        found = [msgspec.structs.replace(item, url=self._address(item)) for item in chunk.media]
+        return msgspec.structs.replace(chunk, media=found)
+
     def entries(self, entries: Iterable[Entry]) -> list[Entry]:
         """The entries of a log with all media as Markdown."""
         return [(offset, self.as_text(chunk)) for offset, chunk in entries]

@@ -1,7 +1,8 @@
 """The chat page: its HTML at `GET /` for browsers, and its files below `/static`.
 
 Its Content-Security-Policy allows scripts, styles and requests of these files only, whatever a
-model's output contains.
+model's output contains. The reference of the API at `/docs` is of these files, too, and needs no
+other server.
 
 See docs/decisions/039-the-page-has-no-build-step.md.
 See docs/decisions/064-an-answer-is-enriched-where-it-is-seen.md.
@@ -33,6 +34,20 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
         "trusted-types dompurify",
+    )
+)
+
+#: Of the reference, whose library has pictures in its style sheet and makes HTML of its own.
+DOCS_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
     )
 )
 HEADERS = {
@@ -91,8 +106,13 @@ def page_response() -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Add the routes of the chat page and its files to the app."""
+    """Add the routes of the chat page, of the reference and of their files to the app."""
     app.mount(ADDRESS, _Files(directory=FOLDER), name="static")
+
+    @app.api_route("/docs", methods=["GET", "HEAD"], include_in_schema=False)
+    async def reference() -> Response:
+        policy = {"Content-Security-Policy": DOCS_POLICY}
+        return FileResponse(FOLDER / "docs.html", headers=HEADERS | policy)
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def root(request: Request) -> Response:

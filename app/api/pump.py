@@ -1,7 +1,7 @@
 """The loop that reads a run from its follower, encodes it and writes it to one reader."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.responses import Response
 
@@ -54,9 +54,6 @@ class Pump:
         the first byte, else None."""
         follower, encoder, writer = self._follower, self._encoder, self._writer
         while not follower.done and not self._gone.is_set():
-            if follower.redirected and (encoder.reconnect_hint or not follower.live):
-                await self._send_away()
-                return None
             number = follower.after
             try:
                 entries = await follower.batch()
@@ -66,16 +63,23 @@ class Pump:
                 await writer.write(encoder.encode(number, gap.last_chunk(follower.record.model)))
                 self._break_off_without_error_frame()
                 return None
-            if not entries:
-                await self._beat()
-                continue
-            pieces = [(number, entries)]
-            if self._steady is not None:
-                pieces = list(self._steady.pieces(number, entries))
-            for before, piece in pieces:
+            for before, piece in self._pieces(number, entries):
                 if (refusal := await self._deliver(before, piece)) is not None:
                     return refusal
+            if not follower.done and self._sent_elsewhere:
+                await self._send_away()
+                return None
+            if not entries:
+                await self._beat()
         return None
+
+    def _pieces(self, number: int, entries: list[Entry]) -> Iterable[tuple[int, list[Entry]]]:
+        """The entries that the protocol can show, in pieces without gaps."""
+        if not entries:
+            return ()
+        if self._steady is None:
+            return ((number, entries),)
+        return self._steady.pieces(number, entries)
 
     async def _deliver(self, number: int, entries: list[Entry]) -> Response | None:
         """Write entries; return an error response instead, as `run` does."""
@@ -89,6 +93,11 @@ class Pump:
         if error is not None:
             self._break_off_without_error_frame()
         return None
+
+    @property
+    def _sent_elsewhere(self) -> bool:
+        follower = self._follower
+        return follower.redirected and bool(self._encoder.reconnect_hint or not follower.live)
 
     async def _send_away(self) -> None:
         """End the stream of a server that shuts down, so that the reader continues at another

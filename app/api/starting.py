@@ -7,7 +7,9 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
+
+from fastapi import Request
 
 from ..core.errors import AlreadyAsked, BadRequest, JournalUnavailable, KeyReused, UnknownRun
 from ..core.log.follower import Follower
@@ -17,6 +19,9 @@ from ..core.runs.identity import Identity, new_id
 from ..core.runs.run import Policy
 from ..core.runs.turn import Plan
 from .context import Context
+from .media_links import MediaLinks
+from .names import Target
+from .requests import read_conversation_id
 
 #: The form of an `Idempotency-Key`: visible ASCII, of a length that a header can hold.
 VALID = re.compile(r"[!-~]{1,255}")
@@ -72,6 +77,38 @@ async def start_or_replay(
 
     identity = _identity(principal, conversation_id, key, question.user, request)
     return await _once(server, identity, key, start, replay)
+
+
+class HistoryRequest(Protocol):
+    """The body of a request whose client keeps the history of the conversation."""
+
+    def question(self, target: Target, *, kept: bool) -> Question:
+        """Return the request as a `Question`; if `kept`, the server stores question and answer."""
+
+
+async def start_with_history(
+    request: Request,
+    server: Context,
+    principal: str,
+    body: HistoryRequest,
+    target: Target,
+    conversation_id: str | None,
+) -> tuple[Follower, MediaLinks]:
+    """Start the run of a request that repeats its history; it stops when its client disconnects.
+
+    The server stores question and answer only if the request names a conversation. Returns a
+    follower at the beginning of the run's log, and the links to the run's media. Raises what
+    `Runs.start` raises, and `BadRequest` for a malformed conversation id.
+    """
+    kept = read_conversation_id(conversation_id)
+    follower, _ = await start_or_replay(
+        server,
+        principal,
+        body.question(target, kept=kept is not None),
+        Policy(server.timeouts, on_disconnect="cancel"),
+        conversation_id=kept,
+    )
+    return follower, MediaLinks(request, server.tickets, server.media, follower.record)
 
 
 async def start_continuation(

@@ -7,21 +7,35 @@ from starlette.types import Receive, Scope, Send
 
 from ..core.log.follower import Follower
 from ..core.log.journal import Entry
+from ..core.run_failures import RunFailed, failure_from
 from ..models.chat import ChatResponse
 from ..models.folding import fold
 from ..models.numbers import standing
+from .door import Refusal
+from .media_links import MediaLinks
 from .reading import reading, run_headers
 
 
 class WholeAnswer(Response):
     """The HTTP response that waits for the end of a run and sends the answer as one body.
 
-    If the run failed, the error is sent with its own status. Each protocol has a subclass, which
-    makes the body.
+    If the run failed, `refusal` makes the response, with a status of its own. With `links`, media
+    are in the answer's text. Each protocol has a subclass, which makes the body.
     """
 
-    def __init__(self, follower: Follower, headers: Mapping[str, str] | None = None) -> None:
+    media_type = "application/json"
+
+    def __init__(
+        self,
+        follower: Follower,
+        headers: Mapping[str, str] | None,
+        *,
+        refusal: Refusal,
+        links: MediaLinks | None = None,
+    ) -> None:
         super().__init__()
+        self._refusal = refusal
+        self._links = links
         self._follower = follower
         self._extra = {
             **run_headers(follower.record),
@@ -41,6 +55,9 @@ class WholeAnswer(Response):
             await response(scope, receive, send)
 
     def _folded(self, entries: list[Entry]) -> ChatResponse:
+        """Return the answer that the entries of the log add up to."""
+        if self._links is not None:
+            entries = self._links.entries(entries)
         record = self._follower.record
         answer = ChatResponse(
             content="",
@@ -54,4 +71,16 @@ class WholeAnswer(Response):
 
     def _response(self, entries: list[Entry]) -> Response:
         """Return the response that contains the answer, or the error, in the protocol's format."""
+        error = entries[-1][1].error
+        if error is not None:
+            return self._refusal(failure_from(error), self._extra)
+        try:
+            body = self._json(entries)
+        except RunFailed as broken:
+            return self._refusal(broken, self._extra)
+        return Response(body, headers=self._extra, media_type=self.media_type)
+
+    def _json(self, entries: list[Entry]) -> bytes:
+        """Return the answer as one JSON object; raises `RunFailed` if the protocol has no form for
+        it."""
         raise NotImplementedError

@@ -9,8 +9,17 @@ from typing import Final
 
 from .connections import KEY, ConnectionBounds, Connections
 from .descriptors import provide_descriptors
+from .leaving import close_listeners, server_of
 
 #: What uvicorn's setting `http` takes, as text because workers are started with it.
 PROTOCOL: Final = f"{__name__}.protocol:BoundedProtocol" if find_spec("httptools") else "auto"
 
-__all__ = ["KEY", "PROTOCOL", "ConnectionBounds", "Connections", "provide_descriptors"]
+__all__ = [
+    "KEY",
+    "PROTOCOL",
+    "ConnectionBounds",
+    "Connections",
+    "close_listeners",
+    "provide_descriptors",
+    "server_of",
+]

@@ -69,6 +69,7 @@ class Connections:
         self.bounds = bounds or ConnectionBounds()
         self.refuse = refuse
         self.held = 0  # bytes
+        self.leaving = False  # the process stops: each response closes its connection
         self._open = 0
         self._idle: dict[Closable, None] = {}  # in the order in which they became idle
 

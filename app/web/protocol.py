@@ -226,8 +226,9 @@ class BoundedProtocol(RefusingProtocol):
     # Responses
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if self._crowded:
+        if self._crowded or self._shared.leaving:
             cycle.keep_alive = False
+        if self._crowded:
             busy = Overloaded("The server has too many connections.", retry_after=1)
             app = refusing(self._shared.refuse, busy)
         if cycle.scope["http_version"] == "1.0":
@@ -242,5 +243,7 @@ class BoundedProtocol(RefusingProtocol):
             self._set_deadline(LINGER, self.transport.close)
         if not self._responding:
             self._shared.idle(self)
-            if self._held:
+            if self._shared.leaving:  # the response had begun before
+                self.close_idle()
+            elif self._held:
                 self.loop.call_soon(self._release)

@@ -20,6 +20,11 @@ from .responses import response_bytes
 #: that is still sending would otherwise not see the response.
 LINGER = 5.0
 
+#: Seconds for which a server that stops waits for the request of a connection that is new, and of
+#: one that has had a response, where a request may be on its way.
+FIRST_REQUEST = 0.4
+NEXT_REQUEST = 0.1
+
 
 class RefusingProtocol(HttpToolsProtocol):
     """uvicorn's connection with one deadline at a time, and errors that it sends itself."""
@@ -45,6 +50,16 @@ class RefusingProtocol(HttpToolsProtocol):
     @property
     def _responding(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    def shutdown(self) -> None:
+        """Answer what has been sent, or is on its way, and close then; uvicorn closes at once."""
+        if self._closing:
+            return
+        if self._responding:
+            self.cycle.keep_alive = False
+        else:
+            unknown = self.cycle is None or self._head.begun
+            self._set_deadline(FIRST_REQUEST if unknown else NEXT_REQUEST, self.transport.close)
 
     def _stop(self, error: AgnoStreamError) -> None:
         """Stop the parser: it reports the exception of a callback as an error of its own."""

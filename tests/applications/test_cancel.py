@@ -150,3 +150,34 @@ async def test_cancel_does_not_reach_tool(
         wait.released.set()
 
     assert "cancelled" == got[-1]["finish_reason"]
+
+
+async def test_cancelled_turn_loses_its_tools(provider: Provider, tmp_path: Path) -> None:
+    """What an agent had called before it was cancelled is in the history of the next turn: the
+    cancel does not reach the task in which Agno stores the run."""
+
+    async def forecast(city: str) -> str:
+        """Get the weather."""
+        return f"Rain in {city}."
+
+    name = "cancel-history"
+    model = model_id(name, MAIN)
+    stalled = Reply("It will rain.", stall_after=2)
+    provider.script_model(model, calls("forecast"), stalled, Reply("Yes."))
+    application = agent(Site(name, provider, tmp_path, {}), forecast)
+    application.id = name
+    with Server(tmp_path, agents=[application], openai_base_url=provider.url) as server:
+        async with (
+            httpx.AsyncClient(base_url=server.url, timeout=30) as http,
+            ask(http, agent=name, conversation_id="c") as source,
+        ):
+            run_id = source.response.headers["x-run-id"]
+            async for chunk in chunks(source):
+                if "will" in chunk["content"]:
+                    await http.post(f"/api/v1/runs/{run_id}/cancel")
+            body = {"message": "Sure?", "agent": name, "conversation_id": "c"}
+            await http.post("/api/v1/chat", json=body)
+    sent = provider.requests[-1].body["messages"]
+    roles = [message["role"] for message in sent if message["role"] != "system"]
+    assert ["user", "assistant", "tool", "assistant", "user"] == roles
+    assert "Rain in" in str(sent)

@@ -122,3 +122,12 @@ def test_libraries_are_loaded_for_nothing(serve: Serve, page: Page, provider: Pr
         if re.search("highlight|katex|mermaid|diagram", url[8:])
         and not url.endswith("/static/diagram.js")
     ]
+
+
+def test_reading_aloud_is_offered_without_a_voice(visit: Visit, provider: Provider) -> None:
+    """The button that reads an answer aloud is there if, and only if, the browser has a voice."""
+    provider.default = Reply(["Some text."])
+    visit.open().ask("Text").ended()
+    voices = visit.run("speechSynthesis.getVoices().length")
+    button = visit.answer.locator("button[title='Read aloud']")
+    expect(button).to_be_visible(visible=voices > 0)

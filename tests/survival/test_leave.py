@@ -168,9 +168,10 @@ class Balancer:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            for _ in self.backends:
-                self._count += 1
-                backend = urlsplit(self.backends[self._count % len(self.backends)].url)
+            self._count += 1
+            first = self._count % len(self.backends)
+            for command in self.backends[first:] + self.backends[:first]:
+                backend = urlsplit(command.url)
                 with contextlib.suppress(ConnectionRefusedError):
                     back, forth = await asyncio.open_connection(backend.hostname, backend.port)
                     await asyncio.gather(self._pump(reader, forth), self._pump(back, writer))
@@ -195,10 +196,7 @@ async def stay(tab: Tab, http: httpx.AsyncClient) -> None:
     await tab.start(http)
     while not tab.done:
         await asyncio.sleep(int(tab.hints[-1]) / 1000)
-        # A server that closes in this moment may take the connection with it: as a browser would,
-        # the reader comes back.
-        with contextlib.suppress(httpx.TransportError):
-            await tab.resume(http)
+        await tab.resume(http)
 
 
 @pytest.mark.timeout(300)

@@ -14,11 +14,17 @@ import httpx
 FLOOD = 34 << 20
 
 
-def connect(url: str) -> socket.socket:
+def connect(url: str, receive_bytes: int = 0) -> socket.socket:
+    """Open a connection; the system buffers about so much of what is not read, if it is not 0."""
     parts = urlsplit(url)
     assert parts.hostname is not None
     assert parts.port is not None
-    return socket.create_connection((parts.hostname, parts.port), timeout=20)
+    client = socket.socket()
+    if receive_bytes:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    client.settimeout(20)
+    client.connect((parts.hostname, parts.port))
+    return client
 
 
 def receive(client: socket.socket, seconds: float = 20) -> bytes:

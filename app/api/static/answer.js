@@ -3,6 +3,7 @@
 import { copy, el, iconButton } from './dom.js'
 import { CALM, LABELS, noticeFor } from './notices.js'
 import { Parts } from './parts.js'
+import { speechButton } from './speech.js'
 import { PartsView } from './views.js'
 
 /** @import { Chunk, Ending, ErrorInfo, Message, RunSnapshot, StoredPart } from './wire.js' */
@@ -160,6 +161,7 @@ export class Answer {
         { class: 'acts' },
         this.text ? copyButton : null,
         iconButton('again', 'Answer again', () => this.actions.retry()),
+        this.text ? speechButton(() => this.element) : null,
         el('span', { class: 'facts' }, facts.filter(Boolean).join(' · ')),
       ),
     )

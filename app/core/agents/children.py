@@ -19,6 +19,9 @@ _TASKS: ContextVar[set[asyncio.Task[Any]] | None] = ContextVar("tasks", default=
 #: Where Agno's code is: tasks of others, such as a database client's, last longer than a run.
 AGNO = str(Path(agno.__file__).parent)
 
+#: The name of the coroutine in which Agno stores a cancelled run, beside its cancellation.
+STORES = "_persist"
+
 
 @contextmanager
 def noticed() -> Iterator[None]:
@@ -46,7 +49,7 @@ def noticed() -> Iterator[None]:
 def cancelled_together() -> Iterator[None]:
     """Cancel Agno's tasks of a run that does not come to its end.
 
-    Those that it starts after that store the run.
+    The one that stores the run goes on: Agno starts it while the cancellation goes through it.
     """
     tasks: set[asyncio.Task[Any]] = set()
     token = _TASKS.set(tasks)
@@ -55,7 +58,9 @@ def cancelled_together() -> Iterator[None]:
     except BaseException:
         for task in list(tasks):
             code = getattr(task.get_coro(), "cr_code", None)
-            if code is not None and code.co_filename.startswith(AGNO):
+            if code is None or code.co_name == STORES:
+                continue
+            if code.co_filename.startswith(AGNO):
                 task.cancel()
         raise
     finally:

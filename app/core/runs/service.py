@@ -89,6 +89,7 @@ class Runs:
             )
             self._peers.recover = self._recoveries.recover
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        self._leaving = False  # this process stops: readers get what is there, and are redirected
 
     async def open(self) -> None:
         """Open the journal, and end the runs of processes that have died."""
@@ -176,6 +177,8 @@ class Runs:
         leave = None if run is None else run.leave
         follower = Follower(record, source, after, leave, self.traffic)
         self._followers.add(follower)
+        if self._leaving:
+            follower.redirect()
         return follower
 
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
@@ -250,6 +253,7 @@ class Runs:
             self._launcher.hand_over_all()
         self.interrupt_all()
         await self._launcher.wait()
+        self._leaving = True
         self._redirect_readers()
 
     def _redirect_readers(self) -> None:

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 
 import msgspec
-from fastapi import Response
 
 from ....core.log.follower import Follower
 from ....core.log.journal import Entry, RunRecord
-from ....core.run_failures import failure_from
 from ....models.chat import ChatResponse
 from ...client_calls import is_for_client
 from ...encoding import encode_line
@@ -25,17 +23,12 @@ class MessageAnswer(WholeAnswer):
     def __init__(
         self, follower: Follower, name: str, links: MediaLinks, headers: Mapping[str, str]
     ) -> None:
-        super().__init__(follower, headers)
+        super().__init__(follower, headers, links=links, refusal=refusal)
         self._name = name
-        self._links = links
 
-    def _response(self, entries: list[Entry]) -> Response:
-        error = entries[-1][1].error
-        if error is not None:
-            return refusal(failure_from(error), self._extra)
-        answer = self._folded(self._links.entries(entries))
-        found = whole_message(answer, self._follower.record, self._name)
-        return Response(encode_line(found), headers=self._extra, media_type="application/json")
+    def _json(self, entries: list[Entry]) -> bytes:
+        answer = self._folded(entries)
+        return encode_line(whole_message(answer, self._follower.record, self._name))
 
 
 def whole_message(answer: ChatResponse, record: RunRecord, name: str) -> ev.Message:

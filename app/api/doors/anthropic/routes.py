@@ -5,13 +5,11 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
 
-from ....core.runs.run import Policy
 from ...context import Principal, Server
 from ...ignored import ignored_fields
-from ...media_links import MediaLinks
 from ...names import resolve
-from ...requests import parse_object, read_body, read_conversation_id, validate
-from ...starting import start_or_replay
+from ...requests import parse_object, read_body, validate
+from ...starting import start_with_history
 from ...streaming import RunStream
 from . import listing
 from .answer import MessageAnswer
@@ -44,23 +42,16 @@ async def messages(
     """
     fields = parse_object(await read_body(request, server.body))
     body = validate(MessageRequest, fields)
-    kept = read_conversation_id(conversation_id)
     target = resolve(server, body.model)
-    follower, _ = await start_or_replay(
-        server,
-        principal,
-        body.question(target, kept=kept is not None),
-        Policy(server.timeouts, on_disconnect="cancel"),
-        conversation_id=kept,
+    follower, links = await start_with_history(
+        request, server, principal, body, target, conversation_id
     )
-    record = follower.record
-    links = MediaLinks(request, server.tickets, server.media, record)
     headers = {**ignored_fields(MessageRequest, fields, native=False), **request_header()}
     if not body.stream:
         return MessageAnswer(follower, body.model, links, headers)
     return RunStream(
         follower,
-        AnthropicEncoder(record, body.model, links),
+        AnthropicEncoder(follower.record, body.model, links),
         refusal=refusal,
         heartbeat=server.heartbeat,
         headers=headers,

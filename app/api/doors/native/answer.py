@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from fastapi import Response
 
+from ....core.log.follower import Follower
 from ....core.log.journal import Entry, RunRecord
 from ....core.run_failures import failure_from
 from ....models.chat import RunStarted
@@ -28,6 +29,9 @@ class NativeAnswer(WholeAnswer):
     """The response with a `ChatResponse` as JSON; if the run failed, the error and the text before
     it."""
 
+    def __init__(self, follower: Follower, headers: Mapping[str, str]) -> None:
+        super().__init__(follower, headers, refusal=error_response)
+
     def _response(self, entries: list[Entry]) -> Response:
         answer = self._folded(entries)
         if answer.error is None or answer.finish_reason == "cancelled":
@@ -40,4 +44,4 @@ class NativeAnswer(WholeAnswer):
             "run_id": answer.run_id,
             "conversation_id": answer.conversation_id,
         }
-        return error_response(failure, self._extra)
+        return self._refusal(failure, self._extra)

@@ -9,12 +9,8 @@ from fastapi import APIRouter, Header, Request, Response
 from ....core.errors import BadRequest
 from ....core.log.follower import Follower
 from ....core.log.journal import Entry
-from ....core.run_failures import ModelBadResponse, failure_from
-from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
-from ...media_links import MediaLinks
-from ...requests import read_conversation_id
-from ...starting import start_or_replay
+from ...starting import start_with_history
 from ...streaming import RunStream
 from ...whole_answer import WholeAnswer
 from . import embeddings, listings
@@ -142,15 +138,9 @@ async def _answer(
     if empty:
         reason = "unload" if body.unloads else "load"
         return _json(form.line("", done=True, done_reason=reason))
-    kept = read_conversation_id(conversation)
-    follower, _ = await start_or_replay(
-        server,
-        principal,
-        body.question(target, kept=kept is not None),
-        Policy(server.timeouts, on_disconnect="cancel"),
-        conversation_id=kept,
+    follower, form.links = await start_with_history(
+        request, server, principal, body, target, conversation
     )
-    form.links = MediaLinks(request, server.tickets, server.media, follower.record)
     if not body.stream:
         return OllamaAnswer(follower, form, headers)
     return RunStream(
@@ -165,19 +155,14 @@ async def _answer(
 class OllamaAnswer(WholeAnswer):
     """The response with the whole answer as one JSON object, or an error if the run failed."""
 
+    media_type = JSON
+
     def __init__(self, follower: Follower, form: Form, headers: Mapping[str, str]) -> None:
-        super().__init__(follower, headers)
+        super().__init__(follower, headers, refusal=refusal)
         self._form = form
 
-    def _response(self, entries: list[Entry]) -> Response:
-        error = entries[-1][1].error
-        if error is not None:
-            return refusal(failure_from(error), self._extra)
-        try:
-            body = complete_object(self._form, entries)
-        except ModelBadResponse as broken:
-            return refusal(broken, self._extra)
-        return Response(body, headers=self._extra, media_type=JSON)
+    def _json(self, entries: list[Entry]) -> bytes:
+        return complete_object(self._form, entries)
 
 
 def _json(value: Any) -> Response:

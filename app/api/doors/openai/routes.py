@@ -8,14 +8,12 @@ from fastapi import APIRouter, Header, Request, Response
 
 from ....core.log.follower import Follower
 from ....core.log.journal import Entry
-from ....core.run_failures import failure_from
-from ....core.runs.run import Policy
 from ...context import Context, Principal, Server
 from ...ignored import ignored_fields
 from ...media_links import MediaLinks
 from ...names import resolve
-from ...requests import parse_object, read_body, read_conversation_id, validate
-from ...starting import start_or_replay
+from ...requests import parse_object, read_body, validate
+from ...starting import start_with_history
 from ...streaming import RunStream
 from ...vectors import vectors
 from ...whole_answer import WholeAnswer
@@ -70,17 +68,11 @@ async def chat_completions(
     """
     fields = parse_object(await read_body(request, server.body))
     body = validate(CompletionRequest, fields)
-    kept = read_conversation_id(conversation_id)
     target = resolve(server, body.model)
-    follower, _ = await start_or_replay(
-        server,
-        principal,
-        body.question(target, kept=kept is not None),
-        Policy(server.timeouts, on_disconnect="cancel"),
-        conversation_id=kept,
+    follower, links = await start_with_history(
+        request, server, principal, body, target, conversation_id
     )
     record = follower.record
-    links = MediaLinks(request, server.tickets, server.media, record)
     headers = ignored_fields(CompletionRequest, fields, native=False)
     if not body.stream:
         return CompletionAnswer(follower, body.model, links, headers)
@@ -106,15 +98,10 @@ async def completions(
     """Answer a prompt with a text, as a stream or as one object."""
     fields = parse_object(await read_body(request, server.body))
     body = validate(TextRequest, fields)
-    kept = read_conversation_id(conversation_id)
-    follower, _ = await start_or_replay(
-        server,
-        principal,
-        body.question(resolve(server, body.model), kept=kept is not None),
-        Policy(server.timeouts, on_disconnect="cancel"),
-        conversation_id=kept,
+    target = resolve(server, body.model)
+    follower, links = await start_with_history(
+        request, server, principal, body, target, conversation_id
     )
-    links = MediaLinks(request, server.tickets, server.media, follower.record)
     headers = ignored_fields(TextRequest, fields, native=False)
     if not body.stream:
         return TextAnswer(follower, body, links, headers)
@@ -141,18 +128,13 @@ class CompletionAnswer(WholeAnswer):
     def __init__(
         self, follower: Follower, name: str, links: MediaLinks, headers: Mapping[str, str]
     ) -> None:
-        super().__init__(follower, headers)
+        super().__init__(follower, headers, links=links, refusal=refusal)
         self._name = name
-        self._links = links
 
-    def _response(self, entries: list[Entry]) -> Response:
-        error = entries[-1][1].error
-        if error is not None:
-            return refusal(failure_from(error), self._extra)
-        answer, record = self._folded(self._links.entries(entries)), self._follower.record
+    def _json(self, entries: list[Entry]) -> bytes:
+        answer, record = self._folded(entries), self._follower.record
         name = self._name if answer.model == record.model else answer.model
-        body = completion(answer, name, record.created_at)
-        return Response(body, headers=self._extra, media_type=JSON)
+        return completion(answer, name, record.created_at)
 
 
 def _cards(server: Context) -> Iterator[ModelCard]:

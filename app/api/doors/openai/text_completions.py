@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
-from fastapi import Response
 from pydantic import Field
 
 from ....core.errors import InvalidField
 from ....core.log.follower import Follower
 from ....core.log.journal import Entry, RunRecord
 from ....core.question import ModelOptions, Question
-from ....core.run_failures import failure_from
 from ....models.chat import StreamingChunk
 from ...encoding import encode_line
 from ...media_links import MediaLinks
@@ -128,15 +126,11 @@ class TextAnswer(WholeAnswer):
     def __init__(
         self, follower: Follower, body: TextRequest, links: MediaLinks, headers: Mapping[str, str]
     ) -> None:
-        super().__init__(follower, headers)
+        super().__init__(follower, headers, links=links, refusal=refusal)
         self._body = body
-        self._links = links
 
-    def _response(self, entries: list[Entry]) -> Response:
-        error = entries[-1][1].error
-        if error is not None:
-            return refusal(failure_from(error), self._extra)
-        answer = self._folded(self._links.entries(entries))
+    def _json(self, entries: list[Entry]) -> bytes:
+        answer = self._folded(entries)
         prompt = self._body.text if self._body.echo else ""
         reason = finish_reason(answer.finish_reason, 0)
         found = TextCompletion(
@@ -144,7 +138,7 @@ class TextAnswer(WholeAnswer):
             choices=[TextChoice(prompt + answer.content, 0, None, reason)],
             usage=counts(answer.usage) if answer.usage else None,
         )
-        return Response(encode_line(found), headers=self._extra, media_type="application/json")
+        return encode_line(found)
 
 
 def _identity(record: RunRecord, model: str) -> tuple[str, str, int, str]:

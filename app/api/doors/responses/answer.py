@@ -5,7 +5,6 @@ from fastapi import Response
 from ....core.log.follower import Follower
 from ....core.log.journal import Entry
 from ....core.log.reading import WholeLog
-from ....core.run_failures import failure_from
 from ...encoding import encode_line
 from ...media_links import MediaLinks
 from ...whole_answer import WholeAnswer
@@ -27,17 +26,13 @@ class ResponseAnswer(WholeAnswer):
         links: MediaLinks,
         headers: dict[str, str],
     ) -> None:
-        super().__init__(follower, headers)
+        super().__init__(follower, headers, links=links, refusal=refusal)
         self._request = request
-        self._links = links
+        self._media = links
 
-    def _response(self, entries: list[Entry]) -> Response:
-        error = entries[-1][1].error
-        if error is not None:
-            return refusal(failure_from(error), self._extra)
+    def _json(self, entries: list[Entry]) -> bytes:
         log = WholeLog(entries, len(entries), truncated=False)
-        found = whole_response(self._follower.record, log, self._request, self._links)
-        return json_response(found, self._extra)
+        return encode_line(whole_response(self._follower.record, log, self._request, self._media))
 
 
 def json_response(found: ResponseObject, headers: dict[str, str] | None = None) -> Response:

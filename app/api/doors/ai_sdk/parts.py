@@ -1,0 +1,177 @@
+"""The messages of the AI SDK's pages, and their parts, as far as they are read here."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
+
+from ....core.errors import InvalidField
+from ....core.question import Attachment, Picture
+from ....core.text import replace_lone_surrogates
+from ...media_items import decode
+from ...requests import ITEMS
+
+#: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
+Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
+
+
+def _encodable(value: Any) -> Any:
+    """JSON without lone surrogates."""
+    if isinstance(value, str):
+        return replace_lone_surrogates(value)
+    if isinstance(value, dict):
+        return {replace_lone_surrogates(name): _encodable(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_encodable(part) for part in value]
+    return value
+
+
+Json = Annotated[Any, AfterValidator(_encodable)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_encodable)]
+
+#: The name of this server among those whose metadata a part carries.
+OWN = "agno-stream"
+
+
+class TextPart(BaseModel):
+    type: Literal["text"]
+    text: Text
+
+
+class ReasoningPart(BaseModel):
+    type: Literal["reasoning"]
+    text: Text = ""
+
+
+class FilePart(BaseModel):
+    """A file: its `url` is an address or a data URL."""
+
+    type: Literal["file"]
+    url: str
+    mediaType: Text = ""  # the name on the wire
+    filename: Text | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.mediaType.partition("/")[0]
+
+    def picture(self) -> Picture:
+        """The file as a picture; raises `InvalidField`."""
+        return Picture(name=self.filename, **self._source())
+
+    def attachment(self) -> Attachment:
+        """The file as another part of a question; raises `InvalidField`."""
+        kind: Literal["audio", "video", "file"] = "file"
+        if self.kind == "audio":
+            kind = "audio"
+        elif self.kind == "video":
+            kind = "video"
+        return Attachment(kind, name=self.filename, **self._source())
+
+    def _source(self) -> dict[str, Any]:
+        full = self.mediaType if "/" in self.mediaType and "*" not in self.mediaType else None
+        if self.url.startswith(("https://", "http://")):
+            return {"url": replace_lone_surrogates(self.url), "mime_type": full}
+        if not self.url.startswith("data:"):
+            raise InvalidField("messages: the url of a file must be http(s) or a data URL")
+        content, mime = decode(self.url, "messages")
+        return {"content": content, "mime_type": full or mime}
+
+
+class StepStart(BaseModel):
+    type: Literal["step-start"]
+
+
+class Approval(BaseModel):
+    id: Text
+    approved: bool | None = None
+    reason: Text | None = None
+
+
+class ToolPart(BaseModel):
+    """A call of a tool, with its state: `type` is `tool-<name>`, or `dynamic-tool`."""
+
+    type: Text
+    toolCallId: Annotated[Text, Field(min_length=1)]
+    state: Text
+    toolName: Text | None = None
+    input: Json = None
+    rawInput: Json = None
+    output: Json = None
+    errorText: Text | None = None
+    preliminary: bool | None = None
+    approval: Approval | None = None
+    callProviderMetadata: JsonObject | None = None
+
+    @property
+    def name(self) -> str:
+        return self.toolName or self.type.removeprefix("tool-")
+
+    @property
+    def answered(self) -> bool:
+        """True if the call has its result, or an error for one."""
+        if self.state == "output-available":
+            return not self.preliminary
+        return self.state == "output-error"
+
+    @property
+    def provider_data(self) -> dict[str, Any]:
+        """What the provider wants back with the call, as this server has sent it."""
+        found = (self.callProviderMetadata or {}).get(OWN)
+        return found if isinstance(found, dict) else {}
+
+
+class OtherPart(BaseModel):
+    """A part that tells the model nothing: sources, data for the page, files of reasoning."""
+
+    type: Text
+
+
+def _kind(value: Any) -> str:
+    named = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    if named in ("text", "reasoning", "file", "step-start"):
+        return f"<{named}>"
+    if isinstance(named, str) and (named == "dynamic-tool" or named.startswith("tool-")):
+        return "<tool>"
+    return "<other>"
+
+
+Part = Annotated[
+    Annotated[TextPart, Tag("<text>")]
+    | Annotated[ReasoningPart, Tag("<reasoning>")]
+    | Annotated[FilePart, Tag("<file>")]
+    | Annotated[StepStart, Tag("<step-start>")]
+    | Annotated[ToolPart, Tag("<tool>")]
+    | Annotated[OtherPart, Tag("<other>")],
+    Discriminator(_kind),
+]
+
+
+class UIMessage(BaseModel):
+    """A message; `content` is the form of older pages, without parts."""
+
+    id: Text = ""
+    role: Literal["system", "user", "assistant"]
+    parts: Annotated[list[Part], *ITEMS] = []
+    metadata: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_parts(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and fields.get("parts") is None:
+            content = fields.get("content")
+            if not isinstance(content, str):
+                raise ValueError("parts is missing; send a list of parts")
+            return {**fields, "parts": [{"type": "text", "text": content}]}
+        return fields
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+    @property
+    def files(self) -> list[FilePart]:
+        return [part for part in self.parts if isinstance(part, FilePart)]
+
+    @property
+    def tools(self) -> list[ToolPart]:
+        return [part for part in self.parts if isinstance(part, ToolPart)]
