@@ -155,16 +155,13 @@ class Answer:
     def _chunk(self, data: dict[str, Any], event_id: str) -> StreamChunk | None:
         run_id, _, count = event_id.rpartition(":")
         number = int(count)
-        # A server that was killed may have kept less than it had sent; then its last chunk has a
-        # number that was seen already.
+        # The last chunk after a kill may have a number that was seen already.
         if number <= self.number and not data["done"]:
             return None
         chunk = StreamChunk.from_json(data, number, run_id, self.status)
         self.run_id, self.number = run_id, number
         self._backoff.reset()
-        if chunk.recovered is not None:
-            self._text.take_back(chunk.recovered["after"])
-        self._text.add(number, chunk.text)
+        self._text.add(number, chunk.text, chunk.recovered)
         if not chunk.done:
             return chunk
         self.done = True

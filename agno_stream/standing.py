@@ -3,7 +3,8 @@
 See docs/decisions/066-void-text-is-taken-back-where-the-protocol-can.md.
 """
 
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -18,8 +19,10 @@ class Standing(Generic[T]):
         self.items: list[T] = []
         self._numbers: list[int] = []
 
-    def add(self, number: int, item: T) -> None:
-        """Add the item of an event."""
+    def add(self, number: int, item: T, recovered: Mapping[str, Any] | None = None) -> None:
+        """Add the item of an event; first remove what its `recovered` makes void, if it has any."""
+        if recovered is not None:
+            self.take_back(recovered["after"])
         self.items.append(item)
         self._numbers.append(number)
 

@@ -196,11 +196,9 @@ class ModelResponse:
         response = cls(text="", success=False, done=False)
         standing: Standing[str | dict[str, Any]] = Standing()
         for chunk in chunks:
-            if chunk.recovered is not None:
-                standing.take_back(chunk.recovered["after"])
             # A run that is read to its end by its state has there all that the chunks have had.
             only_text = len(chunk.raw) <= len(_TEXT) or "status" in chunk.raw
-            standing.add(chunk.number, chunk.text if only_text else chunk.raw)
+            standing.add(chunk.number, chunk.text if only_text else chunk.raw, chunk.recovered)
             response.run_id = chunk.run_id or response.run_id
             response.model = chunk.model or response.model
             response.agent = chunk.agent or response.agent

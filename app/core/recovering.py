@@ -4,7 +4,7 @@ See docs/decisions/065-a-recovered-run-goes-on-in-its-log.md.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -16,6 +16,18 @@ RECIPE_BYTES = 1 << 20
 
 #: Kinds of agents that can be begun anew, and of those the ones that have checkpoints.
 RESTARTABLE = frozenset({"agent", "team", "workflow"})
+
+
+class Guard(Protocol):
+    """What a run whose process may die at any moment tells the journal, for others to go on."""
+
+    async def confirm(self) -> None:
+        """Wait until the journal has all chunks so far; raises `Interrupted` if it cannot be
+        written, or if another process has taken the run over."""
+
+    async def checkpoint(self, data: str) -> None:
+        """Keep a state of the agent from which another process can go on, after all chunks so far;
+        an empty one if none can. Raises what `confirm` raises."""
 
 
 class Recipe(msgspec.Struct, frozen=True, omit_defaults=True):

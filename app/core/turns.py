@@ -1,6 +1,5 @@
 """Runs what answers: a plan makes turns, whose `StreamingChunk`s come from `agents.events`."""
 
-import json
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
@@ -12,7 +11,7 @@ from agno.exceptions import InputCheckError, OutputCheckError
 from agno.models.base import Model
 from agno.run.authorization import authorization_scope
 
-from ..models.chat import Requirement, StreamingChunk, Usage
+from ..models.chat import StreamingChunk, Usage
 from .agents.children import cancelled_together
 from .agents.components.external import External
 from .agents.components.factories import made_for
@@ -23,7 +22,8 @@ from .agents.external_runner import ExternalRunner
 from .agents.media_in import taken
 from .agents.media_out import MediaReader
 from .agents.pausing.checkpoints import can_resume
-from .agents.pausing.waits import shown
+from .agents.pausing.requirements import requirements_of
+from .agents.pausing.safety import Safety
 from .agents.refusals import failure_of, refusal_of
 from .agents.runner import Runner, runner_for
 from .agents.storage.keeping import Keeping
@@ -33,7 +33,7 @@ from .log.journal import RunRecord
 from .media import Owner
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
-from .question import ClientCall
+from .recovering import Guard
 from .run_failures import (
     ConversationsUnavailable,
     InputRefused,
@@ -41,7 +41,6 @@ from .run_failures import (
     RunFailed,
     server_stopped,
 )
-from .runs.turn import Guard
 
 if TYPE_CHECKING:  # a plan makes turns
     from .plans import AgentPlan
@@ -49,15 +48,6 @@ if TYPE_CHECKING:  # a plan makes turns
 logger = logging.getLogger(__name__)
 
 Emit = Callable[[StreamingChunk], None]
-
-#: Events of Agno after which something begins that cannot be undone.
-BEGINNINGS = frozenset(
-    {
-        *("ToolCallStarted", "TeamToolCallStarted", "StepStarted", "LoopExecutionStarted"),
-        *("ParallelExecutionStarted", "ConditionExecutionStarted", "RouterExecutionStarted"),
-        "StepsExecutionStarted",
-    }
-)
 
 #: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
@@ -102,8 +92,10 @@ class AgentTurn:
                 await close_client(model)
 
     async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
-        if self._plan.resumed is not None and (found := await self._ended_before()) is not None:
-            return found
+        if self._plan.resumed is not None and self._plan.question.kept:
+            ended = await self._keep().ended(self.model)
+            if ended is not None:
+                return ended
         last = await self._agnos_answer(emit, on_alive)
         if self._guard is not None:
             await self._guard.confirm()  # else its turn would replace that of another process
@@ -126,8 +118,8 @@ class AgentTurn:
         media = MediaReader(self._plan.media, self._owner)
         if runner.models is not None:
             runner.models.listen(on_alive)
-        if self._guard is not None:
-            runner.protect()
+        guard = self._guard
+        safety = None if guard is None else Safety(guard, runner.component, self._run_id)
         authorization: Any = partial(getattr, runner, "authorization")
         try:
             async with aclosing(runner.events()) as events:
@@ -135,8 +127,8 @@ class AgentTurn:
                     async for event in events:
                         self._begun = True
                         reader.read(event)
-                        if self._guard is not None:
-                            await self._keep_safe(self._guard, runner, event)
+                        if safety is not None:
+                            await safety.keep(event)
                         if reader.failure is not None:
                             raise self._unreadable() or failure_of(reader.failure, runner.models)
                         if media.concerns(event):
@@ -145,7 +137,8 @@ class AgentTurn:
                                 reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise refusal_of(error) from error
-        requirements = await self._pause(runner, reader)
+        kept = self._plan.question.kept
+        requirements = await requirements_of(runner, reader, self._session, kept=kept)
         models = runner.models
         reason = None if models is None else models.finish_reason
         if models is not None:
@@ -153,51 +146,6 @@ class AgentTurn:
             if not spared and models.answer_failure is not None:
                 raise models.answer_failure
         return reader.ending(reason, requirements)
-
-    async def _keep_safe(self, guard: Guard, runner: Runner, event: Any) -> None:
-        """Tell the journal what the agent is about to do, before it does it, and where another
-        process can go on: Agno does not work until its next event is awaited."""
-        if event.event in BEGINNINGS:
-            await guard.confirm()
-        elif event.event == "ModelRequestStarted" and event.run_id == self._run_id:
-            data = runner.checkpoint()
-            if data is not None:
-                await guard.checkpoint(data)
-
-    async def _ended_before(self) -> StreamingChunk | None:
-        """The last chunk of a recovered run that had been completed and stored; None if it had
-        not."""
-        found = await self._keep().completed() if self._plan.question.kept else None
-        if found is None:
-            return None
-        content, reason, shown = found
-        return StreamingChunk(
-            content="",
-            done=True,
-            model=shown.model or self.model,
-            finish_reason=reason,
-            error=shown.error,
-            final=content,
-            followups=shown.followups,
-        )
-
-    async def _pause(self, runner: Runner, reader: EventReader) -> list[Requirement]:
-        """What the run waits for, after the calls that the client must make; empty if the run does
-        not wait for a person."""
-        calls = runner.models.leader.answering.client_calls if runner.models is not None else []
-        for call in calls if reader.pause is not None else []:
-            reader.call(call)
-        theirs = {call.id for call in calls}
-        waits = await runner.waits(reader)
-        others = [w for w in waits if w.tool is None or w.tool.tool_call_id not in theirs]
-        for wait in others:
-            if (tool := wait.shown.tool) is not None and wait.shown.kind == "external":
-                reader.call(ClientCall(tool.id, tool.name, json.dumps(tool.arguments)))
-        answered = all(wait.shown.kind == "external" for wait in others)
-        if not others or (answered and not self._plan.question.kept):
-            return []  # the client sends the results as messages of its next question
-        await runner.keep(self._session)
-        return shown(waits)
 
     def _shown(self, last: StreamingChunk) -> Shown:
         parts = self._reader.recorder.parts() if self._reader else []

@@ -3,6 +3,7 @@
 import { copy, el, iconButton } from './dom.js'
 import { CALM, LABELS, noticeFor } from './notices.js'
 import { Parts } from './parts.js'
+import { stateParts, storedParts } from './snapshots.js'
 import { speechButton } from './speech.js'
 import { PartsView } from './views.js'
 
@@ -239,40 +240,4 @@ function countDown(button, seconds) {
     button.textContent = label
     countDown(button, seconds - 1)
   }, 1000)
-}
-
-/**
- * The parts of a stored message; of one that has none, its text and media.
- * @param {Message} message
- * @returns {StoredPart[]}
- */
-function storedParts({ content, parts, media }) {
-  /** @type {StoredPart[]} */
-  const found = parts?.length ? [...parts] : [{ type: 'content', content }]
-  if (media?.length) found.push({ type: 'media', media }) // those that are shown are not repeated
-  return found
-}
-
-/**
- * The parts of the state of a run, in order if it has them so.
- * @param {RunSnapshot} state
- * @returns {StoredPart[]}
- */
-function stateParts(state) {
-  if (state.parts?.length) return state.parts
-  const { content, reasoning, tools = [], said = [], steps = [], events = [] } = state
-  const { media, citations } = state
-  return [
-    ...(reasoning ? [{ type: 'reasoning', reasoning }] : []),
-    ...tools.map(tool => ({ type: 'tool', tool })),
-    ...steps.map(step => ({ type: 'step', step })),
-    ...said.flatMap(({ speaker, tools: calls = [], ...text }) => [
-      { type: 'said', speaker, said: text },
-      ...calls.map(tool => ({ type: 'said', speaker, said: { tool } })),
-    ]),
-    ...events.map(event => ({ type: 'event', event })),
-    { type: 'content', content },
-    ...(media?.length ? [{ type: 'media', media }] : []),
-    ...(citations?.length ? [{ type: 'citations', citations }] : []),
-  ]
 }

@@ -7,21 +7,18 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from agno.agent import Agent
-from agno.run import RunContext
 from agno.run.agent import RunOutput
 from agno.team import Team
 from agno.workflow import Workflow
 
 from ...models.chat import StreamingChunk
-from ..providers.client_tools import client_function
 from ..question import Question
 from ..run_failures import InputRefused
 from .components.kinds import Asking
 from .events.reader import EventReader
 from .events.steps import Outline
-from .inputs import Authorization, Input, schema_for
-from .pausing.checkpoints import Checkpoints, Resumed
+from .inputs import Authorization, Input, authorization_of, context_of, schema_for
+from .pausing.checkpoints import Resumed
 from .pausing.stored import (
     Continuation,
     Scratch,
@@ -41,8 +38,8 @@ Emit = Callable[[StreamingChunk], None]
 class Runner:
     """One run of a component: a copy of an agent, a team or a workflow, or what is like one.
 
-    With a `continuation` it continues the paused run of that id; `shown_before` is then what its
-    reader saw until the pause.
+    With a `continuation` it continues the paused run of that id, and if it is `resumed` a run of a
+    dead process; `shown_before` is then what its reader had seen.
     """
 
     kind = "agent"
@@ -67,7 +64,6 @@ class Runner:
         self._continuation = continuation
         self._db = getattr(component, "db", None)
         self._scratch: Scratch | None = None
-        self._checkpoints: Checkpoints | None = None
         self._going_on = None if resumed is None else resumed.run()
         self.shown_before = None if resumed is None else resumed.shown
         if continuation is not None or self._going_on is not None:
@@ -80,7 +76,7 @@ class Runner:
 
     @property
     def authorization(self) -> Authorization:
-        return Authorization(self._asking.principal, self._question.user)
+        return authorization_of(self._question, self._asking)
 
     def reader(self, model: str, emit: Emit) -> EventReader:
         """The reader of this run's events."""
@@ -109,24 +105,12 @@ class Runner:
             raise InputRefused(str(error)) from error  # the question does not fit into the schema
         return found
 
-    def protect(self) -> None:
-        """Make checkpoints from here on, if this kind of component has them."""
-
-    def checkpoint(self) -> str | None:
-        """The checkpoint since the last call; None if there is none, empty if it is of no use."""
-        return None if self._checkpoints is None else self._checkpoints.latest()
-
     def _resumed(self, run: RunOutput) -> AsyncIterator[Any]:
         """The events of a run that goes on from its checkpoint."""
         further = self._continuing()
         further["run_context"].session_state = run.session_state
-        found: AsyncIterator[Any] = self.component.acontinue_run(
-            run_response=run,
-            user_id=self._asking.user_id,
-            stream=True,
-            stream_events=True,
-            **further,
-        )
+        streamed = {"stream": True, "stream_events": True, "user_id": self._asking.user_id}
+        found: AsyncIterator[Any] = self.component.acontinue_run(run, **streamed, **further)
         return found
 
     async def waits(self, reader: EventReader) -> list[Wait]:
@@ -201,23 +185,12 @@ class Runner:
             "add_history_to_context": None
             if question.history is None or question.extends
             else False,
-            "run_context": RunContext(
-                run_id=self._run_id,
-                session_id=asking.session_id,
-                user_id=asking.user_id,
-                session_state=question.session_state,
-                client_tools=[client_function(tool) for tool in question.tools],
-                authorization=self.authorization,
-            ),
+            "run_context": context_of(question, asking, self._run_id),
         }
 
 
 class AgentRunner(Runner):
     """Runs an agent."""
-
-    def protect(self) -> None:
-        if isinstance(self.component, Agent):
-            self._checkpoints = Checkpoints(self.component, self._run_id)
 
 
 class TeamRunner(Runner):

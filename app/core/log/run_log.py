@@ -3,7 +3,6 @@
 See docs/decisions/006-streams-go-on-while-the-journal-fails.md.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
@@ -40,7 +39,8 @@ class RunLog:
         self.memo: dict[object, tuple[int, int, bytes]] = {}  # encoded entries, shared by readers
         self._start = time.monotonic()
         self._touch = touch
-        self.claims: list[tuple[int, asyncio.Future[bool]]] = []  # see `claim`
+        #: How often a write was asked for, and for which of these times it has been done.
+        self.asked = self.answered = 0
 
     @classmethod
     def taken_over(
@@ -77,24 +77,6 @@ class RunLog:
         for wake in self.readers:
             wake()
 
-    def claim(self) -> asyncio.Future[bool]:
-        """Ask for a write after which the journal has all entries so far: True then, False if
-        another process has taken the run over."""
-        claim = asyncio.get_running_loop().create_future()
-        self.claims.append((self.last, claim))
-        self._touch(self)
-        return claim
-
-    def settle(self, claims: list[tuple[int, asyncio.Future[bool]]], *, owned: bool) -> None:
-        """Answer claims that were made before a write that has succeeded."""
-        for last, claim in claims:
-            if claim.done():
-                continue
-            if owned and last > self.flushed:
-                self.claims.append((last, claim))
-            else:
-                claim.set_result(owned)
-
     @property
     def size(self) -> int:
         """About how many bytes the log takes in memory, with the question in its record."""
@@ -105,10 +87,17 @@ class RunLog:
         """About how many bytes, at most, the journal does not have yet."""
         return self.grown - max(self._written, self._dropped)
 
-    def wrote(self, last: int, grown: int) -> None:
-        """Note that the journal has the entries up to `last`, after which the log had `grown`."""
+    def wrote(self, last: int, grown: int, asked: int) -> None:
+        """Note that the journal has the entries up to `last`, after which the log had `grown`, by a
+        write that had been `asked` for so often."""
         self.flushed = max(self.flushed, last)
+        self.answered = max(self.answered, asked)
         self._written = max(self._written, grown)
+
+    @property
+    def waits(self) -> bool:
+        """True if the log has to be written: it has new entries, or somebody has asked for it."""
+        return self.flushed < self.last or self.answered < self.asked
 
     def rewind(self) -> None:
         """Note that the journal has lost the log: it is given all entries that are in memory."""
@@ -164,16 +153,19 @@ class RunLog:
 
 
 class Piece(NamedTuple):
-    """Entries of a log that one call writes, and the log's `grown` after the last of them."""
+    """Entries of a log that one call writes, and the log's `grown` after the last of them, and its
+    `asked` at this time."""
 
     log: RunLog
     group: Group
     grown: int
+    asked: int
 
     @classmethod
     def rest(cls, log: RunLog) -> Self:
         """Everything that the journal does not have yet."""
-        return cls(log, Group(log.record, log.flushed + 1, log.since(log.flushed)), log.grown)
+        group = Group(log.record, log.flushed + 1, log.since(log.flushed))
+        return cls(log, group, log.grown, log.asked)
 
     @classmethod
     def next(cls, log: RunLog, limit: int) -> Self:
@@ -186,7 +178,8 @@ class Piece(NamedTuple):
             size += more
             entries.append(entry)
         group = Group(log.record, log.flushed + 1, entries)
-        return cls(log, group, log.grown if group.last == log.last else before + size)
+        grown = log.grown if group.last == log.last else before + size
+        return cls(log, group, grown, log.asked)
 
 
 def trim(logs: Sequence[RunLog], run_bytes: int, total_bytes: int) -> list[RunLog]:

@@ -12,12 +12,13 @@ from ..errors import ConversationBusy, Overloaded
 from ..log.hub import Hub
 from ..log.journal import RunRecord
 from ..log.run_log import RunLog
+from ..recovering import Guard
 from ..run_failures import handed_over, server_stopped
 from .driver import Driver
 from .peers import Peers
 from .queues import Queues, Starts
 from .run import Policy, Run, opening
-from .turn import Guard, Plan, Turn
+from .turn import Plan, Turn
 
 #: Seconds that a stopped agent may take to return, and then storing its partial answer; after that
 #: the run ends without them.
@@ -28,8 +29,10 @@ class Launcher:
     """Starts runs: admits them, opens their logs, and owns the tasks that drive them.
 
     `active` are the runs that have not ended, by id. New runs are rejected unless `accepting`.
-    `guard` makes the guard of a run, None if no other process may go on with it.
+    `guard` makes the guard of a run, if another process may go on with it.
     """
+
+    guard: Callable[[RunLog], Guard] | None = None
 
     def __init__(
         self,
@@ -42,7 +45,6 @@ class Launcher:
         slots: Slots,
         rates: Rates,
         stop_timeout: float,
-        guard: Callable[[RunLog], Guard | None] = lambda log: None,
     ) -> None:
         self.accepting = True
         self._hub = hub
@@ -53,7 +55,6 @@ class Launcher:
         self._slots = slots
         self._rates = rates
         self._stop_timeout = stop_timeout
-        self._guard = guard
         self._tasks: set[asyncio.Task[None]] = set()
         self._starts = Starts()  # a run that is being created is not active yet
 
@@ -111,8 +112,8 @@ class Launcher:
             mailbox=self._peers.journal if self._peers else None,
             recovered=recovered,
         )
-        if log.record.recipe and (guard := self._guard(log)) is not None:
-            turn.protect(guard)
+        if self.guard is not None and log.record.recipe:
+            turn.protect(self.guard(log))
         driving = asyncio.create_task(self._driver.drive(run), name=f"run-{run_id}")
         self._tasks.add(driving)
         driving.add_done_callback(self._tasks.discard)

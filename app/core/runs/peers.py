@@ -7,11 +7,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 from ...models.chat import StreamingChunk
 from ...models.numbers import standing
+from ..log.follower import Follower
 from ..log.journal import ADOPTION_BATCH, Entry, Group, RunRecord, SharedJournal
-from ..log.reading import PAGE, WholeLog, read_whole
+from ..log.reading import PAGE, WholeLog, journal_call, read_whole
 from ..log.tail import POLL_INTERVAL
 from ..run_failures import RunFailed, cancelled, server_stopped
 from .run import Run, opening
@@ -30,6 +32,9 @@ START_TIMEOUT = 3.0
 #: Seconds without adoptions after the journal failed, because the other processes could not send
 #: heartbeats either.
 ADOPTION_PAUSE = 5.0
+
+#: Seconds for which a cancelled run of another process is waited for.
+CANCEL_TIMEOUT = 10.0
 
 #: Goes on with a run that this process owns now, from its log; returns False if it has to end.
 Recover = Callable[[RunRecord, WholeLog], Awaitable[bool]]
@@ -91,6 +96,18 @@ class Peers:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def cancel(self, follower: Follower) -> None:
+        """Have the process of a run cancel it, and wait for its end; at most `CANCEL_TIMEOUT`
+        seconds, because that process may hang. Raises `JournalUnavailable`."""
+        run_id = follower.record.run_id
+        await journal_call(self.journal.request_cancel(run_id))
+        reached = await journal_call(self.journal.reached([run_id]))
+        follower.after = reached[run_id].last if run_id in reached else 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CANCEL_TIMEOUT):
+                while not follower.done:
+                    await follower.batch()
 
     async def wait_turn(self, record: RunRecord) -> None:
         """Wait until the earlier runs of other processes in this run's conversation have ended.

@@ -3,11 +3,9 @@
 See docs/decisions/001-a-request-does-not-own-its-run.md.
 """
 
-import asyncio
 import logging
 import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Self
 
 from ...models.chat import RunState
@@ -20,7 +18,6 @@ from ..log.hub import Hub
 from ..log.journal import RunRecord, SharedJournal
 from ..log.reading import WholeLog, journal_call, unknown_run
 from ..log.removal import remove
-from ..log.run_log import RunLog
 from ..log.sources import source_of
 from ..log.state import state_of, whole_log
 from ..log.tail import Tail
@@ -33,10 +30,7 @@ from .queues import Queues
 from .recovery.recovery import ATTEMPTS, Recoveries, Replan
 from .report import Observer
 from .run import Policy, Run
-from .turn import Guard, Plan
-
-#: Seconds for which a cancelled run of another process is waited for.
-CANCEL_TIMEOUT = 10.0
+from .turn import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -80,14 +74,10 @@ class Runs:
             slots=slots,
             rates=self.rates,
             stop_timeout=stop_timeout,
-            guard=self._guard,
         )
-        self._recoveries: Recoveries | None = None
+        self._recoveries = None
         if replan is not None and self._peers is not None:
-            self._recoveries = Recoveries(
-                hub, self._peers.journal, self._launcher, replan, attempts
-            )
-            self._peers.recover = self._recoveries.recover
+            self._recoveries = Recoveries(hub, self._peers, self._launcher, replan, attempts)
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._leaving = False  # this process stops: readers get what is there, and are redirected
 
@@ -162,12 +152,11 @@ class Runs:
         return self._follow(await self.record(run_id, principal), after, saw_end=saw_end)
 
     def _follow(self, record: RunRecord, after: int, *, saw_end: bool = False) -> Follower:
-        run_id, event = record.run_id, after
+        run_id = record.run_id
         journal, log = self._hub.journal, self._hub.get(run_id)
-        found = entry_number(after, record.recoveries)
-        if found is None or (log is not None and found > log.last):
-            raise BadEventId(f"Run {run_id} has no event {event}.")
-        after = found
+        number = entry_number(after, record.recoveries)
+        if number is None or (log is not None and number > log.last):
+            raise BadEventId(f"Run {run_id} has no event {after} so far.")
         run = self._active.get(run_id)
         if run is not None:
             run.join()
@@ -175,7 +164,7 @@ class Runs:
         self.traffic.resumes += after > 0
         source = source_of(record, journal, log, self._tail, saw_end=saw_end)
         leave = None if run is None else run.leave
-        follower = Follower(record, source, after, leave, self.traffic)
+        follower = Follower(record, source, number, leave, self.traffic)
         self._followers.add(follower)
         if self._leaving:
             follower.redirect()
@@ -184,10 +173,8 @@ class Runs:
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
         """Stop a run, wait until it has ended, and return its state; an ended run is not changed.
 
-        If another process drives it and does not stop it within `CANCEL_TIMEOUT` seconds, the state
-        is that of a running one.
-
-        Raises `UnknownRun` and `JournalUnavailable`.
+        If another process drives it and does not stop it in time (`Peers.cancel`), the state is
+        that of a running one. Raises `UnknownRun` and `JournalUnavailable`.
         """
         await self.record(run_id, principal)
         run = self._active.get(run_id)
@@ -195,14 +182,8 @@ class Runs:
             run.stop(cancelled())
             await run.ended.wait()
         elif self._peers is not None:
-            await journal_call(self._peers.journal.request_cancel(run_id))
             with await self.follow(run_id, 0, principal=principal) as follower:
-                reached = await journal_call(self._hub.journal.reached([run_id]))
-                follower.after = reached[run_id].last if run_id in reached else 0
-                with suppress(TimeoutError):  # its process may hang; the state says that it goes on
-                    async with asyncio.timeout(CANCEL_TIMEOUT):
-                        while not follower.done:
-                            await follower.batch()
+                await self._peers.cancel(follower)
         return await self.state(run_id, principal=principal)
 
     async def delete(self, run_id: str, *, principal: str) -> None:
@@ -256,17 +237,13 @@ class Runs:
         self._leaving = True
         self._redirect_readers()
 
-    def _redirect_readers(self) -> None:
+    def _redirect_readers(self, run_id: str | None = None) -> None:
         for follower in list(self._followers):
-            follower.redirect()
+            if run_id in (None, follower.record.run_id):
+                follower.redirect()
 
     def _lost(self, run_id: str) -> None:
         if (run := self._active.get(run_id)) is not None:
             logger.warning("run %s: another process found this one dead, and has it now", run_id)
-            for follower in list(self._followers):
-                if follower.record.run_id == run_id:
-                    follower.redirect()
+            self._redirect_readers(run_id)
             run.stop(taken_over())
-
-    def _guard(self, log: RunLog) -> Guard | None:
-        return None if self._recoveries is None else self._recoveries.guard(log)

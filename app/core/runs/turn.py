@@ -5,19 +5,8 @@ from typing import Protocol
 
 from ...models.chat import StreamingChunk, Usage
 from ..log.journal import RunRecord
+from ..recovering import Guard
 from ..run_failures import RunFailed
-
-
-class Guard(Protocol):
-    """What a run whose process may die at any moment tells the journal, for others to go on."""
-
-    async def confirm(self) -> None:
-        """Wait until the journal has all chunks so far; raises `Interrupted` if it cannot be
-        written, or if another process has taken the run over."""
-
-    async def checkpoint(self, data: str) -> None:
-        """Keep a state of the agent from which another process can go on, after all chunks so far;
-        an empty one if none can. Raises what `confirm` raises."""
 
 
 class Turn(Protocol):

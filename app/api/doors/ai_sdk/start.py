@@ -11,7 +11,8 @@ from ....core.log.follower import Follower
 from ....core.log.journal import RunRecord
 from ....core.question import PastMessage
 from ....core.runs.pauses.inbox import continuing
-from ....core.runs.run import OnDisconnect, Plan, Policy
+from ....core.runs.run import OnDisconnect, Policy
+from ....core.runs.turn import Plan
 from ...context import Context
 from ...names import Target, resolve
 from ...starting import IdempotencyKey, start_continuation, start_or_replay

@@ -12,7 +12,7 @@ import msgspec
 from agno.run.base import RunStatus
 from agno.run.workflow import WorkflowRunOutput
 
-from ....models.chat import FinishReason
+from ....models.chat import FinishReason, StreamingChunk
 from ...log.outbox import UnstoredTurn
 from ...run_failures import ConversationsUnavailable
 from ..components.external import External
@@ -21,7 +21,7 @@ from .proxies.proxy import inner_of
 from .rows import NAME, RunRow, TurnRows, name_of, title_of
 from .run_store import RunStore, run_store
 from .sessions import RUNS, AnyRun, Session, new_run, new_session, session_from
-from .shown import FINISH_REASON, NOTHING, Shown, metadata_with, shown_in
+from .shown import NOTHING, Shown, last_chunk_of, metadata_with
 from .store import Store
 from .stores import Stores
 from .transcript import first_question, repaired
@@ -150,17 +150,11 @@ class Keeping:
             return False
         return await self._commit()
 
-    async def completed(self) -> tuple[str, FinishReason, Shown] | None:
-        """The text of the run's turn, why it ended, and what else its reader saw; None if no
-        process has stored its end. Raises `ConversationsUnavailable`."""
+    async def ended(self, model: str) -> StreamingChunk | None:
+        """The last chunk of the run, whose turn another process has stored; None if none has.
+        Raises `ConversationsUnavailable`."""
         found = None if (store := self._main) is None else await store.run(self._run_id)
-        if not isinstance(found, RUNS) or found.status != RunStatus.completed:
-            return None
-        reason = (found.metadata or {}).get(FINISH_REASON, "stop")
-        if reason in ("interrupted", "paused"):
-            return None
-        content = found.content if isinstance(found.content, str) else ""
-        return content, reason, shown_in(found.metadata)
+        return last_chunk_of(found, model) if isinstance(found, RUNS) else None
 
     async def forget(self, *, begun: bool) -> None:
         """Leave nothing of a run that a rule of the agent refused; Agno would store it."""

@@ -13,10 +13,11 @@ import msgspec
 from ....models.chat import Recovered, StreamingChunk
 from ....models.numbers import Recovery, event_number, standing
 from ...log.hub import Hub
-from ...log.journal import Entry, RunRecord, SharedJournal
+from ...log.journal import Entry, RunRecord
 from ...log.reading import WholeLog
 from ...log.run_log import RunLog
 from ..launcher import Launcher
+from ..peers import Peers
 from ..run import Policy, opening
 from ..turn import Plan
 from .guard import JournalGuard, checkpoint_of
@@ -48,16 +49,18 @@ class Recoveries:
     def __init__(
         self,
         hub: Hub,
-        journal: SharedJournal,
+        peers: Peers,
         launcher: Launcher,
         replan: Replan,
         attempts: int = ATTEMPTS,
     ) -> None:
         self._hub = hub
-        self._journal = journal
+        self._journal = peers.journal
         self._launcher = launcher
         self._replan = replan
         self._attempts = attempts
+        peers.recover = self.recover
+        launcher.guard = self._guard
 
     def recoverable(self, record: RunRecord, plan: Plan, policy: Policy) -> RunRecord:
         """The record of a new run, with what another process needs to go on with it."""
@@ -88,8 +91,7 @@ class Recoveries:
         self._go_on(record, policy, plan, log, after, stands)
         return True
 
-    def guard(self, log: RunLog) -> JournalGuard:
-        """The guard of a run."""
+    def _guard(self, log: RunLog) -> JournalGuard:
         return JournalGuard(self._hub, self._journal, log)
 
     def _is_bounded(self, record: RunRecord, after: int) -> bool:
