@@ -63,6 +63,7 @@ class Pump:
                 await writer.write(encoder.encode(number, gap.last_chunk(follower.record.model)))
                 self._break_off_without_error_frame()
                 return None
+            number = follower.after - len(entries)  # it may have gone back to a recovery
             for before, piece in self._pieces(number, entries):
                 if (refusal := await self._deliver(before, piece)) is not None:
                     return refusal
