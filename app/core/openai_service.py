@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
+import msgspec
+
 from ..models.chat import Decision, StreamingChunk
 from ..models.folding import whole_text
 from ..models.parts_folding import all_parts_of, parts_of
@@ -70,7 +72,10 @@ class AgentService:
         `stands` is what its reader has seen until its checkpoint, or of its beginning if that is
         None; `void` what came after that, which must not have had effects that cannot be repeated.
         """
-        recipe = Recipe.decode(record.recipe)
+        try:
+            recipe = Recipe.decode(record.recipe)
+        except msgspec.MsgspecError:  # of another version
+            return None
         question = recipe.question
         if question is None and checkpoint is not None:
             question = continued(record.settings, agent=record.agent, user=record.user)

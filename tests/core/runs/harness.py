@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
@@ -86,10 +87,10 @@ class Scripted:
 class RunsHarness:
     """Runs with their hub, and short methods for what tests do with them."""
 
-    def __init__(self, journal: Log, name: str = "r") -> None:
+    def __init__(self, journal: Log, name: str = "r", **options: Any) -> None:
         self.hub = Hub(journal, flush_interval=0.005)
         self.remembered: list[tuple[str, str]] = []  # of orphans: their run, and its text
-        self.runs = Runs(self.hub, self._remember, stop_timeout=STOP_TIMEOUT)
+        self.runs = Runs(self.hub, self._remember, stop_timeout=STOP_TIMEOUT, **options)
         self._name = name
         self._count = 0
 

@@ -73,9 +73,12 @@ class Recoveries:
         It has to if it was recovered too often or without progress, if its time is over, if nobody
         can read the rest, or if a tool may have begun to work whose outcome is not known.
         """
-        if not (record.recipe and record.policy) or log.truncated:
+        if not record.recipe or log.truncated:
             return False
-        policy = _remaining(msgspec.json.decode(record.policy, type=Policy), record)
+        try:
+            policy = _remaining(msgspec.json.decode(record.policy, type=Policy), record)
+        except msgspec.MsgspecError:  # of another version
+            return False
         if policy is None or not await self._is_wanted(policy, record):
             return False
         checkpoint = await checkpoint_of(self._journal, record.run_id)
