@@ -60,6 +60,21 @@ class AgentService:
             question, record.principal, record, Continuation(tuple(decisions), principal)
         )
 
+    async def ended(
+        self, record: RunRecord, chunks: Sequence[StreamingChunk]
+    ) -> list[StreamingChunk] | None:
+        """The last chunks of a run whose process has stored its turn, and died; None if it has not.
+        `chunks` are those in its log. Raises `ConversationsUnavailable`."""
+        component = self._entry(record).component
+        if record.question is None or getattr(component, "db", None) is None:
+            return None
+        session = Session(record.conversation_id, owner_of(record.principal, record.user))
+        await self._conversations.complete(component, session)
+        keeping = self._conversations.keeping(
+            component, session, record.turn_id, record.question or ""
+        )
+        return await keeping.ended(whole_text(chunks), record.model)
+
     def recovery(
         self,
         record: RunRecord,

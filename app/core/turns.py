@@ -92,10 +92,6 @@ class AgentTurn:
                 await close_client(model)
 
     async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
-        if self._plan.resumed is not None and self._plan.question.kept:
-            ended = await self._keep().ended(self.model)
-            if ended is not None:
-                return ended
         last = await self._agnos_answer(emit, on_alive)
         if self._guard is not None:
             await self._guard.confirm()  # else its turn would replace that of another process

@@ -27,7 +27,7 @@ from .identity import Identity, new_id
 from .launcher import STOP_TIMEOUT, Launcher
 from .peers import Peers, Remember
 from .queues import Queues
-from .recovery.recovery import ATTEMPTS, Recoveries, Replan
+from .recovery.recovery import ATTEMPTS, Ended, Recoveries, Replan
 from .report import Observer
 from .run import Policy, Run
 from .turn import Plan
@@ -50,6 +50,7 @@ class Runs:
         observers: Sequence[Observer] = (),
         per_conversation: int | None = None,
         replan: Replan | None = None,
+        ended: Ended | None = None,
         attempts: int = ATTEMPTS,
     ) -> None:
         self.owner = new_id()
@@ -77,7 +78,7 @@ class Runs:
         )
         self._recoveries = None
         if replan is not None and self._peers is not None:
-            self._recoveries = Recoveries(hub, self._peers, self._launcher, replan, attempts)
+            self._recoveries = Recoveries(hub, self._peers, self._launcher, replan, ended, attempts)
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._leaving = False  # this process stops: readers get what is there, and are redirected
 

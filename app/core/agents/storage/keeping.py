@@ -21,10 +21,10 @@ from .proxies.proxy import inner_of
 from .rows import NAME, RunRow, TurnRows, name_of, title_of
 from .run_store import RunStore, run_store
 from .sessions import RUNS, AnyRun, Session, new_run, new_session, session_from
-from .shown import NOTHING, Shown, last_chunk_of, metadata_with
+from .shown import NOTHING, Shown, metadata_with
 from .store import Store
 from .stores import Stores
-from .transcript import first_question, repaired
+from .transcript import end_of, first_question, repaired
 
 #: Seconds to wait until Agno has stored a cancelled run, which it does in the background.
 AGNO_WRITE_TIMEOUT = 2.0
@@ -150,11 +150,11 @@ class Keeping:
             return False
         return await self._commit()
 
-    async def ended(self, model: str) -> StreamingChunk | None:
-        """The last chunk of the run, whose turn another process has stored; None if none has.
-        Raises `ConversationsUnavailable`."""
+    async def ended(self, text: str, model: str) -> list[StreamingChunk] | None:
+        """The last chunks of the run if another process has stored its end; see `end_of`. Raises
+        `ConversationsUnavailable`."""
         found = None if (store := self._main) is None else await store.run(self._run_id)
-        return last_chunk_of(found, model) if isinstance(found, RUNS) else None
+        return end_of(found, text, model) if isinstance(found, RUNS) else None
 
     async def forget(self, *, begun: bool) -> None:
         """Leave nothing of a run that a rule of the agent refused; Agno would store it."""

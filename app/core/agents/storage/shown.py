@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from agno.run.base import RunStatus
 
 from ....models.answer_parts import (
     CitationsPart,
@@ -25,7 +24,6 @@ from ....models.answer_parts import (
     ToolPart,
 )
 from ....models.chat import ErrorInfo, FinishReason, StreamingChunk, ToolCall
-from .sessions import AnyRun
 
 logger = logging.getLogger(__name__)
 
@@ -150,24 +148,6 @@ def metadata_with(
     if shown:
         found[KEY] = shown.value()
     return found
-
-
-def last_chunk_of(run: AnyRun, model: str) -> StreamingChunk | None:
-    """The last chunk of a run that is stored with its end, with its whole text; None if the run is
-    stored otherwise."""
-    reason = (run.metadata or {}).get(FINISH_REASON, "stop")
-    if run.status != RunStatus.completed or reason in ("interrupted", "paused"):
-        return None
-    shown = shown_in(run.metadata)
-    return StreamingChunk(
-        content="",
-        done=True,
-        model=shown.model or model,
-        finish_reason=reason,
-        error=shown.error,
-        final=run.content if isinstance(run.content, str) else None,
-        followups=shown.followups,
-    )
 
 
 def _pieces(content: str, lengths: list[int]) -> Iterator[str]:

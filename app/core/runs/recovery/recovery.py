@@ -5,7 +5,7 @@ See docs/decisions/065-a-recovered-run-goes-on-in-its-log.md.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from ....models.chat import Recovered, StreamingChunk
 from ....models.numbers import Recovery, event_number, standing
 from ...log.hub import Hub
-from ...log.journal import Entry, RunRecord
+from ...log.journal import Entry, Group, RunRecord
 from ...log.reading import WholeLog
 from ...log.run_log import RunLog
 from ..launcher import Launcher
@@ -43,6 +43,10 @@ class Replan(Protocol):
     ) -> Plan | None: ...
 
 
+#: The last chunks of a run that had ended but for its log; None if it had not.
+Ended = Callable[[RunRecord, Sequence[StreamingChunk]], Awaitable[list[StreamingChunk] | None]]
+
+
 class Recoveries:
     """Goes on with the runs of dead processes, as far as they may: see `recover`."""
 
@@ -52,12 +56,14 @@ class Recoveries:
         peers: Peers,
         launcher: Launcher,
         replan: Replan,
+        ended: Ended | None = None,
         attempts: int = ATTEMPTS,
     ) -> None:
         self._hub = hub
         self._journal = peers.journal
         self._launcher = launcher
         self._replan = replan
+        self._ended = ended
         self._attempts = attempts
         peers.recover = self.recover
         launcher.guard = self._guard
@@ -68,13 +74,16 @@ class Recoveries:
         return msgspec.structs.replace(record, recipe=plan.recipe, policy=rules)
 
     async def recover(self, record: RunRecord, log: WholeLog) -> bool:
-        """Go on with a run that this process owns now; returns False if it has to end.
+        """Go on with a run that this process owns now, or append the end that it had; returns False
+        if it has to end otherwise.
 
         It has to if it was recovered too often or without progress, if its time is over, if nobody
         can read the rest, or if a tool may have begun to work whose outcome is not known.
         """
         if not record.recipe or log.truncated:
             return False
+        if await self._had_ended(record, log):
+            return True
         try:
             policy = _remaining(msgspec.json.decode(record.policy, type=Policy), record)
         except msgspec.MsgspecError:  # of another version
@@ -92,6 +101,16 @@ class Recoveries:
         if plan is None or not self._launcher.accepting:
             return False
         self._go_on(record, policy, plan, log, after, stands)
+        return True
+
+    async def _had_ended(self, record: RunRecord, log: WholeLog) -> bool:
+        """Append the end of a run whose process died after it had stored its turn."""
+        chunks = [chunk for _, chunk in standing(log.entries, log.last)]
+        last = None if self._ended is None else await self._ended(record, chunks)
+        if last is None:
+            return False
+        entries = [(_last_time(log.entries), chunk) for chunk in last]
+        await self._journal.append([Group(record, log.last + 1, entries)])
         return True
 
     def _guard(self, log: RunLog) -> JournalGuard:
