@@ -23,7 +23,7 @@ ShowMedia = Callable[[Media], str]
 class MarkdownShow:
     """Shows an answer on a terminal in the order in which it comes.
 
-    Text is Markdown, reasoning is dim; what members and steps say is indented under their names;
+    Text is Markdown, reasoning is dim; the text of members and steps is indented under their names;
     tools, steps, events and media are lines, sources and followups are lists at the end. `long`
     shows arguments and results whole. An answer that is complete need not be `live`.
     """
@@ -75,7 +75,7 @@ class MarkdownShow:
         if chunk.tool is not None:
             self._tool(self._answer, chunk.tool)
         if chunk.said is not None and chunk.speaker is not None:
-            self._say(chunk.speaker, chunk.said)
+            self._show_speech(chunk.speaker, chunk.said)
         if chunk.step is not None:
             style = "red" if chunk.step["status"] == "failed" else "dim"
             self._print_line(Text(lines.step_line(chunk.step), style=style))
@@ -102,7 +102,7 @@ class MarkdownShow:
             self._print([Text(lines.followup_lines(self._followups), "cyan")], self._answer)
 
     def _take_back(self, after: int) -> None:
-        """Erase what is void, as far as it is on the screen, and say that another server goes
+        """Erase what is void, as far as it is on the screen, and report that another server goes
         on."""
         self._live.stop()
         for voice in (*self._voices.values(), self._answer):
@@ -116,14 +116,14 @@ class MarkdownShow:
         self._print_line(Text(note, style="dim"))
         self._live.start()
 
-    def _say(self, speaker: Speaker, said: Said) -> None:
+    def _show_speech(self, speaker: Speaker, added: Said) -> None:
         voice = self._voice(speaker)
-        if said.get("reasoning"):
-            self._think(voice, said["reasoning"])
-        if said.get("content"):
-            self._write(voice, said["content"])
-        if "tool" in said:
-            self._tool(voice, said["tool"])
+        if added.get("reasoning"):
+            self._think(voice, added["reasoning"])
+        if added.get("content"):
+            self._write(voice, added["content"])
+        if "tool" in added:
+            self._tool(voice, added["tool"])
 
     def _voice(self, speaker: Speaker) -> Voice:
         key = (speaker["id"], speaker.get("run_id"))
@@ -138,7 +138,7 @@ class MarkdownShow:
 
     def _write(self, voice: Voice, text: str) -> None:
         if voice is self._answer and self._latest is not voice:
-            self._flush()  # what was said before stands before the answer
+            self._flush()  # earlier text stands before the answer
         voice.hear(self._moment)
         self._latest = voice
         self._print(voice.write(text), voice)
@@ -180,7 +180,7 @@ class MarkdownShow:
             self._line = None
 
     def _flush_earlier(self, voice: Voice) -> None:
-        """Print what others had said before this speaker began, and who said nothing since."""
+        """Print the text of others from before this speaker began, and those without text since."""
         for other in self._voices.values():
             if other is not voice and other.pending and other.latest < voice.began:
                 self._print(other.rest(), other)

@@ -30,11 +30,12 @@ class StreamChunk:
     the events of the run: `resume(run_id, after=number)` continues after this one. `reasoning`,
     `tool` ({id, name, status, ...}) and `usage` ({input_tokens, output_tokens, ...}) are None
     unless the model sends them, as are the fields from `speaker` on, whose types are in
-    `agno_stream.parts`: what a member or a step said, a step, an event, media; and in the last
+    `agno_stream.parts`: the text of a member or a step, a step, an event, media; and in the last
     chunk sources, followups, the answer as an object, a text that replaces the streamed one, the
-    session's state, what the run waits for, and `stored: False` if the turn was not kept. With
-    `recovered` all chunks after the number it names are void: the server died, and another one goes
-    on from there. `raw` is the JSON of the server, unchanged.
+    session's state, what the run waits for, and `stored: False` if the turn was not kept. The first
+    chunk has `replaces`, if the turn stands in the place of that of another run. With `recovered`
+    all chunks after the number it names are void: the server died, and another one goes on from
+    there. `raw` is the JSON of the server, unchanged.
     """
 
     text: str
@@ -63,6 +64,7 @@ class StreamChunk:
     session_state: dict[str, Any] | None = None
     requirements: list[dict[str, Any]] | None = None
     stored: bool | None = None
+    replaces: str | None = None
     recovered: Recovered | None = None
 
     @classmethod
@@ -104,7 +106,7 @@ _TEXT = ("content", "done", "model")
 _MORE = frozenset(
     {
         *("speaker", "said", "step", "event", "media", "citations", "followups", "output"),
-        *("final", "session_state", "requirements", "stored", "recovered"),
+        *("final", "session_state", "requirements", "stored", "replaces", "recovered"),
     }
 )
 
@@ -148,6 +150,7 @@ class ModelResponse:
     session_state: dict[str, Any] | None = None
     requirements: list[dict[str, Any]] | None = None
     stored: bool | None = None
+    replaces: str | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], status_code: int) -> Self:
@@ -203,6 +206,7 @@ class ModelResponse:
             response.model = chunk.model or response.model
             response.agent = chunk.agent or response.agent
             response.conversation_id = chunk.conversation_id or response.conversation_id
+            response.replaces = chunk.replaces or response.replaces
             response.number = chunk.number or response.number
             if chunk.done:
                 response.done = True
@@ -235,7 +239,7 @@ _AT_THE_END = ("followups", "output", "session_state", "requirements", "stored")
 _SAME_NAMES = (
     *("model", "agent", "run_id", "conversation_id", "finish_reason"),
     *("usage", "reasoning", "status", "created_at", "ended_at"),
-    *_AT_THE_END,
+    *("replaces", *_AT_THE_END),
 )
 
 

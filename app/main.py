@@ -20,11 +20,12 @@ from . import __version__
 from .api import catalog, conversations, durable, errors, health, media, openapi, page, runs
 from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
-from .api.doors import ai_sdk, anthropic, native, ollama, openai, responses
+from .api.doors import agui, ai_sdk, anthropic, mcp, native, ollama, openai, responses
 from .api.guard import CORS, Access, Guard, Secured
 from .api.heads import HeadAsGet
 from .api.tracking import Tracked
 from .core.agents import Agents
+from .core.agents.storage.branches.service import Branches
 from .core.errors import ConfigurationError
 from .core.media import MediaStore
 from .core.openai_service import AgentService
@@ -46,7 +47,10 @@ logger = logging.getLogger(__name__)
 
 #: Each is a package in `api/doors/`. Anthropic's comes before OpenAI's: it takes those requests for
 #: `/v1/models` that have its header.
-DOORS = (native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR, ai_sdk.DOOR)
+DOORS = (
+    *(native.DOOR, ollama.DOOR, anthropic.DOOR, openai.DOOR, responses.DOOR),
+    *(agui.DOOR, ai_sdk.DOOR, mcp.DOOR),
+)
 
 #: Makes the response to an error, in the format of the path's door.
 REFUSE = errors.by_door(DOORS, native.DOOR.refuse)
@@ -134,6 +138,7 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         agents=served.catalog,
         models=models,
         conversations=served.conversations,
+        branches=Branches(served.conversations, store),
         removal=Removal(active, hub),
         connections=served.connections,
         upstreams=upstreams,

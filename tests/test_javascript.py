@@ -227,6 +227,49 @@ def test_durable_streams(node: str, serve: Serve, provider: Provider) -> None:
     assert (404, 400) == (results["unknown"], results["wrong"])
 
 
+def test_ag_ui(node: str, serve: Serve, provider: Provider) -> None:
+    """AG-UI's client streams, calls tools, is interrupted and resumes, hears of failures, leaves;
+    TanStack AI's comes back after each cut, and joins the run."""
+    agents = [Agent(id="general", tools=[refund])]
+    url = serve(agents=agents, heartbeat=0.1, disconnect_grace=2).url
+    long = numbered(200)
+    provider.script(
+        Reply([TEXT], reasoning="hm"),
+        Reply("Wait. ", tool_calls=[("weather", "{}"), ("weather", "{}")]),
+        Reply("It is sunny."),
+        Reply(tool_calls=[("refund", '{"city": "Oslo"}')]),
+        Reply("It is done."),
+        Reply("Hi there", cut_after=1),
+        Reply(long, rate=400),
+        Reply(numbered(100), stall_after=50),
+    )
+    results = run(node, "agui.mjs", url)
+    stream = results["stream"]
+    assert (TEXT, "success", ["reasoning", "assistant"]) == (
+        stream["text"],
+        stream["outcome"],
+        stream["roles"],
+    )
+    first, second = results["frontend"]["first"], results["frontend"]["second"]
+    assert ("Wait. ", ["assistant"], 2) == (first["text"], first["roles"], len(first["pending"]))
+    assert "It is sunny." == second["text"]
+    pause = results["pause"]
+    [interrupt] = pause["interrupts"]
+    assert ("interrupt", "tool_call") == (pause["first"]["outcome"], interrupt["reason"])
+    assert "thrown" in pause["uncovered"]
+    assert ("It is done.", ["refunded Oslo"]) == (pause["second"]["text"], pause["results"])
+    assert "upstream_cut" == results["failed"]["error"]
+    assert (422, True) == (results["refused"]["status"], "empty" in results["refused"]["thrown"])
+    tanstack = results["tanstack"]
+    assert "".join(long) == tanstack["text"] == tanstack["joined"]
+    assert (True, "RUN_FINISHED") == (tanstack["same"], tanstack["last"])
+    assert len(tanstack["requests"]) > 5
+    assert None is tanstack["requests"].pop(0)
+    assert len(tanstack["requests"]) == len(set(tanstack["requests"]))
+    assert results["left"]
+    provider.wait_for(lambda: provider.aborted)
+
+
 def test_ollama(node: str, serve: Serve, provider: Provider) -> None:
     """Ollama's client does the same, on Ollama's door."""
     url = serve(heartbeat=0.1).url

@@ -14,6 +14,7 @@ from ..core.access.keys import ANONYMOUS
 if TYPE_CHECKING:  # for types only, so that the doors import neither Agno nor a store
     from ..core.agents.catalog import AgentCatalog
     from ..core.agents.connections import Connections
+    from ..core.agents.storage.branches.service import Branches
     from ..core.agents.storage.conversations import Conversations
     from ..core.media import MediaStore
     from ..core.openai_service import AgentService
@@ -38,6 +39,7 @@ class Context:
     agents: AgentCatalog
     models: ModelCatalog
     conversations: Conversations
+    branches: Branches
     removal: Removal
     connections: Connections
     upstreams: Upstreams

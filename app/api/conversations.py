@@ -6,14 +6,17 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel
 
-from ..core.errors import BadRequest, UnknownConversation
-from . import route_docs
-from .context import Principal, Server
+from ..core.errors import BadRequest, ConversationBusy, UnknownConversation
+from . import conversation_docs
+from .context import Context, Principal, Server
 from .export import exported
 from .media import add_media
-from .requests import Text, User, parse_object, read_body, validate
+from .requests import Body, Text, User, parse_object, read_body, validate
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
+
+#: The deprecated `offset` reads what it skips: a page further behind is reached by `before`.
+MAX_OFFSET = 10_000
 
 EndUser = Annotated[
     User | None, Query(description="The end user, if the runs had one in their field `user`.")
@@ -33,11 +36,25 @@ class Rename(BaseModel):
     title: Annotated[Text, AfterValidator(_title)]
 
 
+class SelectBranch(BaseModel):
+    """The turn whose branch is shown, by the `run_id` of its messages."""
+
+    run_id: Text
+
+
+class Fork(BaseModel):
+    """The last turn of the copy, by the `run_id` of its messages; the last one of the branch that
+    is shown, if none is named. `title` is that of the copy; that of the original, if absent."""
+
+    run_id: Text | None = None
+    title: Annotated[Text, AfterValidator(_title)] | None = None
+
+
 @router.get(
     "/conversations",
     summary="List conversations",
     response_model=None,
-    **route_docs.CONVERSATIONS,
+    **conversation_docs.CONVERSATIONS,
 )
 async def conversations(
     server: Server,
@@ -51,7 +68,7 @@ async def conversations(
         int,
         Query(
             ge=0,
-            le=1_000_000,
+            le=MAX_OFFSET,
             deprecated=True,
             description="How many to skip; costs more with each. Use `before`.",
         ),
@@ -69,7 +86,7 @@ async def conversations(
     "/conversations/{conversation_id}",
     summary="Read a conversation",
     response_model=None,
-    **route_docs.CONVERSATION,
+    **conversation_docs.CONVERSATION,
 )
 async def conversation(
     conversation_id: str, server: Server, principal: Principal, user: EndUser = None
@@ -84,7 +101,7 @@ async def conversation(
     "/conversations/{conversation_id}/export",
     summary="Export a conversation",
     response_model=None,
-    **route_docs.EXPORT,
+    **conversation_docs.EXPORT,
 )
 async def export(
     conversation_id: str,
@@ -105,7 +122,7 @@ async def export(
     "/conversations/{conversation_id}",
     summary="Rename a conversation",
     response_model=None,
-    **route_docs.RENAME,
+    **conversation_docs.RENAME,
 )
 async def rename(
     request: Request,
@@ -115,20 +132,69 @@ async def rename(
     user: EndUser = None,
 ) -> Response:
     """Give a conversation a title, and return it as it is in the list of conversations."""
-    try:
-        body = validate(Rename, parse_object(await read_body(request, server.body)))
-    except BadRequest:
-        await server.conversations.get(conversation_id, principal, user)  # unknown comes first
-        raise
+    body = await _body(request, Rename, server, conversation_id, principal, user)
     renamed = await server.conversations.rename(conversation_id, principal, body.title, user)
     return Response(msgspec.json.encode(renamed), media_type="application/json")
+
+
+@router.post(
+    "/conversations/{conversation_id}/branch",
+    summary="Select a branch",
+    response_model=None,
+    **conversation_docs.SELECT,
+)
+async def select(
+    request: Request,
+    conversation_id: str,
+    server: Server,
+    principal: Principal,
+    user: EndUser = None,
+) -> Response:
+    """Show the branch with a turn, here and on all devices, and continue from it."""
+    body = await _body(request, SelectBranch, server, conversation_id, principal, user)
+    active = await server.runs.list_active(principal, conversation_id)
+    if busy := [record.run_id for record, _ in active if record.user == user]:
+        raise ConversationBusy(
+            f"Conversation {conversation_id} is being answered by run {busy[0]}; wait for it, or "
+            "cancel it.",
+            run_id=busy[0],
+        )
+    await server.branches.select(conversation_id, body.run_id, principal, user)
+    return await conversation(conversation_id, server, principal, user)
+
+
+@router.post(
+    "/conversations/{conversation_id}/fork",
+    summary="Fork a conversation",
+    status_code=201,
+    response_model=None,
+    **conversation_docs.FORK,
+)
+async def fork(
+    request: Request,
+    conversation_id: str,
+    server: Server,
+    principal: Principal,
+    user: EndUser = None,
+) -> Response:
+    """Copy the turns up to one into a new conversation, and return that without its messages."""
+    body = await _body(request, Fork, server, conversation_id, principal, user)
+    made = await server.branches.fork(
+        conversation_id, principal, run_id=body.run_id, title=body.title, user=user
+    )
+    return Response(
+        msgspec.json.encode(made),
+        status_code=201,
+        media_type="application/json",
+        headers={"Location": f"/api/v1/conversations/{made.conversation_id}"},
+    )
 
 
 @router.delete(
     "/conversations/{conversation_id}",
     summary="Delete a conversation",
     status_code=204,
-    **route_docs.DELETE,
+    **conversation_docs.DELETE,
 )
 async def delete(
     conversation_id: str, server: Server, principal: Principal, user: EndUser = None
@@ -142,3 +208,19 @@ async def delete(
             raise
     await server.removal.remove(principal, conversation_id, user)
     await server.media.forget(principal, conversation_id, user)
+
+
+async def _body(
+    request: Request,
+    model: type[Body],
+    server: Context,
+    conversation_id: str,
+    principal: str,
+    user: str | None,
+) -> Body:
+    """The validated body of a request about a conversation; raises `UnknownConversation` first."""
+    try:
+        return validate(model, parse_object(await read_body(request, server.body)))
+    except BadRequest:
+        await server.conversations.get(conversation_id, principal, user)
+        raise

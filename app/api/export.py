@@ -69,9 +69,9 @@ def _part(part: Part) -> str:
         case ToolPart():
             return _tool(part.tool)
         case SaidPart():
-            said = part.said
-            text = said.content or said.reasoning or ""
-            inner = _tool(said.tool) if said.tool is not None else text
+            added = part.said
+            text = added.content or added.reasoning or ""
+            inner = _tool(added.tool) if added.tool is not None else text
             return _quoted(f"**{_line(part.speaker.name)}:** {inner}")
         case StepPart():
             message = f": {_line(part.step.message)}" if part.step.message else ""

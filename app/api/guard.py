@@ -42,7 +42,7 @@ CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "DELETE"],
     "allow_headers": ["*"],
     "expose_headers": [
-        *("X-Run-Id", "X-Conversation-Id", "X-Request-Id", "X-Ignored-Fields"),
+        *("X-Run-Id", "X-Conversation-Id", "X-Request-Id", "X-Ignored-Fields", "X-Error-Code"),
         *("Location", "Retry-After", "Idempotent-Replayed", "ETag"),
         *("Stream-Next-Offset", "Stream-Up-To-Date", "Stream-Closed", "Stream-Cursor"),
     ],

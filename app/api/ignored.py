@@ -52,7 +52,8 @@ def _header(known: Mapping[str, str], unknown: list[str], *, native: bool) -> di
 
 def _known(body: type[BaseModel], before: str = "") -> Iterator[tuple[str, str]]:
     """Every known field, by its own name, as it is written in a path."""
-    for name, field in body.model_fields.items():
+    for attribute, field in body.model_fields.items():
+        name = field.alias or attribute
         yield name, f"{before}{name}"
         inner = _model(field.annotation)
         if inner is not None:

@@ -33,14 +33,18 @@ class MediaLinks:
         self._store = store
         self._record = record
 
+    @property
+    def decide_at(self) -> str:
+        """The address where people decide on the run."""
+        return f"{self._base}/api/v1/runs/{self._record.run_id}/continue"
+
     def as_text(self, chunk: StreamingChunk) -> StreamingChunk:
         """A chunk with its media as Markdown at the end of its content, and what the run waits for
         as sentences."""
         if not chunk.media and not chunk.requirements:
             return chunk
         text = "".join(map(self._markdown, chunk.media or []))
-        address = f"{self._base}/api/v1/runs/{self._record.run_id}/continue"
-        text += pause_text(chunk.requirements, address)
+        text += pause_text(chunk.requirements, self.decide_at)
         return msgspec.structs.replace(
             chunk, content=chunk.content + text, media=None, requirements=None
         )

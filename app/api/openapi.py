@@ -17,9 +17,14 @@ from ..models.chat import (
     RunState,
     StreamingChunk,
 )
+from .conversations import Fork, SelectBranch
+from .doors.native.branching import EditRequest, RegenerateRequest
 from .doors.native.continuing import ContinueRequest
 from .doors.native.requests import ChatRequest
 from .tickets import StreamTicket
+
+#: The bodies of requests that routes parse themselves, and their parts.
+BODIES = (ChatRequest, ContinueRequest, RegenerateRequest, EditRequest, SelectBranch, Fork)
 
 REF = "#/components/schemas/{name}"
 
@@ -56,7 +61,7 @@ def install(app: FastAPI) -> None:
                 ref_template=REF,
             )
             _, requests = models_json_schema(
-                [(ChatRequest, "validation"), (ContinueRequest, "validation")],
+                [(model, "validation") for model in BODIES],
                 ref_template=REF.replace("{name}", "{model}"),
             )
             schemas |= ours | requests["$defs"]

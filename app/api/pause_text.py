@@ -1,4 +1,4 @@
-"""A pause in protocols without a place for it: sentences that say what a person has to decide."""
+"""A pause in protocols without a place for it: sentences on what a person has to decide."""
 
 import json
 from collections.abc import Sequence
@@ -12,13 +12,14 @@ ARGUMENTS = 2000
 def pause_text(requirements: Sequence[Requirement] | None, address: str) -> str:
     """What a paused run waits for, and the address where it can be decided; empty if it waits for
     nothing but results of the client's own calls."""
-    found = [_sentence(item) for item in requirements or [] if item.kind != "external"]
+    found = [sentence(item) for item in requirements or [] if item.kind != "external"]
     if not found:
         return ""
     return "\n\n" + "\n".join([*found, f"Decide at {address}"]) + "\n"
 
 
-def _sentence(item: Requirement) -> str:
+def sentence(item: Requirement) -> str:
+    """What one requirement asks of a person."""
     who = item.member or item.step
     by = f"{who}: " if who else ""
     call = ""
@@ -36,9 +37,9 @@ def _sentence(item: Requirement) -> str:
     elif item.kind == "step_error":
         text = item.note or "A step failed."
     else:
-        asked = " ".join(
+        questions = " ".join(
             f"{question.question} ({' | '.join(option.label for option in question.options)})"
             for question in item.questions or []
         )
-        text = f"This waits for an answer: {asked}"
+        text = f"This waits for an answer: {questions}"
     return by + text

@@ -96,7 +96,8 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 #: Integers that every provider can read: 64 bits.
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 #: Conversation ids are sent in headers, so they are ASCII without spaces.
-ConversationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")]
+CONVERSATION = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")
+ConversationId = Annotated[str, StringConstraints(pattern=CONVERSATION.pattern)]
 
 #: End users of a principal are a part of ids in the store.
 USER = re.compile(r"[^\s/\x00-\x1f\x7f]{1,128}")

@@ -129,6 +129,7 @@ def _live(
         agent=record.agent,
         model=record.model,
         created_at=record.created_at,
+        replaces=record.replaces,
     )
 
 

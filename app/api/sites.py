@@ -13,10 +13,10 @@ from starlette.datastructures import Headers
 
 from ..core.errors import CrossSite
 
-#: What `Sec-Fetch-Site` says of a page of the server, and of a person who opens an address.
+#: The values of `Sec-Fetch-Site` for a page of the server, and of a person who opens an address.
 OWN_SITES = ("same-origin", "none")
 
-#: The header fields by which browsers announce that they fetch something nobody has asked for.
+#: The header fields by which browsers announce a request that no person has made.
 PREFETCH = ("sec-purpose", "purpose", "x-moz")
 
 PORTS = {"http": 80, "https": 443}
@@ -25,7 +25,7 @@ ADVICE = "Set API_KEYS, or add the page's origin to CORS_ORIGINS."
 
 
 def check_page(method: str, headers: Headers, origins: Sequence[str]) -> None:
-    """Raise `CrossSite` if a page of another site sends the request, which asks for no key.
+    """Raise `CrossSite` if a page of another site sends the request, which needs no key.
 
     `origins` are those whose pages may. A request of a program that is no browser has none of the
     header fields that are looked at, and is accepted.

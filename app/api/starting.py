@@ -59,10 +59,12 @@ async def start_or_replay(
     conversation_id: str | None = None,
     key: IdempotencyKey | None = None,
     request: str | None = None,
+    replaces: str | None = None,
 ) -> tuple[Follower, bool]:
     """Start a run and return a follower at the beginning of its log.
 
-    `request` is what the door will need of the request to show it again; see `RunRecord`.
+    `request` is what the door will need of the request to show it again, `replaces` the turn in
+    whose place the new one stands; see `RunRecord`.
 
     The second value is True if no run was started, because an earlier request with the same
     idempotency key had started it. Raises what `Runs.start` raises, and `KeyReused` if the earlier
@@ -75,7 +77,7 @@ async def start_or_replay(
     async def replay(record: RunRecord) -> Follower:
         return await server.runs.follow(record.run_id, 0, principal=principal)
 
-    identity = _identity(principal, conversation_id, key, question.user, request)
+    identity = _identity(principal, conversation_id, key, question.user, request, replaces)
     return await _once(server, identity, key, start, replay)
 
 
@@ -142,6 +144,7 @@ async def start_in_background(
     conversation_id: str | None = None,
     key: IdempotencyKey | None = None,
     request: str | None = None,
+    replaces: str | None = None,
 ) -> tuple[RunRecord, bool]:
     """Start a run that nobody follows yet, and return its record.
 
@@ -157,7 +160,7 @@ async def start_in_background(
     async def replay(record: RunRecord) -> RunRecord:
         return record
 
-    identity = _identity(principal, conversation_id, key, question.user, request)
+    identity = _identity(principal, conversation_id, key, question.user, request, replaces)
     return await _once(server, identity, key, start, replay)
 
 
@@ -198,6 +201,7 @@ def _identity(
     key: IdempotencyKey | None,
     user: str | None = None,
     request: str | None = None,
+    replaces: str | None = None,
 ) -> Identity:
     return Identity(
         run_id=key.run_id if key else new_id(),
@@ -206,6 +210,7 @@ def _identity(
         fingerprint=key.fingerprint if key else "",
         user=user,
         request=request,
+        replaces=replaces,
     )
 
 

@@ -71,7 +71,7 @@ class AgentService:
         session = Session(record.conversation_id, owner_of(record.principal, record.user))
         await self._conversations.complete(component, session)
         keeping = self._conversations.keeping(
-            component, session, record.turn_id, record.question or ""
+            *(component, session, record.turn_id, record.question or "", record.replaces)
         )
         return await keeping.ended(whole_text(chunks), record.model)
 
@@ -173,6 +173,7 @@ class AgentService:
             Session(record.conversation_id, owner_of(record.principal, record.user)),
             record.turn_id,
             record.question or "",
+            record.replaces,
         )
         shown = Shown.of(parts_of(chunks), failure.last_chunk(record.model), record.model)
         await keeping.remember(whole_text(chunks), failure.finish_reason, shown, begun=False)

@@ -19,6 +19,7 @@ RunFailed
 ├── OutputRefused       output_refused
 ├── AgentDenied         agent_denied
 ├── PauseLost           pause_lost
+├── TurnGone            turn_gone
 ├── ToolsUnavailable    tools_unavailable
 ├── ConversationsUnavailable conversations_unavailable
 └── AgentFailed         agent_failed
@@ -117,6 +118,12 @@ class PauseLost(RunFailed):
     """The store of conversations no longer has the paused run that is to be continued."""
 
     code = "pause_lost"
+
+
+class TurnGone(RunFailed):
+    """The turn that a run answers again was deleted before the run began; nothing is stored."""
+
+    code = "turn_gone"
 
 
 class ToolsUnavailable(RunFailed):

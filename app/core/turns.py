@@ -15,7 +15,7 @@ from ..models.chat import StreamingChunk, Usage
 from .agents.children import cancelled_together
 from .agents.components.external import External
 from .agents.components.factories import made_for
-from .agents.components.kinds import Asking
+from .agents.components.kinds import Caller
 from .agents.components.tree import models_in, walk
 from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
@@ -39,6 +39,7 @@ from .run_failures import (
     InputRefused,
     OutputRefused,
     RunFailed,
+    TurnGone,
     server_stopped,
 )
 
@@ -48,6 +49,9 @@ if TYPE_CHECKING:  # a plan makes turns
 logger = logging.getLogger(__name__)
 
 Emit = Callable[[StreamingChunk], None]
+
+#: Why nothing was answered: who gets such an error sends the question again.
+NOT_BEGUN = (ConversationsUnavailable, TurnGone)
 
 #: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
@@ -59,6 +63,7 @@ class AgentTurn:
     def __init__(self, plan: "AgentPlan", record: RunRecord) -> None:
         self._plan = plan
         self._run_id = record.turn_id
+        self._replaces = record.replaces
         self._principal = record.principal
         question = plan.question
         self._session = Session(record.conversation_id, owner_of(record.principal, question.user))
@@ -114,8 +119,7 @@ class AgentTurn:
         media = MediaReader(self._plan.media, self._owner)
         if runner.models is not None:
             runner.models.listen(on_alive)
-        guard = self._guard
-        safety = None if guard is None else Safety(guard, runner.component, self._run_id)
+        safety = self._guard and Safety(self._guard, runner.component, self._run_id)
         authorization: Any = partial(getattr, runner, "authorization")
         try:
             async with aclosing(runner.events()) as events:
@@ -152,7 +156,7 @@ class AgentTurn:
         """The runner of a copy that is for this run alone, with its tools connected."""
         plan = self._plan
         question = await taken(plan.question, plan.media, self._owner)
-        asking = Asking(
+        caller = Caller(
             principal=self._principal,
             user_id=self._session.owner,
             session_id=self._session.id,
@@ -161,7 +165,7 @@ class AgentTurn:
             metadata=question.metadata,
         )
         if plan.entry.kind == "factory":
-            self._component = await self._made(asking)
+            self._component = await self._made(caller)
         if question.kept:
             await plan.conversations.complete(self._component, self._session)
         await plan.connections.ensure(self._component)
@@ -169,7 +173,7 @@ class AgentTurn:
             raise server_stopped()
         if isinstance(self._component, External):
             mine = self._keep().external(self._component) if question.kept else self._component
-            return ExternalRunner(mine, question, asking, self._run_id, models=None)
+            return ExternalRunner(mine, question, caller, self._run_id, models=None)
         copied, models = plan.agents.prepare(
             self._component, plan.chosen, question, self._principal, self._emit_text
         )
@@ -179,16 +183,16 @@ class AgentTurn:
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
         return runner_for(self._component)(
-            *(copied, question, asking, self._run_id),
+            *(copied, question, caller, self._run_id),
             models=models,
             continuation=plan.continuation,
             resumed=plan.resumed,
         )
 
-    async def _made(self, asking: Asking) -> Any:
+    async def _made(self, caller: Caller) -> Any:
         """What the factory makes for this request."""
         entry = self._plan.entry
-        made = await made_for(entry, asking)
+        made = await made_for(entry, caller)
         agents = self._plan.agents
         component = agents.preparation.component(made, entry.id)
         # Models that come without a client are the factory's for this request; they get one here.
@@ -222,8 +226,8 @@ class AgentTurn:
         return Usage(sent, received, sent + received, estimated=True)
 
     async def remember(self, text: str, failure: RunFailed) -> bool:
-        if not self._plan.question.kept or isinstance(failure, ConversationsUnavailable):
-            return True  # who got that error sends the question again
+        if not self._plan.question.kept or isinstance(failure, NOT_BEGUN):
+            return True
         if isinstance(failure, InputRefused | OutputRefused):
             await self._keep().forget(begun=self._begun)
             if self._plan.media is not None:
@@ -241,6 +245,6 @@ class AgentTurn:
         if self._keeping is None:
             question = self.stored_question or ""
             self._keeping = self._plan.conversations.keeping(
-                self._component, self._session, self._run_id, question
+                self._component, self._session, self._run_id, question, self._replaces
             )
         return self._keeping

@@ -46,13 +46,15 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     first chunk of a run has `run_id` and `conversation_id`. Only the last chunk has `done: true`,
     always with `finish_reason`, and with `error` if the run failed.
 
-    What members, steps and nested agents say is in `said`, with their `speaker`; it is in `content`
-    only if it is the answer. `final` replaces the content of a run whose text was changed after it
-    had been streamed; a long one comes in several chunks, to be joined. `continues` is the paused
-    run that this one continues, in the first chunk; `requirements` are what a run waits for that
-    ends as `paused`, in the last one. `stored` is False in the last chunk of a turn that is not in
-    the store of conversations yet. `recovered` is in the chunk with which another process goes on
-    after the death of the run's process: all that came after the event it names is void.
+    The text of members, steps and nested agents is in `said`, with their `speaker`, and in
+    `content` only if it is the answer. `final` replaces the content of a run whose text was changed
+    after it had been streamed; a long one comes in several chunks, to be joined. `continues` is the
+    paused run that this one continues, in the first chunk; `requirements` are what a run waits for
+    that ends as `paused`, in the last one. `stored` is False in the last chunk of a turn that is
+    not in the store of conversations yet. `replaces` is the turn in whose place this one stands, in
+    the first chunk of a run that answers it again or has its question edited. `recovered` is in the
+    chunk with which another process goes on after the death of the run's process: all that came
+    after the event it names is void.
     """
 
     content: str
@@ -79,6 +81,7 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     stored: bool | None = None
     continues: str | None = None
     requirements: list[Requirement] | None = None
+    replaces: str | None = None
     recovered: Recovered | None = None
 
 
@@ -109,6 +112,7 @@ class ChatResponse(msgspec.Struct, omit_defaults=True):
     stored: bool | None = None
     continues: str | None = None
     requirements: list[Requirement] | None = None
+    replaces: str | None = None
     parts: list[Part] = msgspec.field(default_factory=list)
 
 
@@ -124,6 +128,7 @@ class LiveRun(RunStarted, omit_defaults=True):
     """A run that has not ended, or that waits for a person. `created_at` is Unix time in seconds.
 
     Of a run that waits there are the `requirements`, and for approvers its owner, the `principal`.
+    `replaces` is the turn in whose place the run's own will stand.
     """
 
     status: Literal["queued", "running", "paused"]
@@ -133,6 +138,7 @@ class LiveRun(RunStarted, omit_defaults=True):
     created_at: float
     requirements: list[Requirement] | None = None
     principal: str | None = None
+    replaces: str | None = None
 
 
 class LiveRuns(msgspec.Struct):
@@ -161,9 +167,11 @@ class StoredMessage(msgspec.Struct, omit_defaults=True):
     """One message of a stored conversation. `created_at` is Unix time in seconds.
 
     An answer has `parts`: everything that its reader saw, in the order in which it came. The fields
-    from `reasoning` to `citations` are folded from them, without what members and steps said.
+    from `reasoning` to `citations` are folded from them, without the text of members and steps.
     `speaker` is the agent, team or workflow that answered. `finish_reason` is absent if it is
-    `stop`. `truncated` is True if the answer had more in its parts than is kept.
+    `stop`. `truncated` is True if the answer had more in its parts than is kept. `siblings` are the
+    runs of all turns in the place of this one, oldest first, itself included; absent if there is no
+    other.
     """
 
     role: str
@@ -181,6 +189,7 @@ class StoredMessage(msgspec.Struct, omit_defaults=True):
     followups: list[str] | None = None
     error: ErrorInfo | None = None
     truncated: bool = False
+    siblings: list[str] = msgspec.field(default_factory=list)
 
 
 class ConversationInfo(msgspec.Struct, omit_defaults=True):

@@ -92,6 +92,8 @@ class _Extras:
             response.output = chunk.output
         if chunk.continues is not None:
             response.continues = chunk.continues
+        if chunk.replaces is not None:
+            response.replaces = chunk.replaces
         if chunk.requirements is not None:
             response.requirements = chunk.requirements
         if chunk.followups is not None:

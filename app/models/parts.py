@@ -137,7 +137,7 @@ class Citation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Speech(msgspec.Struct, omit_defaults=True):
-    """Everything that one speaker said in a run, folded from its chunks."""
+    """All text, reasoning and tool calls of one speaker in a run, folded from its chunks."""
 
     speaker: Speaker
     content: str = ""

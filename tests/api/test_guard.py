@@ -29,6 +29,8 @@ DOORS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("/v1/completions", {"model": "general", "prompt": "Hello?"}, ("error", "message")),
     ("/v1/responses", {"model": "general", "input": "Hello?"}, ("error", "message")),
     ("/v1/messages", {"model": "general", "messages": MESSAGES}, ("error", "message")),
+    ("/agui", {"threadId": "t", "runId": "r", "messages": MESSAGES}, ("message",)),
+    ("/ai/chat", {"id": "chat", "messages": [{"role": "user", "content": "Hello?"}]}, ()),
     ("/api/chat", {"model": "general", "messages": MESSAGES}, ("error",)),
     ("/api/generate", {"model": "general", "prompt": "Hello?"}, ("error",)),
 ]

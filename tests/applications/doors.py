@@ -5,11 +5,14 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from anthropic.types import Message
 from httpx_sse import EventSource
 from openai.types.responses import Response
+
+from tests.api.doors.ai_sdk.page import read, said
 
 PAST = "Do you remember the blue whale?"
 HISTORY: list[dict[str, Any]] = [
@@ -176,6 +179,59 @@ async def _anthropic(http: httpx.AsyncClient, asked: Asked) -> Answer:
     return Answer(text, endings.get(message.stop_reason or ""), False)
 
 
+async def _agui(http: httpx.AsyncClient, asked: Asked) -> Answer:
+    """A stream of events, with a history before the question; a snapshot replaces the messages."""
+    parts: list[dict[str, Any]] = [{"type": "text", "text": asked.question}]
+    for picture in asked.pictures:
+        data = base64.b64encode(picture).decode()
+        source = {"type": "data", "value": data, "mimeType": "image/png"}
+        parts.append({"type": "image", "source": source})
+    past = [{"id": f"m{n}", **message} for n, message in enumerate(HISTORY)]
+    messages = [*past, {"id": "question", "role": "user", "content": parts}]
+    body = {"threadId": asked.conversation, "runId": uuid4().hex, "messages": messages}
+    async with http.stream("POST", f"/agui/{asked.agent}", json=body) as response:
+        if response.status_code != 200:
+            error = json.loads(await response.aread())
+            return Answer("", "error", True, response.status_code, error["code"])
+        events = [json.loads(event.data) async for event in EventSource(response).aiter_sse()]
+    own = [event for event in events if "subagentRunId" not in event]
+    content = "".join(e["delta"] for e in own if e["type"] == "TEXT_MESSAGE_CONTENT")
+    for event in own:
+        if event["type"] == "MESSAGES_SNAPSHOT":
+            answered = event["messages"][len(messages) :]
+            texts = [m.get("content") for m in answered if m["role"] == "assistant"]
+            content = "".join(text for text in texts if text)
+    last = events[-1]
+    if last["type"] == "RUN_ERROR":
+        return Answer(content, "error", True, code=last.get("code"))
+    ending = last.get("metadata", {}).get("agno-stream", {}).get("finish_reason", "stop")
+    return Answer(content, ending, False)
+
+
+async def _ai_sdk(http: httpx.AsyncClient, asked: Asked) -> Answer:
+    """A message of the AI SDK, for a question without a history: the server keeps it."""
+    files = [
+        {
+            "type": "file",
+            "mediaType": "image/png",
+            "url": f"data:image/png;base64,{base64.b64encode(picture).decode()}",
+        }
+        for picture in asked.pictures
+    ]
+    message = said(asked.question)
+    message["parts"] += files
+    body = {"id": asked.conversation, "model": asked.agent, "messages": [message]}
+    response = await http.post("/ai/chat", json=body)
+    if response.status_code != 200:
+        code = response.headers["x-error-code"]
+        return Answer("", "error", True, response.status_code, code)
+    page = read(response)
+    content = [*page.data("final"), page.text][0]
+    error = page.metadata.get("error") or {}
+    ending = page.metadata["finishReason"]
+    return Answer(content, ending, bool(error), code=error.get("code"))
+
+
 def _ollama(asked: Asked, past: list[dict[str, Any]]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "user", "content": asked.question}
     if asked.pictures:
@@ -207,6 +263,8 @@ OPENAI = Door("openai", _openai_stream, history=True, links=True)
 OPENAI_WHOLE = Door("openai-whole", _openai_whole, final=True, links=True)
 RESPONSES = Door("responses", _responses, history=True, keeps=True, final=True, links=True)
 ANTHROPIC = Door("anthropic", _anthropic, history=True, final=True, links=True)
+AGUI = Door("agui", _agui, history=True, keeps=True, final=True, links=True)
+AI_SDK = Door("ai-sdk", _ai_sdk, keeps=True, final=True)
 OLLAMA = Door("ollama", _ollama_stream, history=True)
 
-ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, RESPONSES, ANTHROPIC, OLLAMA)
+ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, RESPONSES, ANTHROPIC, AGUI, AI_SDK, OLLAMA)

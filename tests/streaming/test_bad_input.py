@@ -282,6 +282,7 @@ async def test_unknown_conversation_is_404(
         ("/api/v1/conversations?limit=201", "limit: "),
         ("/api/v1/conversations?offset=-1", "offset: "),
         ("/api/v1/conversations?offset=1e400", "offset: "),
+        ("/api/v1/conversations?offset=10001", "offset: "),
         ("/api/v1/runs/x/events?pace=fast", "pace: "),
     ],
 )

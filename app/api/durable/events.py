@@ -84,7 +84,7 @@ class EventsStream(RunStream):
 class EventsPump(Pump):
     """Writes a run as events, page by page, until it ends or the response has lasted long enough.
 
-    The last `control` says where the reader is, so it continues there with another request, also
+    The last `control` has the reader's position, so it continues there with another request, also
     after a `Gap`, which that request reports by its status.
     """
 

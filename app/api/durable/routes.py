@@ -1,4 +1,4 @@
-"""The address of a run's stream: `GET` reads it once, waits for more, or follows it; `HEAD` tells
+"""The address of a run's stream: `GET` reads it once, waits for more, or follows it; `HEAD` returns
 how far it goes.
 
 See docs/decisions/063-durable-streams-is-a-resource-of-a-run.md.

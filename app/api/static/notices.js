@@ -28,7 +28,7 @@ const OWN = {
   },
   length: {
     summary: 'The answer reached its limit of tokens.',
-    advice: 'Continue it, or ask for a shorter answer.',
+    advice: 'Continue it, or request a shorter answer.',
   },
   content_filter: {
     summary: 'The provider’s filter ended this answer.',
@@ -75,7 +75,7 @@ const ACTIONS = {
   invalid_field: [],
 }
 
-/** The codes whose sentences say all that the server's own message does. */
+/** The codes whose sentences contain all that the server's own message does. */
 const COMPLETE = new Set(['cancelled', 'disconnected', 'unknown_run', 'interrupted'])
 
 /**

@@ -21,13 +21,13 @@ export function storedParts({ content, parts, media }) {
  */
 export function stateParts(state) {
   if (state.parts?.length) return state.parts
-  const { content, reasoning, tools = [], said = [], steps = [], events = [] } = state
+  const { content, reasoning, tools = [], said: speeches = [], steps = [], events = [] } = state
   const { media, citations } = state
   return [
     ...(reasoning ? [{ type: 'reasoning', reasoning }] : []),
     ...tools.map(tool => ({ type: 'tool', tool })),
     ...steps.map(step => ({ type: 'step', step })),
-    ...said.flatMap(({ speaker, tools: calls = [], ...text }) => [
+    ...speeches.flatMap(({ speaker, tools: calls = [], ...text }) => [
       { type: 'said', speaker, said: text },
       ...calls.map(tool => ({ type: 'said', speaker, said: { tool } })),
     ]),

@@ -18,7 +18,7 @@ from agno.workflow import Workflow
 
 from ..providers.client_tools import client_function
 from ..question import PastMessage, Question
-from .components.kinds import Asking
+from .components.kinds import Caller
 from .components.tree import parts_of, walk
 from .media_in import media_of
 from .messages import agno_message
@@ -70,7 +70,7 @@ class Input:
         return [*self.past, *system]
 
     def transcript(self) -> str:
-        """The question for what takes nothing but a text: with what was said before it."""
+        """The question for what takes nothing but a text: with the messages before it."""
         lines = [f"{past.role}: {past.content}" for past in self.past if past.content]
         if self.system is not None:
             lines.insert(0, f"system: {self.system}")
@@ -133,7 +133,7 @@ def _marked(history: list[PastMessage]) -> Iterator[Message]:
 
 @dataclass(frozen=True)
 class Authorization:
-    """Who asks, for tools and hooks that decide by it: authenticated, unlike Agno's `user_id`.
+    """The authenticated sender of the question, for tools and hooks; Agno's `user_id` is not.
 
     Agno puts it into the `RunContext` of every run inside, of members, of steps and of tools.
     """
@@ -156,18 +156,18 @@ def schema_for(schema: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
 
 
-def authorization_of(question: Question, asking: Asking) -> Authorization:
+def authorization_of(question: Question, caller: Caller) -> Authorization:
     """Who asks a question."""
-    return Authorization(asking.principal, question.user)
+    return Authorization(caller.principal, question.user)
 
 
-def context_of(question: Question, asking: Asking, run_id: str) -> RunContext:
+def context_of(question: Question, caller: Caller, run_id: str) -> RunContext:
     """What Agno passes on to everything inside a run."""
     return RunContext(
         run_id=run_id,
-        session_id=asking.session_id,
-        user_id=asking.user_id,
+        session_id=caller.session_id,
+        user_id=caller.user_id,
         session_state=question.session_state,
         client_tools=[client_function(tool) for tool in question.tools],
-        authorization=authorization_of(question, asking),
+        authorization=authorization_of(question, caller),
     )

@@ -14,7 +14,7 @@ from agno.workflow import Workflow
 from ...models.chat import StreamingChunk
 from ..question import Question
 from ..run_failures import InputRefused
-from .components.kinds import Asking
+from .components.kinds import Caller
 from .events.reader import EventReader
 from .events.steps import Outline
 from .inputs import Authorization, Input, authorization_of, context_of, schema_for
@@ -48,7 +48,7 @@ class Runner:
         self,
         component: Any,
         question: Question,
-        asking: Asking,
+        caller: Caller,
         run_id: str,
         *,
         models: RunModels | None,
@@ -58,7 +58,7 @@ class Runner:
         self.component = component
         self.models = models
         self._question = question
-        self._asking = asking
+        self._caller = caller
         self._run_id = run_id
         self._input = Input(question)
         self._continuation = continuation
@@ -76,7 +76,7 @@ class Runner:
 
     @property
     def authorization(self) -> Authorization:
-        return authorization_of(self._question, self._asking)
+        return authorization_of(self._question, self._caller)
 
     def reader(self, model: str, emit: Emit) -> EventReader:
         """The reader of this run's events."""
@@ -109,7 +109,7 @@ class Runner:
         """The events of a run that goes on from its checkpoint."""
         further = self._continuing()
         further["run_context"].session_state = run.session_state
-        streamed = {"stream": True, "stream_events": True, "user_id": self._asking.user_id}
+        streamed = {"stream": True, "stream_events": True, "user_id": self._caller.user_id}
         found: AsyncIterator[Any] = self.component.acontinue_run(run, **streamed, **further)
         return found
 
@@ -126,12 +126,12 @@ class Runner:
 
     async def _continued(self, continuation: Continuation) -> AsyncIterator[Any]:
         """The events of the run that continues the paused one; raises `PauseLost`."""
-        asking = self._asking
+        caller = self._caller
         run = await self._decided(continuation)
         found: AsyncIterator[Any] = self.component.acontinue_run(
             run_id=self._run_id,
-            session_id=asking.session_id,
-            user_id=asking.user_id,
+            session_id=caller.session_id,
+            user_id=caller.user_id,
             requirements=run.requirements,
             stream=True,
             stream_events=True,
@@ -147,7 +147,7 @@ class Runner:
 
     async def _decided(self, continuation: Continuation) -> Any:
         """The paused run with the decisions applied; raises `PauseLost`."""
-        session = self._asking.session_id
+        session = self._caller.session_id
         run = await decided_run(self.component, self._run_id, session, continuation)
         self.shown_before = shown_in(run.metadata)
         return run
@@ -163,19 +163,19 @@ class Runner:
         self.component.add_history_to_context = False
 
     def _common(self) -> dict[str, Any]:
-        asking, media = self._asking, self._input.media.fields()
+        caller, media = self._caller, self._input.media.fields()
         return {
             "stream": True,
             "stream_events": True,
             "run_id": self._run_id,
-            "session_id": asking.session_id,
-            "user_id": asking.user_id,
+            "session_id": caller.session_id,
+            "user_id": caller.user_id,
             **{name: items for name, items in media.items() if items},
         }
 
     def _further(self) -> dict[str, Any]:
         """What an agent and a team take, and others do not."""
-        question, asking = self._question, self._asking
+        question, caller = self._question, self._caller
         return {
             "session_state": question.session_state,
             "dependencies": question.dependencies,
@@ -185,7 +185,7 @@ class Runner:
             "add_history_to_context": None
             if question.history is None or question.extends
             else False,
-            "run_context": context_of(question, asking, self._run_id),
+            "run_context": context_of(question, caller, self._run_id),
         }
 
 
@@ -221,7 +221,7 @@ class WorkflowRunner(Runner):
         """What the run waits for: a workflow that pauses ends its events without an output."""
         if reader.finished:
             return []
-        run = await paused_run(self.component, self._run_id, self._asking.session_id)
+        run = await paused_run(self.component, self._run_id, self._caller.session_id)
         return [] if run is None else waits_of(run)
 
     async def _continued(self, continuation: Continuation) -> AsyncIterator[Any]:

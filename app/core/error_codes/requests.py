@@ -45,6 +45,12 @@ REQUESTS = (
         "Set EMBEDDINGS, as in openai:text-embedding-3-small.",
     ),
     ErrorCode(
+        "no_mcp",
+        501,
+        "The server has not the package that speaks MCP.",
+        "Install agno-stream[mcp].",
+    ),
+    ErrorCode(
         "unknown_agent",
         404,
         "The server has no agent of this name.",
@@ -67,6 +73,12 @@ REQUESTS = (
         404,
         "The server has no such conversation.",
         "It was deleted, never existed, or belongs to another key.",
+    ),
+    ErrorCode(
+        "unknown_turn",
+        404,
+        "The conversation has no such turn.",
+        "Read the conversation, and name a turn by one of its `run_id`s.",
     ),
     ErrorCode(
         "unknown_media",
@@ -166,7 +178,7 @@ REQUESTS = (
         "rate_limited",
         429,
         "The rate limit for this key is exceeded.",
-        "Wait as long as `Retry-After` says.",
+        "Wait for the seconds in `Retry-After`.",
         retryable=True,
     ),
     ErrorCode(

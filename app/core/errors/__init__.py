@@ -16,9 +16,11 @@ AgnoStreamError
 │   ├── UnknownModel        unknown_model
 │   ├── UnknownRun          unknown_run
 │   ├── UnknownConversation unknown_conversation
+│   ├── UnknownTurn         unknown_turn
 │   └── UnknownMedia        unknown_media
 ├── MethodNotAllowed        method_not_allowed
 ├── NoEmbeddings            no_embeddings
+├── NoMcp                   no_mcp
 ├── BodyTimeout             body_timeout
 ├── HeadTimeout             head_timeout
 ├── ConversationBusy        conversation_busy
@@ -57,6 +59,7 @@ from .requests import (
     LoopbackOnly,
     MethodNotAllowed,
     NoEmbeddings,
+    NoMcp,
     NotFound,
     TooLarge,
     Unauthorized,
@@ -78,6 +81,7 @@ from .runs import (
     UnknownConversation,
     UnknownMedia,
     UnknownRun,
+    UnknownTurn,
 )
 
 __all__ = [
@@ -102,6 +106,7 @@ __all__ = [
     "LoopbackOnly",
     "MethodNotAllowed",
     "NoEmbeddings",
+    "NoMcp",
     "NotFound",
     "NotPaused",
     "Overloaded",
@@ -115,5 +120,6 @@ __all__ = [
     "UnknownMedia",
     "UnknownModel",
     "UnknownRun",
+    "UnknownTurn",
     "UnsupportedEncoding",
 ]

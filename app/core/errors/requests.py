@@ -73,6 +73,12 @@ class MethodNotAllowed(AgnoStreamError):
     code = "method_not_allowed"
 
 
+class NoMcp(AgnoStreamError):
+    """The package that speaks MCP is not installed."""
+
+    code = "no_mcp"
+
+
 class NoEmbeddings(AgnoStreamError):
     """The server has no model for embeddings."""
 

@@ -16,6 +16,12 @@ class UnknownConversation(NotFound):
     code = "unknown_conversation"
 
 
+class UnknownTurn(NotFound):
+    """The conversation has no turn of this id."""
+
+    code = "unknown_turn"
+
+
 class UnknownMedia(NotFound):
     """No run of this principal has kept this media."""
 

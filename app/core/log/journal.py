@@ -37,8 +37,9 @@ class RunRecord(msgspec.Struct, frozen=True):
     again needs of this one, in a form of its own; None for all other doors. `continues` is the
     paused run that this one continues, and `origin` the first run of such a chain, whose id is
     Agno's. `settings` are the fields of the question that hold in a continuation, too, as JSON.
-    `recipe` and `policy` are all that another process needs to go on with the run if its owner
-    dies, as JSON; empty if none may. `recoveries` are those that there have been.
+    `replaces` is the turn in whose place the run's own stands. `recipe` and `policy` are all that
+    another process needs to go on with the run if its owner dies, as JSON; empty if none may.
+    `recoveries` are those that there have been.
     """
 
     run_id: str
@@ -55,6 +56,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     continues: str | None = None
     origin: str | None = None
     settings: str = ""
+    replaces: str | None = None
     recipe: str = ""
     policy: str = ""
     recoveries: tuple[Recovery, ...] = ()

@@ -100,7 +100,7 @@ class RunLog:
         return self.flushed < self.last or self.answered < self.asked
 
     def rewind(self) -> None:
-        """Note that the journal has lost the log: it is given all entries that are in memory."""
+        """Note that the journal has lost the log: the next flush writes all entries in memory."""
         self.flushed = self.base
         self._written = self._dropped
         self._touch(self)

@@ -196,7 +196,7 @@ class Requests:
         )
 
     def _note(self, delta: ModelResponse, exchange: Exchange) -> None:
-        """Note what a delta tells of its end, and mark the text that has gone to the sink."""
+        """Note the end that a delta reports, and mark the text that has gone to the sink."""
         word = (delta.provider_data or {}).get("finish_reason")
         if exchange.outcome is None:
             if word:

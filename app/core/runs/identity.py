@@ -15,6 +15,7 @@ class Identity:
     `fingerprint` is a hash of a request that has an idempotency key; empty for any other request.
     `request` is what the door needs of the request to show it again; see `RunRecord`.
     `continues` is the paused run that the new one continues, `origin` the first run of that chain.
+    `replaces` is the turn in whose place the new one stands.
     """
 
     run_id: str
@@ -25,6 +26,7 @@ class Identity:
     request: str | None = None
     continues: str | None = None
     origin: str | None = None
+    replaces: str | None = None
 
     def record(self, plan: Plan, owner: str) -> RunRecord:
         """Return the record of a run of this plan that begins now, in the process `owner`."""
@@ -43,6 +45,7 @@ class Identity:
             continues=self.continues,
             origin=self.origin,
             settings=plan.settings,
+            replaces=self.replaces,
         )
 
 

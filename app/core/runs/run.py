@@ -47,6 +47,7 @@ def opening(record: RunRecord) -> StreamingChunk:
         run_id=record.run_id,
         conversation_id=record.conversation_id,
         continues=record.continues,
+        replaces=record.replaces,
     )
 
 

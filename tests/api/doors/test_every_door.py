@@ -8,16 +8,25 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import anthropic
 import httpx
 import ollama
 import openai
 import pytest
+from ag_ui.core import (
+    Event,
+    ReasoningMessageContentEvent,
+    RunErrorEvent,
+    TextMessageContentEvent,
+)
 from agno.agent import Agent
 from httpx_sse import EventSource
 from openai.types.responses import Response
+from pydantic import TypeAdapter
 
+from tests.api.doors.ai_sdk.page import read, said
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import SERVER_ERROR, SPLIT_EMOJI, Reply
@@ -25,6 +34,7 @@ from tests.streaming.reader import ended
 
 QUESTION = "Hello?"
 MESSAGES: Any = [{"role": "user", "content": QUESTION}]
+AGUI: TypeAdapter[Any] = TypeAdapter(Event)
 ANTHROPIC: Any = {"model": "general", "messages": MESSAGES, "max_tokens": 1000}
 
 
@@ -198,8 +208,46 @@ async def anthropic_whole(http: httpx.AsyncClient) -> Received:
     return received
 
 
+async def ai_sdk(http: httpx.AsyncClient) -> Received:
+    reply = await http.post("/ai/chat", json={"id": str(uuid4()), "messages": [said(QUESTION)]})
+    if reply.status_code != 200:
+        return Received("", "", failed=True)
+    page = read(reply)
+    return Received(page.text, page.reasoning, failed=page.error is not None)
+
+
 def _anthropic(http: httpx.AsyncClient) -> anthropic.AsyncAnthropic:
     return anthropic.AsyncAnthropic(base_url=str(http.base_url), api_key="none", max_retries=0)
+
+
+async def agui(http: httpx.AsyncClient) -> Received:
+    """AG-UI has no client for Python: its types read the events."""
+    names = {"threadId": uuid4().hex, "runId": uuid4().hex}
+    asked = {**names, "messages": [{"id": "u", **MESSAGES[0]}]}
+    async with http.stream("POST", "/agui", json=asked) as response:
+        return await _agui(response)
+
+
+async def agui_again(http: httpx.AsyncClient) -> Received:
+    """The run of another door, as `GET /agui` shows it."""
+    payload = {"message": QUESTION, "background": True}
+    run_id = (await http.post("/api/v1/chat", json=payload)).json().get("run_id", "none")
+    async with http.stream("GET", "/agui", params={"runId": run_id}) as response:
+        return await _agui(response)
+
+
+async def _agui(response: httpx.Response) -> Received:
+    received = Received()
+    if response.status_code != 200:  # the provider has failed so often that nobody asks it
+        return Received(None, None, failed=True)
+    async for frame in EventSource(response).aiter_sse():
+        event = AGUI.validate_json(frame.data)
+        if isinstance(event, TextMessageContentEvent):
+            received.say(event.delta)
+        elif isinstance(event, ReasoningMessageContentEvent):
+            received.say("", event.delta)
+        received.failed = isinstance(event, RunErrorEvent)
+    return received
 
 
 async def ollama_chat_stream(http: httpx.AsyncClient) -> Received:
@@ -257,6 +305,9 @@ DOORS: list[Door] = [
     responses_background,
     anthropic_stream,
     anthropic_whole,
+    agui,
+    agui_again,
+    ai_sdk,
     ollama_chat_stream,
     ollama_chat,
     ollama_generate_stream,

@@ -17,7 +17,8 @@ from agno.run.agent import (
     ToolCallCompletedEvent,
 )
 
-from app.core.providers.demo import MARKDOWN, DemoModel, current_time
+from app.core.providers.demo import DemoModel, current_time
+from app.core.providers.demo_texts import MARKDOWN
 
 
 def word_count(text: str) -> int:
@@ -242,7 +243,7 @@ async def test_fail_breaks_off_with_provider_error(message: str) -> None:
     """`fail` says a few words and then breaks off with a provider's error."""
     answer = await ask(message)
     (error,) = answer.all(RunErrorEvent)
-    assert "The demonstration failed, as you asked." == error.content
+    assert "The demonstration failed, as the message requests." == error.content
     assert "model_provider_error" == error.error_type
     assert len(answer.pieces) > 3
     assert [] == answer.endings

@@ -44,7 +44,7 @@ async def decided(
     mine = [part for part in approvals if _run_of(part) == run_id]
     known = {call_id_of(item): item for item in waiting.requirements}
     outputs = [part for part in message.tools if part.answered and part.toolCallId in known]
-    decisions = [_approval(part, known.get(part.toolCallId)) for part in mine]
+    decisions = [_approval(part) for part in mine]
     decisions += [
         _result(part, known[part.toolCallId])
         for part in outputs
@@ -103,13 +103,11 @@ def _run_of(part: ToolPart) -> str:
     return run_id
 
 
-def _approval(part: ToolPart, item: Requirement | None) -> Decision:
+def _approval(part: ToolPart) -> Decision:
     approval = part.approval
     assert approval is not None
     name = approval.id.partition("_")[2]
-    return Decision(
-        id=item.id if item else name, confirmed=bool(approval.approved), note=approval.reason
-    )
+    return Decision(id=name, confirmed=bool(approval.approved), note=approval.reason)
 
 
 def _result(part: ToolPart, item: Requirement) -> Decision:

@@ -12,6 +12,9 @@ from . import chunks as ui
 from .answered import Answer
 from .parts import OWN
 
+#: The result of a call that has no other one.
+APPROVED = {"approved": True}
+
 
 class Calls:
     """The calls of one message, so far. Each method returns chunks.
@@ -23,6 +26,8 @@ class Calls:
     def __init__(self) -> None:
         self.pending: dict[str, str] = {}
         self._inputs: set[str] = set()  # the calls in the current step
+        self._steps: set[str] = set()  # questions about steps, which have no result
+        self._approved: set[str] = set()
         self.answered = False  # whether a call of the current step has its result
 
     def next_step(self) -> None:
@@ -67,6 +72,8 @@ class Calls:
         call_id, found = call_id_of(item), list[ui.Chunk]()
         approval = item.kind in YES_OR_NO
         if call_id not in self._inputs:
+            if item.tool is None:
+                self._steps.add(call_id)
             name = item.tool.name if item.tool else item.kind
             given = item.tool.arguments if item.tool else _asked(item)
             found += self._input(call_id, name, given, own=approval)
@@ -88,13 +95,20 @@ class Calls:
             return [ui.ToolOutputDenied(tool_call_id=given.call_id)]
         if given.error is not None:
             return self.failure(given.call_id, given.error, own=False)
-        if given.approved:
+        if given.approved and given.call_id not in self._steps:
+            self._approved.add(given.call_id)
             return []  # the run shows the result
+        if given.approved:
+            return self.output(given.call_id, APPROVED)
         return self.output(given.call_id, given.output, own=False)
 
     def close(self, reason: str) -> list[ui.Chunk]:
-        """End the calls that have no result, because the run has ended before."""
-        return [chunk for call_id in list(self.pending) for chunk in self.failure(call_id, reason)]
+        """End the calls that have no result: the run has ended before, or has not shown one."""
+        found: list[ui.Chunk] = []
+        for call_id in list(self.pending):
+            shown = call_id in self._approved
+            found += self.output(call_id, APPROVED) if shown else self.failure(call_id, reason)
+        return found
 
     def _settle(self, call_id: str) -> None:
         self.pending.pop(call_id, None)

@@ -55,6 +55,9 @@ class Narration:
             self._close(out)
             self._step(out, record, after=self._calls.is_new(chunk.tool))
             out += self._calls.tool(chunk.tool)
+        theirs = chunk.said.tool if chunk.said is not None else None
+        if theirs is not None and theirs.id in self._calls.pending:
+            out += self._calls.tool(theirs)  # a member's call, which a person has approved
         out_of_line = [*self._asides.feed(chunk), *self._cite(chunk.citations), *_files(chunk)]
         if out_of_line:
             self._step(out, record)

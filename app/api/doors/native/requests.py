@@ -1,12 +1,12 @@
 """The body of `/api/v1/chat` and `/chat`, and its question."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
 from pydantic import BaseModel, Field, model_validator
 
 from ....core.errors import InvalidField
-from ....core.question import ModelOptions, PastMessage, Question
+from ....core.question import Attachment, ModelOptions, PastMessage, Picture, Question
 from ....core.runs.clock import Timeouts
 from ...media_items import MediaItem, picture_of
 from ...requests import ITEMS, MESSAGES, ConversationId, Int64, JsonObject, Name, Text, User
@@ -56,32 +56,12 @@ class ChatTimeouts(BaseModel):
         return msgspec.structs.replace(bounds, **chosen)
 
 
-class ChatRequest(BaseModel):
-    """A question: `message`, or `messages` that end with a user's message.
+class HowToAnswer(BaseModel):
+    """How a question is answered, whichever question that is."""
 
-    If both are given, `messages` is the history before `message`. A request with `messages` does
-    not use the messages that the server has stored for the conversation.
-    """
-
-    #: Whether files come with the request, so that it may have no text.
-    UPLOADS: ClassVar[bool] = False
-
-    message: Text | None = Field(None, description="The user's message.")
-    messages: Annotated[list[ChatMessage], *MESSAGES] | None = Field(
-        None, description="The history, if the client keeps it; oldest first."
-    )
     stream: bool = Field(True, description="Whether to stream the answer or return one object.")
     agent: Name | None = Field(None, description="The agent's id, if not the default agent.")
     model: Name | None = Field(None, description="The model's id or spec, if not the agent's own.")
-    conversation_id: ConversationId | None = Field(
-        None, description="The conversation to continue; a new one if absent."
-    )
-    images: Annotated[list[Text | MediaItem], *ITEMS] = Field(
-        [], max_length=16, description="Addresses (https), data URLs, base64, or objects."
-    )
-    files: MediaItems = Field([], max_length=16, description="Documents for the model.")
-    audio: MediaItems = Field([], max_length=16, description="Sounds for the model.")
-    videos: MediaItems = Field([], max_length=16, description="Videos for the model.")
     options: ChatOptions = ChatOptions()
     timeouts: ChatTimeouts = ChatTimeouts()
     on_disconnect: Literal["cancel", "continue", "grace"] | None = Field(
@@ -100,11 +80,6 @@ class ChatRequest(BaseModel):
     max_rounds: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None, description="Requests to the model in this run; the server has a limit of its own."
     )
-    user: User | None = Field(
-        None,
-        description="The end user, if the key is that of an application: each user has memories "
-        "and conversations of their own.",
-    )
     session_state: JsonObject | None = Field(
         None, description="The state that the agent's tools share; stored with the conversation."
     )
@@ -119,9 +94,80 @@ class ChatRequest(BaseModel):
         None, description="A JSON schema: the answer is an object, in `output`, too."
     )
 
+    def ask(self, message: str, **fields: Any) -> Question:
+        """Return a question that is answered in this way; `fields` are further ones of it."""
+        stop = self.options.stop
+        options = ModelOptions(
+            **self.options.model_dump(exclude={"stop"}),
+            stop=[stop] if isinstance(stop, str) else stop,
+        )
+        given: dict[str, Any] = {
+            "agent": self.agent,
+            "model": self.model,
+            "max_rounds": self.max_rounds,
+            "session_state": self.session_state,
+            "dependencies": self.dependencies,
+            "metadata": self.metadata,
+            "knowledge_filters": self.knowledge_filters,
+            "output_schema": self.output_schema,
+            "options": options,
+        }
+        return Question(message=message, **{**given, **fields})
+
+
+class WithMedia(BaseModel):
+    """The media of a question."""
+
+    images: Annotated[list[Text | MediaItem], *ITEMS] = Field(
+        [], max_length=16, description="Addresses (https), data URLs, base64, or objects."
+    )
+    files: MediaItems = Field([], max_length=16, description="Documents for the model.")
+    audio: MediaItems = Field([], max_length=16, description="Sounds for the model.")
+    videos: MediaItems = Field([], max_length=16, description="Videos for the model.")
+
+    @property
+    def has_media(self) -> bool:
+        return bool(self.images or self.files or self.audio or self.videos)
+
+    def pictures(self) -> list[Picture]:
+        """Raises `InvalidField` for an image that cannot be decoded."""
+        return [picture_of(image) for image in self.images]
+
+    def attachments(self) -> list[Attachment]:
+        """Raises `InvalidField` for what cannot be decoded."""
+        return [
+            *(item.attachment("file", "files") for item in self.files),
+            *(item.attachment("audio", "audio") for item in self.audio),
+            *(item.attachment("video", "videos") for item in self.videos),
+        ]
+
+
+class ChatRequest(HowToAnswer, WithMedia):
+    """A question: `message`, or `messages` that end with a user's message.
+
+    If both are given, `messages` is the history before `message`. A request with `messages` does
+    not use the messages that the server has stored for the conversation.
+    """
+
+    #: Whether files come with the request, so that it may have no text.
+    UPLOADS: ClassVar[bool] = False
+
+    message: Text | None = Field(None, description="The user's message.")
+    messages: Annotated[list[ChatMessage], *MESSAGES] | None = Field(
+        None, description="The history, if the client keeps it; oldest first."
+    )
+    conversation_id: ConversationId | None = Field(
+        None, description="The conversation to continue; a new one if absent."
+    )
+    user: User | None = Field(
+        None,
+        description="The end user, if the key is that of an application: each user has memories "
+        "and conversations of their own.",
+    )
+
     @model_validator(mode="after")
     def _has_question(self) -> Self:
-        has_media = self.images or self.files or self.audio or self.videos or self.UPLOADS
+        has_media = self.has_media or self.UPLOADS
         if self.message is None and has_media and self.messages is None:
             self.message = ""
         if self.message is None:
@@ -135,30 +181,13 @@ class ChatRequest(BaseModel):
     def question(self) -> Question:
         """Return the request as a `Question`; raises `InvalidField` for an image that cannot be
         decoded."""
-        stop = self.options.stop
         history = self.messages
-        return Question(
-            message=self.message or "",
-            agent=self.agent,
-            model=self.model,
+        return self.ask(
+            self.message or "",
             history=None if history is None else [PastMessage(m.role, m.content) for m in history],
-            images=[picture_of(image) for image in self.images],
-            attachments=[
-                *(item.attachment("file", "files") for item in self.files),
-                *(item.attachment("audio", "audio") for item in self.audio),
-                *(item.attachment("video", "videos") for item in self.videos),
-            ],
-            max_rounds=self.max_rounds,
+            images=self.pictures(),
+            attachments=self.attachments(),
             user=self.user,
-            session_state=self.session_state,
-            dependencies=self.dependencies,
-            metadata=self.metadata,
-            knowledge_filters=self.knowledge_filters,
-            output_schema=self.output_schema,
-            options=ModelOptions(
-                **self.options.model_dump(exclude={"stop"}),
-                stop=[stop] if isinstance(stop, str) else stop,
-            ),
         )
 
 

@@ -7,28 +7,24 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from ....core.runs.run import OnDisconnect, Policy
 from ... import route_docs
 from ...context import Context, Principal, Server
 from ...ignored import ignored_fields, ignored_parameters
 from ...names import agent_in_model
 from ...requests import parse_object, read_body, validate
-from ...starting import IdempotencyKey, start_in_background, start_or_replay
 from ...uploads import Form, is_form, read_form
-from . import continuing
-from .answer import NativeAnswer, accepted
-from .encoder import negotiate
+from . import branching, continuing
+from .answering import TEXT, Asked, answer
 from .event_ids import parse_event_id
-from .following import JSON, SSE, LastEventId, resume, stream
+from .following import SSE, LastEventId, resume
 from .requests import ChatRequest, FormRequest
-
-TEXT = "text/plain"
 
 #: Parameters of a query that are read elsewhere: by `resume`, and by the guard.
 OTHERS = ("last_event_id", "ticket", "key")
 
 router = APIRouter(tags=["chat"])
 router.include_router(continuing.router)
+router.include_router(branching.router)
 
 ConversationHeader = Annotated[
     str | None,
@@ -160,70 +156,22 @@ async def _answer(
     principal: str,
     body: ChatRequest,
     default: str,
-    key_header: str | None = None,
+    key: str | None = None,
     further: Mapping[str, str] = MappingProxyType({}),
     form: Form | None = None,
 ) -> Response:
-    """Start the run, or find it by its idempotency key, and return the response in its format.
-
-    The format is JSON if the body has `"stream": false`, else the one in `Accept`, or `default`.
-    """
-    media_type = negotiate(request.headers.get("accept"), default) if body.stream else JSON
-    key = None
-    if key_header is not None:
-        key = IdempotencyKey.of(
-            key_header,
-            principal,
-            body.model_dump_json(exclude_defaults=True) + (form.digest if form else ""),
-        )
-    policy = Policy(
-        timeouts=body.timeouts.within(server.timeouts),
-        on_disconnect=_on_disconnect(body, media_type, key),
-        on_busy=body.on_busy,
-        grace=server.grace,
-    )
-    question, conversation = agent_in_model(server, body.question()), body.conversation_id
+    """The response to a question of a body, with the uploads of a form."""
+    question = agent_in_model(server, body.question())
     if form is not None:
         question = dataclasses.replace(
             question,
             images=[*question.images, *form.images],
             attachments=[*question.attachments, *form.attachments],
         )
-    if body.background:
-        record, replayed = await start_in_background(
-            server, principal, question, policy, conversation_id=conversation, key=key
-        )
-        await _drop_if_replayed(server, form, replayed=replayed)
-        return accepted(server, record, {**further, **_replayed(replayed)})
-    follower, replayed = await start_or_replay(
-        server, principal, question, policy, conversation_id=conversation, key=key
+    asked = Asked(
+        question,
+        body.conversation_id,
+        request=body.model_dump_json(exclude_defaults=True) + (form.digest if form else ""),
+        uploads=form.paths if form else (),
     )
-    await _drop_if_replayed(server, form, replayed=replayed)
-    headers = {**further, **_replayed(replayed)}
-    if body.stream:
-        return stream(server, follower, media_type, headers=headers)
-    return NativeAnswer(follower, headers)
-
-
-async def _drop_if_replayed(server: Context, form: Form | None, *, replayed: bool) -> None:
-    if replayed and form is not None:
-        await server.media.drop_uploads(form.paths)
-
-
-def _replayed(replayed: bool) -> dict[str, str]:
-    return {"Idempotent-Replayed": "true"} if replayed else {}
-
-
-def _on_disconnect(body: ChatRequest, media_type: str, key: IdempotencyKey | None) -> OnDisconnect:
-    """Return what happens to the run when its last reader leaves, also if the request does not say
-    so.
-
-    A run in the background continues. A reader of SSE or NDJSON, or one with an idempotency key,
-    may return: the run waits (`grace`). A reader of plain text or one JSON object cannot resume:
-    the run is cancelled.
-    """
-    if body.background:
-        return "continue"
-    if body.on_disconnect is not None:
-        return body.on_disconnect
-    return "cancel" if media_type in (TEXT, JSON) and key is None else "grace"
+    return await answer(request, server, principal, body, asked, default, key, further)

@@ -18,7 +18,7 @@ class EventReader(ChunkWriter):
 
     `model` is the id of the model that answers; `pause` becomes the event by which the run pauses;
     `finished` is True once Agno has completed it; `failure` is the event of the run's failure;
-    `by_function` tells that the answer is the output of a function of the workflow. `outline` is
+    `by_function` is True if the answer is the output of a function of the workflow. `outline` is
     that of a workflow.
     """
 
@@ -44,7 +44,7 @@ class EventReader(ChunkWriter):
         self._thought = False  # reasoning has come as text, so its steps would repeat it
 
     def read(self, event: Any) -> None:
-        """Emit what an event tells readers. Raises `RunStopped` if the run was cancelled inside
+        """Emit the chunks for an event. Raises `RunStopped` if the run was cancelled inside
         Agno."""
         rule = TABLE.get(event.event)
         if rule is None:  # an event of the application's own, under a name of its own

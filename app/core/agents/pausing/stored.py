@@ -46,7 +46,7 @@ async def decided_run(
     run = await paused_run(component, run_id, session_id)
     waits = {wait.shown.id: wait for wait in waits_of(run)} if run is not None else {}
     if not waits or waits.keys() != {decision.id for decision in continuation.decisions}:
-        raise PauseLost("What the paused run waited with is no longer stored. Ask again.")
+        raise PauseLost("The state of the paused run is no longer stored. Send the question again.")
     for decision in continuation.decisions:
         waits[decision.id].apply(decision)
     await _resolve_approvals(component.db, list(waits.values()), continuation)

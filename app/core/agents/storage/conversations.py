@@ -11,7 +11,10 @@ from ...errors import ConfigurationError, UnknownConversation
 from ...log.outbox import Outbox, UnstoredTurn
 from ...run_failures import ConversationsUnavailable
 from .backlog import Backlog
-from .keeping import Keeping, KeptTurn, complete, key_of
+from .branches.alignment import align, aligned, without
+from .branches.places import turns_of
+from .keeping import Keeping, KeptTurn, key_of
+from .partial import complete
 from .proxies.proxy import Db
 from .readers.listing import Cursor, Wanted, info_of
 from .rows import TurnRows
@@ -101,15 +104,18 @@ class Conversations:
         conversations, which costs as much as reading them. Raises `InvalidField`.
         """
         cursor = Cursor.decode(before) if before else None
-        wanted = Wanted(owner_of(principal, user), limit + offset + 1, cursor, q)
+        stores = [*self.stores]
+        skipped = offset if len(stores) == 1 else 0  # the rows of several must be sorted first
+        rest = offset - skipped
+        wanted = Wanted(owner_of(principal, user), rest + limit + 1, cursor, q, skipped)
         total = 0
         found = []
-        for store in self.stores:
+        for store in stores:
             found += await store.read(store.listing.page(wanted))
             total += await store.read(store.listing.count(wanted))
         found.sort(key=lambda row: row.cursor, reverse=True)
-        page = found[offset : offset + limit]
-        more = len(found) > offset + limit
+        page = found[rest : rest + limit]
+        more = len(found) > rest + limit
         return ConversationPage(
             [row.info for row in page],
             total,
@@ -121,7 +127,8 @@ class Conversations:
     async def get(
         self, conversation_id: str, principal: str, user: str | None = None
     ) -> Conversation:
-        """A conversation with its messages; raises `UnknownConversation`."""
+        """A conversation with the messages of the branch that is shown; raises
+        `UnknownConversation`."""
         _, session = await self._find(Session(conversation_id, owner_of(principal, user)))
         info = info_of(session)
         return Conversation(**msgspec.structs.asdict(info), messages=messages_of(session))
@@ -161,8 +168,14 @@ class Conversations:
             return
         store = self.stores.of(db)
         await self.backlog.settle(key_of(run_id, store))
+        row = await store.session(session.id, user_id=session.owner, deserialize=False)
+        tree = turns_of(row)
         if await store.run(run_id) is not None:
             await store.change(store.db.delete_run(run_id))
+        if run_id in tree:
+            tree.remove(run_id)
+            if rows := aligned(without(row, run_id), tree, session):
+                await store.write(rows)
         row = await store.session(session.id, user_id=session.owner, deserialize=False)
         stored = session_from(row)
         if stored is not None and not [r for r in stored.runs or [] if r.run_id != run_id]:
@@ -186,17 +199,30 @@ class Conversations:
         if getattr(component, "db", None) is not None:
             await self.backlog.clear(session.id)
 
-    def keeping(self, component: Any, session: Session, run_id: str, question: str) -> Keeping:
+    def keeping(
+        self,
+        component: Any,
+        session: Session,
+        run_id: str,
+        question: str,
+        replaces: str | None = None,
+    ) -> Keeping:
         """What one run of a component reads and leaves in its conversation."""
-        return Keeping(self.stores, self.backlog, component, session, run_id, question)
+        return Keeping(self.stores, self.backlog, component, session, run_id, question, replaces)
 
-    async def _find(self, session: Session) -> tuple[Store, AnySession]:
+    async def row(self, session: Session) -> tuple[Store, Any]:
+        """The store that has a session, and its row there; raises `UnknownConversation`."""
         for store in self.stores:
             row = await store.session(session.id, user_id=session.owner, deserialize=False)
-            found = session_from(row)
-            if found is not None:
-                return store, found
+            if row is not None:
+                return store, row
         raise UnknownConversation(f"There is no conversation {session.conversation_id!r}.")
+
+    async def _find(self, session: Session) -> tuple[Store, AnySession]:
+        store, row = await self.row(session)
+        found = session_from(row)
+        assert found is not None  # of the row of a session
+        return store, found
 
     async def _recheck(self) -> None:
         """Look whether stores that failed work again."""
@@ -218,3 +244,4 @@ class Conversations:
             component = self._component(kept.agent)
             await complete(store, component, kept.session, kept.partial, rows)
         await store.write(rows)
+        await align(store, kept.session)

@@ -6,38 +6,29 @@ See docs/decisions/061-a-turn-is-stored-or-the-reader-is-told.md.
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
-from agno.run.base import RunStatus
-from agno.run.workflow import WorkflowRunOutput
 
 from ....models.chat import FinishReason, StreamingChunk
 from ...log.outbox import UnstoredTurn
-from ...run_failures import ConversationsUnavailable
+from ...run_failures import ConversationsUnavailable, RunFailed
 from ..components.external import External
 from .backlog import Backlog
+from .branches.alignment import align
+from .partial import Partial, complete
 from .proxies.proxy import inner_of
 from .rows import NAME, RunRow, TurnRows, name_of, title_of
 from .run_store import RunStore, run_store
-from .sessions import RUNS, AnyRun, Session, new_run, new_session, session_from
+from .sessions import RUNS, Session
 from .shown import NOTHING, Shown, metadata_with
 from .store import Store
 from .stores import Stores
-from .transcript import end_of, first_question, repaired
+from .transcript import end_of, first_question
 
 #: Seconds to wait until Agno has stored a cancelled run, which it does in the background.
 AGNO_WRITE_TIMEOUT = 2.0
-
-
-class Partial(msgspec.Struct, frozen=True):
-    """A run that broke off, to be stored as a turn with its question and its partial answer."""
-
-    run_id: str
-    question: str
-    answer: str
-    finish_reason: FinishReason
-    shown: Shown = NOTHING
 
 
 class KeptTurn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,7 +44,8 @@ class KeptTurn(msgspec.Struct, frozen=True, omit_defaults=True):
 class Keeping:
     """The conversation of one run of a component, in the stores that the component has.
 
-    `question` is what the conversation is named after if it is new.
+    `question` is what the conversation is named after if it is new. `replaces` is the turn in whose
+    place that of the run stands; None if it stands behind the last one.
     """
 
     def __init__(
@@ -64,6 +56,7 @@ class Keeping:
         session: Session,
         run_id: str,
         question: str,
+        replaces: str | None = None,
     ) -> None:
         self._stores = stores
         self._backlog = backlog
@@ -71,10 +64,11 @@ class Keeping:
         self._session = session
         self._run_id = run_id
         self._question = question
+        self._replaces = replaces
         self._parts: dict[int, RunStore] = {}
 
     @property
-    def failure(self) -> ConversationsUnavailable | None:
+    def failure(self) -> RunFailed | None:
         """Why the conversation could not be read, if it could not."""
         return next((part.failure for part in self._parts.values() if part.failure), None)
 
@@ -121,6 +115,9 @@ class Keeping:
             if part.rows:
                 self._name(part.rows)
                 stored = await self._write(part.store, part.rows) and stored
+        if stored and self._replaces is not None and (store := self._main) is not None:
+            with suppress(ConversationsUnavailable):  # what is shown does not depend on it
+                await align(store, self._session)
         return stored
 
     async def remember(
@@ -140,7 +137,10 @@ class Keeping:
         if (store := self._main) is None:
             return True
         part = self._of(self._component.db)
-        partial = Partial(self._run_id, self._question, answer, finish_reason, shown)
+        partial = Partial(
+            *(self._run_id, self._question, answer, finish_reason, shown),
+            replaces=self._replaces,
+        )
         run = await part.captured(AGNO_WRITE_TIMEOUT if begun else 0)
         try:
             await complete(store, self._component, self._session, partial, part.rows, run)
@@ -175,7 +175,7 @@ class Keeping:
         store = self._stores.of(db)
         key = id(inner_of(db))
         if key not in self._parts:
-            self._parts[key] = run_store(store, self._run_id)
+            self._parts[key] = run_store(store, self._run_id, self._session.id, self._replaces)
         return self._parts[key]
 
     def _name(self, rows: TurnRows) -> None:
@@ -212,36 +212,3 @@ def _note(row: RunRow, finish_reason: FinishReason, shown: Shown) -> None:
         row.run["metadata"] = metadata_with(row.run.get("metadata"), finish_reason, shown) or None
     else:
         row.run.metadata = metadata_with(row.run.metadata, finish_reason, shown) or None
-
-
-async def complete(
-    store: Store,
-    component: Any,
-    session: Session,
-    partial: Partial,
-    rows: TurnRows,
-    run: AnyRun | None = None,
-) -> None:
-    """Add a run that broke off to `rows`, and its session if there is none.
-
-    `run` is what Agno has stored of it, if that is not in the store. Raises
-    `ConversationsUnavailable` if the store cannot be read.
-    """
-    if run is None:
-        found = await store.run(partial.run_id)
-        run = found if isinstance(found, RUNS) else None
-    if session.id not in rows.sessions:
-        row = await store.session(session.id, user_id=session.owner, deserialize=False)
-        stored = session_from(row)
-        rows.names[session.id] = name_of(stored)
-        rows.sessions[session.id] = stored or new_session(component, session)
-    if run is None:
-        run = new_run(component, session, partial.run_id, partial.question)
-    if not isinstance(run, WorkflowRunOutput):
-        run.messages = repaired(run.messages or [], partial.question, partial.answer)
-    run.content = partial.answer
-    run.status = RunStatus.completed
-    run.metadata = metadata_with(run.metadata, partial.finish_reason, partial.shown)
-    before = rows.runs.get(partial.run_id)
-    index = before.index if before is not None else None
-    rows.runs[partial.run_id] = RunRow(run, session.id, session.owner, index)

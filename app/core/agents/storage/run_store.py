@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from agno.compaction.archive import stores_compaction_records
 from agno.run.base import RunStatus
 
-from ...run_failures import ConversationsUnavailable
+from ...run_failures import ConversationsUnavailable, RunFailed, TurnGone
+from .branches.places import Place, place_of, seen_from, turns_of
 from .proxies.bounds import within
 from .proxies.proxy import Archive, StoreProxy, inner_of
 from .rows import RunRow, TurnRows, name_of
@@ -30,14 +31,22 @@ class RunStore(StoreProxy):
     Sessions and runs that Agno writes are collected in `rows`, for one write at the end. What a
     run stores before its end, so that it can be continued after a crash, is written at once.
     `failure` is set if the store could not be read: Agno reports it as any other error.
+
+    In its session the run stands in the place of the turn that it `replaces`, else behind the last
+    one, and sees only the turns before its `place`, which is None until the session was read.
     """
 
-    def __init__(self, store: Store, run_id: str) -> None:
+    def __init__(
+        self, store: Store, run_id: str, session_id: str, replaces: str | None = None
+    ) -> None:
         super().__init__(store.db)
         self.store = store
         self.run_id = run_id
         self.rows = TurnRows()
-        self.failure: ConversationsUnavailable | None = None
+        self.place: Place | None = None
+        self._session_id = session_id
+        self._replaces = replaces
+        self.failure: RunFailed | None = None
         self.checkpoints: Taker | None = None
         self.was_read = False
         self.wrote_early = False
@@ -59,7 +68,7 @@ class RunStore(StoreProxy):
         written = self.rows.sessions.get(session_id)
         if written is not None:
             return await self._own(session_id, written, *args, **kwargs)
-        if self.failure is not None:  # Agno tries again, if it is told to
+        if self.failure is not None:  # Agno retries, if it is configured to
             raise self.failure
         try:
             found = await self.store.session(session_id, *args, patient=True, **kwargs)
@@ -70,7 +79,20 @@ class RunStore(StoreProxy):
         runs = found.get("runs") if isinstance(found, dict) else found and found.runs
         self._approvals = self._approvals or any(_id(run) == self.run_id for run in runs or [])
         self.rows.names.setdefault(session_id, name_of(found))
-        return found
+        return self._seen(session_id, found)
+
+    def _seen(self, session_id: str, found: Any) -> Any:
+        """A session as this run sees it from its place, or as it is shown if it is another one."""
+        tree = turns_of(found)
+        if session_id != self._session_id:
+            return found and seen_from(found, tree, place_of(tree, None))
+        if self.place is None:
+            try:
+                self.place = place_of(tree, self.run_id, self._replaces)
+            except TurnGone as error:
+                self.failure = error
+                raise
+        return found and seen_from(found, tree, self.place, self.run_id)
 
     async def update_approval_run_status(self, run_id: str, run_status: Any) -> int:
         """Agno calls this at the end of each run, also of one that never had an approval."""
@@ -94,6 +116,8 @@ class RunStore(StoreProxy):
             return
         if run.run_id is None:
             raise ValueError("Run must have a run_id")
+        if run.run_id == self.run_id and self.place is not None:
+            self.place.put(run)
         if self.checkpoints is not None and not self.checkpoints.take(run):
             return
         before = self.rows.runs.get(run.run_id)
@@ -138,7 +162,8 @@ class RunStore(StoreProxy):
         """A session that this run has written, as the store would return it."""
         try:
             await self.store.write(self.rows)
-            return await self.store.session(session_id, *args, **kwargs)
+            found = await self.store.session(session_id, *args, **kwargs)
+            return self._seen(session_id, found)
         except ConversationsUnavailable:
             return written if kwargs.get("deserialize", True) else written.to_dict()
 
@@ -157,7 +182,7 @@ class ArchivingRunStore(Archive, RunStore):
     """The store of a run that keeps what compaction has summarized."""
 
 
-def run_store(store: Store, run_id: str) -> RunStore:
+def run_store(store: Store, run_id: str, session_id: str, replaces: str | None = None) -> RunStore:
     """The store that a run gets in the place of another."""
     archives = stores_compaction_records(inner_of(store.db))
-    return (ArchivingRunStore if archives else RunStore)(store, run_id)
+    return (ArchivingRunStore if archives else RunStore)(store, run_id, session_id, replaces)

@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 #: The keys in Agno's metadata of a run: of what is stored here, and of how the run ended.
 KEY, FINISH_REASON = "agno_stream", "finish_reason"
 
+#: The key of a turn's place among branches, beside what is stored here; see `branches.tree`.
+BRANCH = "branch"
+
 #: Bytes of one turn, at most.
 LIMIT = 256 << 10
 
@@ -145,8 +148,10 @@ def metadata_with(
     found.pop(FINISH_REASON, None)  # of the pause, if this is its continuation
     if finish_reason != "stop":
         found[FINISH_REASON] = finish_reason
+    before = found.get(KEY)
+    place = before.get(BRANCH) if isinstance(before, dict) else None
     if shown:
-        found[KEY] = shown.value()
+        found[KEY] = {**shown.value(), **({} if place is None else {BRANCH: place})}
     return found
 
 

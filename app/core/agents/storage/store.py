@@ -79,7 +79,7 @@ class Store:
         await self.read(self._probe.check())
 
     async def holds(self, session: Session) -> bool:
-        """Whether the store has a session; False if it cannot tell. Raises
+        """Whether the store has a session; False if it cannot know. Raises
         `ConversationsUnavailable`."""
         return await self.read(self._probe.has(session.id, session.owner))
 

@@ -1,32 +1,37 @@
 """What a conversation shows of the runs that Agno stored."""
 
 from collections.abc import Iterator
-from itertools import zip_longest
-from typing import Any
 
 from agno.models.message import Message
 from agno.run.base import RunStatus
-from agno.run.workflow import WorkflowRunOutput
 
 from ....models.answer_parts import CitationsPart, MediaPart, ReasoningPart, ToolPart
 from ....models.chat import Speaker, StoredMessage, StreamingChunk
 from ..events.values import pieces, text_of
 from ..messages import shown_text
+from .branches.questions import input_of, messages_in, question_of
+from .branches.tree import Tree
 from .sessions import AnyRun, AnySession
 from .shown import FINISH_REASON as FINISH_REASON
 from .shown import Shown, shown_in
 
+#: The status of turns that are complete; the second is that of turns on other branches.
+ENDED = (RunStatus.completed, RunStatus.regenerated)
 
-def messages_of(session: AnySession) -> list[StoredMessage]:
-    """The messages of the user and the assistant, without system prompts and tool messages."""
+
+def messages_of(session: AnySession, upto: str | None = None) -> list[StoredMessage]:
+    """The messages of the user and the assistant, without system prompts and tool messages.
+
+    They are those of the branch that is shown, or of the one that ends with the turn `upto`.
+    """
+    tree = Tree.of(session)
     stored: list[StoredMessage] = []
-    runs = [run for run in session.runs or [] if run.parent_run_id is None]
-    for run, following in zip_longest(runs, runs[1:]):
-        assert run is not None  # only `following` can be
-        repeated = _question(run) is not None and _question(run) == _question(following)
-        if run.status == RunStatus.paused and repeated:
-            continue  # the next run repeats this turn, with the results of the client's tools
-        stored += _shown(run)
+    for run_id in tree.path() if upto is None else tree.path_to(upto):
+        found = list(_shown(tree.runs[run_id]))
+        if len(siblings := tree.siblings(run_id)) > 1:
+            for message in found:
+                message.siblings = list(siblings)
+        stored += found
     return stored
 
 
@@ -36,9 +41,9 @@ def _shown(run: AnyRun) -> Iterator[StoredMessage]:
     A hook or a parser may have changed the answer after the model wrote it, a team may have let a
     member answer, and a workflow has no messages: then the content of the run is the answer.
     """
-    own = [m for m in _messages(run) if m.role in ("user", "assistant") and not m.from_history]
+    own = [m for m in messages_in(run) if m.role in ("user", "assistant") and not m.from_history]
     if not any(m.role == "user" for m in own):
-        question = Message(role="user", content=_input(run), created_at=run.created_at)
+        question = Message(role="user", content=input_of(run), created_at=run.created_at)
         own.insert(0, question)
     pictures = bool(run.images)
     texts = [
@@ -47,7 +52,7 @@ def _shown(run: AnyRun) -> Iterator[StoredMessage]:
         if (text := shown_text(message, pictures=pictures)) is not None
     ]
     written = "".join(text for message, text in texts if message.role == "assistant")
-    whole = text_of(run.content) if run.status == RunStatus.completed else ""
+    whole = text_of(run.content) if run.status in ENDED else ""
     shown = shown_in(run.metadata)
     if shown.continued and shown.fits(written):
         whole = written  # Agno's content is what came after the pause
@@ -99,35 +104,11 @@ def _speaker(run: AnyRun) -> Speaker | None:
     return None
 
 
-def _messages(run: AnyRun) -> list[Message]:
-    return getattr(run, "messages", None) or []
-
-
-def _input(run: AnyRun) -> str:
-    """The question as it was given to Agno."""
-    given: Any = run.input
-    if not isinstance(run, WorkflowRunOutput):
-        given = getattr(given, "input_content", None)
-    return text_of(given) if given is not None else ""
-
-
-def _question(run: AnyRun | None) -> str | None:
-    if run is None:
-        return None
-    own = (m for m in _messages(run) if m.role == "user" and not m.from_history)
-    return next((message.get_content_string() for message in own), None)
-
-
 def first_question(session: AnySession) -> str | None:
     """The question of the first turn of a session; None if it has no turns."""
     runs = (run for run in session.runs or [] if run.parent_run_id is None)
     run = next(runs, None)
     return None if run is None else question_of(run)
-
-
-def question_of(run: AnyRun) -> str:
-    """The question of a run."""
-    return _question(run) or _input(run)
 
 
 def repaired(messages: list[Message], question: str, answer: str) -> list[Message]:

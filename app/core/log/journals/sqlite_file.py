@@ -161,7 +161,7 @@ class Connection:
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
-    """Return what tells a file from all others, None if it does not exist."""
+    """Return what identifies a file among all others, None if it does not exist."""
     try:
         found = file.stat()
     except OSError:

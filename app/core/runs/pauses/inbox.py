@@ -101,4 +101,5 @@ def continuing(record: RunRecord, run_id: str, fingerprint: str) -> Identity:
         user=record.user,
         continues=record.run_id,
         origin=record.turn_id,
+        replaces=record.replaces,
     )

@@ -78,6 +78,13 @@ async def test_page_repeats_or_skips_a_conversation(db: BaseDb | AsyncBaseDb) ->
     assert [[]] == await pages(conversations, 3, "100%")
     assert 7 == (await conversations.list("ann", limit=1)).total
     assert 0 == (await conversations.list("bob", limit=1)).total
+    whole = [title for page in found for title in page]
+    for other in ([], [InMemoryDb()]):  # type: ignore[no-untyped-call]
+        several = Conversations([db, *other])
+        for offset in (0, 2, 5, 7, 9):
+            page = await several.list("ann", limit=3, offset=offset)
+            shown = [info.title for info in page.conversations]
+            assert (whole[offset : offset + 3], offset < 4) == (shown, page.next is not None)
     await conversations.close()
 
 

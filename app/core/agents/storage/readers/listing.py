@@ -14,10 +14,11 @@ from sqlalchemy import JSON, Select, column, func, or_, select, table, tuple_
 
 from .....models.chat import ConversationInfo
 from ....errors import InvalidField
+from ..branches.questions import question_of
 from ..proxies.proxy import inner_of
 from ..rows import NAME, name_of, title_of
 from ..sessions import AnySession, conversation_of, session_from
-from ..transcript import first_question, question_of
+from ..transcript import first_question
 from .probe import SqlReader, sql_reader_of
 
 
@@ -42,12 +43,14 @@ class Cursor(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which conversations: those of an owner behind a cursor, with words in their title."""
+    """Which conversations: those of an owner behind a cursor, with words in their title, without
+    the first ones."""
 
     owner: str
     limit: int
     before: Cursor | None = None
     words: str | None = None
+    skipped: int = 0
 
 
 class Row(NamedTuple):
@@ -89,7 +92,7 @@ class SqlListing:
         if wanted.before is not None:
             query = query.where(tuple_(found.updated_at, found.session_id) < tuple_(*wanted.before))
         query = query.order_by(found.updated_at.desc(), found.session_id.desc())
-        rows = await self._rows(query.limit(wanted.limit))
+        rows = await self._rows(query.limit(wanted.limit).offset(wanted.skipped or None))
         return [await self._row(row) for row in rows]
 
     async def count(self, wanted: Wanted) -> int:
@@ -140,7 +143,7 @@ class CallListing:
         if wanted.before is not None:
             found = [row for row in found if row.cursor < wanted.before]
         found.sort(key=lambda row: row.cursor, reverse=True)
-        return found[: wanted.limit]
+        return found[wanted.skipped :][: wanted.limit]
 
     async def count(self, wanted: Wanted) -> int:
         return len(await self._found(wanted))

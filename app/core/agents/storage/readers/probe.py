@@ -14,10 +14,10 @@ from sqlalchemy.pool import QueuePool
 
 from ..proxies.proxy import inner_of
 
-#: Connections of SQLAlchemy's pools, if nothing else is said.
+#: Connections of SQLAlchemy's pools, if the address does not set another number.
 USUAL_CONNECTIONS = 5
 
-#: What databases say of a table that nobody has created yet: Agno does so at its first write.
+#: The errors of databases for a table that nobody has created yet: Agno does so at its first write.
 NO_TABLE = ("no such table", "does not exist", "doesn't exist")
 
 
@@ -28,7 +28,7 @@ class Probe(Protocol):
         """Read something."""
 
     async def has(self, session_id: str, user_id: str | None) -> bool:
-        """Whether the store has this session of this user; False if the store cannot tell."""
+        """Whether the store has this session of this user; False if the store cannot know."""
 
 
 class SqlReader:
@@ -86,7 +86,7 @@ class CallProbe:
 
 
 def connections_of(db: AsyncBaseDb) -> int:
-    """How many connections the pool of a store has; a usual number if nobody can say."""
+    """How many connections the pool of a store has; a usual number if that is unknown."""
     engine = getattr(inner_of(db), "db_engine", None)
     pool = getattr(engine, "pool", None)
     return max(2, pool.size()) if isinstance(pool, QueuePool) else USUAL_CONNECTIONS

@@ -1,0 +1,240 @@
+"""The protocol, by MCP's official SDK: the only module that imports it."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from mcp import types
+from mcp.server import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from starlette.types import Receive, Scope, Send
+
+from .... import __version__
+from ....core.errors import AgnoStreamError, InvalidDecision, NotPaused, UnknownRun
+from ....core.runs.pauses.inbox import Waiting
+from ....models.chat import Decision
+from .calls import Caller, Report, follow, go_on, start, start_task
+from .errors import error_data
+from .pauses import decision, form
+from .results import Block, CallResult, failed
+from .tasks import EXTENSION, task_fields, task_state
+from .tools import INPUT, OUTPUT, agents_by_tool, arguments_of, description_of
+
+INSTRUCTIONS = (
+    "Each tool is an agent, a team or a workflow that answers a message. To go on with a "
+    "conversation, send the conversation_id of an earlier result."
+)
+
+Context = ServerRequestContext[Any, Any]
+
+
+class TaskParams(types.RequestParams):
+    task_id: str
+
+
+class UpdateParams(TaskParams):
+    input_responses: dict[str, Any]
+
+
+async def serve(caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one message."""
+    handlers = Handlers(caller)
+    sdk: Server[Any] = Server(
+        "agno-stream",
+        version=__version__,
+        instructions=INSTRUCTIONS,
+        on_list_tools=handlers.list_tools,
+        on_call_tool=handlers.call_tool,
+        get_tool_input_schema=lambda name: INPUT,
+    )
+    sdk.extensions = {EXTENSION: {}}
+    sdk.add_request_handler("tasks/get", TaskParams, handlers.get_task)
+    sdk.add_request_handler("tasks/update", UpdateParams, handlers.update_task)
+    sdk.add_request_handler("tasks/cancel", TaskParams, handlers.cancel_task)
+    manager = StreamableHTTPSessionManager(
+        sdk, stateless=True, max_request_body_size=caller.server.body.size + 1
+    )
+    async with manager.run():
+        await manager.handle_request(scope, receive, send)
+
+
+class Handlers:
+    """The methods of one caller."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._server = caller.server
+
+    async def list_tools(self, ctx: Context, params: Any) -> types.ListToolsResult:
+        """Each agent as a tool."""
+        tools = [
+            types.Tool(
+                name=name,
+                title=self._server.agents.entries[agent].name,
+                description=description_of(self._server, agent),
+                input_schema=INPUT,
+                output_schema=OUTPUT,
+            )
+            for name, agent in agents_by_tool(self._server).items()
+        ]
+        return types.ListToolsResult(tools=tools)
+
+    async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> Any:
+        """Ask an agent: its answer, a task, or what a person has to decide."""
+        agent = agents_by_tool(self._server).get(params.name)
+        if agent is None:
+            raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name}")
+        try:
+            result = await self._call(ctx, agent, params)
+        except AgnoStreamError as error:
+            return _result(failed(error))
+        if not isinstance(result, CallResult):
+            return result
+        answer = result.answer
+        if answer is not None and answer.requirements and _asks(ctx):
+            return _input_required(answer.run_id, answer.requirements)
+        return _result(result)
+
+    async def _call(
+        self, ctx: Context, agent: str, params: types.CallToolRequestParams
+    ) -> CallResult | dict[str, Any]:
+        caller, report = self._caller, _report(ctx)
+        if params.request_state is not None:
+            waiting = await self._server.inbox.find(params.request_state, caller.principal)
+            decisions = _decisions(waiting, params.input_responses or {})
+            return await follow(caller, await go_on(caller, waiting, decisions), report)
+        arguments = arguments_of(params.arguments)
+        if EXTENSION in _extensions(ctx):
+            record = await start_task(caller, agent, arguments)
+            fields = task_fields(self._server, record, "working", record.created_at)
+            return {"resultType": "task", **fields}
+        key = caller.key(ctx.request_id, None)
+        return await follow(caller, await start(caller, agent, arguments, key), report)
+
+    async def get_task(self, ctx: Context, params: TaskParams) -> dict[str, Any]:
+        """A task as it is now."""
+        try:
+            task = await task_state(self._server, self._caller.principal, params.task_id)
+            fields = {**task.fields, "resultType": "complete"}
+            if task.status == "input_required":
+                asked = _input_required("", task.requirements).input_requests or {}
+                fields["inputRequests"] = {name: _dumped(one) for name, one in asked.items()}
+            elif task.status == "completed":
+                run_id = task.last.run_id
+                follower = await self._server.runs.follow(
+                    run_id, 0, principal=self._caller.principal
+                )
+                fields["result"] = _dumped(_result(await follow(self._caller, follower, None)))
+        except AgnoStreamError as error:
+            raise _protocol_error(error) from None
+        return fields
+
+    async def update_task(self, ctx: Context, params: UpdateParams) -> dict[str, Any]:
+        """Decide on what a task waits for; answers on what it does not wait for are ignored."""
+        try:
+            task = await task_state(self._server, self._caller.principal, params.task_id)
+            known = {item.id for item in task.requirements}
+            given = {name: one for name, one in params.input_responses.items() if name in known}
+            if given:
+                waiting = Waiting(task.last, task.requirements)
+                follower = await go_on(self._caller, waiting, _decisions(waiting, given))
+                follower.close()
+        except AgnoStreamError as error:
+            raise _protocol_error(error) from None
+        return {"resultType": "complete"}
+
+    async def cancel_task(self, ctx: Context, params: TaskParams) -> dict[str, Any]:
+        """Cancel the run that a task has come to."""
+        try:
+            task = await task_state(self._server, self._caller.principal, params.task_id)
+            await self._server.runs.cancel(task.last.run_id, principal=self._caller.principal)
+        except AgnoStreamError as error:
+            raise _protocol_error(error) from None
+        return {"resultType": "complete"}
+
+
+def _report(ctx: Context) -> Report | None:
+    """What sends the notifications of progress of a call; None if its client wants none."""
+    token = (ctx.meta or {}).get("progress_token")
+    if token is None:
+        return None
+
+    async def report(progress: float, message: str | None) -> None:
+        await ctx.session.send_progress_notification(
+            token, progress, message=message, related_request_id=str(ctx.request_id)
+        )
+
+    return report
+
+
+def _asks(ctx: Context) -> bool:
+    """Whether the client shows forms to a person, in the midst of a call."""
+    found = ctx.session.client_capabilities
+    modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+    return modern and found is not None and found.elicitation is not None
+
+
+def _extensions(ctx: Context) -> Mapping[str, Any]:
+    found = ctx.session.client_capabilities
+    return (found.extensions if found is not None else None) or {}
+
+
+def _input_required(run_id: str, requirements: list[Any]) -> types.InputRequiredResult:
+    """The forms for what a paused run waits for; its id comes back with what is entered."""
+    asked: dict[str, Any] = {}
+    for item in requirements:
+        message, schema = form(item)
+        params = types.ElicitRequestFormParams(message=message, requested_schema=schema)
+        asked[item.id] = types.ElicitRequest(params=params)
+    return types.InputRequiredResult(input_requests=asked, request_state=run_id)
+
+
+def _decisions(waiting: Waiting, responses: Mapping[str, Any]) -> list[Decision]:
+    """What was entered as decisions; raises `InvalidDecision` if a form was left."""
+    found: list[Decision] = []
+    for item in waiting.requirements:
+        given = responses.get(item.id)
+        fields = given if isinstance(given, dict) else _dumped(given) if given is not None else {}
+        content = fields.get("content")
+        made = decision(
+            item, str(fields.get("action", "")), content if isinstance(content, dict) else {}
+        )
+        if made is None:
+            raise InvalidDecision(
+                f"decisions: {item.id}: is missing", decisions={item.id: "is missing"}
+            )
+        found.append(made)
+    return found
+
+
+def _result(result: CallResult) -> types.CallToolResult:
+    return types.CallToolResult(
+        content=[_block(block) for block in result.blocks],
+        structured_content=result.structured,
+        is_error=result.is_error,
+    )
+
+
+def _block(block: Block) -> Any:
+    if block.kind == "text":
+        return types.TextContent(text=block.text)
+    if block.kind == "link":
+        return types.ResourceLink(uri=block.text, name=block.name, mime_type=block.mime_type)
+    data = base64.b64encode(block.content).decode()
+    kind = types.ImageContent if block.kind == "image" else types.AudioContent
+    return kind(data=data, mime_type=block.mime_type)
+
+
+def _dumped(value: Any) -> dict[str, Any]:
+    found: dict[str, Any] = value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return found
+
+
+def _protocol_error(error: AgnoStreamError) -> MCPError:
+    known = isinstance(error, UnknownRun | NotPaused | InvalidDecision)
+    code = INVALID_PARAMS if known else INTERNAL_ERROR
+    return MCPError(code, error.message, error_data(error))

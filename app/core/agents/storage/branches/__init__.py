@@ -1,0 +1,1 @@
+"""The branches of a conversation: turns that were answered again, edited, or forked."""
