@@ -119,7 +119,7 @@ class AgentTurn:
         media = MediaReader(self._plan.media, self._owner)
         if runner.models is not None:
             runner.models.listen(on_alive)
-        safety = self._guard and Safety(self._guard, runner.component, self._run_id)
+        safety = Safety(self._guard, runner.component, self._run_id) if self._guard else None
         authorization: Any = partial(getattr, runner, "authorization")
         try:
             async with aclosing(runner.events()) as events:
@@ -148,8 +148,8 @@ class AgentTurn:
         return reader.ending(reason, requirements)
 
     def _shown(self, last: StreamingChunk) -> Shown:
-        parts = self._reader.recorder.parts() if self._reader else []
         before = self._runner.shown_before if self._runner else None
+        parts = self._reader.recorder.parts(whole=before is not None) if self._reader else []
         return Shown.of(parts, last, self.model, before)
 
     async def _prepared(self) -> Runner:

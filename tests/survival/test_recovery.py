@@ -95,7 +95,7 @@ async def test_a_run_outlives_the_servers_that_drive_it(
         team.kill(0)
         await reading
         reading = asyncio.create_task(going_on(tab, https))
-        await until(lambda: "Step 3 " in standing(tab), 40)
+        await until(lambda: f"All {STEPS} " in standing(tab), 40)
         team.kill(owner := owner_of(team))
         await reading
         survivor = https[3 - owner]
