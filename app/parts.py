@@ -77,6 +77,9 @@ def make_runs(
         ),
         per_conversation=settings.max_runs_per_conversation,
         rates=Rates(read_limits(settings.rate_limit), settings.journal_url),
+        replan=service.recovery if settings.on_crash == "continue" else None,
+        ended=service.ended,
+        attempts=settings.recovery_attempts,
     )
 
 

@@ -177,6 +177,14 @@ class Settings(BaseSettings):
     heartbeat: Seconds = Field(
         10, description="Seconds of silence after which a stream is sent a heartbeat."
     )
+    on_crash: Literal["interrupt", "continue"] = Field(
+        "interrupt",
+        description="What happens to the runs of a process that dies: they end as interrupted, or "
+        "another process continues them where it can.",
+    )
+    recovery_attempts: PositiveInt = Field(
+        25, description="How often a run is continued at most by ON_CRASH=continue."
+    )
     max_connections: PositiveInt = Field(4000, description="Largest number of connections.")
     max_head_bytes: Size = Field(
         32 << 10, ge=1024, description="Largest head of a request (its line and fields), in bytes."

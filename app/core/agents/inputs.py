@@ -12,11 +12,14 @@ from typing import Any, ClassVar
 
 from agno.agent import Agent
 from agno.models.message import Message
+from agno.run import RunContext
 from agno.run.agent import RunInput
 from agno.team import Team
 from agno.workflow import Workflow
 
+from ..providers.client_tools import client_function
 from ..question import PastMessage, Question
+from .components.kinds import Caller
 from .components.tree import parts_of, walk
 from .media_in import media_of
 from .messages import agno_message
@@ -160,3 +163,20 @@ def schema_for(schema: dict[str, Any] | None) -> dict[str, Any] | None:
         return schema
     name = str(schema.get("title") or "answer")
     return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
+
+
+def authorization_of(question: Question, caller: Caller) -> Authorization:
+    """Who asks a question."""
+    return Authorization(caller.principal, question.user)
+
+
+def context_of(question: Question, caller: Caller, run_id: str) -> RunContext:
+    """What Agno passes on to everything inside a run."""
+    return RunContext(
+        run_id=run_id,
+        session_id=caller.session_id,
+        user_id=caller.user_id,
+        session_state=question.session_state,
+        client_tools=[client_function(tool) for tool in question.tools],
+        authorization=authorization_of(question, caller),
+    )

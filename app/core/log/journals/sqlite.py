@@ -160,6 +160,12 @@ class SqliteJournal:
             return []
         return await self._writer.run(shared.adopt_orphans, self._owner, dead, limit)
 
+    async def keep_checkpoint(self, record: RunRecord, data: str) -> bool:
+        return await self._writer.run(shared.keep_checkpoint, record.run_id, record.owner, data)
+
+    async def checkpoint(self, run_id: str) -> str:
+        return await self._reader.run(shared.checkpoint, run_id)
+
     async def runs_before(self, record: RunRecord) -> list[str]:
         return await self._reader.run(shared.runs_before, record)
 
