@@ -263,7 +263,7 @@ OPENAI = Door("openai", _openai_stream, history=True, links=True)
 OPENAI_WHOLE = Door("openai-whole", _openai_whole, final=True, links=True)
 RESPONSES = Door("responses", _responses, history=True, keeps=True, final=True, links=True)
 ANTHROPIC = Door("anthropic", _anthropic, history=True, final=True, links=True)
-AGUI = Door("agui", _agui, history=True, keeps=True, final=True, links=True)
+AGUI = Door("agui", _agui, history=True, final=True, links=True)
 AI_SDK = Door("ai-sdk", _ai_sdk, keeps=True, final=True)
 OLLAMA = Door("ollama", _ollama_stream, history=True)
 

@@ -1,7 +1,7 @@
 // One answer in the page: its parts, how it ended, and its buttons.
 
 import { copy, el, iconButton } from './dom.js'
-import { CALM, LABELS, noticeFor } from './notices.js'
+import { CALM, countDown, LABELS, noticeFor } from './notices.js'
 import { Parts } from './parts.js'
 import { stateParts, storedParts } from './snapshots.js'
 import { speechButton } from './speech.js'
@@ -12,7 +12,11 @@ import { PartsView } from './views.js'
 /** @import { Action, Notice } from './notices.js' */
 /** @import { Pause } from './pause.js' */
 
-/** @typedef {Record<Action, () => unknown> & {send: (text: string) => unknown}} Actions */
+/**
+ * What the buttons do; `versions` are those of the turn, beside them.
+ * @typedef {Record<Action, () => unknown> &
+ *   {send: (text: string) => unknown, versions: HTMLElement}} Actions
+ */
 
 const TRUNCATED = 'This answer had more in it than is kept.'
 const RECOVERED = 'The server was lost, and another one goes on with this answer.'
@@ -162,6 +166,7 @@ export class Answer {
         { class: 'acts' },
         this.text ? copyButton : null,
         iconButton('again', 'Answer again', () => this.actions.retry()),
+        this.actions.versions,
         this.text ? speechButton(() => this.element) : null,
         el('span', { class: 'facts' }, facts.filter(Boolean).join(' · ')),
       ),
@@ -183,7 +188,7 @@ export class Answer {
    * @param {Pause} pause
    */
   wait(pause) {
-    this.ending.replaceChildren()
+    this.ending.replaceChildren(this.actions.versions)
     this.requirements.replaceChildren(pause.element)
   }
 
@@ -224,20 +229,4 @@ export class Answer {
       buttons.length > 0 && el('p', { class: 'buttons' }, ...buttons),
     )
   }
-}
-
-/**
- * Disable a button for some seconds, because a retry would fail before.
- * @param {HTMLButtonElement} button
- * @param {number} seconds
- */
-function countDown(button, seconds) {
-  const label = button.textContent
-  button.disabled = seconds > 0
-  button.textContent = seconds > 0 ? `${label} in ${seconds} s` : label
-  if (seconds <= 0) return
-  setTimeout(() => {
-    button.textContent = label
-    countDown(button, seconds - 1)
-  }, 1000)
 }

@@ -98,6 +98,7 @@ export class Composer {
    */
   setBusy(busy) {
     this.busy = busy
+    document.body.classList.toggle('answering', busy)
     const focused = document.activeElement
     $('send').hidden = busy
     $('stop').hidden = !busy

@@ -46,7 +46,7 @@ const list = new List({
 const composer = new Composer({
   send: (text, more) => conversation.send(text, more),
   stop: () => conversation.stop(),
-  last: () => conversation.questions.at(-1),
+  last: () => conversation.turns.question,
   agent: () => conversation.refreshWelcome(),
 })
 const conversation = new Conversation({
@@ -62,6 +62,7 @@ const conversation = new Conversation({
     document.body.classList.toggle('talking', Boolean(id))
   },
   changed: () => composer.setBusy(conversation.live.length > 0),
+  failed: message => showBanner('failed', message),
   listChanged: () => list.refresh(),
   welcome,
 })
@@ -180,10 +181,13 @@ const SHORTCUTS = {
   '?': () => $('help').showModal(),
   n: () => go(null),
   c: () => {
-    const button = conversation.lastAnswer?.element.querySelector('.copy-answer')
+    const button = conversation.turns.last?.answer.element.querySelector('.copy-answer')
     if (button instanceof HTMLElement) button.click()
   },
   r: () => conversation.retry(),
+  e: () => conversation.turns.last?.asked.edit(),
+  '[': () => conversation.turns.versions?.step(-1),
+  ']': () => conversation.turns.versions?.step(1),
   d: () => drawer.toggle(),
   End: () => scroll.start(),
 }

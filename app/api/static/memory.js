@@ -57,6 +57,16 @@ export function recall(conversation, storedRuns) {
   return questions.filter(question => question.conversation === conversation)
 }
 
+/**
+ * Forget the questions of some runs, because the server has stored them.
+ * @param {Set<string>} runs
+ */
+export function drop(runs) {
+  const questions = read()
+  const left = questions.filter(({ runId }) => !runs.has(runId))
+  if (left.length < questions.length) write(left)
+}
+
 /** Forget all questions. */
 export function forgetAll() {
   localStorage.removeItem(STORAGE_KEY)
