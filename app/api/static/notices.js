@@ -115,3 +115,19 @@ export const LABELS = { retry: 'Try again', continue: 'Continue', new: 'New conv
 
 /** The codes and finish reasons that are no failures. */
 export const CALM = new Set(['cancelled', 'length', 'disconnected', 'tool_calls', 'paused'])
+
+/**
+ * Disable a button for some seconds, because a retry would fail before.
+ * @param {HTMLButtonElement} button
+ * @param {number} seconds
+ */
+export function countDown(button, seconds) {
+  const label = button.textContent
+  button.disabled = seconds > 0
+  button.textContent = seconds > 0 ? `${label} in ${seconds} s` : label
+  if (seconds <= 0) return
+  setTimeout(() => {
+    button.textContent = label
+    countDown(button, seconds - 1)
+  }, 1000)
+}

@@ -37,7 +37,7 @@ class Exchange(Response):
         sdk = await asyncio.to_thread(import_module, ".sdk", __package__)
         begins = self._message.get("method") == "initialize"
         reply = _with_session(send) if begins else send
-        await sdk.serve(self._caller, scope, _replayed(self._body, receive), reply)
+        await sdk.serve(self._caller, _trimmed(scope), _replayed(self._body, receive), reply)
 
     async def _cancel(self, params: Any) -> None:
         caller = self._caller
@@ -46,6 +46,13 @@ class Exchange(Response):
             return
         with suppress(UnknownRun):  # it was no call, or is no longer kept
             await caller.server.runs.cancel(key.run_id, principal=caller.principal)
+
+
+def _trimmed(scope: Scope) -> Scope:
+    """A scope whose headers have no white space around their values (RFC 9110, 5.5): the SDK
+    compares them with the message."""
+    headers = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
+    return {**scope, "headers": headers}
 
 
 def _object(body: bytes) -> dict[str, Any]:

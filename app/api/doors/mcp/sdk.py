@@ -9,7 +9,12 @@ from mcp.server import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
+from mcp_types import (
+    HEADER_MISMATCH,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    MISSING_REQUIRED_CLIENT_CAPABILITY,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.types import Receive, Scope, Send
 
@@ -117,12 +122,13 @@ class Handlers:
 
     async def get_task(self, ctx: Context, params: TaskParams) -> dict[str, Any]:
         """A task as it is now."""
+        _check_task(ctx, params)
         try:
             task = await task_state(self._server, self._caller.principal, params.task_id)
             fields = {**task.fields, "resultType": "complete"}
             if task.status == "input_required":
-                asked = _input_required("", task.requirements).input_requests or {}
-                fields["inputRequests"] = {name: _dumped(one) for name, one in asked.items()}
+                requests = _input_required("", task.requirements).input_requests or {}
+                fields["inputRequests"] = {name: _dumped(one) for name, one in requests.items()}
             elif task.status == "completed":
                 run_id = task.last.run_id
                 follower = await self._server.runs.follow(
@@ -135,6 +141,7 @@ class Handlers:
 
     async def update_task(self, ctx: Context, params: UpdateParams) -> dict[str, Any]:
         """Decide on what a task waits for; answers on what it does not wait for are ignored."""
+        _check_task(ctx, params)
         try:
             task = await task_state(self._server, self._caller.principal, params.task_id)
             known = {item.id for item in task.requirements}
@@ -148,13 +155,27 @@ class Handlers:
         return {"resultType": "complete"}
 
     async def cancel_task(self, ctx: Context, params: TaskParams) -> dict[str, Any]:
-        """Cancel the run that a task has come to."""
+        """Cancel the run that a task has come to; one that has ended is not changed."""
+        _check_task(ctx, params)
         try:
             task = await task_state(self._server, self._caller.principal, params.task_id)
             await self._server.runs.cancel(task.last.run_id, principal=self._caller.principal)
         except AgnoStreamError as error:
             raise _protocol_error(error) from None
         return {"resultType": "complete"}
+
+
+def _check_task(ctx: Context, params: TaskParams) -> None:
+    """Raise an error unless the client has declared the extension, and named the task in
+    `Mcp-Name`, by which proxies choose where a request goes."""
+    if EXTENSION not in _extensions(ctx):
+        raise MCPError(
+            MISSING_REQUIRED_CLIENT_CAPABILITY,
+            f"Missing required client capability: {EXTENSION}",
+            {"requiredCapabilities": {"extensions": {EXTENSION: {}}}},
+        )
+    if ctx.request is None or ctx.request.headers.get("mcp-name") != params.task_id:
+        raise MCPError(HEADER_MISMATCH, "The header Mcp-Name is not the taskId of the message.")
 
 
 def _report(ctx: Context) -> Report | None:
@@ -185,12 +206,12 @@ def _extensions(ctx: Context) -> Mapping[str, Any]:
 
 def _input_required(run_id: str, requirements: list[Any]) -> types.InputRequiredResult:
     """The forms for what a paused run waits for; its id comes back with what is entered."""
-    asked: dict[str, Any] = {}
+    requests: dict[str, Any] = {}
     for item in requirements:
         message, schema = form(item)
         params = types.ElicitRequestFormParams(message=message, requested_schema=schema)
-        asked[item.id] = types.ElicitRequest(params=params)
-    return types.InputRequiredResult(input_requests=asked, request_state=run_id)
+        requests[item.id] = types.ElicitRequest(params=params)
+    return types.InputRequiredResult(input_requests=requests, request_state=run_id)
 
 
 def _decisions(waiting: Waiting, responses: Mapping[str, Any]) -> list[Decision]:

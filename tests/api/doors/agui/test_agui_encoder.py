@@ -36,10 +36,9 @@ from tests.api.doors.agui.oracles import (
     text_of,
     thoughts_of,
 )
+from tests.api.doors.streams import AWKWARD, TEXTS
 from tests.core.parts import record
 
-NASTY = ["", "\r\n", "\n\n", "\u2028", "\x85", "\0", "\ufeff", "data: [DONE]\n\n", "id: 7\n", "🙂"]
-TEXTS = st.lists(st.sampled_from(NASTY) | st.text(max_size=20), max_size=6).map("".join)
 WORDS = TEXTS.filter(bool)
 CALLS = st.builds(
     ToolCall,
@@ -125,7 +124,6 @@ FIRST = StreamingChunk("", False, "m", run_id="r", conversation_id="c")
 LOGS = st.builds(
     lambda parts, last: [FIRST, *parts, last], st.lists(PARTS, max_size=8), LASTS | PAUSES
 )
-AWKWARD = StreamingChunk("".join(NASTY), done=True, model="m", finish_reason="stop")
 RUN: RunRecord = record()
 QUESTION: Event = {"id": "u1", "role": "user", "content": "Hello?"}
 PLAIN = Request(thread_id="t", run_id="r")

@@ -25,6 +25,7 @@ from tests.api.doors.agui.oracles import (
     run,
     text_of,
 )
+from tests.applications.tools import shout
 from tests.media.parts import PNG
 from tests.provider import Provider
 from tests.provider_replies import Reply
@@ -35,11 +36,6 @@ PDF = base64.b64encode(b"%PDF-1.4").decode()
 USER: dict[str, Any] = {"id": "u", "role": "user", "content": "Hello?"}
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 WEATHER = {"name": "weather", "description": "The weather", "parameters": SCHEMA}
-
-
-def shout(text: str) -> str:
-    """Say it louder."""
-    return text.upper()
 
 
 @dataclass(slots=True)
