@@ -11,6 +11,7 @@ export const ERRORS = {
   "cross_site": {"summary": "A page of another site sent a request without a key.", "advice": "Add the page's origin to CORS_ORIGINS, or set API_KEYS.", "retryable": false},
   "not_found": {"summary": "No route has this address.", "advice": "GET /docs lists the routes of the server.", "retryable": false},
   "no_embeddings": {"summary": "The server has no model that makes embeddings.", "advice": "Set EMBEDDINGS, as in openai:text-embedding-3-small.", "retryable": false},
+  "no_mcp": {"summary": "The server has not the package that speaks MCP.", "advice": "Install agno-stream[mcp].", "retryable": false},
   "unknown_agent": {"summary": "The server has no agent of this name.", "advice": "Choose one of GET /api/v1/agents.", "retryable": false},
   "unknown_model": {"summary": "The server has no model of this name.", "advice": "Choose one of GET /api/v1/models.", "retryable": false},
   "unknown_run": {"summary": "The server has no such run.", "advice": "It never started, belongs to another key, or is no longer kept (RETENTION).", "retryable": false},
