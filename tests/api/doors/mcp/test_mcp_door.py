@@ -224,7 +224,7 @@ async def test_a_notification_cancels_a_call_of_its_session(
 ) -> None:
     """A client of an older protocol cancels by the number of its call; nobody else's is touched."""
     begin = {"protocolVersion": "2025-11-25", "capabilities": {}}
-    begin["clientInfo"] = {"name": "x", "version": "1"}  # type: ignore[assignment]
+    begin["clientInfo"] = {"name": "x", "version": "1"}
     provider.script(Reply(numbered(1000), stall_after=3))
     async with httpx.AsyncClient(headers=LEGACY, timeout=30) as http:
         started = [await http.post(url, json=message("initialize", 0, **begin)) for _ in range(2)]
