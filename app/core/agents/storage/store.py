@@ -68,6 +68,7 @@ class Store:
     async def close(self) -> None:
         """Write what waits; the store itself stays open."""
         await self._writer.close()
+        self._probe.close()
 
     async def require(self) -> None:
         """Raise `ConversationsUnavailable` if the store cannot be read now; cheap if it could a
@@ -95,16 +96,8 @@ class Store:
         `ConversationsUnavailable`.
         """
 
-        async def found() -> Any:
-            for _ in range(2):  # it may be written for the first time between the two looks
-                session = await self.db.get_session(session_id, *args, **kwargs)
-                if session is not None:
-                    return session
-                if not await self._probe.has(session_id, kwargs.get("user_id")):
-                    return None
-            raise OSError(f"session {session_id} is there, and was not read")
-
-        return await self.read(found(), patient=patient)
+        found = self._probe.session(session_id, *args, **kwargs)
+        return await self.read(found, patient=patient)
 
     async def run(self, run_id: str) -> Any:
         """A run that Agno has stored, or None; raises `ConversationsUnavailable`."""
