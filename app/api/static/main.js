@@ -53,7 +53,7 @@ const conversation = new Conversation({
   drawer,
   scroll,
   choice: () => composer.choice,
-  new: () => go(null),
+  go: id => go(id),
   opened(id, title, created = false) {
     if (created) history.pushState(null, '', id ? conversationUrl(id) : '')
     showTitle(id, title)
