@@ -25,6 +25,7 @@ from tests.api.doors.agui.oracles import (
     run,
     text_of,
 )
+from tests.applications.tools import shout
 from tests.media.parts import PNG
 from tests.provider import Provider
 from tests.provider_replies import Reply
@@ -35,11 +36,6 @@ PDF = base64.b64encode(b"%PDF-1.4").decode()
 USER: dict[str, Any] = {"id": "u", "role": "user", "content": "Hello?"}
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 WEATHER = {"name": "weather", "description": "The weather", "parameters": SCHEMA}
-
-
-def shout(text: str) -> str:
-    """Say it louder."""
-    return text.upper()
 
 
 @dataclass(slots=True)
@@ -114,6 +110,15 @@ def test_a_tool_of_the_frontend_makes_a_round_trip(site: Site, parallel: int) ->
         *(("tool", f"sun {call}") for call in pending),
     ] == shown(site)
     assert "Wait. " == site.sent[1]["content"]
+
+
+def test_an_older_client_gets_no_part_that_it_refuses(site: Site) -> None:
+    """Clients before 1.0 declare no version, and fail at an outcome with a part that they do not
+    know: they find the open calls by themselves."""
+    site.provider.script(Reply(tool_calls=[("weather", "{}")]))
+    events = answer(site, tools=[WEATHER], protocolVersion=None)
+    assert {"type": "success"} == outcome_of(events)
+    assert [] == of_type(events, "TOOL_CALL_RESULT")
 
 
 def test_the_agent_s_own_calls_come_back(site: Site) -> None:
@@ -318,6 +323,11 @@ BAD: dict[str, tuple[Any, str]] = {
     "parameters that are no schema": ({"tools": [{**WEATHER, "parameters": []}]}, "tools.0"),
     "a NUL in the state": ({"state": {"a": "\0"}}, "state"),
     "a NUL in forwardedProps": ({"forwardedProps": {"a": "\0"}}, "forwardedProps"),
+    "a lone surrogate in the context": ({"context": [{"value": "\ud800"}]}, "context.0.value"),
+    "a NUL in an answer": (
+        {"resume": [{"interruptId": "int_a_b", "status": "resolved", "payload": {"note": "\0"}}]},
+        "resume.0.payload",
+    ),
     "context that is none": ({"context": ["x"]}, "context.0"),
     "resume without a status": ({"resume": [{"interruptId": "int_a_b"}]}, "resume.0.status"),
     "resume of an unknown status": (
@@ -343,6 +353,13 @@ def test_threads_of_any_name(site: Site) -> None:
     for name in ("é /?#", "x" * 500, "thread:1", "a" * 128):
         events = answer(site, threadId=name)
         assert (name, name) == (events[0]["threadId"], events[-1]["threadId"])
+
+
+def test_a_lone_surrogate_is_replaced(site: Site) -> None:
+    """Texts of a history may hold half a character, in any message."""
+    name = {"id": "\ud800", "name": "\ud800"}
+    answer(site, {**USER, **name, "content": "a\ud800b"}, assistant("\udc00"), USER)
+    assert ["a\ufffdb", "\ufffd", "Hello?"] == [message["content"] for message in site.sent]
 
 
 def test_what_a_provider_wants_back_comes_back(site: Site) -> None:
