@@ -82,14 +82,14 @@ def rename_conversation(conversation_id: str, title: str) -> Call[Conversation]:
 
 def again(config: Config, run_id: str, prompt: str | None, options: QuestionOptions) -> Question:
     """Return the question of a turn, to be answered once more, or another one in its place."""
-    asked = requests.question(config, prompt or "", options)
-    body = {**asked.body}
+    question = requests.question(config, prompt or "", options)
+    body = {**question.body}
     if prompt is None:
         del body["message"]
     if options.get("agent") is None:
         body.pop("agent", None)  # that of the turn
     verb = "regenerate" if prompt is None else "edit"
-    return replace(asked, body=body, path=f"{run_path(run_id)}/{verb}")
+    return replace(question, body=body, path=f"{run_path(run_id)}/{verb}")
 
 
 def select_branch(conversation_id: str, run_id: str) -> Call[Conversation]:
@@ -126,7 +126,9 @@ def download(item: Media) -> Call[bytes]:
     which must not get the key of this one."""
     if not item["url"].startswith("/"):
         raise ValueError(f"These media are at another server: {item['url']}")
-    request = Request("GET", item["url"], accept="*/*")
+    # Below the path of `Config.url`: the server may know itself at another one, behind a proxy.
+    path = item["url"][max(item["url"].find("/api/v1/"), 0) :]
+    request = Request("GET", path, accept="*/*")
     return Call(request, lambda data, _: bytes(data), binary=True)
 
 

@@ -9,6 +9,7 @@ from ..core.errors import Gap
 from ..core.log.follower import Follower
 from ..core.log.journal import Entry
 from ..core.run_failures import failure_from
+from .addresses import prefix
 from .door import Refusal
 from .encoding import Encoder
 from .heartbeat import Heartbeat
@@ -48,6 +49,7 @@ class Pump:
         self._steady = steady
         self._refusal = refusal
         self._own_headers = own_headers
+        self._kind = (type(encoder), prefix.get())  # readers of one kind share encoded entries
 
     async def run(self) -> Response | None:
         """Write the run to its end; return an error response, not sent yet, if the run fails before
@@ -143,11 +145,10 @@ class Pump:
         memo = self._follower.memo if self._encoder.cacheable else None
         if memo is None:
             return encode_entries(self._encoder, number, entries)
-        kind = type(self._encoder)
-        before, count, body = memo.get(kind, (-1, 0, b""))
+        before, count, body = memo.get(self._kind, (-1, 0, b""))
         if (before, count) != (number, len(entries)):
             body = encode_entries(self._encoder, number, entries)
-            memo[kind] = (number, len(entries), body)
+            memo[self._kind] = (number, len(entries), body)
         return body
 
 

@@ -5,6 +5,7 @@ The last message of the user is the input, as text; what came before it is `addi
 See docs/decisions/054-a-last-hook-finishes-the-input.md.
 """
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -26,6 +27,9 @@ from .messages import agno_message
 #: How Agno introduces a history, and the question after it, to agents of other frameworks.
 BEFORE = "Previous conversation (for context, do not repeat it):"
 AFTER = "Current message:"
+
+#: Messages that are made at once, in some milliseconds.
+AT_ONCE = 500
 
 #: What makes Agno take a text for a template.
 TEMPLATE = frozenset("{$")
@@ -77,10 +81,10 @@ class Input:
         text = "\n".join([self.text, *(f"tool: {past.content}" for past in self.tail[1:])])
         return "\n".join([BEFORE, *lines, "", AFTER, text]) if lines else text
 
-    def install(self, component: Any) -> None:
+    async def install(self, component: Any) -> None:
         """Give a run's copy of a component the history, and keep the user's words as they are."""
         for agent in _readers(component):
-            before = [*_marked(self.past)]
+            before = await _marked(self.past)
             if self.system is not None:
                 before.append(Message(role="system", content=self.system))
             if before:
@@ -123,12 +127,17 @@ def _last_hook(tail: list[PastMessage]) -> Any:
     return agno_stream_input
 
 
-def _marked(history: list[PastMessage]) -> Iterator[Message]:
-    """Messages that Agno does not store with the run."""
-    for past in history:
+async def _marked(history: list[PastMessage]) -> list[Message]:
+    """Messages that Agno does not store with the run; others have their turn while they are
+    made."""
+    messages = []
+    for number, past in enumerate(history, 1):
         message = agno_message(past)
         message.from_history = True
-        yield message
+        messages.append(message)
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return messages
 
 
 @dataclass(frozen=True)

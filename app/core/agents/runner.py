@@ -68,8 +68,6 @@ class Runner:
         self.shown_before = None if resumed is None else resumed.shown
         if continuation is not None or self._going_on is not None:
             self._restore()
-        elif models is not None:
-            self._input.install(component)
         if continuation is None and models is not None and not question.kept:
             self._scratch = detach(component)
             self._forget()
@@ -89,6 +87,8 @@ class Runner:
         elif self._continuation is not None:
             found = await self._continued(self._continuation)
         else:
+            if self.models is not None:
+                await self._input.install(self.component)
             found = self._started()
         async with aclosing(found) as events:  # type: ignore[type-var]  # Agno's are generators
             async for event in events:

@@ -100,15 +100,15 @@ class Narration:
         )
 
     def _say(self, speaker: Speaker, chunk: StreamingChunk) -> None:
-        said = chunk.said
-        assert said is not None
+        added = chunk.said
+        assert added is not None
         voice = self._subagents.voice(speaker, self._calls.running(None))
-        if said.reasoning:
-            voice.think(said.reasoning)
-        if said.content:
-            voice.say(said.content)
-        if said.tool is not None:
-            self._calls.take(voice, said.tool)
+        if added.reasoning:
+            voice.think(added.reasoning)
+        if added.content:
+            voice.say(added.content)
+        if added.tool is not None:
+            self._calls.take(voice, added.tool)
 
     def _leave(self) -> None:
         """Close the subagents if nothing goes on any more in which they could speak."""

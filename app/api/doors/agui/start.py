@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from ....core.pauses import check
 from ....core.runs.pauses.inbox import Waiting, continuing
 from ....core.runs.run import Policy
 from ....core.runs.turn import Plan
+from ....core.text import replace_lone_surrogates
 from ....models.chat import Decision
 from ...context import Context
 from ...names import Target, resolve
@@ -139,18 +141,18 @@ class Start:
         return key_of(
             self.body.run_id,
             self.principal,
-            msgspec.json.encode([self.agent, self.fields], order="sorted").decode(),
+            json.dumps([self.agent, self.fields], sort_keys=True),
         )
 
     def _request(self) -> Request:
-        messages = self.fields["messages"]
-        small = len(msgspec.json.encode(messages)) <= STORED_BYTES
+        text = replace_lone_surrogates(json.dumps(self.fields["messages"], ensure_ascii=False))
+        small = len(text.encode()) <= STORED_BYTES
         return Request(
             thread_id=self.body.thread_id,
             run_id=self.body.run_id,
             parent_run_id=self.body.parent_run_id,
             declared=self.body.protocol_version is not None,
-            messages=messages if small else None,
+            messages=json.loads(text) if small else None,
         )
 
 

@@ -1,6 +1,5 @@
-"""The protocol, by MCP's official SDK: the only module that imports it."""
+"""The protocol, by MCP's official SDK, which only this module and `sdk_types` import."""
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,11 +20,10 @@ from starlette.types import Receive, Scope, Send
 from .... import __version__
 from ....core.errors import AgnoStreamError, InvalidDecision, NotPaused, UnknownRun
 from ....core.runs.pauses.inbox import Waiting
-from ....models.chat import Decision
 from .calls import Caller, Report, follow, go_on, start, start_task
 from .errors import error_data
-from .pauses import decision, form
-from .results import Block, CallResult, failed
+from .results import CallResult, failed
+from .sdk_types import decisions_of, dumped, input_required, result_of
 from .tasks import EXTENSION, task_fields, task_state
 from .tools import INPUT, OUTPUT, agents_by_tool, arguments_of, description_of
 
@@ -96,13 +94,13 @@ class Handlers:
         try:
             result = await self._call(ctx, agent, params)
         except AgnoStreamError as error:
-            return _result(failed(error))
+            return result_of(failed(error))
         if not isinstance(result, CallResult):
             return result
         answer = result.answer
         if answer is not None and answer.requirements and _asks(ctx):
-            return _input_required(answer.run_id, answer.requirements)
-        return _result(result)
+            return input_required(answer.run_id, answer.requirements)
+        return result_of(result)
 
     async def _call(
         self, ctx: Context, agent: str, params: types.CallToolRequestParams
@@ -110,7 +108,7 @@ class Handlers:
         caller, report = self._caller, _report(ctx)
         if params.request_state is not None:
             waiting = await self._server.inbox.find(params.request_state, caller.principal)
-            decisions = _decisions(waiting, params.input_responses or {})
+            decisions = decisions_of(waiting, params.input_responses or {})
             return await follow(caller, await go_on(caller, waiting, decisions), report)
         arguments = arguments_of(params.arguments)
         if EXTENSION in _extensions(ctx):
@@ -127,14 +125,14 @@ class Handlers:
             task = await task_state(self._server, self._caller.principal, params.task_id)
             fields = {**task.fields, "resultType": "complete"}
             if task.status == "input_required":
-                asked = _input_required("", task.requirements).input_requests or {}
-                fields["inputRequests"] = {name: _dumped(one) for name, one in asked.items()}
+                requests = input_required("", task.requirements).input_requests or {}
+                fields["inputRequests"] = {name: dumped(one) for name, one in requests.items()}
             elif task.status == "completed":
                 run_id = task.last.run_id
                 follower = await self._server.runs.follow(
                     run_id, 0, principal=self._caller.principal
                 )
-                fields["result"] = _dumped(_result(await follow(self._caller, follower, None)))
+                fields["result"] = dumped(result_of(await follow(self._caller, follower, None)))
         except AgnoStreamError as error:
             raise _protocol_error(error) from None
         return fields
@@ -148,7 +146,7 @@ class Handlers:
             given = {name: one for name, one in params.input_responses.items() if name in known}
             if given:
                 waiting = Waiting(task.last, task.requirements)
-                follower = await go_on(self._caller, waiting, _decisions(waiting, given))
+                follower = await go_on(self._caller, waiting, decisions_of(waiting, given))
                 follower.close()
         except AgnoStreamError as error:
             raise _protocol_error(error) from None
@@ -202,57 +200,6 @@ def _asks(ctx: Context) -> bool:
 def _extensions(ctx: Context) -> Mapping[str, Any]:
     found = ctx.session.client_capabilities
     return (found.extensions if found is not None else None) or {}
-
-
-def _input_required(run_id: str, requirements: list[Any]) -> types.InputRequiredResult:
-    """The forms for what a paused run waits for; its id comes back with what is entered."""
-    asked: dict[str, Any] = {}
-    for item in requirements:
-        message, schema = form(item)
-        params = types.ElicitRequestFormParams(message=message, requested_schema=schema)
-        asked[item.id] = types.ElicitRequest(params=params)
-    return types.InputRequiredResult(input_requests=asked, request_state=run_id)
-
-
-def _decisions(waiting: Waiting, responses: Mapping[str, Any]) -> list[Decision]:
-    """What was entered as decisions; raises `InvalidDecision` if a form was left."""
-    found: list[Decision] = []
-    for item in waiting.requirements:
-        given = responses.get(item.id)
-        fields = given if isinstance(given, dict) else _dumped(given) if given is not None else {}
-        content = fields.get("content")
-        made = decision(
-            item, str(fields.get("action", "")), content if isinstance(content, dict) else {}
-        )
-        if made is None:
-            raise InvalidDecision(
-                f"decisions: {item.id}: is missing", decisions={item.id: "is missing"}
-            )
-        found.append(made)
-    return found
-
-
-def _result(result: CallResult) -> types.CallToolResult:
-    return types.CallToolResult(
-        content=[_block(block) for block in result.blocks],
-        structured_content=result.structured,
-        is_error=result.is_error,
-    )
-
-
-def _block(block: Block) -> Any:
-    if block.kind == "text":
-        return types.TextContent(text=block.text)
-    if block.kind == "link":
-        return types.ResourceLink(uri=block.text, name=block.name, mime_type=block.mime_type)
-    data = base64.b64encode(block.content).decode()
-    kind = types.ImageContent if block.kind == "image" else types.AudioContent
-    return kind(data=data, mime_type=block.mime_type)
-
-
-def _dumped(value: Any) -> dict[str, Any]:
-    found: dict[str, Any] = value.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return found
 
 
 def _protocol_error(error: AgnoStreamError) -> MCPError:

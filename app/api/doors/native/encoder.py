@@ -11,7 +11,8 @@ from typing import ClassVar
 
 from ....models.chat import StreamingChunk
 from ....models.numbers import Recovery, number_in_id
-from ...encoding import Encoder, encode_line
+from ...addresses import local
+from ...encoding import Encoder, encode_line, line_encoder
 from ...pause_text import pause_text
 
 
@@ -33,10 +34,11 @@ class SseEncoder:
         self.heartbeat: bytes | None = b":\n"
         self._recoveries = recoveries
         self._head = f"id: {run_id}:".encode()
+        self._line = line_encoder()
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
         suffix = number_in_id(number, chunk, self._recoveries).encode()
-        return b"%b%b\ndata: %b\n\n" % (self._head, suffix, encode_line(chunk))
+        return b"%b%b\ndata: %b\n\n" % (self._head, suffix, self._line(chunk))
 
 
 class NdjsonEncoder:
@@ -52,9 +54,10 @@ class NdjsonEncoder:
         self.heartbeat: bytes | None = (
             encode_line(StreamingChunk(content="", done=False, model=model)) + b"\n"
         )
+        self._line = line_encoder()
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        return encode_line(chunk) + b"\n"
+        return self._line(chunk) + b"\n"
 
 
 class TextEncoder:
@@ -70,7 +73,7 @@ class TextEncoder:
     has_error_frame: ClassVar[bool] = False
 
     def __init__(self, run_id: str, model: str, recoveries: Sequence[Recovery] = ()) -> None:
-        self._address = f"/api/v1/runs/{run_id}/continue"
+        self._address = local(f"/api/v1/runs/{run_id}/continue")
         self.heartbeat: bytes | None = None
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:

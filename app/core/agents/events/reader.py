@@ -150,8 +150,8 @@ class EventReader(ChunkWriter):
         reasoning = text_of(event.reasoning_content)
         for piece in pieces(text) if text else [""]:
             if piece or reasoning:
-                said = Said(content=piece or None, reasoning=reasoning or None)
-                self._chunk(speaker=speaker, said=said)
+                added = Said(content=piece or None, reasoning=reasoning or None)
+                self._chunk(speaker=speaker, said=added)
                 reasoning = ""
 
     def _is_answer(self, event: Any) -> bool:
@@ -163,13 +163,13 @@ class EventReader(ChunkWriter):
         )
 
     def said_reasoning(self, event: Any) -> None:
-        said = Said(reasoning=text_of(event.reasoning_content))
-        self._chunk(speaker=self._speakers.of(event), said=said)
+        added = Said(reasoning=text_of(event.reasoning_content))
+        self._chunk(speaker=self._speakers.of(event), said=added)
 
     def said_tool(self, event: Any) -> None:
         if event.tool is not None:
-            said = Said(tool=tool_call(event.event, event.tool))
-            self._chunk(speaker=self._speakers.of(event), said=said)
+            added = Said(tool=tool_call(event.event, event.tool))
+            self._chunk(speaker=self._speakers.of(event), said=added)
 
     def said_completed(self, event: Any) -> None:
         self.answer.complete_inside(event)

@@ -73,8 +73,8 @@ class Keeping:
         return next((part.failure for part in self._parts.values() if part.failure), None)
 
     def install(self, parts: Iterable[Any], shared: Iterable[Any]) -> None:
-        """Give the parts of a copy that is for this run alone the stores of this run; `shared` are
-        those of the original."""
+        """Replace the stores of a copied component and its inner parts (`parts`) with those of this
+        run; parts that the original has, too, are in `shared` and keep theirs."""
         others = {id(part) for part in shared}
         for part in parts:
             if id(part) not in others and getattr(part, "db", None) is not None:

@@ -75,8 +75,8 @@ class SqliteJournal:
         return cls(Path(url.path[1:]) if url.path[1:] else data_dir / "runs.db", **options)
 
     async def open(self, owner: str) -> None:
-        """Open the file under the name of this process; raises `ConfigurationError` if that is
-        impossible."""
+        """Open the database file, as the process `owner`; raises `ConfigurationError` if it cannot
+        be opened or written."""
         self._owner = owner
         try:
             await asyncio.to_thread(self._owners.join, owner)
