@@ -108,6 +108,16 @@ class AsyncClient:
         question = requests.decided(self.config, run_id, decisions, raise_on_error)
         return self._follow(Answer.to(wire.base(self.config), question))
 
+    def regenerate(self, run_id: str, **options: Unpack[QuestionOptions]) -> Chunks:
+        """Answer the question of a stored turn once more, in its place, and yield the chunks."""
+        question = calls.again(self.config, run_id, None, options)
+        return self._follow(Answer.to(wire.base(self.config), question))
+
+    def edit(self, run_id: str, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
+        """Send another question in the place of a stored turn's, and yield the chunks."""
+        question = calls.again(self.config, run_id, prompt, options)
+        return self._follow(Answer.to(wire.base(self.config), question))
+
     async def run(self, run_id: str) -> ModelResponse:
         """Return the current state of a run, with its text so far."""
         return await self._call(calls.run(run_id))
@@ -155,6 +165,14 @@ class AsyncClient:
     async def rename_conversation(self, conversation_id: str, title: str) -> Conversation:
         """Give a conversation a title, and return it without its messages; raises `NotFound`."""
         return await self._call(calls.rename_conversation(conversation_id, title))
+
+    async def select_branch(self, conversation_id: str, run_id: str) -> Conversation:
+        return await self._call(calls.select_branch(conversation_id, run_id))
+
+    async def fork_conversation(
+        self, conversation_id: str, run_id: str | None = None, *, title: str | None = None
+    ) -> Conversation:
+        return await self._call(calls.fork_conversation(conversation_id, run_id, title))
 
     async def export_conversation(
         self, conversation_id: str, form: Literal["md", "json"] = "md"

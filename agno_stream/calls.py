@@ -1,11 +1,14 @@
 """The calls of the client that are one request and its response."""
 
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import quote
 
+from agno_stream import requests
+from agno_stream.config import Config
 from agno_stream.infos import AgentInfo, Conversation, ModelInfo, RunInfo, from_json
 from agno_stream.parts import Media
-from agno_stream.requests import CHAT, Call, Question, Request, run_path
+from agno_stream.requests import CHAT, Call, Question, QuestionOptions, Request, run_path
 from agno_stream.types import ModelResponse
 
 CONVERSATIONS = "/api/v1/conversations"
@@ -77,6 +80,37 @@ def rename_conversation(conversation_id: str, title: str) -> Call[Conversation]:
     return Call(Request("PATCH", _path(conversation_id), json={"title": title}), parse)
 
 
+def again(config: Config, run_id: str, prompt: str | None, options: QuestionOptions) -> Question:
+    """Return the question of a turn, to be answered once more, or another one in its place."""
+    question = requests.question(config, prompt or "", options)
+    body = {**question.body}
+    if prompt is None:
+        del body["message"]
+    if options.get("agent") is None:
+        body.pop("agent", None)  # that of the turn
+    verb = "regenerate" if prompt is None else "edit"
+    return replace(question, body=body, path=f"{run_path(run_id)}/{verb}")
+
+
+def select_branch(conversation_id: str, run_id: str) -> Call[Conversation]:
+    shown = conversation(conversation_id)
+    request = Request("POST", f"{_path(conversation_id)}/branch", json={"run_id": run_id})
+    return Call(request, shown.parse)
+
+
+def fork_conversation(
+    conversation_id: str, run_id: str | None, title: str | None
+) -> Call[Conversation]:
+    given = {"run_id": run_id, "title": title}
+    body = {name: value for name, value in given.items() if value is not None}
+
+    def parse(data: Any, _: int) -> Conversation:
+        found: Conversation = from_json(Conversation, data)
+        return found
+
+    return Call(Request("POST", f"{_path(conversation_id)}/fork", json=body), parse)
+
+
 def export_conversation(conversation_id: str, form: Literal["md", "json"]) -> Call[str]:
     path = f"{_path(conversation_id)}/export"
     request = Request("GET", path, params={"format": form}, accept="*/*")
@@ -92,7 +126,9 @@ def download(item: Media) -> Call[bytes]:
     which must not get the key of this one."""
     if not item["url"].startswith("/"):
         raise ValueError(f"These media are at another server: {item['url']}")
-    request = Request("GET", item["url"], accept="*/*")
+    # Below the path of `Config.url`: the server may know itself at another one, behind a proxy.
+    path = item["url"][max(item["url"].find("/api/v1/"), 0) :]
+    request = Request("GET", path, accept="*/*")
     return Call(request, lambda data, _: bytes(data), binary=True)
 
 

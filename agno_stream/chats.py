@@ -41,6 +41,18 @@ class Chat:
             prompt, stream=stream, **requests.with_chat_defaults(self, options)
         )
 
+    def regenerate(
+        self, run_id: str, **options: Unpack[QuestionOptions]
+    ) -> Generator[StreamChunk, None, None]:
+        """Answer the question of a turn once more, in its place; see `Client.regenerate`."""
+        return self._client.regenerate(run_id, **requests.with_chat_defaults(self, options))
+
+    def edit(
+        self, run_id: str, prompt: str, **options: Unpack[QuestionOptions]
+    ) -> Generator[StreamChunk, None, None]:
+        """Send another question in the place of a turn's; see `Client.edit`."""
+        return self._client.edit(run_id, prompt, **requests.with_chat_defaults(self, options))
+
     def messages(self) -> tuple[Message, ...]:
         """Return the messages that the server has stored for this conversation."""
         return self._client.conversation(self.id).messages
@@ -77,6 +89,18 @@ class AsyncChat:
         return await self._client.generate(
             prompt, stream=stream, **requests.with_chat_defaults(self, options)
         )
+
+    def regenerate(
+        self, run_id: str, **options: Unpack[QuestionOptions]
+    ) -> AsyncGenerator[StreamChunk, None]:
+        """Answer the question of a turn once more, in its place; see `Client.regenerate`."""
+        return self._client.regenerate(run_id, **requests.with_chat_defaults(self, options))
+
+    def edit(
+        self, run_id: str, prompt: str, **options: Unpack[QuestionOptions]
+    ) -> AsyncGenerator[StreamChunk, None]:
+        """Send another question in the place of a turn's; see `Client.edit`."""
+        return self._client.edit(run_id, prompt, **requests.with_chat_defaults(self, options))
 
     async def messages(self) -> tuple[Message, ...]:
         """Return the messages that the server has stored for this conversation."""

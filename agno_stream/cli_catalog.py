@@ -1,4 +1,4 @@
-"""`agno-stream agents` and `agno-stream models`: what can be asked."""
+"""`agno-stream agents` and `agno-stream models`: what a question can name."""
 
 import argparse
 import json

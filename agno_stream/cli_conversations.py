@@ -14,7 +14,7 @@ from agno_stream.errors import AgnoStreamError
 
 
 def conversations(options: argparse.Namespace) -> int:
-    """Do what the action says, and return the exit code."""
+    """Do the action, and return the exit code."""
     with Client(client_config(options)) as client:
         return _ACTIONS[options.action](client, options)
 

@@ -19,7 +19,7 @@ YES, NO = frozenset({"y", "yes"}), frozenset({"n", "no"})
 def go_on(
     client: Client, code: int, tally: Tally, options: argparse.Namespace
 ) -> tuple[int, Tally]:
-    """Ask at the terminal for what a run waits for, and show the run that continues it, until one
+    """Read decisions from the terminal, and show the run that continues the paused one, until a run
     waits no more; return the exit code and the figures of the last one.
 
     Without a terminal, or without a decision, the run keeps waiting.
@@ -37,7 +37,7 @@ def go_on(
 
 
 def decide(requirements: Sequence[Requirement], read: Read = input) -> list[Decision] | None:
-    """Ask for one decision after the other; return None if there is none, because the input ends or
+    """Read one decision after the other; return None if there is none, because the input ends or
     is interrupted."""
     try:
         return [_decide(one, read) for one in requirements]
@@ -112,17 +112,17 @@ def _value(text: str, kind: str) -> Any:
         return text
 
 
-def _answer(asked: Requirement, read: Read) -> list[str]:
-    labels = [str(option["label"]) for option in asked.get("options") or ()]
-    print(asked["question"])
-    for number, option in enumerate(asked.get("options") or (), 1):
+def _answer(question: Requirement, read: Read) -> list[str]:
+    labels = [str(option["label"]) for option in question.get("options") or ()]
+    print(question["question"])
+    for number, option in enumerate(question.get("options") or (), 1):
         more = option.get("description")
         print(f"{number}. {option['label']}" + (f": {more}" if more else ""))
-    several = bool(asked.get("multiple"))
+    several = bool(question.get("multiple"))
     while True:
         text = read("numbers, with commas: " if several else "number: ")
         words = [word.strip() for word in (text.split(",") if several else [text])]
         if all(word.isdecimal() and 0 < int(word) <= len(labels) for word in words):
             return [labels[int(word) - 1] for word in words]
-        if not several and text.strip() and asked.get("header") is not None:
+        if not several and text.strip() and question.get("header") is not None:
             return [text.strip()]  # an answer of one's own

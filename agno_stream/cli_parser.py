@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
             "chat", parents=[connection, shown], help="send a question, or hold a conversation"
         )
     )
-    commands.add_parser("agents", parents=[connection], help="list what can be asked")
+    commands.add_parser("agents", parents=[connection], help="list the agents, teams and workflows")
     commands.add_parser("models", parents=[connection], help="list the models")
     _add_conversations(
         commands.add_parser("conversations", help="list, show, export or delete conversations"),
@@ -117,8 +117,8 @@ def _add_runs(
     approve = actions.add_parser(
         "approve", parents=[connection, shown], help="decide on what a paused run waits for"
     )
-    approve.add_argument("--yes", action="store_true", help="approve without asking")
-    approve.add_argument("--deny", metavar="NOTE", help="refuse, and tell the model why")
+    approve.add_argument("--yes", action="store_true", help="approve without a question")
+    approve.add_argument("--deny", metavar="NOTE", help="refuse, with this reason for the model")
     watch = actions.add_parser(
         "watch", parents=[connection, shown], help="stream the run from its first event to its last"
     )

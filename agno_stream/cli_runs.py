@@ -53,7 +53,7 @@ def _list(client: Client, options: argparse.Namespace) -> int:
 
 
 def _approve(client: Client, options: argparse.Namespace) -> int:
-    """Decide on a paused run, by the flags or by asking, and show the run that continues it."""
+    """Decide on a paused run, by flags or at the terminal, and show the run that continues it."""
     waiting = {one.run_id: one for one in client.runs(status="paused")}
     found = waiting.get(options.run_id)
     requirements = (found.requirements if found is not None else None) or ()

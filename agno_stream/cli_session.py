@@ -2,14 +2,17 @@
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from prompt_toolkit import PromptSession
 
 from agno_stream.chats import Chat
 from agno_stream.cli_ask import image, look, print_status, send_question, show_messages
+from agno_stream.cli_branches import last_turn, send_again, show_branches
 from agno_stream.cli_decide import go_on
 from agno_stream.cli_lines import followup_lines
 from agno_stream.cli_prompt import CommandCompleter, history, keys
+from agno_stream.cli_show import Tally
 from agno_stream.client import Client
 from agno_stream.errors import AgnoStreamError
 
@@ -18,6 +21,9 @@ HELP = """\
 /model [NAME]   choose the model; without a name: list the models
 /agent [NAME]   choose the agent; without a name: list the agents
 /retry          send the last question again
+/again          answer the last question again, in the place of the last answer
+/edit [TEXT]    send another question in the place of the last one
+/branch [N]     show the Nth of the answers that stand in one place; without N: how many
 /image FILE     send a picture with the next question
 /history        show the messages of this conversation
 /open [ID]      continue an earlier conversation; without an id: list the latest
@@ -42,6 +48,9 @@ class Session:
             "/model": self._model,
             "/agent": self._agent,
             "/retry": self._retry,
+            "/again": self._again,
+            "/edit": self._edit,
+            "/branch": self._branch,
             "/image": self._image,
             "/history": self._history,
             "/open": self._open,
@@ -106,7 +115,33 @@ class Session:
     def _ask(self, prompt: str) -> None:
         self._last = prompt
         images, self._images = self._images, []
-        code, tally = send_question(self._client, self._conversation, prompt, self._options, images)
+        self._answered(
+            *send_question(self._client, self._conversation, prompt, self._options, images)
+        )
+
+    def _again(self, _: str, prompt: str | None = None) -> None:
+        found = last_turn(self._conversation)
+        if found is None:
+            print_status("There is no question yet.")
+            return
+        self._last = prompt or found[1]
+        print_status(self._last)
+        given = (self._client, self._conversation, found[0], prompt, self._options)
+        self._answered(*send_again(*given))
+
+    def _edit(self, text: str) -> None:
+        found = last_turn(self._conversation)
+        if found is not None and not text:
+            with suppress(EOFError):
+                text = self._prompt.prompt(default=found[1]).strip()
+        if text or found is None:
+            self._again("", text)
+
+    def _branch(self, number: str) -> None:
+        show_branches(self._client, self._conversation, number, self._options)
+
+    def _answered(self, code: int, tally: Tally) -> None:
+        """Let the user decide on what the answer waits for, and show its figures."""
         _, tally = go_on(self._client, code, tally, self._options)
         self._suggestions = tally.last.followups or []
         print_status(tally.summary())

@@ -124,6 +124,18 @@ class Client:
         question = requests.decided(self.config, run_id, decisions, raise_on_error)
         return self._follow(Answer.to(wire.base(self.config), question))
 
+    def regenerate(self, run_id: str, **options: Unpack[QuestionOptions]) -> Chunks:
+        """Answer the question of a stored turn once more, in its place, and yield the chunks of the
+        answer; `options` say how to answer."""
+        question = calls.again(self.config, run_id, None, options)
+        return self._follow(Answer.to(wire.base(self.config), question))
+
+    def edit(self, run_id: str, prompt: str, **options: Unpack[QuestionOptions]) -> Chunks:
+        """Send another question in the place of a stored turn's, with its media if `options` has
+        none, and yield the chunks of the answer."""
+        question = calls.again(self.config, run_id, prompt, options)
+        return self._follow(Answer.to(wire.base(self.config), question))
+
     def run(self, run_id: str) -> ModelResponse:
         """Return the current state of a run, with its text so far."""
         return self._call(calls.run(run_id))
@@ -171,6 +183,16 @@ class Client:
     def rename_conversation(self, conversation_id: str, title: str) -> Conversation:
         """Give a conversation a title, and return it without its messages; raises `NotFound`."""
         return self._call(calls.rename_conversation(conversation_id, title))
+
+    def select_branch(self, conversation_id: str, run_id: str) -> Conversation:
+        """Show the branch with a turn, and return it; raises `NotFound`, `RequestRefused`."""
+        return self._call(calls.select_branch(conversation_id, run_id))
+
+    def fork_conversation(
+        self, conversation_id: str, run_id: str | None = None, *, title: str | None = None
+    ) -> Conversation:
+        """Copy the turns up to one into a new conversation, and return that without them."""
+        return self._call(calls.fork_conversation(conversation_id, run_id, title))
 
     def export_conversation(self, conversation_id: str, form: Literal["md", "json"] = "md") -> str:
         """Return a conversation as Markdown or as JSON; raises `NotFound`."""

@@ -9,7 +9,7 @@ Requirement = Mapping[str, Any]
 class Decision(TypedDict, total=False):
     """The decision on one requirement, by its `id`.
 
-    `confirmed` is a yes or a no, with a `note` that the model is told. `values` are those of the
+    `confirmed` is a yes or a no, with a `note` for the model. `values` are those of the
     requirement's fields, `answers` the labels that were chosen, by question; `result` is that of a
     tool that ran elsewhere, or the text that replaces a reviewed output.
     """
@@ -23,11 +23,11 @@ class Decision(TypedDict, total=False):
 
 
 def approve(requirements: Sequence[Requirement]) -> list[Decision]:
-    """Return decisions that say yes to everything that takes a yes or a no."""
+    """Return decisions that confirm everything that can be confirmed."""
     return [{"id": one["id"], "confirmed": True} for one in requirements]
 
 
 def deny(requirements: Sequence[Requirement], note: str = "") -> list[Decision]:
-    """Return decisions that refuse everything, with the reason that the model is told."""
+    """Return decisions that refuse everything, with a reason for the model."""
     reason: Decision = {"note": note} if note else {}
     return [{"id": one["id"], "confirmed": False, **reason} for one in requirements]

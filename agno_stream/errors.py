@@ -180,9 +180,11 @@ CLASSES: Mapping[str, type[AgnoStreamError]] = {
     "unknown_run": NotFound,
     "unknown_conversation": NotFound,
     "unknown_media": NotFound,
+    "unknown_turn": NotFound,
     "too_many_runs": Overloaded,
     "rate_limited": Overloaded,
     "overloaded": Overloaded,
+    "not_opened": Overloaded,
     "journal_unavailable": Overloaded,
     # Runs that could not give their complete answer.
     "error": AnswerFailed,

@@ -1,4 +1,4 @@
-"""What the server tells about itself and its conversations. All times are Unix times in seconds."""
+"""What the server lists: agents, models, runs, conversations. Times are Unix times in seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -66,7 +66,8 @@ class Message:
     An answer has `parts`: all that its reader saw, in its order, which `reasoning`, `tools`,
     `media` and `citations` are collected from. `speaker` is the agent, team or workflow that
     answered. `finish_reason` is set if it ended early, `error` ({code, message}) if it failed.
-    `truncated` is True if it had more parts than are kept.
+    `truncated` is True if it had more parts than are kept. `siblings` are the runs of all turns in
+    the place of this one, oldest first, itself included; empty if there is no other.
     """
 
     role: str
@@ -84,6 +85,7 @@ class Message:
     followups: tuple[str, ...] = ()
     error: dict[str, Any] | None = None
     truncated: bool = False
+    siblings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ class Conversation:
 @dataclass(frozen=True, slots=True)
 class RunInfo:
     """A run that has not ended, or one that waits for a person: then it has `requirements`, and for
-    those who decide for others its owner, the `principal`."""
+    those who decide for others its owner, the `principal`. `replaces` is the turn in whose place
+    its own will stand."""
 
     run_id: str
     conversation_id: str
@@ -112,6 +115,7 @@ class RunInfo:
     created_at: float | None = None
     requirements: tuple[dict[str, Any], ...] | None = None
     principal: str | None = None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

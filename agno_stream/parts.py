@@ -81,6 +81,15 @@ class Citation(TypedDict):
     query: NotRequired[str]
 
 
+class Recovered(TypedDict):
+    """That a server has died, and another one goes on with the answer: what came after the event
+    with the number `after` is void; `length` characters of the text stand."""
+
+    after: int
+    length: int
+    attempt: int
+
+
 class Part(TypedDict):
     """A part of an answer: its `type`, and the field of that name; of speakers, `speaker` too."""
 
@@ -119,8 +128,8 @@ class Parts:
             return
         if tool := chunk.get("tool"):
             self._update(("tool", tool["id"]), {"type": "tool", "tool": tool}, tool["status"])
-        if (said := chunk.get("said")) and (speaker := chunk.get("speaker")):
-            self._say(speaker, said)
+        if (added := chunk.get("said")) and (speaker := chunk.get("speaker")):
+            self._add_speech(speaker, added)
         if step := chunk.get("step"):
             key = ("step", step["id"], step.get("iteration"))
             self._update(key, {"type": "step", "step": step}, step["status"])
@@ -156,12 +165,12 @@ class Parts:
             self._texts[place] = []
         self._texts[place].append(text)
 
-    def _say(self, speaker: Speaker, said: Said) -> None:
+    def _add_speech(self, speaker: Speaker, added: Said) -> None:
         who = (speaker["id"], speaker.get("run_id"))
         for field in ("reasoning", "content"):
-            if text := said.get(field):
+            if text := added.get(field):
                 self._speak(who, speaker, field, str(text))
-        if tool := said.get("tool"):
+        if tool := added.get("tool"):
             part: Part = {"type": "said", "speaker": speaker, "said": {"tool": tool}}
             self._update(("tool", who, tool["id"]), part, tool["status"])
             self._spoken.pop(who, None)
@@ -172,8 +181,8 @@ class Parts:
         stale = who[1] is None and place != len(self._parts) - 1
         if place < 0 or stale or field not in self._parts[place]["said"]:
             place = self._spoken[who] = len(self._parts)
-            said: Any = {field: ""}
-            self._parts.append({"type": "said", "speaker": speaker, "said": said})
+            empty: Any = {field: ""}
+            self._parts.append({"type": "said", "speaker": speaker, "said": empty})
             self._texts[place] = []
         self._texts[place].append(text)
 

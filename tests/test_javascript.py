@@ -10,6 +10,7 @@ import pytest
 from agno.agent import Agent
 from agno.models.openai import OpenAIChat
 
+from tests.applications.tools import shout
 from tests.conftest import Serve
 from tests.pauses.kinds import refund
 from tests.provider import Provider
@@ -116,11 +117,6 @@ def test_openai_responses(node: str, serve: Serve, provider: Provider) -> None:
     assert "".join(numbered(10)) == resumed["text"]
     assert list(range(len(resumed["numbers"]))) == resumed["numbers"]
     assert {"started": "queued", "status": "cancelled"} == results["cancelled"]
-
-
-def shout(text: str) -> str:
-    """Say it louder."""
-    return text.upper()
 
 
 @pytest.mark.parametrize("package", ["ai", "ai6"])

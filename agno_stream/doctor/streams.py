@@ -90,7 +90,7 @@ class Paced:
         return Finding("tokens", "ok", message, facts=facts)
 
     async def framing(self, wire: Wire) -> Finding:
-        """Check that the end of a stream can be told from a broken connection."""
+        """Check that the end of a stream differs from a broken connection."""
         response = self.timeline.response
         if response is None:
             return Finding("framing", "skipped", "No stream came.")
@@ -106,7 +106,7 @@ class Paced:
         if not incremental:
             message = (
                 f"Streams are framed by {version}, but their field `Incremental: ?1` is lost: "
-                "proxies on the way are not told to pass each token at once."
+                "nothing requests that proxies pass each token at once."
             )
             return Finding("framing", "warning", message, wire.proxy.mend("framing"), facts)
         return Finding("framing", "ok", f"Streams are framed by {version}.", facts=facts)

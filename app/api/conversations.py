@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel
 
 from ..core.errors import BadRequest, ConversationBusy, UnknownConversation
-from . import route_docs
+from . import conversation_docs
+from .addresses import with_prefix
 from .context import Context, Principal, Server
 from .export import exported
 from .media import add_media
@@ -54,7 +55,7 @@ class Fork(BaseModel):
     "/conversations",
     summary="List conversations",
     response_model=None,
-    **route_docs.CONVERSATIONS,
+    **conversation_docs.CONVERSATIONS,
 )
 async def conversations(
     server: Server,
@@ -86,7 +87,7 @@ async def conversations(
     "/conversations/{conversation_id}",
     summary="Read a conversation",
     response_model=None,
-    **route_docs.CONVERSATION,
+    **conversation_docs.CONVERSATION,
 )
 async def conversation(
     conversation_id: str, server: Server, principal: Principal, user: EndUser = None
@@ -94,14 +95,14 @@ async def conversation(
     """Return a conversation with its messages, oldest first."""
     found = await server.conversations.get(conversation_id, principal, user)
     await add_media(found, server.media, principal)
-    return Response(msgspec.json.encode(found), media_type="application/json")
+    return Response(with_prefix(msgspec.json.encode(found)), media_type="application/json")
 
 
 @router.get(
     "/conversations/{conversation_id}/export",
     summary="Export a conversation",
     response_model=None,
-    **route_docs.EXPORT,
+    **conversation_docs.EXPORT,
 )
 async def export(
     conversation_id: str,
@@ -122,7 +123,7 @@ async def export(
     "/conversations/{conversation_id}",
     summary="Rename a conversation",
     response_model=None,
-    **route_docs.RENAME,
+    **conversation_docs.RENAME,
 )
 async def rename(
     request: Request,
@@ -141,7 +142,7 @@ async def rename(
     "/conversations/{conversation_id}/branch",
     summary="Select a branch",
     response_model=None,
-    **route_docs.SELECT,
+    **conversation_docs.SELECT,
 )
 async def select(
     request: Request,
@@ -168,7 +169,7 @@ async def select(
     summary="Fork a conversation",
     status_code=201,
     response_model=None,
-    **route_docs.FORK,
+    **conversation_docs.FORK,
 )
 async def fork(
     request: Request,
@@ -194,7 +195,7 @@ async def fork(
     "/conversations/{conversation_id}",
     summary="Delete a conversation",
     status_code=204,
-    **route_docs.DELETE,
+    **conversation_docs.DELETE,
 )
 async def delete(
     conversation_id: str, server: Server, principal: Principal, user: EndUser = None

@@ -23,12 +23,13 @@ from ..models.answer_parts import (
 )
 from ..models.chat import Conversation, StoredMessage
 from ..models.parts import Citation, Media, ToolCall
+from .addresses import local, with_prefix
 
 
 def exported(conversation: Conversation, kind: str) -> Response:
     """The response with a conversation as a file; `kind` is "md" or "json"."""
     if kind == "json":
-        body = msgspec.json.format(msgspec.json.encode(conversation), indent=2)
+        body = msgspec.json.format(with_prefix(msgspec.json.encode(conversation)), indent=2)
         return _file(body, "application/json", conversation, "json")
     text = markdown(conversation)
     return _file(text.encode(), "text/markdown; charset=utf-8", conversation, "md")
@@ -69,9 +70,9 @@ def _part(part: Part) -> str:
         case ToolPart():
             return _tool(part.tool)
         case SaidPart():
-            said = part.said
-            text = said.content or said.reasoning or ""
-            inner = _tool(said.tool) if said.tool is not None else text
+            added = part.said
+            text = added.content or added.reasoning or ""
+            inner = _tool(added.tool) if added.tool is not None else text
             return _quoted(f"**{_line(part.speaker.name)}:** {inner}")
         case StepPart():
             message = f": {_line(part.step.message)}" if part.step.message else ""
@@ -96,7 +97,7 @@ def _tool(tool: ToolCall) -> str:
 def _media(item: Media) -> str:
     mark = "!" if item.kind == "image" else ""
     name = re.sub(r"[\[\]]", "", _line(item.name or item.kind))
-    return f"{mark}[{name}]({quote(item.url, safe=':/?&=%#+@,;~')})"
+    return f"{mark}[{name}]({quote(local(item.url), safe=':/?&=%#+@,;~')})"
 
 
 def _citation(citation: Citation) -> str:

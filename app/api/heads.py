@@ -22,12 +22,12 @@ class HeadAsGet:
             await self._app(scope, receive, send)
             return
         ended = asyncio.Event()
-        asked = False
+        requested = False
 
         async def no_body() -> Message:
-            nonlocal asked
-            if not asked:
-                asked = True
+            nonlocal requested
+            if not requested:
+                requested = True
                 return {"type": "http.request", "body": b"", "more_body": False}
             await ended.wait()
             return {"type": "http.disconnect"}

@@ -1,4 +1,4 @@
-"""A pause in protocols without a place for it: sentences that say what a person has to decide."""
+"""A pause in protocols without a place for it: sentences on what a person has to decide."""
 
 import json
 from collections.abc import Sequence
@@ -37,9 +37,9 @@ def sentence(item: Requirement) -> str:
     elif item.kind == "step_error":
         text = item.note or "A step failed."
     else:
-        asked = " ".join(
+        questions = " ".join(
             f"{question.question} ({' | '.join(option.label for option in question.options)})"
             for question in item.questions or []
         )
-        text = f"This waits for an answer: {asked}"
+        text = f"This waits for an answer: {questions}"
     return by + text

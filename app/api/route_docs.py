@@ -12,19 +12,19 @@ def _ref(name: str) -> dict[str, Any]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _json(name: str) -> dict[str, Any]:
+def json_of(name: str) -> dict[str, Any]:
     return {"application/json": {"schema": _ref(name)}}
 
 
-def _text(description: str) -> dict[str, str]:
+def text(description: str) -> dict[str, str]:
     return {"type": "string", "description": description}
 
 
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI responses by status, each of which describes the registry's errors of that
     status."""
     found: dict[int | str, dict[str, Any]] = {
-        status: {"description": _errors_of(status), "content": _json("Error")}
+        status: {"description": _errors_of(status), "content": json_of("Error")}
         for status in statuses
     }
     for status in {429, 503} & found.keys():
@@ -40,7 +40,7 @@ def _errors_of(status: int) -> str:
 RETRY_AFTER = {"description": "Seconds to wait before retrying.", "schema": {"type": "integer"}}
 
 #: The errors that every route but those of health may return: see `guard`.
-_GUARDED = _errors(400, 401, 403)
+GUARDED = errors(400, 401, 403)
 
 
 RUN_HEADERS = {
@@ -69,25 +69,25 @@ STREAM = {
         },
     },
     "application/x-ndjson": {"itemSchema": _ref("StreamingChunk")},
-    "text/plain": {"schema": _text("The answer's text, without any framing.")},
+    "text/plain": {"schema": text("The answer's text, without any framing.")},
 }
 
-_BODY = {"requestBody": {"required": True, "content": _json("ChatRequest")}}
-_CONTINUE_BODY = {"requestBody": {"required": True, "content": _json("ContinueRequest")}}
+_BODY = {"requestBody": {"required": True, "content": json_of("ChatRequest")}}
+_CONTINUE_BODY = {"requestBody": {"required": True, "content": json_of("ContinueRequest")}}
 
 
 _BODY_OR_FORM = {
     "requestBody": {
         "required": True,
-        "content": {**_json("ChatRequest"), "multipart/form-data": {"schema": UPLOADS}},
+        "content": {**json_of("ChatRequest"), "multipart/form-data": {"schema": UPLOADS}},
     }
 }
 _ANSWER = {
     "description": 'The answer: a stream, or one object if the request has `"stream": false`.',
     "headers": RUN_HEADERS,
-    "content": {**STREAM, **_json("ChatResponse")},
+    "content": {**STREAM, **json_of("ChatResponse")},
 }
-_FAILURES = _GUARDED | _errors(404, 408, 409, 413, 422, 429, 499, 500, 502, 503, 504)
+_FAILURES = GUARDED | errors(404, 408, 409, 413, 422, 429, 499, 500, 502, 503, 504)
 
 CHAT: dict[str, Any] = {
     "openapi_extra": _BODY,
@@ -96,19 +96,19 @@ CHAT: dict[str, Any] = {
         202: {
             "description": "The run was started in the background; `Location` is its stream.",
             "headers": RUN_HEADERS,
-            "content": _json("RunStarted"),
+            "content": json_of("RunStarted"),
         },
         **_FAILURES,
-        **_errors(410),
+        **errors(410),
     },
 }
 REGENERATE: dict[str, Any] = {
     **CHAT,
-    "openapi_extra": {"requestBody": {"required": True, "content": _json("RegenerateRequest")}},
+    "openapi_extra": {"requestBody": {"required": True, "content": json_of("RegenerateRequest")}},
 }
 EDIT: dict[str, Any] = {
     **CHAT,
-    "openapi_extra": {"requestBody": {"required": True, "content": _json("EditRequest")}},
+    "openapi_extra": {"requestBody": {"required": True, "content": json_of("EditRequest")}},
 }
 CONTINUE: dict[str, Any] = {**CHAT, "openapi_extra": _CONTINUE_BODY}
 NO_CONTENT = {204: {"description": "The client already has the run's last event."}}
@@ -118,7 +118,7 @@ EVENT_SOURCE: dict[str, Any] = {
         200: {**_ANSWER, "content": STREAM},
         **NO_CONTENT,
         **_FAILURES,
-        **_errors(410),
+        **errors(410),
     },
 }
 RUN_EVENTS: dict[str, Any] = {
@@ -127,31 +127,31 @@ RUN_EVENTS: dict[str, Any] = {
         200: {**_ANSWER, "content": STREAM},
         **NO_CONTENT,
         **_FAILURES,  # of the run, to a reader of plain text
-        **_errors(410),
+        **errors(410),
     },
 }
 LIVE_RUNS: dict[str, Any] = {
     "responses": {
         200: {
             "description": "The principal's runs that are active or paused, oldest first.",
-            "content": _json("LiveRuns"),
+            "content": json_of("LiveRuns"),
         },
-        **_GUARDED,
-        **_errors(422, 503),
+        **GUARDED,
+        **errors(422, 503),
     }
 }
 RUN_STATE: dict[str, Any] = {
     "responses": {
-        200: {"description": "The run's current state.", "content": _json("RunState")},
-        **_GUARDED,
-        **_errors(404, 422, 503),
+        200: {"description": "The run's current state.", "content": json_of("RunState")},
+        **GUARDED,
+        **errors(404, 422, 503),
     }
 }
 TICKET: dict[str, Any] = {
     "responses": {
-        200: {"description": "The signed address.", "content": _json("StreamTicket")},
-        **_GUARDED,
-        **_errors(404, 422, 503),
+        200: {"description": "The signed address.", "content": json_of("StreamTicket")},
+        **GUARDED,
+        **errors(404, 422, 503),
     }
 }
 CHAT_WITH_UPLOADS: dict[str, Any] = {**CHAT, "openapi_extra": _BODY_OR_FORM}
@@ -160,100 +160,11 @@ MEDIA: dict[str, Any] = {
     "responses": {
         200: {"description": "The bytes.", "content": {"*/*": {}}},
         206: {"description": "The part that `Range` names.", "content": {"*/*": {}}},
-        **_GUARDED,
-        **_errors(404, 422),
+        **GUARDED,
+        **errors(404, 422),
     },
 }
-CONVERSATIONS: dict[str, Any] = {
-    "responses": {
-        200: {
-            "description": "One page of the principal's conversations, the latest first.",
-            "content": _json("ConversationPage"),
-        },
-        **_GUARDED,
-        **_errors(422, 503),
-    }
-}
-CONVERSATION: dict[str, Any] = {
-    "responses": {
-        200: {
-            "description": "The conversation with its messages, oldest first.",
-            "content": _json("Conversation"),
-        },
-        **_GUARDED,
-        **_errors(404, 422, 503),
-    }
-}
-EXPORT: dict[str, Any] = {
-    "response_class": Response,
-    "responses": {
-        200: {
-            "description": "The conversation as a file.",
-            "content": {
-                "text/markdown": {"schema": _text("Everything that its reader saw.")},
-                **_json("Conversation"),
-            },
-        },
-        **_GUARDED,
-        **_errors(404, 422, 503),
-    },
-}
-RENAME: dict[str, Any] = {
-    "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["title"],
-                        "properties": {
-                            "title": {"type": "string", "minLength": 1, "maxLength": 200}
-                        },
-                    }
-                }
-            },
-        }
-    },
-    "responses": {
-        200: {
-            "description": "The conversation, without its messages.",
-            "content": _json("ConversationInfo"),
-        },
-        **_GUARDED,
-        **_errors(404, 408, 413, 422, 503),
-    },
-}
-SELECT: dict[str, Any] = {
-    "openapi_extra": {"requestBody": {"required": True, "content": _json("SelectBranch")}},
-    "responses": {
-        200: {
-            "description": "The conversation with the messages of that branch, oldest first.",
-            "content": _json("Conversation"),
-        },
-        **_GUARDED,
-        **_errors(404, 408, 409, 413, 422, 503),
-    },
-}
-FORK: dict[str, Any] = {
-    "openapi_extra": {"requestBody": {"required": True, "content": _json("Fork")}},
-    "responses": {
-        201: {
-            "description": "The new conversation, without its messages; `Location` is its address.",
-            "content": _json("ConversationInfo"),
-        },
-        **_GUARDED,
-        **_errors(404, 408, 413, 422, 503),
-    },
-}
-CATALOG: dict[str, Any] = {"responses": {**_GUARDED}}
-DELETE: dict[str, Any] = {
-    "responses": {
-        204: {"description": "The conversation was deleted."},
-        **_GUARDED,
-        **_errors(404, 422, 503),
-    }
-}
+CATALOG: dict[str, Any] = {"responses": {**GUARDED}}
 METRICS: dict[str, Any] = {
     "response_class": Response,
     "responses": {
@@ -261,9 +172,9 @@ METRICS: dict[str, Any] = {
             "description": "The metrics, in Prometheus's text format.",
             "content": {"text/plain": {}},
         },
-        **_GUARDED,
+        **GUARDED,
     },
 }
 NOT_READY: dict[str, Any] = {
-    "responses": {503: {"description": "The server is not ready; `checks` says which part is not."}}
+    "responses": {503: {"description": "The server is not ready; `checks` names the cause."}}
 }

@@ -60,7 +60,10 @@ def is_form(request: Request) -> bool:
 
 
 async def read_form(request: Request, bounds: BodyBounds, store: MediaStore) -> Form:
-    """Receive a form; raises `TooLarge`, `BodyTimeout`, `BadRequest` and `InvalidField`."""
+    """Receive a multipart form, and return its request and its files, which are on the disk then.
+
+    Raises `TooLarge`, `BodyTimeout`, `BadRequest` and `InvalidField`.
+    """
     if encodings_of(request.headers.get("content-encoding", "")):
         return await _read_parts(request, _once(await read_body(request, bounds)), bounds, store)
     limit = store.item_bytes + bounds.size

@@ -84,16 +84,16 @@ def _values_problem(fields: Sequence[InputField], values: dict[str, Any]) -> str
 
 
 def _answers_problem(requirement: Requirement, answers: dict[str, list[str]]) -> str | None:
-    questions = {asked.question: asked for asked in requirement.questions or []}
+    questions = {question.question: question for question in requirement.questions or []}
     if unknown := answers.keys() - questions.keys():
         return f"has no question {min(unknown)!r}"
-    for text, asked in questions.items():
+    for text, question in questions.items():
         chosen = answers.get(text)
         if not chosen:
             return f"needs an answer to {text!r}"
-        if len(chosen) > 1 and not asked.multiple:
+        if len(chosen) > 1 and not question.multiple:
             return f"takes one answer to {text!r}"
-        labels = [option.label for option in asked.options]
+        labels = [option.label for option in question.options]
         if requirement.kind == "choice" and (wrong := set(chosen) - set(labels)):
             return f"has no choice {min(wrong)!r}"
     return None

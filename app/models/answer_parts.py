@@ -26,7 +26,7 @@ class ToolPart(msgspec.Struct, frozen=True, tag_field="type", tag="tool"):
 
 
 class SaidPart(msgspec.Struct, frozen=True, tag_field="type", tag="said"):
-    """What a member, a step or a nested agent said: text, reasoning, or one tool call."""
+    """What a member, a step or a nested agent adds: text, reasoning, or one tool call."""
 
     speaker: Speaker
     said: Said

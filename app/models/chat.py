@@ -9,6 +9,7 @@ from .parts import Citation as Citation
 from .parts import ErrorInfo as ErrorInfo
 from .parts import Media as Media
 from .parts import NamedEvent as NamedEvent
+from .parts import Recovered as Recovered
 from .parts import Said as Said
 from .parts import Speaker as Speaker
 from .parts import Speech as Speech
@@ -45,13 +46,15 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     first chunk of a run has `run_id` and `conversation_id`. Only the last chunk has `done: true`,
     always with `finish_reason`, and with `error` if the run failed.
 
-    What members, steps and nested agents say is in `said`, with their `speaker`; it is in `content`
-    only if it is the answer. `final` replaces the content of a run whose text was changed after it
-    had been streamed; a long one comes in several chunks, to be joined. `continues` is the paused
-    run that this one continues, in the first chunk; `requirements` are what a run waits for that
-    ends as `paused`, in the last one. `stored` is False in the last chunk of a turn that is not in
-    the store of conversations yet. `replaces` is the turn in whose place this one stands, in the
-    first chunk of a run that answers it again or has its question edited.
+    The text of members, steps and nested agents is in `said`, with their `speaker`, and in
+    `content` only if it is the answer. `final` replaces the content of a run whose text was changed
+    after it had been streamed; a long one comes in several chunks, to be joined. `continues` is the
+    paused run that this one continues, in the first chunk; `requirements` are what a run waits for
+    that ends as `paused`, in the last one. `stored` is False in the last chunk of a turn that is
+    not in the store of conversations yet. `replaces` is the turn in whose place this one stands, in
+    the first chunk of a run that answers it again or has its question edited. `recovered` is in the
+    chunk with which another process goes on after the death of the run's process: all that came
+    after the event it names is void.
     """
 
     content: str
@@ -79,17 +82,7 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     continues: str | None = None
     requirements: list[Requirement] | None = None
     replaces: str | None = None
-
-
-def number_in_id(number: int, chunk: StreamingChunk) -> str:
-    """Return a chunk's number as its event id has it, with a leading 0 for the finish
-    `interrupted`.
-
-    If a process is killed, its readers may have received entries that the journal lacks. The final
-    entry that another process adds then has a number that such readers have received with a text.
-    The 0 shows whether a reader that resumes has received the final entry.
-    """
-    return f"0{number}" if chunk.finish_reason == "interrupted" else str(number)
+    recovered: Recovered | None = None
 
 
 class ChatResponse(msgspec.Struct, omit_defaults=True):
@@ -174,7 +167,7 @@ class StoredMessage(msgspec.Struct, omit_defaults=True):
     """One message of a stored conversation. `created_at` is Unix time in seconds.
 
     An answer has `parts`: everything that its reader saw, in the order in which it came. The fields
-    from `reasoning` to `citations` are folded from them, without what members and steps said.
+    from `reasoning` to `citations` are folded from them, without the text of members and steps.
     `speaker` is the agent, team or workflow that answered. `finish_reason` is absent if it is
     `stop`. `truncated` is True if the answer had more in its parts than is kept. `siblings` are the
     runs of all turns in the place of this one, oldest first, itself included; absent if there is no

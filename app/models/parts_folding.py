@@ -65,7 +65,7 @@ class PartsFolder:
         if chunk.tool is not None:
             self._tool(chunk.tool.id, chunk.tool, ToolPart(chunk.tool))
         if chunk.said is not None and chunk.speaker is not None:
-            self._say(chunk.speaker, chunk.said)
+            self._add_speech(chunk.speaker, chunk.said)
         if chunk.step is not None:
             step = chunk.step
             self._update(("step", step.id, step.iteration), StepPart(step), step.status)
@@ -108,7 +108,7 @@ class PartsFolder:
             case ToolPart():
                 self._tool(part.tool.id, part.tool, part)
             case SaidPart():
-                self._say(part.speaker, part.said)
+                self._add_speech(part.speaker, part.said)
             case StepPart():
                 step = part.step
                 self._update(("step", step.id, step.iteration), part, step.status)
@@ -122,15 +122,15 @@ class PartsFolder:
             self._parts.append(last)
         last.pieces.append(text)
 
-    def _say(self, speaker: Speaker, said: Said) -> None:
+    def _add_speech(self, speaker: Speaker, added: Said) -> None:
         who = (speaker.id, speaker.run_id)
-        if said.reasoning:
-            self._speak(speaker, "reasoning", said.reasoning)
-        if said.content:
-            self._speak(speaker, "content", said.content)
-        if said.tool is not None:
-            self._tool((*who, said.tool.id), said.tool, SaidPart(speaker, Said(tool=said.tool)))
-            self._spoken.pop(who, None)  # what the speaker says next comes after the call
+        if added.reasoning:
+            self._speak(speaker, "reasoning", added.reasoning)
+        if added.content:
+            self._speak(speaker, "content", added.content)
+        if added.tool is not None:
+            self._tool((*who, added.tool.id), added.tool, SaidPart(speaker, Said(tool=added.tool)))
+            self._spoken.pop(who, None)  # the speaker's next text comes after the call
 
     def _speak(self, speaker: Speaker, field: str, text: str) -> None:
         who = (speaker.id, speaker.run_id)
@@ -162,12 +162,17 @@ def _said(field: str, text: str) -> Said:
     return Said(content=text) if field == "content" else Said(reasoning=text)
 
 
-def parts_of(chunks: Iterable[StreamingChunk]) -> list[Part]:
-    """Fold chunks into parts; empty if they are only text."""
+def all_parts_of(chunks: Iterable[StreamingChunk]) -> list[Part]:
+    """Fold chunks into parts."""
     folder = PartsFolder()
     for chunk in chunks:
         folder.add(chunk)
-    found = folder.parts()
+    return folder.parts()
+
+
+def parts_of(chunks: Iterable[StreamingChunk]) -> list[Part]:
+    """Fold chunks into parts; empty if they are only text."""
+    found = all_parts_of(chunks)
     return found if has_more_than_text(found) else []
 
 

@@ -68,7 +68,7 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     """A person's answer to the requirement `id`.
 
-    `confirmed` is a yes or a no, with a `note` that the model is told. `values` are those of
+    `confirmed` is a yes or a no, with a `note` for the model. `values` are those of
     `fields`; `answers` the chosen labels by question; `result` that of a tool that ran elsewhere,
     or the text that replaces a reviewed output.
     """

@@ -32,12 +32,13 @@ def size_of(chunk: StreamingChunk) -> int:
 
 
 def _size_of_parts(chunk: StreamingChunk) -> int:
-    """About how many bytes what a chunk tells of speakers, steps and events takes."""
+    """About how many bytes a chunk's speakers, steps and events take."""
     size = 300
-    if chunk.said is not None:
-        size += len(chunk.said.content or "") + len(chunk.said.reasoning or "")
-        if chunk.said.tool is not None:
-            size += 500 + len(str(chunk.said.tool))
+    added = chunk.said
+    if added is not None:
+        size += len(added.content or "") + len(added.reasoning or "")
+        if added.tool is not None:
+            size += 500 + len(str(added.tool))
     if chunk.step is not None:
         size += len(chunk.step.message or "")
     if chunk.event is not None:

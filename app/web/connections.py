@@ -15,7 +15,7 @@ from ..core.errors import AgnoStreamError
 #: The key of the `Connections` in the state of uvicorn's lifespan, where protocols find them.
 KEY = "agno_stream.connections"
 
-#: Connections above the limit that are told so by 503; further ones are closed without a word.
+#: Connections above the limit that get 503; further ones are closed without a response.
 SPARE = 64
 
 

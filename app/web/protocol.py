@@ -160,7 +160,7 @@ class BoundedProtocol(RefusingProtocol):
             self.flow.resume_reading()
 
     def _release(self) -> None:
-        """Parse the held bytes, if there is no response to wait for."""
+        """Parse the held bytes of a client that pipelines, once no response is being sent."""
         if self._held and not self._responding and not self._closing:
             data = self._held
             self._hold(b"")

@@ -1,4 +1,4 @@
-"""The catalog describes what can be asked: tools, members, steps, and how to begin."""
+"""The catalog describes what a request can name: tools, members, steps, and how to begin."""
 
 from typing import Any
 

@@ -26,6 +26,11 @@ def calls(*names: str, arguments: str = CITY, text: str = "") -> Reply:
     return Reply(text, tool_calls=[(name, arguments) for name in names])
 
 
+def shout(text: str) -> str:
+    """Say it louder."""
+    return text.upper()
+
+
 def weather(city: str) -> str:
     """The weather of a city."""
     return f"21 degrees in {city}"

@@ -306,7 +306,7 @@ async def test_deleting(http: httpx.AsyncClient, provider: Provider) -> None:
 async def test_titles_lists_and_files(http: httpx.AsyncClient, provider: Provider) -> None:
     """A conversation with branches is one in lists and searches, under its title; a file has the
     branch that is shown."""
-    provider.script(Reply("a1"), Reply("e1"))
+    provider.script(Reply("one answer"), Reply("another"))
     one = await ask(http, "First?")
     await again(http, one, message="Edited?")
     page = (await http.get("/api/v1/conversations?q=First")).json()
@@ -314,7 +314,7 @@ async def test_titles_lists_and_files(http: httpx.AsyncClient, provider: Provide
     for kind in ("md", "json"):
         file = await http.get(f"/api/v1/conversations/c/export?format={kind}")
         assert "Edited?" in file.text
-        assert "a1" not in file.text
+        assert "one answer" not in file.text
 
 
 async def test_end_users_and_old_runs(serve: Serve, provider: Provider) -> None:

@@ -166,7 +166,7 @@ def test_markdown_rendering(terminal: Terminal) -> None:
 def test_session_survives_a_failed_answer(terminal: Terminal) -> None:
     """An answer that fails shows its error, and the session continues."""
     terminal.types("fail")
-    terminal.sees("The demonstration failed, as you asked.")
+    terminal.sees("The demonstration failed, as the message requests.")
     terminal.types("count to 2")
     assert "1, 2" in terminal.sees(STATS)
 

@@ -24,7 +24,7 @@ async function run(agent, parameters = {}) {
     },
     onRunErrorEvent: ({ event }) => {
       seen.error = event.code
-    }
+    },
   }
   try {
     const { newMessages } = await agent.runAgent(parameters, subscriber)
@@ -72,7 +72,7 @@ async function leave() {
     onTextMessageContentEvent: ({ event }) => {
       text += event.delta
       agent.abortRun()
-    }
+    },
   }
   await agent.runAgent({}, subscriber).catch(() => {})
   return text.length > 0
@@ -95,7 +95,7 @@ function cutting(bytes, requests) {
           await reader.cancel()
           controller.error(new TypeError('the connection is lost'))
         }
-      }
+      },
     })
     return new Response(body, { status: reply.status, headers: reply.headers })
   }
@@ -118,7 +118,7 @@ async function tanstack() {
     joined: text(joined),
     same: JSON.stringify(chunks) === JSON.stringify(joined),
     last: chunks.at(-1).type,
-    requests
+    requests,
   }
 }
 
@@ -129,7 +129,7 @@ const results = {
   failed: await run(agentWith('Hello?')),
   refused: await run(agentWith(' ')),
   tanstack: await tanstack(),
-  left: await leave()
+  left: await leave(),
 }
 console.log(JSON.stringify(results))
 process.exit(0)

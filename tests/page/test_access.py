@@ -3,11 +3,12 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
 
 from tests.applications.kind import PIXEL
 from tests.conftest import Serve
@@ -21,9 +22,30 @@ AXE = "axe-core@4.11.0"
 CACHE = Path(__file__).parent / ".cache"
 SCRIPT = CACHE / "node_modules" / "axe-core" / "axe.min.js"
 
+Colours = Literal["light", "dark"]
+
+#: Opens a tab with colours and a width in pixels, 1280 by default.
+OpenTab = Callable[..., Page]
+
+
+class Axe:
+    """axe-core, from its source; a page that it is run in must allow foreign scripts."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def check(self, visit: Visit) -> None:
+        """Assert that the page as it is shown has no violation."""
+        visit.page.evaluate(self._source)
+        found = visit.run(
+            "async () => (await axe.run()).violations.map(v =>"
+            " `${v.id}: ${v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary)}`)"
+        )
+        assert [] == found
+
 
 @pytest.fixture(scope="module")
-def axe() -> str:
+def axe() -> Axe:
     """The source of axe-core, which npm fetches once."""
     npm = shutil.which("npm")
     if not SCRIPT.exists():
@@ -33,17 +55,35 @@ def axe() -> str:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
             pytest.skip(f"npm cannot fetch axe-core: {done.stderr[-300:]}")
-    return SCRIPT.read_text(encoding="utf-8")
+    return Axe(SCRIPT.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def open_tab(browser: Browser) -> Iterator[OpenTab]:
+    """Opens a tab with these colours and this width; all are closed at the end."""
+    opened: list[BrowserContext] = []
+
+    def open_one(colours: Colours, width: int = 1280) -> Page:
+        # The policy would keep axe out as well as any other foreign script.
+        context = browser.new_context(
+            color_scheme=colours, viewport={"width": width, "height": 800}, bypass_csp=True
+        )
+        opened.append(context)
+        return context.new_page()
+
+    yield open_one
+    for context in opened:
+        context.close()
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_on_chat(
-    browser: Browser,
-    axe: str,
+    open_tab: OpenTab,
+    axe: Axe,
     server_url: str,
     provider: Provider,
-    colours: Literal["light", "dark"],
+    colours: Colours,
     width: int,
 ) -> None:
     """axe-core finds no violation: on an empty page, with all kinds of answers, with all opened."""
@@ -51,46 +91,32 @@ def test_axe_on_chat(
         Reply("# Title\n\nText `code`\n\n```py\nx\n```\n\n|a|\n|-|\n|1|", reasoning="Hm."),
         Reply("cut here", cut_after=1),
     )
-    # The policy would keep axe out as well as any other foreign script.
-    context = browser.new_context(
-        color_scheme=colours, viewport={"width": width, "height": 800}, bypass_csp=True
-    )
-    visit = Visit(context.new_page(), server_url)
-
-    def check() -> None:
-        visit.page.evaluate(axe)
-        found = visit.run(
-            "async () => (await axe.run()).violations.map(v =>"
-            " `${v.id}: ${v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary)}`)"
-        )
-        assert [] == found
-
+    visit = Visit(open_tab(colours, width), server_url)
     visit.open()
-    check()
+    axe.check(visit)
     visit.ask("A question").ended()
     visit.page.locator(".reasoning summary").click()
     visit.ask("Another").ended()
-    check()
+    axe.check(visit)
     visit.page.get_by_role("button", name="Stream inspector").click()
     visit.page.wait_for_timeout(300)
-    check()
+    axe.check(visit)
     visit.page.get_by_role("button", name="Close the inspector").click()
     if width < 800:
         visit.page.get_by_role("button", name="Conversations").click()
         visit.page.wait_for_timeout(400)
     visit.page.get_by_role("button", name="Shortcuts").click()
-    check()
-    context.close()
+    axe.check(visit)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_on_parts(
-    browser: Browser,
-    axe: str,
+    open_tab: OpenTab,
+    axe: Axe,
     serve: Serve,
     provider: Provider,
-    colours: Literal["light", "dark"],
+    colours: Colours,
     width: int,
 ) -> None:
     """axe-core finds no violation: on the parts of answers, folded and unfolded, on a question with
@@ -104,73 +130,50 @@ def test_axe_on_parts(
         guide(site),
         registry(site),
     ]
-    context = browser.new_context(
-        color_scheme=colours, viewport={"width": width, "height": 800}, bypass_csp=True
-    )
-    visit = Visit(context.new_page(), serve(agents=agents).url).open()
+    visit = Visit(open_tab(colours, width), serve(agents=agents).url).open()
     page = visit.page
 
-    def check() -> None:
-        page.evaluate(axe)
-        found = visit.run(
-            "async () => (await axe.run()).violations.map(v =>"
-            " `${v.id}: ${v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary)}`)"
-        )
-        assert [] == found
-
-    check()
+    axe.check(visit)
     for agent in agents:
         page.select_option("#agent", agent.id)
         visit.ask("What is new?").ended()
     visit.run("() => document.querySelectorAll('details').forEach(one => { one.open = true })")
     page.wait_for_timeout(300)
-    check()
+    axe.check(visit)
     provider.default = Reply("word " * 50, stall_after=5)
     page.select_option("#agent", "studio")
     visit.ask("And then?").wait_for_text(5)
     picture: FilePayload = {"name": "dot.png", "mimeType": "image/png", "buffer": PIXEL}
     page.set_input_files("#attach-files", picture)
     expect(page.get_by_role("group", name="An answer is running")).to_be_visible()
-    check()
+    axe.check(visit)
     page.get_by_role("button", name="Settings of the answer").click()
-    check()
+    axe.check(visit)
     page.keyboard.press("Escape")
     if width < 800:
         page.get_by_role("button", name="Conversations").click()
         page.wait_for_timeout(400)
     page.get_by_role("button", name="Rename, export or delete").first.click()
-    check()
+    axe.check(visit)
     page.get_by_role("menuitem", name="Rename").click()
-    check()
-    context.close()
+    axe.check(visit)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_on_decisions(
-    browser: Browser,
-    axe: str,
+    open_tab: OpenTab,
+    axe: Axe,
     serve: Serve,
     provider: Provider,
-    colours: Literal["light", "dark"],
+    colours: Colours,
     width: int,
 ) -> None:
     """axe-core finds no violation in the cards of all kinds of pauses, and of a decided one."""
     server = serve(agents=[kind.component(provider) for kind in KINDS])
-    context = browser.new_context(
-        color_scheme=colours, viewport={"width": width, "height": 800}, bypass_csp=True
-    )
-    visit = Visit(context.new_page(), server.url).open()
+    visit = Visit(open_tab(colours, width), server.url).open()
     page = visit.page
     card = page.locator("form.pause")
-
-    def check() -> None:
-        page.evaluate(axe)
-        found = visit.run(
-            "async () => (await axe.run()).violations.map(v =>"
-            " `${v.id}: ${v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary)}`)"
-        )
-        assert [] == found
 
     for number, kind in enumerate(KINDS, 1):
         provider.script(*kind.before)
@@ -179,28 +182,22 @@ def test_axe_on_decisions(
         expect(card).to_have_count(number)
     for refusal in page.get_by_label("Deny").all():
         refusal.check()
-    check()
+    axe.check(visit)
     provider.script(Reply("It is done."))
     card.first.get_by_role("button", name="Send").click()
     expect(card).to_have_count(len(KINDS) - 1)
-    check()
-    context.close()
+    axe.check(visit)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_axe_on_key_dialog(
-    browser: Browser, axe: str, serve: Serve, colours: Literal["light", "dark"]
-) -> None:
+def test_axe_on_key_dialog(open_tab: OpenTab, axe: Axe, serve: Serve, colours: Colours) -> None:
     """axe-core finds no violation in the dialog for a key, with and without an error."""
-    context = browser.new_context(color_scheme=colours, bypass_csp=True)
-    visit = Visit(context.new_page(), serve(api_keys="ada:key-of-ada-0123456789").url)
+    visit = Visit(open_tab(colours), serve(api_keys="ada:key-of-ada-0123456789").url)
     visit.page.goto(visit.url)
     visit.page.get_by_label("Key", exact=True).fill("wrong")
     visit.page.keyboard.press("Enter")
     expect(visit.page.locator("#key-remark")).not_to_be_empty()
-    visit.page.evaluate(axe)
-    assert [] == visit.run("async () => (await axe.run()).violations.map(v => v.id)")
-    context.close()
+    axe.check(visit)
 
 
 def test_chat_by_keyboard_only(visit: Visit, provider: Provider) -> None:

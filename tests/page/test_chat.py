@@ -94,14 +94,14 @@ def test_stop_button_cancels_run(visit: Visit, provider: Provider) -> None:
 
 
 def test_regenerated_answer_ignores_the_first(visit: Visit, provider: Provider) -> None:
-    """A regenerated answer does not have the first answer in its history."""
+    """A regenerated answer stands in the place of the first one, which is not in its history."""
     provider.script(Reply("Zero."), Reply("First."), Reply("Second."))
     visit.ask("Warm up.").ended()
     visit.ask("Question?").ended()
     visit.answer.get_by_role("button", name="Answer again").click()
-    expect(visit.page.locator(".turn")).to_have_count(3)
-    visit.ended()
-    assert "Second." == visit.text
+    expect(visit.answer.locator(".versions")).to_contain_text("2/2")
+    expect(visit.page.locator(".turn")).to_have_count(2)
+    assert "Second." == visit.ended().text
     sent = [m["content"] for m in provider.requests[2].body["messages"] if m["role"] != "system"]
     assert ["Warm up.", "Zero.", "Question?"] == sent
 

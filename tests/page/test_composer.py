@@ -90,12 +90,13 @@ def test_question_of_files_alone(visit: Visit, provider: Provider) -> None:
     attach(visit, "choose", "red.png", "image/png", picture())
     visit.page.get_by_role("button", name="Send").click()
     visit.ended().answer.get_by_role("button", name="Answer again").click()
-    expect(visit.page.locator(".turn")).to_have_count(2)
-    visit.ended()
+    expect(visit.answer.locator(".versions")).to_contain_text("2/2")
+    expect(visit.page.locator(".turn")).to_have_count(1)
     for request in provider.requests:
         assert "image_url" == request.body["messages"][-1]["content"][-1]["type"]
     visit.page.reload()
-    expect(visit.page.locator(".question img")).to_have_count(2)
+    expect(visit.answer.locator(".versions")).to_contain_text("2/2")
+    expect(visit.page.locator(".question img")).to_have_count(1)
 
 
 @pytest.mark.parametrize(

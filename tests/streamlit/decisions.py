@@ -52,7 +52,7 @@ def _group(one: Requirement, key: str) -> Decision | None:
             return None
         if verdict == no:
             made["confirmed"] = False
-            if note := st.text_input("Reason, which the model is told", key=f"note-{key}").strip():
+            if note := st.text_input("Reason, for the model", key=f"note-{key}").strip():
                 made["note"] = note
             return made
     if kind in WORDS:

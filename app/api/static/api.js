@@ -5,6 +5,7 @@ import { ApiError, call } from './http.js'
 import * as key from './key.js'
 
 /** @import { Attachment } from './attachments.js' */
+/** @import { Place } from './branches.js' */
 /** @import { AgentInfo, ModelInfo } from './catalog.js' */
 /** @import { Decision } from './requirements.js' */
 /**
@@ -56,6 +57,16 @@ export function getConversation(id) {
 }
 
 /**
+ * Show the branch of a stored conversation with the turn of a run.
+ * @param {string} id
+ * @param {string} runId
+ * @returns {Promise<StoredConversation>}
+ */
+export function selectBranch(id, runId) {
+  return call('POST', `${API}/conversations/${encode(id)}/branch`, { run_id: runId })
+}
+
+/**
  * Delete a stored conversation.
  * @param {string} id
  * @returns {Promise<null>}
@@ -90,11 +101,15 @@ export async function exportConversation(id, format) {
  * @param {ChatRequest} body
  * @param {string} idempotencyKey
  * @param {Attachment[]} [attachments]
+ * @param {Place | null} [place] of the turn in whose place the new one will stand
  * @returns {Promise<RunStarted>}
  */
-export function startRun(body, idempotencyKey, attachments = []) {
+export function startRun(body, idempotencyKey, attachments = [], place = null) {
   key.allowDialog()
   const headers = { 'Idempotency-Key': idempotencyKey }
+  if (place) {
+    return call('POST', `${API}/runs/${encode(place.runId)}/${place.verb}`, body, headers)
+  }
   if (!attachments.length) return call('POST', `${API}/chat`, body, headers)
   const form = new FormData()
   form.append('request', JSON.stringify(body))
@@ -111,7 +126,7 @@ export function startRun(body, idempotencyKey, attachments = []) {
  */
 export async function mediaFile(url, download = false) {
   if (!url.startsWith('/')) return url
-  const path = url.slice(1)
+  const path = relative(url)
   const separator = path.includes('?') ? '&' : '?'
   if (!key.current()) return download ? `${path}${separator}download=true` : path
   return URL.createObjectURL(await call('GET', path))
@@ -173,7 +188,7 @@ export async function signedStreamUrl(id) {
  * @param {number} after
  */
 export function resumeUrl(url, after) {
-  return `${url.replace(/^\//, '')}${url.includes('?') ? '&' : '?'}after=${after}`
+  return `${relative(url)}${url.includes('?') ? '&' : '?'}after=${after}`
 }
 
 /**
@@ -185,6 +200,15 @@ export function resumeUrl(url, after) {
 export async function listRuns(conversationId) {
   const query = conversationId ? `&conversation_id=${encode(conversationId)}` : ''
   return (await call('GET', `${API}/runs?status=queued,running,paused${query}`)).runs
+}
+
+/**
+ * A path of the server as one that is relative to this page, whatever path a proxy has put before
+ * it.
+ * @param {string} path
+ */
+function relative(path) {
+  return path.slice(Math.max(path.indexOf('/api/v1/'), 0)).replace(/^\//, '')
 }
 
 /** A random id, for a new conversation or as an idempotency key. */

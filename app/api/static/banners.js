@@ -1,4 +1,4 @@
-// What the page tells above the conversation: the server is away, the demonstration answers.
+// What the page shows above the conversation: the server is away, the demonstration answers.
 
 import { $, el } from './dom.js'
 

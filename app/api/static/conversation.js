@@ -3,6 +3,7 @@
 
 import { Announcer } from './announce.js'
 import * as api from './api.js'
+import { bodyFor, isHomeless, placeOf, showPlace } from './branches.js'
 import { $ } from './dom.js'
 import * as key from './key.js'
 import { turnListener } from './listener.js'
@@ -10,12 +11,14 @@ import * as memory from './memory.js'
 import { failure, welcome } from './placeholders.js'
 import { allRuns, messagesBefore, readRuns, request } from './runs.js'
 import { Turn } from './turn.js'
+import { Turns } from './turns.js'
 
 /** @import { Attachment } from './attachments.js' */
 /** @import { OnBusy } from './composer.js' */
 /** @import { ChatRequest } from './wire.js' */
-/** @import { Known } from './runs.js' */
+/** @import { Known, Run } from './runs.js' */
 /** @import { Page } from './page.js' */
+/** @import { Direction } from './versions.js' */
 
 /** @type {Known} what a server that cannot be reached is taken to have */
 const NOTHING = { live: [], stored: null, standings: new Map() }
@@ -24,15 +27,13 @@ const NOTHING = { live: [], stored: null, standings: new Map() }
 export class Conversation {
   /** @type {string | null} */
   id = null
-  /** @type {Turn[]} */
-  #turns = []
   #visit = 0 // responses to requests of an earlier visit are ignored
   #announcer = new Announcer()
 
   /** @param {Page} page */
   constructor(page) {
     this.page = page
-    this.element = $('turns')
+    this.turns = new Turns($('turns'))
     this.otherTabs = new BroadcastChannel('agno-stream')
     this.otherTabs.onmessage = ({ data }) => {
       if (data === this.id) this.sync()
@@ -42,17 +43,7 @@ export class Conversation {
 
   /** The turns with a run that has not ended. */
   get live() {
-    return this.#turns.filter(turn => turn.live)
-  }
-
-  /** All questions. */
-  get questions() {
-    return this.#turns.map(turn => turn.question).filter(Boolean)
-  }
-
-  /** The last answer. */
-  get lastAnswer() {
-    return this.#turns.at(-1)?.answer
+    return this.turns.live
   }
 
   /**
@@ -70,8 +61,7 @@ export class Conversation {
 
   /** Add the turns that another tab or another device has added. */
   async sync() {
-    const { id } = this
-    const visit = this.#visit
+    const [id, visit] = [this.id, this.#visit]
     if (!id) return
     const known = await readRuns(id).catch(() => NOTHING)
     if (visit === this.#visit) this.#merge(id, known)
@@ -90,34 +80,62 @@ export class Conversation {
     this.id ??= api.newId()
     const media = attachments.map(({ item }) => item)
     const busy = this.live.length > 0
-    const turn = this.#add(new Turn(question, this.#listener(), media))
+    const turn = this.turns.add(new Turn(question, this.#listener(), media))
     if (created) this.page.opened(this.id, question || media[0]?.name || '', true)
     this.page.scroll.start()
     const body = request(question, this.id, this.page.choice(), messages)
     await this.#start(turn, busy ? { ...body, on_busy: onBusy } : body, attachments)
   }
 
-  /** Stop the live answer; one that waits for its end begins then. */
-  stop() {
-    this.live[0]?.stop()
+  /**
+   * Answer a turn again, in its place; send its request again, if that has started no run.
+   * @param {Turn} [turn]
+   */
+  retry(turn = this.turns.last) {
+    if (!turn || this.live.length) return
+    if (turn.body && !turn.runId) this.#start(turn, turn.body)
+    else this.#replace(turn, turn.question, false)
   }
 
   /**
-   * Send the question of a turn again.
-   * @param {Turn} [turn]
+   * Send another question in the place of a turn's.
+   * @param {Turn} turn
+   * @param {string} question
    */
-  retry(turn = this.#turns.at(-1)) {
-    if (!turn || this.live.length) return
-    if (turn.body && !turn.runId) this.#start(turn, turn.body)
-    else {
-      const messages = messagesBefore(this.#turns, turn)
-      this.send(turn.question, { messages, attachments: turn.attachments })
+  edit(turn, question) {
+    if (!this.live.length) this.#replace(turn, question, true)
+  }
+
+  /**
+   * Show the branch with another version of a turn.
+   * @param {string} runId
+   * @param {Direction} direction
+   */
+  async select(runId, direction) {
+    const [id, visit] = [this.id, this.#visit]
+    if (!id || this.live.length) return
+    try {
+      await api.selectBranch(id, runId)
+      const known = await readRuns(id)
+      if (visit !== this.#visit) return
+      this.page.scroll.stop()
+      this.#merge(id, known)
+      this.turns.list.find(turn => turn.runId === runId)?.versions.focus(direction)
+      this.otherTabs.postMessage(id)
+    } catch (error) {
+      const { message } = /** @type {api.ApiError} */ (error)
+      if (visit === this.#visit) this.page.failed(`The other version cannot be shown: ${message}`)
     }
   }
 
   /** Show the welcome again, if it is shown, because another agent is chosen. */
   refreshWelcome() {
     if (!this.id) this.#showWelcome()
+  }
+
+  /** Stop the live answer; one that waits for its end begins then. */
+  stop() {
+    this.live[0]?.stop()
   }
 
   /** Cut the connections of all live runs on purpose. */
@@ -127,10 +145,8 @@ export class Conversation {
 
   #leave() {
     this.#visit++
-    for (const turn of this.#turns) turn.leave()
     this.#announcer.stop()
-    this.#turns = []
-    this.element.replaceChildren()
+    this.turns.clear()
   }
 
   /** @param {string} id */
@@ -145,11 +161,11 @@ export class Conversation {
     }
     if (visit !== this.#visit) return
     this.#merge(id, known)
-    if (!this.#turns.length) {
+    if (!this.turns.list.length) {
       this.#showError(new api.ApiError('unknown_conversation', ''))
       return
     }
-    this.page.opened(id, known.stored?.title || this.#turns[0].question)
+    this.page.opened(id, known.stored?.title || this.turns.list[0].question)
     this.page.scroll.start()
   }
 
@@ -161,25 +177,41 @@ export class Conversation {
   #merge(id, known) {
     // The run of a turn without an id would be taken for one of another tab.
     if (this.live.some(turn => !turn.runId)) return
-    const shown = new Map(this.#turns.map(turn => [turn.runId, turn]))
-    for (const { runId, question, media, answers, url, standing } of allRuns(id, known)) {
-      const before = shown.get(runId)
-      if (before) {
-        before.update(answers, standing)
-        continue
-      }
-      const turn = this.#add(new Turn(question, this.#listener(), media))
-      if (answers) turn.showStored(runId, answers, standing)
-      else turn.follow(runId, url ?? api.eventsUrl(runId))
-    }
+    this.turns.merge(allRuns(id, known), run => this.#shown(run))
   }
 
-  /** @param {Turn} turn */
-  #add(turn) {
-    if (!this.#turns.length) this.element.replaceChildren()
-    this.#turns.push(turn)
-    this.element.append(turn.element)
+  /** @param {Run} run */
+  #shown({ runId, question, media, answers, url, standing }) {
+    const turn = this.turns.add(new Turn(question, this.#listener(), media))
+    if (answers) turn.showStored(runId, answers, standing)
+    else turn.follow(runId, url ?? api.eventsUrl(runId))
     return turn
+  }
+
+  /**
+   * Answer a question in the place of a turn; below it, if the server has not stored that turn.
+   * @param {Turn} turn
+   * @param {string} question
+   * @param {boolean} edited
+   */
+  async #replace(turn, question, edited) {
+    const place = placeOf(turn, edited)
+    const before = messagesBefore(this.turns.list, turn)
+    const { attachments } = turn
+    if (!place || !this.id) {
+      this.send(question, { messages: before, attachments })
+      return
+    }
+    const body = request(question, this.id, this.page.choice(), null)
+    const removed = this.turns.removeFrom(turn)
+    const next = this.turns.add(new Turn(question, this.#listener(), turn.media))
+    next.place = place
+    this.page.scroll.start()
+    await this.#start(next, bodyFor(body, place))
+    if (!isHomeless(next)) return
+    this.turns.removeFrom(next)
+    for (const old of removed) this.turns.add(old)
+    this.send(question, { messages: before, attachments })
   }
 
   /**
@@ -190,7 +222,9 @@ export class Conversation {
   async #start(turn, body, attachments) {
     const runId = await turn.send(body, attachments)
     if (!runId) return
-    const before = this.#turns[this.#turns.indexOf(turn) - 1]?.runId ?? null
+    showPlace(turn)
+    const { list } = this.turns
+    const before = list[list.indexOf(turn) - 1]?.runId ?? null
     memory.remember(body.conversation_id, runId, turn.question, before)
     this.otherTabs.postMessage(body.conversation_id)
     this.page.listChanged()
@@ -202,7 +236,7 @@ export class Conversation {
   }
 
   #showWelcome() {
-    this.element.replaceChildren(welcome(this.page.welcome(), idea => this.send(idea)))
+    this.turns.element.replaceChildren(welcome(this.page.welcome(), idea => this.send(idea)))
   }
 
   /** @param {api.ApiError} error */
@@ -211,6 +245,6 @@ export class Conversation {
       key.allowDialog()
       return this.open(this.id)
     }
-    this.element.replaceChildren(failure(error, { retry, new: () => this.page.new() }))
+    this.turns.element.replaceChildren(failure(error, { retry, new: () => this.page.new() }))
   }
 }

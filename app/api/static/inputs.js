@@ -110,7 +110,7 @@ function givenValue({ type = 'str', allowed }, control) {
 /**
  * A question with its options, of which one or several are chosen; `free` lets a person write
  * another answer. `read` returns the chosen labels.
- * @param {PersonQuestion} asked
+ * @param {PersonQuestion} question
  * @param {boolean} free
  * @returns {Input}
  */

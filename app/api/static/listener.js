@@ -1,10 +1,14 @@
 // What the open conversation does with what its turns report.
 
+import * as memory from './memory.js'
 import { noticeFor } from './notices.js'
 
 /** @import { Announcer } from './announce.js' */
 /** @import { Conversation } from './conversation.js' */
 /** @import { TurnListener } from './page.js' */
+
+/** Reasons after which the server may not have stored the turn. */
+const UNSURE = new Set(['error', 'interrupted', 'unknown_run'])
 
 /**
  * The listener of a turn.
@@ -18,6 +22,8 @@ export function turnListener(conversation, announcer, isOpen) {
   return {
     conversationId: conversation.id,
     retry: turn => conversation.retry(turn),
+    edit: (turn, text) => conversation.edit(turn, text),
+    select: (runId, direction) => conversation.select(runId, direction),
     continue: () => conversation.live.length || conversation.send('continue'),
     new: () => page.new(),
     send: text => conversation.send(text),
@@ -43,6 +49,9 @@ export function turnListener(conversation, announcer, isOpen) {
       if (isOpen()) page.drawer.connection(state, turn.trace)
     },
     ended: (turn, reason, error) => {
+      const { runId, ending } = turn
+      const isStored = !UNSURE.has(reason) && ending.stored !== false
+      if (runId && isStored) memory.drop(new Set([runId]))
       if (!isOpen()) return
       page.drawer.ended(turn.ending, turn.trace)
       page.drawer.changed()

@@ -6,6 +6,7 @@ import { Composer } from './composer.js'
 import { Conversation } from './conversation.js'
 import { $, copy, el } from './dom.js'
 import { Drawer } from './drawer.js'
+import * as embedded from './embedded.js'
 import * as key from './key.js'
 import { List } from './list.js'
 import * as memory from './memory.js'
@@ -46,7 +47,7 @@ const list = new List({
 const composer = new Composer({
   send: (text, more) => conversation.send(text, more),
   stop: () => conversation.stop(),
-  last: () => conversation.questions.at(-1),
+  last: () => conversation.turns.question,
   agent: () => conversation.refreshWelcome(),
 })
 const conversation = new Conversation({
@@ -55,13 +56,14 @@ const conversation = new Conversation({
   choice: () => composer.choice,
   new: () => go(null),
   opened(id, title, created = false) {
-    if (created) history.pushState(null, '', id ? conversationUrl(id) : '')
+    if (created) embedded.pushUrl(id)
     showTitle(id, title)
     $('permalink').hidden = !id
     list.setCurrent(id)
     document.body.classList.toggle('talking', Boolean(id))
   },
   changed: () => composer.setBusy(conversation.live.length > 0),
+  failed: message => showBanner('failed', message),
   listChanged: () => list.refresh(),
   welcome,
 })
@@ -94,17 +96,12 @@ function showTitle(id, title) {
   document.title = line ? `${line} · agno-stream` : 'agno-stream'
 }
 
-/** @param {string} id */
-function conversationUrl(id) {
-  return `?c=${encodeURIComponent(id)}`
-}
-
 /**
  * Go to a conversation, as a link would.
  * @param {string | null} id
  */
 function go(id) {
-  history.pushState(null, '', id ? conversationUrl(id) : location.pathname)
+  embedded.pushUrl(id)
   openFromUrl()
 }
 
@@ -112,7 +109,7 @@ function go(id) {
 function openFromUrl() {
   toggleSide(false)
   scroll.start()
-  conversation.open(new URLSearchParams(location.search).get('c'))
+  conversation.open(embedded.conversation())
   if (wide.matches) composer.field.focus()
 }
 
@@ -180,10 +177,13 @@ const SHORTCUTS = {
   '?': () => $('help').showModal(),
   n: () => go(null),
   c: () => {
-    const button = conversation.lastAnswer?.element.querySelector('.copy-answer')
+    const button = conversation.turns.last?.answer.element.querySelector('.copy-answer')
     if (button instanceof HTMLElement) button.click()
   },
   r: () => conversation.retry(),
+  e: () => conversation.turns.last?.asked.edit(),
+  '[': () => conversation.turns.versions?.step(-1),
+  ']': () => conversation.turns.versions?.step(1),
   d: () => drawer.toggle(),
   End: () => scroll.start(),
 }
@@ -241,6 +241,7 @@ $('key-open').hidden = !key.current()
 theme.install($('theme'))
 settings.install()
 toggleSide(false)
+await embedded.install()
 await loadCatalog()
 openFromUrl()
 list.refresh()

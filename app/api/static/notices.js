@@ -28,7 +28,7 @@ const OWN = {
   },
   length: {
     summary: 'The answer reached its limit of tokens.',
-    advice: 'Continue it, or ask for a shorter answer.',
+    advice: 'Continue it, or request a shorter answer.',
   },
   content_filter: {
     summary: 'The provider’s filter ended this answer.',
@@ -75,7 +75,7 @@ const ACTIONS = {
   invalid_field: [],
 }
 
-/** The codes whose sentences say all that the server's own message does. */
+/** The codes whose sentences contain all that the server's own message does. */
 const COMPLETE = new Set(['cancelled', 'disconnected', 'unknown_run', 'interrupted'])
 
 /**
@@ -115,3 +115,19 @@ export const LABELS = { retry: 'Try again', continue: 'Continue', new: 'New conv
 
 /** The codes and finish reasons that are no failures. */
 export const CALM = new Set(['cancelled', 'length', 'disconnected', 'tool_calls', 'paused'])
+
+/**
+ * Disable a button for some seconds, because a retry would fail before.
+ * @param {HTMLButtonElement} button
+ * @param {number} seconds
+ */
+export function countDown(button, seconds) {
+  const label = button.textContent
+  button.disabled = seconds > 0
+  button.textContent = seconds > 0 ? `${label} in ${seconds} s` : label
+  if (seconds <= 0) return
+  setTimeout(() => {
+    button.textContent = label
+    countDown(button, seconds - 1)
+  }, 1000)
+}

@@ -7,6 +7,7 @@
 /** @import { Choice } from './composer.js' */
 /** @import { ConnectionState } from './stream.js' */
 /** @import { Turn } from './turn.js' */
+/** @import { Direction } from './versions.js' */
 /** @import { ErrorInfo } from './wire.js' */
 
 /**
@@ -20,6 +21,7 @@
  * @property {(id: string | null, title: string, created?: boolean) => void} opened
  * @property {() => void} changed a run started or ended here
  * @property {() => void} listChanged the list of conversations has changed
+ * @property {(message: string) => void} failed what the person wanted could not be done
  * @property {() => Welcome} welcome
  */
 
@@ -28,6 +30,8 @@
  * @typedef {object} TurnListener
  * @property {string | null} conversationId
  * @property {(turn: Turn) => unknown} retry
+ * @property {(turn: Turn, text: string) => unknown} edit sends another question in its place
+ * @property {(runId: string, direction: Direction) => unknown} select shows another version of it
  * @property {() => unknown} continue
  * @property {() => unknown} new
  * @property {(text: string) => unknown} send

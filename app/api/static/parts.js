@@ -1,6 +1,6 @@
 // The parts of an answer in the order in which they came, folded from chunks or from stored parts.
 // There is no drawing here: a live answer and a stored one are drawn from the same model. Steps are
-// in a row, since neither chunks nor stored parts say which step another one is in.
+// in a row, since neither chunks nor stored parts name the step that another one is in.
 
 import { jsonOf, partsOf } from './chunks.js'
 
@@ -108,7 +108,7 @@ export class Parts {
     const { type, speaker } = part
     const within = speaker ? this.#speaker(speaker) : null
     if (type === 'said' && part.said) {
-      return partsOf(part.said).flatMap(said => this.#add({ ...said, speaker }, stored))
+      return partsOf(part.said).flatMap(part => this.#add({ ...part, speaker }, stored))
     }
     if (type === 'content' || type === 'reasoning') {
       return part[type] ? [this.#text(type, part[type], within)] : []
@@ -194,7 +194,7 @@ export class Parts {
   }
 
   /**
-   * The part of a speaker. What a step says is in the part of the step; a speaker that another one
+   * The part of a speaker. The text of a step is in the part of the step; a speaker that another one
    * has called is in that one.
    * @param {Speaker} speaker
    * @returns {Part}

@@ -22,7 +22,7 @@ const FORM = 'user_input_fields'
 /** A requirement as a group of inputs in a form. */
 export class RequirementView {
   #wrong = el('p', { class: 'wrong', role: 'alert', id: newName() })
-  #note = textArea('Reason, which the model is told')
+  #note = textArea('Reason, for the model')
   /** @type {HTMLInputElement[]} a yes and a no */
   #verdict = []
   /** @type {(() => Partial<Decision>)} */
@@ -108,9 +108,9 @@ export class RequirementView {
       })
     } else {
       const free = kind === 'feedback'
-      const inputs = questions.map(asked => ({ asked, ...questionInput(asked, free) }))
+      const inputs = questions.map(question => ({ question, ...questionInput(question, free) }))
       answer = inputs.map(({ element }) => element)
-      const chosen = () => inputs.map(({ asked, read }) => [asked.question, read()])
+      const chosen = () => inputs.map(({ question, read }) => [question.question, read()])
       this.#read = () => ({ answers: Object.fromEntries(chosen()) })
     }
     const group = el('fieldset', { class: 'answers' }, ...answer)

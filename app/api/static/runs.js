@@ -17,6 +17,7 @@ import { findStandings } from './waiting.js'
  * @property {Message[]} [answers]
  * @property {string} [url] the address of its stream
  * @property {Standing} [standing] how it stands, if it was paused
+ * @property {string[]} [siblings] the runs of all turns in its place, if there is another
  */
 
 /**
@@ -62,7 +63,8 @@ export async function storedAnswer(conversationId, runId) {
 export function allRuns(id, { live, stored, standings }) {
   const liveIds = new Set(live.map(run => run.run_id))
   const storedRuns = groupByRun(stored?.messages ?? [])
-  const storedIds = new Set(storedRuns.map(run => run.runId))
+  const storedIds = new Set(storedRuns.flatMap(run => [run.runId, ...(run.siblings ?? [])]))
+  /** @type {Run[]} */
   const runs = storedRuns
     .filter(({ runId }) => !liveIds.has(runId))
     .map(run => ({ ...run, standing: standings.get(run.runId) }))
@@ -72,12 +74,38 @@ export function allRuns(id, { live, stored, standings }) {
     const at = before < 0 && after ? runs.length : before + 1
     runs.splice(at, 0, { runId, question, standing: undefined })
   }
-  const followed = live.map(run => ({
-    runId: run.run_id,
-    question: run.question,
-    url: run.stream_url,
-  }))
-  return [...runs, ...followed]
+  for (const { run_id: runId, question, stream_url: url, replaces } of live) {
+    const { siblings, media } = takePlace(runs, runId, replaces)
+    runs.push({ runId, question, url, siblings, media })
+  }
+  return runs
+}
+
+/**
+ * Remove the turn in whose place a live run will stand, and all after it; they are on another
+ * branch then.
+ * @param {Run[]} runs
+ * @param {string} runId
+ * @param {string | undefined} replaces
+ * @returns {{siblings?: string[], media?: MediaItem[]}} what the live turn has from the old one
+ */
+function takePlace(runs, runId, replaces) {
+  if (!replaces) return {}
+  const at = runs.findIndex(run => [run.runId, ...(run.siblings ?? [])].includes(replaces))
+  if (at < 0) return {}
+  const [old] = runs.splice(at)
+  const media = old.runId === replaces ? old.media : undefined
+  return { siblings: withSibling(old.runId, old.siblings, runId), media }
+}
+
+/**
+ * The siblings of a turn with a new one.
+ * @param {string} runId
+ * @param {string[] | undefined} siblings
+ * @param {string} added
+ */
+export function withSibling(runId, siblings, added) {
+  return [...new Set([...(siblings?.length ? siblings : [runId]), added])]
 }
 
 /**
@@ -92,6 +120,7 @@ function groupByRun(messages) {
     const runId = message.run_id
     const run = runs.get(runId) ?? { runId, question: '', answers: [] }
     runs.set(runId, run)
+    run.siblings ??= message.siblings
     if (message.role === 'user') {
       run.question ||= message.content
       run.media ??= message.media

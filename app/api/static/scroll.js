@@ -26,6 +26,11 @@ export class AutoScroll {
     this.#toEnd()
   }
 
+  /** Stay at this place until the reader scrolls to the end. */
+  stop() {
+    this.#set(false)
+  }
+
   #toEnd() {
     if (this.#active) this.frame.scrollTop = this.frame.scrollHeight
   }

@@ -4,13 +4,15 @@ import { Answers } from './answers.js'
 import * as api from './api.js'
 import { el } from './dom.js'
 import { Following } from './following.js'
-import { questionElement } from './question.js'
+import { Question } from './question.js'
 import { Trace } from './trace.js'
+import { Versions } from './versions.js'
 
 /** @import { Attachment } from './attachments.js' */
 /** @import { Requirement } from './requirements.js' */
 /** @import { ChatRequest, Ending, ErrorInfo, MediaItem, Message } from './wire.js' */
 /** @import { Standing } from './waiting.js' */
+/** @import { Place } from './branches.js' */
 /** @import { TurnListener } from './page.js' */
 
 const STATUS_DELAY = 2500 // milliseconds without a chunk before the page shows what it waits for
@@ -30,6 +32,10 @@ export class Turn {
   ending = {}
   /** @type {Attachment[]} */
   attachments = [] // of the request that this page sent
+  /** @type {Place | null} */
+  place = null // of the turn in whose place this one stands, if this page sent the request
+  /** @type {api.ApiError | null} */
+  refusal = null // of the last request
   /** @type {Following | null} */
   #following = null
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -44,9 +50,13 @@ export class Turn {
    */
   constructor(question, listener, media = []) {
     this.question = question
+    this.media = media
     this.listener = listener
-    this.element = el('section', { class: 'turn' }, questionElement(question, media))
+    this.asked = new Question(question, media, text => listener.edit(this, text))
+    this.versions = new Versions((runId, direction) => listener.select(runId, direction))
+    this.element = el('section', { class: 'turn' }, this.asked.element)
     this.answers = new Answers(this.element, {
+      versions: this.versions.element,
       retry: () => listener.retry(this),
       continue: () => listener.continue(),
       new: () => listener.new(),
@@ -132,14 +142,16 @@ export class Turn {
   async send(body, attachments = this.attachments) {
     this.body = body
     this.attachments = attachments
+    this.refusal = null
     this.#begin()
     const startedAt = performance.now()
     try {
       const request = { ...body, background: true }
-      const run = await api.startRun(request, this.#idempotencyKey, attachments)
+      const run = await api.startRun(request, this.#idempotencyKey, attachments, this.place)
       this.follow(run.run_id, run.stream_url, new Trace(run.run_id, body, startedAt))
     } catch (error) {
-      this.end('error', /** @type {api.ApiError} */ (error))
+      this.refusal = /** @type {api.ApiError} */ (error)
+      this.end('error', this.refusal)
     }
     return this.runId
   }

@@ -15,7 +15,7 @@ const MAX_CHAIN = 50 // runs that continue one another
 
 /**
  * How each turn stands that is stored as paused, by the run that it is stored with. `taken` are all
- * runs that belong to a stored turn, though they have another id.
+ * runs that belong to a stored turn, though they have another id, or to one on another branch.
  * @param {LiveRun[]} runs those that are active or paused
  * @param {Message[]} messages the stored ones
  */
@@ -26,9 +26,13 @@ export async function findStandings(runs, messages) {
   const standings = new Map()
   /** @type {Set<string>} */
   const taken = new Set()
+  const branched = messages.some(message => message.siblings)
   for (const run of runs) {
-    const first = stored.has(run.run_id) ? run.run_id : await firstOf(run.run_id, stored)
-    if (!first) continue
+    const { first, continues } = await firstOf(run.run_id, stored)
+    if (!first) {
+      if (branched && (continues || run.status === 'paused')) taken.add(run.run_id)
+      continue
+    }
     if (paused.has(first)) standings.set(first, standingOf(run))
     if (first !== run.run_id || run.status === 'paused') taken.add(run.run_id)
   }
@@ -54,17 +58,20 @@ function standingOf({ run_id, status, requirements, stream_url }) {
 }
 
 /**
- * The stored run that another one continues, perhaps by way of others.
+ * The stored run that a run is, or continues, perhaps by way of others; null if it is not stored,
+ * or not on the branch that is shown.
  * @param {string} runId
  * @param {Set<string>} stored
+ * @returns {Promise<{first: string | null, continues: boolean}>}
  */
 async function firstOf(runId, stored) {
   /** @type {string | undefined} */
   let found = runId
-  for (let steps = 0; found && !stored.has(found) && steps < MAX_CHAIN; steps++) {
+  let steps = 0
+  for (; found && !stored.has(found) && steps < MAX_CHAIN; steps++) {
     found = (await stateOf(found))?.continues
   }
-  return found && stored.has(found) ? found : null
+  return { first: found && stored.has(found) ? found : null, continues: steps > 1 }
 }
 
 /**

@@ -120,9 +120,26 @@
  */
 
 /**
+ * That a server was lost, and another one goes on: what came after the event with the number
+ * `after` is void, and `length` characters of the text stand.
+ * @typedef {object} Recovered
+ * @property {number} after
+ * @property {number} length
+ * @property {number} attempt
+ */
+
+/**
  * One entry of a run's log. The last one has `done: true` and a finish reason.
- * @typedef {PartFields & Ending & {content: string, done: boolean, model: string, final?: string}}
- *   Chunk
+ * @typedef {PartFields & Ending & ChunkFields} Chunk
+ */
+
+/**
+ * @typedef {object} ChunkFields
+ * @property {string} content
+ * @property {boolean} done
+ * @property {string} model
+ * @property {string} [final]
+ * @property {Recovered} [recovered]
  */
 
 /**
@@ -158,19 +175,22 @@
  */
 
 /**
- * A run that has not ended, or that waits for a person. `created_at` is Unix time in seconds.
+ * A run that has not ended, or that waits for a person. `created_at` is Unix time in seconds;
+ * `replaces` is the run of the turn in whose place its own will stand.
  * @typedef {RunStarted & {question: string, created_at: number, requirements?: Requirement[],
- *   status: 'queued' | 'running' | 'paused'}} LiveRun
+ *   status: 'queued' | 'running' | 'paused', replaces?: string}} LiveRun
  */
 
 /**
- * A message of a stored conversation. `parts` are those of an answer, in order.
+ * A message of a stored conversation. `parts` are those of an answer, in order; `siblings` the runs
+ * of all turns in the place of this one, if there is another.
  * @typedef {object} StoredMessage
  * @property {string} role
  * @property {string} content
  * @property {string} run_id
  * @property {StoredPart[]} [parts]
  * @property {MediaItem[]} [media]
+ * @property {string[]} [siblings]
  */
 
 /** @typedef {StoredMessage & Ending} Message */
@@ -198,7 +218,7 @@
 /**
  * The body of a request that starts a run.
  * @typedef {object} ChatRequest
- * @property {string} message
+ * @property {string} [message] absent if a turn is answered again
  * @property {string} conversation_id
  * @property {string} [agent]
  * @property {string} [model]

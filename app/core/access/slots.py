@@ -69,6 +69,10 @@ class Slots:
                 raise self._refusal(principal) from None
             raise
 
+    def take(self, principal: str) -> None:
+        """Take a slot for a run that another process had admitted, also beyond the limits."""
+        self._taken[principal] += 1
+
     def release(self, principal: str) -> None:
         """Give a principal's slot back; the run that has waited longest gets the slot."""
         self._taken[principal] -= 1

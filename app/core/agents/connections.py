@@ -25,7 +25,7 @@ CONNECT_TIMEOUT, PING_TIMEOUT = 30.0, 5.0
 class Connection:
     """The connection of one toolkit, in a task of its own: what a task opens, it must close.
 
-    `trouble` says why it is not open; None if it is.
+    `trouble` is the reason why it is not open; None if it is.
     """
 
     def __init__(self, toolkit: Any) -> None:
@@ -38,7 +38,7 @@ class Connection:
         self._runs_connect = bool(getattr(toolkit, "requires_connect", False))
 
     async def open(self) -> None:
-        """Open it, or open it again if it has died; `trouble` tells whether that worked."""
+        """Open it, or open it again if it has died; `trouble` is None if that worked."""
         async with self._lock:
             if self.trouble is None and await self._alive():
                 return
@@ -148,7 +148,7 @@ class Connections:
 
 
 def _toolkits(component: Any) -> list[Any]:
-    """The toolkits of an agent or team that have a connection: MCP, and those that say so."""
+    """The toolkits of an agent or team that have a connection: MCP, and those that declare one."""
     tools = component.tools if isinstance(component, Agent | Team) else None
     if not isinstance(tools, list):
         return []

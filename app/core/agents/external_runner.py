@@ -8,7 +8,7 @@ from typing import Any
 
 from ..question import Question
 from .components.external import FURTHER, External, failure_of
-from .components.kinds import Asking
+from .components.kinds import Caller
 from .events.reader import EventReader
 from .pausing.waits import Wait
 from .run_models import RunModels
@@ -32,13 +32,13 @@ class ExternalRunner(Runner):
         self,
         component: External,
         question: Question,
-        asking: Asking,
+        caller: Caller,
         run_id: str,
         *,
         models: RunModels | None,
     ) -> None:
         mine = component if question.kept else component.stored_in(None)
-        super().__init__(mine, question, asking, run_id, models=models)
+        super().__init__(mine, question, caller, run_id, models=models)
 
     async def waits(self, reader: EventReader) -> list[Wait]:
         """Nothing: whatever such a run waits for, it cannot be continued from here."""

@@ -7,18 +7,18 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from agno.run import RunContext
+from agno.run.agent import RunOutput
 from agno.team import Team
 from agno.workflow import Workflow
 
 from ...models.chat import StreamingChunk
-from ..providers.client_tools import client_function
 from ..question import Question
 from ..run_failures import InputRefused
-from .components.kinds import Asking
+from .components.kinds import Caller
 from .events.reader import EventReader
 from .events.steps import Outline
-from .inputs import Authorization, Input, schema_for
+from .inputs import Authorization, Input, authorization_of, context_of, schema_for
+from .pausing.checkpoints import Resumed
 from .pausing.stored import (
     Continuation,
     Scratch,
@@ -30,7 +30,7 @@ from .pausing.stored import (
 from .pausing.waits import Wait, waits_of
 from .run_models import RunModels
 from .storage.sessions import Session
-from .storage.shown import Shown, shown_in
+from .storage.shown import shown_in
 
 Emit = Callable[[StreamingChunk], None]
 
@@ -38,8 +38,8 @@ Emit = Callable[[StreamingChunk], None]
 class Runner:
     """One run of a component: a copy of an agent, a team or a workflow, or what is like one.
 
-    With a `continuation` it continues the paused run of that id; `shown_before` is then what its
-    reader saw until the pause.
+    With a `continuation` it continues the paused run of that id, and if it is `resumed` a run of a
+    dead process; `shown_before` is then what its reader had seen.
     """
 
     kind = "agent"
@@ -48,33 +48,33 @@ class Runner:
         self,
         component: Any,
         question: Question,
-        asking: Asking,
+        caller: Caller,
         run_id: str,
         *,
         models: RunModels | None,
         continuation: Continuation | None = None,
+        resumed: Resumed | None = None,
     ) -> None:
         self.component = component
         self.models = models
         self._question = question
-        self._asking = asking
+        self._caller = caller
         self._run_id = run_id
         self._input = Input(question)
         self._continuation = continuation
         self._db = getattr(component, "db", None)
         self._scratch: Scratch | None = None
-        self.shown_before: Shown | None = None
-        if continuation is not None:
+        self._going_on = None if resumed is None else resumed.run()
+        self.shown_before = None if resumed is None else resumed.shown
+        if continuation is not None or self._going_on is not None:
             self._restore()
-        elif models is not None:
-            self._input.install(component)
-            if not question.kept:
-                self._scratch = detach(component)
-                self._forget()
+        if continuation is None and models is not None and not question.kept:
+            self._scratch = detach(component)
+            self._forget()
 
     @property
     def authorization(self) -> Authorization:
-        return Authorization(self._asking.principal, self._question.user)
+        return authorization_of(self._question, self._caller)
 
     def reader(self, model: str, emit: Emit) -> EventReader:
         """The reader of this run's events."""
@@ -82,9 +82,13 @@ class Runner:
 
     async def events(self) -> AsyncGenerator[Any]:
         """The events of the run, as they come from Agno."""
-        if self._continuation is not None:
+        if self._going_on is not None:
+            found = self._resumed(self._going_on)
+        elif self._continuation is not None:
             found = await self._continued(self._continuation)
         else:
+            if self.models is not None:
+                await self._input.install(self.component)
             found = self._started()
         async with aclosing(found) as events:  # type: ignore[type-var]  # Agno's are generators
             async for event in events:
@@ -101,6 +105,14 @@ class Runner:
             raise InputRefused(str(error)) from error  # the question does not fit into the schema
         return found
 
+    def _resumed(self, run: RunOutput) -> AsyncIterator[Any]:
+        """The events of a run that goes on from its checkpoint."""
+        further = self._continuing()
+        further["run_context"].session_state = run.session_state
+        streamed = {"stream": True, "stream_events": True, "user_id": self._caller.user_id}
+        found: AsyncIterator[Any] = self.component.acontinue_run(run, **streamed, **further)
+        return found
+
     async def waits(self, reader: EventReader) -> list[Wait]:
         """What the run waits for, if it has paused."""
         return [] if reader.pause is None else waits_of(reader.pause)
@@ -114,24 +126,28 @@ class Runner:
 
     async def _continued(self, continuation: Continuation) -> AsyncIterator[Any]:
         """The events of the run that continues the paused one; raises `PauseLost`."""
-        asking = self._asking
+        caller = self._caller
         run = await self._decided(continuation)
-        further = self._further()
-        del further["session_state"], further["output_schema"], further["add_history_to_context"]
         found: AsyncIterator[Any] = self.component.acontinue_run(
             run_id=self._run_id,
-            session_id=asking.session_id,
-            user_id=asking.user_id,
+            session_id=caller.session_id,
+            user_id=caller.user_id,
             requirements=run.requirements,
             stream=True,
             stream_events=True,
-            **further,
+            **self._continuing(),
         )
         return found
 
+    def _continuing(self) -> dict[str, Any]:
+        """What an agent and a team take to continue a run."""
+        further = self._further()
+        del further["session_state"], further["output_schema"], further["add_history_to_context"]
+        return further
+
     async def _decided(self, continuation: Continuation) -> Any:
         """The paused run with the decisions applied; raises `PauseLost`."""
-        session = self._asking.session_id
+        session = self._caller.session_id
         run = await decided_run(self.component, self._run_id, session, continuation)
         self.shown_before = shown_in(run.metadata)
         return run
@@ -147,19 +163,19 @@ class Runner:
         self.component.add_history_to_context = False
 
     def _common(self) -> dict[str, Any]:
-        asking, media = self._asking, self._input.media.fields()
+        caller, media = self._caller, self._input.media.fields()
         return {
             "stream": True,
             "stream_events": True,
             "run_id": self._run_id,
-            "session_id": asking.session_id,
-            "user_id": asking.user_id,
+            "session_id": caller.session_id,
+            "user_id": caller.user_id,
             **{name: items for name, items in media.items() if items},
         }
 
     def _further(self) -> dict[str, Any]:
         """What an agent and a team take, and others do not."""
-        question, asking = self._question, self._asking
+        question, caller = self._question, self._caller
         return {
             "session_state": question.session_state,
             "dependencies": question.dependencies,
@@ -169,14 +185,7 @@ class Runner:
             "add_history_to_context": None
             if question.history is None or question.extends
             else False,
-            "run_context": RunContext(
-                run_id=self._run_id,
-                session_id=asking.session_id,
-                user_id=asking.user_id,
-                session_state=question.session_state,
-                client_tools=[client_function(tool) for tool in question.tools],
-                authorization=self.authorization,
-            ),
+            "run_context": context_of(question, caller, self._run_id),
         }
 
 
@@ -212,7 +221,7 @@ class WorkflowRunner(Runner):
         """What the run waits for: a workflow that pauses ends its events without an output."""
         if reader.finished:
             return []
-        run = await paused_run(self.component, self._run_id, self._asking.session_id)
+        run = await paused_run(self.component, self._run_id, self._caller.session_id)
         return [] if run is None else waits_of(run)
 
     async def _continued(self, continuation: Continuation) -> AsyncIterator[Any]:

@@ -1,10 +1,10 @@
-"""What a row of the registry of errors says."""
+"""A row of the registry of errors."""
 
 from typing import NamedTuple
 
 
 class ErrorCode(NamedTuple):
-    """One row: `status` is HTTP's, `retryable` says that an equal request may succeed later."""
+    """One row: `status` is HTTP's, `retryable` is True if an equal request may succeed later."""
 
     code: str
     status: int

@@ -178,7 +178,7 @@ REQUESTS = (
         "rate_limited",
         429,
         "The rate limit for this key is exceeded.",
-        "Wait as long as `Retry-After` says.",
+        "Wait for the seconds in `Retry-After`.",
         retryable=True,
     ),
     ErrorCode(
@@ -194,6 +194,12 @@ REQUESTS = (
         "The server accepts no new runs at the moment.",
         "It is restarting or at a limit. Try again in a moment.",
         retryable=True,
+    ),
+    ErrorCode(
+        "not_opened",
+        503,
+        "The application that mounts the server does not run its lifespan.",
+        "Write FastAPI(lifespan=lifespan(server)), with lifespan from agno_stream.server.",
     ),
     ErrorCode(
         "journal_unavailable",

@@ -22,8 +22,8 @@ RUNS = (
     ErrorCode(
         "pause_lost",
         410,
-        "What the paused run waited with is no longer stored.",
-        "Its conversation was deleted, or the agent has another store now. Ask again.",
+        "The state of the paused run is no longer stored.",
+        "Its conversation was deleted, or the agent has another store. Send the question again.",
     ),
     ErrorCode(
         "turn_gone",
@@ -66,7 +66,7 @@ RUNS = (
         "model_rate_limited",
         429,
         "The provider's rate limit is exceeded.",
-        "Wait as long as `Retry-After` says, then try again.",
+        "Wait for the seconds in `Retry-After`, then retry.",
         retryable=True,
     ),
     ErrorCode(

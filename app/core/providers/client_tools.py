@@ -46,9 +46,10 @@ def client_function(tool: ClientTool) -> ClientFunction:
 
 
 def choose_tool(model: Model, choice: str | dict[str, Any]) -> None:
-    """Ask a run's own copy of a model for `tool_choice`, until it has called a tool.
+    """Set `tool_choice` on a run's own copy of a model, until it has called a tool.
 
-    An agent runs its own tools and asks again: a choice that held on would never let it answer.
+    An agent runs its own tools and sends another request: a choice that held on would never let it
+    answer.
     """
     model._tool_choice = choice
 

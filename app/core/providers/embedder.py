@@ -50,7 +50,8 @@ class Embedder:
             )
 
     def check(self, name: str) -> None:
-        """Raise `NoEmbeddings` if there is no model, `UnknownModel` if it has another name."""
+        """Raise `NoEmbeddings` if the server has no model for embeddings, and `UnknownModel` if the
+        model has another name."""
         self.check_configured()
         if name not in (self.model, self.spec, f"{self.model}:latest"):
             raise UnknownModel(

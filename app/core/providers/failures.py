@@ -33,7 +33,7 @@ TRANSPORTS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"})
 #: Packages whose exceptions mean that the provider sent an error.
 SDKS = frozenset({"openai", "ollama"})
 
-#: Packages whose exceptions say nothing of the provider: Python's, Agno's, and ours.
+#: Packages whose exceptions have nothing about the provider: Python's, Agno's, and ours.
 OURS = frozenset({"builtins", "agno", "json", (__package__ or "").partition(".")[0]})
 
 #: The status that Agno invents for exceptions without one: an error within a stream, or bad data.
@@ -52,7 +52,7 @@ MAX_CAUSES = 10
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What an exception and its causes tell about a failed upstream request.
+    """What an exception and its causes contain about a failed upstream request.
 
     `spoke` is True after the first token; `detail` is the exception's message, without secrets;
     `status` is the innermost HTTP status; `responded` is True if the provider sent that status.
@@ -166,7 +166,7 @@ def failure_of(
 ) -> RunFailed:
     """The error for clients that the end of a response stands for, as it came on the wire.
 
-    The SDK's exception tells only whether Agno knows it for a context that is too long. `spoke` and
+    The SDK's exception only shows whether Agno knows it for a context that is too long. `spoke` and
     `key` are those of `classify`. An error before the first token is treated as if the provider had
     sent its status.
     """

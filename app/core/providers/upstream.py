@@ -33,7 +33,7 @@ REPLACEABLE = (*CIRCUIT_FAULTS, ModelRateLimited)
 #: Seconds before the first retry, at most; twice that before the next.
 BACKOFF = 0.5
 
-#: Seconds that the retries of a request may wait in all, if no setting says so. A longer
+#: Seconds that the retries of a request may wait in all, if no setting does. A longer
 #: `Retry-After` is reported to the client at once.
 MAX_WAIT = 10.0
 

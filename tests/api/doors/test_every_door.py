@@ -28,6 +28,7 @@ from openai.types.responses import Response
 from pydantic import TypeAdapter
 
 from tests.api.doors.ai_sdk.page import read, said
+from tests.applications.tools import shout
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import SERVER_ERROR, SPLIT_EMOJI, Reply
@@ -374,11 +375,6 @@ RUNS = [
     Row([Reply("Hello there", finish_reason="")], "Hello there", failed=True, name="truncated"),
     Row([Reply("Hello there", finish_reason="length")], "Hello there", name="length"),
 ]
-
-
-def shout(text: str) -> str:
-    """Say it louder."""
-    return text.upper()
 
 
 @pytest.mark.parametrize("row", RUNS, ids=lambda row: row.name)

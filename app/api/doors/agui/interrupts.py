@@ -165,7 +165,7 @@ def _chosen(requirement: Requirement, payload: Any) -> dict[str, list[str]]:
     """The labels that an answer chooses, by question; a single question needs no name."""
     questions = requirement.questions or []
     if not isinstance(payload, dict):
-        return {asked.question: _labels(payload) for asked in questions[:1]}
+        return {question.question: _labels(payload) for question in questions[:1]}
     return {name: _labels(value) for name, value in _fields(payload, "answers").items()}
 
 
@@ -197,8 +197,8 @@ def _schema(requirement: Requirement) -> dict[str, Any]:
             properties["output"] = {"type": "string", "description": "A better output."}
         required = ["approved"]
     else:
-        asked = requirement.questions or []
-        properties = {question.question: _of_question(question) for question in asked}
+        questions = requirement.questions or []
+        properties = {question.question: _of_question(question) for question in questions}
         required = [*properties]
     return {"type": "object", "properties": properties, "required": required}
 
@@ -214,7 +214,7 @@ def _of_field(field: InputField) -> dict[str, Any]:
     return found
 
 
-def _of_question(asked: AskedQuestion) -> dict[str, Any]:
-    options = [option.label for option in asked.options]
+def _of_question(question: AskedQuestion) -> dict[str, Any]:
+    options = [option.label for option in question.options]
     one: dict[str, Any] = {"type": "string", **({"enum": options} if options else {})}
-    return {"type": "array", "items": one} if asked.multiple else one
+    return {"type": "array", "items": one} if question.multiple else one

@@ -12,7 +12,7 @@ from .sealed import unseal
 
 
 class Attributed(BaseModel):
-    """A message; one of a subagent is not a part of what the run's own agent has said."""
+    """A message; one of a subagent is not a part of the run's own answer."""
 
     subagent_run_id: Text | None = Field(None, alias="subagentRunId")
 

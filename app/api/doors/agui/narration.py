@@ -100,15 +100,15 @@ class Narration:
         )
 
     def _say(self, speaker: Speaker, chunk: StreamingChunk) -> None:
-        said = chunk.said
-        assert said is not None
+        added = chunk.said
+        assert added is not None
         voice = self._subagents.voice(speaker, self._calls.running(None))
-        if said.reasoning:
-            voice.think(said.reasoning)
-        if said.content:
-            voice.say(said.content)
-        if said.tool is not None:
-            self._calls.take(voice, said.tool)
+        if added.reasoning:
+            voice.think(added.reasoning)
+        if added.content:
+            voice.say(added.content)
+        if added.tool is not None:
+            self._calls.take(voice, added.tool)
 
     def _leave(self) -> None:
         """Close the subagents if nothing goes on any more in which they could speak."""
@@ -130,8 +130,13 @@ class Narration:
             self._subagents.fail(chunk.speaker, message, BROKEN[event.name])
 
     def _end(self, chunk: StreamingChunk) -> None:
-        """Close what is open, and end the run."""
-        if chunk.finish_reason in STOPPED:
+        """Close what is open, and end the run.
+
+        Clients older than 1.0 take an outcome with a part that they do not know for a broken
+        stream: they get none of its parts, and a run that was cancelled is an error for them.
+        """
+        modern = self._request.declared
+        if chunk.finish_reason in STOPPED and modern:
             self._subagents.stop()
             self._finish(chunk, ev.Cancelled())
         elif chunk.error is not None:
@@ -144,7 +149,8 @@ class Narration:
             self._show(chunk.requirements or [])
             self._calls.end(self._voice)
             self._subagents.end()
-            self._finish(chunk, ev.Succeeded(self._calls.pending or None))
+            pending = self._calls.pending if modern else []
+            self._finish(chunk, ev.Succeeded(pending or None))
 
     def _interrupt(self, chunk: StreamingChunk, waits: Sequence[Requirement]) -> None:
         calls = self._show(chunk.requirements or [])

@@ -12,11 +12,13 @@ class Request(msgspec.Struct, kw_only=True, omit_defaults=True, tag="agui"):
 
     `shown` are the calls that the paused run before this one has shown, `returned` those whose
     results the client has sent. `messages` are the client's, None if they are too large to store.
+    A client that has not `declared` the version of its protocol is older than 1.0.
     """
 
     thread_id: str
     run_id: str
     parent_run_id: str | None = None
+    declared: bool = True
     shown: list[str] = msgspec.field(default_factory=list)
     returned: list[str] = msgspec.field(default_factory=list)
     messages: list[dict[str, Any]] | None = None

@@ -149,6 +149,7 @@ class Start:
             thread_id=self.body.thread_id,
             run_id=self.body.run_id,
             parent_run_id=self.body.parent_run_id,
+            declared=self.body.protocol_version is not None,
             messages=messages if small else None,
         )
 

@@ -13,7 +13,7 @@ TAKEN = frozenset(
 
 
 class Voice(msgspec.Struct, frozen=True):
-    """What a speaker has just said; `speaker` is the id of the part with all of it."""
+    """What a speaker has just added; `speaker` is the id of the part with all of it."""
 
     speaker: str
     said: Said
@@ -45,8 +45,8 @@ class Asides:
         """Return the data parts at the end of a run."""
         found: list[ui.Chunk] = []
         for key, speech in self._speeches.items():
-            said, thought = self._texts[key]
-            speech.content, speech.reasoning = "".join(said), "".join(thought) or None
+            text, thought = self._texts[key]
+            speech.content, speech.reasoning = "".join(text), "".join(thought) or None
             found.append(ui.Data("data-speaker", speech, id=key))
         if self._final:
             found.append(ui.Data("data-final", "".join(self._final)))
@@ -59,20 +59,20 @@ class Asides:
             found.append(ui.Data("data-session-state", chunk.session_state))
         return found
 
-    def _hear(self, speaker: Speaker, said: Said | None) -> list[ui.Chunk]:
+    def _hear(self, speaker: Speaker, added: Said | None) -> list[ui.Chunk]:
         key, found = speaker.run_id or speaker.id, list[ui.Chunk]()
         if key not in self._speeches:
             self._speeches[key], self._texts[key] = Speech(speaker), ([], [])
             found.append(ui.Data("data-speaker", Speech(speaker), id=key))
-        if said is None:
+        if added is None:
             return found
         texts, thoughts = self._texts[key]
-        texts.append(said.content or "")
-        thoughts.append(said.reasoning or "")
-        if said.tool is not None:
-            tools = [tool for tool in self._speeches[key].tools if tool.id != said.tool.id]
-            self._speeches[key].tools = [*tools, said.tool]
-        return [*found, ui.Data("data-said", Voice(key, said), transient=True)]
+        texts.append(added.content or "")
+        thoughts.append(added.reasoning or "")
+        if added.tool is not None:
+            tools = [tool for tool in self._speeches[key].tools if tool.id != added.tool.id]
+            self._speeches[key].tools = [*tools, added.tool]
+        return [*found, ui.Data("data-said", Voice(key, added), transient=True)]
 
 
 def _event(event: NamedEvent) -> ui.Data:

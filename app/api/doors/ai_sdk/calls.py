@@ -67,7 +67,7 @@ class Calls:
     def ask(self, item: Requirement, run_id: str, *, decided: bool) -> list[ui.Chunk]:
         """A question to a person: an approval, or a call whose result the client gives.
 
-        With `decided` the answer follows, so that nobody is asked.
+        With `decided` the answer follows, so that no decision is requested.
         """
         call_id, found = call_id_of(item), list[ui.Chunk]()
         approval = item.kind in YES_OR_NO
@@ -160,6 +160,6 @@ def _executed(own: bool) -> bool | None:
 
 
 def _asked(item: Requirement) -> dict[str, Any]:
-    """What a person is asked about a step, which has no arguments."""
+    """The question to a person about a step, which has no arguments."""
     fields = {"step": item.step, "note": item.note, "output": item.output}
     return {name: text for name, text in fields.items() if text}

@@ -83,8 +83,8 @@ class ChatRequest(BaseModel):
         return len(self.messages or []) <= 1
 
     def history(self) -> list[PastMessage]:
-        """The messages as a history, without the answer that is made anew; raises
-        `InvalidField`."""
+        """Return the messages as a history, without the last answer if the request regenerates it;
+        raises `InvalidField`."""
         messages = list(self.messages or [])
         while self.regenerates and messages and messages[-1].role == "assistant":
             messages.pop()

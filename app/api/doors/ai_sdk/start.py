@@ -128,7 +128,8 @@ class Start:
 
 
 async def earlier_runs(server: Context, record: RunRecord) -> list[Earlier]:
-    """Return the runs before one of the same message, with their logs, oldest first."""
+    """Return the runs whose answers stand before a run's in the same message of the client, with
+    their logs, oldest first."""
     found: list[Earlier] = []
     follows = record.continues or request_of(record).follows
     while follows is not None and len(found) < MAX_EARLIER:

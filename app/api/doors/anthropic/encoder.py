@@ -156,7 +156,7 @@ def arguments(tool: ToolCall) -> bytes:
 def stop_reason(reason: str | None, calls: int) -> str:
     """Return Anthropic's stop reason of an answer with this number of tool calls.
 
-    `stop_sequence` is never among them: providers do not tell which end it was.
+    `stop_sequence` is never among them: providers do not report which end it was.
     """
     return "tool_use" if calls else STOP_REASONS.get(reason or "", "end_turn")
 

@@ -1,5 +1,5 @@
 """`/v1/models` in Anthropic's shape. The path is OpenAI's as well: the header `anthropic-version`,
-which Anthropic's clients always send, tells which of the two is meant.
+which Anthropic's clients always send, shows which of the two is meant.
 
 See docs/decisions/062-the-anthropic-door-shows-text-thinking-and-the-clients-tools.md.
 """

@@ -33,7 +33,7 @@ class ToolChoice(BaseModel):
 
 
 def client_tools(tools: list[Tool]) -> list[ClientTool]:
-    """The tools that the client runs; raises `InvalidField` for one that no model can be told of.
+    """The tools that the client runs; raises `InvalidField` for one that no model accepts.
 
     Those with a type and no schema, such as `bash_20250124`, are known to Anthropic's models only.
     """

@@ -40,8 +40,8 @@ def form(item: Requirement) -> tuple[str, dict[str, Any]]:
         properties = {"result": {"type": "string", "title": "Result"}}
         required = ["result"]
     else:
-        asked = item.questions or []
-        properties = {f"q{n}": _choice(question) for n, question in enumerate(asked, start=1)}
+        questions = item.questions or []
+        properties = {f"q{n}": _choice(question) for n, question in enumerate(questions, start=1)}
         required = list(properties)
     schema = {"type": "object", "properties": properties, "required": required}
     return sentence(item), schema
@@ -61,10 +61,10 @@ def decision(item: Requirement, action: str, entered: dict[str, Any]) -> Decisio
     if item.kind == "external":
         return Decision(item.id, result=str(entered.get("result", "")))
     answers = {}
-    for number, asked in enumerate(item.questions or [], start=1):
+    for number, question in enumerate(item.questions or [], start=1):
         value = entered.get(f"q{number}")
         if value is not None:
-            answers[asked.question] = [*map(str, value if isinstance(value, list) else [value])]
+            answers[question.question] = [*map(str, value if isinstance(value, list) else [value])]
     return Decision(item.id, answers=answers)
 
 
@@ -79,10 +79,10 @@ def _property(field: Any) -> dict[str, Any]:
     return found
 
 
-def _choice(asked: Any) -> dict[str, Any]:
-    labels = {"type": "string", "enum": [option.label for option in asked.options]}
-    title = {"title": asked.header or asked.question, "description": asked.question}
-    if asked.multiple:
+def _choice(question: Any) -> dict[str, Any]:
+    labels = {"type": "string", "enum": [option.label for option in question.options]}
+    title = {"title": question.header or question.question, "description": question.question}
+    if question.multiple:
         return {"type": "array", "items": labels, "minItems": 1, **title}
     return {**labels, **title}
 

@@ -49,7 +49,7 @@ def result_of(
 ) -> CallResult:
     """The result of a run that has ended.
 
-    What a paused run waits for is told in sentences, with the address where it can be decided.
+    What a paused run waits for is described in sentences, with the address where it can be decided.
     """
     answer = ChatResponse(
         content="",

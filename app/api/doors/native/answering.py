@@ -29,7 +29,7 @@ class Place(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TurnRequest:
     """A question and its conversation, None for a new one.
 
     `request` is all that makes two requests with one idempotency key the same; `uploads` are
@@ -48,7 +48,7 @@ async def answer(
     server: Context,
     principal: str,
     body: HowToAnswer,
-    asked: Asked,
+    turn: TurnRequest,
     default: str,
     key_header: str | None = None,
     further: Mapping[str, str] = MappingProxyType({}),
@@ -60,7 +60,7 @@ async def answer(
     media_type = negotiate(request.headers.get("accept"), default) if body.stream else JSON
     key = None
     if key_header is not None:
-        key = IdempotencyKey.of(key_header, principal, asked.request)
+        key = IdempotencyKey.of(key_header, principal, turn.request)
     policy = Policy(
         timeouts=body.timeouts.within(server.timeouts),
         on_disconnect=_on_disconnect(body, media_type, key),
@@ -68,29 +68,29 @@ async def answer(
         grace=server.grace,
     )
     place: Place = {
-        "conversation_id": asked.conversation_id,
+        "conversation_id": turn.conversation_id,
         "key": key,
-        "replaces": asked.replaces,
+        "replaces": turn.replaces,
     }
     if body.background:
         record, replayed = await start_in_background(
-            server, principal, asked.question, policy, **place
+            server, principal, turn.question, policy, **place
         )
-        return accepted(server, record, await _headers(server, asked, further, replayed=replayed))
-    follower, replayed = await start_or_replay(server, principal, asked.question, policy, **place)
-    headers = await _headers(server, asked, further, replayed=replayed)
+        return accepted(server, record, await _headers(server, turn, further, replayed=replayed))
+    follower, replayed = await start_or_replay(server, principal, turn.question, policy, **place)
+    headers = await _headers(server, turn, further, replayed=replayed)
     if body.stream:
         return stream(server, follower, media_type, headers=headers)
     return NativeAnswer(follower, headers)
 
 
 async def _headers(
-    server: Context, asked: Asked, further: Mapping[str, str], *, replayed: bool
+    server: Context, turn: TurnRequest, further: Mapping[str, str], *, replayed: bool
 ) -> dict[str, str]:
     """Header fields of the response; the uploads of a request that started no run are removed."""
     if not replayed:
         return {**further}
-    await server.media.drop_uploads(asked.uploads)
+    await server.media.drop_uploads(turn.uploads)
     return {**further, "Idempotent-Replayed": "true"}
 
 

@@ -25,12 +25,12 @@ from ...context import Context, Principal, Server
 from ...ignored import ignored_fields
 from ...names import agent_in_model
 from ...requests import ConversationId, Text, User, parse_object, read_body, validate
-from .answering import Asked, answer
+from .answering import TurnRequest, answer
 from .following import SSE
 from .requests import HowToAnswer, WithMedia
 
 if TYPE_CHECKING:  # for types only, so that the door does not import Agno
-    from ....core.agents.storage.branches.asked import StoredTurn
+    from ....core.agents.storage.branches.turns import StoredTurn
     from ....core.log.journal import RunRecord
     from ....core.question import Question
 
@@ -117,7 +117,7 @@ async def _replace(
         raise InvalidField(f"agent: {question.agent!r} keeps its own history and cannot go back.")
     uploads = [image.path for image in question.images if image.path is not None]
     uploads += [item.path for item in question.attachments if item.path is not None]
-    asked = Asked(
+    again = TurnRequest(
         question,
         turn.conversation_id,
         request=f"{model.__name__}\n{run_id}\n{body.model_dump_json(exclude_defaults=True)}",
@@ -126,7 +126,7 @@ async def _replace(
     )
     headers = ignored_fields(model, fields)
     try:
-        return await answer(request, server, principal, body, asked, SSE, key, headers)
+        return await answer(request, server, principal, body, again, SSE, key, headers)
     except BaseException:
         await server.media.drop_uploads(uploads)
         raise

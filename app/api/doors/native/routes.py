@@ -14,7 +14,7 @@ from ...names import agent_in_model
 from ...requests import parse_object, read_body, validate
 from ...uploads import Form, is_form, read_form
 from . import branching, continuing
-from .answering import TEXT, Asked, answer
+from .answering import TEXT, TurnRequest, answer
 from .event_ids import parse_event_id
 from .following import SSE, LastEventId, resume
 from .requests import ChatRequest, FormRequest
@@ -168,10 +168,10 @@ async def _answer(
             images=[*question.images, *form.images],
             attachments=[*question.attachments, *form.attachments],
         )
-    asked = Asked(
+    turn = TurnRequest(
         question,
         body.conversation_id,
         request=body.model_dump_json(exclude_defaults=True) + (form.digest if form else ""),
         uploads=form.paths if form else (),
     )
-    return await answer(request, server, principal, body, asked, default, key, further)
+    return await answer(request, server, principal, body, turn, default, key, further)

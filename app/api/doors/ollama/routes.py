@@ -130,7 +130,7 @@ async def _answer(
 ) -> Response:
     """Start a run and return its answer, as a stream or as one object.
 
-    If `empty`, no run starts, and the response only says that the model is loaded or unloaded. The
+    If `empty`, no run starts, and the response only reports the model as loaded or unloaded. The
     server stores question and answer only if the request names a conversation.
     """
     target = listings.find_target(server, body.model)

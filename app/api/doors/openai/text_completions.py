@@ -1,6 +1,6 @@
 """`/v1/completions`, OpenAI's first API: one text in, one text out, without messages.
 
-Old SDKs and frameworks still ask it. Reasoning and calls of tools have no place in its format.
+Old SDKs and frameworks still use it. Reasoning and calls of tools have no place in its format.
 """
 
 from collections.abc import Mapping

@@ -63,7 +63,7 @@ class Calls:
         if call.status in ("completed", "failed"):
             self._finish(call, self._started.pop(call.id))
 
-    def ask(self, requirement: Requirement) -> None:
+    def request_approval(self, requirement: Requirement) -> None:
         """Add a question to a person, which the client is to put."""
         self.waiting = True
         tool = requirement.tool
@@ -148,7 +148,7 @@ class Calls:
 
 
 def _asked(requirement: Requirement) -> dict[str, str]:
-    """What a person is asked about a step, which has no arguments."""
+    """The question to a person about a step, which has no arguments."""
     fields = {"note": requirement.note, "output": requirement.output}
     return {name: text for name, text in fields.items() if text}
 

@@ -7,6 +7,7 @@ Responses wants `[DONE]`, at which OpenAI's clients stop as well.
 from typing import ClassVar
 
 from ....core.log.journal import RunRecord
+from ....core.run_failures import server_stopped
 from ....models.chat import StreamingChunk
 from ...encoding import encode_line
 from ...media_links import MediaLinks
@@ -16,6 +17,10 @@ from .pauses import readable
 from .resource import Request
 
 DONE = b"data: [DONE]\n\n"
+
+
+#: What each recovery of a run adds at least to the numbers of the events after it.
+STRIDE = 1_000_000
 
 
 class ResponsesEncoder:
@@ -46,9 +51,17 @@ class ResponsesEncoder:
         self._holding = held
         self._held = b""
         self._links = links
+        self._number = 0  # of the last chunk
+        self._over = False
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        if self._over:
+            return b""
         chunk = readable(chunk, self._links)
+        if number > self._number + 1 and not self._pass_over():
+            chunk = server_stopped().last_chunk(chunk.model)
+            self._over = True
+        self._number = number
         if chunk.finish_reason == "interrupted":
             # The process that died may have sent events that the journal lacks: the end comes after
             # the last one that this reader has.
@@ -66,6 +79,16 @@ class ResponsesEncoder:
             return b""
         held, self._held = self._held, b""
         return held + frames
+
+    def _pass_over(self) -> bool:
+        """Count on after what a recovery has made void, so that nobody takes events of one for the
+        other; returns False if the reader has received void ones."""
+        sequence = self._narration.sequence
+        further = (sequence // STRIDE + 1) * STRIDE
+        if sequence <= self._after < further:
+            return False
+        self._narration.sequence = further
+        return True
 
 
 def _frame(event: Event) -> bytes:

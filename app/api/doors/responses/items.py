@@ -30,7 +30,7 @@ class SummaryText(msgspec.Struct, tag_field="type", tag="summary_text"):
 
 
 class Message(msgspec.Struct, tag_field="type", tag="message"):
-    """What the assistant says, between two calls of tools."""
+    """A text of the assistant, between two calls of tools."""
 
     id: str
     status: Status

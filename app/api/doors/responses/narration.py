@@ -131,7 +131,7 @@ class Narration:
             self._open_message()
         self._close("completed" if done.status == "completed" else "incomplete")
         for requirement in chunk.requirements or []:
-            self._calls.ask(requirement)
+            self._calls.request_approval(requirement)
         if self._final:
             self._replace_text()
         self._calls.close()

@@ -10,7 +10,7 @@ from .tools import HostedTool
 
 logger = logging.getLogger(__name__)
 
-#: Fields that change nothing here: what they ask for is always so, or OpenAI's own affair.
+#: Fields that change nothing here: what they request is always so, or OpenAI's own affair.
 TOLERATED = frozenset(
     {
         *("include", "stream_options", "top_logprobs", "truncation", "client_metadata"),

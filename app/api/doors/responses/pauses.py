@@ -79,8 +79,10 @@ def _results(waits: Sequence[Requirement], results: list[OutputItem]) -> list[De
 
 def _pending(items: list[Item]) -> list[ApprovalItem]:
     """The approvals for the run that paused last: a client with a history sends older ones, too."""
-    said = [n for n, item in enumerate(items) if isinstance(item, MessageItem)]
-    found = [item for item in items[max(said, default=-1) + 1 :] if isinstance(item, ApprovalItem)]
+    messages = [n for n, item in enumerate(items) if isinstance(item, MessageItem)]
+    found = [
+        item for item in items[max(messages, default=-1) + 1 :] if isinstance(item, ApprovalItem)
+    ]
     if not found:
         return []
     last = _parts(found[-1])[0]

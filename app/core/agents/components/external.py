@@ -27,7 +27,7 @@ FURTHER = ("session_state", "dependencies", "metadata", "knowledge_filters")
 class External:
     """One of them, with what the server knows of it.
 
-    `keeps` says whether it stores its runs in `db` itself; others are stored for it. `takes` are
+    `keeps` is True if it stores its runs in `db` itself; others are stored for it. `takes` are
     the names of the arguments of its `arun()`; None if it takes all. `remote` is its kind on its
     own server, if it is on another one.
     """

@@ -11,24 +11,24 @@ from agno.workflow import Workflow
 
 from ...run_failures import AgentDenied, InputRefused
 from .entries import AgentEntry
-from .kinds import PARAMETERS, Asking
+from .kinds import PARAMETERS, Caller
 
 
-async def made_for(entry: AgentEntry, asking: Asking) -> Any:
+async def made_for(entry: AgentEntry, caller: Caller) -> Any:
     """Return the agent, team or workflow that a factory makes for a request.
 
     Raises `AgentDenied` and `InputRefused` if the factory refuses the request, and all else that
     it raises.
     """
     try:
-        return await made_by(entry.component, asking)
+        return await made_by(entry.component, caller)
     except FactoryPermissionError as error:
         raise AgentDenied(str(error) or f"{entry.id} is not for this user.") from error
     except FactoryValidationError as error:
         raise InputRefused(f"dependencies: {error}") from error
 
 
-async def made_by(factory: Any, asking: Asking) -> Any:
+async def made_by(factory: Any, caller: Caller) -> Any:
     """The agent, team or workflow that a factory makes for a request.
 
     Raises whatever the factory raises.
@@ -37,13 +37,13 @@ async def made_by(factory: Any, asking: Asking) -> Any:
         expected: Any = {"TeamFactory": Team, "WorkflowFactory": Workflow}.get(
             type(factory).__name__, Agent
         )
-        return await factory.resolve_async(asking.context(), expected)
-    made = _called(factory, asking)
+        return await factory.resolve_async(caller.context(), expected)
+    made = _called(factory, caller)
     return await made if inspect.isawaitable(made) else made
 
 
-def _called(factory: Callable[..., Any], asking: Asking) -> Any:
-    known = {name: getattr(asking, name, None) for name in PARAMETERS[:6]}
-    known |= dict.fromkeys(PARAMETERS[6:], asking.context())
+def _called(factory: Callable[..., Any], caller: Caller) -> Any:
+    known = {name: getattr(caller, name, None) for name in PARAMETERS[:6]}
+    known |= dict.fromkeys(PARAMETERS[6:], caller.context())
     taken = inspect.signature(factory).parameters
     return factory(**{name: value for name, value in known.items() if name in taken})

@@ -20,8 +20,8 @@ PARAMETERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """Who asks, in which session, and with what, as a factory gets it."""
+class Caller:
+    """The principal and user of a question, with its session and data, as a factory gets them."""
 
     principal: str
     user_id: str

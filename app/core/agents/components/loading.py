@@ -45,7 +45,7 @@ def load_agents(references: str) -> list[Any]:
 
 
 def gathered(found: Any, where: str) -> list[Any]:
-    """What can be served among what was found; `where` says where, for error messages.
+    """What can be served among what was found; `where` is the place in AGENTS, for error messages.
 
     Raises `ConfigurationError` for everything else.
     """

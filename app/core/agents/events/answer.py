@@ -13,7 +13,7 @@ Emit = Callable[[StreamingChunk], None]
 
 
 class Answer:
-    """Collects what the last chunk of a run tells. `parts` is the text that was streamed."""
+    """Collects the fields of the last chunk of a run. `parts` is the text that was streamed."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []

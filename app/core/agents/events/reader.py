@@ -18,7 +18,7 @@ class EventReader(ChunkWriter):
 
     `model` is the id of the model that answers; `pause` becomes the event by which the run pauses;
     `finished` is True once Agno has completed it; `failure` is the event of the run's failure;
-    `by_function` tells that the answer is the output of a function of the workflow. `outline` is
+    `by_function` is True if the answer is the output of a function of the workflow. `outline` is
     that of a workflow.
     """
 
@@ -44,7 +44,7 @@ class EventReader(ChunkWriter):
         self._thought = False  # reasoning has come as text, so its steps would repeat it
 
     def read(self, event: Any) -> None:
-        """Emit what an event tells readers. Raises `RunStopped` if the run was cancelled inside
+        """Emit the chunks for an event. Raises `RunStopped` if the run was cancelled inside
         Agno."""
         rule = TABLE.get(event.event)
         if rule is None:  # an event of the application's own, under a name of its own
@@ -150,8 +150,8 @@ class EventReader(ChunkWriter):
         reasoning = text_of(event.reasoning_content)
         for piece in pieces(text) if text else [""]:
             if piece or reasoning:
-                said = Said(content=piece or None, reasoning=reasoning or None)
-                self._chunk(speaker=speaker, said=said)
+                added = Said(content=piece or None, reasoning=reasoning or None)
+                self._chunk(speaker=speaker, said=added)
                 reasoning = ""
 
     def _is_answer(self, event: Any) -> bool:
@@ -163,13 +163,13 @@ class EventReader(ChunkWriter):
         )
 
     def said_reasoning(self, event: Any) -> None:
-        said = Said(reasoning=text_of(event.reasoning_content))
-        self._chunk(speaker=self._speakers.of(event), said=said)
+        added = Said(reasoning=text_of(event.reasoning_content))
+        self._chunk(speaker=self._speakers.of(event), said=added)
 
     def said_tool(self, event: Any) -> None:
         if event.tool is not None:
-            said = Said(tool=tool_call(event.event, event.tool))
-            self._chunk(speaker=self._speakers.of(event), said=said)
+            added = Said(tool=tool_call(event.event, event.tool))
+            self._chunk(speaker=self._speakers.of(event), said=added)
 
     def said_completed(self, event: Any) -> None:
         self.answer.complete_inside(event)

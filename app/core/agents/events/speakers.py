@@ -6,7 +6,7 @@ from ....models.chat import Speaker
 
 
 class Speakers:
-    """The speakers of one run. `team` says whether its own members are those of a team."""
+    """The speakers of one run. `team` is True if its own members are those of a team."""
 
     def __init__(self, run_id: str, *, team: bool) -> None:
         self._run_id = run_id

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 class Rule(NamedTuple):
     """The methods of `EventReader` for an event of the run itself, and for one of another run that
-    goes on inside it; None if that one is silent, and `silence` says why."""
+    goes on inside it; None if that one is silent, and `silence` is the reason."""
 
     own: str | None = None
     nested: str | None = None
@@ -37,7 +37,7 @@ _RUN = {
     "RunError": Rule("failed", "said_ended"),
     "RunCancelled": Rule("cancelled", "said_ended"),
     "RunPaused": Rule("paused", "said_ended"),
-    "RunContinued": Rule(silence="The log of the run that continues says so from its beginning."),
+    "RunContinued": Rule(silence="The first chunk of the run that continues has `continues`."),
     "PreHookStarted": Rule(silence=_HOOK),
     "PreHookCompleted": Rule(silence=_HOOK),
     "PostHookStarted": Rule(silence=_HOOK),

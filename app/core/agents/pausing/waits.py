@@ -13,7 +13,7 @@ from ....models.requirements import AskedQuestion, InputField, Option, RequiredT
 from ...text import replace_lone_surrogates
 from ..events.values import fits, plain, shortened, text_of
 
-#: What the model is told of a refusal that has no note.
+#: The note of a refusal that has none, for the model.
 REFUSED = "The user refused."
 
 
@@ -51,7 +51,7 @@ def shown(waits: Sequence[Wait]) -> list[Requirement]:
 
 
 def _smaller(requirement: Requirement) -> Requirement:
-    """A requirement without long values, which the note says."""
+    """A requirement without long values; the note names what is left out."""
     tool = requirement.tool
     note = f"{requirement.note or ''} (Long values are left out here.)".strip()
     return Requirement(
@@ -117,12 +117,12 @@ def _fields(schema: Iterable[Any] | None) -> list[InputField]:
 def _questions(schema: Iterable[Any] | None) -> list[AskedQuestion]:
     return [
         AskedQuestion(
-            question=asked.question,
-            options=[Option(option.label, option.description) for option in asked.options or []],
-            header=asked.header,
-            multiple=bool(asked.multi_select),
+            question=question.question,
+            options=[Option(option.label, option.description) for option in question.options or []],
+            header=question.header,
+            multiple=bool(question.multi_select),
         )
-        for asked in schema or []
+        for question in schema or []
     ]
 
 
@@ -191,10 +191,10 @@ def _of_step(step: StepRequirement) -> list[Wait]:
     elif step.needs_confirmation:
         add(_confirm, "approval", note=step.confirmation_message)
     if step.needs_route_selection:
-        asked = step.user_input_message or "Which branch?"
+        text = step.user_input_message or "Which branch?"
         options = [Option(choice) for choice in step.available_choices or []]
         multiple = step.allow_multiple_selections
-        add(_route, "choice", questions=[AskedQuestion(asked, options, multiple=multiple)])
+        add(_route, "choice", questions=[AskedQuestion(text, options, multiple=multiple)])
     elif step.needs_user_input:
         fields = _fields(step.user_input_schema)
         add(_input, "input", note=step.user_input_message, fields=fields)

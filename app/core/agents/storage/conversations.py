@@ -13,7 +13,8 @@ from ...run_failures import ConversationsUnavailable
 from .backlog import Backlog
 from .branches.alignment import align, aligned, without
 from .branches.places import turns_of
-from .keeping import Keeping, KeptTurn, complete, key_of
+from .keeping import Keeping, KeptTurn, key_of
+from .partial import complete
 from .proxies.proxy import Db
 from .readers.listing import Cursor, Wanted, info_of
 from .rows import TurnRows
@@ -242,5 +243,5 @@ class Conversations:
             rows = TurnRows()
             component = self._component(kept.agent)
             await complete(store, component, kept.session, kept.partial, rows)
-        await store.write(rows)
+        await store.write(rows, late=True)
         await align(store, kept.session)

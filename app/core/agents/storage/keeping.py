@@ -10,38 +10,25 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from agno.run.base import RunStatus
-from agno.run.workflow import WorkflowRunOutput
 
-from ....models.chat import FinishReason
+from ....models.chat import FinishReason, StreamingChunk
 from ...log.outbox import UnstoredTurn
 from ...run_failures import ConversationsUnavailable, RunFailed
 from ..components.external import External
 from .backlog import Backlog
 from .branches.alignment import align
-from .branches.places import place_in
+from .partial import Partial, complete
 from .proxies.proxy import inner_of
 from .rows import NAME, RunRow, TurnRows, name_of, title_of
 from .run_store import RunStore, run_store
-from .sessions import RUNS, AnyRun, Session, new_run, new_session, session_from
+from .sessions import RUNS, Session
 from .shown import NOTHING, Shown, metadata_with
 from .store import Store
 from .stores import Stores
-from .transcript import first_question, repaired
+from .transcript import end_of, first_question
 
 #: Seconds to wait until Agno has stored a cancelled run, which it does in the background.
 AGNO_WRITE_TIMEOUT = 2.0
-
-
-class Partial(msgspec.Struct, frozen=True):
-    """A run that broke off, to be stored as a turn with its question and its partial answer."""
-
-    run_id: str
-    question: str
-    answer: str
-    finish_reason: FinishReason
-    shown: Shown = NOTHING
-    replaces: str | None = None
 
 
 class KeptTurn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -86,8 +73,8 @@ class Keeping:
         return next((part.failure for part in self._parts.values() if part.failure), None)
 
     def install(self, parts: Iterable[Any], shared: Iterable[Any]) -> None:
-        """Give the parts of a copy that is for this run alone the stores of this run; `shared` are
-        those of the original."""
+        """Replace the stores of a copied component and its inner parts (`parts`) with those of this
+        run; parts that the original has, too, are in `shared` and keep theirs."""
         others = {id(part) for part in shared}
         for part in parts:
             if id(part) not in others and getattr(part, "db", None) is not None:
@@ -163,6 +150,12 @@ class Keeping:
             return False
         return await self._commit()
 
+    async def ended(self, text: str, model: str) -> list[StreamingChunk] | None:
+        """The last chunks of the run if another process has stored its end; see `end_of`. Raises
+        `ConversationsUnavailable`."""
+        found = None if (store := self._main) is None else await store.run(self._run_id)
+        return end_of(found, text, model) if isinstance(found, RUNS) else None
+
     async def forget(self, *, begun: bool) -> None:
         """Leave nothing of a run that a rule of the agent refused; Agno would store it."""
         if self._main is None:
@@ -219,37 +212,3 @@ def _note(row: RunRow, finish_reason: FinishReason, shown: Shown) -> None:
         row.run["metadata"] = metadata_with(row.run.get("metadata"), finish_reason, shown) or None
     else:
         row.run.metadata = metadata_with(row.run.metadata, finish_reason, shown) or None
-
-
-async def complete(
-    store: Store,
-    component: Any,
-    session: Session,
-    partial: Partial,
-    rows: TurnRows,
-    run: AnyRun | None = None,
-) -> None:
-    """Add a run that broke off to `rows`, and its session if there is none.
-
-    `run` is what Agno has stored of it, if that is not in the store. Raises
-    `ConversationsUnavailable` if the store cannot be read.
-    """
-    if run is None:
-        found = await store.run(partial.run_id)
-        run = found if isinstance(found, RUNS) else None
-    if session.id not in rows.sessions:
-        row = await store.session(session.id, user_id=session.owner, deserialize=False)
-        stored = session_from(row)
-        rows.names[session.id] = name_of(stored)
-        rows.sessions[session.id] = stored or new_session(component, session)
-    if run is None:
-        run = new_run(component, session, partial.run_id, partial.question)
-    if not isinstance(run, WorkflowRunOutput):
-        run.messages = repaired(run.messages or [], partial.question, partial.answer)
-    place_in(rows.sessions[session.id], partial.run_id, partial.replaces).put(run)
-    run.content = partial.answer
-    run.status = RunStatus.completed
-    run.metadata = metadata_with(run.metadata, partial.finish_reason, partial.shown)
-    before = rows.runs.get(partial.run_id)
-    index = before.index if before is not None else None
-    rows.runs[partial.run_id] = RunRow(run, session.id, session.owner, index)

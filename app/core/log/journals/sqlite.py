@@ -75,8 +75,8 @@ class SqliteJournal:
         return cls(Path(url.path[1:]) if url.path[1:] else data_dir / "runs.db", **options)
 
     async def open(self, owner: str) -> None:
-        """Open the file under the name of this process; raises `ConfigurationError` if that is
-        impossible."""
+        """Open the database file, as the process `owner`; raises `ConfigurationError` if it cannot
+        be opened or written."""
         self._owner = owner
         try:
             await asyncio.to_thread(self._owners.join, owner)
@@ -159,6 +159,12 @@ class SqliteJournal:
         if not dead:
             return []
         return await self._writer.run(shared.adopt_orphans, self._owner, dead, limit)
+
+    async def keep_checkpoint(self, record: RunRecord, data: str) -> bool:
+        return await self._writer.run(shared.keep_checkpoint, record.run_id, record.owner, data)
+
+    async def checkpoint(self, run_id: str) -> str:
+        return await self._reader.run(shared.checkpoint, run_id)
 
     async def runs_before(self, record: RunRecord) -> list[str]:
         return await self._reader.run(shared.runs_before, record)

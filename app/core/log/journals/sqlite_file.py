@@ -66,8 +66,16 @@ CREATE TABLE IF NOT EXISTS outbox (
 )
 """
 
+#: The table of the checkpoints of active runs.
+CHECKPOINTS = """
+CREATE TABLE IF NOT EXISTS checkpoints (
+    run INTEGER PRIMARY KEY,
+    data TEXT NOT NULL
+)
+"""
+
 #: Tables that files of older servers lack: they are added when the file is opened.
-LATER = ("outbox", "paused")
+LATER = ("outbox", "paused", "checkpoints")
 
 
 class Connection:
@@ -153,7 +161,7 @@ class Connection:
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
-    """Return what tells a file from all others, None if it does not exist."""
+    """Return what identifies a file among all others, None if it does not exist."""
     try:
         found = file.stat()
     except OSError:
@@ -199,6 +207,7 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
         )
     db.execute(OUTBOX)
     db.execute(PAUSED)  # also in files that are older than it
+    db.execute(CHECKPOINTS)
     db.execute("COMMIT")
     db.execute("PRAGMA journal_mode = WAL")
 

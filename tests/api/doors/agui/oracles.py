@@ -48,6 +48,7 @@ def body(text: str, **fields: Any) -> dict[str, Any]:
     return {
         "threadId": "t",
         "runId": "r",
+        "protocolVersion": "1.0",
         "state": {},
         "messages": [{"id": "u1", "role": "user", "content": text}],
         "tools": [],

@@ -28,6 +28,7 @@ from tests.api.doors.agui.oracles import (
     thoughts_of,
 )
 from tests.applications.teams import delegate
+from tests.applications.tools import shout
 from tests.provider import Provider
 from tests.provider_replies import INVALID_KEY, SERVER_ERROR, Reply, numbered
 from tests.server import Server
@@ -37,11 +38,6 @@ CALLED = [
     Reply("Wait. ", reasoning="Hm. ", tool_calls=[("shout", '{"text": "hé"}')]),
     Reply("It said HÉ."),
 ]
-
-
-def shout(text: str) -> str:
-    """Say it louder."""
-    return text.upper()
 
 
 def remember(run_context: RunContext, word: str) -> str:

@@ -36,10 +36,9 @@ from tests.api.doors.agui.oracles import (
     text_of,
     thoughts_of,
 )
+from tests.api.doors.streams import AWKWARD, TEXTS
 from tests.core.parts import record
 
-NASTY = ["", "\r\n", "\n\n", "\u2028", "\x85", "\0", "\ufeff", "data: [DONE]\n\n", "id: 7\n", "🙂"]
-TEXTS = st.lists(st.sampled_from(NASTY) | st.text(max_size=20), max_size=6).map("".join)
 WORDS = TEXTS.filter(bool)
 CALLS = st.builds(
     ToolCall,
@@ -125,12 +124,12 @@ FIRST = StreamingChunk("", False, "m", run_id="r", conversation_id="c")
 LOGS = st.builds(
     lambda parts, last: [FIRST, *parts, last], st.lists(PARTS, max_size=8), LASTS | PAUSES
 )
-AWKWARD = StreamingChunk("".join(NASTY), done=True, model="m", finish_reason="stop")
 RUN: RunRecord = record()
 QUESTION: Event = {"id": "u1", "role": "user", "content": "Hello?"}
 PLAIN = Request(thread_id="t", run_id="r")
 WHOLE = Request(thread_id="t", run_id="r", messages=[QUESTION])
-REQUESTS = st.sampled_from([PLAIN, WHOLE])
+OLDER = Request(thread_id="t", run_id="r", declared=False)
+REQUESTS = st.sampled_from([PLAIN, WHOLE, OLDER])
 
 
 def encoded(log: list[StreamingChunk], request: Request = PLAIN, **options: Any) -> list[bytes]:
@@ -295,5 +294,8 @@ def test_the_outcome_of_a_run_that_did_not_fail(reason: Any, outcome: str) -> No
     events = events_in(b"".join(encoded(log)))
     check(events)
     assert outcome == outcome_of(events)["type"]
+    older = events_in(b"".join(encoded(log, OLDER)))
+    assert ("RUN_ERROR" if error else "RUN_FINISHED") == older[-1]["type"]
+    assert reason == older[-1].get("code", "length")
     found = events[-1].get("metadata", {}).get("agno-stream", {}).get("finish_reason")
     assert found == (None if error else reason)

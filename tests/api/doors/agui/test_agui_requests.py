@@ -25,6 +25,7 @@ from tests.api.doors.agui.oracles import (
     run,
     text_of,
 )
+from tests.applications.tools import shout
 from tests.media.parts import PNG
 from tests.provider import Provider
 from tests.provider_replies import Reply
@@ -35,11 +36,6 @@ PDF = base64.b64encode(b"%PDF-1.4").decode()
 USER: dict[str, Any] = {"id": "u", "role": "user", "content": "Hello?"}
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 WEATHER = {"name": "weather", "description": "The weather", "parameters": SCHEMA}
-
-
-def shout(text: str) -> str:
-    """Say it louder."""
-    return text.upper()
 
 
 @dataclass(slots=True)
@@ -114,6 +110,15 @@ def test_a_tool_of_the_frontend_makes_a_round_trip(site: Site, parallel: int) ->
         *(("tool", f"sun {call}") for call in pending),
     ] == shown(site)
     assert "Wait. " == site.sent[1]["content"]
+
+
+def test_an_older_client_gets_no_part_that_it_refuses(site: Site) -> None:
+    """Clients before 1.0 declare no version, and fail at an outcome with a part that they do not
+    know: they find the open calls by themselves."""
+    site.provider.script(Reply(tool_calls=[("weather", "{}")]))
+    events = answer(site, tools=[WEATHER], protocolVersion=None)
+    assert {"type": "success"} == outcome_of(events)
+    assert [] == of_type(events, "TOOL_CALL_RESULT")
 
 
 def test_the_agent_s_own_calls_come_back(site: Site) -> None:

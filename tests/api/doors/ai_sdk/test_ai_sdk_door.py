@@ -14,6 +14,7 @@ from agno.models.openai import OpenAIChat
 from httpx_sse import EventSource
 
 from tests.api.doors.ai_sdk.page import API, Page, ask, read, said
+from tests.applications.tools import shout
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import Reply, numbered
@@ -25,11 +26,6 @@ PIXEL = (
 )
 PICTURE = {"type": "file", "mediaType": "image/png", "url": f"data:image/png;base64,{PIXEL}"}
 CHATS = count()
-
-
-def shout(text: str) -> str:
-    """Say it louder."""
-    return text.upper()
 
 
 def fail(text: str) -> str:

@@ -1,8 +1,7 @@
 """The chunks of the AI SDK door, read back by a page, whole and in pieces, live and as a replay."""
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable
 
 import httpx
 from httpx_sse import EventSource
@@ -27,9 +26,8 @@ from app.models.chat import (
 )
 from app.models.requirements import RequiredTool
 from tests.api.doors.ai_sdk.page import Page
+from tests.api.doors.streams import AWKWARD, CUTS, TEXTS, pieces
 
-NASTY = ["", "\r\n", "\n\n", "\u2028", "\x85", "\0", "\ufeff", "data: [DONE]\n\n", "id: 7\n", "🙂"]
-TEXTS = st.lists(st.sampled_from(NASTY) | st.text(max_size=20), max_size=6).map("".join)
 NAMES = st.sampled_from(["a", "b", "\u2028", ""])
 SERVERS = st.builds(
     ToolCall,
@@ -116,8 +114,6 @@ ANSWERS = st.lists(
     ),
     max_size=3,
 )
-CUTS = st.sets(st.integers(0, 3000), max_size=30)
-AWKWARD = StreamingChunk("".join(NASTY), done=True, model="m", finish_reason="stop")
 FINISH = {"stop": "stop", "length": "length", "content_filter": "content-filter"}
 
 
@@ -129,13 +125,6 @@ def encoded(encoder: AiSdkEncoder, log: list[StreamingChunk]) -> bytes:
     beat = encoder.heartbeat or b""
     frames = [encoder.encode(number, chunk) for number, chunk in enumerate(log, start=1)]
     return beat + b"".join(frame + beat for frame in frames)
-
-
-def pieces(stream: bytes, cuts: Iterable[int]) -> Iterator[bytes]:
-    """The stream cut at those places, as a network may."""
-    places = [0, *sorted(cut for cut in cuts if 0 < cut < len(stream)), len(stream)]
-    for start, end in pairwise(places):
-        yield stream[start:end]
 
 
 def frames(stream: bytes, cuts: Iterable[int] = ()) -> list[str]:

@@ -1,8 +1,6 @@
 """The events of the Anthropic door, read back by the SDK's decoder and by one of the standard."""
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -16,9 +14,8 @@ from pydantic import TypeAdapter
 from app.api.doors.anthropic.encoder import AnthropicEncoder
 from app.core.log.journal import RunRecord
 from app.models.chat import ErrorInfo, StreamingChunk, ToolCall, Usage
+from tests.api.doors.streams import AWKWARD, CUTS, TEXTS, pieces
 
-NASTY = ["", "\r\n", "\n\n", "\u2028", "\x85", "\0", "\ufeff", "event: error\n\n", "id: 7\n", "🙂"]
-TEXTS = st.lists(st.sampled_from(NASTY) | st.text(max_size=20), max_size=6).map("".join)
 CALLS = st.builds(
     ToolCall,
     id=TEXTS,
@@ -51,8 +48,6 @@ LASTS = st.builds(
     error=st.builds(ErrorInfo, code=TEXTS, message=TEXTS),
 )
 LOGS = st.builds(lambda parts, last: [*parts, last], st.lists(PARTS, max_size=6), LASTS)
-CUTS = st.sets(st.integers(0, 3000), max_size=30)
-AWKWARD = StreamingChunk("".join(NASTY), done=True, model="m", finish_reason="stop")
 EVENT: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
 
 
@@ -62,13 +57,6 @@ def encoded(log: list[StreamingChunk], name: str) -> bytes:
     beat = encoder.heartbeat or b""
     frames = [encoder.encode(number, chunk) for number, chunk in enumerate(log, start=1)]
     return beat + b"".join(frame + beat for frame in frames)
-
-
-def pieces(stream: bytes, cuts: Iterable[int]) -> Iterator[bytes]:
-    """The stream cut at those places, as a network may."""
-    places = [0, *sorted(cut for cut in cuts if 0 < cut < len(stream)), len(stream)]
-    for start, end in pairwise(places):
-        yield stream[start:end]
 
 
 def check(log: list[StreamingChunk], name: str, found: list[tuple[str | None, str]]) -> None:

@@ -1,8 +1,7 @@
 """The native encoders, read back by parsers that are not ours; content negotiation; event ids."""
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable
 
 import httpx
 import msgspec
@@ -25,6 +24,7 @@ from app.api.doors.native.event_ids import parse_event_id, saw_end
 from app.core.errors import BadEventId
 from app.core.run_failures import Interrupted
 from app.models.chat import ErrorInfo, StreamingChunk, ToolCall, Usage
+from tests.api.doors.streams import NASTY, TEXTS, pieces
 
 RUN = "3f2a"
 SSE = "text/event-stream"
@@ -32,33 +32,6 @@ NDJSON = "application/x-ndjson"
 TEXT = "text/plain"
 
 #: What has broken streams before: line ends of all kinds, and text that looks like a stream.
-NASTY = [
-    "",
-    "\r\n",
-    "\r",
-    "\n",
-    "\n\n",
-    "\u2028",
-    "\u2029",
-    "\x85",
-    "\v\f\x1c\x1d\x1e",
-    "\0",
-    "\ufeff",
-    "data: ",
-    "\ndata: x\n\n",
-    "id: 7\n",
-    ": ",
-    "event: ping",
-    "retry: 1\n",
-    "[DONE]",
-    "🙂",
-    "👩‍👩‍👧",
-    "漢字",
-    "e\u0301",
-    '"\\',
-    "</script>",
-]
-TEXTS = st.lists(st.sampled_from(NASTY) | st.text(max_size=20), max_size=6).map("".join)
 CHUNKS = st.builds(
     StreamingChunk,
     content=TEXTS,
@@ -100,13 +73,6 @@ def with_heartbeats(
     quiet = [beat * count for count in beats]
     pieces = zip(quiet, [*frames(encoder, log), b""], strict=False)
     return b"".join(before + frame for before, frame in pieces) + quiet[-1]
-
-
-def pieces(stream: bytes, cuts: Iterable[int]) -> Iterator[bytes]:
-    """The stream cut at those places, as a network may."""
-    places = [0, *sorted(cut for cut in cuts if 0 < cut < len(stream)), len(stream)]
-    for start, end in pairwise(places):
-        yield stream[start:end]
 
 
 def response(stream: Iterable[bytes]) -> httpx.Response:

@@ -1,8 +1,6 @@
 """The frames of the OpenAI door, read back by parsers that are not ours."""
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -13,9 +11,8 @@ from openai._streaming import SSEDecoder
 
 from app.api.doors.openai.encoder import OpenAIEncoder
 from app.models.chat import ErrorInfo, StreamingChunk, ToolCall, Usage
+from tests.api.doors.streams import AWKWARD, CUTS, TEXTS, pieces
 
-NASTY = ["", "\r\n", "\n\n", "\u2028", "\x85", "\0", "\ufeff", "data: [DONE]\n\n", "id: 7\n", "🙂"]
-TEXTS = st.lists(st.sampled_from(NASTY) | st.text(max_size=20), max_size=6).map("".join)
 CALLS = st.builds(
     ToolCall,
     id=TEXTS,
@@ -47,8 +44,6 @@ LASTS = st.builds(
     error=st.builds(ErrorInfo, code=TEXTS, message=TEXTS),
 )
 LOGS = st.builds(lambda parts, last: [*parts, last], st.lists(PARTS, max_size=6), LASTS)
-CUTS = st.sets(st.integers(0, 3000), max_size=30)
-AWKWARD = StreamingChunk("".join(NASTY), done=True, model="m", finish_reason="stop")
 
 
 def encoded(log: list[StreamingChunk], name: str) -> list[bytes]:
@@ -59,13 +54,6 @@ def encoded(log: list[StreamingChunk], name: str) -> list[bytes]:
 def with_heartbeats(frames: list[bytes]) -> bytes:
     beat = OpenAIEncoder("r", "m", 0, include_usage=False).heartbeat or b""
     return beat + b"".join(frame + beat for frame in frames)
-
-
-def pieces(stream: bytes, cuts: Iterable[int]) -> Iterator[bytes]:
-    """The stream cut at those places, as a network may."""
-    places = [0, *sorted(cut for cut in cuts if 0 < cut < len(stream)), len(stream)]
-    for start, end in pairwise(places):
-        yield stream[start:end]
 
 
 def check(log: list[StreamingChunk], name: str, events: list[str]) -> None:

@@ -17,16 +17,12 @@ from agno.agent import Agent as AgnoAgent
 from openai import AsyncOpenAI
 from openai.types.responses import ResponseTextDeltaEvent
 
+from tests.applications.tools import shout
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import Reply
 
 QUIET = RunConfig(tracing_disabled=True)
-
-
-def shout(text: str) -> str:
-    """Say it louder."""
-    return text.upper()
 
 
 @function_tool

@@ -21,6 +21,7 @@ from tests.api.doors.responses.oracles import (
     is_complete,
     text_of,
 )
+from tests.applications.tools import shout
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import (
@@ -234,11 +235,6 @@ async def test_a_result_of_an_unknown_call(client: AsyncOpenAI) -> None:
     result: Any = [{"type": "function_call_output", "call_id": "call_x", "output": "?"}]
     with pytest.raises(openai.BadRequestError, match="call_x"):
         await ask(client, result)
-
-
-def shout(text: str) -> str:
-    """Say it louder."""
-    return text.upper()
 
 
 def fail(text: str) -> str:

@@ -18,10 +18,9 @@ from app.api.doors.responses.resource import Request
 from app.core.log.journal import RunRecord
 from app.models.chat import Citation, ErrorInfo, StreamingChunk, ToolCall, Usage
 from tests.api.doors.responses.oracles import Event, check_event, is_complete, text_of, thoughts_of
+from tests.api.doors.streams import AWKWARD, TEXTS
 from tests.core.parts import record
 
-NASTY = ["", "\r\n", "\n\n", "\u2028", "\x85", "\0", "\ufeff", "data: [DONE]\n\n", "id: 7\n", "🙂"]
-TEXTS = st.lists(st.sampled_from(NASTY) | st.text(max_size=20), max_size=6).map("".join)
 CALLS = st.builds(
     ToolCall,
     id=st.sampled_from(["a", "b", "c"]),
@@ -78,7 +77,6 @@ def distinct(parts: list[StreamingChunk], last: StreamingChunk) -> list[Streamin
 
 LOGS = st.builds(distinct, st.lists(PARTS, max_size=6), LASTS)
 REQUESTS = st.builds(Request, background=st.booleans(), hosted=st.booleans(), store=st.just(True))
-AWKWARD = StreamingChunk("".join(NASTY), done=True, model="m", finish_reason="stop")
 RUN: RunRecord = record()
 PLAIN = Request()
 

@@ -40,7 +40,7 @@ def forked(
     session.session_data = data if title is None else {**data, NAME: title}
     session.created_at = session.updated_at = int(time.time())
     if hasattr(session, "summary"):
-        session.summary = None  # it may have what was said in other turns
+        session.summary = None  # it may contain text of other turns
     rows = TurnRows(sessions={target.id: session}, names={target.id: None})
     for index, run in enumerate(wanted):
         made = _copy(run, ids, source, target)

@@ -46,7 +46,7 @@ class Place:
 
 
 def place_of(tree: Tree, run_id: str | None, replaces: str | None = None) -> Place:
-    """The place of a run: that of the turn which it `replaces`, else after the last one.
+    """Return where a run's turn stands: in place of the one that it `replaces`, else at the end.
 
     Raises `TurnGone` if there is no turn to replace.
     """
@@ -87,7 +87,7 @@ def seen_from(found: Any, tree: Tree, place: Place, run_id: str | None = None) -
     if changed:
         found.runs = runs
     if stale and getattr(found, "summary", None) is not None:
-        found.summary = None  # it has what was said on another branch
+        found.summary = None  # it contains text of another branch
     return found
 
 

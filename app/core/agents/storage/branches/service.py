@@ -12,10 +12,10 @@ from ..readers.listing import info_of
 from ..sessions import Session, owner_of
 from ..store import Store
 from .alignment import aligned
-from .asked import AskedMedia, StoredTurn, copied, media_asked, stored_turn
 from .forking import forked
 from .places import turns_of
 from .tree import Tree
+from .turns import QuestionMedia, StoredTurn, copied, question_media, stored_turn
 
 
 class Branches:
@@ -52,9 +52,9 @@ class Branches:
             raise _unknown(run_id)
         return stored_turn(tree.runs[run_id], conversation_id, user)
 
-    async def media(self, turn: StoredTurn, principal: str) -> AskedMedia:
+    async def media(self, turn: StoredTurn, principal: str) -> QuestionMedia:
         """The media of a turn's question, to be sent again."""
-        return await media_asked(turn.run, self._media, principal)
+        return await question_media(turn.run, self._media, principal)
 
     async def select(
         self, conversation_id: str, run_id: str, principal: str, user: str | None = None

@@ -5,6 +5,7 @@ local prefix = ARGV[1]
 local function run_key(id) return prefix .. 'run:' .. id end
 local function log_key(id) return prefix .. 'log:' .. id end
 local function runs_key(owner) return prefix .. 'runs:' .. owner end
+local function asked_key(owner) return prefix .. 'asked:' .. owner end
 local owners, live, ended = prefix .. 'owners', prefix .. 'live', prefix .. 'ended'
 local sizes, bytes = prefix .. 'sizes', prefix .. 'bytes'
 local paused = prefix .. 'paused'

@@ -47,7 +47,7 @@ _WORDS_KEYS = ("message", "detail", "error", "msg", "error_msg", "error_message"
 def error_in(value: dict[str, Any], *, named: bool = False) -> ProviderError | None:
     """The error that an object is or holds; None if there is none.
 
-    `named` says that the event was called an error, so that it is one whatever is in it.
+    `named` is True if the event was called an error, so that it is one whatever is in it.
     """
     for key in ("error", "detail", "errors"):
         found = value.get(key)

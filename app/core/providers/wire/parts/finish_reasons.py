@@ -42,7 +42,7 @@ def finish_reason(word: str) -> FinishReason:
 
 
 def failure_message(word: str, detail: str = "") -> str:
-    """What to say of an answer that ended with a word for a failure, or with an unknown one."""
+    """The message for an answer that ended with a word for a failure, or with an unknown one."""
     shown = word[:SHOWN]
     known = _plain(word) in FAILURES
     kind = "the finish reason" if known else "a finish reason that is not known,"

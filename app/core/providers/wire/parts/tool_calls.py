@@ -21,7 +21,8 @@ _TOKENS = re.compile(r'[\\"{}\[\]]')
 
 
 class TooManyCalls(ValueError):
-    """A response has more calls, or longer arguments, than anybody could run."""
+    """A response has more tool calls than MOST_CALLS, or more than MOST_ARGUMENTS characters of
+    arguments."""
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from .questions import plain_question
 
 
 @dataclass(slots=True)
-class AskedMedia:
+class QuestionMedia:
     """The media of a question, as those of a new one."""
 
     images: list[Picture] = field(default_factory=list)
@@ -51,9 +51,9 @@ def stored_turn(run: AnyRun, conversation_id: str, user: str | None) -> StoredTu
     )
 
 
-async def media_asked(run: AnyRun, store: MediaStore, principal: str) -> AskedMedia:
+async def question_media(run: AnyRun, store: MediaStore, principal: str) -> QuestionMedia:
     """The media of a run's question: copies of what was kept, and what Agno has stored."""
-    found = AskedMedia()
+    found = QuestionMedia()
     run_id = run.run_id or ""
     kept = (await store.of_runs([run_id], principal, asks=True)).get(run_id, [])
     for item in kept:
@@ -85,7 +85,7 @@ async def copied(path: Path, target: Path) -> Path:
     return await to_thread(copy)
 
 
-def _add_stored(found: AskedMedia, run: AnyRun, *, only_addresses: bool) -> None:
+def _add_stored(found: QuestionMedia, run: AnyRun, *, only_addresses: bool) -> None:
     """Add what Agno has stored with a run, or of it only what has an address."""
     given = getattr(run, "input", None)
 
