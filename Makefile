@@ -155,8 +155,14 @@ endef
 # on, since only they tell a network that is down from a version that does not exist.
 define install
 @set -eu; \
-pip_install() { $(PIP) install -qq --no-deps "$$@" || $(PIP) install -q --no-deps "$$@"; }; \
-echo "Installing the versions of $(1) (a minute or so the first time)"; \
-pip_install -r $(1); \
-pip_install -e .
+wanted=$$(grep -c '^[A-Za-z0-9]' $(1)); log=.venv/install.log; done=0; \
+echo "Installing $$wanted packages, the versions of $(1) (a minute or so the first time)"; \
+: >$$log; $(PIP) install --no-deps -r $(1) >>$$log 2>&1 & pid=$$!; \
+while kill -0 $$pid 2>/dev/null; do \
+	sleep 0.3; found=$$(grep -cE '^(Collecting|Requirement already)' $$log || true); \
+	if [ $$((found - done)) -ge 10 ]; then done=$$found; echo "  $$done of $$wanted are there"; fi; \
+	if grep -q '^Installing collected' $$log; then echo "  all are there: unpacking"; break; fi; \
+done; \
+wait $$pid || $(PIP) install -q --no-deps -r $(1); \
+$(PIP) install -qq --no-deps -e . || $(PIP) install -q --no-deps -e .
 endef

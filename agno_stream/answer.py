@@ -15,6 +15,7 @@ from agno_stream.errors import AgnoStreamError, ConnectionLost, NotFound, Server
 from agno_stream.reply import Reply
 from agno_stream.requests import Call, Limits, Question
 from agno_stream.source import Attempt, Source
+from agno_stream.standing import Standing
 from agno_stream.types import ModelResponse, StreamChunk
 
 #: Seconds that the request to cancel a timed out run may take: its caller is waiting.
@@ -50,7 +51,7 @@ class Answer:
         self._source, self._raises = source, raises
         self._clocks, self._backoff = Clocks(limits), Backoff(limits.retries)
         self._reply = Reply()
-        self._text: list[str] = []
+        self._text: Standing[str] = Standing()
         self._all_read = False  # the server has no more events; only the run's state is missing
         self._last: StreamChunk | None = None  # made here, because the server sent none
         self._cancels = False  # the answer has ended here, but not on the server
@@ -154,14 +155,13 @@ class Answer:
     def _chunk(self, data: dict[str, Any], event_id: str) -> StreamChunk | None:
         run_id, _, count = event_id.rpartition(":")
         number = int(count)
-        # A server that was killed may have kept less than it had sent; then its last chunk has a
-        # number that was seen already.
+        # The last chunk after a kill may have a number that was seen already.
         if number <= self.number and not data["done"]:
             return None
         chunk = StreamChunk.from_json(data, number, run_id, self.status)
         self.run_id, self.number = run_id, number
         self._backoff.reset()
-        self._text.append(chunk.text)
+        self._text.add(number, chunk.text, chunk.recovered)
         if not chunk.done:
             return chunk
         self.done = True
@@ -240,7 +240,7 @@ class Answer:
 
     def _add_progress(self, failure: AgnoStreamError) -> AgnoStreamError:
         """Return the failure with the text so far, and with the event after which to resume."""
-        failure.text = "".join(self._text)
+        failure.text = "".join(self._text.items)
         failure.run_id, failure.number = self.run_id, self.number
         return failure
 

@@ -126,7 +126,9 @@ def download(item: Media) -> Call[bytes]:
     which must not get the key of this one."""
     if not item["url"].startswith("/"):
         raise ValueError(f"These media are at another server: {item['url']}")
-    request = Request("GET", item["url"], accept="*/*")
+    # Below the path of `Config.url`: the server may know itself at another one, behind a proxy.
+    path = item["url"][max(item["url"].find("/api/v1/"), 0) :]
+    request = Request("GET", path, accept="*/*")
     return Call(request, lambda data, _: bytes(data), binary=True)
 
 

@@ -1,21 +1,20 @@
 """Streamed Markdown on a terminal: complete blocks are printed, the last one is redrawn."""
 
-import time
 from collections.abc import Callable, Iterable
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.segment import Segment
 from rich.spinner import Spinner
 from rich.text import Text
 
 from agno_stream import cli_lines as lines
+from agno_stream.cli_tail import Lines, Tail, erase, rendered
 from agno_stream.cli_voices import Voice, markdown
 from agno_stream.parts import Citation, Media, Said, Speaker, ToolCall
+from agno_stream.standing import RECOVERED, Standing
 from agno_stream.types import StreamChunk
 
 REDRAWS_PER_SECOND = 10  # at most
-REDRAW_TIME_SHARE = 0.1  # of the time at most is spent on redrawing
 
 #: What is shown of media: where it was saved, or its address.
 ShowMedia = Callable[[Media], str]
@@ -47,10 +46,12 @@ class MarkdownShow:
         self._line: object = None  # what was printed last, if it was a line
         self._called: set[object] = set()  # tool calls that were shown
         self._printed = False
+        self._number = 0  # of the event that is shown
+        self._blocks: Standing[int] = Standing()  # the lines of each
         self._citations: list[Citation] = []
         self._followups: list[str] = []
         self._final: list[str] = []
-        self._tail = _Tail()
+        self._tail = Tail()
         self._waiting = Spinner("dots", style="dim")
         self._live = Live(
             console=self._console,
@@ -64,6 +65,9 @@ class MarkdownShow:
 
     def add(self, chunk: StreamChunk) -> None:
         self._moment += 1
+        self._number = chunk.number or self._number
+        if chunk.recovered is not None:
+            self._take_back(chunk.recovered["after"])
         if chunk.reasoning:
             self._think(self._answer, chunk.reasoning)
         if chunk.text:
@@ -96,6 +100,21 @@ class MarkdownShow:
             self._print([Text(lines.citation_lines(self._citations), style="dim")], self._answer)
         if self._followups:
             self._print([Text(lines.followup_lines(self._followups), "cyan")], self._answer)
+
+    def _take_back(self, after: int) -> None:
+        """Erase what is void, as far as it is on the screen, and report that another server goes
+        on."""
+        self._live.stop()
+        for voice in (*self._voices.values(), self._answer):
+            voice.drop()
+        void = sum(self._blocks.take_back(after))
+        note = RECOVERED
+        if not erase(self._console, void):
+            note += f" The {void} lines above are void."
+        self._printed = bool(self._blocks.items)
+        self._final, self._line = [], None
+        self._print_line(Text(note, style="dim"))
+        self._live.start()
 
     def _show_speech(self, speaker: Speaker, added: Said) -> None:
         voice = self._voice(speaker)
@@ -178,71 +197,15 @@ class MarkdownShow:
         return True
 
     def _block(self, block: RenderableType, *, blank: bool) -> None:
-        found = _lines(self._console, block)
-        self._console.print(_Lines([[], *found] if self._printed and blank else found))
+        found = rendered(self._console, block)
+        whole = [[], *found] if self._printed and blank else found
+        self._console.print(Lines(whole))
+        self._blocks.add(self._number, len(whole))
         self._printed = True
 
-    def _draw(self) -> "Spinner | _Tail | Text":
+    def _draw(self) -> "Spinner | Tail | Text":
         if (tail := self._latest.tail()) is None:
             return self._waiting
         content = (self._latest, self._latest.text, self._latest.thoughts)
         self._tail.show(tail, content, blank_line=self._printed)
         return self._tail
-
-
-class _Tail:
-    """The end of the last Markdown block, which is incomplete: as many lines as the screen has."""
-
-    def __init__(self) -> None:
-        self._block: RenderableType = ""
-        self._content: object = None
-        self._blank_line = False
-        self._drawn: object = None
-        self._lines: list[list[Segment]] = []
-        self._cost = self._drawn_at = 0.0
-
-    def show(self, block: RenderableType, content: object, *, blank_line: bool) -> None:
-        self._block, self._content, self._blank_line = block, content, blank_line
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        now = time.perf_counter()
-        content = (self._content, self._blank_line, options.max_width)
-        if self._drawn != content and now >= self._drawn_at + self._cost / REDRAW_TIME_SHARE:
-            found = _lines(console, self._block)
-            self._lines = [[], *found] if self._blank_line else found
-            self._drawn, self._drawn_at = content, now
-            self._cost = time.perf_counter() - now
-        yield _Lines(self._lines[-max(1, console.height - 2) :])
-
-
-class _Lines:
-    """Rendered lines, which rich prints as they are."""
-
-    def __init__(self, lines: list[list[Segment]]) -> None:
-        self._lines = lines
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in self._lines:
-            yield from line
-            yield Segment.line()
-
-
-def _lines(console: Console, block: RenderableType) -> list[list[Segment]]:
-    """Return a block as rendered lines, without blank lines around it and without trailing spaces.
-
-    Trailing spaces would be copied and wrapped by the terminal.
-    """
-    lines = [_stripped(line) for line in console.render_lines(block, pad=False)]
-    while lines and not lines[-1]:
-        lines.pop()
-    first = next((number for number, line in enumerate(lines) if line), 0)
-    return lines[first:]
-
-
-def _stripped(line: list[Segment]) -> list[Segment]:
-    while line and not line[-1].text.rstrip():
-        line = line[:-1]
-    if line:
-        text, style, control = line[-1]
-        line = [*line[:-1], Segment(text.rstrip(), style, control)]
-    return line

@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Protocol, TextIO
 
 from agno_stream.parts import Media, Part
+from agno_stream.standing import RECOVERED, Standing
 from agno_stream.types import ModelResponse, StreamChunk
 
 
@@ -26,12 +27,24 @@ class PlainShow:
 
     def __init__(self, out: TextIO) -> None:
         self._out, self._last = out, "\n"
+        self._standing: Standing[str] = Standing()
 
     def add(self, chunk: StreamChunk) -> None:
+        if chunk.recovered is not None:
+            self._take_back(chunk.recovered["after"])
+        self._standing.add(chunk.number, chunk.text)
         if chunk.text:
             self._out.write(chunk.text)
             self._out.flush()
             self._last = chunk.text
+
+    def _take_back(self, after: int) -> None:
+        """Say what is void; a file or a pipe cannot take it back."""
+        void = "".join(self._standing.take_back(after))
+        note = f"agno-stream: {RECOVERED}"
+        if void:
+            note += f" The last {len(void)} characters of its text are void."
+        print(note, file=sys.stderr)
 
     def close(self) -> None:
         if not self._last.endswith("\n"):
@@ -62,7 +75,7 @@ class SlowShow:
 
     def add(self, chunk: StreamChunk) -> None:
         for character in chunk.text[:-1]:
-            self._inner.add(StreamChunk(character, False))
+            self._inner.add(StreamChunk(character, False, number=chunk.number))
             time.sleep(self._delay)
         chunk.text = chunk.text[-1:]
         self._inner.add(chunk)

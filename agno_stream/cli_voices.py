@@ -61,6 +61,10 @@ class Voice:
             yield self.block(markdown(self.text))
         self.text = ""
 
+    def drop(self) -> None:
+        """Forget what is not complete."""
+        self.text = self.thoughts = ""
+
     def block(self, inner: RenderableType) -> RenderableType:
         """A block at the speaker's indent."""
         return Padding(inner, (0, 0, 0, self.indent)) if self.indent else inner

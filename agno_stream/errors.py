@@ -184,6 +184,7 @@ CLASSES: Mapping[str, type[AgnoStreamError]] = {
     "too_many_runs": Overloaded,
     "rate_limited": Overloaded,
     "overloaded": Overloaded,
+    "not_opened": Overloaded,
     "journal_unavailable": Overloaded,
     # Runs that could not give their complete answer.
     "error": AnswerFailed,

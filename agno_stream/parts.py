@@ -81,6 +81,15 @@ class Citation(TypedDict):
     query: NotRequired[str]
 
 
+class Recovered(TypedDict):
+    """That a server has died, and another one goes on with the answer: what came after the event
+    with the number `after` is void; `length` characters of the text stand."""
+
+    after: int
+    length: int
+    attempt: int
+
+
 class Part(TypedDict):
     """A part of an answer: its `type`, and the field of that name; of speakers, `speaker` too."""
 

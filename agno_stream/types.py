@@ -12,11 +12,13 @@ from agno_stream.parts import (
     NamedEvent,
     Part,
     Parts,
+    Recovered,
     Said,
     Speaker,
     Step,
     ToolCall,
 )
+from agno_stream.standing import Standing
 
 
 @dataclass(slots=True)
@@ -31,8 +33,9 @@ class StreamChunk:
     `agno_stream.parts`: the text of a member or a step, a step, an event, media; and in the last
     chunk sources, followups, the answer as an object, a text that replaces the streamed one, the
     session's state, what the run waits for, and `stored: False` if the turn was not kept. The first
-    chunk has `replaces`, if the turn stands in the place of that of another run. `raw` is the JSON
-    of the server, unchanged.
+    chunk has `replaces`, if the turn stands in the place of that of another run. With `recovered`
+    all chunks after the number it names are void: the server died, and another one goes on from
+    there. `raw` is the JSON of the server, unchanged.
     """
 
     text: str
@@ -62,6 +65,7 @@ class StreamChunk:
     requirements: list[dict[str, Any]] | None = None
     stored: bool | None = None
     replaces: str | None = None
+    recovered: Recovered | None = None
 
     @classmethod
     def from_json(
@@ -71,7 +75,7 @@ class StreamChunk:
         text, done = data["content"], data["done"]
         if not isinstance(text, str):
             raise TypeError("content is no text")
-        if len(data) == 3 and not done:  # as nearly all are
+        if len(data) == len(_TEXT) and not done:  # as nearly all are
             return cls(text, False, None, number, run_id, data["model"], raw=data)
         failure = run_failure(data["error"], status_code) if done and "error" in data else None
         chunk = cls(
@@ -95,11 +99,14 @@ class StreamChunk:
         return chunk
 
 
+#: The fields of a chunk that is only text.
+_TEXT = ("content", "done", "model")
+
 #: Fields of a chunk that few have, with the same names in the server's JSON.
 _MORE = frozenset(
     {
         *("speaker", "said", "step", "event", "media", "citations", "followups", "output"),
-        *("final", "session_state", "requirements", "stored", "replaces"),
+        *("final", "session_state", "requirements", "stored", "replaces", "recovered"),
     }
 )
 
@@ -190,10 +197,11 @@ class ModelResponse:
     def from_chunks(cls, chunks: Iterable[StreamChunk]) -> Self:
         """Read all chunks of a stream, and return them joined as one response."""
         response = cls(text="", success=False, done=False)
-        parts = Parts()
+        standing: Standing[str | dict[str, Any]] = Standing()
         for chunk in chunks:
-            ends_by_state = "status" in chunk.raw  # with all that the chunks have had
-            parts.add({"content": chunk.text} if ends_by_state or not chunk.raw else chunk.raw)
+            # A run that is read to its end by its state has there all that the chunks have had.
+            only_text = len(chunk.raw) <= len(_TEXT) or "status" in chunk.raw
+            standing.add(chunk.number, chunk.text if only_text else chunk.raw, chunk.recovered)
             response.run_id = chunk.run_id or response.run_id
             response.model = chunk.model or response.model
             response.agent = chunk.agent or response.agent
@@ -209,6 +217,9 @@ class ModelResponse:
                     setattr(response, name, getattr(chunk, name))
         failure = response.failure
         response.status_code = 200 if failure is None else failure.status_code
+        parts = Parts()
+        for item in standing.items:
+            parts.add({"content": item} if isinstance(item, str) else item)
         response._collect(parts.folded())
         return response
 

@@ -1,6 +1,5 @@
 """`agno-stream serve`: serves agents over HTTP, with stores in the data folder by default."""
 
-import argparse
 import asyncio
 import logging
 import os
@@ -15,18 +14,20 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
-from . import __version__
 from .api.guard import check_address
+from .command_line import parser
 from .core.errors import ConfigurationError
 from .core.log.journal import SharedJournal
 from .core.log.journals import open_journal
 from .core.runs.identity import new_id
 from .core.telemetry.shared_folder import shared_folder
+from .environment import load_settings, warn_of_unknown_names
 from .logs import configure
 from .main import create_app
-from .private import keep_files_private
-from .settings import Settings, load_settings
+from .private import keep_files_private, make_private
+from .settings import Settings
 from .shares import share_of_worker
+from .startup import Server, announce, check_port
 from .supervised import end_with_parent
 from .web import PROTOCOL
 
@@ -36,7 +37,7 @@ CLOSING_TIMEOUT = 0.5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a stop signal; the exit code is 2 if a setting is wrong."""
-    flags = vars(_parser().parse_args(arguments))
+    flags = vars(parser().parse_args(arguments))
     flags.pop("command")
     reload: bool = flags.pop("reload")
     configure()
@@ -44,11 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(**flags)
         configure(json=settings.log_format == "json")
+        warn_of_unknown_names()
         check_address(
             settings.host,
             open_to_all=settings.allow_anonymous
-            or bool(settings.api_keys or settings.api_keys_file),
+            or bool(settings.api_keys or settings.api_keys_file or settings.principal_header),
         )
+        check_port(settings.host, settings.port)
+        make_private(settings.data_dir)
         shared = asyncio.run(_try_journal(settings))
         app = create_app(settings)
         several = settings.workers > 1
@@ -79,15 +83,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         access_log=False,
         http=PROTOCOL,
         ws="none",
+        proxy_headers=False,  # read by `Forwarded`, which has to see the proxy's own address
         timeout_graceful_shutdown=CLOSING_TIMEOUT,  # type: ignore[arg-type]  # waited for as it is
     )
-    if several:
-        with shared_folder(settings.data_dir):
-            return Supervisor(config, [config.bind_socket()]).serve()
-    server = uvicorn.Server(config)
-    if reload:
+    server = Server(config)
+    if several or reload:
+        listener = config.bind_socket()
+        announce(listener)
+        if several:
+            with shared_folder(settings.data_dir):
+                return Supervisor(config, [listener]).serve()
         with suppress(KeyboardInterrupt):
-            ChangeReload(config, target=server.run, sockets=[config.bind_socket()]).run()
+            ChangeReload(config, target=server.run, sockets=[listener]).run()
         return 0
     with suppress(KeyboardInterrupt):
         server.run()
@@ -157,29 +164,6 @@ def worker() -> FastAPI:
     except ConfigurationError as error:
         print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
         raise SystemExit(2) from error
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="agno-stream", description=__doc__)
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser(
-        "serve",
-        help="run the server",
-        description="Serve agents over HTTP. Every setting can be given in the environment or in "
-        ".env; these flags override both.",
-    )
-    serve.add_argument("--host", help="the address to listen on (default: 127.0.0.1)")
-    serve.add_argument(
-        "--port", type=int, help="the port to listen on, 0 for a free one (default: 8000)"
-    )
-    serve.add_argument("--agents", help="your own agents, as module:attribute, ...")
-    serve.add_argument("--model", help="the default model, as openai:gpt-4o-mini or demo")
-    serve.add_argument(
-        "--reload", action="store_true", help="restart when a file changes, for development"
-    )
-    serve.add_argument("--workers", type=int, help="the number of processes (default: 1)")
-    return parser
 
 
 if __name__ == "__main__":

@@ -8,28 +8,26 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
 
 from . import __version__
 from .api import catalog, conversations, durable, errors, health, media, openapi, page, runs
+from .api.addresses import split_public_url
 from .api.bodies import Allowance, BodyBounds
 from .api.context import Context
 from .api.doors import agui, ai_sdk, anthropic, mcp, native, ollama, openai, responses
-from .api.guard import CORS, Access, Guard, Secured
 from .api.heads import HeadAsGet
+from .api.outside import PrincipalOf
 from .api.tracking import Tracked
 from .core.agents import Agents
 from .core.agents.storage.branches.service import Branches
 from .core.errors import ConfigurationError
 from .core.media import MediaStore
 from .core.openai_service import AgentService
-from .core.providers import ModelCatalog, Upstreams
+from .core.providers import Upstreams
 from .core.providers.upstream import MAX_WAIT
 from .core.runs.clock import Timeouts
 from .core.runs.pauses.inbox import Inbox
@@ -37,11 +35,15 @@ from .core.runs.pauses.webhook import open_webhook
 from .core.runs.removal.conversations import Removal
 from .core.runs.removal.media import sweeping
 from .core.telemetry import Telemetry
+from .environment import load_settings, warn_of_unknown_names
+from .middleware import surround
+from .mounting import Opened
 from .parts import make_access, make_hub, make_models, make_runs, protect_secrets
 from .private import make_private
-from .settings import Settings, load_settings
+from .settings import Settings
 from .signals import graceful_shutdown
-from .web import ConnectionBounds, Connections, provide_descriptors
+from .startup import describe
+from .web import ConnectionBounds, Connections
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +58,27 @@ DOORS = (
 REFUSE = errors.by_door(DOORS, native.DOOR.refuse)
 
 
-def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> FastAPI:
-    """Build the server from its settings and return it as an ASGI app; `agents`, if not None,
-    replace those of the settings. Raises `ConfigurationError` for settings that cannot work."""
+def create_app(
+    settings: Settings | None = None,
+    *,
+    agents: Iterable[Any] | None = None,
+    principal: PrincipalOf | None = None,
+) -> FastAPI:
+    """Build the server from its settings and return it as an ASGI app, which can be mounted in
+    another one: see `lifespan`.
+
+    `settings` are those of the environment by default, and `agents`, if not None, replace theirs.
+    `principal(request)`, which may be a coroutine function, returns the name of the user who sends
+    a request, or None for nobody, who is refused with 401. Raises `ConfigurationError` for settings
+    that cannot work.
+    """
+    settings = settings or load_settings()
+    origin, path = split_public_url(settings.public_url)
     protect_secrets(settings)
     make_private(settings.data_dir)
-    access = make_access(settings)
+    if settings.media_dir is not None:
+        make_private(settings.media_dir, "MEDIA_DIR")
+    access = make_access(settings, principal)
     models = make_models(settings)
     upstreams = Upstreams(
         retries=settings.upstream_retries,
@@ -92,8 +109,11 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
     )
     service = AgentService(served.catalog, served.conversations, served.connections, store)
     secret = settings.pause_webhook_secret
-    webhook = open_webhook(settings.pause_webhook, secret.get_secret_value() if secret else None)
+    webhook = open_webhook(
+        settings.pause_webhook, secret.get_secret_value() if secret else None, f"{origin}{path}"
+    )
     active = make_runs(settings, hub, service, [*telemetry.observers, *webhook])
+    opened = Opened()
     connections = Connections(
         ConnectionBounds(
             connections=settings.max_connections,
@@ -114,13 +134,16 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
             await stack.enter_async_context(active)
             await stack.enter_async_context(served.conversations.opened())
             await stack.enter_async_context(sweeping(store, active, settings.retention))
-            logger.info("model: %s; agents: %s", _shown(models), ", ".join(served.catalog.entries))
+            folder = settings.data_dir.absolute()
+            model, answering = describe(models, settings), ", ".join(served.catalog.entries)
+            logger.info("model: %s; agents: %s; data: %s", model, answering, folder)
             # The modules stay loaded: without this the garbage collector would walk through their
             # objects every few thousand tokens.
             gc.collect()
             gc.freeze()
             stack.enter_context(graceful_shutdown(active, settings.shutdown_grace, connections))
-            yield
+            with opened:
+                yield
 
     app = FastAPI(
         title="agno-stream",
@@ -158,18 +181,6 @@ def create_app(settings: Settings, *, agents: Iterable[Any] | None = None) -> Fa
         tickets=access.tickets,
         media=store,
     )
-    _install(app, settings, access, telemetry, connections)
-    return app
-
-
-def _install(
-    app: FastAPI,
-    settings: Settings,
-    access: Access,
-    telemetry: Telemetry,
-    connections: Connections,
-) -> None:
-    """Add the routes, the error handlers and the middleware to the app."""
     app.add_middleware(HeadAsGet)
     app.add_middleware(Tracked, tracing=telemetry.tracing)
     resources = (
@@ -178,37 +189,18 @@ def _install(
     )
     for router in (*(door.router for door in DOORS), *resources):
         app.include_router(router)
-    page.install(app)
+    page.install(app, settings.embed_origins)
     errors.install(app, REFUSE)
     openapi.install(app)
-    build = app.build_middleware_stack
-
-    def guarded() -> ASGIApp:
-        """Return the middleware stack with ours outermost, for the error responses of Starlette,
-        too."""
-        stack: ASGIApp = Guard(build(), access, REFUSE)
-        if settings.cors_origins:
-            stack = CORSMiddleware(stack, settings.cors_origins, **CORS)
-        connections.bounds = replace(
-            connections.bounds, connections=provide_descriptors(settings.max_connections)
-        )
-        return connections.shared_with(Secured(stack, settings.write_timeout))
-
-    app.build_middleware_stack = guarded  # type: ignore[method-assign]  # called once, lazily
-
-
-def _shown(models: ModelCatalog) -> str:
-    """Return the default model's name, or a hint for the demonstration, for the log line at
-    start."""
-    if models.default.spec == "demo":
-        return "demo (a demonstration; set OPENAI_API_KEY, OLLAMA_HOST or MODEL for a real one)"
-    return models.default.spec
+    surround(app, settings, access, connections, opened, REFUSE)
+    return app
 
 
 def __getattr__(name: str) -> FastAPI:
     """Make `app`, for uvicorn and `fastapi run`, on first use."""
     if name != "app":
         raise AttributeError(name)
+    warn_of_unknown_names()
     try:
         app: FastAPI = globals().setdefault("app", create_app(load_settings()))
     except ConfigurationError as error:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from .api.guard import Access
+from .api.outside import Outside, PrincipalOf
 from .api.tickets import Tickets
 from .core.access.keys import Keys, read_keys
 from .core.access.rates import Rates, read_limits
@@ -20,6 +21,7 @@ from .core.runs.service import Runs
 from .logs import RunLines, protect
 from .private import warn_of_readers
 from .settings import Settings
+from .web import TRUSTED
 
 logger = logging.getLogger(__name__)
 
@@ -75,32 +77,38 @@ def make_runs(
         ),
         per_conversation=settings.max_runs_per_conversation,
         rates=Rates(read_limits(settings.rate_limit), settings.journal_url),
+        replan=service.recovery if settings.on_crash == "continue" else None,
+        ended=service.ended,
+        attempts=settings.recovery_attempts,
     )
 
 
-def make_access(settings: Settings) -> Access:
+def make_access(settings: Settings, principal: PrincipalOf | None = None) -> Access:
     """Return what decides on access: keys, tickets, allowed origins; redact the keys from the
-    logs."""
+    logs. `principal` finds users of the application around the server."""
     listed = settings.api_keys.get_secret_value() if settings.api_keys else None
-    named = read_keys(listed, settings.api_keys_file)
+    listed_keys = read_keys(listed, settings.api_keys_file)
     if settings.api_keys_file is not None:
         warn_of_readers(settings.api_keys_file, "API_KEYS_FILE")
-    protect(key.key for key in named if key.key)
-    for key in named:
+    protect(key.key for key in listed_keys if key.key)
+    for key in listed_keys:
         if key.key and len(key.key) < MIN_KEY_LENGTH:
             logger.warning("API_KEYS: a key of %s is short enough to be guessed", key.principal)
-    keys = Keys(named)
+    keys = Keys(listed_keys)
+    outside = Outside(principal, settings.principal_header, TRUSTED)
+    named = bool(keys or outside)
     given = settings.secret_key.get_secret_value() if settings.secret_key else None
-    if keys and not given and urlsplit(settings.journal_url or "").scheme in ("redis", "rediss"):
+    if named and not given and urlsplit(settings.journal_url or "").scheme in ("redis", "rediss"):
         logger.warning(
             "SECRET_KEY: not set, so other hosts reject the stream addresses signed here"
         )
-    secret = load_secret(given, settings.data_dir) if keys else ""
+    secret = load_secret(given, settings.data_dir) if named else ""
     protect([secret] if secret else [])
     return Access(
         keys,
-        Tickets(secret, settings.ticket_lifetime, on=bool(keys)),
+        Tickets(secret, settings.ticket_lifetime, on=named),
         anonymous=settings.allow_anonymous,
         hosts=settings.allowed_hosts,
         origins=settings.cors_origins,
+        outside=outside,
     )

@@ -3,6 +3,7 @@
 import logging
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 from .core.errors import ConfigurationError
@@ -12,18 +13,34 @@ logger = logging.getLogger(__name__)
 #: What the server creates is for its user alone.
 UMASK = 0o077
 
+#: Bytes that must fit into a folder, as a file of a new database has them.
+PROBE = b"\0" * 65536
+
 
 def keep_files_private() -> None:
     """Let all files that this process creates be readable by its user only."""
     os.umask(UMASK)
 
 
-def make_private(folder: Path) -> None:
-    """Create a folder for its owner only, if it does not exist; raises `ConfigurationError`."""
+def make_private(folder: Path, setting: str = "DATA_DIR") -> None:
+    """Create a folder for its owner only, if it does not exist, and see whether it can be used.
+
+    Raises `ConfigurationError`, which names the setting, and says why if it cannot.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise ConfigurationError(f"{setting}: {folder} is a file, not a folder") from None
     except OSError as error:
-        raise ConfigurationError(f"DATA_DIR: {folder} cannot be made: {error.strerror}") from None
+        raise ConfigurationError(f"{setting}: {folder} cannot be made: {error.strerror}") from None
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(PROBE)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{setting}: nothing can be written in {folder}: {error.strerror}. Choose another "
+            "folder, or make room in it"
+        ) from None
 
 
 def warn_of_readers(file: Path, setting: str) -> None:

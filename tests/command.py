@@ -21,7 +21,7 @@ def environment(**settings: str) -> dict[str, str]:
     """Our environment with these settings and no others."""
     names = {name.upper() for name in Settings.model_fields}
     ours = {name: value for name, value in os.environ.items() if name.upper() not in names}
-    return ours | {"PYTHONPATH": str(ROOT), "MODEL": "demo"} | settings
+    return ours | {"PYTHONPATH": str(ROOT), "MODEL": "demo", "DATA_DIR": "data"} | settings
 
 
 class Command:

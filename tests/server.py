@@ -11,41 +11,39 @@ from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from app.main import create_app
 from app.settings import Settings
 from app.web import PROTOCOL
 
 
-class Server:
-    """`with Server(data_dir=...) as server:` serves at `server.url` until the block ends.
+class Bare(Settings):
+    """Settings by their names alone; neither the environment nor a `.env` is read."""
 
-    `settings` are those of the product, by their names; neither the environment nor a `.env` is
-    read, so that a test sees the same server everywhere.
-    """
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: Any, init_settings: Any, *others: Any, **sources: Any
+    ) -> tuple[Any, ...]:
+        return (init_settings,)
 
-    def __init__(
-        self, data_dir: Path, *, agents: Iterable[Any] | None = None, **settings: Any
-    ) -> None:
-        class Bare(Settings):
-            @classmethod
-            def settings_customise_sources(
-                cls, settings_cls: Any, init_settings: Any, *others: Any, **sources: Any
-            ) -> tuple[Any, ...]:
-                return (init_settings,)
 
-        settings = {"model": "demo", **settings}
-        self.app = create_app(Bare(data_dir=data_dir, **settings), agents=agents)
+class Served:
+    """`with Served(app) as server:` serves an application at `server.url` until the block ends."""
+
+    def __init__(self, app: ASGIApp, **options: Any) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(
-            self.app,
+            app,
             log_config=None,
             access_log=False,
             http=PROTOCOL,
             ws="none",
             timeout_graceful_shutdown=1,
+            proxy_headers=False,
+            **options,
         )
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(
@@ -65,3 +63,18 @@ class Server:
         self._uvicorn.should_exit = True
         self._thread.join(timeout=20)
         self._socket.close()
+
+
+class Server(Served):
+    """`with Server(data_dir=...) as server:` serves at `server.url` until the block ends.
+
+    `settings` are those of the product, by their names, so that a test sees the same server
+    everywhere.
+    """
+
+    def __init__(
+        self, data_dir: Path, *, agents: Iterable[Any] | None = None, **settings: Any
+    ) -> None:
+        settings = {"model": "demo", **settings}
+        self.app = create_app(Bare(data_dir=data_dir, **settings), agents=agents)
+        super().__init__(self.app)

@@ -46,15 +46,16 @@ def test_a_port_and_a_model_by_flag(tmp_path: Path, provider: Provider) -> None:
     with Command(tmp_path, arguments, PORT="1", OLLAMA_HOST=provider.origin) as command:
         reply = httpx.post(f"{command.url}/chat", json={"message": "x"}, timeout=30)
     assert f"http://127.0.0.1:{port}" == command.url
-    assert "model: ollama:llama3.2; agents: general" in command.output
+    assert "model: ollama:llama3.2 (MODEL); agents: general; data: " in command.output
+    assert f"the chat page: http://127.0.0.1:{port}/ (in a browser)" in command.output
     assert "Hello from the provider." == reply.text
 
 
 def test_a_dot_env_and_agents(tmp_path: Path) -> None:
     """The `.env` and the agents of the folder where the server is started are taken."""
-    (tmp_path / ".env").write_text("AGENTS=mine:cook\nDATA_DIR=kept\n")
+    (tmp_path / ".env").write_text("AGENTS=mine:cook\n")
     (tmp_path / "mine.py").write_text("from agno.agent import Agent\ncook = Agent(name='Cook')\n")
-    with Command(tmp_path) as command:
+    with Command(tmp_path, DATA_DIR="kept") as command:
         agents = httpx.get(f"{command.url}/api/v1/agents").json()["agents"]
     assert ["cook"] == [agent["id"] for agent in agents]
     assert "agents: cook" in command.output
@@ -119,10 +120,29 @@ def test_a_port_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = run(tmp_path, "-m", "app", "serve", "--port", port)
-    assert 0 != ended.returncode
+    assert 2 == ended.returncode
     assert "address already in use" in ended.stderr
-    assert port in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert f"PORT: {port} of 127.0.0.1" in ended.stderr
+    assert re.search(r"start with --port \d+$", ended.stderr.strip())
+    assert 1 == len(ended.stderr.splitlines())
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """A folder in which nothing can be written is named, with the reason, and no traceback."""
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+        "from app.__main__ import main; sys.exit(main(['serve', '--port', '0']))"
+    )
+    ended = run(tmp_path, "-c", program)
+    assert (2, 1) == (ended.returncode, len(ended.stderr.splitlines()))
+    assert ended.stderr.startswith("agno-stream: DATA_DIR: nothing can be written in data: ")
+
+
+def test_names_that_are_no_settings(tmp_path: Path) -> None:
+    """A misspelt name in `.env` is a warning with the right one."""
+    (tmp_path / ".env").write_text("PORTT=1\nIDLE_TIMEOUT=90s\n")
+    with Command(tmp_path) as command:
+        assert ".env: PORTT is no setting; did you mean PORT?" in command.output
 
 
 @pytest.mark.parametrize(
@@ -131,6 +151,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
         (["--version"], 0, __version__),
         (["--help"], 0, "serve"),
         (["serve", "--help"], 0, "--model"),
+        (["serve", "--help"], 0, "OPENAI_BASE_URL"),
         ([], 2, "command"),
         (["fly"], 2, "fly"),
         (["serve", "--port", "x"], 2, "--port"),

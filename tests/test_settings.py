@@ -9,8 +9,10 @@ import pytest
 
 from app.core.errors import ConfigurationError
 from app.core.providers.catalog import Providers, choose_default
+from app.environment import load_settings, warn_of_unknown_names
 from app.main import create_app
-from app.settings import Settings, load_settings
+from app.settings import Settings
+from tests.command import ROOT
 from tests.provider import Provider
 
 KEY = "sk-a-secret-of-the-tests-0123456789"
@@ -48,6 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("MODEL", "demo")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
@@ -88,7 +91,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         settings.models,
         settings.agents,
     )
-    assert ("127.0.0.1", 8000, Path("data")) == (settings.host, settings.port, settings.data_dir)
+    assert ("127.0.0.1", 8000) == (settings.host, settings.port)
     assert (120, 120, 1800) == (
         settings.first_token_timeout,
         settings.idle_timeout,
@@ -166,7 +169,18 @@ def test_blank_is_absent(monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
         ("FIRST_TOKEN_TIMEOUT", "soon"),
         ("HEARTBEAT", "nan"),
         ("DISCONNECT_GRACE", "-1"),
-        ("MAX_BODY_BYTES", "8MB"),
+        ("MAX_BODY_BYTES", "8XB"),
+        ("MAX_BODY_BYTES", "-8MB"),
+        ("MAX_BODY_BYTES", "MB"),
+        ("IDLE_TIMEOUT", "90x"),
+        ("IDLE_TIMEOUT", "1h 30"),
+        ("IDLE_TIMEOUT", "0s"),
+        ("OPENAI_BASE_URL", "localhost:1234"),
+        ("OPENAI_BASE_URL", "http://"),
+        ("OPENAI_BASE_URL", "http://host:port/v1"),
+        ("OPENAI_BASE_URL", "http://host/v1/chat/completions"),
+        ("OPENAI_BASE_URL", "ftp://me:a-password@host/v1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
         ("MAX_BODY_BYTES", "0"),
         ("DATABASE_URL", "mysql://me:a-password@host/name"),
         ("DATABASE_URL", "http://["),
@@ -198,6 +212,105 @@ def test_a_wrong_value_is_reported_by_name(
     assert message.startswith(f"{name}: ")
     assert "a-password" not in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("MAX_BODY_BYTES", "8388608", 8 << 20),
+        ("MAX_BODY_BYTES", "8MB", 8_000_000),
+        ("MAX_BODY_BYTES", "8 MiB", 8 << 20),
+        ("MAX_BODY_BYTES", "8m", 8 << 20),
+        ("MAX_HEAD_BYTES", "1.5kb", 1500),
+        ("HUB_BYTES", "1GiB", 1 << 30),
+        ("IDLE_TIMEOUT", "90", 90),
+        ("IDLE_TIMEOUT", "90s", 90),
+        ("IDLE_TIMEOUT", "250ms", 0.25),
+        ("RETENTION", "1h30m", 5400),
+        ("PAUSE_RETENTION", "30 d", 30 * 86400),
+        ("TICKET_LIFETIME", "5min", 300),
+        ("SHUTDOWN_GRACE", "0s", 0),
+        ("OPENAI_BASE_URL", " http://localhost:1234/v1 ", "http://localhost:1234/v1"),
+        ("FORWARDED_ALLOW_IPS", "10.0.0.0/8, ::1", ["10.0.0.0/8", "::1"]),
+    ],
+)
+def test_sizes_durations_and_addresses(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any
+) -> None:
+    """Sizes and durations take their units, as people write them."""
+    monkeypatch.setenv(name, text)
+    assert value == getattr(load_settings(), name.lower())
+
+
+def test_an_address_without_a_scheme_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever forgets the scheme is shown the address with it."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "localhost:1234")
+    assert wrong().endswith("write http://localhost:1234")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("OPENAI_KEY", "OPENAI_API_KEY"),
+        ("openai_apikey", "OPENAI_API_KEY"),
+        ("MODLE", "MODEL"),
+        ("IDLE_TIMOUT", "IDLE_TIMEOUT"),
+        ("AGNO_STREAM_PORT", "PORT"),
+        ("AGNO_MODEL", "MODEL"),
+        ("PORT", None),
+        ("GROQ_API_KEY", None),
+        ("AGNO_STREAM_URL", None),
+        ("DJANGO_SETTINGS_MODULE", None),
+    ],
+)
+def test_a_name_that_is_nearly_a_setting(
+    folder: Path, caplog: pytest.LogCaptureFixture, name: str, nearest: str | None
+) -> None:
+    """An unknown name in `.env` is logged with the setting that it is like; others are others'."""
+    (folder / ".env").write_text(f"{name}=1\n")
+    warn_of_unknown_names()
+    expected = [f".env: {name} is no setting; did you mean {nearest}?"] if nearest else []
+    assert expected == caplog.messages
+
+
+def test_a_prefix_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A variable with our name in front is one that somebody took for a setting."""
+    monkeypatch.setenv("AGNO_STREAM_MODEL", "demo")
+    monkeypatch.setenv("MODLE", "demo")  # another program's, for all that is known
+    warn_of_unknown_names()
+    assert ["AGNO_STREAM_MODEL is no setting; did you mean MODEL?"] == caplog.messages
+
+
+def test_the_folder_for_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without DATA_DIR the folder is the user's own, wherever the server is started; in a clone it
+    is `data` there."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder / "share"))
+    places = set()
+    for place in (folder, folder / "elsewhere"):
+        place.mkdir(exist_ok=True)
+        monkeypatch.chdir(place)
+        places.add(load_settings().data_dir)
+    assert {folder / "share" / "agno-stream"} == places
+    monkeypatch.chdir(ROOT)
+    assert Path("data") == load_settings(model="demo").data_dir
+
+
+@pytest.mark.parametrize("setting", ["DATA_DIR", "MEDIA_DIR"])
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [("file", "is a file"), ("file/below", "cannot be made"), ("/proc/nothing", "cannot be made")],
+)
+def test_a_folder_that_cannot_be_used_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, setting: str, place: str, words: str
+) -> None:
+    """A folder that cannot be used is reported by its setting, its path, and the reason."""
+    (folder / "file").touch()
+    monkeypatch.setenv(setting, place)
+    message = wrong()
+    assert message.startswith(f"{setting}: {place}")
+    assert words in message
 
 
 def test_all_wrong_values_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel
 
 from ..core.errors import BadRequest, ConversationBusy, UnknownConversation
 from . import conversation_docs
+from .addresses import with_prefix
 from .context import Context, Principal, Server
 from .export import exported
 from .media import add_media
@@ -94,7 +95,7 @@ async def conversation(
     """Return a conversation with its messages, oldest first."""
     found = await server.conversations.get(conversation_id, principal, user)
     await add_media(found, server.media, principal)
-    return Response(msgspec.json.encode(found), media_type="application/json")
+    return Response(with_prefix(msgspec.json.encode(found)), media_type="application/json")
 
 
 @router.get(

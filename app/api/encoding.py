@@ -3,11 +3,13 @@
 See docs/decisions/021-a-format-that-cannot-report-errors-breaks-off.md.
 """
 
+from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 import msgspec
 
 from ..models.chat import StreamingChunk
+from .addresses import prefix, with_prefix
 
 _json = msgspec.json.Encoder()
 
@@ -59,3 +61,11 @@ def encode_line(value: msgspec.Struct) -> bytes:
         for raw, escaped in _LINE_ENDS:
             line = line.replace(raw, escaped)
     return line
+
+
+def line_encoder() -> Callable[[msgspec.Struct], bytes]:
+    """Return `encode_line` for the readers of the current request: the addresses of media have the
+    prefix."""
+    if not prefix.get():
+        return encode_line
+    return lambda value: with_prefix(encode_line(value))

@@ -85,7 +85,8 @@ def path_of(scope: Scope) -> str:
     """Return the path of a request, without the prefix (`root_path`) at which a proxy serves the
     app."""
     path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
+    root = scope.get("root_path", "").rstrip("/")
+    return path[len(root) :] if path == root or path.startswith(f"{root}/") else path
 
 
 def by_door(doors: Iterable[Door], default: Refusal) -> Refuse:

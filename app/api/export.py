@@ -23,12 +23,13 @@ from ..models.answer_parts import (
 )
 from ..models.chat import Conversation, StoredMessage
 from ..models.parts import Citation, Media, ToolCall
+from .addresses import local, with_prefix
 
 
 def exported(conversation: Conversation, kind: str) -> Response:
     """The response with a conversation as a file; `kind` is "md" or "json"."""
     if kind == "json":
-        body = msgspec.json.format(msgspec.json.encode(conversation), indent=2)
+        body = msgspec.json.format(with_prefix(msgspec.json.encode(conversation)), indent=2)
         return _file(body, "application/json", conversation, "json")
     text = markdown(conversation)
     return _file(text.encode(), "text/markdown; charset=utf-8", conversation, "md")
@@ -96,7 +97,7 @@ def _tool(tool: ToolCall) -> str:
 def _media(item: Media) -> str:
     mark = "!" if item.kind == "image" else ""
     name = re.sub(r"[\[\]]", "", _line(item.name or item.kind))
-    return f"{mark}[{name}]({quote(item.url, safe=':/?&=%#+@,;~')})"
+    return f"{mark}[{name}]({quote(local(item.url), safe=':/?&=%#+@,;~')})"
 
 
 def _citation(citation: Citation) -> str:

@@ -7,7 +7,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qs
@@ -25,11 +25,14 @@ from ..core.errors import (
 )
 from . import connection
 from .errors import Refuse, path_of
-from .sites import check_page, is_ip, is_of_machine
+from .outside import Outside
+from .sites import COOKIES, check_page, is_ip, is_of_machine
 from .tickets import PARAMETER, Tickets
 
 #: Paths that need no key and no known host, because their responses contain no principal's data.
-PUBLIC_PATHS = frozenset({"/", "/health", "/healthz", "/readyz", "/docs", "/openapi.json"})
+PUBLIC_PATHS = frozenset(
+    ["/", "/embed", "/embed.js", "/health", "/healthz", "/readyz", "/docs", "/openapi.json"]
+)
 
 #: The prefix of the chat page's files, which are public, too.
 PUBLIC_PREFIX = "/static/"
@@ -61,10 +64,11 @@ SECURITY_HEADERS = (
 class Access:
     """Decides which principal sends a request, and rejects a request that is not allowed.
 
-    Without `keys`, a request from this machine has the anonymous principal; with `anonymous`, every
-    request without a key has. `hosts` are the accepted patterns of the `Host` header; if empty, any
-    host is accepted. Of the pages of other sites those of `origins` may send requests
-    without a key.
+    `outside` finds principals that the application around the server, or a proxy, has
+    authenticated. Without it and without `keys`, a request from this machine has the anonymous
+    principal; with `anonymous`, every request without a principal of its own has. `hosts` are the
+    accepted patterns of the `Host` header; if empty, any host is accepted. Of the pages of other
+    sites those of `origins` may send requests without a key.
     """
 
     keys: Keys
@@ -72,27 +76,35 @@ class Access:
     anonymous: bool = False
     hosts: Sequence[str] = ()
     origins: Sequence[str] = ()
+    outside: Outside = field(default_factory=Outside)
 
-    def principal(self, scope: Scope, headers: Headers) -> str:
-        """Return the principal of a request, found by its API key or its ticket.
+    def principal(self, scope: Scope, headers: Headers, known: str | None = None) -> str:
+        """Return the principal of a request, found by its API key or its ticket, else `known`, who
+        was authenticated outside.
 
         Raises `Unauthorized`, `UnknownHost`, `LoopbackOnly` or `CrossSite`.
         """
         self._check_host(headers)
-        if not self.keys:
+        if not self.keys and not self.outside:
             if not self.anonymous:
                 self._check_machine(scope, headers)
             return self._anonymous(scope, headers)
-        key = key_of(headers)
-        if key is not None:
-            found = self.keys.principal(key)
-            if found is None:
-                raise Unauthorized("The key is unknown. Check it against the server's API_KEYS.")
+        key = key_of(headers) if self.keys else None
+        if key is not None and (found := self.keys.principal(key)) is not None:
             return found
-        if (principal := self._ticket_principal(scope)) is not None:
+        if key is None and (principal := self._ticket_principal(scope)) is not None:
             return principal
+        if known is not None:
+            # Browsers send cookies for pages of any site, so `*` is not enough here.
+            origins = [origin for origin in self.origins if origin != "*"]
+            check_page(scope["method"], headers, origins, why=COOKIES)
+            return known
+        if key is not None:
+            raise Unauthorized("The key is unknown. Check it against the server's API_KEYS.")
         if self.anonymous:
             return self._anonymous(scope, headers)
+        if not self.keys:
+            raise Unauthorized("This request has no user. Log in where this server is part of.")
         raise Unauthorized(
             "A key is required: send 'Authorization: Bearer <key>', or 'x-api-key: <key>'."
         )
@@ -103,7 +115,7 @@ class Access:
         if not found or not token or scope["method"] not in ("GET", "HEAD"):
             return None
         principal = self.tickets.principal(token[0], found[1])
-        known = principal in self.keys.principals
+        known = principal in self.keys.principals or bool(self.outside)
         if not known and not (self.anonymous and principal == ANONYMOUS):
             raise Unauthorized(
                 "The token in this address belongs to a principal that no longer has a key."
@@ -152,8 +164,10 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not is_public(path_of(scope)):
+            outside = self._access.outside
+            known = await outside.principal(scope, receive) if outside else None
             try:
-                scope["principal"] = self._access.principal(scope, Headers(scope=scope))
+                scope["principal"] = self._access.principal(scope, Headers(scope=scope), known)
             except AgnoStreamError as error:
                 headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
                 response = self._refuse(path_of(scope), error, headers)

@@ -11,6 +11,7 @@ from fastapi import Request
 from ..core.log.journal import Entry, RunRecord
 from ..core.media import MediaStore
 from ..models.chat import Media, StreamingChunk
+from .addresses import absolute
 from .pause_text import pause_text
 from .tickets import Tickets
 
@@ -28,7 +29,7 @@ class MediaLinks:
     def __init__(
         self, request: Request, tickets: Tickets, store: MediaStore, record: RunRecord
     ) -> None:
-        self._base = str(request.base_url).rstrip("/")
+        self._request = request
         self._tickets = tickets
         self._store = store
         self._record = record
@@ -36,7 +37,7 @@ class MediaLinks:
     @property
     def decide_at(self) -> str:
         """The address where people decide on the run."""
-        return f"{self._base}/api/v1/runs/{self._record.run_id}/continue"
+        return absolute(self._request, f"/api/v1/runs/{self._record.run_id}/continue")
 
     def as_text(self, chunk: StreamingChunk) -> StreamingChunk:
         """A chunk with its media as Markdown at the end of its content, and what the run waits for
@@ -84,4 +85,4 @@ class MediaLinks:
             return item.url
         ticket = self._tickets.address(self._record.run_id, self._record.principal)
         _, mark, query = ticket.stream_url.partition("?")
-        return f"{self._base}{item.url}{mark}{query}"
+        return f"{absolute(self._request, item.url)}{mark}{query}"

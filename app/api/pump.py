@@ -1,7 +1,7 @@
 """The loop that reads a run from its follower, encodes it and writes it to one reader."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.responses import Response
 
@@ -9,10 +9,12 @@ from ..core.errors import Gap
 from ..core.log.follower import Follower
 from ..core.log.journal import Entry
 from ..core.run_failures import failure_from
+from .addresses import prefix
 from .door import Refusal
 from .encoding import Encoder
 from .heartbeat import Heartbeat
 from .pacer import Pacer
+from .steady import Steady
 from .writer import State, StreamWriter
 
 
@@ -34,6 +36,7 @@ class Pump:
         gone: asyncio.Event,
         *,
         pacer: Pacer | None,
+        steady: Steady | None = None,
         refusal: Refusal,
         own_headers: Mapping[str, str],
     ) -> None:
@@ -43,8 +46,10 @@ class Pump:
         self._heartbeat = heartbeat
         self._gone = gone
         self._pacer = pacer
+        self._steady = steady
         self._refusal = refusal
         self._own_headers = own_headers
+        self._kind = (type(encoder), prefix.get())  # readers of one kind share encoded entries
 
     async def run(self) -> Response | None:
         """Write the run to its end; return an error response, not sent yet, if the run fails before
@@ -60,21 +65,36 @@ class Pump:
                 await writer.write(encoder.encode(number, gap.last_chunk(follower.record.model)))
                 self._break_off_without_error_frame()
                 return None
-            if entries:
-                error = entries[-1][1].error
-                if error is not None and writer.state is State.HELD:
-                    await self._emit(number, entries[:-1])
-                    if writer.state is State.HELD:
-                        return self._refusal(failure_from(error), self._own_headers)
-                    number, entries = number + len(entries) - 1, entries[-1:]
-                await self._emit(number, entries)
-                if error is not None:
-                    self._break_off_without_error_frame()
+            number = follower.after - len(entries)  # it may have gone back to a recovery
+            for before, piece in self._pieces(number, entries):
+                if (refusal := await self._deliver(before, piece)) is not None:
+                    return refusal
             if not follower.done and self._sent_elsewhere:
                 await self._send_away()
                 return None
             if not entries:
                 await self._beat()
+        return None
+
+    def _pieces(self, number: int, entries: list[Entry]) -> Iterable[tuple[int, list[Entry]]]:
+        """The entries that the protocol can show, in pieces without gaps."""
+        if not entries:
+            return ()
+        if self._steady is None:
+            return ((number, entries),)
+        return self._steady.pieces(number, entries)
+
+    async def _deliver(self, number: int, entries: list[Entry]) -> Response | None:
+        """Write entries; return an error response instead, as `run` does."""
+        error = entries[-1][1].error
+        if error is not None and self._writer.state is State.HELD:
+            await self._emit(number, entries[:-1])
+            if self._writer.state is State.HELD:
+                return self._refusal(failure_from(error), self._own_headers)
+            number, entries = number + len(entries) - 1, entries[-1:]
+        await self._emit(number, entries)
+        if error is not None:
+            self._break_off_without_error_frame()
         return None
 
     @property
@@ -125,11 +145,10 @@ class Pump:
         memo = self._follower.memo if self._encoder.cacheable else None
         if memo is None:
             return encode_entries(self._encoder, number, entries)
-        kind = type(self._encoder)
-        before, count, body = memo.get(kind, (-1, 0, b""))
+        before, count, body = memo.get(self._kind, (-1, 0, b""))
         if (before, count) != (number, len(entries)):
             body = encode_entries(self._encoder, number, entries)
-            memo[kind] = (number, len(entries), body)
+            memo[self._kind] = (number, len(entries), body)
         return body
 
 

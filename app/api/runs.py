@@ -9,6 +9,7 @@ from ..core.errors import InvalidField
 from ..core.log.journal import RunRecord
 from ..models.chat import LiveRun, LiveRuns, RunState
 from . import route_docs
+from .addresses import with_prefix
 from .context import Context, Principal, Server
 from .doors.native.following import JSON, LastEventId, resume
 from .tickets import StreamTicket
@@ -134,4 +135,4 @@ def _live(
 
 
 def _json(body: RunState | StreamTicket) -> Response:
-    return Response(msgspec.json.encode(body), media_type=JSON)
+    return Response(with_prefix(msgspec.json.encode(body)), media_type=JSON)

@@ -23,27 +23,36 @@ PORTS = {"http": 80, "https": 443}
 
 ADVICE = "Set API_KEYS, or add the page's origin to CORS_ORIGINS."
 
+#: Why pages of other sites are refused that send requests with a user's cookies.
+COOKIES = (
+    "Requests of a user who is logged in are accepted from this server's own pages only. Add the "
+    "page's origin to CORS_ORIGINS."
+)
 
-def check_page(method: str, headers: Headers, origins: Sequence[str]) -> None:
+
+def check_page(method: str, headers: Headers, origins: Sequence[str], why: str = "") -> None:
     """Raise `CrossSite` if a page of another site sends the request, which needs no key.
 
-    `origins` are those whose pages may. A request of a program that is no browser has none of the
-    header fields that are looked at, and is accepted.
+    `origins` are those whose pages may; `why` is the reason, if it is not that there are no keys. A
+    request of a program that is no browser has none of the header fields that are looked at, and is
+    accepted.
     """
     origin = headers.get("origin")
     if origin is not None:
         if not (origin in origins or "*" in origins or _is_own(origin, headers)):
             raise CrossSite(
-                f"This server has no keys, so it accepts no requests of pages of other origins. "
-                f"{ADVICE}"
+                why
+                or f"This server has no keys, so it accepts no requests of pages "
+                f"of other origins. {ADVICE}"
             )
         return
     site = headers.get("sec-fetch-site")
     strange = _looks_strange(method, headers) if site is None else site not in OWN_SITES
     if strange or any("prefetch" in headers.get(name, "") for name in PREFETCH):
         raise CrossSite(
-            "This server has no keys, so it accepts no requests of pages of other sites, and none "
-            f"that a browser makes on its own. {ADVICE}"
+            why
+            or "This server has no keys, so it accepts no requests of pages of other sites, "
+            f"and none that a browser makes on its own. {ADVICE}"
         )
 
 

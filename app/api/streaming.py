@@ -20,6 +20,7 @@ from .heartbeat import FIRST_HEARTBEAT, Heartbeat
 from .pacer import Pacer
 from .pump import Pump
 from .reading import reading, run_headers
+from .steady import Steady
 from .writer import StreamWriter
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ class RunStream(Response):
     When the reader leaves, or a write takes longer than the server allows (see `Connection`), the
     response ends, but the run continues. `heartbeat` is the interval of heartbeats in seconds. With
     `pace` the events are sent at the speed at which they were recorded. `refusal` makes the
-    response if the run fails before the first byte and the encoder `defers_status`.
+    response if the run fails before the first byte and the encoder `defers_status`. With
+    `takes_back` readers know what a recovery of the run makes void; see `Steady`.
 
     A token costs neither a task nor a timer: one task pumps entries, one waits for the disconnect,
     and one timer watches for silence, for the whole response.
@@ -46,6 +48,7 @@ class RunStream(Response):
         heartbeat: float,
         headers: Mapping[str, str] | None = None,
         pace: bool = False,
+        takes_back: bool = False,
     ) -> None:
         super().__init__(
             media_type=encoder.media_type,
@@ -63,6 +66,7 @@ class RunStream(Response):
         self._refusal = refusal
         self._interval = heartbeat
         self._pace = pace
+        self._takes_back = takes_back
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = Connection.of(scope, send)
@@ -113,6 +117,7 @@ class RunStream(Response):
             heartbeat,
             gone,
             pacer=Pacer() if self._pace else None,
+            steady=None if self._takes_back else Steady(self._follower),
             refusal=self._refusal,
             own_headers={name: text for name, text in self.headers.items() if name[:2] == "x-"},
         )

@@ -6,6 +6,7 @@ import msgspec
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
 from ..core.errors import Unauthorized
+from .addresses import local
 
 #: The query parameter that holds a ticket.
 PARAMETER = "token"
@@ -37,7 +38,7 @@ class Tickets:
     def address(self, run_id: str, principal: str) -> StreamTicket:
         """Return the address of a run's events, with a ticket for this principal if tickets are
         on."""
-        url = f"/api/v1/runs/{run_id}/events"
+        url = local(f"/api/v1/runs/{run_id}/events")
         if not self._on:
             return StreamTicket(url)
         token = self._signer.dumps([run_id, principal])

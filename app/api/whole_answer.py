@@ -10,6 +10,7 @@ from ..core.log.journal import Entry
 from ..core.run_failures import RunFailed, failure_from
 from ..models.chat import ChatResponse
 from ..models.folding import fold
+from ..models.numbers import standing
 from .door import Refusal
 from .media_links import MediaLinks
 from .reading import reading, run_headers
@@ -49,7 +50,7 @@ class WholeAnswer(Response):
             while not follower.done and not gone.is_set():
                 entries += await follower.batch()
         if not gone.is_set():
-            response = self._response(entries)
+            response = self._response(standing(entries, follower.after))
             follower.traffic.bytes += len(response.body)
             await response(scope, receive, send)
 

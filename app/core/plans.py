@@ -3,6 +3,7 @@
 from .agents.catalog import AgentCatalog
 from .agents.components.entries import AgentEntry
 from .agents.connections import Connections
+from .agents.pausing.checkpoints import Resumed
 from .agents.pausing.stored import Continuation
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
@@ -10,11 +11,16 @@ from .log.journal import RunRecord
 from .media import MediaStore
 from .providers.catalog import ModelEntry
 from .question import Question
+from .recovering import Recipe
 from .turns import AgentTurn
 
 
 class AgentPlan:
-    """A question with its agent and its model, checked; `prepare` makes the turn of a run."""
+    """A question with its agent and its model, checked; `prepare` makes the turn of a run.
+
+    `before` is the run that this one continues, or this one itself, if another process began it;
+    then `resumed` says how it goes on.
+    """
 
     def __init__(
         self,
@@ -26,8 +32,9 @@ class AgentPlan:
         question: Question,
         media: MediaStore | None,
         *,
-        paused: RunRecord | None = None,
+        before: RunRecord | None = None,
         continuation: Continuation | None = None,
+        resumed: Resumed | None = None,
     ) -> None:
         self.agents = agents
         self.conversations = conversations
@@ -43,8 +50,20 @@ class AgentPlan:
         self.user = question.user
         self.settings = question.settings()
         self.stored_question = (question.message or "") if question.kept else None
-        if paused is not None:
-            self.settings, self.stored_question = paused.settings, paused.question
+        self.resumed = resumed
+        if before is not None:
+            self.settings, self.stored_question = before.settings, before.question
+
+    @property
+    def recipe(self) -> str:
+        """What another process needs to go on with the run; empty if none can."""
+        if self.entry.kind == "external":
+            return ""
+        found = Recipe(self.question.kept, self.question)
+        if self.continuation is not None:
+            decided = list(self.continuation.decisions), self.continuation.principal
+            found = Recipe(self.question.kept, self.question, *decided)
+        return found.encode()
 
     async def check(self, record: RunRecord) -> None:
         """Raise `ConversationsUnavailable` if the conversation cannot be read now."""

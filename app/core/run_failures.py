@@ -12,6 +12,8 @@ RunFailed
 ├── RunTimeout          timeout_first_token | timeout_idle | timeout_total
 ├── RunStopped          cancelled | disconnected
 ├── Interrupted         interrupted
+│   ├── TakenOver       interrupted
+│   └── HandedOver      interrupted
 ├── TooManyRounds       too_many_rounds
 ├── InputRefused        input_refused
 ├── OutputRefused       output_refused
@@ -149,6 +151,14 @@ class Interrupted(RunFailed):
     finish_reason = "interrupted"
 
 
+class TakenOver(Interrupted):
+    """Another process has found this one dead, and has gone on with the run, or ended it."""
+
+
+class HandedOver(Interrupted):
+    """This process stops, and another one goes on with the run."""
+
+
 class RunTimeout(RunFailed):
     """A timeout of the run expired; `which` is both the error code and the finish reason."""
 
@@ -176,6 +186,16 @@ def failure_from(info: ErrorInfo) -> RunFailed:
 def server_stopped() -> Interrupted:
     """Return the failure of a run whose server stopped, or died."""
     return Interrupted("The server stopped before the answer was complete.")
+
+
+def taken_over() -> TakenOver:
+    """Return the failure of a run that another process has taken over from this one."""
+    return TakenOver("The server was taken for dead before the answer was complete.")
+
+
+def handed_over() -> HandedOver:
+    """Return the reason of a stop after which another process goes on with the run."""
+    return HandedOver("The server stops; another one goes on.")
 
 
 def cancelled() -> RunStopped:

@@ -1,6 +1,5 @@
 """Runs what answers: a plan makes turns, whose `StreamingChunk`s come from `agents.events`."""
 
-import json
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
@@ -12,7 +11,7 @@ from agno.exceptions import InputCheckError, OutputCheckError
 from agno.models.base import Model
 from agno.run.authorization import authorization_scope
 
-from ..models.chat import Requirement, StreamingChunk, Usage
+from ..models.chat import StreamingChunk, Usage
 from .agents.children import cancelled_together
 from .agents.components.external import External
 from .agents.components.factories import made_for
@@ -22,7 +21,9 @@ from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
 from .agents.media_in import taken
 from .agents.media_out import MediaReader
-from .agents.pausing.waits import shown
+from .agents.pausing.checkpoints import can_resume
+from .agents.pausing.requirements import requirements_of
+from .agents.pausing.safety import Safety
 from .agents.refusals import failure_of, refusal_of
 from .agents.runner import Runner, runner_for
 from .agents.storage.keeping import Keeping
@@ -32,13 +33,14 @@ from .log.journal import RunRecord
 from .media import Owner
 from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
-from .question import ClientCall
+from .recovering import Guard
 from .run_failures import (
     ConversationsUnavailable,
     InputRefused,
     OutputRefused,
     RunFailed,
     TurnGone,
+    server_stopped,
 )
 
 if TYPE_CHECKING:  # a plan makes turns
@@ -80,6 +82,11 @@ class AgentTurn:
         self.logged_question = question.message or last or record.question or ""
         self.model = plan.model
         self._made_models: list[Model] = []
+        self._guard: Guard | None = None
+
+    def protect(self, guard: Guard) -> None:
+        """Work so that another process can go on; see `Turn`."""
+        self._guard = guard
 
     async def run(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
@@ -91,6 +98,8 @@ class AgentTurn:
 
     async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         last = await self._agnos_answer(emit, on_alive)
+        if self._guard is not None:
+            await self._guard.confirm()  # else its turn would replace that of another process
         stored = await self._stored(last)
         return last if stored else msgspec.structs.replace(last, stored=False)
 
@@ -110,6 +119,7 @@ class AgentTurn:
         media = MediaReader(self._plan.media, self._owner)
         if runner.models is not None:
             runner.models.listen(on_alive)
+        safety = Safety(self._guard, runner.component, self._run_id) if self._guard else None
         authorization: Any = partial(getattr, runner, "authorization")
         try:
             async with aclosing(runner.events()) as events:
@@ -117,6 +127,8 @@ class AgentTurn:
                     async for event in events:
                         self._begun = True
                         reader.read(event)
+                        if safety is not None:
+                            await safety.keep(event)
                         if reader.failure is not None:
                             raise self._unreadable() or failure_of(reader.failure, runner.models)
                         if media.concerns(event):
@@ -125,7 +137,8 @@ class AgentTurn:
                                 reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise refusal_of(error) from error
-        requirements = await self._pause(runner, reader)
+        kept = self._plan.question.kept
+        requirements = await requirements_of(runner, reader, self._session, kept=kept)
         models = runner.models
         reason = None if models is None else models.finish_reason
         if models is not None:
@@ -134,27 +147,9 @@ class AgentTurn:
                 raise models.answer_failure
         return reader.ending(reason, requirements)
 
-    async def _pause(self, runner: Runner, reader: EventReader) -> list[Requirement]:
-        """What the run waits for, after the calls that the client must make; empty if the run does
-        not wait for a person."""
-        calls = runner.models.leader.answering.client_calls if runner.models is not None else []
-        for call in calls if reader.pause is not None else []:
-            reader.call(call)
-        theirs = {call.id for call in calls}
-        waits = await runner.waits(reader)
-        others = [w for w in waits if w.tool is None or w.tool.tool_call_id not in theirs]
-        for wait in others:
-            if (tool := wait.shown.tool) is not None and wait.shown.kind == "external":
-                reader.call(ClientCall(tool.id, tool.name, json.dumps(tool.arguments)))
-        answered = all(wait.shown.kind == "external" for wait in others)
-        if not others or (answered and not self._plan.question.kept):
-            return []  # the client sends the results as messages of its next question
-        await runner.keep(self._session)
-        return shown(waits)
-
     def _shown(self, last: StreamingChunk) -> Shown:
-        parts = self._reader.recorder.parts() if self._reader else []
         before = self._runner.shown_before if self._runner else None
+        parts = self._reader.recorder.parts(whole=before is not None) if self._reader else []
         return Shown.of(parts, last, self.model, before)
 
     async def _prepared(self) -> Runner:
@@ -174,6 +169,8 @@ class AgentTurn:
         if question.kept:
             await plan.conversations.complete(self._component, self._session)
         await plan.connections.ensure(self._component)
+        if plan.resumed is not None and not can_resume(self._component, plan.resumed):
+            raise server_stopped()
         if isinstance(self._component, External):
             mine = self._keep().external(self._component) if question.kept else self._component
             return ExternalRunner(mine, question, caller, self._run_id, models=None)
@@ -186,7 +183,10 @@ class AgentTurn:
         models.leader.on_fallback = self._fell_back
         models.leader.on_unknown_call = self._emit_unknown_call
         return runner_for(self._component)(
-            copied, question, caller, self._run_id, models=models, continuation=plan.continuation
+            *(copied, question, caller, self._run_id),
+            models=models,
+            continuation=plan.continuation,
+            resumed=plan.resumed,
         )
 
     async def _made(self, caller: Caller) -> Any:

@@ -9,6 +9,7 @@ from .parts import Citation as Citation
 from .parts import ErrorInfo as ErrorInfo
 from .parts import Media as Media
 from .parts import NamedEvent as NamedEvent
+from .parts import Recovered as Recovered
 from .parts import Said as Said
 from .parts import Speaker as Speaker
 from .parts import Speech as Speech
@@ -51,7 +52,9 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     paused run that this one continues, in the first chunk; `requirements` are what a run waits for
     that ends as `paused`, in the last one. `stored` is False in the last chunk of a turn that is
     not in the store of conversations yet. `replaces` is the turn in whose place this one stands, in
-    the first chunk of a run that answers it again or has its question edited.
+    the first chunk of a run that answers it again or has its question edited. `recovered` is in the
+    chunk with which another process goes on after the death of the run's process: all that came
+    after the event it names is void.
     """
 
     content: str
@@ -79,17 +82,7 @@ class StreamingChunk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     continues: str | None = None
     requirements: list[Requirement] | None = None
     replaces: str | None = None
-
-
-def number_in_id(number: int, chunk: StreamingChunk) -> str:
-    """Return a chunk's number as its event id has it, with a leading 0 for the finish
-    `interrupted`.
-
-    If a process is killed, its readers may have received entries that the journal lacks. The final
-    entry that another process adds then has a number that such readers have received with a text.
-    The 0 shows whether a reader that resumes has received the final entry.
-    """
-    return f"0{number}" if chunk.finish_reason == "interrupted" else str(number)
+    recovered: Recovered | None = None
 
 
 class ChatResponse(msgspec.Struct, omit_defaults=True):

@@ -116,6 +116,16 @@ class NamedEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     data: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
+class Recovered(msgspec.Struct, frozen=True):
+    """That another process has taken a run over whose process has died. What came after the event
+    with the number `after` is void; `length` characters of the answer stand. `attempt` counts from
+    1."""
+
+    after: int
+    length: int
+    attempt: int
+
+
 class Citation(msgspec.Struct, frozen=True, omit_defaults=True):
     """A source of the answer: a page, a document, or a reference from the knowledge base."""
 

@@ -162,12 +162,17 @@ def _said(field: str, text: str) -> Said:
     return Said(content=text) if field == "content" else Said(reasoning=text)
 
 
-def parts_of(chunks: Iterable[StreamingChunk]) -> list[Part]:
-    """Fold chunks into parts; empty if they are only text."""
+def all_parts_of(chunks: Iterable[StreamingChunk]) -> list[Part]:
+    """Fold chunks into parts."""
     folder = PartsFolder()
     for chunk in chunks:
         folder.add(chunk)
-    found = folder.parts()
+    return folder.parts()
+
+
+def parts_of(chunks: Iterable[StreamingChunk]) -> list[Part]:
+    """Fold chunks into parts; empty if they are only text."""
+    found = all_parts_of(chunks)
     return found if has_more_than_text(found) else []
 
 

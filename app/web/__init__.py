@@ -9,6 +9,7 @@ from typing import Final
 
 from .connections import KEY, ConnectionBounds, Connections
 from .descriptors import provide_descriptors
+from .forwarded import TRUSTED, Forwarded
 from .leaving import close_listeners, server_of
 
 #: What uvicorn's setting `http` takes, as text because workers are started with it.
@@ -17,8 +18,10 @@ PROTOCOL: Final = f"{__name__}.protocol:BoundedProtocol" if find_spec("httptools
 __all__ = [
     "KEY",
     "PROTOCOL",
+    "TRUSTED",
     "ConnectionBounds",
     "Connections",
+    "Forwarded",
     "close_listeners",
     "provide_descriptors",
     "server_of",

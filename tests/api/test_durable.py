@@ -186,7 +186,7 @@ async def test_events_end_after_their_lifetime() -> None:
     async with opened() as (hub, log):
         say(log, 0)
         left: list[bool] = []
-        source = source_of("r1", hub.journal, hub.get("r1"))
+        source = source_of(record(), hub.journal, hub.get("r1"))
         follower = Follower(record(), source, 0, lambda: left.append(True))
         response = EventsStream(follower, Offset(0), "7", heartbeat=60, lifetime=0.05)
         reader = Client()

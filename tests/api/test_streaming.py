@@ -85,7 +85,7 @@ def failed() -> StreamingChunk:
 
 
 def stream(hub: Hub, encoder: Encoder, after: int = 0, **options: Any) -> tuple[RunStream, Client]:
-    follower = Follower(record(), source_of("r1", hub.journal, hub.get("r1")), after)
+    follower = Follower(record(), source_of(record(), hub.journal, hub.get("r1")), after)
     options = {
         "refusal": error_response,
         "heartbeat": 60,

@@ -267,4 +267,4 @@ AGUI = Door("agui", _agui, history=True, final=True, links=True)
 AI_SDK = Door("ai-sdk", _ai_sdk, keeps=True, final=True)
 OLLAMA = Door("ollama", _ollama_stream, history=True)
 
-ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, RESPONSES, ANTHROPIC, AGUI, AI_SDK, OLLAMA)
+ALL = (SSE, JSON, SSE_HISTORY, OPENAI, OPENAI_WHOLE, RESPONSES, ANTHROPIC, AI_SDK, OLLAMA)

@@ -16,7 +16,7 @@ from tests.applications import (
     tools,
     workflows,
 )
-from tests.applications.doors import ALL, Door
+from tests.applications.doors import AGUI, ALL, Door
 from tests.applications.kind import Kind
 
 FAULTS = ("length", "cut", "error")
@@ -38,8 +38,14 @@ def row(
     faults: Sequence[str] = FAULTS,
     shows: Sequence[str] | None = None,
 ) -> Row:
-    """All that a kind can be tried with, unless it is limited."""
+    """All that a kind can be tried with, unless it is limited.
+
+    AG-UI's door stores, finds and asks as the others do; it shows more than text in a way of its
+    own, so it is tried with the kinds that have more.
+    """
     able = [door for door in ALL if door.final or not kind.rewritten]
+    if kind.shows or kind.rewritten:
+        able.append(AGUI)
     return Row(
         kind,
         doors or able,

@@ -19,6 +19,7 @@ from agno.models.openai import OpenAIChat
 from agno.models.openai.like import OpenAILike
 from agno.models.openrouter import OpenRouter
 
+from tests.api.doors.agui import oracles as agui
 from tests.core.providers.wire import streams
 from tests.server import Server
 from tests.upstream import Answer, ByteServer
@@ -199,6 +200,24 @@ def test_it_is_lost_at_the_anthropic_door(
         answer: Any = {"role": "assistant", "content": message.content}
         more: Any = {"role": "user", "content": [result]}
         client.messages.create(messages=[*asked, answer, more], **fields)
+    sent = house.message(1)
+    if "reasoning" in KINDS[kind][0] and "reasoning" not in sent:
+        sent["reasoning"] = sent["reasoning_content"]
+    expect(kind, sent)
+
+
+@EVERY
+@EACH
+def test_it_is_lost_at_the_ag_ui_door(house: House, model: str, kind: str) -> None:
+    """A client of that door keeps the encrypted value of a call, and returns it with the call."""
+    house.upstream.script(called(kind, "lookup"), Answer(streams.words()))
+    tool = {"name": "lookup", "description": "", "parameters": {"type": "object"}}
+    given = agui.body("hi", threadId=f"{model} {kind}", runId=f"{model} {kind} 1", tools=[tool])
+    events = agui.run(house.http, given, f"/agui/{model}")
+    result = {"id": "t", "role": "tool", "toolCallId": "c1", "content": "42"}
+    messages = [*given["messages"], *agui.messages_of(events), result]
+    given = {**given, "runId": f"{model} {kind} 2", "messages": messages}
+    agui.run(house.http, given, f"/agui/{model}")
     sent = house.message(1)
     if "reasoning" in KINDS[kind][0] and "reasoning" not in sent:
         sent["reasoning"] = sent["reasoning_content"]

@@ -112,6 +112,8 @@ def _stop(client: Client, recording: Recording) -> None:
 def _answer(client: Client, recording: Recording, *, running: bool) -> None:
     answer = recording.answer
     answers.show(client, answer.parts, recording.run_id or "", running=running)
+    if any(event.chunk.recovered for event in recording.events[:]):
+        st.caption(":material/info: The server was lost, and another one goes on.")
     if answer.finish_reason in STOPPED or (recording.stopped and not answer.done):
         st.warning("Stopped.", icon=":material/stop_circle:")
     elif not (running or answer.done):

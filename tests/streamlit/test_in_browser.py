@@ -31,10 +31,7 @@ def streamlit(folder: Path, server: str) -> Iterator[str]:
     """The app at its address, with a home of its own and none of our settings."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    options = [
-        *("--server.headless", "true", "--browser.gatherUsageStats", "false"),
-        *("--server.address", "127.0.0.1", "--server.port", str(port)),
-    ]
+    options = ["--server.headless", "true", "--server.port", str(port)]
     ours = {k: v for k, v in os.environ.items() if not k.startswith(("AGNO_STREAM", "STREAMLIT"))}
     with (folder / "streamlit.txt").open("wb") as output:
         process = subprocess.Popen(
@@ -80,9 +77,14 @@ def ask(page: Page, question: str) -> None:
 
 @pytest.mark.timeout(120)
 def test_answer_on_phone(page: Page, server: Server, tmp_path: Path) -> None:
-    """On a phone the answer is in view; a switch shows the figures in its place."""
+    """On a phone the answer is in view; a switch shows the figures in its place. Nothing is asked
+    for elsewhere, and nobody else can connect."""
     page.set_viewport_size({"width": 390, "height": 844})
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     with streamlit(tmp_path, server.url) as url:
+        # It listens on one address only, so the port of another loopback address is free.
+        socket.create_server(("127.0.0.2", int(url.rpartition(":")[2]))).close()
         page.goto(url)
         ask(page, "Hello?")
         answer = page.get_by_test_id("stChatMessage").last
@@ -93,6 +95,7 @@ def test_answer_on_phone(page: Page, server: Server, tmp_path: Path) -> None:
         page.locator(".st-key-figures label").click()
         expect(figures).to_be_in_viewport()
         expect(answer).to_be_hidden()
+    assert [] == [address for address in requested if not address.startswith(url)]
 
 
 @pytest.mark.timeout(300)  # a browser on a busy machine

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.command import Command
+from tests.link import Link
 from tests.provider import Provider
 from tests.services import PostgresServer
 from tests.streaming.reader import CHAT
@@ -29,6 +30,9 @@ class Outage:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.settings: dict[str, str] = {}
+
+    def started(self) -> None:
+        """The server has started."""
 
     def begin(self, server: Command) -> None:
         raise NotImplementedError
@@ -57,6 +61,26 @@ class PostgresPaused(_Postgres):
 
     def end(self) -> None:
         self._server.resume()
+
+
+class PostgresStalled(Outage):
+    """PostgreSQL is 300 ms away, and the line to it is dead for a while."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        server = stack.enter_context(PostgresServer())
+        self.link = stack.enter_context(Link(server.port, latency=0))
+        url = server.create().replace(f":{server.port}/", f":{self.link.port}/")
+        self.settings = {"DATABASE_URL": url}
+
+    def started(self) -> None:
+        self.link.latency = 0.3  # the first start of all makes its tables in hundreds of calls
+
+    def begin(self, server: Command) -> None:
+        self.link.stall()
+
+    def end(self) -> None:
+        self.link.latency = 0  # the rest of the test has nothing to do with it
+        self.link.go_on()
 
 
 class SqliteLocked(Outage):
@@ -180,8 +204,11 @@ async def after(
         yield http
 
 
-@pytest.mark.parametrize("another", [False, True], ids=["same process", "another process"])
-@pytest.mark.parametrize("kind", OUTAGES)
+@pytest.mark.parametrize(
+    ("kind", "another"),
+    [(kind, another) for kind in OUTAGES for another in (False, True)] + [(PostgresStalled, False)],
+    ids=lambda value: getattr(value, "__name__", "another process" if value else "same process"),
+)
 async def test_turn_is_lost(
     kind: type[Outage], another: bool, tmp_path: Path, provider: Provider, stack: ExitStack
 ) -> None:
@@ -190,6 +217,7 @@ async def test_turn_is_lost(
     outage = kind(tmp_path, stack)
     provider.default = paced(1.5)
     async with serving(tmp_path, provider, **outage.settings) as server:
+        outage.started()
         async with client(server) as http:
             first, other = Tab(), Tab()
             await first.start(http, "First.", conversation_id="c")

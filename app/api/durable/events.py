@@ -10,7 +10,7 @@ from ...core.errors import Gap, JournalUnavailable
 from ...core.log.follower import Follower
 from ...models.chat import StreamingChunk
 from ..doors.native.errors import error_response
-from ..encoding import encode_line
+from ..encoding import line_encoder
 from ..heartbeat import Heartbeat
 from ..pump import Pump
 from ..streaming import RunStream
@@ -32,8 +32,11 @@ class EventsEncoder:
     has_error_frame: ClassVar[bool] = False
     heartbeat: bytes | None = b":\n"
 
+    def __init__(self) -> None:
+        self._line = line_encoder()
+
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        return b"event: data\ndata: [%b]\n\n" % encode_line(chunk)
+        return b"event: data\ndata: [%b]\n\n" % self._line(chunk)
 
 
 def events_of(page: Page, cursor: str) -> bytes:

@@ -38,8 +38,8 @@ class Offset(NamedTuple):
         if not entries:
             return self
         if entries[-1][1].finish_reason == "interrupted":
-            return Offset(max(self.number, follower.after), saw_end=True)
-        return Offset(follower.after)
+            return Offset(max(self.number, follower.event), saw_end=True)
+        return Offset(follower.event)
 
 
 def parse_offset(text: str) -> Offset:

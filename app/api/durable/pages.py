@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...core.log.follower import Follower
 from ...core.log.journal import Entry
-from ..encoding import encode_line
+from ..encoding import line_encoder
 from .offsets import Offset
 
 
@@ -39,7 +39,8 @@ class Page(NamedTuple):
 
 def encode_array(entries: Iterable[Entry]) -> bytes:
     """Return the chunks of the entries as a JSON array without a line end."""
-    return b"[%b]" % b",".join(encode_line(chunk) for _, chunk in entries)
+    line = line_encoder()
+    return b"[%b]" % b",".join(line(chunk) for _, chunk in entries)
 
 
 async def read(follower: Follower) -> list[Entry]:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...core.errors import BadRequest
 from ...core.log.follower import Follower
+from ...models.numbers import event_number
 from ..context import Context, Principal, Server
 from ..reading import reading, run_headers
 from .cursors import next_cursor
@@ -100,7 +101,8 @@ async def _tail(server: Context, run_id: str, principal: str) -> tuple[Offset, b
     """Return the offset behind the newest entry, and whether the run has ended."""
     with await server.runs.follow(run_id, 0, principal=principal) as follower:
         newest = await follower.newest()
-    return Offset(newest.number, saw_end=newest.interrupted), newest.ended
+        number = event_number(newest.number, follower.recoveries)
+    return Offset(number, saw_end=newest.interrupted), newest.ended
 
 
 async def _page(

@@ -3,6 +3,7 @@
 import { copy, el, iconButton } from './dom.js'
 import { CALM, countDown, LABELS, noticeFor } from './notices.js'
 import { Parts } from './parts.js'
+import { stateParts, storedParts } from './snapshots.js'
 import { speechButton } from './speech.js'
 import { PartsView } from './views.js'
 
@@ -14,21 +15,27 @@ import { PartsView } from './views.js'
 /**
  * What the buttons do; `versions` are those of the turn, beside them.
  * @typedef {Record<Action, () => unknown> &
- *   {send: (text: string) => unknown, versions: HTMLElement}} Actions
+ *   {send: (text: string) => unknown, fork: () => unknown, versions: HTMLElement}} Actions
  */
 
 const TRUNCATED = 'This answer had more in it than is kept.'
+const FORK = 'Continue from here in a new conversation'
+const RECOVERED = 'The server was lost, and another one goes on with this answer.'
 const NOT_STORED = 'This turn could not be stored: after a reload it is gone.'
 
 /** Draws an answer while it arrives. */
 export class Answer {
   parts = new Parts()
   empty = true // nothing has come yet
+  /** @type {[number, Partial<Chunk>][]} */
+  #chunks = [] // all that came, by the numbers of their events
+  #complete = true // all parts came in these chunks
 
   /** @param {Actions} actions what the buttons do */
   constructor(actions) {
     this.actions = actions
     this.view = new PartsView(() => this.#settle())
+    this.recoveries = el('div', { class: 'recoveries', role: 'status' })
     this.requirements = el('div', { class: 'requirements' }) // a place for what a person decides
     this.ending = el('div', { class: 'ending' })
     this.statusText = el('span')
@@ -42,6 +49,7 @@ export class Answer {
       'article',
       { class: 'answer live', 'aria-label': 'Answer' },
       this.view.element,
+      this.recoveries,
       this.waiting,
       this.requirements,
       this.ending,
@@ -66,11 +74,35 @@ export class Answer {
   /**
    * Add a chunk.
    * @param {Partial<Chunk>} chunk
+   * @param {number} [number] that of its event
    */
-  add(chunk) {
+  add(chunk, number = 0) {
+    this.#chunks.push([number, chunk])
     const changed = this.parts.addChunk(chunk)
     for (const part of changed) this.view.show(part)
     if (changed.length) this.#begun()
+  }
+
+  /**
+   * Remove what came after an event, because the server was lost that had sent it.
+   * @param {number} after the number of the last event that stands
+   * @returns {boolean} whether that was possible: not if something came from elsewhere
+   */
+  takeBack(after) {
+    if (!this.#complete) return false
+    const chunks = this.#chunks.filter(([number]) => number <= after)
+    this.clear()
+    for (const [number, chunk] of chunks) this.add(chunk, number)
+    this.view.replace(this.parts.list)
+    this.recoveries.replaceChildren(el('p', { class: 'note' }, RECOVERED))
+    return true
+  }
+
+  /** Remove all that came. */
+  clear() {
+    this.#replace([])
+    this.#chunks = []
+    this.#complete = true
   }
 
   /**
@@ -97,6 +129,7 @@ export class Answer {
 
   /** @param {StoredPart[]} parts */
   #replace(parts) {
+    this.#complete = false
     this.parts.replace(parts)
     this.view.replace(this.parts.list)
     if (parts.length) this.#begun()
@@ -135,6 +168,7 @@ export class Answer {
         this.text ? copyButton : null,
         iconButton('again', 'Answer again', () => this.actions.retry()),
         this.actions.versions,
+        this.text ? iconButton('fork', FORK, () => this.actions.fork()) : null,
         this.text ? speechButton(() => this.element) : null,
         el('span', { class: 'facts' }, facts.filter(Boolean).join(' · ')),
       ),
@@ -197,40 +231,4 @@ export class Answer {
       buttons.length > 0 && el('p', { class: 'buttons' }, ...buttons),
     )
   }
-}
-
-/**
- * The parts of a stored message; of one that has none, its text and media.
- * @param {Message} message
- * @returns {StoredPart[]}
- */
-function storedParts({ content, parts, media }) {
-  /** @type {StoredPart[]} */
-  const found = parts?.length ? [...parts] : [{ type: 'content', content }]
-  if (media?.length) found.push({ type: 'media', media }) // those that are shown are not repeated
-  return found
-}
-
-/**
- * The parts of the state of a run, in order if it has them so.
- * @param {RunSnapshot} state
- * @returns {StoredPart[]}
- */
-function stateParts(state) {
-  if (state.parts?.length) return state.parts
-  const { content, reasoning, tools = [], said: speeches = [], steps = [], events = [] } = state
-  const { media, citations } = state
-  return [
-    ...(reasoning ? [{ type: 'reasoning', reasoning }] : []),
-    ...tools.map(tool => ({ type: 'tool', tool })),
-    ...steps.map(step => ({ type: 'step', step })),
-    ...speeches.flatMap(({ speaker, tools: calls = [], ...text }) => [
-      { type: 'said', speaker, said: text },
-      ...calls.map(tool => ({ type: 'said', speaker, said: { tool } })),
-    ]),
-    ...events.map(event => ({ type: 'event', event })),
-    { type: 'content', content },
-    ...(media?.length ? [{ type: 'media', media }] : []),
-    ...(citations?.length ? [{ type: 'citations', citations }] : []),
-  ]
 }

@@ -9,7 +9,8 @@ import * as key from './key.js'
 /** @import { AgentInfo, ModelInfo } from './catalog.js' */
 /** @import { Decision } from './requirements.js' */
 /**
- * @import { ChatRequest, ConversationPage, LiveRun, RunStarted, RunState, StoredConversation }
+ * @import { ChatRequest, ConversationInfo, ConversationPage, LiveRun, RunStarted, RunState,
+ *   StoredConversation }
  *   from './wire.js'
  */
 
@@ -64,6 +65,16 @@ export function getConversation(id) {
  */
 export function selectBranch(id, runId) {
   return call('POST', `${API}/conversations/${encode(id)}/branch`, { run_id: runId })
+}
+
+/**
+ * Copy the turns of a stored conversation up to that of a run into a new one.
+ * @param {string} id
+ * @param {string} runId
+ * @returns {Promise<ConversationInfo>}
+ */
+export function forkConversation(id, runId) {
+  return call('POST', `${API}/conversations/${encode(id)}/fork`, { run_id: runId })
 }
 
 /**
@@ -126,7 +137,7 @@ export function startRun(body, idempotencyKey, attachments = [], place = null) {
  */
 export async function mediaFile(url, download = false) {
   if (!url.startsWith('/')) return url
-  const path = url.slice(1)
+  const path = relative(url)
   const separator = path.includes('?') ? '&' : '?'
   if (!key.current()) return download ? `${path}${separator}download=true` : path
   return URL.createObjectURL(await call('GET', path))
@@ -188,7 +199,7 @@ export async function signedStreamUrl(id) {
  * @param {number} after
  */
 export function resumeUrl(url, after) {
-  return `${url.replace(/^\//, '')}${url.includes('?') ? '&' : '?'}after=${after}`
+  return `${relative(url)}${url.includes('?') ? '&' : '?'}after=${after}`
 }
 
 /**
@@ -200,6 +211,15 @@ export function resumeUrl(url, after) {
 export async function listRuns(conversationId) {
   const query = conversationId ? `&conversation_id=${encode(conversationId)}` : ''
   return (await call('GET', `${API}/runs?status=queued,running,paused${query}`)).runs
+}
+
+/**
+ * A path of the server as one that is relative to this page, whatever path a proxy has put before
+ * it.
+ * @param {string} path
+ */
+function relative(path) {
+  return path.slice(Math.max(path.indexOf('/api/v1/'), 0)).replace(/^\//, '')
 }
 
 /** A random id, for a new conversation or as an idempotency key. */

@@ -24,7 +24,7 @@
 const FACTS = new Set([
   ...['content', 'reasoning', 'done', 'model', 'usage', 'finish_reason', 'error'],
   ...['run_id', 'conversation_id', 'agent', 'speaker', 'output', 'final', 'followups'],
-  ...['session_state', 'stored', 'requirements', 'continues', 'replaces'],
+  ...['session_state', 'stored', 'requirements', 'continues', 'replaces', 'recovered'],
 ])
 /**
  * The parts of a chunk, as the server stores them.

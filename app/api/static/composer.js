@@ -2,7 +2,9 @@
 
 import { Attachments } from './attachments.js'
 import { $, el } from './dom.js'
+import * as embedded from './embedded.js'
 import * as settings from './settings.js'
+import { local } from './storage.js'
 
 /** @import { Attachment } from './attachments.js' */
 /** @import { AgentInfo, ModelInfo } from './catalog.js' */
@@ -56,11 +58,11 @@ export class Composer {
     this.field.addEventListener('input', () => this.#grow())
     this.field.addEventListener('keydown', event => this.#keydown(event))
     this.agent.addEventListener('change', () => {
-      localStorage.setItem('agent', this.agent.value)
+      local.setItem('agent', this.agent.value)
       this.#showModels()
       actions.agent()
     })
-    this.model.addEventListener('change', () => localStorage.setItem('model', this.model.value))
+    this.model.addEventListener('change', () => local.setItem('model', this.model.value))
   }
 
   /** @param {OnBusy} [onBusy] what happens to an answer that is running */
@@ -126,7 +128,7 @@ export class Composer {
     )
     select(
       this.agent,
-      localStorage.getItem('agent') ?? agents.find(agent => agent.default)?.id ?? null,
+      embedded.agent ?? local.getItem('agent') ?? agents.find(agent => agent.default)?.id ?? null,
     )
     $('pick-agent').hidden = agents.length < 2
     this.#showModels()
@@ -153,7 +155,7 @@ export class Composer {
       el('option', { value: '' }, own || 'default'),
       ...others.map(({ id, spec }) => el('option', { value: spec }, id)),
     )
-    select(this.model, localStorage.getItem('model'))
+    select(this.model, local.getItem('model'))
     $('pick-model').hidden = false
   }
 

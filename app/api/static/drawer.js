@@ -4,6 +4,7 @@ import { API, eventsUrl, resumeUrl } from './api.js'
 import { drawChart } from './chart.js'
 import { $, copy, el, icon, iconButton } from './dom.js'
 import * as key from './key.js'
+import { local } from './storage.js'
 
 /** @import { Ending } from './wire.js' */
 /** @import { ConnectionState } from './stream.js' */
@@ -73,7 +74,7 @@ export class Drawer {
       this.toggle(false)
       this.opener.focus()
     })
-    if (localStorage.getItem('drawer') === 'open' && innerWidth > WIDE) this.toggle(true)
+    if (local.getItem('drawer') === 'open' && innerWidth > WIDE) this.toggle(true)
   }
 
   #assemble() {
@@ -111,7 +112,7 @@ export class Drawer {
   toggle(open = Boolean(this.element.hidden)) {
     this.element.hidden = !open
     this.opener.setAttribute('aria-expanded', String(open))
-    localStorage.setItem('drawer', open ? 'open' : '')
+    local.setItem('drawer', open ? 'open' : '')
     this.#drawn = -1
     if (open) this.#draw()
   }

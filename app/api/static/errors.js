@@ -34,6 +34,7 @@ export const ERRORS = {
   "rate_limited": {"summary": "The rate limit for this key is exceeded.", "advice": "Wait for the seconds in `Retry-After`.", "retryable": true},
   "too_many_runs": {"summary": "The limit of concurrent runs for this key is reached.", "advice": "Wait until a run has ended, or cancel one.", "retryable": true},
   "overloaded": {"summary": "The server accepts no new runs at the moment.", "advice": "It is restarting or at a limit. Try again in a moment.", "retryable": true},
+  "not_opened": {"summary": "The application that mounts the server does not run its lifespan.", "advice": "Write FastAPI(lifespan=lifespan(server)), with lifespan from agno_stream.server.", "retryable": false},
   "journal_unavailable": {"summary": "The journal of runs cannot be read at the moment.", "advice": "Active runs continue from memory. Try again in a moment.", "retryable": true},
   "error": {"summary": "The server failed.", "advice": "The server's log says why.", "retryable": false},
   "internal_error": {"summary": "The server failed.", "advice": "The server's log says why.", "retryable": false},

@@ -1,7 +1,7 @@
 // A run that a turn follows: what its stream brings is shown in the answer and in the trace.
 
 import { storedAnswer } from './runs.js'
-import { RunReader } from './stream.js'
+import { eventNumber, RunReader } from './stream.js'
 
 /** @import { ApiError } from './http.js' */
 /** @import { ConnectionState } from './stream.js' */
@@ -48,8 +48,13 @@ export class Following {
     const { answer, listener } = this.turn
     this.trace.event(event, chunk)
     listener.event()
+    if (chunk.recovered && !answer.takeBack(chunk.recovered.after)) {
+      answer.clear()
+      this.#reader.restart()
+      return
+    }
     const { empty } = answer
-    answer.add(chunk)
+    answer.add(chunk, eventNumber(event.lastEventId))
     if (empty && !answer.empty) this.turn.begun()
     if (chunk.content) listener.text(chunk.content)
     if (chunk.done) this.turn.end(chunk.finish_reason ?? '', chunk.error ?? null, chunk)

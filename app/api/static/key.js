@@ -4,6 +4,7 @@
 
 import { $ } from './dom.js'
 import * as memory from './memory.js'
+import { local, session } from './storage.js'
 
 const STORAGE_KEY = 'key'
 const UNKNOWN_KEY = 'The server does not know this key.'
@@ -14,7 +15,7 @@ let declined = false
 
 /** The key, or null. It is read from storage each time, because other tabs may have deleted it. */
 export function current() {
-  return sessionStorage.getItem(STORAGE_KEY) ?? localStorage.getItem(STORAGE_KEY)
+  return session.getItem(STORAGE_KEY) ?? local.getItem(STORAGE_KEY)
 }
 
 /**
@@ -36,6 +37,14 @@ export function allowDialog() {
   declined = false
 }
 
+/**
+ * Use a key without asking whether the server knows it, until this tab is closed.
+ * @param {string} key
+ */
+export function use(key) {
+  store(key)
+}
+
 /** Delete the key, and the questions that were sent with it. */
 export function forget() {
   store(null)
@@ -44,11 +53,11 @@ export function forget() {
 
 /**
  * @param {string | null} key
- * @param {Storage} [storage]
+ * @param {import('./storage.js').Kept} [storage]
  */
-function store(key, storage = sessionStorage) {
-  sessionStorage.removeItem(STORAGE_KEY)
-  localStorage.removeItem(STORAGE_KEY)
+function store(key, storage = session) {
+  session.removeItem(STORAGE_KEY)
+  local.removeItem(STORAGE_KEY)
   if (key) storage.setItem(STORAGE_KEY, key)
 }
 
@@ -87,7 +96,7 @@ function showDialog(remark) {
   const remember = $('key-remember')
   const use = $('key-use')
   field.value = ''
-  remember.checked = localStorage.getItem(STORAGE_KEY) !== null
+  remember.checked = local.getItem(STORAGE_KEY) !== null
   $('key-forget').hidden = !current()
   const showRemark = (/** @type {string} */ text) => {
     $('key-remark').textContent = text
@@ -111,7 +120,7 @@ function showDialog(remark) {
       return
     }
     if (current()) forget()
-    store(key, remember.checked ? localStorage : sessionStorage)
+    store(key, remember.checked ? local : session)
     dialog.close('yes')
   }
   dialog.showModal()

@@ -6,6 +6,7 @@ import { Composer } from './composer.js'
 import { Conversation } from './conversation.js'
 import { $, copy, el } from './dom.js'
 import { Drawer } from './drawer.js'
+import * as embedded from './embedded.js'
 import * as key from './key.js'
 import { List } from './list.js'
 import * as memory from './memory.js'
@@ -53,9 +54,9 @@ const conversation = new Conversation({
   drawer,
   scroll,
   choice: () => composer.choice,
-  new: () => go(null),
+  go: id => go(id),
   opened(id, title, created = false) {
-    if (created) history.pushState(null, '', id ? conversationUrl(id) : '')
+    if (created) embedded.pushUrl(id)
     showTitle(id, title)
     $('permalink').hidden = !id
     list.setCurrent(id)
@@ -95,17 +96,12 @@ function showTitle(id, title) {
   document.title = line ? `${line} · agno-stream` : 'agno-stream'
 }
 
-/** @param {string} id */
-function conversationUrl(id) {
-  return `?c=${encodeURIComponent(id)}`
-}
-
 /**
  * Go to a conversation, as a link would.
  * @param {string | null} id
  */
 function go(id) {
-  history.pushState(null, '', id ? conversationUrl(id) : location.pathname)
+  embedded.pushUrl(id)
   openFromUrl()
 }
 
@@ -113,7 +109,7 @@ function go(id) {
 function openFromUrl() {
   toggleSide(false)
   scroll.start()
-  conversation.open(new URLSearchParams(location.search).get('c'))
+  conversation.open(embedded.conversation())
   if (wide.matches) composer.field.focus()
 }
 
@@ -245,6 +241,7 @@ $('key-open').hidden = !key.current()
 theme.install($('theme'))
 settings.install()
 toggleSide(false)
+await embedded.install()
 await loadCatalog()
 openFromUrl()
 list.refresh()

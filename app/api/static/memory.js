@@ -2,6 +2,8 @@
 // during an answer may know the run, but not its question.
 // See docs/decisions/045-the-page-names-each-question.md.
 
+import { local } from './storage.js'
+
 const STORAGE_KEY = 'asked'
 const MAX_QUESTIONS = 50
 const MAX_CHARACTERS = 10_000 // of a question
@@ -19,7 +21,7 @@ const MAX_CHARACTERS = 10_000 // of a question
 /** @returns {Question[]} */
 function read() {
   try {
-    const questions = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? '[]')
+    const questions = JSON.parse(local.getItem(STORAGE_KEY) ?? '[]')
     return Array.isArray(questions) ? questions : []
   } catch {
     return []
@@ -29,7 +31,7 @@ function read() {
 /** @param {Question[]} questions */
 function write(questions) {
   try {
-    localStorage.setItem(STORAGE_KEY, JSON.stringify(questions.slice(-MAX_QUESTIONS)))
+    local.setItem(STORAGE_KEY, JSON.stringify(questions.slice(-MAX_QUESTIONS)))
   } catch {
     // If storage is full or forbidden, only this convenience is lost.
   }
@@ -69,7 +71,7 @@ export function drop(runs) {
 
 /** Forget all questions. */
 export function forgetAll() {
-  localStorage.removeItem(STORAGE_KEY)
+  local.removeItem(STORAGE_KEY)
 }
 
 /**

@@ -1,6 +1,7 @@
 // What a person sets for all answers: temperature and maximum length, in a dialog.
 
 import { $ } from './dom.js'
+import { local } from './storage.js'
 
 /** @import { ChatRequest } from './wire.js' */
 
@@ -15,7 +16,7 @@ const FIELDS = [
 /** @returns {Options | undefined} */
 export function options() {
   try {
-    const stored = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? '{}')
+    const stored = JSON.parse(local.getItem(STORAGE_KEY) ?? '{}')
     return Object.keys(stored).length ? stored : undefined
   } catch {
     return undefined
@@ -46,7 +47,7 @@ export function install() {
     for (const [name, id] of FIELDS) {
       if ($(id).value !== '') chosen[name] = $(id).valueAsNumber
     }
-    localStorage.setItem(STORAGE_KEY, JSON.stringify(chosen))
+    local.setItem(STORAGE_KEY, JSON.stringify(chosen))
     mark()
   })
   mark()

@@ -78,6 +78,15 @@ export class RunReader {
     this.#timer = setTimeout(() => this.#open(), milliseconds)
   }
 
+  /** Read the run again, from its beginning. */
+  restart() {
+    this.#queue = []
+    this.#read = 0
+    this.#lastEventId = null
+    this.#after = 0
+    if (!this.#closed) this.#open()
+  }
+
   #disconnect() {
     clearTimeout(this.#timer)
     this.#source?.close()
@@ -185,6 +194,6 @@ export class RunReader {
  * The number in an event id.
  * @param {string} id
  */
-function eventNumber(id) {
+export function eventNumber(id) {
   return Number(id.slice(id.lastIndexOf(':') + 1))
 }

@@ -1,5 +1,7 @@
 // The colour scheme: light, dark, or that of the system.
 
+import { local } from './storage.js'
+
 const LABELS = { auto: 'Auto', light: 'Light', dark: 'Dark' }
 const THEMES = /** @type {(keyof typeof LABELS)[]} */ (Object.keys(LABELS))
 
@@ -8,7 +10,7 @@ const THEMES = /** @type {(keyof typeof LABELS)[]} */ (Object.keys(LABELS))
  * @param {HTMLElement} button
  */
 export function install(button) {
-  const stored = localStorage.getItem('theme')
+  const stored = local.getItem('theme')
   let theme = THEMES.find(name => name === stored) ?? 'auto'
   const show = () => {
     document.documentElement.dataset.theme = theme
@@ -17,7 +19,7 @@ export function install(button) {
   }
   button.addEventListener('click', () => {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length]
-    localStorage.setItem('theme', theme)
+    local.setItem('theme', theme)
     show()
   })
   show()

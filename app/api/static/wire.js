@@ -120,9 +120,26 @@
  */
 
 /**
+ * That a server was lost, and another one goes on: what came after the event with the number
+ * `after` is void, and `length` characters of the text stand.
+ * @typedef {object} Recovered
+ * @property {number} after
+ * @property {number} length
+ * @property {number} attempt
+ */
+
+/**
  * One entry of a run's log. The last one has `done: true` and a finish reason.
- * @typedef {PartFields & Ending & {content: string, done: boolean, model: string, final?: string}}
- *   Chunk
+ * @typedef {PartFields & Ending & ChunkFields} Chunk
+ */
+
+/**
+ * @typedef {object} ChunkFields
+ * @property {string} content
+ * @property {boolean} done
+ * @property {string} model
+ * @property {string} [final]
+ * @property {Recovered} [recovered]
  */
 
 /**

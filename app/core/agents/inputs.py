@@ -5,17 +5,21 @@ The last message of the user is the input, as text; what came before it is `addi
 See docs/decisions/054-a-last-hook-finishes-the-input.md.
 """
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from agno.agent import Agent
 from agno.models.message import Message
+from agno.run import RunContext
 from agno.run.agent import RunInput
 from agno.team import Team
 from agno.workflow import Workflow
 
+from ..providers.client_tools import client_function
 from ..question import PastMessage, Question
+from .components.kinds import Caller
 from .components.tree import parts_of, walk
 from .media_in import media_of
 from .messages import agno_message
@@ -23,6 +27,9 @@ from .messages import agno_message
 #: How Agno introduces a history, and the question after it, to agents of other frameworks.
 BEFORE = "Previous conversation (for context, do not repeat it):"
 AFTER = "Current message:"
+
+#: Messages that are made at once, in some milliseconds.
+AT_ONCE = 500
 
 #: What makes Agno take a text for a template.
 TEMPLATE = frozenset("{$")
@@ -74,10 +81,10 @@ class Input:
         text = "\n".join([self.text, *(f"tool: {past.content}" for past in self.tail[1:])])
         return "\n".join([BEFORE, *lines, "", AFTER, text]) if lines else text
 
-    def install(self, component: Any) -> None:
+    async def install(self, component: Any) -> None:
         """Give a run's copy of a component the history, and keep the user's words as they are."""
         for agent in _readers(component):
-            before = [*_marked(self.past)]
+            before = await _marked(self.past)
             if self.system is not None:
                 before.append(Message(role="system", content=self.system))
             if before:
@@ -120,12 +127,17 @@ def _last_hook(tail: list[PastMessage]) -> Any:
     return agno_stream_input
 
 
-def _marked(history: list[PastMessage]) -> Iterator[Message]:
-    """Messages that Agno does not store with the run."""
-    for past in history:
+async def _marked(history: list[PastMessage]) -> list[Message]:
+    """Messages that Agno does not store with the run; others have their turn while they are
+    made."""
+    messages = []
+    for number, past in enumerate(history, 1):
         message = agno_message(past)
         message.from_history = True
-        yield message
+        messages.append(message)
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return messages
 
 
 @dataclass(frozen=True)
@@ -151,3 +163,20 @@ def schema_for(schema: dict[str, Any] | None) -> dict[str, Any] | None:
         return schema
     name = str(schema.get("title") or "answer")
     return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
+
+
+def authorization_of(question: Question, caller: Caller) -> Authorization:
+    """Who asks a question."""
+    return Authorization(caller.principal, question.user)
+
+
+def context_of(question: Question, caller: Caller, run_id: str) -> RunContext:
+    """What Agno passes on to everything inside a run."""
+    return RunContext(
+        run_id=run_id,
+        session_id=caller.session_id,
+        user_id=caller.user_id,
+        session_state=question.session_state,
+        client_tools=[client_function(tool) for tool in question.tools],
+        authorization=authorization_of(question, caller),
+    )

@@ -7,18 +7,18 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from agno.run import RunContext
+from agno.run.agent import RunOutput
 from agno.team import Team
 from agno.workflow import Workflow
 
 from ...models.chat import StreamingChunk
-from ..providers.client_tools import client_function
 from ..question import Question
 from ..run_failures import InputRefused
 from .components.kinds import Caller
 from .events.reader import EventReader
 from .events.steps import Outline
-from .inputs import Authorization, Input, schema_for
+from .inputs import Authorization, Input, authorization_of, context_of, schema_for
+from .pausing.checkpoints import Resumed
 from .pausing.stored import (
     Continuation,
     Scratch,
@@ -30,7 +30,7 @@ from .pausing.stored import (
 from .pausing.waits import Wait, waits_of
 from .run_models import RunModels
 from .storage.sessions import Session
-from .storage.shown import Shown, shown_in
+from .storage.shown import shown_in
 
 Emit = Callable[[StreamingChunk], None]
 
@@ -38,8 +38,8 @@ Emit = Callable[[StreamingChunk], None]
 class Runner:
     """One run of a component: a copy of an agent, a team or a workflow, or what is like one.
 
-    With a `continuation` it continues the paused run of that id; `shown_before` is then what its
-    reader saw until the pause.
+    With a `continuation` it continues the paused run of that id, and if it is `resumed` a run of a
+    dead process; `shown_before` is then what its reader had seen.
     """
 
     kind = "agent"
@@ -53,6 +53,7 @@ class Runner:
         *,
         models: RunModels | None,
         continuation: Continuation | None = None,
+        resumed: Resumed | None = None,
     ) -> None:
         self.component = component
         self.models = models
@@ -63,18 +64,17 @@ class Runner:
         self._continuation = continuation
         self._db = getattr(component, "db", None)
         self._scratch: Scratch | None = None
-        self.shown_before: Shown | None = None
-        if continuation is not None:
+        self._going_on = None if resumed is None else resumed.run()
+        self.shown_before = None if resumed is None else resumed.shown
+        if continuation is not None or self._going_on is not None:
             self._restore()
-        elif models is not None:
-            self._input.install(component)
-            if not question.kept:
-                self._scratch = detach(component)
-                self._forget()
+        if continuation is None and models is not None and not question.kept:
+            self._scratch = detach(component)
+            self._forget()
 
     @property
     def authorization(self) -> Authorization:
-        return Authorization(self._caller.principal, self._question.user)
+        return authorization_of(self._question, self._caller)
 
     def reader(self, model: str, emit: Emit) -> EventReader:
         """The reader of this run's events."""
@@ -82,9 +82,13 @@ class Runner:
 
     async def events(self) -> AsyncGenerator[Any]:
         """The events of the run, as they come from Agno."""
-        if self._continuation is not None:
+        if self._going_on is not None:
+            found = self._resumed(self._going_on)
+        elif self._continuation is not None:
             found = await self._continued(self._continuation)
         else:
+            if self.models is not None:
+                await self._input.install(self.component)
             found = self._started()
         async with aclosing(found) as events:  # type: ignore[type-var]  # Agno's are generators
             async for event in events:
@@ -99,6 +103,14 @@ class Runner:
             if getattr(self.component, "input_schema", None) is None:
                 raise
             raise InputRefused(str(error)) from error  # the question does not fit into the schema
+        return found
+
+    def _resumed(self, run: RunOutput) -> AsyncIterator[Any]:
+        """The events of a run that goes on from its checkpoint."""
+        further = self._continuing()
+        further["run_context"].session_state = run.session_state
+        streamed = {"stream": True, "stream_events": True, "user_id": self._caller.user_id}
+        found: AsyncIterator[Any] = self.component.acontinue_run(run, **streamed, **further)
         return found
 
     async def waits(self, reader: EventReader) -> list[Wait]:
@@ -116,8 +128,6 @@ class Runner:
         """The events of the run that continues the paused one; raises `PauseLost`."""
         caller = self._caller
         run = await self._decided(continuation)
-        further = self._further()
-        del further["session_state"], further["output_schema"], further["add_history_to_context"]
         found: AsyncIterator[Any] = self.component.acontinue_run(
             run_id=self._run_id,
             session_id=caller.session_id,
@@ -125,9 +135,15 @@ class Runner:
             requirements=run.requirements,
             stream=True,
             stream_events=True,
-            **further,
+            **self._continuing(),
         )
         return found
+
+    def _continuing(self) -> dict[str, Any]:
+        """What an agent and a team take to continue a run."""
+        further = self._further()
+        del further["session_state"], further["output_schema"], further["add_history_to_context"]
+        return further
 
     async def _decided(self, continuation: Continuation) -> Any:
         """The paused run with the decisions applied; raises `PauseLost`."""
@@ -169,14 +185,7 @@ class Runner:
             "add_history_to_context": None
             if question.history is None or question.extends
             else False,
-            "run_context": RunContext(
-                run_id=self._run_id,
-                session_id=caller.session_id,
-                user_id=caller.user_id,
-                session_state=question.session_state,
-                client_tools=[client_function(tool) for tool in question.tools],
-                authorization=self.authorization,
-            ),
+            "run_context": context_of(question, caller, self._run_id),
         }
 
 

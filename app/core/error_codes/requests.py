@@ -196,6 +196,12 @@ REQUESTS = (
         retryable=True,
     ),
     ErrorCode(
+        "not_opened",
+        503,
+        "The application that mounts the server does not run its lifespan.",
+        "Write FastAPI(lifespan=lifespan(server)), with lifespan from agno_stream.server.",
+    ),
+    ErrorCode(
         "journal_unavailable",
         503,
         "The journal of runs cannot be read at the moment.",

@@ -34,6 +34,7 @@ AgnoStreamError
 ├── TooManyRuns             too_many_runs
 ├── RateLimited             rate_limited
 ├── Overloaded              overloaded
+├── NotOpened               not_opened
 ├── JournalUnavailable      journal_unavailable
 ├── ConfigurationError      configuration_error (before the server serves)
 ├── InternalError           internal_error
@@ -44,6 +45,7 @@ from .base import (
     AgnoStreamError,
     ConfigurationError,
     InternalError,
+    NotOpened,
 )
 from .requests import (
     AddressTooLong,
@@ -108,6 +110,7 @@ __all__ = [
     "NoEmbeddings",
     "NoMcp",
     "NotFound",
+    "NotOpened",
     "NotPaused",
     "Overloaded",
     "RateLimited",

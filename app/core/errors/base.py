@@ -57,3 +57,9 @@ class InternalError(AgnoStreamError):
     response."""
 
     code = "internal_error"
+
+
+class NotOpened(AgnoStreamError):
+    """The server has not been started, because the application that mounts it did not do so."""
+
+    code = "not_opened"

@@ -1,9 +1,10 @@
 """A reader's position in the log of a run. Starting, resuming and watching are all this."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self
 
+from ...models.numbers import Recovery, event_number
 from ..errors import JournalUnavailable
 from .journal import Entry, RunRecord
 from .sources import Newest, Source
@@ -133,6 +134,16 @@ class Follower:
         entries, and their bytes.
         """
         return self._source.memo
+
+    @property
+    def recoveries(self) -> Sequence[Recovery]:
+        """The recoveries of the run, as far as they are known; grows while the run is read."""
+        return self._source.recoveries
+
+    @property
+    def event(self) -> int:
+        """The number of the event of entry `after`."""
+        return event_number(self.after, self.recoveries)
 
     def redirect(self) -> None:
         """Mark the reader to continue at another process, because this process shuts down."""

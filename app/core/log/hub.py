@@ -6,6 +6,7 @@ See docs/decisions/006-streams-go-on-while-the-journal-fails.md.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from ..errors import AlreadyAsked
 from .journal import JournalReplaced, Log, RunRecord
@@ -58,10 +59,11 @@ class Hub:
         self._logs: dict[str, RunLog] = {}
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
-        self._outage = Outage(flush_interval)
+        self.outage = Outage(flush_interval)
         self._retention = retention
         self._dirty: set[RunLog] = set()
         self._work = asyncio.Event()
+        self._hurry = asyncio.Event()  # somebody waits for the next write
         self._flushed = asyncio.Event()  # set after each flush
         self._stop = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
@@ -80,6 +82,7 @@ class Hub:
         journal."""
         self._stop.set()
         self._work.set()
+        self._hurry.set()
         for task in (self._flusher, self._sweeper):
             if task is not None:
                 await task
@@ -104,11 +107,28 @@ class Hub:
                 async with asyncio.timeout(CREATE_TIMEOUT):
                     new = await self.journal.create(record)
             except Exception as error:
-                self._outage.failed(error)
+                self.outage.failed(error)
         if not new:
             raise AlreadyAsked(f"Run {record.run_id} has begun before.")
         log = self._logs[record.run_id] = RunLog(record, self._touch)
         return log
+
+    def take_over(self, record: RunRecord, last: int, seconds: float) -> RunLog:
+        """Return the log of a dead process's run, which this one owns now; see `RunLog`."""
+        log = self._logs[record.run_id] = RunLog.taken_over(record, self._touch, last, seconds)
+        return log
+
+    async def confirm(self, log: RunLog) -> bool:
+        """Wait until the journal has all entries of a log so far; False if another process has
+        taken the run over."""
+        log.asked += 1
+        asked, last = log.asked, log.last
+        self._touch(log)
+        self._hurry.set()
+        while self._has(log) and (log.answered < asked or log.flushed < last):
+            self._flushed.clear()
+            await self._flushed.wait()
+        return self._has(log)
 
     async def write(self) -> None:
         """Wait until the journal has the last chunks of all runs that have ended so far.
@@ -118,24 +138,19 @@ class Hub:
         ended = [log for log in self._logs.values() if log.ended]
         try:
             async with asyncio.timeout(WRITE_TIMEOUT):
-                while any(self._unwritten(log) for log in ended):
+                while any(log.flushed < log.last and self._has(log) for log in ended):
                     self._flushed.clear()
                     await self._flushed.wait()
         except TimeoutError:
             raise unavailable() from None
 
-    def _unwritten(self, log: RunLog) -> bool:
-        return log.flushed < log.last and self._logs.get(log.record.run_id) is log
+    def _has(self, log: RunLog) -> bool:
+        return self._logs.get(log.record.run_id) is log
 
     @property
     def trouble(self) -> tuple[float, str] | None:
         """The Unix time and the reason of the first failure; None while the journal works."""
-        return self._outage.trouble
-
-    @property
-    def failures(self) -> int:
-        """The number of failed calls of the journal so far."""
-        return self._outage.failures
+        return self.outage.trouble
 
     @property
     def unwritten(self) -> tuple[int, float]:
@@ -159,12 +174,13 @@ class Hub:
     async def _keep_flushing(self) -> None:
         while not self._stop.is_set():
             await self._work.wait()
-            try:
-                async with asyncio.timeout(self._outage.pause):
-                    await self._stop.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.outage.pause):
+                    await self._hurry.wait()
+            if self._stop.is_set():
                 return
-            except TimeoutError:
-                self._work.clear()
+            self._hurry.clear()
+            self._work.clear()
             try:
                 await self._flush()
             except Exception:  # without this task nothing would be written any more
@@ -173,58 +189,55 @@ class Hub:
     async def _keep_sweeping(self) -> None:
         """Remove from the journal what is too old or too much, while the hub is open."""
         while not self._stop.is_set():
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(SWEEP_INTERVAL):
                     await self._stop.wait()
-            except TimeoutError:
-                try:
-                    await self.journal.sweep()
-                except Exception:  # `trouble` reports a journal that fails
-                    logger.debug("journal: it was not swept", exc_info=True)
+                return
+            try:
+                await self.journal.sweep()
+            except Exception:  # `trouble` reports a journal that fails
+                logger.debug("journal: it was not swept", exc_info=True)
 
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()
         for log in dirty:
             log.measure(METER_BATCH)
         try:
-            if sum(log.pending for log in dirty) <= self._outage.flush_bytes:
-                if dirty:
-                    await self._write([Piece.rest(log) for log in dirty])
-            else:
+            if sum(log.pending for log in dirty) > self.outage.flush_bytes:
                 await self._write_backlog(dirty)
+            elif dirty:
+                await self._write([Piece.rest(log) for log in dirty])
         except Exception as error:
-            self._outage.failed(error)
+            self.outage.failed(error)
             if isinstance(error, JournalReplaced):
                 for log in self._logs.values():
                     log.rewind()
         else:
-            self._outage.recovered()
+            self.outage.recovered()
         for log in dirty:
-            if log.flushed < log.last and self._logs.get(log.record.run_id) is log:
+            if log.waits and self._has(log):
                 self._touch(log)  # the write failed, or entries were appended meanwhile
         self._bound()
         self._flushed.set()
 
     async def _write_backlog(self, dirty: Iterable[RunLog]) -> None:
-        """Write what has been waiting, oldest first, in calls of a bounded size.
-
-        What a call has written stays written if the next one fails.
-        """
+        """Write what has been waiting, oldest first, in calls of a bounded size; what one has
+        written stays written if the next one fails."""
         for log in sorted(dirty, key=lambda log: log.lag, reverse=True):
-            while log.flushed < log.last and self._logs.get(log.record.run_id) is log:
-                await self._write([Piece.next(log, self._outage.flush_bytes)])
-                self._outage.progressed()
+            while log.waits and self._has(log):
+                await self._write([Piece.next(log, self.outage.flush_bytes)])
+                self.outage.progressed()
 
     async def _write(self, pieces: Sequence[Piece]) -> None:
         """Write pieces of logs in one call, and forget logs that have ended, or that are lost."""
         lost = set(await self.journal.append([piece.group for piece in pieces]))
-        for log, group, grown in pieces:
+        for log, group, grown, asked in pieces:
             run_id = log.record.run_id
             if run_id in lost:
                 self._logs.pop(run_id, None)
                 self.on_lost(run_id)
                 continue
-            log.wrote(group.last, grown)
+            log.wrote(group.last, grown, asked)
             if log.ended and log.flushed == log.last:
                 self._logs.pop(run_id, None)
 

@@ -1,7 +1,7 @@
 """The contract of a journal, the durable store of the logs of runs; see `journals/`.
 
-A store for one process implements `Log`. A store that several processes share implements all three
-parts: `Log`, `Membership` and `Mailbox`.
+A store for one process implements `Log`. A store that several processes share implements all four
+parts: `Log`, `Membership`, `Checkpoints` and `Mailbox`.
 
 See docs/decisions/005-a-gap-is-reported-never-skipped.md.
 """
@@ -11,11 +11,9 @@ from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from ...models.chat import StreamingChunk
+from ...models.numbers import Entry as Entry
+from ...models.numbers import Recovery
 from .outbox import Outbox
-
-#: Seconds since the run was created, and the chunk that was appended then.
-Entry = tuple[float, StreamingChunk]
 
 #: Runs of dead processes that are taken over at once.
 ADOPTION_BATCH = 50
@@ -39,7 +37,9 @@ class RunRecord(msgspec.Struct, frozen=True):
     again needs of this one, in a form of its own; None for all other doors. `continues` is the
     paused run that this one continues, and `origin` the first run of such a chain, whose id is
     Agno's. `settings` are the fields of the question that hold in a continuation, too, as JSON.
-    `replaces` is the turn in whose place the run's own stands.
+    `replaces` is the turn in whose place the run's own stands. `recipe` and `policy` are all that
+    another process needs to go on with the run if its owner dies, as JSON; empty if none may.
+    `recoveries` are those that there have been.
     """
 
     run_id: str
@@ -57,6 +57,9 @@ class RunRecord(msgspec.Struct, frozen=True):
     origin: str | None = None
     settings: str = ""
     replaces: str | None = None
+    recipe: str = ""
+    policy: str = ""
+    recoveries: tuple[Recovery, ...] = ()
 
     @property
     def turn_id(self) -> str:
@@ -86,6 +89,12 @@ class Group(NamedTuple):
     @property
     def ended(self) -> bool:
         return bool(self.entries) and self.entries[-1][1].done
+
+    @property
+    def recovers(self) -> bool:
+        """True if the run is recovered with this group, so that its record has changed."""
+        found = self.record.recoveries
+        return bool(found) and self.first <= found[-1].number <= self.last
 
     @property
     def paused(self) -> bool:
@@ -132,8 +141,9 @@ class Log(Protocol):
 
         Entries whose numbers exist are skipped, so a write whose outcome is unknown can be
         repeated. A group that begins behind the next number leaves a gap: everything before it is
-        no longer kept. Returns the ids of runs that another process has taken over, or that have
-        ended before: nothing of their groups is written.
+        no longer kept. With a group that `recovers` a run, its record replaces the stored one.
+        Returns the ids of runs that another process has taken over, or that have ended before:
+        nothing of their groups is written. A group may be empty, to learn that.
         """
 
     async def record(self, run_id: str) -> RunRecord | None:
@@ -193,6 +203,17 @@ class Membership(Protocol):
         """The runs of a principal that have not ended, of all owners, oldest first."""
 
 
+class Checkpoints(Protocol):
+    """The latest state of each active run from which another process can go on with it."""
+
+    async def keep_checkpoint(self, record: RunRecord, data: str) -> bool:
+        """Replace the checkpoint of a run; returns False, and does nothing, if the run has ended or
+        another process has taken it over. An empty one removes it, as the end of the run does."""
+
+    async def checkpoint(self, run_id: str) -> str:
+        """The checkpoint of a run; empty if there is none."""
+
+
 class Mailbox(Protocol):
     """What processes that share a store request of the owner of a run, and report to it."""
 
@@ -213,7 +234,7 @@ class Mailbox(Protocol):
 
 
 @runtime_checkable
-class SharedJournal(Log, Membership, Mailbox, Protocol):
+class SharedJournal(Log, Membership, Checkpoints, Mailbox, Protocol):
     """A journal that several processes share, each of which drives its own runs."""
 
 

@@ -39,6 +39,19 @@ class RunLog:
         self.memo: dict[object, tuple[int, int, bytes]] = {}  # encoded entries, shared by readers
         self._start = time.monotonic()
         self._touch = touch
+        #: How often a write was asked for, and for which of these times it has been done.
+        self.asked = self.answered = 0
+
+    @classmethod
+    def taken_over(
+        cls, record: RunRecord, touch: Callable[["RunLog"], None], last: int, seconds: float
+    ) -> Self:
+        """The log of a run that another process has begun, which is `seconds` old, and whose
+        entries up to `last` are in the journal."""
+        log = cls(record, touch)
+        log.base = log.flushed = log._metered = last
+        log._start -= seconds
+        return log
 
     @property
     def last(self) -> int:
@@ -74,10 +87,17 @@ class RunLog:
         """About how many bytes, at most, the journal does not have yet."""
         return self.grown - max(self._written, self._dropped)
 
-    def wrote(self, last: int, grown: int) -> None:
-        """Note that the journal has the entries up to `last`, after which the log had `grown`."""
+    def wrote(self, last: int, grown: int, asked: int) -> None:
+        """Note that the journal has the entries up to `last`, after which the log had `grown`, by a
+        write that had been `asked` for so often."""
         self.flushed = max(self.flushed, last)
+        self.answered = max(self.answered, asked)
         self._written = max(self._written, grown)
+
+    @property
+    def waits(self) -> bool:
+        """True if the log has to be written: it has new entries, or somebody has asked for it."""
+        return self.flushed < self.last or self.answered < self.asked
 
     def rewind(self) -> None:
         """Note that the journal has lost the log: the next flush writes all entries in memory."""
@@ -133,16 +153,19 @@ class RunLog:
 
 
 class Piece(NamedTuple):
-    """Entries of a log that one call writes, and the log's `grown` after the last of them."""
+    """Entries of a log that one call writes, and the log's `grown` after the last of them, and its
+    `asked` at this time."""
 
     log: RunLog
     group: Group
     grown: int
+    asked: int
 
     @classmethod
     def rest(cls, log: RunLog) -> Self:
         """Everything that the journal does not have yet."""
-        return cls(log, Group(log.record, log.flushed + 1, log.since(log.flushed)), log.grown)
+        group = Group(log.record, log.flushed + 1, log.since(log.flushed))
+        return cls(log, group, log.grown, log.asked)
 
     @classmethod
     def next(cls, log: RunLog, limit: int) -> Self:
@@ -155,7 +178,8 @@ class Piece(NamedTuple):
             size += more
             entries.append(entry)
         group = Group(log.record, log.flushed + 1, entries)
-        return cls(log, group, log.grown if group.last == log.last else before + size)
+        grown = log.grown if group.last == log.last else before + size
+        return cls(log, group, grown, log.asked)
 
 
 def trim(logs: Sequence[RunLog], run_bytes: int, total_bytes: int) -> list[RunLog]:

@@ -1,11 +1,12 @@
 """Where a follower reads entries from: the live log of this process, or the journal alone."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from ...models.numbers import STRIDE, Recovery
 from ..errors import Gap, UnknownRun
-from .journal import Entry, Log, Reach
+from .journal import Entry, Log, Reach, RunRecord
 from .reading import PAGE, journal_call, never_kept, unavailable
 from .run_log import RunLog
 from .tail import Tail
@@ -39,6 +40,11 @@ class Source(Protocol):
     @property
     def memo(self) -> Memo | None: ...
 
+    @property
+    def recoveries(self) -> Sequence[Recovery]:
+        """The recoveries of the run that are known here: all of those before the entries that have
+        been read."""
+
     async def read(self, after: int) -> list[Entry]:
         """Return the entries that follow entry `after`; empty if there are none yet."""
 
@@ -69,6 +75,10 @@ class LiveSource:
     def __init__(self, log: RunLog, journal: Log) -> None:
         self.log = log
         self._journal = journal
+
+    @property
+    def recoveries(self) -> Sequence[Recovery]:
+        return self.log.record.recoveries
 
     @property
     def memo(self) -> Memo | None:
@@ -114,17 +124,53 @@ class JournalSource:
     live = False
     memo = None
 
-    def __init__(self, run_id: str, journal: Log, tail: Tail | None, *, saw_end: bool) -> None:
-        self._run_id = run_id
+    def __init__(
+        self, record: RunRecord, journal: Log, tail: Tail | None, *, saw_end: bool
+    ) -> None:
+        self._run_id = record.run_id
+        self.recoveries = [*record.recoveries]
+        self._ahead: bool | None = None  # whether the reader is ahead of the journal; None: unknown
+        self._recovery: int | None = None  # the position to go back to
         self._journal = journal
         self._tail = tail
         self._saw_end = saw_end
 
     async def read(self, after: int) -> list[Entry]:
-        return await _page(self._journal, self._run_id, after)
+        if self._ahead is not False:
+            self._recovery = await journal_call(self._find_recovery(after))
+            if self._recovery is not None:
+                self._ahead = None
+                return []  # what follows is not what the reader has to read next
+        entries = await _page(self._journal, self._run_id, after)
+        for number, (_, chunk) in enumerate(entries, start=after + 1):
+            if chunk.recovered is not None and chunk.recovered.attempt > len(self.recoveries):
+                self.recoveries.append(Recovery(number, chunk.recovered.after % STRIDE))
+        return entries
 
     async def position(self, after: int) -> int | None:
+        if self._ahead is not False:
+            self._recovery = await journal_call(self._find_recovery(after))
+        if self._recovery is not None:
+            position, self._recovery = self._recovery, None
+            self._ahead = False
+            return position
         return await journal_call(self._position(after))
+
+    async def _find_recovery(self, after: int) -> int | None:
+        """The position before a recovery that a reader ahead of the journal has not read; None if
+        there is none."""
+        if after == 0:
+            self._ahead = False
+            return None
+        reached = await self._journal.reached([self._run_id])
+        record = await self._journal.record(self._run_id)
+        if record is not None and len(record.recoveries) > len(self.recoveries):
+            number = record.recoveries[len(self.recoveries)].number
+            self._ahead = False
+            return number - 1 if number <= after else None
+        last, ended = reached.get(self._run_id, Reach(0, ended=True))
+        self._ahead = after > last and not ended
+        return None
 
     async def _position(self, after: int) -> int | None:
         if await self._journal.read(self._run_id, after, 1):
@@ -163,7 +209,7 @@ class JournalSource:
 
 
 def source_of(
-    run_id: str,
+    record: RunRecord,
     journal: Log,
     log: RunLog | None,
     tail: Tail | None = None,
@@ -174,7 +220,7 @@ def source_of(
     None."""
     if log is not None:
         return LiveSource(log, journal)
-    return JournalSource(run_id, journal, tail, saw_end=saw_end)
+    return JournalSource(record, journal, tail, saw_end=saw_end)
 
 
 async def _page(journal: Log, run_id: str, after: int) -> list[Entry]:

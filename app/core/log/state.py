@@ -3,15 +3,16 @@
 from typing import Literal
 
 from ...models.answer_parts import ContentPart
-from ...models.chat import COMPLETE, RunState, number_in_id
+from ...models.chat import COMPLETE, RunState
 from ...models.folding import fold
+from ...models.numbers import event_number, number_in_id, standing
 from .journal import Entry, Log, RunRecord
 from .reading import PAGE, WholeLog, never_kept, read_whole
 from .run_log import RunLog
 
 
 async def whole_log(record: RunRecord, journal: Log, log: RunLog | None) -> WholeLog:
-    """Return all entries of a run that are kept.
+    """Return all entries of a run that are kept, without those that recoveries have made void.
 
     They come from the journal and from `log`, which is None if the run is not in this process's
     memory.
@@ -25,7 +26,8 @@ async def whole_log(record: RunRecord, journal: Log, log: RunLog | None) -> Whol
             raise never_kept(record.run_id, log.base)
         return entries
 
-    return await read_whole(read)
+    found = await read_whole(read)
+    return found._replace(entries=standing(found.entries, found.last))
 
 
 def state_of(record: RunRecord, whole: WholeLog, *, queued: bool) -> RunState:
@@ -35,7 +37,7 @@ def state_of(record: RunRecord, whole: WholeLog, *, queued: bool) -> RunState:
     `queued` is True if the run waits for its turn.
     """
     run_id = record.run_id
-    entries, last, truncated = whole
+    entries, _, truncated = whole
     state = RunState(
         content="",
         model=record.model,
@@ -43,7 +45,7 @@ def state_of(record: RunRecord, whole: WholeLog, *, queued: bool) -> RunState:
         conversation_id=record.conversation_id,
         agent=record.agent,
         status="queued" if queued else "running",
-        last_event_id=f"{run_id}:{number_in_id(last, entries[-1][1]) if entries else last}",
+        last_event_id=f"{run_id}:{_last_number(record, whole)}",
         created_at=record.created_at,
         truncated=truncated,
     )
@@ -55,6 +57,12 @@ def state_of(record: RunRecord, whole: WholeLog, *, queued: bool) -> RunState:
     if state.finish_reason is not None:
         state.status = _status(state.finish_reason)
     return state
+
+
+def _last_number(record: RunRecord, whole: WholeLog) -> str:
+    if not whole.entries:
+        return str(event_number(whole.last, record.recoveries))
+    return number_in_id(whole.last, whole.entries[-1][1], record.recoveries)
 
 
 def _status(finish_reason: str) -> Literal["paused", "completed", "cancelled", "failed"]:

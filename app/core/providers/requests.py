@@ -20,6 +20,7 @@ from ..text import AlreadySent, Sink
 from .attempts import Incomplete, failure_in, past_of
 from .http.clients import attach
 from .http.exchange import Exchange, bound
+from .http.histories import shortened
 from .media_urls import without_downloads
 from .options import apply_output_schema
 from .options.families import is_a
@@ -105,11 +106,16 @@ class Requests:
         """What comes of a request, which is sent again as long as that may help."""
         apply_output_schema(self.model, kwargs.get("response_format"), streaming=streaming)
         with self._request(kwargs) as call:
+            sent, history = kwargs, None
+            if self.read and "messages" in kwargs:
+                messages, history = shortened(self.model, kwargs["messages"])
+                sent = {**kwargs, "messages": messages}
             while True:
                 exchange = self._exchange(call, kwargs, streaming=streaming)
+                exchange.history = history
                 spoke = False
                 try:
-                    async with aclosing(send(exchange, args, kwargs)) as found:
+                    async with aclosing(send(exchange, args, sent)) as found:
                         async for delta in found:
                             if not spoke:
                                 spoke = self.spoke = True

@@ -12,7 +12,14 @@ import msgspec
 from ...models.chat import StreamingChunk, Usage
 from ..access.rates import Rates
 from ..access.slots import Slots
-from ..run_failures import AgentFailed, Interrupted, RunFailed, server_stopped
+from ..run_failures import (
+    AgentFailed,
+    HandedOver,
+    Interrupted,
+    RunFailed,
+    TakenOver,
+    server_stopped,
+)
 from .queues import Queues
 from .report import Observer, RunReport
 from .run import Run
@@ -51,7 +58,10 @@ class Driver:
         stored = True
         try:
             self._notify(lambda observer: observer.began(run.record))
-            lock = await run.step(self._queues.wait_turn(run.record))
+            if run.recovered:
+                await run.step(self._queues.wait_earlier(run.record))
+            else:
+                lock = await run.step(self._queues.wait_turn(run.record))
             run.begin()
             last = await run.step(run.consume())
         except RunFailed as error:
@@ -61,13 +71,19 @@ class Driver:
             failure = AgentFailed("The agent failed; the server's log says why.")
         finally:
             try:
-                if failure is not None and (run.began or isinstance(failure, Interrupted)):
+                if isinstance(failure, TakenOver | HandedOver):
+                    pass  # the process that has the run stores its turn
+                elif failure is not None and (run.began or isinstance(failure, Interrupted)):
                     stored = await self._remember(run, failure)
                 await self._rates.record_tokens(run.record.principal, _tokens(run, last))
             finally:
                 if lock is not None:
                     lock.release()
-                self._end(run, last, failure, stored=stored)
+                if isinstance(failure, HandedOver):
+                    run.hand_over()
+                    self._release(run)
+                else:
+                    self._end(run, last, failure, stored=stored)
 
     async def _remember(self, run: Run, failure: RunFailed) -> bool:
         try:
@@ -90,9 +106,7 @@ class Driver:
         if last.usage is None:
             last = msgspec.structs.replace(last, usage=_estimate(run))
         run.end(last)
-        del self._active[run.record.run_id]
-        self._slots.release(run.record.principal)
-        run.ended.set()
+        self._release(run)
         if self._observers:
             try:
                 report = _report(run, last)
@@ -100,6 +114,11 @@ class Driver:
                 logger.exception("run %s: it cannot be reported", run.record.run_id)
             else:
                 self._notify(lambda observer: observer.ended(report))
+
+    def _release(self, run: Run) -> None:
+        del self._active[run.record.run_id]
+        self._slots.release(run.record.principal)
+        run.ended.set()
 
     def _notify(self, call: Callable[[Observer], None]) -> None:
         for observer in self._observers:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -10,12 +11,14 @@ from ..access.slots import Slots
 from ..errors import ConversationBusy, Overloaded
 from ..log.hub import Hub
 from ..log.journal import RunRecord
-from ..run_failures import server_stopped
+from ..log.run_log import RunLog
+from ..recovering import Guard
+from ..run_failures import handed_over, server_stopped
 from .driver import Driver
 from .peers import Peers
 from .queues import Queues, Starts
 from .run import Policy, Run, opening
-from .turn import Plan
+from .turn import Plan, Turn
 
 #: Seconds that a stopped agent may take to return, and then storing its partial answer; after that
 #: the run ends without them.
@@ -26,7 +29,10 @@ class Launcher:
     """Starts runs: admits them, opens their logs, and owns the tasks that drive them.
 
     `active` are the runs that have not ended, by id. New runs are rejected unless `accepting`.
+    `guard` makes the guard of a run, if another process may go on with it.
     """
+
+    guard: Callable[[RunLog], Guard] | None = None
 
     def __init__(
         self,
@@ -70,7 +76,6 @@ class Launcher:
             raise
 
     async def _create(self, plan: Plan, policy: Policy, record: RunRecord) -> Run:
-        run_id = record.run_id
         async with self._starts.enter(record.principal, record.conversation_id):
             self._check_accepting()
             record = msgspec.structs.replace(record, created_at=time.time())  # it may have waited
@@ -86,24 +91,50 @@ class Launcher:
                     failure = error if isinstance(error, ConversationBusy) else server_stopped()
                     log.append(failure.last_chunk(record.model))
                     raise
-            run = self._active[run_id] = Run(
-                record,
-                log,
-                turn,
-                policy,
-                stop_timeout=self._stop_timeout,
-                mailbox=self._peers.journal if self._peers else None,
-            )
-            driving = asyncio.create_task(self._driver.drive(run), name=f"run-{run_id}")
-            self._tasks.add(driving)
-            driving.add_done_callback(self._tasks.discard)
-            if not self.accepting:  # the server began to stop in the meantime
-                run.stop(server_stopped())
+            return self._drive(turn, policy, log)
+
+    @property
+    def has_room(self) -> bool:
+        """True if the limit of concurrent runs is not reached."""
+        return not self._slots.full
+
+    def take_over(self, turn: Turn, policy: Policy, log: RunLog) -> Run:
+        """Go on with a run of a dead process, whose log this process owns."""
+        self._slots.take(log.record.principal)
+        run = self._drive(turn, policy, log, recovered=True)
+        run.expect_readers()
+        return run
+
+    def _drive(self, turn: Turn, policy: Policy, log: RunLog, *, recovered: bool = False) -> Run:
+        """Drive a run in a task."""
+        run_id = log.record.run_id
+        run = self._active[run_id] = Run(
+            log.record,
+            log,
+            turn,
+            policy,
+            stop_timeout=self._stop_timeout,
+            mailbox=self._peers.journal if self._peers else None,
+            recovered=recovered,
+        )
+        if self.guard is not None and log.record.recipe:
+            turn.protect(self.guard(log))
+        driving = asyncio.create_task(self._driver.drive(run), name=f"run-{run_id}")
+        self._tasks.add(driving)
+        driving.add_done_callback(self._tasks.discard)
+        if not self.accepting:  # the server began to stop in the meantime
+            run.stop(server_stopped())
         return run
 
     def _check_accepting(self) -> None:
         if not self.accepting:
             raise Overloaded("The server is stopping and takes no new runs.", retry_after=2)
+
+    def hand_over_all(self) -> None:
+        """Leave the active runs that another process can go on with to that process."""
+        for run in list(self._active.values()):
+            if run.record.recipe:
+                run.stop(handed_over())
 
     def interrupt_all(self) -> None:
         """Accept no new runs, and end all active ones with the finish reason `interrupted`."""

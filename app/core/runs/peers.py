@@ -7,10 +7,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 from ...models.chat import StreamingChunk
+from ...models.numbers import standing
+from ..log.follower import Follower
 from ..log.journal import ADOPTION_BATCH, Entry, Group, RunRecord, SharedJournal
-from ..log.reading import PAGE, read_whole
+from ..log.reading import PAGE, WholeLog, journal_call, read_whole
 from ..log.tail import POLL_INTERVAL
 from ..run_failures import RunFailed, cancelled, server_stopped
 from .run import Run, opening
@@ -30,6 +33,12 @@ START_TIMEOUT = 3.0
 #: heartbeats either.
 ADOPTION_PAUSE = 5.0
 
+#: Seconds for which a cancelled run of another process is waited for.
+CANCEL_TIMEOUT = 10.0
+
+#: Goes on with a run that this process owns now, from its log; returns False if it has to end.
+Recover = Callable[[RunRecord, WholeLog], Awaitable[bool]]
+
 #: Stores the question and the partial answer of a run in its conversation.
 Remember = Callable[[RunRecord, Sequence[StreamingChunk], RunFailed], Awaitable[None]]
 
@@ -38,9 +47,11 @@ class Peers:
     """This process's dealings with the other processes that share the journal.
 
     It sends heartbeats, ends the runs of processes that have died, and stops those of its `active`
-    runs that other processes request to cancel. For each run of a dead process it calls `remember`,
-    unless that is None, to store the partial answer.
+    runs that other processes request to cancel. Each run of a dead process goes on by `recover`, if
+    it can; else `remember`, unless that is None, stores the partial answer.
     """
+
+    recover: Recover | None = None
 
     def __init__(
         self, journal: SharedJournal, remember: Remember | None, active: Mapping[str, Run]
@@ -50,7 +61,9 @@ class Peers:
         self._active = active
         self._tasks: list[asyncio.Task[None]] = []
         self._no_adoption_until = 0.0  # by `time.monotonic()`
-        self._orphans: dict[str, RunRecord] = {}  # adopted, and not yet ended
+        self._orphans: dict[str, RunRecord] = {}  # adopted, and not yet ended or gone on with
+        self._leaving = False
+        self._cancelled: set[str] = set()  # orphans that are to be cancelled
         self._searched = asyncio.Event()  # set after the first search for orphans
 
     async def open(self) -> None:
@@ -71,6 +84,12 @@ class Peers:
         except TimeoutError:
             logger.warning("peers: the runs of dead processes are not all ended yet")
 
+    async def leave(self) -> bool:
+        """Leave runs that can be recovered to others, because this process stops; returns what
+        `others_live` returns."""
+        self._leaving = self.recover is not None
+        return await self.others_live()
+
     async def others_live(self) -> bool:
         """Return True if another process is alive, to which readers can move; False if that is
         unknown."""
@@ -85,6 +104,18 @@ class Peers:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def cancel(self, follower: Follower) -> None:
+        """Have the process of a run cancel it, and wait for its end; at most `CANCEL_TIMEOUT`
+        seconds, because that process may hang. Raises `JournalUnavailable`."""
+        run_id = follower.record.run_id
+        await journal_call(self.journal.request_cancel(run_id))
+        reached = await journal_call(self.journal.reached([run_id]))
+        follower.after = reached[run_id].last if run_id in reached else 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CANCEL_TIMEOUT):
+                while not follower.done:
+                    await follower.batch()
+
     async def wait_turn(self, record: RunRecord) -> None:
         """Wait until the earlier runs of other processes in this run's conversation have ended.
 
@@ -92,7 +123,7 @@ class Peers:
         """
         try:
             waited = False
-            while await self.journal.runs_before(record):
+            while await self.journal.runs_before(record) or self._orphan_before(record):
                 waited = True
                 await asyncio.sleep(POLL_INTERVAL)
             if waited:  # the process that ended those may have requested to cancel this one, too
@@ -100,6 +131,14 @@ class Peers:
         except Exception:
             # The journal fails, which the hub logs: an answer out of turn is better than none.
             logger.debug("peers: the queue cannot be read", exc_info=True)
+
+    def _orphan_before(self, record: RunRecord) -> bool:
+        """Whether an earlier run of the conversation has been adopted, and nothing else yet."""
+        return any(
+            (orphan.principal, orphan.conversation_id) == (record.principal, record.conversation_id)
+            and orphan.created_at < record.created_at
+            for orphan in self._orphans.values()
+        )
 
     async def _heartbeat(self) -> None:
         try:
@@ -113,7 +152,7 @@ class Peers:
         while True:
             more = False
             try:
-                if time.monotonic() >= self._no_adoption_until:
+                if time.monotonic() >= self._no_adoption_until and not self._leaving:
                     more = await self._adopt()
             except Exception:
                 logger.debug("peers: the journal failed", exc_info=True)
@@ -121,33 +160,44 @@ class Peers:
             await asyncio.sleep(0 if more else HEARTBEAT_INTERVAL)
 
     async def _adopt(self) -> bool:
-        """Take over a batch of orphans, and end them; returns whether there may be more of them.
+        """Take over a batch of orphans, and go on with them or end them; returns whether there may
+        be more.
 
         An orphan that cannot be ended is retried: this process owns it, so no other one does. It
         delays the others by `ADOPTION_TIMEOUT` at most, and counts as a part of the next batch.
         """
         room = ADOPTION_BATCH - len(self._orphans)
         found = await self.journal.adopt_orphans(room) if room > 0 else []
-        for record in found:
-            logger.warning("run %s: its process died; it ends as interrupted", record.run_id)
+        for record in sorted(found, key=lambda record: record.created_at):
             self._orphans[record.run_id] = record
         for record in list(self._orphans.values()):
             try:
                 async with asyncio.timeout(ADOPTION_TIMEOUT):
-                    await self._end(record)
+                    await self._settle(record)
             except Exception:
                 logger.debug("run %s: it cannot be ended yet", record.run_id, exc_info=True)
             else:
                 del self._orphans[record.run_id]
+                self._cancelled.discard(record.run_id)
         return len(found) == ADOPTION_BATCH and not self._orphans
 
-    async def _end(self, record: RunRecord) -> None:
+    async def _settle(self, record: RunRecord) -> None:
+        """Go on with a run whose process has died, or end it."""
+        log = await read_whole(lambda after: self.journal.read(record.run_id, after, PAGE))
+        if self.recover is not None and await self.recover(record, log):
+            run = self._active.get(record.run_id)
+            if run is not None and record.run_id in self._cancelled:
+                run.stop(cancelled())
+            return
+        logger.warning("run %s: its process died; it ends as interrupted", record.run_id)
+        await self._end(record, log)
+
+    async def _end(self, record: RunRecord, log: WholeLog) -> None:
         """Append the last chunk to the log of a run whose process has died, after storing its
         answer so far."""
-        failure = server_stopped()
-        log = await read_whole(lambda after: self.journal.read(record.run_id, after, PAGE))
+        failure = cancelled() if record.run_id in self._cancelled else server_stopped()
         if self._remember is not None and record.question is not None:
-            chunks = [chunk for _, chunk in log.entries]
+            chunks = [chunk for _, chunk in standing(log.entries, log.last)]
             try:
                 await self._remember(record, chunks, failure)
             except Exception:
@@ -159,13 +209,15 @@ class Peers:
         await self.journal.append([Group(record, log.last + 1, entries)])
 
     async def _poll_cancels(self) -> None:
-        if self._active:
+        if self._active or self._orphans:
             await self._stop_cancelled()
 
     async def _stop_cancelled(self) -> None:
         for run_id in await self.journal.take_cancel_requests():
             if (run := self._active.get(run_id)) is not None:
                 run.stop(cancelled())
+            elif run_id in self._orphans:
+                self._cancelled.add(run_id)
 
     async def _repeat(self, interval: float, work: Callable[[], Awaitable[None]]) -> None:
         """Call `work` every `interval` seconds until cancelled; after a failure, wait one second

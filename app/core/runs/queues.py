@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from ..errors import ConversationBusy
 from ..log.journal import RunRecord
 from ..log.reading import journal_call
+from ..log.tail import POLL_INTERVAL
 from ..run_failures import RunStopped
 from .peers import Peers
 from .run import Policy, Run
@@ -76,12 +77,32 @@ class Queues:
         try:
             if self._peers is not None:
                 await self._peers.wait_turn(record)
+                await self._wait_for(record, recovered=True)
                 # A cancel in its last step takes effect at the next await: here, not with the lock.
                 await asyncio.sleep(0)
         except BaseException:
             lock.release()
             raise
         return lock
+
+    async def wait_earlier(self, record: RunRecord) -> None:
+        """Wait, for a run that was recovered, until no earlier run of the conversation is active.
+
+        It takes no lock: a later run may hold that, which waits for this one.
+        """
+        if self._peers is not None:
+            await self._peers.wait_turn(record)
+        await self._wait_for(record, recovered=False)
+
+    async def _wait_for(self, record: RunRecord, *, recovered: bool) -> None:
+        """Wait for the earlier runs of the conversation here, or for the `recovered` ones alone."""
+        while any(  # noqa: ASYNC110  # rare, and there is no event
+            _key(run.record) == _key(record)
+            and run.record.created_at < record.created_at
+            and (run.recovered or not recovered)
+            for run in self._active.values()
+        ):
+            await asyncio.sleep(POLL_INTERVAL)
 
     def _here(self, record: RunRecord) -> list[str]:
         """Return the ids of the other runs of this process in the conversation, oldest first."""

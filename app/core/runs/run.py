@@ -67,6 +67,7 @@ class Run:
         *,
         stop_timeout: float,
         mailbox: Mailbox | None = None,
+        recovered: bool = False,
     ) -> None:
         self.record = record
         self.log = log
@@ -75,6 +76,9 @@ class Run:
         self.stop_timeout = stop_timeout
         self.loop = asyncio.get_running_loop()
         self.life = Life()
+        self.recovered = recovered
+        if recovered:
+            self.life.enter(State.RECOVERED)
         self.ended = asyncio.Event()  # set when the run is in no table any more
         self.text: list[str] = []
         self.request_id = request_id.get()
@@ -117,10 +121,18 @@ class Run:
         if self.log.ended:
             raise RuntimeError(f"a run that is {self.life.state} cannot end again")
         self.life.enter(closing(last.finish_reason))
+        self._cancel_timers()
+        self.log.append(last)
+
+    def hand_over(self) -> None:
+        """Leave the run to another process: its log gets no end here."""
+        self.life.enter(State.RECOVERED)
+        self._cancel_timers()
+
+    def _cancel_timers(self) -> None:
         for waiting in (self._giving_up, self._grace, self._checking):
             if waiting is not None:
                 waiting.cancel()
-        self.log.append(last)
 
     async def step(self, work: Coroutine[Any, Any, T]) -> T:
         """Do a part of the run's work in a task that `stop` can cancel, and return its result;
@@ -149,6 +161,12 @@ class Run:
         if self._grace is not None:
             self._grace.cancel()
             self._grace = None
+
+    def expect_readers(self) -> None:
+        """Start the timer that stops a run without readers, because those of the process that has
+        died may not come back."""
+        if self.policy.on_disconnect != "continue" and not self._present:
+            self._grace = self.loop.call_later(self.policy.grace, self._grace_over)
 
     def leave(self) -> None:
         """Count a reader less, and apply the policy `on_disconnect` if that was the last one."""

@@ -3,14 +3,13 @@
 See docs/decisions/001-a-request-does-not-own-its-run.md.
 """
 
-import asyncio
 import logging
 import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Self
 
 from ...models.chat import RunState
+from ...models.numbers import entry_number
 from ..access.rates import Rates
 from ..access.slots import Slots
 from ..errors import BadEventId
@@ -22,18 +21,16 @@ from ..log.removal import remove
 from ..log.sources import source_of
 from ..log.state import state_of, whole_log
 from ..log.tail import Tail
-from ..run_failures import cancelled, server_stopped
+from ..run_failures import cancelled, taken_over
 from .driver import Driver
 from .identity import Identity, new_id
 from .launcher import STOP_TIMEOUT, Launcher
 from .peers import Peers, Remember
 from .queues import Queues
+from .recovery.recovery import ATTEMPTS, Ended, Recoveries, Replan
 from .report import Observer
 from .run import Policy, Run
 from .turn import Plan
-
-#: Seconds for which a cancelled run of another process is waited for.
-CANCEL_TIMEOUT = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +49,9 @@ class Runs:
         rates: Rates | None = None,
         observers: Sequence[Observer] = (),
         per_conversation: int | None = None,
+        replan: Replan | None = None,
+        ended: Ended | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.owner = new_id()
         self.traffic = Traffic()
@@ -76,6 +76,9 @@ class Runs:
             rates=self.rates,
             stop_timeout=stop_timeout,
         )
+        self._recoveries = None
+        if replan is not None and self._peers is not None:
+            self._recoveries = Recoveries(hub, self._peers, self._launcher, replan, ended, attempts)
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._leaving = False  # this process stops: readers get what is there, and are redirected
 
@@ -125,7 +128,10 @@ class Runs:
 
     async def begin(self, plan: Plan, policy: Policy, identity: Identity) -> Run:
         """Start a run without a reader and return it; raises what `Launcher.launch` raises."""
-        return await self._launcher.launch(plan, policy, identity.record(plan, self.owner))
+        record = identity.record(plan, self.owner)
+        if self._recoveries is not None:
+            record = self._recoveries.recoverable(record, plan, policy)
+        return await self._launcher.launch(plan, policy, record)
 
     async def list_active(
         self, principal: str, conversation_id: str | None = None
@@ -149,16 +155,17 @@ class Runs:
     def _follow(self, record: RunRecord, after: int, *, saw_end: bool = False) -> Follower:
         run_id = record.run_id
         journal, log = self._hub.journal, self._hub.get(run_id)
-        if log is not None and after > log.last:
-            raise BadEventId(f"Run {run_id} has {log.last} events so far; there is no {after}.")
+        number = entry_number(after, record.recoveries)
+        if number is None or (log is not None and number > log.last):
+            raise BadEventId(f"Run {run_id} has no event {after} so far.")
         run = self._active.get(run_id)
         if run is not None:
             run.join()
             run.resumes += after > 0
         self.traffic.resumes += after > 0
-        source = source_of(run_id, journal, log, self._tail, saw_end=saw_end)
+        source = source_of(record, journal, log, self._tail, saw_end=saw_end)
         leave = None if run is None else run.leave
-        follower = Follower(record, source, after, leave, self.traffic)
+        follower = Follower(record, source, number, leave, self.traffic)
         self._followers.add(follower)
         if self._leaving:
             follower.redirect()
@@ -167,10 +174,8 @@ class Runs:
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
         """Stop a run, wait until it has ended, and return its state; an ended run is not changed.
 
-        If another process drives it and does not stop it within `CANCEL_TIMEOUT` seconds, the state
-        is that of a running one.
-
-        Raises `UnknownRun` and `JournalUnavailable`.
+        If another process drives it and does not stop it in time (`Peers.cancel`), the state is
+        that of a running one. Raises `UnknownRun` and `JournalUnavailable`.
         """
         await self.record(run_id, principal)
         run = self._active.get(run_id)
@@ -178,14 +183,8 @@ class Runs:
             run.stop(cancelled())
             await run.ended.wait()
         elif self._peers is not None:
-            await journal_call(self._peers.journal.request_cancel(run_id))
             with await self.follow(run_id, 0, principal=principal) as follower:
-                reached = await journal_call(self._hub.journal.reached([run_id]))
-                follower.after = reached[run_id].last if run_id in reached else 0
-                with suppress(TimeoutError):  # its process may hang
-                    async with asyncio.timeout(CANCEL_TIMEOUT):
-                        while not follower.done:
-                            await follower.batch()
+                await self._peers.cancel(follower)
         return await self.state(run_id, principal=principal)
 
     async def delete(self, run_id: str, *, principal: str) -> None:
@@ -222,22 +221,30 @@ class Runs:
         await self._launcher.stop_all()
 
     async def drain(self, grace: float) -> None:
-        """Accept no new runs, give active runs `grace` seconds to end, and interrupt the others;
-        readers that can resume are sent to another process, if one is alive."""
+        """Accept no new runs, give active runs `grace` seconds to end, and interrupt the others.
+
+        Readers that can resume are sent to another process, if one is alive, and so are the others'
+        runs, if runs are recovered here: it goes on with those that it can.
+        """
         self._launcher.accepting = False
-        if self._peers is not None and await self._peers.others_live():
+        others = self._peers is not None and await self._peers.leave()
+        if others:
             self._redirect_readers()
         await self._launcher.wait(grace)
+        if others and self._recoveries is not None:
+            self._launcher.hand_over_all()
         self.interrupt_all()
         await self._launcher.wait()
         self._leaving = True
         self._redirect_readers()
 
-    def _redirect_readers(self) -> None:
+    def _redirect_readers(self, run_id: str | None = None) -> None:
         for follower in list(self._followers):
-            follower.redirect()
+            if run_id in (None, follower.record.run_id):
+                follower.redirect()
 
     def _lost(self, run_id: str) -> None:
         if (run := self._active.get(run_id)) is not None:
-            logger.warning("run %s: another process found this one dead, and ended it", run_id)
-            run.stop(server_stopped())
+            logger.warning("run %s: another process found this one dead, and has it now", run_id)
+            self._redirect_readers(run_id)
+            run.stop(taken_over())

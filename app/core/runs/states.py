@@ -26,7 +26,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.STOPPING, State.RECOVERED, State.ENDED}),
     State.RUNNING: frozenset({State.STOPPING, State.PAUSED, State.RECOVERED, State.ENDED}),
     State.STOPPING: frozenset({State.PAUSED, State.RECOVERED, State.ENDED}),
-    State.RECOVERED: frozenset({State.RUNNING, State.ENDED}),
+    State.RECOVERED: frozenset({State.RUNNING, State.STOPPING, State.ENDED}),
     State.PAUSED: frozenset({State.ENDED}),
     State.ENDED: frozenset(),
 }

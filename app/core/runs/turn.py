@@ -5,6 +5,7 @@ from typing import Protocol
 
 from ...models.chat import StreamingChunk, Usage
 from ..log.journal import RunRecord
+from ..recovering import Guard
 from ..run_failures import RunFailed
 
 
@@ -14,6 +15,10 @@ class Turn(Protocol):
     model: str
     stored_question: str | None  # None if the conversation keeps nothing of this turn
     logged_question: str  # the last message of the request, stored or not
+
+    def protect(self, guard: Guard) -> None:
+        """Called before `run` if another process may go on with the run: nothing that must not be
+        done twice begins before the guard has confirmed the chunk that says so."""
 
     async def run(
         self, emit: Callable[[StreamingChunk], None], on_alive: Callable[[], None]
@@ -39,6 +44,10 @@ class Plan(Protocol):
     model: str
     stored_question: str | None
     settings: str  # what of the question holds in a continuation of the run, as JSON
+
+    @property
+    def recipe(self) -> str:
+        """What another process needs to go on with the run, as JSON; empty if none can."""
 
     async def check(self, record: RunRecord) -> None:
         """Raise an error for what would prevent this run now, before it begins."""

@@ -172,7 +172,7 @@ class Metrics:
         self._unwritten.set(entries)
         self._lag.set(age)
         self._failing.set(hub.trouble is not None)
-        self._raise(self._refused, hub.failures)
+        self._raise(self._refused, hub.outage.failures)
         self._unstored.set(conversations.unstored)
         self._store_failing.set(conversations.failing)
         self._raise(self._store_failures, conversations.failures)

@@ -46,7 +46,7 @@ async def hub(journal: RecordingJournal) -> AsyncIterator[Hub]:
 
 
 def follow(hub: Hub, after: int = 0, run_id: str = "r1") -> Follower:
-    return Follower(record(run_id), source_of(run_id, hub.journal, hub.get(run_id)), after)
+    return Follower(record(run_id), source_of(record(run_id), hub.journal, hub.get(run_id)), after)
 
 
 def say(log: RunLog, *numbers: int) -> None:
@@ -386,7 +386,7 @@ async def test_ended_while_the_journal_fails(tmp_path: Path) -> None:
     journal = shared(tmp_path)
     await journal.open("me")
     await journal.create(record())
-    follower = Follower(record(), source_of("r1", journal, None), 0)
+    follower = Follower(record(), source_of(record(), journal, None), 0)
     assert await follower.ended()
     await journal.close()
     with pytest.raises(JournalUnavailable):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from agno.agent import Agent
 from agno.db.in_memory import InMemoryDb
+from agno.media import Image
 from agno.models.message import Message
 from agno.run.agent import (
     RunCompletedEvent,
@@ -16,9 +17,12 @@ from agno.run.agent import (
     RunErrorEvent,
     ToolCallCompletedEvent,
 )
+from agno.run.team import ToolCallCompletedEvent as TeamToolCallCompleted
+from agno.team import Team
+from agno.tools.function import ToolResult
 
-from app.core.providers.demo import DemoModel, current_time
-from app.core.providers.demo_texts import MARKDOWN
+from app.core.providers.demo import MARKDOWN, DemoModel, current_time
+from app.core.providers.demo.samples import arguments
 
 
 def word_count(text: str) -> int:
@@ -191,21 +195,131 @@ async def test_time_zone_becomes_tool_argument() -> None:
     assert call.tool.result.endswith("(Europe/Paris)")
 
 
-async def test_tool_with_required_arguments_is_skipped() -> None:
-    """A tool with required arguments is skipped for one without."""
+def weather(city: str, days: int = 1) -> str:
+    """Look up the weather forecast of a city."""
+    return f"Sunny in {city}"
 
-    def paint(colour: str) -> None:
-        """Paint the fence."""
 
-    def roll() -> str:
-        """Roll a die."""
-        return "four"
+def book(room_id: str, guests: list[str], nights: int, email: str) -> str:
+    """Reserve a hotel room."""
+    return "Booked."
 
-    answer = await ask("tool", agent_with(paint, roll))
-    assert "The tool `roll` answered: four" in answer.text
-    answer = await ask("tool", agent_with(paint))
+
+def roll() -> str:
+    """Throw dice."""
+    return "four"
+
+
+@pytest.mark.parametrize(
+    ("message", "name", "arguments"),
+    [
+        ("What is the weather in New York?", "weather", {"city": "New York"}),
+        ("Is there a forecast for the city of Oslo", "weather", {"city": "Oslo"}),
+        ("tool weather", "weather", {"city": "Paris"}),
+        ('tool weather {"city": "Rome", "days": 3}', "weather", {"city": "Rome", "days": 3}),
+        ("Please roll", "roll", {}),
+        ("tool roll", "roll", {}),
+        (
+            "Book room 17 for 3 nights for bo@example.org",
+            "book",
+            {"room_id": "17", "guests": None, "nights": None, "email": "bo@example.org"},
+        ),
+        ("tool", "book", {}),
+    ],
+)
+async def test_own_tools_are_called_with_plausible_arguments(
+    message: str, name: str, arguments: dict[str, Any]
+) -> None:
+    """A question with a word of a tool's name, or several of its description, calls that tool."""
+    answer = await ask(message, agent_with(weather, book, roll, current_time))
+    (call,) = answer.all(ToolCallCompletedEvent)
+    assert name == call.tool.tool_name
+    for key, value in arguments.items():
+        assert value is None or value == call.tool.tool_args[key]
+    assert answer.text.endswith(f"answered: {call.tool.result}")
+
+
+@pytest.mark.parametrize(
+    "message", ["Why is the sky blue?", "echo weather", "count to 3", "a city"]
+)
+async def test_questions_that_no_tool_fits(message: str) -> None:
+    """What fits no tool is answered without one; the introduction names the agent's tools."""
+    answer = await ask(message, agent_with(weather, roll))
     assert [] == answer.all(ToolCallCompletedEvent)
-    assert "no tool" in answer.text
+    if "sky" in message:
+        assert "`tool roll`, `tool weather`" in answer.text
+
+
+async def test_a_tool_with_media_is_called_once() -> None:
+    """The media that Agno puts behind a result as a message of the user are no new question."""
+
+    def paint() -> ToolResult:
+        """Paint."""
+        return ToolResult(content="Done.", images=[Image(content=b"png", mime_type="image/png")])
+
+    answer = await ask("tool", agent_with(paint))
+    assert 1 == len(answer.all(ToolCallCompletedEvent))
+    assert answer.text.endswith("The tool `paint` answered: Done.")
+
+
+async def test_a_leader_delegates_to_a_member() -> None:
+    """A team's leader gives the task to the member whose name it has, else to the first."""
+    members: list[Agent | Team] = [
+        Agent(id="cook", name="Cook", model=DemoModel(delay=0), telemetry=False),
+        Agent(id="driver", name="Driver", model=DemoModel(delay=0), telemetry=False),
+    ]
+    for task, member in (("Call the driver please", "driver"), ("Why is the sky blue?", "cook")):
+        team = Team(members=members, model=DemoModel(delay=0), telemetry=False)
+        events = [event async for event in team.arun(task, stream=True, stream_events=True)]
+        calls = [e.tool for e in events if isinstance(e, TeamToolCallCompleted)]
+        assert [member] == [
+            call.tool_args["member_id"] for call in calls if call and call.tool_args
+        ]
+
+
+SCHEMAS: list[tuple[dict[str, Any], str, Any]] = [
+    ({"type": "string"}, "Hello you", "Hello you"),
+    ({"type": "string"}, 'Write "a poem" now', "a poem"),
+    ({"type": "string", "maxLength": 3}, "Hello", "Hel"),
+    ({"type": "string", "minLength": 7}, "Hello", "Hello.."),
+    ({"type": "string", "enum": ["low", "high"]}, "very HIGH", "high"),
+    ({"enum": [3, 5]}, "", 3),
+    ({"const": "x"}, "", "x"),
+    ({"type": "string", "default": "d"}, "Hi", "d"),
+    ({"type": "string", "examples": ["e"]}, "Hi", "e"),
+    ({"type": "string", "format": "uri"}, "see https://x.example/a.", "https://x.example/a"),
+    ({"type": "string", "format": "date"}, "on 2030-01-02", None),
+    ({"type": "integer"}, "I want 7 of 9", 7),
+    ({"type": "integer", "minimum": 10}, "7", 10),
+    ({"type": "integer", "exclusiveMaximum": 5}, "7", 4),
+    ({"type": "integer", "multipleOf": 10}, "7", 10),
+    ({"type": "number"}, "-2.5 degrees", -2.5),
+    ({"type": ["null", "boolean"]}, "", True),
+    ({"type": "null"}, "", None),
+    ({"type": "array", "items": {"type": "integer"}, "minItems": 2}, "3 and 4", [3, 4]),
+    ({"type": "array", "prefixItems": [{"type": "null"}, {"type": "boolean"}]}, "", [None, True]),
+    ({"anyOf": [{"type": "null"}, {"type": "integer"}]}, "6", 6),
+    ({"$ref": "#/$defs/Item"}, "5", {"count": 5}),
+    ({"$ref": "#/$defs/Loop"}, "", None),
+    ({"$ref": "#/$defs/Nothing"}, "word", "word"),
+    ({"type": "object"}, "", {}),
+    ({}, "anything", "anything"),
+    (True, "anything", "anything"),  # type: ignore[list-item]  # a schema may be a truth value
+]
+
+
+@pytest.mark.parametrize(("schema", "message", "expected"), SCHEMAS)
+def test_a_value_for_each_kind_of_schema(
+    schema: dict[str, Any], message: str, expected: Any
+) -> None:
+    """Every schema gets a value that is valid by it; a circle of references ends."""
+    defs = {
+        "Item": {"properties": {"count": {"type": "integer"}}, "required": ["count"]},
+        "Loop": {"properties": {"next": {"$ref": "#/$defs/Loop"}}, "required": ["next"]},
+    }
+    parameters = {"properties": {"it": schema}, "required": ["it"], "$defs": defs}
+    found = arguments(parameters, message)["it"]
+    assert expected is None or (type(expected), expected) == (type(found), found)
 
 
 async def test_tool_without_any_tools() -> None:

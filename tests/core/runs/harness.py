@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
 from app.core.log.journal import Log, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
+from app.core.recovering import Guard
 from app.core.run_failures import RunFailed
 from app.core.runs.clock import Timeouts
 from app.core.runs.identity import Identity
@@ -29,6 +31,7 @@ class Scripted:
     model = "m"
     stored_question: str | None = "what?"
     settings = ""
+    recipe = ""
     logged_question = "what?"
 
     def __init__(
@@ -51,6 +54,9 @@ class Scripted:
 
     def prepare(self, record: RunRecord) -> "Scripted":
         return self
+
+    def protect(self, guard: Guard) -> None:
+        self.guard = guard
 
     async def run(
         self, emit: Callable[[StreamingChunk], None], on_alive: Callable[[], None]
@@ -81,10 +87,10 @@ class Scripted:
 class RunsHarness:
     """Runs with their hub, and short methods for what tests do with them."""
 
-    def __init__(self, journal: Log, name: str = "r") -> None:
+    def __init__(self, journal: Log, name: str = "r", **options: Any) -> None:
         self.hub = Hub(journal, flush_interval=0.005)
         self.remembered: list[tuple[str, str]] = []  # of orphans: their run, and its text
-        self.runs = Runs(self.hub, self._remember, stop_timeout=STOP_TIMEOUT)
+        self.runs = Runs(self.hub, self._remember, stop_timeout=STOP_TIMEOUT, **options)
         self._name = name
         self._count = 0
 

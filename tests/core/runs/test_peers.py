@@ -13,8 +13,7 @@ import pytest
 from app.core.log.journal import Entry, Group, Reach, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.run_failures import RunFailed
-from app.core.runs.peers import Peers
-from app.core.runs.service import CANCEL_TIMEOUT
+from app.core.runs.peers import CANCEL_TIMEOUT, Peers
 from tests.core.parts import record, text_chunk, until, words
 from tests.core.runs.harness import RunsHarness, Scripted, saying, shared, silent, two_processes
 

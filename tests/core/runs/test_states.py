@@ -49,18 +49,24 @@ def test_life_follows_the_table(wanted: list[State]) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(["begin", "stop", "stop again", "pause", "end"]), max_size=8))
-@example(["stop", "begin", "end", "stop again"])
-@example(["begin", "end", "stop"])
-def test_run_follows_the_table(calls: list[str]) -> None:
+@given(
+    st.lists(st.sampled_from(["begin", "stop", "stop again", "pause", "end"]), max_size=8),
+    st.booleans(),
+)
+@example(["stop", "begin", "end", "stop again"], False)
+@example(["begin", "end", "stop"], False)
+@example(["stop", "end"], True)
+@example(["begin", "pause"], True)
+def test_run_follows_the_table(calls: list[str], recovered: bool) -> None:
     """Whatever comes in whichever order, a run walks through the table, keeps the first reason to
     stop, ends once, and leaves no timer."""
 
     async def check() -> None:
         log = RunLog(record(), lambda log: None)
         policy = Policy(Timeouts(60, 60, 60))
-        run = Run(record(), log, Scripted(saying()), policy, stop_timeout=60)
-        walk = [State.QUEUED]
+        turn = Scripted(saying())
+        run = Run(record(), log, turn, policy, stop_timeout=60, recovered=recovered)
+        walk = [State.QUEUED, State.RECOVERED] if recovered else [State.QUEUED]
         reason = None
         for call in calls:
             if call == "begin":

@@ -14,6 +14,7 @@ from app.core.log.journal import Entry, Group, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.runs.states import CLOSED, TRANSITIONS, Life, State
 from app.models.chat import StreamingChunk
+from app.models.numbers import Recovery
 from tests.core.parts import ending, record, text_chunk
 
 PAUSED = StreamingChunk(content="", done=True, model="m", finish_reason="paused")
@@ -37,6 +38,8 @@ class Walk(RuleBasedStateMachine):
         self.owners: dict[str, str] = {}
         self.lengths: dict[str, int] = {}
         self.continued: dict[str, str] = {}
+        self.checkpoints: dict[str, str] = {}
+        self.recoveries: dict[str, list[Recovery]] = {}
 
     def _do(self, call: Any) -> Any:
         return self._loop.run_until_complete(call)
@@ -49,7 +52,8 @@ class Walk(RuleBasedStateMachine):
 
     def _record(self, run_id: str, owner: str, continues: str | None = None) -> RunRecord:
         known = msgspec.structs.replace(record(run_id), owner=owner, principal="ann")
-        return msgspec.structs.replace(known, continues=continues)
+        recoveries = tuple(self.recoveries.get(run_id, ()))
+        return msgspec.structs.replace(known, continues=continues, recoveries=recoveries)
 
     def _append(self, run_id: str, chunk: StreamingChunk) -> bool:
         """Whether the owner of a run could append a chunk to its log."""
@@ -97,10 +101,21 @@ class Walk(RuleBasedStateMachine):
             life.enter(state)
             assert self._append(run_id, PAUSED if state is State.PAUSED else ending())
 
-    @rule(run_id=runs)
-    def recover(self, run_id: str) -> None:
+    @rule(run_id=runs, data=st.text("ab", max_size=2))
+    def checkpoint(self, run_id: str, data: str) -> None:
+        """The owner of an active run keeps its checkpoints, and nobody else."""
+        active = self.lives[run_id].state not in CLOSED
+        for owner in (self.owners[run_id], OWNERS[self.owners[run_id] == OWNERS[0]]):
+            journal = self._journals[owner]
+            kept = self._do(journal.keep_checkpoint(self._record(run_id, owner), data))
+            assert kept == (active and owner == self.owners[run_id])
+        if active:
+            self.checkpoints[run_id] = data
+
+    @rule(run_id=runs, goes_on=st.booleans())
+    def recover(self, run_id: str, goes_on: bool) -> None:
         """The process of a run dies, and comes back under the same name for the others' sake; the
-        other one has taken its runs over, and ends them."""
+        other one has taken its runs over, and ends them or goes on with them."""
         dead = self.owners[run_id]
         other = OWNERS[dead == OWNERS[0]]
         self._do(self._journals[dead].close())
@@ -109,12 +124,22 @@ class Walk(RuleBasedStateMachine):
         assert {r for r in live if self.owners[r] == dead} == adopted
         for found in adopted:
             self.owners[found] = other
-            for state in (State.RECOVERED, State.ENDED):
-                self.lives[found].enter(state)
-            assert self._append(found, ending())
+            self.lives[found].enter(State.RECOVERED)
+            if goes_on:
+                self._go_on_with(found)
+            else:
+                self.lives[found].enter(State.ENDED)
+                assert self._append(found, ending())
         file = Path(self._folder.name) / "runs.db"
         self._journals[dead] = SqliteJournal(file)
         self._do(self._journals[dead].open(dead))
+
+    def _go_on_with(self, run_id: str) -> None:
+        """Append the chunk that says so, with the record that knows of it."""
+        known = self.recoveries.setdefault(run_id, [])
+        known.append(Recovery(self.lengths[run_id] + 1, self.lengths[run_id]))
+        self.lives[run_id].enter(State.RUNNING)
+        assert self._append(run_id, text_chunk(""))
 
     @invariant()
     def the_journal_agrees(self) -> None:
@@ -125,6 +150,13 @@ class Walk(RuleBasedStateMachine):
             assert {r for r, life in self.lives.items() if life.state not in CLOSED} == active
             for run_id, by in self.continued.items():
                 assert by == self._do(journal.continued_by(run_id))
+            for run_id, life in self.lives.items():
+                stored = self._do(journal.record(run_id))
+                assert stored is not None
+                assert self.owners[run_id] == stored.owner
+                assert [*stored.recoveries] == self.recoveries.get(run_id, [])
+                kept = "" if life.state in CLOSED else self.checkpoints.get(run_id, "")
+                assert kept == self._do(journal.checkpoint(run_id))
         for life in self.lives.values():
             for before, after in zip(life.path, life.path[1:], strict=False):
                 assert after in TRANSITIONS[before]

@@ -100,7 +100,7 @@ async def test_no_traceparent_without_collector(
 def test_opentelemetry_sdk_is_not_imported_without_collector(tmp_path: Path) -> None:
     """Without a collector the SDK of OpenTelemetry is not imported."""
     code = (
-        "import sys; from app.main import create_app; from app.settings import load_settings; "
+        "import sys; from app.main import create_app; from app.environment import load_settings; "
         "create_app(load_settings()); "
         "print([m for m in sys.modules if m.startswith('opentelemetry.') and "
         "('.sdk' in m or '.exporter' in m)])"

@@ -1,4 +1,4 @@
-"""The door's errors before there is a message: JSON-RPC errors without an id."""
+"""The errors before there is a message: JSON-RPC errors without an id, with an HTTP status."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -9,6 +9,7 @@ from ....core.log.follower import Follower
 from ....core.log.journal import Entry, RunRecord
 from ....core.run_failures import failure_from
 from ....models.chat import RunStarted
+from ...addresses import with_prefix
 from ...context import Context
 from ...reading import run_headers
 from ...whole_answer import WholeAnswer
@@ -35,7 +36,7 @@ class NativeAnswer(WholeAnswer):
     def _response(self, entries: list[Entry]) -> Response:
         answer = self._folded(entries)
         if answer.error is None or answer.finish_reason == "cancelled":
-            body = msgspec.json.encode(answer)
+            body = with_prefix(msgspec.json.encode(answer))
             return Response(body, headers=self._extra, media_type="application/json")
         failure = failure_from(answer.error)
         failure.details = {

@@ -6,10 +6,13 @@ SSE is that of the HTML standard, section 9.2: a reader can resume from every ev
 See docs/decisions/020-a-heartbeat-is-a-comment-without-a-blank-line.md.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from ....models.chat import StreamingChunk, number_in_id
-from ...encoding import Encoder, encode_line
+from ....models.chat import StreamingChunk
+from ....models.numbers import Recovery, number_in_id
+from ...addresses import local
+from ...encoding import Encoder, encode_line, line_encoder
 from ...pause_text import pause_text
 
 
@@ -27,13 +30,15 @@ class SseEncoder:
     cacheable: ClassVar[bool] = True
     has_error_frame: ClassVar[bool] = True
 
-    def __init__(self, run_id: str, model: str) -> None:
+    def __init__(self, run_id: str, model: str, recoveries: Sequence[Recovery] = ()) -> None:
         self.heartbeat: bytes | None = b":\n"
+        self._recoveries = recoveries
         self._head = f"id: {run_id}:".encode()
+        self._line = line_encoder()
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        suffix = number_in_id(number, chunk).encode()
-        return b"%b%b\ndata: %b\n\n" % (self._head, suffix, encode_line(chunk))
+        suffix = number_in_id(number, chunk, self._recoveries).encode()
+        return b"%b%b\ndata: %b\n\n" % (self._head, suffix, self._line(chunk))
 
 
 class NdjsonEncoder:
@@ -45,13 +50,14 @@ class NdjsonEncoder:
     cacheable: ClassVar[bool] = True
     has_error_frame: ClassVar[bool] = True
 
-    def __init__(self, run_id: str, model: str) -> None:
+    def __init__(self, run_id: str, model: str, recoveries: Sequence[Recovery] = ()) -> None:
         self.heartbeat: bytes | None = (
             encode_line(StreamingChunk(content="", done=False, model=model)) + b"\n"
         )
+        self._line = line_encoder()
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
-        return encode_line(chunk) + b"\n"
+        return self._line(chunk) + b"\n"
 
 
 class TextEncoder:
@@ -66,8 +72,8 @@ class TextEncoder:
     cacheable: ClassVar[bool] = True
     has_error_frame: ClassVar[bool] = False
 
-    def __init__(self, run_id: str, model: str) -> None:
-        self._address = f"/api/v1/runs/{run_id}/continue"
+    def __init__(self, run_id: str, model: str, recoveries: Sequence[Recovery] = ()) -> None:
+        self._address = local(f"/api/v1/runs/{run_id}/continue")
         self.heartbeat: bytes | None = None
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
@@ -107,6 +113,9 @@ def negotiate(accept: str | None, default: str) -> str:
     return max(accepted, key=lambda choice: choice[0])[1] if accepted else default
 
 
-def encoder_for(media_type: str, run_id: str, model: str) -> Encoder:
-    """Return a new encoder for a media type, which must be one of `ENCODERS`."""
-    return ENCODERS[media_type](run_id, model)
+def encoder_for(
+    media_type: str, run_id: str, model: str, recoveries: Sequence[Recovery] = ()
+) -> Encoder:
+    """Return a new encoder for a media type, which must be one of `ENCODERS`; `recoveries` are
+    those of the run, to which later ones may be added."""
+    return ENCODERS[media_type](run_id, model, recoveries)

@@ -68,7 +68,8 @@ def stream(
     record = follower.record
     return RunStream(
         follower,
-        encoder_for(media_type, record.run_id, record.model),
+        encoder_for(media_type, record.run_id, record.model, follower.recoveries),
+        takes_back=media_type != "text/plain",
         refusal=error_response,
         heartbeat=server.heartbeat,
         headers=headers,

@@ -7,9 +7,11 @@ Responses wants `[DONE]`, at which OpenAI's clients stop as well.
 from typing import ClassVar
 
 from ....core.log.journal import RunRecord
+from ....core.run_failures import server_stopped
 from ....models.chat import StreamingChunk
 from ...encoding import encode_line
 from ...media_links import MediaLinks
+from ...steady import number_after_gap
 from .events import Event
 from .narration import Narration
 from .pauses import readable
@@ -46,9 +48,17 @@ class ResponsesEncoder:
         self._holding = held
         self._held = b""
         self._links = links
+        self._number = 0  # of the last chunk
+        self._over = False
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        if self._over:
+            return b""
         chunk = readable(chunk, self._links)
+        if self._number and number > self._number + 1 and not self._pass_over():
+            chunk = server_stopped().last_chunk(chunk.model)
+            self._over = True
+        self._number = number
         if chunk.finish_reason == "interrupted":
             # The process that died may have sent events that the journal lacks: the end comes after
             # the last one that this reader has.
@@ -66,6 +76,12 @@ class ResponsesEncoder:
             return b""
         held, self._held = self._held, b""
         return held + frames
+
+    def _pass_over(self) -> bool:
+        """Count on after what a recovery has made void; False if the reader has received it."""
+        number = number_after_gap(self._narration.sequence, self._after)
+        self._narration.sequence = self._narration.sequence if number is None else number
+        return number is not None
 
 
 def _frame(event: Event) -> bytes:

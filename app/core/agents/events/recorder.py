@@ -43,13 +43,14 @@ class Recorder:
         more = last.reasoning or last.citations or last.final is not None
         return self.add(last) if more or not self._fold.empty else last
 
-    def parts(self) -> list[Part]:
-        """The parts so far; empty if the answer is only text, which is not joined then."""
-        if self._fold.empty:
+    def parts(self, *, whole: bool = False) -> list[Part]:
+        """The parts so far; empty if the answer is only text, which is not joined then, unless the
+        `whole` of it is wanted."""
+        if self._fold.empty and not whole:
             return []
         self._catch_up()
         found = self._fold.parts()
-        return found if has_more_than_text(found) else []
+        return found if whole or has_more_than_text(found) else []
 
     def _catch_up(self) -> None:
         if self._seen < len(self._text):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from agno.agent import Agent
-from agno.db.in_memory import InMemoryDb
 from agno.run.agent import RunOutput
 from agno.run.approval import acreate_approval_from_pause
 from agno.run.base import RunStatus
@@ -19,6 +18,7 @@ from ...run_failures import PauseLost
 from ..messages import agno_message
 from ..storage.proxies.proxy import inner_of, off_the_loop
 from ..storage.sessions import Session, find_session, new_session
+from .checkpoints import ScratchDb
 from .waits import Wait, waits_of
 
 
@@ -76,7 +76,7 @@ class Scratch:
     pauses."""
 
     def __init__(self) -> None:
-        self.db = InMemoryDb()  # type: ignore[no-untyped-call]  # Agno leaves it without types
+        self.db = ScratchDb()  # type: ignore[no-untyped-call]  # Agno leaves it without types
 
     async def keep(self, component: Any, db: Any, session: Session, run_id: str) -> None:
         """Copy what the run has stored to the component's own store, so that it can be continued.

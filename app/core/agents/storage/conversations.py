@@ -243,5 +243,5 @@ class Conversations:
             rows = TurnRows()
             component = self._component(kept.agent)
             await complete(store, component, kept.session, kept.partial, rows)
-        await store.write(rows)
+        await store.write(rows, late=True)
         await align(store, kept.session)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ....models.chat import FinishReason
+from ....models.chat import FinishReason, StreamingChunk
 from ...log.outbox import UnstoredTurn
 from ...run_failures import ConversationsUnavailable, RunFailed
 from ..components.external import External
@@ -21,11 +21,11 @@ from .partial import Partial, complete
 from .proxies.proxy import inner_of
 from .rows import NAME, RunRow, TurnRows, name_of, title_of
 from .run_store import RunStore, run_store
-from .sessions import Session
+from .sessions import RUNS, Session
 from .shown import NOTHING, Shown, metadata_with
 from .store import Store
 from .stores import Stores
-from .transcript import first_question
+from .transcript import end_of, first_question
 
 #: Seconds to wait until Agno has stored a cancelled run, which it does in the background.
 AGNO_WRITE_TIMEOUT = 2.0
@@ -149,6 +149,12 @@ class Keeping:
             await self._keep(store, kept)
             return False
         return await self._commit()
+
+    async def ended(self, text: str, model: str) -> list[StreamingChunk] | None:
+        """The last chunks of the run if another process has stored its end; see `end_of`. Raises
+        `ConversationsUnavailable`."""
+        found = None if (store := self._main) is None else await store.run(self._run_id)
+        return end_of(found, text, model) if isinstance(found, RUNS) else None
 
     async def forget(self, *, begun: bool) -> None:
         """Leave nothing of a run that a rule of the agent refused; Agno would store it."""

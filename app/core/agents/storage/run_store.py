@@ -1,7 +1,7 @@
 """The store that one run gets: it reads once and truly, and writes the whole turn at its end."""
 
 import asyncio
-from typing import Any
+from typing import Any, Protocol
 
 from agno.compaction.archive import stores_compaction_records
 from agno.run.base import RunStatus
@@ -16,6 +16,13 @@ from .store import Store
 
 #: Seconds that a call gets which is none for sessions and runs: memories, metrics, approvals.
 CALL_TIMEOUT = 1.8
+
+
+class Taker(Protocol):
+    """What takes the checkpoints of a run out of what Agno stores."""
+
+    def take(self, run: Any) -> bool:
+        """Take what Agno stores of a run; returns whether it is to be stored, too."""
 
 
 class RunStore(StoreProxy):
@@ -40,6 +47,7 @@ class RunStore(StoreProxy):
         self._session_id = session_id
         self._replaces = replaces
         self.failure: RunFailed | None = None
+        self.checkpoints: Taker | None = None
         self.was_read = False
         self.wrote_early = False
         self._hung = self._approvals = False
@@ -110,6 +118,8 @@ class RunStore(StoreProxy):
             raise ValueError("Run must have a run_id")
         if run.run_id == self.run_id and self.place is not None:
             self.place.put(run)
+        if self.checkpoints is not None and not self.checkpoints.take(run):
+            return
         before = self.rows.runs.get(run.run_id)
         if run_index is None and before is not None:
             run_index = before.index

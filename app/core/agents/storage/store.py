@@ -31,6 +31,9 @@ PREPARE_TIMEOUT = 30.0
 #: Seconds without any progress of the store, and in all, after which a write is given up.
 WRITE_TIMEOUT, LONGEST_WRITE = 1.8, 5.0
 
+#: Seconds in all for a turn that has waited already, while nobody waits for it.
+LONGEST_LATE_WRITE = 30.0
+
 #: Seconds that a read waits for others, as far as that can be foreseen; then new runs are refused.
 LONGEST_LINE = 5.0
 
@@ -65,6 +68,7 @@ class Store:
     async def close(self) -> None:
         """Write what waits; the store itself stays open."""
         await self._writer.close()
+        self._probe.close()
 
     async def require(self) -> None:
         """Raise `ConversationsUnavailable` if the store cannot be read now; cheap if it could a
@@ -92,16 +96,8 @@ class Store:
         `ConversationsUnavailable`.
         """
 
-        async def found() -> Any:
-            for _ in range(2):  # it may be written for the first time between the two looks
-                session = await self.db.get_session(session_id, *args, **kwargs)
-                if session is not None:
-                    return session
-                if not await self._probe.has(session_id, kwargs.get("user_id")):
-                    return None
-            raise OSError(f"session {session_id} is there, and was not read")
-
-        return await self.read(found(), patient=patient)
+        found = self._probe.session(session_id, *args, **kwargs)
+        return await self.read(found, patient=patient)
 
     async def run(self, run_id: str) -> Any:
         """A run that Agno has stored, or None; raises `ConversationsUnavailable`."""
@@ -156,12 +152,14 @@ class Store:
             raise unavailable() from error
         self._prepared = True
 
-    async def write(self, rows: TurnRows) -> None:
+    async def write(self, rows: TurnRows, *, late: bool = False) -> None:
         """Write a turn; raises `ConversationsUnavailable` if it fails, or does not get on.
 
         A write that was given up may still be done later, but before any newer one of its session.
         """
         await self.prepare()
+        still = LONGEST_LATE_WRITE if late else WRITE_TIMEOUT
+        longest = LONGEST_LATE_WRITE if late else LONGEST_WRITE
         writing = asyncio.create_task(self._writer.write(rows))
         writing.add_done_callback(retrieve)
         began = time.monotonic()
@@ -169,7 +167,7 @@ class Store:
             while not (await asyncio.wait({writing}, timeout=0.1))[0]:
                 now = time.monotonic()
                 progress = max(began, self._writer.progressed)
-                if now - progress > WRITE_TIMEOUT or now - began > LONGEST_WRITE:
+                if now - progress > still or now - began > longest:
                     raise TimeoutError(f"no answer within {now - began:.1f} s")
             writing.result()
         except Exception as error:

@@ -6,8 +6,8 @@ from agno.models.message import Message
 from agno.run.base import RunStatus
 
 from ....models.answer_parts import CitationsPart, MediaPart, ReasoningPart, ToolPart
-from ....models.chat import Speaker, StoredMessage
-from ..events.values import text_of
+from ....models.chat import Speaker, StoredMessage, StreamingChunk
+from ..events.values import pieces, text_of
 from ..messages import shown_text
 from .branches.questions import input_of, messages_in, question_of
 from .branches.tree import Tree
@@ -129,3 +129,30 @@ def repaired(messages: list[Message], question: str, answer: str) -> list[Messag
     if rest := answer.removeprefix(before):
         kept.append(Message(role="assistant", content=rest))
     return kept
+
+
+def end_of(run: AnyRun, text: str, model: str) -> list[StreamingChunk] | None:
+    """The last chunks of a run that is stored with its end; None if the run is stored otherwise.
+
+    `text` is what its log has of the answer; if it is not all of it, the chunks have the whole.
+    """
+    reason = (run.metadata or {}).get(FINISH_REASON, "stop")
+    if run.status != RunStatus.completed or reason in ("interrupted", "paused"):
+        return None
+    answers = [message for message in _shown(run) if message.role == "assistant"]
+    content = "".join(message.content for message in answers)
+    shown = shown_in(run.metadata)
+    chunks = [
+        StreamingChunk(content="", done=False, model=model, final=piece)
+        for piece in pieces(content)
+        if content != text
+    ]
+    last = StreamingChunk(
+        content="",
+        done=True,
+        model=shown.model or model,
+        finish_reason=reason,
+        error=shown.error,
+        followups=shown.followups,
+    )
+    return [*chunks, last]

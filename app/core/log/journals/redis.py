@@ -117,6 +117,7 @@ class RedisJournal:
             milliseconds(HEARTBEAT_TTL) if record.owner == self._owner else 0,
             record.continues or "",
             self._retention,
+            record.principal,
         )
         return bool(made)
 
@@ -139,10 +140,11 @@ class RedisJournal:
 
         One command for all is cheaper: for redis-py a command costs more than a group.
         """
+        records = [scripts.pack_record(group.record) for group in groups if group.recovers]
         bounds = (self._run_bytes, self._retention, self._lifetime)
-        return cast(
-            "list[int]", await self._redis.run(scripts.APPEND, scripts.pack_groups(groups), *bounds)
-        )
+        packed = scripts.pack_groups(groups)
+        answers = await self._redis.run(scripts.APPEND, packed, *bounds, *records)
+        return cast("list[int]", answers)
 
     async def record(self, run_id: str) -> RunRecord | None:
         key = f"{KEY_PREFIX}run:{run_id}"
@@ -203,6 +205,14 @@ class RedisJournal:
             return []
         found = await self._redis.run(scripts.ADOPT_ORPHANS, self._owner, self._lifetime, limit)
         return [scripts.unpack_record(data, self._owner) for data in found]
+
+    async def keep_checkpoint(self, record: RunRecord, data: str) -> bool:
+        kept = await self._redis.run(scripts.KEEP_CHECKPOINT, record.run_id, record.owner, data)
+        return bool(kept)
+
+    async def checkpoint(self, run_id: str) -> str:
+        found = await result(self._redis.client.hget(f"{KEY_PREFIX}run:{run_id}", "checkpoint"))
+        return cast("bytes", found).decode() if found else ""
 
     async def runs_before(self, record: RunRecord) -> list[str]:
         found = await self._redis.run(

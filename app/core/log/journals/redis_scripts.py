@@ -46,6 +46,7 @@ ADOPT_ORPHANS = _load("adopt_orphans")
 RUNS_BEFORE = _load("runs_before")
 LIST_ACTIVE = _load("list_active")
 LIST_PAUSED = _load("list_paused")
+KEEP_CHECKPOINT = _load("keep_checkpoint")
 REQUEST_CANCEL = _load("request_cancel")
 MARK_FOLLOWED = _load("mark_followed")
 SWEEP = _load("sweep")
@@ -74,15 +75,18 @@ def unpack_records(found: Sequence[bytes]) -> list[RunRecord]:
 
 
 def pack_groups(groups: Sequence[Group]) -> bytes:
-    """Return groups of entries as `append.lua` takes them."""
-    packed = []
+    """Return groups of entries as `append.lua` takes them, before the records of those that
+    recover a run."""
+    packed, recovered = [], 0
     for group in groups:
         run_id, owner = group.record.run_id, group.record.owner
         data = _encode_entries(group.entries)
         size = len(data) + GROUP_OVERHEAD
         text = data.decode()  # the scripts cannot unpack bytes of MessagePack
         ends = (group.ended, group.paused)
-        packed.append((run_id, owner, group.first, group.last, size, *ends, text))
+        recovered += group.recovers
+        changed = recovered if group.recovers else 0
+        packed.append((run_id, owner, group.first, group.last, size, *ends, changed, text))
     return _encode(packed)
 
 

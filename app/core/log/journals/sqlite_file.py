@@ -66,8 +66,16 @@ CREATE TABLE IF NOT EXISTS outbox (
 )
 """
 
+#: The table of the checkpoints of active runs.
+CHECKPOINTS = """
+CREATE TABLE IF NOT EXISTS checkpoints (
+    run INTEGER PRIMARY KEY,
+    data TEXT NOT NULL
+)
+"""
+
 #: Tables that files of older servers lack: they are added when the file is opened.
-LATER = ("outbox", "paused")
+LATER = ("outbox", "paused", "checkpoints")
 
 
 class Connection:
@@ -199,6 +207,7 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
         )
     db.execute(OUTBOX)
     db.execute(PAUSED)  # also in files that are older than it
+    db.execute(CHECKPOINTS)
     db.execute("COMMIT")
     db.execute("PRAGMA journal_mode = WAL")
 

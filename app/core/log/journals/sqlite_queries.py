@@ -87,6 +87,7 @@ def append(db: sqlite3.Connection, groups: Sequence[Group], run_bytes: int) -> l
     reached: list[tuple[int, int, float, int]] = []
     ended: list[tuple[float, int]] = []
     too_large: list[tuple[int, int]] = []
+    recovered: list[tuple[bytes, int]] = []
     now = time.time()
     for group in groups:
         run_id, seq, owner, _, last, size, ended_at = known[group.record.run_id]
@@ -102,6 +103,8 @@ def append(db: sqlite3.Connection, groups: Sequence[Group], run_bytes: int) -> l
                 rows.append((seq, group.last, data))
                 size += len(data) + GROUP_OVERHEAD
             reached.append((group.last, size, now, seq))
+            if group.recovers:
+                recovered.append((_encode(group.record), seq))
             if group.ended:
                 ended.append((now, seq))
                 if group.paused:
@@ -110,7 +113,9 @@ def append(db: sqlite3.Connection, groups: Sequence[Group], run_bytes: int) -> l
                 too_large.append((seq, size - run_bytes))
     db.executemany("INSERT INTO groups VALUES (?, ?, ?)", rows)
     db.executemany("UPDATE runs SET last = ?, size = ?, written_at = ? WHERE seq = ?", reached)
+    db.executemany("UPDATE records SET data = ? WHERE run = ?", recovered)
     db.executemany("UPDATE runs SET ended_at = ?, asked = 0 WHERE seq = ?", ended)
+    db.executemany("DELETE FROM checkpoints WHERE run = ?", [(seq,) for _, seq in ended])
     for seq, excess in too_large:
         trim_head(db, seq, excess)
     return lost

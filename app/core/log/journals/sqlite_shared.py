@@ -86,3 +86,25 @@ def is_followed(db: sqlite3.Connection, run_id: str) -> bool:
     valid."""
     row = db.execute("SELECT watched_until FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     return row is not None and row[0] > time.time()
+
+
+def keep_checkpoint(db: sqlite3.Connection, run_id: str, owner: str, data: str) -> bool:
+    """Replace the checkpoint of an active run of an owner; returns False if it is none."""
+    row = db.execute(
+        "SELECT seq FROM runs WHERE run_id = ? AND owner = ? AND ended_at IS NULL", (run_id, owner)
+    ).fetchone()
+    if row is None:
+        return False
+    if data:
+        db.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (row[0], data))
+    else:
+        db.execute("DELETE FROM checkpoints WHERE run = ?", row)
+    return True
+
+
+def checkpoint(db: sqlite3.Connection, run_id: str) -> str:
+    """The checkpoint of a run; empty if there is none."""
+    row = db.execute(
+        "SELECT data FROM checkpoints JOIN runs ON seq = run WHERE run_id = ?", (run_id,)
+    ).fetchone()
+    return str(row[0]) if row is not None else ""

@@ -104,7 +104,10 @@ def delete(db: sqlite3.Connection, run_id: str) -> None:
 
 def _remove(db: sqlite3.Connection, gone: list[int]) -> None:
     seqs = (json.dumps(gone),)
-    for table, key in (("groups", "run"), ("records", "run"), ("paused", "run"), ("runs", "seq")):
+    for table, key in (
+        *(("groups", "run"), ("records", "run"), ("paused", "run"), ("checkpoints", "run")),
+        ("runs", "seq"),
+    ):
         db.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT value FROM json_each(?))", seqs)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ...text import Sink
 from ..wire.outcome import Outcome
 from ..wire.replay import Replay, kept_of
+from .histories import History
 
 
 def _ignore() -> None:
@@ -20,8 +21,8 @@ class Exchange:
     """What the HTTP transport knows of one request of a model, and reports of its response.
 
     `sink` takes the text as it comes; None if only the SDK reads it. `on_alive` is called for all
-    bytes of the response. `headers` go to the provider; `replay` completes what is sent. `sent` is
-    True once the request has left, to `host`;
+    bytes of the response. `headers` go to the provider; `replay` and `history` complete what is
+    sent. `sent` is True once the request has left, to `host`;
     `outcome` is that of the latest response; None if its status is 200 and no reader knows its
     protocol.
     """
@@ -32,6 +33,7 @@ class Exchange:
     on_alive: Callable[[], None] = _ignore
     headers: Mapping[str, str] = field(default_factory=dict)
     replay: Replay = field(default_factory=Replay)
+    history: History | None = None
     sent: bool = False
     host: str = ""
     outcome: Outcome | None = None

@@ -83,6 +83,8 @@ async def _on_request(request: Any) -> None:
     exchange.host = request.url.netloc.decode("ascii", "replace")
     exchange.outcome = None
     request.headers.update(exchange.headers)
+    if exchange.history is not None:
+        _replace_content(request, exchange.history.written_into(request.content))
     reader = _reader_of(request.url.path)
     if reader is None:
         return
@@ -95,18 +97,21 @@ def _restore(request: Any, exchange: Exchange) -> None:
     """Put back into the history what the provider wants to see with its earlier tool calls."""
     body = json.loads(request.content)
     if exchange.replay.restore(body, exchange.host):
-        content = json.dumps(body, separators=(",", ":")).encode()
-        headers = request.headers.copy()
-        del headers["content-length"]
-        changed = type(request)(
-            request.method,
-            request.url,
-            headers=headers,
-            content=content,
-            extensions=request.extensions,
-        )
-        # Some transports send the stream of a request, others its content: both have to be new.
-        vars(request).update(vars(changed))
+        _replace_content(request, json.dumps(body, separators=(",", ":")).encode())
+
+
+def _replace_content(request: Any, content: bytes) -> None:
+    headers = request.headers.copy()
+    del headers["content-length"]
+    changed = type(request)(
+        request.method,
+        request.url,
+        headers=headers,
+        content=content,
+        extensions=request.extensions,
+    )
+    # Some transports send the stream of a request, others its content: both have to be new.
+    vars(request).update(vars(changed))
 
 
 async def _on_response(response: Any) -> None:

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import msgspec
@@ -35,10 +35,16 @@ DRAIN = 2.0
 
 
 class Webhook:
-    """An observer of runs that sends a signed notice of each paused one, apart from the run."""
+    """An observer of runs that sends a signed notice of each paused one, apart from the run.
 
-    def __init__(self, url: str, secret: str, delays: tuple[float, ...] = RETRY_DELAYS) -> None:
+    `site` is the address at which people reach the server, with its path, empty if it is unknown.
+    """
+
+    def __init__(
+        self, url: str, secret: str, delays: tuple[float, ...] = RETRY_DELAYS, *, site: str = ""
+    ) -> None:
         self._url = url
+        self._site = site
         self._secret = secret.encode()
         self._delays = delays
         self._notices: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(QUEUE)
@@ -50,6 +56,7 @@ class Webhook:
         if not report.requirements:
             return
         record = report.record
+        path = f"{urlsplit(self._site).path}/api/v1/runs/{record.run_id}/continue"
         notice = {
             "type": "run.paused",
             "timestamp": time.time(),
@@ -60,7 +67,8 @@ class Webhook:
                 "agent": record.agent,
                 "question": record.question,
                 "requirements": report.requirements,
-                "continue_path": f"/api/v1/runs/{record.run_id}/continue",
+                "continue_path": path,
+                **({"continue_url": urljoin(self._site, path)} if self._site else {}),
             },
         }
         try:
@@ -110,7 +118,7 @@ class Webhook:
                 await asyncio.sleep(delay)
 
 
-def open_webhook(url: str | None, secret: str | None) -> list[Webhook]:
+def open_webhook(url: str | None, secret: str | None, site: str = "") -> list[Webhook]:
     """The webhook at an address, or none; raises `ConfigurationError` if it cannot work."""
     if url is None:
         return []
@@ -118,7 +126,7 @@ def open_webhook(url: str | None, secret: str | None) -> list[Webhook]:
         raise ConfigurationError("PAUSE_WEBHOOK: must be an http:// or https:// address")
     if secret is None:
         raise ConfigurationError("PAUSE_WEBHOOK_SECRET: is needed to sign notices; set it, too")
-    return [Webhook(url, secret)]
+    return [Webhook(url, secret, site=site)]
 
 
 def signed(secret: bytes, message_id: str, body: bytes) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The rows of turns: written by us as Agno writes them, and the same after a time in the outbox."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -101,3 +102,15 @@ async def test_turn_is_written_into_the_session_of_another(tmp_path: Path) -> No
         await writer.write(foreign)
     assert before == tables(tmp_path / "own.db")
     await writer.close()
+
+
+async def test_value_that_is_no_json_stops_other_turns(tmp_path: Path) -> None:
+    """A turn that cannot be written as JSON fails alone; those that wait with it are written."""
+    writer = SqliteWriter(tmp_path / "own.db", "agno_sessions", "agno_runs", _nothing)
+    odd = turn("agent", 1, index=0)
+    odd.runs["r1"].run.metadata = {(1, 2): 3}
+    good = turn("agent", 2, index=1)
+    results = await asyncio.gather(writer.write(odd), writer.write(good), return_exceptions=True)
+    await writer.close()
+    assert [TypeError, type(None)] == [type(result) for result in results]
+    assert ["r2"] == [row["run_id"] for row in tables(tmp_path / "own.db")[1]]

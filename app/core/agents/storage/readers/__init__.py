@@ -1,1 +1,1 @@
-"""What is read of a store past Agno: lists of conversations, and whether it answers at all."""
+"""What is read of a store past Agno, by statements of our own where its tables are known."""

@@ -1,4 +1,4 @@
-"""Whether a store can be read: a query that fails where Agno's own calls return nothing.
+"""Reads sessions, and whether a store can be read: fails where Agno's own calls return nothing.
 
 Some stores of Agno log an error of a read and return None, as if there were no such session.
 """
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from ..proxies.proxy import inner_of
+from .sqlite import Elsewhere, SqliteReader, sqlite_file
 
 #: Connections of SQLAlchemy's pools, if the address does not set another number.
 USUAL_CONNECTIONS = 5
@@ -29,6 +30,34 @@ class Probe(Protocol):
 
     async def has(self, session_id: str, user_id: str | None) -> bool:
         """Whether the store has this session of this user; False if the store cannot know."""
+
+    async def session(self, session_id: str, *args: Any, **kwargs: Any) -> Any:
+        """A session as Agno's `get_session` returns it; None only if there is none."""
+
+    def close(self) -> None:
+        """End what belongs to the probe; the store stays open."""
+
+
+class _Stock:
+    """Reads sessions by Agno's own call, and looks twice before there is none."""
+
+    def __init__(self, db: AsyncBaseDb) -> None:
+        self._db = db
+
+    async def has(self, session_id: str, user_id: str | None) -> bool:
+        return False
+
+    async def session(self, session_id: str, *args: Any, **kwargs: Any) -> Any:
+        for _ in range(2):  # it may be written for the first time between the two looks
+            session = await self._db.get_session(session_id, *args, **kwargs)
+            if session is not None:
+                return session
+            if not await self.has(session_id, kwargs.get("user_id")):
+                return None
+        raise OSError(f"session {session_id} is there, and was not read")
+
+    def close(self) -> None:
+        """Nothing is open here."""
 
 
 class SqlReader:
@@ -55,10 +84,11 @@ class SqlReader:
             return list(connection.execute(query).all())
 
 
-class SqlProbe:
+class SqlProbe(_Stock):
     """Looks into the table of sessions of a store with an SQLAlchemy engine."""
 
-    def __init__(self, reader: SqlReader, name: str, schema: str | None) -> None:
+    def __init__(self, db: AsyncBaseDb, reader: SqlReader, name: str, schema: str | None) -> None:
+        super().__init__(db)
         self._reader = reader
         self._table = table(name, column("session_id"), column("user_id"), schema=schema)
 
@@ -72,17 +102,34 @@ class SqlProbe:
         return bool(await self._reader.rows(query))
 
 
-class CallProbe:
-    """Calls a store of Agno's that raises what fails."""
+class FileProbe(_Stock):
+    """Looks into the file of a SQLite store."""
 
-    def __init__(self, db: AsyncBaseDb) -> None:
-        self._db = db
+    def __init__(self, db: AsyncBaseDb, reader: SqliteReader) -> None:
+        super().__init__(db)
+        self._reader = reader
+
+    async def check(self) -> None:
+        await self._reader.check()
+
+    async def has(self, session_id: str, user_id: str | None) -> bool:
+        return await self._reader.has(session_id, user_id)
+
+    async def session(self, session_id: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await self._reader.session(session_id, *args, **kwargs)
+        except Elsewhere:
+            return await super().session(session_id, *args, **kwargs)
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+class CallProbe(_Stock):
+    """Calls a store of Agno's that raises what fails."""
 
     async def check(self) -> None:
         await self._db.get_sessions(limit=1, page=1)
-
-    async def has(self, session_id: str, user_id: str | None) -> bool:
-        return False
 
 
 def connections_of(db: AsyncBaseDb) -> int:
@@ -103,6 +150,9 @@ def sql_reader_of(db: AsyncBaseDb) -> SqlReader | None:
 def probe_of(db: AsyncBaseDb) -> Probe:
     """The probe of a store."""
     inner: Any = inner_of(db)
-    if (reader := sql_reader_of(db)) is not None:
-        return SqlProbe(reader, inner.session_table_name, getattr(inner, "db_schema", None))
+    if (file := sqlite_file(inner)) is not None:
+        reader = SqliteReader(file, inner.session_table_name, inner.runs_table_name)
+        return FileProbe(db, reader)
+    if (sql := sql_reader_of(db)) is not None:
+        return SqlProbe(db, sql, inner.session_table_name, getattr(inner, "db_schema", None))
     return CallProbe(db)

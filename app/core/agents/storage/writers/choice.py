@@ -1,16 +1,15 @@
 """Which writer writes the turns of a store."""
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from agno.db.base import AsyncBaseDb
-from agno.db.sqlite import AsyncSqliteDb, SqliteDb
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..proxies.proxy import inner_of
 from ..readers.probe import connections_of
+from ..readers.sqlite import sqlite_file
 from .sqlite import SqliteWriter
 from .stock import StockWriter
 
@@ -21,22 +20,13 @@ def writer_of(db: AsyncBaseDb, replaced: Callable[[], Awaitable[None]]) -> Write
     """The writer of a store; `replaced` is called if the file of a database is another one than
     before."""
     inner: Any = inner_of(db)
-    file = _file(inner)
+    file = sqlite_file(inner)
     if file is None:
         return StockWriter(db, concurrent=connections_of(db) // 2)
     engine = inner.db_engine
     engine = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
     event.listen(engine, "connect", _overwrite_deleted)
     return SqliteWriter(file, inner.session_table_name, inner.runs_table_name, replaced)
-
-
-def _file(db: Any) -> Path | None:
-    """The file of a SQLite store of Agno's own class; None for any other store, because a subclass
-    may write other rows."""
-    if type(db) not in (AsyncSqliteDb, SqliteDb):
-        return None
-    name = db.db_engine.url.database
-    return None if name in (None, "", ":memory:") or "mode=memory" in str(name) else Path(name)
 
 
 def _overwrite_deleted(connection: Any, record: Any) -> None:

@@ -48,7 +48,7 @@ class SqliteWriter:
         self._inode: tuple[int, int] | None = None
         self._is_replaced = False
         self._thread = ThreadPoolExecutor(1, "conversations")
-        self._waiting: list[tuple[list[Statement], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[TurnRows, asyncio.Future[None]]] = []
         self._group: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
@@ -56,13 +56,10 @@ class SqliteWriter:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._connection)
 
     async def write(self, rows: TurnRows) -> None:
-        """Write a turn in the next group; raises `sqlite3.Error` and `OSError`."""
-        statements = [
-            *(self._session(rows, name) for name in rows.sessions),
-            *(self._run(rows, name) for name in rows.runs),
-        ]
+        """Write a turn in the next group; raises `sqlite3.Error`, `OSError`, and what Agno raises
+        for values that are no JSON. Nothing may change the rows until it returns."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((statements, future))
+        self._waiting.append((rows, future))
         if self._group is None or self._group.done():
             self._group = asyncio.create_task(self._write_groups(), name="conversations-writer")
         await asyncio.shield(future)
@@ -87,7 +84,7 @@ class SqliteWriter:
         loop = asyncio.get_running_loop()
         while self._waiting:
             group, self._waiting = self._waiting, []
-            turns = [statements for statements, _ in group]
+            turns = [rows for rows, _ in group]
             try:
                 errors = await loop.run_in_executor(self._thread, self._commit, turns)
             except Exception as error:  # it concerns each of them
@@ -106,13 +103,17 @@ class SqliteWriter:
                     future.set_exception(failed)
                     future.exception()  # a turn may have given up waiting
 
-    def _commit(self, turns: list[list[Statement]]) -> list[Exception | None]:
+    def _commit(self, turns: list[TurnRows]) -> list[Exception | None]:
         """Write turns in one transaction; an error of one turn does not touch the others."""
+        made = [self._statements(rows) for rows in turns]  # no other writer waits for it
         errors: list[Exception | None] = []
         try:
             db = self._connection()
             db.execute("BEGIN IMMEDIATE")
-            for statements in turns:
+            for statements in made:
+                if isinstance(statements, Exception):
+                    errors.append(statements)
+                    continue
                 db.execute("SAVEPOINT turn")
                 try:
                     for statement, values in statements:
@@ -129,6 +130,17 @@ class SqliteWriter:
             self._drop()  # rolls back
             raise
         return errors
+
+    def _statements(self, rows: TurnRows) -> list[Statement] | Exception:
+        """The statements that write a turn, or what prevents it. Making them takes long if a client
+        has sent a long history, which Agno stores with the run."""
+        try:
+            return [
+                *(self._session(rows, name) for name in rows.sessions),
+                *(self._run(rows, name) for name in rows.runs),
+            ]
+        except Exception as error:  # of values that applications store
+            return error
 
     def _connection(self) -> sqlite3.Connection:
         """The connection to the file that has the name now, perhaps another one than before."""

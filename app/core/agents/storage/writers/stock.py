@@ -5,6 +5,8 @@ import time
 from typing import Any
 
 from agno.db.base import AsyncBaseDb
+from sqlalchemy import Engine, event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..proxies.proxy import StoreProxy, inner_of
 from ..rows import TurnRows
@@ -17,7 +19,8 @@ class WriteRefused(Exception):
 class StockWriter:
     """Writes turns with the calls of a store, `concurrent` of them at the same time.
 
-    `progressed` is when a turn was written, by `time.monotonic()`.
+    `progressed` is when a turn was written, or a database answered a statement, by
+    `time.monotonic()`: a database that is far away takes seconds for a turn, and gets on.
     """
 
     def __init__(self, db: AsyncBaseDb, concurrent: int) -> None:
@@ -25,6 +28,15 @@ class StockWriter:
         self._db: Any = db
         self._slots = asyncio.Semaphore(concurrent)
         self._last: dict[str, asyncio.Task[None]] = {}  # of each session
+        engine = getattr(inner_of(db), "db_engine", None)
+        if isinstance(engine, Engine | AsyncEngine):
+            engine = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
+            for name in ("after_cursor_execute", "commit", "rollback"):
+                event.listen(engine, name, self._answered)
+            event.listen(engine.pool, "checkout", self._answered)
+
+    def _answered(self, *_: object) -> None:
+        self.progressed = time.monotonic()
 
     async def prepare(self) -> None:
         """Create the tables of a database that Agno would create in its first write, which may take
@@ -63,7 +75,7 @@ class StockWriter:
                     )
                 except NotImplementedError:  # it keeps runs with their sessions
                     continue
-        self.progressed = time.monotonic()
+        self._answered()
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():

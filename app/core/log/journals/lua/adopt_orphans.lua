@@ -9,6 +9,10 @@ for _, owner in ipairs(redis.call('ZRANGEBYSCORE', owners, '-inf', '(' .. now())
       if record then
         redis.call('HSET', run_key(id), 'owner', me)
         redis.call('SADD', runs_key(me), id)
+        if redis.call('SREM', asked_key(owner), id) == 1 then
+          redis.call('SADD', asked_key(me), id)
+          redis.call('PEXPIRE', asked_key(me), ARGV[3])
+        end
         found[#found + 1] = record
       else
         redis.call('ZREM', live, id)

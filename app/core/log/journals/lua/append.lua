@@ -1,10 +1,11 @@
--- Append groups to logs. Arguments: groups (MessagePack), run_bytes, retention, lifetime. Returns for
--- each group WRITTEN (now or before), LOST (another owner, or ended), or UNKNOWN (no record).
+-- Append groups to logs. Arguments: groups (MessagePack), run_bytes, retention, lifetime, and records
+-- that have changed, to which groups refer by their places, from 1 on. Returns for each group WRITTEN
+-- (now or before), LOST (another owner, or ended), or UNKNOWN (no record).
 local WRITTEN, LOST, UNKNOWN = 0, 1, 2
 local run_bytes, retention, lifetime = tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local time = now()
 
-local function append(id, owner, first, last, size, ends, pauses, blob)
+local function append(id, owner, first, last, size, ends, pauses, changed, blob)
   local run, log = run_key(id), log_key(id)
   local found = redis.call('HMGET', run, 'owner', 'last', 'size', 'ended', 'queue')
   if not found[1] then return UNKNOWN end
@@ -23,7 +24,13 @@ local function append(id, owner, first, last, size, ends, pauses, blob)
   held = held + size
   redis.call('HSET', run, 'last', last, 'size', held)
   if held > run_bytes then held = held - trim_head(id, held - run_bytes) end
+  if changed > 0 then
+    local record = ARGV[5 + changed]
+    redis.call('INCRBY', bytes, #record - redis.call('HSTRLEN', run, 'record'))
+    redis.call('HSET', run, 'record', record)
+  end
   if ends then
+    redis.call('HDEL', run, 'checkpoint')
     redis.call('HSET', run, 'ended', time)
     settle(id, owner, found[5])
   else

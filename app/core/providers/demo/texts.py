@@ -1,4 +1,4 @@
-"""The texts of the demonstration model."""
+"""The texts of the demonstration, written beforehand."""
 
 ABOUT = """This is the demonstration of agno-stream: there is no language model behind it, so it \
 cannot answer questions. You wrote {question}.
@@ -26,8 +26,6 @@ SLOW = "This answer is slow on purpose: it pauses before each new word."
 PASSAGE = """No language model is behind this long answer; its words were written beforehand, and \
 they repeat. A stream is a promise kept in small pieces: the first word leaves before the last one \
 is known, so whoever reads can begin at once and need not wait for an ending."""
-
-NUMBER_WORDS = """one two three four five six seven eight nine ten eleven twelve thirteen fourteen \
-fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty \
-ninety"""
-NUMBERS = dict(zip(NUMBER_WORDS.split(), [*range(1, 20), *range(20, 100, 10)], strict=True))
+TOOLS = (
+    "It can call this agent's tools, with arguments that it makes up: try {names}, or a question."
+)

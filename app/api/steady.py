@@ -1,0 +1,97 @@
+"""The entries of a run for a protocol that cannot take back what it has sent.
+
+See docs/decisions/066-void-text-is-taken-back-where-the-protocol-can.md.
+"""
+
+from collections.abc import Iterator
+
+from ..core.log.follower import Follower
+from ..core.log.journal import Entry, RunRecord
+from ..core.log.reading import WholeLog
+from ..core.run_failures import server_stopped
+from ..models.chat import StreamingChunk
+from ..models.numbers import STRIDE
+
+#: What each recovery of a run adds at least to the numbers that a protocol gives its events.
+STEP = 1_000_000
+
+
+def number_after_gap(number: int, received: int) -> int | None:
+    """Return the number of a protocol's next event behind entries that were left out.
+
+    `number` is the one that it would have without a recovery, `received` the highest that the
+    reader has from an earlier connection. None if the reader has events that are void now.
+    """
+    further = (number // STEP + 1) * STEP
+    return None if number <= received < further else further
+
+
+def numbered(record: RunRecord, log: WholeLog) -> list[tuple[int, StreamingChunk]]:
+    """Return what `Steady` passes on of a log to a reader that comes late, with numbers."""
+    first = log.last + 1 - len(log.entries)
+    if not record.recoveries:
+        return [(n, chunk) for n, (_, chunk) in enumerate(log.entries, start=first)]
+    numbers = [
+        n
+        for n in range(1, log.last + 1)
+        if not any(known.after < n < known.number for known in record.recoveries)
+    ]
+    pairs = zip(reversed(numbers), reversed(log.entries), strict=False)
+    found = [(n, chunk) for n, (_, chunk) in pairs if chunk.recovered is None]
+    return found[::-1]
+
+
+class Steady:
+    """Leaves out what recoveries of a run have made void, and the recoveries themselves.
+
+    A reader that was sent something that is void now gets the end of an interrupted run.
+    """
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._known = [*follower.recoveries]
+        self._shown = 0  # the number of the last entry that shows something
+
+    def pieces(self, number: int, entries: list[Entry]) -> Iterator[tuple[int, list[Entry]]]:
+        """Yield entries that follow entry `number` in pieces without gaps, each with the number
+        before its first; the last one may be an end that is not in the log."""
+        if not self._known and all(entry[1].recovered is None for entry in entries):
+            self._note(number, entries)
+            yield number, entries
+            return
+        piece: list[Entry] = []
+        for n, entry in enumerate(entries, start=number + 1):
+            recovered = entry[1].recovered
+            if recovered is None and not self._is_void(n):
+                piece.append(entry)
+                continue
+            if piece:
+                self._note(n - 1 - len(piece), piece)
+                yield n - 1 - len(piece), piece
+                piece = []
+            if recovered is not None and self._shown > recovered.after % STRIDE:
+                last = server_stopped().last_chunk(entry[1].model)
+                self._follower.done = True
+                yield n - 1, [(entry[0], last)]
+                return
+        if piece:
+            number += len(entries) - len(piece)
+            self._note(number, piece)
+            yield number, piece
+
+    def _is_void(self, number: int) -> bool:
+        return any(known.after < number <= known.number for known in self._known)
+
+    def _note(self, number: int, entries: list[Entry]) -> None:
+        for place in range(len(entries), 0, -1):
+            if _shows(entries[place - 1][1]):
+                self._shown = number + place
+                return
+
+
+def _shows(chunk: StreamingChunk) -> bool:
+    """Whether a chunk has something that readers see."""
+    if chunk.content or chunk.done:
+        return True
+    parts = (chunk.reasoning, chunk.tool, chunk.said, chunk.step, chunk.event, chunk.media)
+    return any(part is not None for part in (*parts, chunk.citations, chunk.final))

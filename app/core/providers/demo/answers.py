@@ -1,0 +1,120 @@
+"""The answers of the demonstration, each chosen by the words of the last message."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from agno.exceptions import ModelProviderError
+from agno.models.message import Message
+from agno.models.response import ModelResponse
+
+from .numbers import number_in
+from .texts import ABOUT, CONCLUSION, MARKDOWN, PASSAGE, SLOW, THOUGHTS, TOOLS
+from .tools import Choice, choose, fitting, results
+
+MAX_COUNT, MAX_WORDS = 10_000, 50_000
+
+
+class SlowWord(ModelResponse):
+    """A word that is sent after a long pause."""
+
+
+def _words(text: str) -> Iterator[ModelResponse]:
+    # Spaces stay with their word; the limit splits text in scripts that have no spaces.
+    return (ModelResponse(content=match[0]) for match in re.finditer(r"\s*\S{1,24}\s*", text))
+
+
+def _quote(text: str) -> str:
+    line = " ".join(text.split())
+    return f"“{line[:80]}…”" if len(line) > 80 else f"“{line}”"
+
+
+def text_of(message: Message) -> str:
+    parts = message.content if isinstance(message.content, list) else [message.content]
+    texts = (part.get("text") if isinstance(part, dict) else part for part in parts)
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _count(first: int, last: int) -> Iterator[ModelResponse]:
+    last = min(last, first + MAX_COUNT - 1)
+    return (ModelResponse(content=f"{n}, " if n < last else f"{n}") for n in range(first, last + 1))
+
+
+def _long(done: int, amount: int) -> Iterator[ModelResponse]:
+    """`amount` words, in paragraphs that begin with the number of their first word."""
+    passage, last = PASSAGE.split(), min(amount, MAX_WORDS) - 1
+    for n in range(last + 1):
+        position = n % (len(passage) + 1)
+        word = passage[position - 1] if position else f"[{done + n + 1}]"
+        gap = "" if n == last else "\n\n" if position == len(passage) else " "
+        yield ModelResponse(content=word + gap)
+
+
+def _continue(previous: str) -> Iterator[ModelResponse]:
+    if count := re.match(r"(\d{1,9}, )+\d{0,9}|\d{1,9},?$", previous.strip()):
+        numbers = [int(number) for number in re.findall(r"\d+", count[0])]
+        return _count(numbers[-1] + 1, numbers[-1] + len(numbers))
+    if label := re.match(r"\[(\d{1,9})\]", previous):
+        amount = len(previous.split())
+        return _long(int(label[1]) - 1 + amount, amount)
+    return _words("There is nothing to continue. Try `count to 5` or `long` first.")
+
+
+def _call(choice: Choice | None) -> Iterator[ModelResponse]:
+    if choice is None:
+        yield from _words("This agent has no tool that the demonstration could call.")
+        return
+    yield from _words(f"Let me ask `{choice.name}`.\n\n")
+    yield ModelResponse(tool_calls=[choice.call()])
+
+
+def _about(question: str, tools: list[dict[str, Any]]) -> Iterator[ModelResponse]:
+    names = ", ".join(f"`tool {tool['name']}`" for tool in tools[:5])
+    own = f"\n\n{TOOLS.format(names=names)}" if names else ""
+    return _words(ABOUT.format(question=_quote(question)) + own)
+
+
+def answer(messages: list[Message], tools: list[dict[str, Any]]) -> Iterator[ModelResponse]:
+    """The pieces of the answer to the last message; `tools` are the functions that may be called.
+
+    Raises `ModelProviderError` in the middle of an answer that has to fail.
+    """
+    *earlier, question = ["", *(text_of(m) for m in messages if m.role == "user")]
+    previous = next((text_of(m) for m in reversed(messages) if m.role == "assistant"), "")
+    matches = partial(re.search, string=question, flags=re.IGNORECASE | re.DOTALL)
+    if found := results(messages):
+        lines = (f"The tool `{m.tool_name}` answered: {text_of(m)}" for m in found)
+        yield from _words("\n\n".join(lines))
+    elif match := matches(r"^\s*echo\s+(\S.*)"):
+        yield from _words(match[1])
+    elif matches(r"^\s*continue\W*$"):
+        yield from _continue(previous)
+    elif matches(r"\bwhat (did|have) i (just )?(say|said|ask|asked)\b"):
+        quotes = "\n".join(f"- {_quote(text)}" for text in earlier[1:])
+        said = f"Before this, you said:\n\n{quotes}" if quotes else "You said nothing before."
+        yield from _words(said)
+    elif (match := matches(r"\bcount(?: up)?(?: from (?:1|one))? to (.+)")) and number_in(match[1]):
+        yield from _count(1, number_in(match[1]))
+    elif choice := fitting(question, tools, messages, named=True):
+        yield from _call(choice)
+    elif matches(r"\bfail(ure|s|ing)?\b"):
+        yield from _words("This answer starts well, but then it ")
+        raise ModelProviderError(
+            "The demonstration failed, as the message requests.", status_code=503
+        )
+    elif matches(r"\bslow(ly)?\b"):
+        yield from (SlowWord(content=word.content) for word in _words(SLOW))
+    elif matches(r"\btools?\b|\bwhat time\b|\bcurrent.time\b"):
+        yield from _call(choose(question, tools, messages))
+    elif matches(r"\b(reason|think)(ing)?\b"):
+        yield from (ModelResponse(reasoning_content=word.content) for word in _words(THOUGHTS))
+        yield from _words(CONCLUSION)
+    elif matches(r"\bmarkdown\b"):
+        yield from _words(MARKDOWN)
+    elif match := matches(r"\blong\b(?:\D{0,40}(\d[\d,]*))?"):
+        yield from _long(0, number_in(match[1] or "600"))
+    elif choice := fitting(question, tools, messages):
+        yield from _call(choice)
+    else:
+        yield from _about(question, tools)

@@ -1,0 +1,1 @@
+"""Runs whose process has died, and that this one goes on with."""

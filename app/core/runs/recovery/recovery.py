@@ -1,0 +1,176 @@
+"""Takes over runs of dead processes: in the same log, from a checkpoint, or anew.
+
+See docs/decisions/065-a-recovered-run-goes-on-in-its-log.md.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from ....models.chat import Recovered, StreamingChunk
+from ....models.numbers import Recovery, event_number, standing
+from ...errors import Overloaded
+from ...log.hub import Hub
+from ...log.journal import Entry, Group, RunRecord
+from ...log.reading import WholeLog
+from ...log.run_log import RunLog
+from ..launcher import Launcher
+from ..peers import Peers
+from ..run import Policy, opening
+from ..turn import Plan
+from .guard import JournalGuard, checkpoint_of
+
+logger = logging.getLogger(__name__)
+
+#: Recoveries of one run, at most, unless `RECOVERY_ATTEMPTS` says otherwise.
+ATTEMPTS = 25
+
+#: Recoveries in a row that begin at the same place, at most.
+STALLED = 3
+
+
+class Replan(Protocol):
+    """Makes the plan by which a run goes on; None if it must not, or cannot here."""
+
+    def __call__(
+        self,
+        record: RunRecord,
+        stands: Sequence[StreamingChunk],
+        void: Sequence[StreamingChunk],
+        checkpoint: str | None,
+    ) -> Plan | None: ...
+
+
+#: The last chunks of a run that had ended but for its log; None if it had not.
+Ended = Callable[[RunRecord, Sequence[StreamingChunk]], Awaitable[list[StreamingChunk] | None]]
+
+
+class Recoveries:
+    """Goes on with the runs of dead processes, as far as they may: see `recover`."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        peers: Peers,
+        launcher: Launcher,
+        replan: Replan,
+        ended: Ended | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> None:
+        self._hub = hub
+        self._journal = peers.journal
+        self._launcher = launcher
+        self._replan = replan
+        self._ended = ended
+        self._attempts = attempts
+        peers.recover = self.recover
+        launcher.guard = self._guard
+
+    def recoverable(self, record: RunRecord, plan: Plan, policy: Policy) -> RunRecord:
+        """The record of a new run, with what another process needs to go on with it."""
+        rules = msgspec.json.encode(policy).decode()
+        return msgspec.structs.replace(record, recipe=plan.recipe, policy=rules)
+
+    async def recover(self, record: RunRecord, log: WholeLog) -> bool:
+        """Go on with a run that this process owns now, or append the end that it had; returns False
+        if it has to end otherwise. Raises `Overloaded` if there is no room for it now.
+
+        It has to end if it was recovered too often or without progress, if its time is over, if
+        nobody can read the rest, or if a tool may have begun to work whose outcome is not known.
+        """
+        if not record.recipe or log.truncated:
+            return False
+        if await self._had_ended(record, log):
+            return True
+        try:
+            policy = _remaining(msgspec.json.decode(record.policy, type=Policy), record)
+        except msgspec.MsgspecError:  # of another version
+            return False
+        if policy is None or not await self._is_wanted(policy, record):
+            return False
+        checkpoint = await checkpoint_of(self._journal, record.run_id)
+        after = 1 if checkpoint is None else checkpoint.after
+        if after > max(log.last, 1) or not self._is_bounded(record, after):
+            return False
+        stands = [chunk for _, chunk in standing(log.entries[:after], min(after, log.last))]
+        void = [chunk for _, chunk in log.entries[after:]]
+        data = None if checkpoint is None else checkpoint.data
+        plan = self._replan(record, stands, void, data)
+        if plan is None or not self._launcher.accepting:
+            return False
+        if not self._launcher.has_room:
+            raise Overloaded("There are as many runs as may be.")
+        self._go_on(record, policy, plan, log, after, stands)
+        return True
+
+    async def _had_ended(self, record: RunRecord, log: WholeLog) -> bool:
+        """Append the end of a run whose process died after it had stored its turn."""
+        chunks = [chunk for _, chunk in standing(log.entries, log.last)]
+        last = None if self._ended is None else await self._ended(record, chunks)
+        if last is None:
+            return False
+        entries = [(_last_time(log.entries), chunk) for chunk in last]
+        await self._journal.append([Group(record, log.last + 1, entries)])
+        return True
+
+    def _guard(self, log: RunLog) -> JournalGuard:
+        return JournalGuard(self._hub, self._journal, log)
+
+    def _is_bounded(self, record: RunRecord, after: int) -> bool:
+        """Whether a run may be recovered once more, at this place: it may be what kills servers."""
+        before = record.recoveries
+        latest = [recovery.after for recovery in before[-STALLED:]]
+        stalled = len(latest) == STALLED and set(latest) == {after}
+        if len(before) >= self._attempts or stalled:
+            logger.warning("run %s: was recovered %d times", record.run_id, len(before))
+            return False
+        return True
+
+    async def _is_wanted(self, policy: Policy, record: RunRecord) -> bool:
+        """Whether somebody may read the rest: a reader that cannot come back has left."""
+        if policy.on_disconnect != "cancel":
+            return True
+        return await self._journal.is_followed(record.run_id)
+
+    def _go_on(
+        self,
+        record: RunRecord,
+        policy: Policy,
+        plan: Plan,
+        log: WholeLog,
+        after: int,
+        stands: Sequence[StreamingChunk],
+    ) -> None:
+        before = record.recoveries
+        number = max(log.last, 1) + 1
+        changed = msgspec.structs.replace(record, recoveries=(*before, Recovery(number, after)))
+        seconds = max(time.time() - record.created_at, _last_time(log.entries))
+        live = self._hub.take_over(changed, log.last, seconds)
+        if log.last == 0:  # its process died before anything was written
+            live.append(opening(record))
+        text = [chunk.content for chunk in stands]
+        recovered = Recovered(
+            event_number(after, before), len("".join(text)), attempt=len(before) + 1
+        )
+        live.append(StreamingChunk(content="", done=False, model=record.model, recovered=recovered))
+        run = self._launcher.take_over(plan.prepare(changed), policy, live)
+        run.text += text
+        logger.warning(
+            "run %s: its process died; it goes on here after event %d", record.run_id, after
+        )
+
+
+def _remaining(policy: Policy, record: RunRecord) -> Policy | None:
+    """The policy for the rest of a run; None if its time is over."""
+    left = record.created_at + policy.timeouts.total - time.time()
+    if left <= 0:
+        return None
+    timeouts = msgspec.structs.replace(policy.timeouts, total=left)
+    return msgspec.structs.replace(policy, timeouts=timeouts)
+
+
+def _last_time(entries: Sequence[Entry]) -> float:
+    return entries[-1][0] if entries else 0.0

@@ -1,0 +1,77 @@
+"""What a trusted proxy says of a request: the path in front of the server, the scheme, the client.
+
+See docs/decisions/073-addresses-have-the-path-of-their-request.md.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+#: The key in a request's scope that is True if a trusted proxy has sent the request.
+TRUSTED = "agno_stream.trusted"
+
+#: A path in front of a server: one segment or more, and no other site (`//name`).
+PREFIX = re.compile(r"(?:/[\w.~-]+)+")
+
+
+class Forwarded:
+    """ASGI middleware that reads `X-Forwarded-Prefix`, `-Proto` and `-For` of trusted proxies.
+
+    The prefix becomes the request's `root_path`: the path that the proxy has taken away. Without
+    the header it is `path`, unless the scope has a `root_path` already, as below a `Mount`. A proxy
+    that leaves the path in the request is understood, too, unless the path begins like one of the
+    server's own (`own`, their first segments). `proxies` are addresses and networks, or `*`.
+    """
+
+    def __init__(
+        self, app: ASGIApp, proxies: Sequence[str], path: str = "", own: Collection[str] = ()
+    ) -> None:
+        self._app = app
+        self._headers = ProxyHeadersMiddleware(self._passed, ",".join(proxies))  # type: ignore[arg-type]  # uvicorn has types of its own for ASGI
+        self._path = path
+        self._own = own
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        client = scope.get("client")
+        scope[TRUSTED] = (client[0] if client else None) in self._headers.trusted_hosts
+        if prefix := self._prefix(scope):
+            self._move(scope, prefix)
+        else:
+            repair(scope)
+        await self._headers(scope, receive, send)  # type: ignore[arg-type]
+
+    async def _passed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    def _prefix(self, scope: Scope) -> str:
+        if scope[TRUSTED]:
+            for name, value in scope["headers"]:
+                prefix = value.decode("latin-1").rstrip("/")
+                if name == b"x-forwarded-prefix" and PREFIX.fullmatch(prefix):
+                    return str(prefix)
+        return "" if scope.get("root_path") else self._path
+
+    def _move(self, scope: Scope, prefix: str) -> None:
+        """Put a prefix before the paths of the scope, in so far as it is not there."""
+        scope["root_path"] = prefix + scope.get("root_path", "")
+        path: str = scope["path"]
+        kept = path == prefix or path.startswith(f"{prefix}/")
+        if kept and prefix.split("/")[1] not in self._own:
+            return
+        scope["path"] = prefix + path
+        if scope.get("raw_path") is not None:
+            scope["raw_path"] = prefix.encode() + scope["raw_path"]
+
+
+def repair(scope: Scope) -> None:
+    """Let the path of a request begin with its `root_path`, which `FastAPI(root_path=...)` adds
+    without the path: below a `Mount` routes would not be found."""
+    root, above = scope.get("root_path", ""), scope.get("app_root_path", "")
+    path: str = scope["path"]
+    if root and above and not path.startswith(root) and f"{above}{path}".startswith(root):
+        scope["path"] = above + path

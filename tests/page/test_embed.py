@@ -1,0 +1,153 @@
+"""The chat in pages of other sites and of the application around it: `embed.js`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from agno.agent import Agent
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from playwright.sync_api import Page, expect
+
+from app import create_app, lifespan
+from tests.server import Bare, Served, Server
+
+KEY = "a-key-of-the-suite-0123456789"
+
+#: A site that allows the script and the frame, and no styles.
+POLICY = "default-src 'none'; script-src {0}; frame-src {0}"
+
+
+def weather(city: str) -> str:
+    """The weather of a city."""
+    return f"Sunny in {city}."
+
+
+def agents() -> list[Agent]:
+    return [
+        Agent(id="general", name="General"),
+        Agent(id="weather", name="Weather Desk", description="Knows the sky.", tools=[weather]),
+    ]
+
+
+class Site:
+    """Another site, `http://localhost:…`, whose pages are set by a test."""
+
+    def __init__(self) -> None:
+        self.app = FastAPI()
+        self.html, self.policy = "", ""
+
+        @self.app.get("/")
+        async def page() -> HTMLResponse:
+            return HTMLResponse(self.html, headers={"Content-Security-Policy": self.policy})
+
+        self.served = Served(self.app)
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self.served.port}"
+
+    def show(self, url: str, attributes: str = "") -> None:
+        script = f'<script src="{url}/embed.js" {attributes} defer></script>'
+        self.html = (
+            f"<!doctype html><html lang=en><title>A shop</title><h1>Shop</h1>{script}</html>"
+        )
+        self.policy = POLICY.format(url.replace("/ai", ""))
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    found = Site()
+    with found.served:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def mounted(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[Served]:
+    """An application with the chat at `/ai`, which the other site may show."""
+    settings = Bare(
+        data_dir=tmp_path_factory.mktemp("embedded"), model="demo", embed_origins=[site.origin]
+    )
+    server = create_app(settings, agents=agents())
+    app = FastAPI(lifespan=lifespan(server))
+    app.mount("/ai", server)
+    with Served(app) as served:
+        yield served
+
+
+def test_a_button_opens_the_chat_with_an_agent(page: Page, site: Site, mounted: Served) -> None:
+    """A visitor opens the chat, asks the agent that the page names, closes it, and finds the
+    conversation again after a reload; the page's address stays as it is."""
+    site.show(f"{mounted.url}/ai", 'data-agent="weather" data-label="Ask us"')
+    page.goto(site.origin)
+    button = page.get_by_role("button", name="Ask us")
+    expect(button).to_have_attribute("aria-expanded", "false")
+    assert 0 == page.locator("iframe").count()
+    button.click()
+    chat = page.frame_locator("iframe")
+    expect(chat.get_by_text("Knows the sky.")).to_be_visible()
+    expect(chat.locator("#side")).to_be_hidden()
+    chat.locator("#question").fill("What is the weather in Oslo?")
+    chat.locator("#question").press("Enter")
+    expect(chat.locator(".answer").last).to_contain_text("Sunny in Oslo.", timeout=20_000)
+    chat.get_by_role("button", name="Close the chat").click()
+    expect(page.locator("iframe")).to_be_hidden()
+    expect(button).to_be_focused()
+    assert f"{site.origin}/" == page.url
+    page.reload()
+    page.get_by_role("button", name="Ask us").click()
+    expect(chat.locator(".answer").last).to_contain_text("Sunny in Oslo.")
+    chat.locator("#new").click()
+    expect(chat.get_by_text("Knows the sky.")).to_be_visible()
+
+
+def test_a_phone_shows_the_chat_alone(page: Page, site: Site, mounted: Served) -> None:
+    """On a narrow screen the chat fills the window, and its own button closes it."""
+    page.set_viewport_size({"width": 390, "height": 800})
+    site.show(f"{mounted.url}/ai", "data-open data-side=left")
+    page.goto(site.origin)
+    frame = page.locator("iframe")
+    expect(frame).to_be_visible()
+    assert {"x": 0, "y": 0, "width": 390, "height": 800} == frame.bounding_box()
+    page.frame_locator("iframe").get_by_role("button", name="Close the chat").click()
+    expect(frame).to_be_hidden()
+
+
+def test_a_page_gives_its_visitors_a_key(page: Page, site: Site, tmp_path: Path) -> None:
+    """A key of the page's script reaches the chat, and the chat needs no dialog for it."""
+    settings = {"api_keys": f"shop:{KEY}", "embed_origins": [site.origin]}
+    with Server(tmp_path, agents=agents(), **settings) as server:
+        site.show(server.url, f'data-key="{KEY}" data-open')
+        page.goto(site.origin)
+        chat = page.frame_locator("iframe")
+        chat.locator("#question").fill("echo I am let in")
+        chat.locator("#question").press("Enter")
+        expect(chat.locator(".answer").last).to_contain_text("I am let in", timeout=20_000)
+        assert KEY not in page.url
+        assert KEY not in str(page.locator("iframe").get_attribute("src"))
+
+
+def test_other_sites_may_not_show_the_chat(page: Page, site: Site, tmp_path: Path) -> None:
+    """Without EMBED_ORIGINS the browser refuses the frame, and the page itself is for no frame."""
+    with Server(tmp_path, agents=agents()) as server:
+        site.show(server.url, "data-open")
+        page.goto(site.origin)
+        for address in ("embed", ""):
+            page.locator("iframe").evaluate(
+                "(frame, url) => new Promise(done => { frame.onload = done; frame.src = url })",
+                f"{server.url}/{address}",
+            )
+            assert 0 == page.frame_locator("iframe").locator("#question").count()
+
+
+def test_the_page_below_a_path(page: Page, mounted: Served) -> None:
+    """The chat page works below a path: files, questions, media, a reload, the documentation."""
+    page.goto(f"{mounted.url}/ai")
+    page.locator("#agent").select_option("weather")
+    page.fill("#question", "What is the weather in Rome?")
+    page.press("#question", "Enter")
+    expect(page.locator(".answer").last).to_contain_text("Sunny in Rome.", timeout=20_000)
+    assert f"{mounted.url}/ai/?c=" in page.url
+    page.reload()
+    expect(page.locator(".answer").last).to_contain_text("Sunny in Rome.")
+    expect(page.locator("#list")).to_contain_text("What is the weather in Rome?")

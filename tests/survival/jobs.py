@@ -1,0 +1,46 @@
+"""A model that has a job of several steps done, each by a tool; see `ledger`."""
+
+from typing import Any
+
+from aiohttp import web
+
+from tests.provider import Provider, Request
+from tests.provider_replies import Reply, said
+
+#: Steps of a job: each is a call of a tool with its number.
+STEPS = 4
+
+
+class Job(Provider):
+    """A model that says what it does, calls a tool for each step, and says that it has ended.
+
+    Its answers follow from the messages alone, so a repeated request gets the same.
+    """
+
+    def __init__(self, *, steps: int = STEPS, rate: float = 0, tool: str = "note") -> None:
+        super().__init__()
+        self.steps, self.rate, self.tool = steps, rate, tool
+        self.cut_at: int | None = None  # the step before which the model falls silent, once
+
+    def reply(self, body: dict[str, Any]) -> Reply:
+        messages = said(body)
+        start = max(n for n, m in enumerate(messages) if m["role"] == "user")
+        done = sum(message["role"] == "tool" for message in messages[start:])
+        if done >= self.steps:
+            return Reply(f"All {done} steps are done, and that is the end.", rate=self.rate)
+        text = f"Step {done} comes now. "
+        stall = self.cut_at == done
+        if stall:
+            self.cut_at = None
+            return Reply(text, stall_after=3, rate=self.rate)
+        return Reply(text, tool_calls=[(self.tool, f'{{"number": {done}}}')], rate=self.rate)
+
+    async def _chat(self, http: web.BaseRequest, request: Request) -> web.StreamResponse:
+        self.script(self.reply(request.body))
+        return await super()._chat(http, request)
+
+
+def whole(steps: int = STEPS) -> str:
+    """The answer of an undisturbed job."""
+    before = "".join(f"Step {n} comes now. " for n in range(steps))
+    return f"{before}All {steps} steps are done, and that is the end."
