@@ -52,7 +52,7 @@ client = Client()
 
 BLOCK = re.compile(r"^```(bash|sh|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FOUND = [
+FOUND: list[tuple[Path, str, str]] = [
     (page, kind, block)
     for page in PAGES
     if page.name != "protocol.md"  # test_protocol_document reads that
@@ -63,7 +63,7 @@ HERE = [block for block in FOUND if block[2].splitlines()[0] not in ELSEWHERE]
 
 def shown(page: Path, first: str) -> str:
     """The block of a page that begins with a line."""
-    return next(text for file, _, text in FOUND if file == page and text.startswith(first))
+    return next(str(text) for file, _, text in FOUND if file == page and text.startswith(first))
 
 
 @pytest.fixture(scope="module")
