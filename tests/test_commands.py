@@ -63,7 +63,7 @@ HERE = [block for block in FOUND if block[2].splitlines()[0] not in ELSEWHERE]
 
 def shown(page: Path, first: str) -> str:
     """The block of a page that begins with a line."""
-    return next(text for file, _, text in FOUND if file == page and text.startswith(first))
+    return next(str(text) for file, _, text in FOUND if file == page and text.startswith(first))
 
 
 @pytest.fixture(scope="module")
