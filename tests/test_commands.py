@@ -52,7 +52,7 @@ client = Client()
 
 BLOCK = re.compile(r"^```(bash|sh|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FOUND = [
+FOUND: list[tuple[Path, str, str]] = [
     (page, kind, block)
     for page in PAGES
     if page.name != "protocol.md"  # test_protocol_document reads that
