@@ -30,6 +30,11 @@ DOORS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("/v1/responses", {"model": "general", "input": "Hello?"}, ("error", "message")),
     ("/v1/messages", {"model": "general", "messages": MESSAGES}, ("error", "message")),
     ("/agui", {"threadId": "t", "runId": "r", "messages": MESSAGES}, ("message",)),
+    (
+        "/mcp",
+        {"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {}},
+        ("error", "message"),
+    ),
     ("/ai/chat", {"id": "chat", "messages": [{"role": "user", "content": "Hello?"}]}, ()),
     ("/api/chat", {"model": "general", "messages": MESSAGES}, ("error",)),
     ("/api/generate", {"model": "general", "prompt": "Hello?"}, ("error",)),

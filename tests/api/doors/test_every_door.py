@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import anthropic
 import httpx
+import mcp
 import ollama
 import openai
 import pytest
@@ -217,6 +218,13 @@ async def ai_sdk(http: httpx.AsyncClient) -> Received:
     return Received(page.text, page.reasoning, failed=page.error is not None)
 
 
+async def mcp_tool(http: httpx.AsyncClient) -> Received:
+    async with mcp.Client(f"{http.base_url}/mcp") as client:
+        result = await client.call_tool("general", {"message": QUESTION})
+    content: dict[str, Any] = result.structured_content
+    return Received(content.get("content", ""), None, failed=result.is_error)
+
+
 def _anthropic(http: httpx.AsyncClient) -> anthropic.AsyncAnthropic:
     return anthropic.AsyncAnthropic(base_url=str(http.base_url), api_key="none", max_retries=0)
 
@@ -309,6 +317,7 @@ DOORS: list[Door] = [
     agui,
     agui_again,
     ai_sdk,
+    mcp_tool,
     ollama_chat_stream,
     ollama_chat,
     ollama_generate_stream,

@@ -1,10 +1,9 @@
 """The response to one message of a client: the SDK's, around which a session is but a name."""
 
-import asyncio
 import json
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
 from fastapi import Request, Response
@@ -14,19 +13,24 @@ from ....core.errors import UnknownRun
 from ...context import Context
 from .calls import Caller
 
+Serve = Callable[[Caller, Scope, Receive, Send], Awaitable[None]]
+
 SESSION = "mcp-session-id"
 
 
 class Exchange(Response):
-    """The response to a message, made by the SDK, which is imported with the first one.
+    """The response to a message, made by the SDK, which is behind `serve`.
 
     Clients of protocols before 2026-07-28 get an id of a session with `initialize`, and repeat it.
     The server keeps nothing of it: it makes the ids of the runs of their calls, so that each
     process finds the run that `notifications/cancelled` names.
     """
 
-    def __init__(self, server: Context, principal: str, request: Request, body: bytes) -> None:
+    def __init__(
+        self, serve: Serve, server: Context, principal: str, request: Request, body: bytes
+    ) -> None:
         super().__init__()
+        self._serve = serve
         self._caller = Caller(server, principal, request, request.headers.get(SESSION))
         self._body = body
         self._message = _object(body)
@@ -34,10 +38,9 @@ class Exchange(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._message.get("method") == "notifications/cancelled":
             await self._cancel(self._message.get("params"))
-        sdk = await asyncio.to_thread(import_module, ".sdk", __package__)
         begins = self._message.get("method") == "initialize"
         reply = _with_session(send) if begins else send
-        await sdk.serve(self._caller, _trimmed(scope), _replayed(self._body, receive), reply)
+        await self._serve(self._caller, _trimmed(scope), _replayed(self._body, receive), reply)
 
     async def _cancel(self, params: Any) -> None:
         caller = self._caller

@@ -1,6 +1,9 @@
 """The route of MCP's streamable HTTP, without sessions."""
 
-from importlib.util import find_spec
+import asyncio
+import sys
+from importlib import import_module
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -11,11 +14,26 @@ from .exchange import Exchange
 
 router = APIRouter(include_in_schema=False)
 
+#: The module that imports the SDK.
+SDK = f"{__package__}.sdk"
+
 
 @router.post("/mcp")
 async def mcp(request: Request, server: Server, principal: Principal) -> Response:
-    """Answer one message of a client of MCP, as JSON or as a stream of events."""
-    if find_spec("mcp") is None:
-        raise NoMcp("This server does not speak MCP: install agno-stream[mcp] to use it.")
+    """Answer one message of a client of MCP, as JSON or as a stream of events.
+
+    There is no `GET`: the server sends nothing but answers.
+    """
+    sdk = await _sdk()
     body = await read_body(request, server.body)
-    return Exchange(server, principal, request, body)
+    return Exchange(sdk.serve, server, principal, request, body)
+
+
+async def _sdk() -> Any:
+    """The module that speaks the protocol, imported with the first request; raises `NoMcp`."""
+    if SDK in sys.modules:
+        return sys.modules[SDK]
+    try:
+        return await asyncio.to_thread(import_module, SDK)
+    except ImportError:
+        raise NoMcp("This server does not speak MCP: agno-stream[mcp] is not installed.") from None

@@ -1,31 +1,31 @@
-"""The protocol, by MCP's official SDK: the only module that imports it."""
+"""The protocol, by MCP's official SDK, which only this module and `messages` import."""
 
-import base64
-from collections.abc import Mapping
 from typing import Any
 
 from mcp import types
-from mcp.server import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
-from mcp_types import (
-    HEADER_MISMATCH,
-    INTERNAL_ERROR,
-    INVALID_PARAMS,
-    MISSING_REQUIRED_CLIENT_CAPABILITY,
-)
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from mcp_types import INVALID_PARAMS
 from starlette.types import Receive, Scope, Send
 
 from .... import __version__
-from ....core.errors import AgnoStreamError, InvalidDecision, NotPaused, UnknownRun
+from ....core.errors import AgnoStreamError
 from ....core.runs.pauses.inbox import Waiting
-from ....models.chat import Decision
-from .calls import Caller, Report, follow, go_on, start, start_task
-from .errors import error_data
-from .pauses import decision, form
-from .results import Block, CallResult, failed
+from .calls import Caller, follow, go_on, start, start_task
+from .messages import (
+    Context,
+    check_task,
+    decisions_of,
+    dumped,
+    extensions_of,
+    input_required,
+    protocol_error,
+    reporter,
+    shows_forms,
+    tool_result,
+)
+from .results import CallResult, failed
 from .tasks import EXTENSION, task_fields, task_state
 from .tools import INPUT, OUTPUT, agents_by_tool, arguments_of, description_of
 
@@ -33,8 +33,6 @@ INSTRUCTIONS = (
     "Each tool is an agent, a team or a workflow that answers a message. To go on with a "
     "conversation, send the conversation_id of an earlier result."
 )
-
-Context = ServerRequestContext[Any, Any]
 
 
 class TaskParams(types.RequestParams):
@@ -96,24 +94,24 @@ class Handlers:
         try:
             result = await self._call(ctx, agent, params)
         except AgnoStreamError as error:
-            return _result(failed(error))
+            return tool_result(failed(error))
         if not isinstance(result, CallResult):
             return result
         answer = result.answer
-        if answer is not None and answer.requirements and _asks(ctx):
-            return _input_required(answer.run_id, answer.requirements)
-        return _result(result)
+        if answer is not None and answer.requirements and shows_forms(ctx):
+            return input_required(answer.run_id, answer.requirements)
+        return tool_result(result)
 
     async def _call(
         self, ctx: Context, agent: str, params: types.CallToolRequestParams
     ) -> CallResult | dict[str, Any]:
-        caller, report = self._caller, _report(ctx)
+        caller, report = self._caller, reporter(ctx)
         if params.request_state is not None:
             waiting = await self._server.inbox.find(params.request_state, caller.principal)
-            decisions = _decisions(waiting, params.input_responses or {})
+            decisions = decisions_of(waiting, params.input_responses or {})
             return await follow(caller, await go_on(caller, waiting, decisions), report)
         arguments = arguments_of(params.arguments)
-        if EXTENSION in _extensions(ctx):
+        if EXTENSION in extensions_of(ctx):
             record = await start_task(caller, agent, arguments)
             fields = task_fields(self._server, record, "working", record.created_at)
             return {"resultType": "task", **fields}
@@ -122,140 +120,44 @@ class Handlers:
 
     async def get_task(self, ctx: Context, params: TaskParams) -> dict[str, Any]:
         """A task as it is now."""
-        _check_task(ctx, params)
+        check_task(ctx, params.task_id)
         try:
             task = await task_state(self._server, self._caller.principal, params.task_id)
             fields = {**task.fields, "resultType": "complete"}
             if task.status == "input_required":
-                requests = _input_required("", task.requirements).input_requests or {}
-                fields["inputRequests"] = {name: _dumped(one) for name, one in requests.items()}
+                requests = input_required("", task.requirements).input_requests or {}
+                fields["inputRequests"] = {name: dumped(one) for name, one in requests.items()}
             elif task.status == "completed":
                 run_id = task.last.run_id
                 follower = await self._server.runs.follow(
                     run_id, 0, principal=self._caller.principal
                 )
-                fields["result"] = _dumped(_result(await follow(self._caller, follower, None)))
+                fields["result"] = dumped(tool_result(await follow(self._caller, follower, None)))
         except AgnoStreamError as error:
-            raise _protocol_error(error) from None
+            raise protocol_error(error) from None
         return fields
 
     async def update_task(self, ctx: Context, params: UpdateParams) -> dict[str, Any]:
         """Decide on what a task waits for; answers on what it does not wait for are ignored."""
-        _check_task(ctx, params)
+        check_task(ctx, params.task_id)
         try:
             task = await task_state(self._server, self._caller.principal, params.task_id)
             known = {item.id for item in task.requirements}
             given = {name: one for name, one in params.input_responses.items() if name in known}
             if given:
                 waiting = Waiting(task.last, task.requirements)
-                follower = await go_on(self._caller, waiting, _decisions(waiting, given))
+                follower = await go_on(self._caller, waiting, decisions_of(waiting, given))
                 follower.close()
         except AgnoStreamError as error:
-            raise _protocol_error(error) from None
+            raise protocol_error(error) from None
         return {"resultType": "complete"}
 
     async def cancel_task(self, ctx: Context, params: TaskParams) -> dict[str, Any]:
         """Cancel the run that a task has come to; one that has ended is not changed."""
-        _check_task(ctx, params)
+        check_task(ctx, params.task_id)
         try:
             task = await task_state(self._server, self._caller.principal, params.task_id)
             await self._server.runs.cancel(task.last.run_id, principal=self._caller.principal)
         except AgnoStreamError as error:
-            raise _protocol_error(error) from None
+            raise protocol_error(error) from None
         return {"resultType": "complete"}
-
-
-def _check_task(ctx: Context, params: TaskParams) -> None:
-    """Raise an error unless the client has declared the extension, and named the task in
-    `Mcp-Name`, by which proxies choose where a request goes."""
-    if EXTENSION not in _extensions(ctx):
-        raise MCPError(
-            MISSING_REQUIRED_CLIENT_CAPABILITY,
-            f"Missing required client capability: {EXTENSION}",
-            {"requiredCapabilities": {"extensions": {EXTENSION: {}}}},
-        )
-    if ctx.request is None or ctx.request.headers.get("mcp-name") != params.task_id:
-        raise MCPError(HEADER_MISMATCH, "The header Mcp-Name is not the taskId of the message.")
-
-
-def _report(ctx: Context) -> Report | None:
-    """What sends the notifications of progress of a call; None if its client wants none."""
-    token = (ctx.meta or {}).get("progress_token")
-    if token is None:
-        return None
-
-    async def report(progress: float, message: str | None) -> None:
-        await ctx.session.send_progress_notification(
-            token, progress, message=message, related_request_id=str(ctx.request_id)
-        )
-
-    return report
-
-
-def _asks(ctx: Context) -> bool:
-    """Whether the client shows forms to a person, in the midst of a call."""
-    found = ctx.session.client_capabilities
-    modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
-    return modern and found is not None and found.elicitation is not None
-
-
-def _extensions(ctx: Context) -> Mapping[str, Any]:
-    found = ctx.session.client_capabilities
-    return (found.extensions if found is not None else None) or {}
-
-
-def _input_required(run_id: str, requirements: list[Any]) -> types.InputRequiredResult:
-    """The forms for what a paused run waits for; its id comes back with what is entered."""
-    requests: dict[str, Any] = {}
-    for item in requirements:
-        message, schema = form(item)
-        params = types.ElicitRequestFormParams(message=message, requested_schema=schema)
-        requests[item.id] = types.ElicitRequest(params=params)
-    return types.InputRequiredResult(input_requests=requests, request_state=run_id)
-
-
-def _decisions(waiting: Waiting, responses: Mapping[str, Any]) -> list[Decision]:
-    """What was entered as decisions; raises `InvalidDecision` if a form was left."""
-    found: list[Decision] = []
-    for item in waiting.requirements:
-        given = responses.get(item.id)
-        fields = given if isinstance(given, dict) else _dumped(given) if given is not None else {}
-        content = fields.get("content")
-        made = decision(
-            item, str(fields.get("action", "")), content if isinstance(content, dict) else {}
-        )
-        if made is None:
-            raise InvalidDecision(
-                f"decisions: {item.id}: is missing", decisions={item.id: "is missing"}
-            )
-        found.append(made)
-    return found
-
-
-def _result(result: CallResult) -> types.CallToolResult:
-    return types.CallToolResult(
-        content=[_block(block) for block in result.blocks],
-        structured_content=result.structured,
-        is_error=result.is_error,
-    )
-
-
-def _block(block: Block) -> Any:
-    if block.kind == "text":
-        return types.TextContent(text=block.text)
-    if block.kind == "link":
-        return types.ResourceLink(uri=block.text, name=block.name, mime_type=block.mime_type)
-    data = base64.b64encode(block.content).decode()
-    kind = types.ImageContent if block.kind == "image" else types.AudioContent
-    return kind(data=data, mime_type=block.mime_type)
-
-
-def _dumped(value: Any) -> dict[str, Any]:
-    found: dict[str, Any] = value.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return found
-
-
-def _protocol_error(error: AgnoStreamError) -> MCPError:
-    known = isinstance(error, UnknownRun | NotPaused | InvalidDecision)
-    code = INVALID_PARAMS if known else INTERNAL_ERROR
-    return MCPError(code, error.message, error_data(error))

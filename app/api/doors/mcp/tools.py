@@ -1,9 +1,9 @@
 """The agents of the server as tools: names, descriptions, schemas, and the arguments of a call."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from ....core.question import Question
 from ...context import Context
@@ -21,6 +21,12 @@ class Arguments(BaseModel):
     message: Text
     conversation_id: ConversationId | None = None
     images: Annotated[list[Text | MediaItem], *ITEMS] = Field([], max_length=16)
+
+    @model_validator(mode="after")
+    def _has_question(self) -> Self:
+        if not (self.message.strip() or self.images):
+            raise ValueError("message is empty; send a text or a picture")
+        return self
 
     def question(self, agent: str) -> Question:
         """The call as a question; raises `InvalidField` for an image that cannot be decoded."""
