@@ -20,6 +20,7 @@ from .answered import Answer, request_of, stored
 from .answers import Decided, answer_of, decided, run_named
 from .encoder import Earlier
 from .parts import UIMessage
+from .replaced import replaced_turn
 from .requests import ChatRequest
 
 #: Runs that continue one another in one message, at most.
@@ -54,8 +55,9 @@ class Start:
             if body.alone:
                 history = [await self._asked(before), *history]
             request = stored(before.run_id if before else None, _answers(message))
-        elif not history:
-            history = [await self._asked(None)]
+        turn = await replaced_turn(server, self.principal, body) if body.regenerates else None
+        if not history:
+            history = [await self._asked(None) if turn is None else turn.question]
         follower, _ = await start_or_replay(
             server,
             self.principal,
@@ -64,6 +66,7 @@ class Start:
             conversation_id=body.conversation_id,
             key=self._key(),
             request=request,
+            replaces=None if turn is None else turn.run_id,
         )
         return follower
 

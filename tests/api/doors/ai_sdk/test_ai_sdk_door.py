@@ -151,7 +151,8 @@ async def test_all_messages_are_the_history(
 async def test_an_answer_is_made_anew(
     http: httpx.AsyncClient, chat: str, provider: Provider, form: str
 ) -> None:
-    """`regenerate()` asks the same question again, whichever messages come with it."""
+    """`regenerate()` asks the same question again, whichever messages come with it, and the answer
+    takes the place of the first one in the conversation."""
     provider.script(Reply("One."), Reply("Another one."))
     page = await ask(http, said("First."), id=chat)
     messages = {"all": [said("First.")], "last": [said("First."), page.message], "id": None}[form]
@@ -160,7 +161,9 @@ async def test_an_answer_is_made_anew(
         body["messages"] = messages
     again = read(await http.post(API, json=body))
     assert ("Another one.", True) == (again.text, again.id != page.id)
-    assert "First." == sent(provider)[-1]["content"]
+    assert ["First."] == [message["content"] for message in sent(provider)]
+    stored = (await http.get(f"/api/v1/conversations/{chat}")).json()["messages"]
+    assert ["First.", "Another one."] == [message["content"] for message in stored]
 
 
 async def test_pictures_and_files_come_as_parts(
