@@ -11,8 +11,8 @@ from typing import Any, Self
 class Link:
     """`with Link(port) as link:` leads from `link.port` to a port of this machine.
 
-    What is sent arrives after half of `latency` seconds, in either direction; it may
-    change. While it is stalled nothing arrives; connections stay open, and new ones are accepted.
+    What is sent arrives after half of `latency` seconds, in either direction; it may change. While
+    it is stalled nothing arrives; connections stay open, and new ones are accepted.
     """
 
     def __init__(self, port: int, latency: float = 0.3) -> None:

@@ -24,12 +24,15 @@ def classes(base: type[errors.AgnoStreamError]) -> Iterator[type[errors.AgnoStre
 #: The tree of errors as the package and the module draw it.
 TREE = f"{errors.__doc__}\n{run_failures.__doc__}"
 
-#: Classes whose code is chosen when they are raised, or that are never raised themselves.
+#: Classes whose code is chosen when they are raised or that of their base, or that are never raised
+#: themselves.
 WITHOUT_CODE = {
     errors.Forbidden,
     run_failures.RunFailed,
     run_failures.RunTimeout,
     run_failures.RunStopped,
+    run_failures.TakenOver,
+    run_failures.HandedOver,
 }
 
 #: Codes that only `RunTimeout` and `RunStopped` are given.

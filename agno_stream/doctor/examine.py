@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import httpx2
 
@@ -12,6 +13,9 @@ from agno_stream.doctor.silence import Silence
 from agno_stream.doctor.streams import Paced
 from agno_stream.doctor.wire import Wire
 from agno_stream.version import __version__
+
+#: Seconds at most for deleting what the checks have left in the server's conversations.
+TIDYING = 10.0
 
 Check = Callable[[Wire], Awaitable[Finding]]
 Report = Callable[[Finding], None]
@@ -45,6 +49,10 @@ async def examine(plan: Plan, report: Report, progress: Progress) -> list[Findin
             message = f"Not all checks were done within {plan.timeout:g} s."
             findings.append(Finding("time", "failed", message, "Raise --timeout."))
             report(findings[-1])
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TIDYING):
+                    await wire.tidy()
     return findings
 
 

@@ -67,6 +67,7 @@ class Wire:
         self.base = plan.url.rstrip("/")
         self.proxy: Proxy = UNKNOWN
         self.model: str | None = None
+        self._conversations: set[str] = set()
 
     @property
     def key(self) -> dict[str, str]:
@@ -98,7 +99,17 @@ class Wire:
         started = reply.json()
         if reply.status != 202 or not isinstance(started, dict) or "run_id" not in started:
             raise UnexpectedStatus(reply.status, reply.body, f"POST {CHAT}")
+        self._conversations.add(str(started.get("conversation_id")))
         return str(started["run_id"])
+
+    async def tidy(self) -> None:
+        """Delete the conversations of all runs that were started, and ignore failures."""
+
+        async def delete(conversation: str) -> None:
+            with suppress(httpx2.HTTPError):
+                await self.send("DELETE", f"/api/v1/conversations/{conversation}")
+
+        await asyncio.gather(*map(delete, self._conversations))
 
     async def run(self, run_id: str) -> Run:
         """Return the state of a run; raises `UnexpectedStatus`."""

@@ -92,6 +92,7 @@ ENTRIES = BeforeValidator(_at_most(MAX_ITEMS))
 
 Text = Annotated[str, AfterValidator(_encodable)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable)]
+JsonValue = Annotated[Any, AfterValidator(_storable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 #: Integers that every provider can read: 64 bits.
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]

@@ -6,10 +6,39 @@ See docs/decisions/066-void-text-is-taken-back-where-the-protocol-can.md.
 from collections.abc import Iterator
 
 from ..core.log.follower import Follower
-from ..core.log.journal import Entry
+from ..core.log.journal import Entry, RunRecord
+from ..core.log.reading import WholeLog
 from ..core.run_failures import server_stopped
 from ..models.chat import StreamingChunk
 from ..models.numbers import STRIDE
+
+#: What each recovery of a run adds at least to the numbers that a protocol gives its events.
+STEP = 1_000_000
+
+
+def number_after_gap(number: int, received: int) -> int | None:
+    """Return the number of a protocol's next event behind entries that were left out.
+
+    `number` is the one that it would have without a recovery, `received` the highest that the
+    reader has from an earlier connection. None if the reader has events that are void now.
+    """
+    further = (number // STEP + 1) * STEP
+    return None if number <= received < further else further
+
+
+def numbered(record: RunRecord, log: WholeLog) -> list[tuple[int, StreamingChunk]]:
+    """Return what `Steady` passes on of a log to a reader that comes late, with numbers."""
+    first = log.last + 1 - len(log.entries)
+    if not record.recoveries:
+        return [(n, chunk) for n, (_, chunk) in enumerate(log.entries, start=first)]
+    numbers = [
+        n
+        for n in range(1, log.last + 1)
+        if not any(known.after < n < known.number for known in record.recoveries)
+    ]
+    pairs = zip(reversed(numbers), reversed(log.entries), strict=False)
+    found = [(n, chunk) for n, (_, chunk) in pairs if chunk.recovered is None]
+    return found[::-1]
 
 
 class Steady:

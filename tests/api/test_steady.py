@@ -1,14 +1,24 @@
 """What a recovery makes void does not reach readers whose protocols cannot take it back."""
 
+import re
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
-from app.api.steady import Steady
+from app.api.doors.agui.cursor import Cursor
+from app.api.doors.agui.encoder import AguiEncoder
+from app.api.doors.agui.request import Request as AguiRequest
+from app.api.doors.responses.encoder import ResponsesEncoder
+from app.api.doors.responses.resource import Request as ResponsesRequest
+from app.api.encoding import Encoder
+from app.api.steady import STEP, Steady, numbered
 from app.core.log.follower import Follower
 from app.core.log.journal import Entry
 from app.core.log.journals.memory import MemoryJournal
+from app.core.log.reading import WholeLog
 from app.core.log.sources import JournalSource
+from app.core.runs.run import opening
 from app.models.chat import Recovered, StreamingChunk
 from app.models.numbers import STRIDE, Recovery, entry_number, event_number, standing
 from tests.core.parts import ending, record, text_chunk
@@ -94,3 +104,51 @@ def test_numbers_of_events() -> None:
         assert 8 == entry_number(STRIDE + ahead + 4, known)
         assert ahead == entry_number(ahead, ())
     assert entry_number(3 * STRIDE, known) is None
+
+
+def test_numbered_log_is_what_a_late_reader_gets() -> None:
+    """A whole log has the entries that a reader who comes late is sent, with the same numbers."""
+    run = msgspec.structs.replace(record(), recoveries=KNOWN)
+    log = WholeLog(standing(LOG, len(LOG)), len(LOG), truncated=False)
+    expected = [(1, ""), (2, "two "), (6, "six "), (7, "seven")]
+    assert expected == [(n, chunk.content) for n, chunk in numbered(run, log)]
+    tail = LOG[2:]
+    cut = WholeLog(standing(tail, len(LOG)), len(LOG), truncated=True)
+    assert expected[2:] == [(n, chunk.content) for n, chunk in numbered(run, cut)]
+    plain = WholeLog(LOG[:4], 4, truncated=False)
+    assert [1, 2, 3, 4] == [n for n, _ in numbered(record(), plain)]
+
+
+@pytest.mark.parametrize("door", ["responses", "agui"])
+def test_numbers_of_a_door_after_a_recovery(door: str) -> None:
+    """A protocol with numbers of its own: who has events that are void gets the end of an
+    interrupted run; any other goes on, each event with one number."""
+
+    def events(after: int) -> list[tuple[int, str]]:
+        """Numbers and types of the events that a reader gets who has those up to `after`."""
+        run = msgspec.structs.replace(record(question="?"), recoveries=KNOWN)
+        encoder: Encoder
+        if door == "agui":
+            encoder = AguiEncoder(
+                run, AguiRequest(thread_id="c1", run_id="r1"), cursor=Cursor(after)
+            )
+        else:
+            encoder = ResponsesEncoder(run, ResponsesRequest(), after=after)
+        opened = [(0.0, opening(run)), *LOG[1:]]
+        log = WholeLog(standing(opened, len(LOG)), len(LOG), truncated=False)
+        written = b"".join(encoder.encode(n, chunk) for n, chunk in numbered(run, log)).decode()
+        found = re.findall(r'(?m)^id: r1:0?(\d+)|"sequence_number":(\d+)', written)
+        ids = [int(one or other) for one, other in found]
+        types = re.findall(r'(?m)^data: .*?"type":"([\w.]+)"', written)
+        return list(zip(ids, types, strict=True))
+
+    whole = events(-1 if door == "responses" else 0)
+    numbers = [number for number, _ in whole]
+    assert sorted(set(numbers)) == numbers
+    before = [number for number in numbers if number < STEP]
+    for seen in numbers[:-1]:
+        assert [event for event in whole if event[0] > seen] == events(seen)
+    failed = "response.failed" if door == "responses" else "RUN_ERROR"
+    for void in (before[-1] + 1, before[-1] + 5):
+        assert [failed] == [kind for _, kind in events(void)][-1:]
+        assert all(number < STEP for number, _ in events(void))

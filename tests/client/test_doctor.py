@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.command import ROOT, environment
@@ -250,3 +251,11 @@ def test_failing_model_is_reported(provider: Provider, tmp_path: Path) -> None:
         checks = report(server.url)
     assert "failed" == checks["tokens"]["level"]
     assert checks["tokens"]["said"].startswith("The answer failed: ")
+
+
+def test_doctor_leaves_nothing_in_conversations(tmp_path: Path) -> None:
+    """What the doctor asked is in nobody's list afterwards, nor does a run of it go on."""
+    with Server(tmp_path) as server:
+        report(server.url)
+        assert [] == httpx.get(f"{server.url}/api/v1/conversations").json()["conversations"]
+        assert [] == httpx.get(f"{server.url}/api/v1/runs").json()["runs"]

@@ -44,6 +44,11 @@ class Slots:
         """The number of slots in use."""
         return self._taken.total()
 
+    @property
+    def full(self) -> bool:
+        """True if all slots are in use."""
+        return self._total is not None and self.taken >= self._total
+
     async def acquire(self, principal: str) -> None:
         """Take a slot for a run, or wait for one; the caller must `release` the slot.
 
@@ -79,19 +84,15 @@ class Slots:
         if not self._taken[principal]:
             del self._taken[principal]
         for waiting in list(self._waiting):
-            if self._full:
+            if self.full:
                 return
             if self._free(waiting.principal) and not waiting.admitted.done():
                 self._waiting.remove(waiting)
                 self._taken[waiting.principal] += 1
                 waiting.admitted.set_result(None)
 
-    @property
-    def _full(self) -> bool:
-        return self._total is not None and self.taken >= self._total
-
     def _free(self, principal: str) -> bool:
-        return not self._full and not self._at_own_bound(principal)
+        return not self.full and not self._at_own_bound(principal)
 
     def _at_own_bound(self, principal: str) -> bool:
         return self._each is not None and self._taken[principal] >= self._each

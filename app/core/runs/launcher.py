@@ -93,6 +93,11 @@ class Launcher:
                     raise
             return self._drive(turn, policy, log)
 
+    @property
+    def has_room(self) -> bool:
+        """True if the limit of concurrent runs is not reached."""
+        return not self._slots.full
+
     def take_over(self, turn: Turn, policy: Policy, log: RunLog) -> Run:
         """Go on with a run of a dead process, whose log this process owns."""
         self._slots.take(log.record.principal)

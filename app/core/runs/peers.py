@@ -62,6 +62,7 @@ class Peers:
         self._tasks: list[asyncio.Task[None]] = []
         self._no_adoption_until = 0.0  # by `time.monotonic()`
         self._orphans: dict[str, RunRecord] = {}  # adopted, and not yet ended or gone on with
+        self._leaving = False
         self._cancelled: set[str] = set()  # orphans that are to be cancelled
         self._searched = asyncio.Event()  # set after the first search for orphans
 
@@ -82,6 +83,12 @@ class Peers:
                 await self._searched.wait()
         except TimeoutError:
             logger.warning("peers: the runs of dead processes are not all ended yet")
+
+    async def leave(self) -> bool:
+        """Leave runs that can be recovered to others, because this process stops; returns what
+        `others_live` returns."""
+        self._leaving = self.recover is not None
+        return await self.others_live()
 
     async def others_live(self) -> bool:
         """Return True if another process is alive, to which readers can move; False if that is
@@ -145,7 +152,7 @@ class Peers:
         while True:
             more = False
             try:
-                if time.monotonic() >= self._no_adoption_until:
+                if time.monotonic() >= self._no_adoption_until and not self._leaving:
                     more = await self._adopt()
             except Exception:
                 logger.debug("peers: the journal failed", exc_info=True)

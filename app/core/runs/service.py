@@ -227,7 +227,7 @@ class Runs:
         runs, if runs are recovered here: it goes on with those that it can.
         """
         self._launcher.accepting = False
-        others = self._peers is not None and await self._peers.others_live()
+        others = self._peers is not None and await self._peers.leave()
         if others:
             self._redirect_readers()
         await self._launcher.wait(grace)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.core.access.slots import Slots
 from app.core.log.journal import Entry, Group, RunRecord
 from app.core.log.reading import PAGE
 from app.core.run_failures import Interrupted
@@ -271,4 +272,33 @@ async def test_guard_fences_a_process_that_lost_its_run(tmp_path: Path) -> None:
     assert "newer" not in await other.checkpoint("r1")
     assert [] == guarded.remembered
     await other.close()
+    await harness.runs.close()
+
+
+async def test_full_server_recovers_a_run_later(tmp_path: Path) -> None:
+    """A process that has as many runs as it may have goes on with an orphan once there is room."""
+    harness = RunsHarness(shared(tmp_path), "m", replan=Replanned("more"), slots=Slots(1))
+    await harness.runs.open()
+    busy = await harness.start(Scripted(silent()), conversation_id="c2")
+    await left_behind(tmp_path, orphan(), *said("one "))
+    await asyncio.sleep(1.5)
+    assert not harness.runs._active.keys() & {"r1"}
+    busy.stop(Interrupted("Enough."))
+    with await harness.runs.follow("r1", 0, principal="ann") as follower:
+        entries = await asyncio.wait_for(read_all(follower), 10)
+    assert "stop" == entries[-1][1].finish_reason
+    await harness.runs.close()
+
+
+async def test_stopping_server_leaves_orphans_to_others(tmp_path: Path) -> None:
+    """A process that stops ends no run that another one can go on with."""
+    harness = RunsHarness(shared(tmp_path), "m", replan=Replanned("more"))
+    await harness.runs.open()
+    run = await harness.start(Scripted(saying("x", pause=2.5)))
+    draining = asyncio.create_task(harness.runs.drain(10))
+    await asyncio.sleep(0)
+    await left_behind(tmp_path, orphan(), *said("one "))
+    await draining
+    assert run.ended.is_set()
+    assert 2 == len(await log_of(tmp_path))
     await harness.runs.close()

@@ -5,9 +5,11 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from ....core.log.journal import RunRecord
+from ....core.run_failures import server_stopped
 from ....models.chat import StreamingChunk
 from ...encoding import encode_line
 from ...media_links import MediaLinks
+from ...steady import number_after_gap
 from .cursor import START, Cursor
 from .narration import Narration
 from .request import Request
@@ -40,10 +42,16 @@ class AguiEncoder:
         self._narration = Narration(record, request)
         self._cursor = cursor
         self._links = links
-        self._number = 0
+        self._number = self._entry = 0  # of the last event, and of the last chunk
+        self._over = False
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
         cursor = self._cursor
+        if self._over:
+            return b""
+        if self._entry and number > self._entry + 1:
+            chunk = self._after_gap(chunk)
+        self._entry = number
         if self._links is not None and chunk.media:
             requirements = chunk.requirements
             chunk = self._links.as_text(replace(chunk, requirements=None))
@@ -63,6 +71,16 @@ class AguiEncoder:
             if self._number > cursor.after and number > cursor.entries:
                 frames += self._frame(str(self._number), encode_line(event))
         return frames
+
+    def _after_gap(self, chunk: StreamingChunk) -> StreamingChunk:
+        """Count on after what a recovery has made void; the end of an interrupted run in the place
+        of the chunk if the reader has received some of it."""
+        number = number_after_gap(self._number + 1, self._cursor.after)
+        if number is None:
+            self._over = True
+            return server_stopped().last_chunk(chunk.model)
+        self._number = number - 1
+        return chunk
 
     def _frame(self, suffix: str, line: bytes) -> bytes:
         return b"%b%b\ndata: %b\n\n" % (self._head, suffix.encode(), line)

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from ....core.errors import InvalidField
 from ....core.question import ClientTool, Question
-from ...requests import ITEMS, MESSAGES, JsonObject, Text, validate
+from ...requests import ITEMS, MESSAGES, JsonObject, JsonValue, Text, validate
 from .interrupts import Answer, ids_of
 from .messages import Message, has_nul, history_of
 
@@ -36,7 +36,7 @@ class ContextItem(BaseModel):
     """Something that the model is to know in this run."""
 
     description: Text = ""
-    value: Any = ""
+    value: JsonValue = ""
 
     @property
     def text(self) -> str:
@@ -50,7 +50,7 @@ class ResumeEntry(BaseModel):
 
     interrupt_id: Text = Field(alias="interruptId")
     status: Literal["resolved", "cancelled"]
-    payload: Any = None
+    payload: JsonValue = None
 
     @property
     def answer(self) -> Answer:

@@ -11,8 +11,8 @@ from ....core.log.journal import RunRecord
 from ....core.log.reading import WholeLog
 from ...context import Context, Principal, Server
 from ...media_links import MediaLinks
-from ...pump import encode_entries
 from ...requests import parse_object, read_body, validate
+from ...steady import numbered
 from ...streaming import RunStream
 from .cursor import START, Cursor, parse
 from .encoder import AguiEncoder
@@ -121,7 +121,7 @@ def _is_read(record: RunRecord, log: WholeLog, cursor: Cursor) -> bool:
     if not log.entries or not log.entries[-1][1].done:
         return False
     encoder = AguiEncoder(record, stored_request(record), cursor=cursor)
-    return not encode_entries(encoder, log.last - len(log.entries), log.entries)
+    return not any(encoder.encode(number, chunk) for number, chunk in numbered(record, log))
 
 
 async def _find(server: Context, principal: str, name: str) -> str:

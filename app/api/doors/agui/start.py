@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +14,14 @@ from ....core.pauses import check
 from ....core.runs.pauses.inbox import Waiting, continuing
 from ....core.runs.run import Policy
 from ....core.runs.turn import Plan
+from ....core.text import replace_lone_surrogates
 from ....models.chat import Decision
 from ...context import Context
 from ...names import Target, resolve
 from ...requests import CONVERSATION
 from ...starting import IdempotencyKey, start_continuation, start_or_replay
-from .interrupts import decisions, ids_of
-from .messages import last_results, results_of
+from .interrupts import can_be_abandoned, decisions, ids_of
+from .messages import last_results, last_text, results_of
 from .request import Request
 from .requests import RunAgentInput
 
@@ -94,6 +96,8 @@ class Start:
             waiting = await self.server.inbox.find(ids[0], self.principal)
             if waiting.record.conversation_id != conversation:
                 raise InvalidField("resume: the interrupt belongs to another thread")
+            if self._instead(waiting) and not can_be_abandoned(waiting.requirements):
+                return None  # the new question is one for a new run
             return waiting
         results = last_results(self.body.messages)
         if not results:
@@ -133,24 +137,31 @@ class Start:
             for answer in self.body.answers
             if (ids := ids_of(answer.interrupt_id)) is not None and ids[0] == run_id
         ]
-        return decisions(waiting.requirements, answers, results)
+        return decisions(waiting.requirements, answers, results, self._instead(waiting))
+
+    def _instead(self, waiting: Waiting) -> str | None:
+        """What the user says rather than answering: a new question, if all interrupts are
+        abandoned."""
+        question = last_text(self.body.messages)
+        abandoned = all(answer.abandoned for answer in self.body.answers)
+        return question if abandoned and question != waiting.record.question else None
 
     def _key(self) -> IdempotencyKey:
         return key_of(
             self.body.run_id,
             self.principal,
-            msgspec.json.encode([self.agent, self.fields], order="sorted").decode(),
+            json.dumps([self.agent, self.fields], sort_keys=True),
         )
 
     def _request(self) -> Request:
-        messages = self.fields["messages"]
-        small = len(msgspec.json.encode(messages)) <= STORED_BYTES
+        text = replace_lone_surrogates(json.dumps(self.fields["messages"], ensure_ascii=False))
+        small = len(text.encode()) <= STORED_BYTES
         return Request(
             thread_id=self.body.thread_id,
             run_id=self.body.run_id,
             parent_run_id=self.body.parent_run_id,
             declared=self.body.protocol_version is not None,
-            messages=messages if small else None,
+            messages=json.loads(text) if small else None,
         )
 
 

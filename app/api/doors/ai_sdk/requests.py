@@ -68,12 +68,6 @@ class ChatRequest(BaseModel):
         return (self.trigger or "").startswith("regenerate")
 
     @property
-    def message_run(self) -> str | None:
-        """The first run of the message that `messageId` names; None if it is not this server's."""
-        prefix, _, run_id = (self.messageId or "").partition("_")
-        return run_id if prefix == "msg" else None
-
-    @property
     def conversation_id(self) -> str:
         return conversation_of(self.id)
 

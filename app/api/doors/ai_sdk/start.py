@@ -3,10 +3,19 @@ decisions on a paused run."""
 
 import dataclasses
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ....core.errors import AlreadyAsked, InvalidField, KeyReused, UnknownConversation, UnknownRun
+from ....core.errors import (
+    AlreadyAsked,
+    InvalidField,
+    KeyReused,
+    UnknownConversation,
+    UnknownRun,
+    UnknownTurn,
+)
 from ....core.log.follower import Follower
 from ....core.log.journal import RunRecord
 from ....core.question import PastMessage
@@ -20,7 +29,6 @@ from .answered import Answer, request_of, stored
 from .answers import Decided, answer_of, decided, run_named
 from .encoder import Earlier
 from .parts import UIMessage
-from .replaced import replaced_turn
 from .requests import ChatRequest
 
 #: Runs that continue one another in one message, at most.
@@ -55,9 +63,8 @@ class Start:
             if body.alone:
                 history = [await self._asked(before), *history]
             request = stored(before.run_id if before else None, _answers(message))
-        turn = await replaced_turn(server, self.principal, body) if body.regenerates else None
-        if not history:
-            history = [await self._asked(None) if turn is None else turn.question]
+        elif not history:
+            history = [await self._asked(None)]
         follower, _ = await start_or_replay(
             server,
             self.principal,
@@ -66,7 +73,7 @@ class Start:
             conversation_id=body.conversation_id,
             key=self._key(),
             request=request,
-            replaces=None if turn is None else turn.run_id,
+            replaces=await self._replaced(history) if body.regenerates else None,
         )
         return follower
 
@@ -105,6 +112,30 @@ class Start:
             return None
         mine = record.conversation_id == self.body.conversation_id
         return record if mine else None
+
+    async def _replaced(self, history: Sequence[PastMessage]) -> str | None:
+        """The stored turn whose answer is made anew: that of the message which the page names, else
+        the last one, if it has the same question; None if no such turn is stored."""
+        body, server = self.body, self.server
+        prefix, _, run_id = (body.messageId or "").partition("_")
+        try:
+            if prefix != "msg":
+                found = await server.conversations.get(
+                    body.conversation_id, self.principal, body.user
+                )
+                last = [m for m in found.messages if m.role == "user"][-1:]
+                same = last and history and last[0].content == history[-1].content
+                return last[0].run_id if same else None
+            with suppress(UnknownRun):
+                run_id = (await server.runs.record(run_id, self.principal)).turn_id
+            turn = await server.branches.turn(
+                *(run_id, self.principal),
+                conversation_id=body.conversation_id,
+                user=body.user,
+            )
+        except (UnknownConversation, UnknownTurn):
+            return None
+        return turn.run_id
 
     async def _asked(self, before: RunRecord | None) -> PastMessage:
         """The question that the answer to make belongs to, from the run or the conversation."""

@@ -16,6 +16,7 @@ from ....core.runs.pauses.inbox import Waiting, continuing
 from ....core.runs.run import OnDisconnect, Policy
 from ....core.runs.turn import Plan
 from ....models.chat import Decision, StreamingChunk
+from ....models.numbers import standing
 from ...context import Context
 from ...media_links import MediaLinks
 from ...starting import (
@@ -116,7 +117,7 @@ async def follow(caller: Caller, follower: Follower, report: Report | None) -> C
             entries += new
             if report is not None and new and not follower.done:
                 await report(len(entries), _news(new))
-    record = follower.record
+    record, entries = follower.record, standing(entries, follower.after)
     return result_of(record, entries, caller.links(record), caller.server.media)
 
 

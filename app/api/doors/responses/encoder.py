@@ -11,16 +11,13 @@ from ....core.run_failures import server_stopped
 from ....models.chat import StreamingChunk
 from ...encoding import encode_line
 from ...media_links import MediaLinks
+from ...steady import number_after_gap
 from .events import Event
 from .narration import Narration
 from .pauses import readable
 from .resource import Request
 
 DONE = b"data: [DONE]\n\n"
-
-
-#: What each recovery of a run adds at least to the numbers of the events after it.
-STRIDE = 1_000_000
 
 
 class ResponsesEncoder:
@@ -58,7 +55,7 @@ class ResponsesEncoder:
         if self._over:
             return b""
         chunk = readable(chunk, self._links)
-        if number > self._number + 1 and not self._pass_over():
+        if self._number and number > self._number + 1 and not self._pass_over():
             chunk = server_stopped().last_chunk(chunk.model)
             self._over = True
         self._number = number
@@ -81,14 +78,10 @@ class ResponsesEncoder:
         return held + frames
 
     def _pass_over(self) -> bool:
-        """Count on after what a recovery has made void, so that nobody takes events of one for the
-        other; returns False if the reader has received void ones."""
-        sequence = self._narration.sequence
-        further = (sequence // STRIDE + 1) * STRIDE
-        if sequence <= self._after < further:
-            return False
-        self._narration.sequence = further
-        return True
+        """Count on after what a recovery has made void; False if the reader has received it."""
+        number = number_after_gap(self._narration.sequence, self._after)
+        self._narration.sequence = self._narration.sequence if number is None else number
+        return number is not None
 
 
 def _frame(event: Event) -> bytes:

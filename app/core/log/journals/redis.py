@@ -117,6 +117,7 @@ class RedisJournal:
             milliseconds(HEARTBEAT_TTL) if record.owner == self._owner else 0,
             record.continues or "",
             self._retention,
+            record.principal,
         )
         return bool(made)
 

@@ -12,6 +12,7 @@ import msgspec
 
 from ....models.chat import Recovered, StreamingChunk
 from ....models.numbers import Recovery, event_number, standing
+from ...errors import Overloaded
 from ...log.hub import Hub
 from ...log.journal import Entry, Group, RunRecord
 from ...log.reading import WholeLog
@@ -75,10 +76,10 @@ class Recoveries:
 
     async def recover(self, record: RunRecord, log: WholeLog) -> bool:
         """Go on with a run that this process owns now, or append the end that it had; returns False
-        if it has to end otherwise.
+        if it has to end otherwise. Raises `Overloaded` if there is no room for it now.
 
-        It has to if it was recovered too often or without progress, if its time is over, if nobody
-        can read the rest, or if a tool may have begun to work whose outcome is not known.
+        It has to end if it was recovered too often or without progress, if its time is over, if
+        nobody can read the rest, or if a tool may have begun to work whose outcome is not known.
         """
         if not record.recipe or log.truncated:
             return False
@@ -100,6 +101,8 @@ class Recoveries:
         plan = self._replan(record, stands, void, data)
         if plan is None or not self._launcher.accepting:
             return False
+        if not self._launcher.has_room:
+            raise Overloaded("There are as many runs as may be.")
         self._go_on(record, policy, plan, log, after, stands)
         return True
 

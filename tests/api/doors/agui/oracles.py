@@ -60,7 +60,7 @@ def body(text: str, **fields: Any) -> dict[str, Any]:
 
 def run(http: httpx.Client, given: dict[str, Any], path: str = "/agui") -> list[Event]:
     """The events of a run, after a check of each and of their order."""
-    with http.stream("POST", path, json=given) as response:
+    with http.stream("POST", path, content=json.dumps(given)) as response:
         events = [event for _, event in read(response)]
     check(events, continued="resume" in given)
     return events

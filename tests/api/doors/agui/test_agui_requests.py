@@ -323,6 +323,11 @@ BAD: dict[str, tuple[Any, str]] = {
     "parameters that are no schema": ({"tools": [{**WEATHER, "parameters": []}]}, "tools.0"),
     "a NUL in the state": ({"state": {"a": "\0"}}, "state"),
     "a NUL in forwardedProps": ({"forwardedProps": {"a": "\0"}}, "forwardedProps"),
+    "a lone surrogate in the context": ({"context": [{"value": "\ud800"}]}, "context.0.value"),
+    "a NUL in an answer": (
+        {"resume": [{"interruptId": "int_a_b", "status": "resolved", "payload": {"note": "\0"}}]},
+        "resume.0.payload",
+    ),
     "context that is none": ({"context": ["x"]}, "context.0"),
     "resume without a status": ({"resume": [{"interruptId": "int_a_b"}]}, "resume.0.status"),
     "resume of an unknown status": (
@@ -348,6 +353,13 @@ def test_threads_of_any_name(site: Site) -> None:
     for name in ("é /?#", "x" * 500, "thread:1", "a" * 128):
         events = answer(site, threadId=name)
         assert (name, name) == (events[0]["threadId"], events[-1]["threadId"])
+
+
+def test_a_lone_surrogate_is_replaced(site: Site) -> None:
+    """Texts of a history may hold half a character, in any message."""
+    name = {"id": "\ud800", "name": "\ud800"}
+    answer(site, {**USER, **name, "content": "a\ud800b"}, assistant("\udc00"), USER)
+    assert ["a\ufffdb", "\ufffd", "Hello?"] == [message["content"] for message in site.sent]
 
 
 def test_what_a_provider_wants_back_comes_back(site: Site) -> None:

@@ -693,6 +693,8 @@ async def test_list_active_of_all_owners(join: Join) -> None:
     await put(one, runs[2], 1, numbered(2))
     assert runs[1:] == await two.list_active("ann")
     assert [] == await two.list_active("nobody")
+    await put(two, runs[1], 1, [(0.0, ending())])
+    assert runs[2:] == await one.list_active("ann")
 
 
 async def test_cancel_request_reaches_the_owner_once(join: Join) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from redis.exceptions import RedisError
 
@@ -157,6 +158,22 @@ async def test_missing_heartbeats_make_orphans(redis_server: RedisServer) -> Non
         assert [] == await a.append([Group(adopted[0], 1, [(0.0, ending())])])
 
 
+async def test_runs_of_others_are_not_read(redis_server: RedisServer) -> None:
+    """A list of a principal's runs reads none of another's, whose questions may be large: here
+    they cannot be read."""
+    async with opened(redis_server.empty(), "one") as one:
+        runs = [mine(run_id, "one") for run_id in ("live", "paused")]
+        for run in runs:
+            await one.create(run)
+            await one.create(record(f"foreign-{run.run_id}", owner="one", principal="bob"))
+            redis_server.command(f"HSET agno-stream:run:foreign-{run.run_id} record unreadable")
+        waits = [(0.0, msgspec.structs.replace(ending(), finish_reason="paused"))]
+        for name in ("paused", "foreign-paused"):
+            await one.append([Group(mine(name, "one"), 1, waits)])
+        assert runs[:1] == await one.list_active(runs[0].principal)
+        assert runs[1:] == await one.list_paused(runs[0].principal)
+
+
 async def test_every_key_expires(redis_server: RedisServer) -> None:
     """Every key expires when all processes are gone, whatever they were doing."""
     async with opened(redis_server.empty(), "one") as one:
@@ -175,6 +192,7 @@ async def test_every_key_expires(redis_server: RedisServer) -> None:
     keys = [line for line in lines if line.startswith("agno-stream:")]
     kinds = {key.split(":")[1] for key in keys}
     assert {"asked", "bytes", "ended", "live", "log", "owners", "queue", "run", "runs"} <= kinds
+    assert "active" in kinds
     assert all(int(redis_server.command(f"PTTL {key}")[1:]) > 0 for key in keys)
 
 

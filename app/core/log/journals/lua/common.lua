@@ -6,6 +6,7 @@ local function run_key(id) return prefix .. 'run:' .. id end
 local function log_key(id) return prefix .. 'log:' .. id end
 local function runs_key(owner) return prefix .. 'runs:' .. owner end
 local function asked_key(owner) return prefix .. 'asked:' .. owner end
+local function active_key(principal) return prefix .. 'active:' .. principal end
 local owners, live, ended = prefix .. 'owners', prefix .. 'live', prefix .. 'ended'
 local sizes, bytes = prefix .. 'sizes', prefix .. 'bytes'
 local paused = prefix .. 'paused'
@@ -20,6 +21,7 @@ local function settle(id, owner, queue)
   redis.call('SREM', runs_key(owner), id)
   redis.call('ZREM', live, id)
   redis.call('ZREM', queue, id)
+  redis.call('ZREM', active_key(redis.call('HGET', run_key(id), 'principal') or ''), id)
 end
 
 -- Remove a run that has ended, with its log.

@@ -2,10 +2,13 @@
 -- owner for each.
 local found = {}
 for _, id in ipairs(redis.call('ZRANGE', paused, 0, -1)) do
-  local run = redis.call('HMGET', run_key(id), 'record', 'owner')
-  if run[1] and (ARGV[2] == '' or cmsgpack.unpack(run[1]).principal == ARGV[2]) then
-    found[#found + 1] = run[1]
-    found[#found + 1] = run[2]
+  local run = redis.call('HMGET', run_key(id), 'principal', 'owner')
+  if ARGV[2] == '' or run[1] == ARGV[2] then
+    local record = redis.call('HGET', run_key(id), 'record')
+    if record then
+      found[#found + 1] = record
+      found[#found + 1] = run[2]
+    end
   end
 end
 return found
