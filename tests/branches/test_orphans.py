@@ -17,10 +17,6 @@ KINDS: dict[str, Any] = {
     "team": lambda **fields: Team(members=[], **fields),
     "workflow": Workflow,
 }
-    "agent": Agent,
-    "team": lambda **fields: Team(members=[], **fields),
-    "workflow": Workflow,
-}
 
 
 @pytest.mark.parametrize("kind", KINDS)
