@@ -3,6 +3,7 @@
 import { Attachments } from './attachments.js'
 import { $, el } from './dom.js'
 import * as embedded from './embedded.js'
+import { loadTurnsSoon } from './late.js'
 import * as settings from './settings.js'
 import { local } from './storage.js'
 
@@ -12,9 +13,10 @@ import { local } from './storage.js'
 /** @typedef {'queue' | 'interrupt'} OnBusy */
 
 /**
- * What the form does: `send` a question, `stop` the answer, return the `last` question, and report
+ * What the form does: get `ready` to send, or say why it cannot be; `send` a question, `stop` the answer, return the `last` question, and report
  * that another `agent` is chosen.
  * @typedef {object} ComposerActions
+ * @property {() => Promise<boolean>} ready
  * @property {(text: string, more: {attachments: Attachment[], onBusy: OnBusy}) => void} send
  * @property {() => void} stop
  * @property {() => string | undefined} last
@@ -55,6 +57,7 @@ export class Composer {
       this.field.focus()
     })
     $('interrupt').addEventListener('click', () => this.#submit('interrupt'))
+    loadTurnsSoon()
     this.field.addEventListener('input', () => this.#grow())
     this.field.addEventListener('keydown', event => this.#keydown(event))
     this.agent.addEventListener('change', () => {
@@ -66,7 +69,8 @@ export class Composer {
   }
 
   /** @param {OnBusy} [onBusy] what happens to an answer that is running */
-  #submit(onBusy = 'queue') {
+  async #submit(onBusy = 'queue') {
+    if (!(await this.actions.ready())) return // the question stays in the field
     const text = this.field.value.trim()
     if (!text && !this.attachments.size) return
     this.#setText('')

@@ -6,11 +6,10 @@ import * as api from './api.js'
 import { bodyFor, isHomeless, placeOf, showPlace } from './branches.js'
 import { $ } from './dom.js'
 import * as key from './key.js'
-import { turnListener } from './listener.js'
+import { isLoaded, loadTurns, Turn, turnListener } from './late.js'
 import * as memory from './memory.js'
 import { failure, welcome } from './placeholders.js'
 import { allRuns, messagesBefore, readRuns, request } from './runs.js'
-import { Turn } from './turn.js'
 import { Turns } from './turns.js'
 
 /** @import { Attachment } from './attachments.js' */
@@ -68,7 +67,7 @@ export class Conversation {
   }
 
   /**
-   * Send a question.
+   * Send a question; what draws turns must be loaded.
    * @param {string} question
    * @param {object} [more]
    * @param {ChatRequest['messages'] | null} [more.messages] those before it, if not the stored ones
@@ -154,7 +153,7 @@ export class Conversation {
     const visit = this.#visit
     let known
     try {
-      known = await readRuns(id)
+      ;[known] = await Promise.all([readRuns(id), loadTurns()])
     } catch (error) {
       if (visit === this.#visit) this.#showError(/** @type {api.ApiError} */ (error))
       return
@@ -176,7 +175,7 @@ export class Conversation {
    */
   #merge(id, known) {
     // The run of a turn without an id would be taken for one of another tab.
-    if (this.live.some(turn => !turn.runId)) return
+    if (!isLoaded || this.live.some(turn => !turn.runId)) return
     this.turns.merge(allRuns(id, known), run => this.#shown(run))
   }
 
@@ -236,7 +235,7 @@ export class Conversation {
   }
 
   #showWelcome() {
-    this.turns.element.replaceChildren(welcome(this.page.welcome(), idea => this.send(idea)))
+    this.turns.element.replaceChildren(welcome(this.page.welcome(), this.page.ask))
   }
 
   /** @param {api.ApiError} error */

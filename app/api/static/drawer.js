@@ -1,9 +1,9 @@
 // The stream inspector: the events of a run as they arrive, figures, a chart and a curl command.
 
 import { API, eventsUrl, resumeUrl } from './api.js'
-import { drawChart } from './chart.js'
 import { $, copy, el, icon, iconButton } from './dom.js'
 import * as key from './key.js'
+import { drawChart } from './late.js' // a run to show has been drawn
 import { local } from './storage.js'
 
 /** @import { Ending } from './wire.js' */

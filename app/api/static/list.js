@@ -2,8 +2,8 @@
 
 import * as api from './api.js'
 import { $, el, icon } from './dom.js'
-import { Menu } from './menu.js'
 
+/** @import { Menu } from './menu.js' */
 /** @import { ConversationInfo, ConversationPage, LiveRun } from './wire.js' */
 
 /**
@@ -33,23 +33,15 @@ export class List {
   /** @type {string | null} */
   #current = null
   #words = '' // of the search
+  /** @type {Menu | null} */
+  #menu = null
+  #failures = 0 // to load the menu; a browser may remember one under the same address
   #requests = 0 // only the response to the latest one is shown
 
   /** @param {ListActions} actions */
   constructor(actions) {
     this.actions = actions
     this.element = $('list')
-    this.menu = new Menu({
-      renamed: (id, title) => {
-        actions.renamed(id, title)
-        this.refresh()
-      },
-      removed: id => {
-        actions.removed(id)
-        this.refresh()
-      },
-      failed: message => actions.failed(message),
-    })
     const search = $('search')
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer
@@ -65,6 +57,30 @@ export class List {
     this.#words = words
     this.#limit = PAGE
     this.refresh()
+  }
+
+  /**
+   * Open the menu of a conversation, whose module is loaded for the first one.
+   * @param {HTMLElement} opener
+   * @param {string} id
+   * @param {string} name
+   */
+  async #showMenu(opener, id, name) {
+    const { renamed, removed, failed } = this.actions
+    try {
+      /** @type {typeof import('./menu.js')} */
+      const { Menu } = await import(`./menu.js${this.#failures ? `?again=${this.#failures}` : ''}`)
+      this.#menu ??= new Menu({
+        renamed: (...renaming) => [renamed(...renaming), this.refresh()],
+        removed: removedId => [removed(removedId), this.refresh()],
+        failed,
+      })
+    } catch {
+      this.#failures++
+      failed('The menu was not loaded. Is the server running?')
+      return
+    }
+    this.#menu.open(opener, id, name)
   }
 
   /** Read the list from the server, and show it. */
@@ -154,7 +170,7 @@ export class List {
    * @param {string} name
    */
   #openMenu({ currentTarget: opener }, id, name) {
-    if (opener instanceof HTMLElement) this.menu.open(opener, id, name)
+    if (opener instanceof HTMLElement) this.#showMenu(opener, id, name)
   }
 
   #showMore() {

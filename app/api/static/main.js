@@ -8,6 +8,7 @@ import { $, copy, el } from './dom.js'
 import { Drawer } from './drawer.js'
 import * as embedded from './embedded.js'
 import * as key from './key.js'
+import { ready } from './late.js'
 import { List } from './list.js'
 import * as memory from './memory.js'
 import { AutoScroll } from './scroll.js'
@@ -45,6 +46,7 @@ const list = new List({
   failed: message => showBanner('failed', message),
 })
 const composer = new Composer({
+  ready: () => ready(() => conversation.id),
   send: (text, more) => conversation.send(text, more),
   stop: () => conversation.stop(),
   last: () => conversation.turns.question,
@@ -54,6 +56,7 @@ const conversation = new Conversation({
   drawer,
   scroll,
   choice: () => composer.choice,
+  ask: async text => (await ready(() => conversation.id)) && conversation.send(text),
   go: id => go(id),
   opened(id, title, created = false) {
     if (created) embedded.pushUrl(id)

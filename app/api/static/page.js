@@ -17,6 +17,7 @@
  * @property {Drawer} drawer
  * @property {AutoScroll} scroll
  * @property {() => Choice} choice
+ * @property {(text: string) => void} ask sends a question once turns can be drawn
  * @property {(id: string | null) => void} go opens another conversation, or a new one
  * @property {(id: string | null, title: string, created?: boolean) => void} opened
  * @property {() => void} changed a run started or ended here
