@@ -3,7 +3,7 @@
 See docs/decisions/065-a-recovered-run-goes-on-in-its-log.md.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -25,9 +25,9 @@ class Guard(Protocol):
         """Wait until the journal has all chunks so far; raises `Interrupted` if it cannot be
         written, or if another process has taken the run over."""
 
-    async def checkpoint(self, data: str) -> None:
-        """Keep a state of the agent from which another process can go on, after all chunks so far;
-        an empty one if none can. Raises what `confirm` raises."""
+    async def checkpoint(self, data: str, chunks: Sequence[StreamingChunk]) -> None:
+        """Keep a state of the agent from which another process can go on, after all chunks so far
+        and these, which come next; an empty one if none can. Raises what `confirm` raises."""
 
 
 class Recipe(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -98,8 +98,6 @@ class AgentTurn:
 
     async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         last = await self._agnos_answer(emit, on_alive)
-        if self._guard is not None:
-            await self._guard.confirm()  # else its turn would replace that of another process
         stored = await self._stored(last)
         return last if stored else msgspec.structs.replace(last, stored=False)
 
@@ -115,11 +113,11 @@ class AgentTurn:
 
     async def _agnos_answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         runner = self._runner = await self._prepared()
-        reader = self._reader = runner.reader(self.model, emit)
+        safety = Safety(self._guard, runner.component, self._run_id, emit)
+        reader = self._reader = runner.reader(self.model, safety.emit if self._guard else emit)
         media = MediaReader(self._plan.media, self._owner)
         if runner.models is not None:
             runner.models.listen(on_alive)
-        safety = Safety(self._guard, runner.component, self._run_id) if self._guard else None
         authorization: Any = partial(getattr, runner, "authorization")
         try:
             async with aclosing(runner.events()) as events:
@@ -127,8 +125,7 @@ class AgentTurn:
                     async for event in events:
                         self._begun = True
                         reader.read(event)
-                        if safety is not None:
-                            await safety.keep(event)
+                        await safety.keep(event)
                         if reader.failure is not None:
                             raise self._unreadable() or failure_of(reader.failure, runner.models)
                         if media.concerns(event):
@@ -137,6 +134,8 @@ class AgentTurn:
                                 reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise refusal_of(error) from error
+        finally:
+            safety.release()
         kept = self._plan.question.kept
         requirements = await requirements_of(runner, reader, self._session, kept=kept)
         models = runner.models
@@ -145,6 +144,7 @@ class AgentTurn:
             spared = requirements or reader.pause is not None or reader.by_function
             if not spared and models.answer_failure is not None:
                 raise models.answer_failure
+        await safety.confirm()  # else the turn would replace that of another process
         return reader.ending(reason, requirements)
 
     def _shown(self, last: StreamingChunk) -> Shown:

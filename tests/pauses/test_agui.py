@@ -233,6 +233,9 @@ def test_answers_that_cannot_be(site: Site) -> None:
         ([{**both[0], "interruptId": "int_none_x"}], 404),
     ):
         assert status == site.refused(paused.next(resume=resume))[0], resume
+    broken = {"type": "image", "source": {"type": "data", "value": "?", "mimeType": "image/png"}}
+    messages = [{**USER, "content": [broken]}, *paused.messages]
+    assert 422 == site.refused(paused.next(resume=both, messages=messages))[0]
     assert 422 == site.refused({**paused.next(resume=both), "threadId": "other"})[0]
     same = paused.answers({"approved": True, "editedArgs": {"city": "Oslo"}})
     assert "It is done." == text_of(site.go_on(paused.next(resume=same), DONE))

@@ -10,7 +10,7 @@ import { withSibling } from './runs.js'
 /** @import { ChatRequest } from './wire.js' */
 
 /**
- * What is done in the place of a turn: its question is answered again, or another one is asked.
+ * What is done in the place of a turn: its question is answered again, or another one is sent.
  * @typedef {{runId: string, verb: 'regenerate' | 'edit', siblings: string[]}} Place
  */
 

@@ -1,5 +1,6 @@
 """Agents that go on after their process has died: with all that the model had read, and no more."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -57,14 +58,23 @@ class Dying:
         self.kept: list[tuple[int, str]] = []
         self.chunks: list[StreamingChunk] = []
         self._after, self._at_tools = after, at_tools
+        self._dead = False
+
+    def emit(self, chunk: StreamingChunk) -> None:
+        if not self._dead:
+            self.chunks.append(chunk)
 
     async def confirm(self) -> None:
         if self._at_tools:
+            self._dead = True
             raise Interrupted("Dead.")
 
-    async def checkpoint(self, data: str) -> None:
-        self.kept.append((len(self.chunks), data))
+    async def checkpoint(self, data: str, chunks: Sequence[StreamingChunk]) -> None:
+        assert all(chunk.tool is not None for chunk in chunks)
+        self.kept.append((len(self.chunks) + len(chunks), data))
         if len(self.kept) == self._after:
+            self.chunks += chunks  # as a recovery does
+            self._dead = True
             raise Interrupted("Dead.")
 
 
@@ -78,7 +88,7 @@ async def dies(
     turn = plan.prepare(run)
     turn.protect(guard)
     with pytest.raises(RunFailed, match="Dead"):
-        await turn.run(guard.chunks.append, lambda: None)
+        await turn.run(guard.emit, lambda: None)
     return run
 
 

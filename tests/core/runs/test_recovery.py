@@ -15,6 +15,7 @@ from app.core.log.journal import Entry, Group, RunRecord
 from app.core.log.reading import PAGE
 from app.core.run_failures import Interrupted
 from app.core.runs.clock import Timeouts
+from app.core.runs.recovery.guard import Checkpoint
 from app.core.runs.recovery.recovery import STALLED
 from app.core.runs.run import Policy, opening
 from app.models.chat import Recovered, StreamingChunk
@@ -66,9 +67,12 @@ async def left_behind(
         entries: list[Entry] = [(number / 8, chunk)]
         await journal.append([Group(run, number, entries)])
     if checkpoint is not None:
-        data = {"after": checkpoint[0], "data": checkpoint[1]}
-        await journal.keep_checkpoint(run, msgspec.json.encode(data).decode())
+        await journal.keep_checkpoint(run, checkpoint_data(*checkpoint))
     await journal.close()
+
+
+def checkpoint_data(after: int, data: str, chunks: Sequence[StreamingChunk] = ()) -> str:
+    return msgspec.json.encode(Checkpoint(after, data, list(chunks))).decode()
 
 
 async def log_of(folder: Path) -> list[StreamingChunk]:
@@ -124,6 +128,24 @@ async def test_run_goes_on_where_it_may(
     words_of = [chunk.content for chunk in chunks]
     data = None if checkpoint is None else checkpoint[1]
     assert [(words_of[:after], words_of[after:], data)] == replan.given
+
+
+async def test_end_of_tools_that_the_log_lacks(tmp_path: Path) -> None:
+    """What belongs to the checkpoint, and its process had not written, is written by the next
+    one."""
+    run, tools = orphan(), [text_chunk("three "), text_chunk("four ")]
+    for written in range(3):
+        folder = tmp_path / str(written)
+        folder.mkdir()
+        await left_behind(folder, run, *said("one "), *tools[:written])
+        journal = shared(folder)
+        await journal.open("dead")
+        await journal.keep_checkpoint(run, checkpoint_data(4, "state", tools))
+        await journal.close()
+        log = await recovered(folder, Replanned("more"))
+        expected = ["", "one ", "three ", "four ", "", "more", ""]
+        assert expected == [chunk.content for chunk in log]
+        assert Recovered(4, 15, 1) == log[4].recovered
 
 
 @pytest.mark.parametrize(
@@ -259,13 +281,13 @@ async def test_guard_fences_a_process_that_lost_its_run(tmp_path: Path) -> None:
     run = await harness.start(guarded)
     await until(lambda: run.log.flushed == 2)
     await guarded.guard.confirm()
-    await guarded.guard.checkpoint("state")
+    await guarded.guard.checkpoint("state", [])
     other = shared(tmp_path)
     await other.open("other")
     assert "state" in await other.checkpoint("r1")
     with closing(sqlite3.connect(tmp_path / "runs.db")) as db, db:
         db.execute("UPDATE runs SET owner = 'other'")
-    for call in (guarded.guard.confirm(), guarded.guard.checkpoint("newer")):
+    for call in (guarded.guard.confirm(), guarded.guard.checkpoint("newer", [])):
         with pytest.raises(Interrupted, match="taken for dead"):
             await asyncio.wait_for(call, 5)
     await asyncio.wait_for(run.ended.wait(), 5)

@@ -87,7 +87,7 @@ def decisions(
 ) -> list[Decision]:
     """Return the decisions on requirements: the answers, and `results` of calls by their ids.
 
-    `instead` is what the user has said rather than answering; the model gets it with the refusal.
+    `instead` is the user's message in place of an answer; the model gets it with the refusal.
     Raises `InvalidField` for an answer that cannot be followed.
     """
     known = {requirement.id: requirement for requirement in requirements}

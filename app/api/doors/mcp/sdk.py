@@ -115,7 +115,7 @@ class Handlers:
             record = await start_task(caller, agent, arguments)
             fields = task_fields(self._server, record, "working", record.created_at)
             return {"resultType": "task", **fields}
-        key = caller.key(ctx.request_id, None)
+        key = caller.key(ctx.request_id, [params.name, params.arguments])
         return await follow(caller, await start(caller, agent, arguments, key), report)
 
     async def get_task(self, ctx: Context, params: TaskParams) -> dict[str, Any]:

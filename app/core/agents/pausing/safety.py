@@ -3,10 +3,12 @@
 See docs/decisions/065-a-recovered-run-goes-on-in-its-log.md.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from agno.agent import Agent
 
+from ....models.chat import StreamingChunk
 from ...recovering import Guard
 from .checkpoints import Checkpoints
 
@@ -21,20 +23,55 @@ BEGINNINGS = frozenset(
 
 
 class Safety:
-    """What one run of a component tells its guard; an agent's run makes checkpoints from now on."""
+    """What one run of a component tells its guard, and what it holds back: readers learn that a
+    tool has ended only when another process can go on from there.
 
-    def __init__(self, guard: Guard, component: Any, run_id: str) -> None:
+    An agent's run makes checkpoints from now on. Without a guard nothing is held back.
+    """
+
+    def __init__(
+        self,
+        guard: Guard | None,
+        component: Any,
+        run_id: str,
+        emit: Callable[[StreamingChunk], None],
+    ) -> None:
         self._guard = guard
         self._run_id = run_id
-        self._checkpoints = None
-        if isinstance(component, Agent):
+        self._emit = emit
+        self._held: list[StreamingChunk] = []
+        self._checkpoints: Checkpoints | None = None
+        if guard is not None and isinstance(component, Agent):
             self._checkpoints = Checkpoints(component, run_id)
+
+    def emit(self, chunk: StreamingChunk) -> None:
+        """Emit a chunk, or hold it back until `keep` or `release`."""
+        ends = chunk.tool is not None and chunk.tool.status in ("completed", "failed")
+        if self._held or (ends and self._checkpoints is not None):
+            self._held.append(chunk)
+        else:
+            self._emit(chunk)
 
     async def keep(self, event: Any) -> None:
         """Take note of an event; Agno does not work on until its next event is awaited."""
+        if self._guard is None:
+            return
         if event.event in BEGINNINGS:
+            self.release()
             await self._guard.confirm()
         elif event.event == "ModelRequestStarted" and event.run_id == self._run_id:
             data = None if self._checkpoints is None else self._checkpoints.latest()
             if data is not None:
-                await self._guard.checkpoint(data)
+                await self._guard.checkpoint(data, self._held)
+            self.release()
+
+    def release(self) -> None:
+        """Emit what is held back."""
+        held, self._held = self._held, []
+        for chunk in held:
+            self._emit(chunk)
+
+    async def confirm(self) -> None:
+        """Wait until the journal has all chunks so far, and this process still has the run."""
+        if self._guard is not None:
+            await self._guard.confirm()

@@ -5,9 +5,11 @@ See docs/decisions/065-a-recovered-run-goes-on-in-its-log.md.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 import msgspec
 
+from ....models.chat import StreamingChunk
 from ...log.hub import Hub
 from ...log.journal import SharedJournal
 from ...log.run_log import RunLog
@@ -23,10 +25,12 @@ CHECKPOINT_BYTES = 8 << 20
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """A state of an agent, and the number of the last entry that belongs to it."""
+    """A state of an agent, the number of the last entry that belongs to it, and the last `chunks`
+    before that, which the log may lack."""
 
     after: int
     data: str
+    chunks: list[StreamingChunk] = []
 
 
 _encode = msgspec.json.Encoder().encode
@@ -53,10 +57,11 @@ class JournalGuard:
         if not owned:
             raise taken_over()
 
-    async def checkpoint(self, data: str) -> None:
-        record, after = self._log.record, self._log.last
-        await self.confirm()
-        text = _encode(Checkpoint(after, data)).decode() if data else ""
+    async def checkpoint(self, data: str, chunks: Sequence[StreamingChunk]) -> None:
+        record, after = self._log.record, self._log.last + len(chunks)
+        if self._log.flushed < self._log.last:
+            await self.confirm()
+        text = _encode(Checkpoint(after, data, list(chunks))).decode() if data else ""
         if len(text) > CHECKPOINT_BYTES:
             logger.warning("run %s: its checkpoint is too large", record.run_id)
             text = ""

@@ -93,6 +93,12 @@ class Recoveries:
             return False
         checkpoint = await checkpoint_of(self._journal, record.run_id)
         after = 1 if checkpoint is None else checkpoint.after
+        ahead: list[StreamingChunk] = []  # of the log: what its readers have not seen yet
+        if checkpoint is not None and 0 < after - log.last <= len(checkpoint.chunks):
+            ahead = checkpoint.chunks[log.last - after :]
+            last = _last_time(log.entries)
+            entries = [*log.entries, *((last, chunk) for chunk in ahead)]
+            log = log._replace(entries=entries, last=after)
         if after > max(log.last, 1) or not self._is_bounded(record, after):
             return False
         stands = [chunk for _, chunk in standing(log.entries[:after], min(after, log.last))]
@@ -103,7 +109,7 @@ class Recoveries:
             return False
         if not self._launcher.has_room:
             raise Overloaded("There are as many runs as may be.")
-        self._go_on(record, policy, plan, log, after, stands)
+        self._go_on(record, policy, plan, log, after, stands, ahead)
         return True
 
     async def _had_ended(self, record: RunRecord, log: WholeLog) -> bool:
@@ -143,14 +149,16 @@ class Recoveries:
         log: WholeLog,
         after: int,
         stands: Sequence[StreamingChunk],
+        ahead: Sequence[StreamingChunk],
     ) -> None:
         before = record.recoveries
         number = max(log.last, 1) + 1
         changed = msgspec.structs.replace(record, recoveries=(*before, Recovery(number, after)))
         seconds = max(time.time() - record.created_at, _last_time(log.entries))
-        live = self._hub.take_over(changed, log.last, seconds)
-        if log.last == 0:  # its process died before anything was written
-            live.append(opening(record))
+        live = self._hub.take_over(changed, log.last - len(ahead), seconds)
+        # Its process may have died before it had written these.
+        for chunk in ahead if log.last else [opening(record)]:
+            live.append(chunk)
         text = [chunk.content for chunk in stands]
         recovered = Recovered(
             event_number(after, before), len("".join(text)), attempt=len(before) + 1
