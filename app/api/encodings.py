@@ -14,8 +14,8 @@ else:
 #: Encodings of a body on top of each other; nobody needs more.
 MAX_ENCODINGS = 2
 
-#: Members (gzip) or frames (zstd) of a body: after each one the rest is copied, and a member without
-#: content has twenty bytes.
+#: Members (gzip) or frames (zstd) of a body: after each one the rest is copied, and a member
+#: without content has twenty bytes.
 MAX_MEMBERS = 64
 
 #: The names of the encodings, and of their older spellings.
