@@ -23,6 +23,7 @@ HELP = """\
 /retry          send the last question again
 /again          answer the last question again, in the place of the last answer
 /edit [TEXT]    send another question in the place of the last one
+/fork           continue from here in a new conversation
 /branch [N]     show the Nth of the answers that stand in one place; without N: how many
 /image FILE     send a picture with the next question
 /history        show the messages of this conversation
@@ -50,6 +51,7 @@ class Session:
             "/retry": self._retry,
             "/again": self._again,
             "/edit": self._edit,
+            "/fork": self._fork,
             "/branch": self._branch,
             "/image": self._image,
             "/history": self._history,
@@ -136,6 +138,12 @@ class Session:
                 text = self._prompt.prompt(default=found[1]).strip()
         if text or found is None:
             self._again("", text)
+
+    def _fork(self, _: str) -> None:
+        copy = self._client.fork_conversation(self._conversation.id)
+        agent, model = self._conversation.agent, self._conversation.model
+        self._conversation = self._client.chat(copy.conversation_id, agent=agent, model=model)
+        print_status(f"continuing in a copy, {copy.conversation_id}")
 
     def _branch(self, number: str) -> None:
         show_branches(self._client, self._conversation, number, self._options)

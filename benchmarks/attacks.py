@@ -10,7 +10,7 @@ import json
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ async def _under(name: str, server: Server) -> dict[str, float]:
         most = memory(server.pid)
         open_still = sum(not stream.ended.done() for stream in streams)
     finally:
-        attacker.kill()
+        with suppress(ProcessLookupError):  # it has ended
+            attacker.kill()
         await attacker.wait()
         close(streams)
     return {

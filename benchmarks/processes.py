@@ -31,6 +31,7 @@ class Server:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": self._folder.name,
+            "DATA_DIR": "data",
             "PYTHONPATH": str(ROOT),
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": self.upstream,

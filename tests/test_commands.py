@@ -24,8 +24,9 @@ ELSEWHERE = {
     "one server is enough": "test_packaging installs the wheel",
     "uvx --from 'git+https://…' agno-stream serve --agents agents:assistant": "the same",
     "pip wheel --no-deps -w dist packaging/client": "client/test_slim builds and installs it",
-    "pip install 'agno-stream[redis,postgres]'": "survival/ has workers, Redis and PostgreSQL",
-    "pip install 'agno-stream[otel]'": "core/telemetry/test_tracing has a collector",
+    "pip install 'agno-stream[redis,postgres] @ git+https://…'": "survival/ runs these",
+    "pip install 'agno-stream[otel] @ git+https://…'": "core/telemetry runs it",
+    "pip install 'agno-stream[mcp] @ git+https://…'": "the development extra has it",
     "API_KEYS=me:a-long-secret SECRET_KEY=another-one OPENAI_API_KEY=sk-… docker compose up "
     "--build": "test_packaging reads compose.yaml; there is no Docker in the tests",
     "agno-stream doctor https://chat.example.org --api-key …": "client/test_doctor",
@@ -48,11 +49,21 @@ BEFORE = """
 from agno_stream import Client, Config
 from agno_stream.types import ModelResponse
 client = Client()
+async def show(*_): pass
+"""
+
+#: Runs a program in which `await` may stand outside of functions, as documents have it.
+PROGRAM = """
+import ast, asyncio, inspect, sys
+code = compile(sys.argv[1], "document", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+found = eval(code, {"__name__": "__main__"})
+if inspect.iscoroutine(found):
+    asyncio.run(found)
 """
 
 BLOCK = re.compile(r"^```(bash|sh|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FOUND = [
+FOUND: list[tuple[Path, str, str]] = [
     (page, kind, block)
     for page in PAGES
     if page.name != "protocol.md"  # test_protocol_document reads that
@@ -148,7 +159,8 @@ def test_commands_of_a_page(page: Path, block: str, folder: Path, server: str) -
 )
 def test_programs_of_a_page(page: Path, block: str, folder: Path, server: str) -> None:
     """Each program runs to its end, after the lines that the page has before it."""
-    run(folder, server, sys.executable, "-c", BEFORE + block.replace(ADDRESS, server))
+    program = BEFORE + block.replace(ADDRESS, server).replace('"general"', '"assistant"')
+    run(folder, server, sys.executable, "-c", PROGRAM, program)
 
 
 def test_the_agent_of_readme_answers(folder: Path, server: str) -> None:

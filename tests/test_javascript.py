@@ -1,9 +1,7 @@
 """The official clients for JavaScript, as npm has them; each is a script in tests/js."""
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,31 +10,18 @@ from agno.models.openai import OpenAIChat
 
 from tests.applications.tools import shout
 from tests.conftest import Serve
+from tests.javascript import JS, install
 from tests.pauses.kinds import refund
 from tests.provider import Provider
 from tests.provider_replies import Reply, numbered, refusal
 
-JS = Path(__file__).parent / "js"
 TEXT = "Hi 🙂\r\n\u2028data: [DONE]\n\n漢字\0"
 
 
 @pytest.fixture(scope="session")
 def node() -> str:
     """Node, with the clients that package.json names installed in an ignored folder."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("needs node and npm")
-    named = json.loads((JS / "package.json").read_text())["dependencies"]
-    wanted = {name: version.rpartition("@")[2] for name, version in named.items()}  # npm:ai@6.0.326
-    if wanted != {name: _installed(name) for name in wanted}:
-        install = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]
-        subprocess.run(install, cwd=JS, check=True, timeout=100)
-    return node
-
-
-def _installed(name: str) -> str | None:
-    file = JS / "node_modules" / name / "package.json"
-    return str(json.loads(file.read_text())["version"]) if file.exists() else None
+    return install()
 
 
 def run(node: str, script: str, url: str, *more: str) -> dict[str, Any]:

@@ -125,6 +125,9 @@ def everything(http: httpx.Client) -> Iterator[tuple[str, str]]:
     yield "export as JSON", http.get(f"{conversation}/export?format=json").text
     question = {"model": "painter", "messages": [{"role": "user", "content": "tool"}]}
     yield "OpenAI", http.post("/v1/chat/completions", json=question).text
+    parts = [{"type": "text", "text": "tool"}]
+    body = {"id": "ui", "messages": [{"id": "m", "role": "user", "parts": parts}]}
+    yield "AI SDK", http.post("/ai/chat", json={**body, "model": "painter"}).text
     yield "Responses", http.post("/v1/responses", json={"model": "painter", "input": "tool"}).text
 
 

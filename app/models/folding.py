@@ -65,7 +65,7 @@ def _is_text(chunk: StreamingChunk) -> bool:
 
 
 class _Extras:
-    """Collects what is not the answer's own text and tools."""
+    """Collects speakers, steps, events and media of chunks, beside the answer's text and tools."""
 
     def __init__(self, response: ChatResponse) -> None:
         self._response = response

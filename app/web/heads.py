@@ -29,7 +29,7 @@ class HeadMeter:
         self._fed = 0
 
     def feed(self, size: int) -> None:
-        """Count a slice in which neither a head nor a body was completed; raises `HeadTooLarge`."""
+        """Count the bytes of a slice that completes no head and no body; raises `HeadTooLarge`."""
         self._fed += size
         if self._fed > self._bounds.head_bytes:
             raise self._too_large()

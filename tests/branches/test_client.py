@@ -65,7 +65,7 @@ async def test_a_program_with_a_loop(server: Server, provider: Provider) -> None
 
 def test_a_person_answers_again(server: Server, provider: Provider, tmp_path: Path) -> None:
     """`/again` and `/edit` answer in the place of the last turn, and `/branch` goes back."""
-    provider.script(*(Reply(text) for text in ("red", "green", "blue", "violet")))
+    provider.script(*(Reply(text) for text in ("red", "green", "blue", "violet", "ochre")))
     terminal = Terminal(server.url, tmp_path / "home")
     stats = r"first after [\d.]+ s.* · m"
     terminal.types("/again")
@@ -86,9 +86,14 @@ def test_a_person_answers_again(server: Server, provider: Provider, tmp_path: Pa
     terminal.sees(r"Please\.  4/4")
     terminal.types("/branch 1")
     assert "red" in terminal.sees("1/4")
+    terminal.types("/fork")
+    terminal.sees("continuing in a copy")
+    terminal.types("And now?")
+    assert "ochre" in terminal.sees(stats)
     terminal.types("/exit")
     assert 0 == terminal.ends()
     with Client(server.url) as client:
-        (conversation,) = client.conversations()
-        messages = client.conversation(conversation.conversation_id).messages
-        assert ["A colour?", "red"] == [message.content for message in messages]
+        found = [client.conversation(one.conversation_id) for one in client.conversations()]
+        talks = sorted([message.content for message in one.messages] for one in found)
+        before = ["A colour?", "red"]
+        assert [before, [*before, "And now?", "ochre"]] == talks

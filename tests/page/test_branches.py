@@ -147,6 +147,25 @@ def test_an_answer_that_breaks_off_is_a_version(visit: Visit, provider: Provider
     assert ["Question?", "first 1/3"] == talk(visit.page)
 
 
+def test_going_on_in_a_copy(visit: Visit, provider: Provider) -> None:
+    """A conversation can be continued from any of its answers in a copy; the original stays."""
+    script(provider, "a1", "a2", "b2")
+    visit.ask("q1").ended()
+    visit.ask("q2").ended()
+    original = visit.conversation
+    name = "Continue from here in a new conversation"
+    visit.page.get_by_role("button", name=name).first.click()
+    expect(visit.page.locator(".turn")).to_have_count(1)
+    assert visit.ended().conversation != original
+    visit.ask("r2")
+    expect(visit.page.locator(".turn")).to_have_count(2)
+    visit.ended()
+    assert ["q1", "a1", "r2"] == sent(provider)
+    expect(visit.page.locator("#list a")).to_have_count(2)
+    visit.open(original).ended()
+    assert ["q1", "a1", "q2", "a2"] == talk(visit.page)
+
+
 def guard(run_input: RunInput) -> None:
     """Refuse a question once."""
     if not REFUSED:

@@ -71,9 +71,9 @@ class Site:
         given = body("", **names, messages=[USER], **fields)
         return Paused(given, run(self.http, given, f"/agui/{kind.name}"))
 
-    def go_on(self, given: dict[str, Any], *after: Reply) -> list[Event]:
+    def go_on(self, given: dict[str, Any], *after: Reply, path: str = "/agui") -> list[Event]:
         self.provider.script(*after)
-        return run(self.http, {"resume": [], **given})
+        return run(self.http, {"resume": [], **given}, path)
 
     def refused(self, given: dict[str, Any]) -> tuple[int, str]:
         response = self.http.post("/agui", json=given)
@@ -181,6 +181,26 @@ def test_a_refusal(site: Site, kind: PauseKind, abandoned: bool) -> None:
     assert ("The user refused." if abandoned else "Not today.") in last
 
 
+@pytest.mark.parametrize("name", ["approval", "router"])
+def test_a_new_question_rather_than_an_answer(site: Site, name: str) -> None:
+    """Who abandons the interrupts may say something else at once: the model gets it with the
+    refusal, or as the question of a new run if the pause cannot be refused."""
+    kind = next(kind for kind in KINDS if kind.name == name)
+    paused = site.pause(kind)
+    RAN.clear()
+    new = {"id": "u2", "role": "user", "content": "Tell me of whales."}
+    resume = paused.answers(status="cancelled")
+    given = paused.next(resume=resume, messages=[*paused.messages, new])
+    replies = [Reply("They are blue.")] if name == "approval" else []
+    events = site.go_on(given, *replies, path=f"/agui/{name}")
+    assert [] == RAN
+    if name == "approval":
+        assert "They are blue." == text_of(events)
+        assert "Tell me of whales." in json.dumps(site.provider.requests[-1].body)
+    else:
+        assert "interrupt" == outcome_of(events)["type"]  # the new run has its own
+
+
 def test_a_run_goes_on_exactly_once(site: Site) -> None:
     """The same request again gets the same run, and resumes it from each event; another one is
     refused."""
@@ -213,6 +233,9 @@ def test_answers_that_cannot_be(site: Site) -> None:
         ([{**both[0], "interruptId": "int_none_x"}], 404),
     ):
         assert status == site.refused(paused.next(resume=resume))[0], resume
+    broken = {"type": "image", "source": {"type": "data", "value": "?", "mimeType": "image/png"}}
+    messages = [{**USER, "content": [broken]}, *paused.messages]
+    assert 422 == site.refused(paused.next(resume=both, messages=messages))[0]
     assert 422 == site.refused({**paused.next(resume=both), "threadId": "other"})[0]
     same = paused.answers({"approved": True, "editedArgs": {"city": "Oslo"}})
     assert "It is done." == text_of(site.go_on(paused.next(resume=same), DONE))

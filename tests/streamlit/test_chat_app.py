@@ -39,6 +39,9 @@ if __name__ != "__main__":  # the app needs none of this
     from tests.provider_replies import Reply
     from tests.showcase import Site, newsroom, press, studio
 
+#: The icon of the window; Streamlit's own icons of windows are files of another server.
+ICON = Path(__file__).resolve().parents[2] / "app" / "api" / "static" / "icon.svg"
+
 #: Of the two sides, in pixels; where the style below holds, they fill the window.
 HEIGHT = 600
 
@@ -61,7 +64,7 @@ div:has(> .st-key-chat), div:has(> .st-key-inspector), .st-key-chat, .st-key-ins
 
 
 def main() -> None:
-    st.set_page_config("agno-stream", ":material/stream:", layout="wide")
+    st.set_page_config("agno-stream", str(ICON), layout="wide")
     st.html(STYLE)
     with st.sidebar:
         st.header("agno-stream")

@@ -15,10 +15,11 @@ import { PartsView } from './views.js'
 /**
  * What the buttons do; `versions` are those of the turn, beside them.
  * @typedef {Record<Action, () => unknown> &
- *   {send: (text: string) => unknown, versions: HTMLElement}} Actions
+ *   {send: (text: string) => unknown, fork: () => unknown, versions: HTMLElement}} Actions
  */
 
 const TRUNCATED = 'This answer had more in it than is kept.'
+const FORK = 'Continue from here in a new conversation'
 const RECOVERED = 'The server was lost, and another one goes on with this answer.'
 const NOT_STORED = 'This turn could not be stored: after a reload it is gone.'
 
@@ -167,6 +168,7 @@ export class Answer {
         this.text ? copyButton : null,
         iconButton('again', 'Answer again', () => this.actions.retry()),
         this.actions.versions,
+        this.text ? iconButton('fork', FORK, () => this.actions.fork()) : null,
         this.text ? speechButton(() => this.element) : null,
         el('span', { class: 'facts' }, facts.filter(Boolean).join(' · ')),
       ),

@@ -9,7 +9,8 @@ import * as key from './key.js'
 /** @import { AgentInfo, ModelInfo } from './catalog.js' */
 /** @import { Decision } from './requirements.js' */
 /**
- * @import { ChatRequest, ConversationPage, LiveRun, RunStarted, RunState, StoredConversation }
+ * @import { ChatRequest, ConversationInfo, ConversationPage, LiveRun, RunStarted, RunState,
+ *   StoredConversation }
  *   from './wire.js'
  */
 
@@ -64,6 +65,16 @@ export function getConversation(id) {
  */
 export function selectBranch(id, runId) {
   return call('POST', `${API}/conversations/${encode(id)}/branch`, { run_id: runId })
+}
+
+/**
+ * Copy the turns of a stored conversation up to that of a run into a new one.
+ * @param {string} id
+ * @param {string} runId
+ * @returns {Promise<ConversationInfo>}
+ */
+export function forkConversation(id, runId) {
+  return call('POST', `${API}/conversations/${encode(id)}/fork`, { run_id: runId })
 }
 
 /**

@@ -1,14 +1,16 @@
 // Which turns of the page stand in the place of others.
 // See docs/decisions/067-branches-are-marks-on-agnos-runs.md.
 
+import * as api from './api.js'
 import { withSibling } from './runs.js'
 
+/** @import { Conversation } from './conversation.js' */
 /** @import { Run } from './runs.js' */
 /** @import { Turn } from './turn.js' */
 /** @import { ChatRequest } from './wire.js' */
 
 /**
- * What is done in the place of a turn: its question is answered again, or another one is asked.
+ * What is done in the place of a turn: its question is answered again, or another one is sent.
  * @typedef {{runId: string, verb: 'regenerate' | 'edit', siblings: string[]}} Place
  */
 
@@ -50,6 +52,22 @@ export function showPlace({ runId, place, versions }) {
  */
 export function isHomeless({ place, refusal }) {
   return place !== null && NOT_STORED.has(refusal?.code ?? '')
+}
+
+/**
+ * Continue from a turn in a new conversation, which has a copy of all turns up to it.
+ * @param {Conversation} conversation
+ * @param {Turn} turn
+ */
+export async function fork({ id, page }, { runId }) {
+  if (!id || !runId) return
+  try {
+    page.go((await api.forkConversation(id, runId)).conversation_id)
+    page.listChanged()
+  } catch (error) {
+    const { message } = /** @type {api.ApiError} */ (error)
+    page.failed(`The conversation cannot be copied: ${message}`)
+  }
 }
 
 /**

@@ -245,6 +245,6 @@ export class Conversation {
       key.allowDialog()
       return this.open(this.id)
     }
-    this.turns.element.replaceChildren(failure(error, { retry, new: () => this.page.new() }))
+    this.turns.element.replaceChildren(failure(error, { retry, new: () => this.page.go(null) }))
   }
 }

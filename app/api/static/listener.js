@@ -1,5 +1,6 @@
 // What the open conversation does with what its turns report.
 
+import { fork } from './branches.js'
 import * as memory from './memory.js'
 import { noticeFor } from './notices.js'
 
@@ -25,7 +26,8 @@ export function turnListener(conversation, announcer, isOpen) {
     edit: (turn, text) => conversation.edit(turn, text),
     select: (runId, direction) => conversation.select(runId, direction),
     continue: () => conversation.live.length || conversation.send('continue'),
-    new: () => page.new(),
+    fork: turn => fork(conversation, turn),
+    new: () => page.go(null),
     send: text => conversation.send(text),
     reload: () => conversation.open(conversation.id),
     decided: () => {

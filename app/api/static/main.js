@@ -54,7 +54,7 @@ const conversation = new Conversation({
   drawer,
   scroll,
   choice: () => composer.choice,
-  new: () => go(null),
+  go: id => go(id),
   opened(id, title, created = false) {
     if (created) embedded.pushUrl(id)
     showTitle(id, title)

@@ -17,7 +17,7 @@
  * @property {Drawer} drawer
  * @property {AutoScroll} scroll
  * @property {() => Choice} choice
- * @property {() => void} new
+ * @property {(id: string | null) => void} go opens another conversation, or a new one
  * @property {(id: string | null, title: string, created?: boolean) => void} opened
  * @property {() => void} changed a run started or ended here
  * @property {() => void} listChanged the list of conversations has changed
@@ -32,6 +32,7 @@
  * @property {(turn: Turn) => unknown} retry
  * @property {(turn: Turn, text: string) => unknown} edit sends another question in its place
  * @property {(runId: string, direction: Direction) => unknown} select shows another version of it
+ * @property {(turn: Turn) => unknown} fork continues from it in a new conversation
  * @property {() => unknown} continue
  * @property {() => unknown} new
  * @property {(text: string) => unknown} send

@@ -58,6 +58,7 @@ export class Turn {
     this.answers = new Answers(this.element, {
       versions: this.versions.element,
       retry: () => listener.retry(this),
+      fork: () => listener.fork(this),
       continue: () => listener.continue(),
       new: () => listener.new(),
       send: text => listener.send(text),

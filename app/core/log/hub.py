@@ -121,11 +121,11 @@ class Hub:
     async def confirm(self, log: RunLog) -> bool:
         """Wait until the journal has all entries of a log so far; False if another process has
         taken the run over."""
-        log.asked += 1
-        asked, last = log.asked, log.last
+        log.requested += 1
+        requested, last = log.requested, log.last
         self._touch(log)
         self._hurry.set()
-        while self._has(log) and (log.answered < asked or log.flushed < last):
+        while self._has(log) and (log.granted < requested or log.flushed < last):
             self._flushed.clear()
             await self._flushed.wait()
         return self._has(log)
@@ -231,13 +231,13 @@ class Hub:
     async def _write(self, pieces: Sequence[Piece]) -> None:
         """Write pieces of logs in one call, and forget logs that have ended, or that are lost."""
         lost = set(await self.journal.append([piece.group for piece in pieces]))
-        for log, group, grown, asked in pieces:
+        for log, group, grown, requested in pieces:
             run_id = log.record.run_id
             if run_id in lost:
                 self._logs.pop(run_id, None)
                 self.on_lost(run_id)
                 continue
-            log.wrote(group.last, grown, asked)
+            log.wrote(group.last, grown, requested)
             if log.ended and log.flushed == log.last:
                 self._logs.pop(run_id, None)
 

@@ -39,8 +39,8 @@ class RunLog:
         self.memo: dict[object, tuple[int, int, bytes]] = {}  # encoded entries, shared by readers
         self._start = time.monotonic()
         self._touch = touch
-        #: How often a write was asked for, and for which of these times it has been done.
-        self.asked = self.answered = 0
+        #: How often a write was requested, and how many of these requests are done.
+        self.requested = self.granted = 0
 
     @classmethod
     def taken_over(
@@ -87,17 +87,17 @@ class RunLog:
         """About how many bytes, at most, the journal does not have yet."""
         return self.grown - max(self._written, self._dropped)
 
-    def wrote(self, last: int, grown: int, asked: int) -> None:
+    def wrote(self, last: int, grown: int, requested: int) -> None:
         """Note that the journal has the entries up to `last`, after which the log had `grown`, by a
-        write that had been `asked` for so often."""
+        write that had been `requested` so often."""
         self.flushed = max(self.flushed, last)
-        self.answered = max(self.answered, asked)
+        self.granted = max(self.granted, requested)
         self._written = max(self._written, grown)
 
     @property
     def waits(self) -> bool:
-        """True if the log has to be written: it has new entries, or somebody has asked for it."""
-        return self.flushed < self.last or self.answered < self.asked
+        """True if the log has to be written: it has new entries, or a write was requested."""
+        return self.flushed < self.last or self.granted < self.requested
 
     def rewind(self) -> None:
         """Note that the journal has lost the log: the next flush writes all entries in memory."""
@@ -154,18 +154,18 @@ class RunLog:
 
 class Piece(NamedTuple):
     """Entries of a log that one call writes, and the log's `grown` after the last of them, and its
-    `asked` at this time."""
+    `requested` at this time."""
 
     log: RunLog
     group: Group
     grown: int
-    asked: int
+    requested: int
 
     @classmethod
     def rest(cls, log: RunLog) -> Self:
         """Everything that the journal does not have yet."""
         group = Group(log.record, log.flushed + 1, log.since(log.flushed))
-        return cls(log, group, log.grown, log.asked)
+        return cls(log, group, log.grown, log.requested)
 
     @classmethod
     def next(cls, log: RunLog, limit: int) -> Self:
@@ -179,7 +179,7 @@ class Piece(NamedTuple):
             entries.append(entry)
         group = Group(log.record, log.flushed + 1, entries)
         grown = log.grown if group.last == log.last else before + size
-        return cls(log, group, grown, log.asked)
+        return cls(log, group, grown, log.requested)
 
 
 def trim(logs: Sequence[RunLog], run_bytes: int, total_bytes: int) -> list[RunLog]:

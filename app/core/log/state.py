@@ -1,6 +1,8 @@
 """The state of a run, folded from its log."""
 
-from typing import Literal
+import asyncio
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 from ...models.answer_parts import ContentPart
 from ...models.chat import COMPLETE, RunState
@@ -9,6 +11,11 @@ from ...models.numbers import event_number, number_in_id, standing
 from .journal import Entry, Log, RunRecord
 from .reading import PAGE, WholeLog, never_kept, read_whole
 from .run_log import RunLog
+
+T = TypeVar("T")
+
+#: Entries of a log from which on it is folded on a thread: it takes some 10 ms.
+LONG = 20_000
 
 
 async def whole_log(record: RunRecord, journal: Log, log: RunLog | None) -> WholeLog:
@@ -27,7 +34,17 @@ async def whole_log(record: RunRecord, journal: Log, log: RunLog | None) -> Whol
         return entries
 
     found = await read_whole(read)
-    return found._replace(entries=standing(found.entries, found.last))
+    entries = await _off_the_loop(found, lambda: standing(found.entries, found.last))
+    return found._replace(entries=entries)
+
+
+async def folded(record: RunRecord, whole: WholeLog, *, queued: bool) -> RunState:
+    """Return the state of a run as `state_of` does, and let others go on if its log is long."""
+    return await _off_the_loop(whole, lambda: state_of(record, whole, queued=queued))
+
+
+async def _off_the_loop(whole: WholeLog, work: Callable[[], T]) -> T:
+    return work() if len(whole.entries) < LONG else await asyncio.to_thread(work)
 
 
 def state_of(record: RunRecord, whole: WholeLog, *, queued: bool) -> RunState:

@@ -19,7 +19,7 @@ from ..log.journal import RunRecord, SharedJournal
 from ..log.reading import WholeLog, journal_call, unknown_run
 from ..log.removal import remove
 from ..log.sources import source_of
-from ..log.state import state_of, whole_log
+from ..log.state import folded, whole_log
 from ..log.tail import Tail
 from ..run_failures import cancelled, taken_over
 from .driver import Driver
@@ -196,7 +196,7 @@ class Runs:
         """Return a run's status and its text so far; raises what `log_of` raises."""
         record, whole = await self.log_of(run_id, principal=principal)
         run = self._active.get(run_id)
-        return state_of(record, whole, queued=run is not None and not run.began)
+        return await folded(record, whole, queued=run is not None and not run.began)
 
     async def log_of(self, run_id: str, *, principal: str) -> tuple[RunRecord, WholeLog]:
         """Return a run's record and log; raises `UnknownRun` and `JournalUnavailable`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.log.journal import Group
-from app.core.log.state import state_of, whole_log
+from app.core.log.state import LONG, state_of, whole_log
 from app.models.chat import RunState
 from tests.core.parts import record, text_chunk, until
 from tests.core.runs.harness import (
@@ -47,7 +47,11 @@ async def test_state_of_a_running_run(pair: tuple[RunsHarness, RunsHarness]) -> 
     )
 
 
-@pytest.mark.parametrize("script", [saying("a", "b"), raising(OSError("no"))])
+@pytest.mark.parametrize(
+    "script",
+    [saying("a", "b"), saying(*["a "] * (LONG + 1)), raising(OSError("no"))],
+    ids=["short", "long", "failed"],
+)
 async def test_state_of_an_ended_run(pair: tuple[RunsHarness, RunsHarness], script: object) -> None:
     """Both processes know how a run ended, and when."""
     a, b = pair

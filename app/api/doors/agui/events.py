@@ -67,7 +67,7 @@ class Cancelled(msgspec.Struct, tag="cancelled"):
 class RunFinished(Event, kw_only=True, tag="RUN_FINISHED"):
     thread_id: str
     run_id: str
-    outcome: Succeeded | Interrupted | Cancelled
+    outcome: Succeeded | Interrupted | Cancelled | None = None
     result: Any = None
     usage: list[TokenUsage] | None = None
 

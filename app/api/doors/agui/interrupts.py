@@ -74,11 +74,20 @@ def interrupt(
     )
 
 
+def can_be_abandoned(requirements: Sequence[Requirement]) -> bool:
+    """Whether a run can go on without what it waits for: only values for a step are a must."""
+    return all(item.tool is not None or item.kind in YES_OR_NO for item in requirements)
+
+
 def decisions(
-    requirements: Sequence[Requirement], answers: Sequence[Answer], results: Mapping[str, str]
+    requirements: Sequence[Requirement],
+    answers: Sequence[Answer],
+    results: Mapping[str, str],
+    instead: str | None = None,
 ) -> list[Decision]:
     """Return the decisions on requirements: the answers, and `results` of calls by their ids.
 
+    `instead` is the user's message in place of an answer; the model gets it with the refusal.
     Raises `InvalidField` for an answer that cannot be followed.
     """
     known = {requirement.id: requirement for requirement in requirements}
@@ -88,7 +97,10 @@ def decisions(
         requirement = known.get(ids[1]) if ids is not None else None
         if requirement is None:
             raise InvalidField(f"resume: there is no interrupt {answer.interrupt_id!r}")
-        found.append(_decision(requirement, answer))
+        if answer.abandoned:
+            found.append(Decision(id=requirement.id, confirmed=False, note=instead))
+        else:
+            found.append(_decision(requirement, answer.payload))
     decided = {decision.id for decision in found}
     for requirement in requirements:
         call = requirement.tool.id if requirement.tool is not None else None
@@ -98,10 +110,7 @@ def decisions(
     return found
 
 
-def _decision(requirement: Requirement, answer: Answer) -> Decision:
-    payload = answer.payload
-    if answer.abandoned:
-        return Decision(id=requirement.id, confirmed=False)
+def _decision(requirement: Requirement, payload: Any) -> Decision:
     if isinstance(payload, dict):
         _check_arguments(requirement, payload)
         payload = _without(payload, "editedArgs")

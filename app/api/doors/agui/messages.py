@@ -78,6 +78,15 @@ def own_messages(messages: Sequence[Message]) -> list[Message]:
     return [m for m in messages if getattr(m, "subagent_run_id", None) is None]
 
 
+def last_text(messages: Sequence[Message]) -> str | None:
+    """The text of the last message if it is the user's; None if it is not, or has none."""
+    own = [m for m in own_messages(messages) if not isinstance(m, OtherMessage)]
+    last = own[-1] if own else None
+    if not isinstance(last, GivenMessage) or last.role != "user":
+        return None
+    return text_of(last.content) or None
+
+
 def has_nul(messages: Sequence[Message]) -> bool:
     """Whether the last message of the user has a NUL character in its text."""
     given = [m.content for m in messages if isinstance(m, GivenMessage) and m.role == "user"]

@@ -132,8 +132,9 @@ class Narration:
     def _end(self, chunk: StreamingChunk) -> None:
         """Close what is open, and end the run.
 
-        Clients older than 1.0 take an outcome with a part that they do not know for a broken
-        stream: they get none of its parts, and a run that was cancelled is an error for them.
+        Clients older than 1.0 fail at a part of an outcome that they do not know, or take a success
+        for the end of a thread whose calls are open: for them a success has no outcome, and a run
+        that was cancelled is an error.
         """
         modern = self._request.declared
         if chunk.finish_reason in STOPPED and modern:
@@ -149,8 +150,8 @@ class Narration:
             self._show(chunk.requirements or [])
             self._calls.end(self._voice)
             self._subagents.end()
-            pending = self._calls.pending if modern else []
-            self._finish(chunk, ev.Succeeded(pending or None))
+            pending = self._calls.pending or None
+            self._finish(chunk, ev.Succeeded(pending) if modern else None)
 
     def _interrupt(self, chunk: StreamingChunk, waits: Sequence[Requirement]) -> None:
         calls = self._show(chunk.requirements or [])
@@ -173,7 +174,7 @@ class Narration:
         }
 
     def _finish(
-        self, chunk: StreamingChunk, outcome: ev.Succeeded | ev.Interrupted | ev.Cancelled
+        self, chunk: StreamingChunk, outcome: ev.Succeeded | ev.Interrupted | ev.Cancelled | None
     ) -> None:
         self._voice.close()
         self._steps.end()

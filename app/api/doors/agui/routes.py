@@ -85,9 +85,9 @@ async def _run(
     body = validate(RunAgentInput, fields)
     if position is not None and position != BEGINNING:  # a reader that was cut off sends it again
         return await _resume(request, server, principal, body.run_id, position)
+    headers = passed_over(body, fields)  # before the run starts, since it looks at all media
     start = Start(server, principal, body, fields, agent or None)
     follower, replayed = await start.run()
-    headers = passed_over(body, fields)
     if replayed:
         headers["Idempotent-Replayed"] = "true"
     return _stream(request, server, follower, START, headers)

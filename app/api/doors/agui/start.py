@@ -20,8 +20,8 @@ from ...context import Context
 from ...names import Target, resolve
 from ...requests import CONVERSATION
 from ...starting import IdempotencyKey, start_continuation, start_or_replay
-from .interrupts import decisions, ids_of
-from .messages import last_results, results_of
+from .interrupts import can_be_abandoned, decisions, ids_of
+from .messages import last_results, last_text, results_of
 from .request import Request
 from .requests import RunAgentInput
 
@@ -96,6 +96,8 @@ class Start:
             waiting = await self.server.inbox.find(ids[0], self.principal)
             if waiting.record.conversation_id != conversation:
                 raise InvalidField("resume: the interrupt belongs to another thread")
+            if self._instead(waiting) and not can_be_abandoned(waiting.requirements):
+                return None  # the new question is one for a new run
             return waiting
         results = last_results(self.body.messages)
         if not results:
@@ -135,7 +137,14 @@ class Start:
             for answer in self.body.answers
             if (ids := ids_of(answer.interrupt_id)) is not None and ids[0] == run_id
         ]
-        return decisions(waiting.requirements, answers, results)
+        return decisions(waiting.requirements, answers, results, self._instead(waiting))
+
+    def _instead(self, waiting: Waiting) -> str | None:
+        """What the user says rather than answering: a new question, if all interrupts are
+        abandoned."""
+        question = last_text(self.body.messages)
+        abandoned = all(answer.abandoned for answer in self.body.answers)
+        return question if abandoned and question != waiting.record.question else None
 
     def _key(self) -> IdempotencyKey:
         return key_of(

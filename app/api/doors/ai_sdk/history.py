@@ -43,7 +43,8 @@ def _steps(parts: Sequence[Part]) -> list[list[Part]]:
 
 
 def _step(parts: Sequence[Part]) -> Iterator[PastMessage]:
-    """A message of the assistant with its calls, and the results of these."""
+    """Return one step of an answer as messages: the assistant's with its tool calls, then their
+    results."""
     text = "".join(part.text for part in parts if isinstance(part, TextPart))
     done = [part for part in parts if isinstance(part, ToolPart) and _result(part) is not None]
     if not text and not done:

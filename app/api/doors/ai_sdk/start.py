@@ -3,10 +3,19 @@ decisions on a paused run."""
 
 import dataclasses
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ....core.errors import AlreadyAsked, InvalidField, KeyReused, UnknownConversation, UnknownRun
+from ....core.errors import (
+    AlreadyAsked,
+    InvalidField,
+    KeyReused,
+    UnknownConversation,
+    UnknownRun,
+    UnknownTurn,
+)
 from ....core.log.follower import Follower
 from ....core.log.journal import RunRecord
 from ....core.question import PastMessage
@@ -64,6 +73,7 @@ class Start:
             conversation_id=body.conversation_id,
             key=self._key(),
             request=request,
+            replaces=await self._replaced(history) if body.regenerates else None,
         )
         return follower
 
@@ -102,6 +112,30 @@ class Start:
             return None
         mine = record.conversation_id == self.body.conversation_id
         return record if mine else None
+
+    async def _replaced(self, history: Sequence[PastMessage]) -> str | None:
+        """The stored turn whose answer is made anew: that of the message which the page names, else
+        the last one, if it has the same question; None if no such turn is stored."""
+        body, server = self.body, self.server
+        prefix, _, run_id = (body.messageId or "").partition("_")
+        try:
+            if prefix != "msg":
+                found = await server.conversations.get(
+                    body.conversation_id, self.principal, body.user
+                )
+                last = [m for m in found.messages if m.role == "user"][-1:]
+                same = last and history and last[0].content == history[-1].content
+                return last[0].run_id if same else None
+            with suppress(UnknownRun):
+                run_id = (await server.runs.record(run_id, self.principal)).turn_id
+            turn = await server.branches.turn(
+                *(run_id, self.principal),
+                conversation_id=body.conversation_id,
+                user=body.user,
+            )
+        except (UnknownConversation, UnknownTurn):
+            return None
+        return turn.run_id
 
     async def _asked(self, before: RunRecord | None) -> PastMessage:
         """The question that the answer to make belongs to, from the run or the conversation."""

@@ -1,5 +1,6 @@
 """A call of a tool as a run: started, followed to its end, continued, or left as a task."""
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ class Caller:
         """The identity of a call, by its number in the session; None if there is no session."""
         if self.session is None or request_id is None:
             return None
-        name = f"mcp-{self.session}-{request_id}"
+        number = json.dumps([self.session, request_id])  # 1 and "1" are two numbers
+        name = f"mcp-{hashlib.sha256(number.encode()).hexdigest()}"
         return IdempotencyKey.of(name, self.principal, json.dumps(params, sort_keys=True))
 
     def links(self, record: RunRecord) -> MediaLinks:

@@ -1,29 +1,31 @@
-"""The protocol, by MCP's official SDK, which only this module and `sdk_types` import."""
+"""The protocol, by MCP's official SDK, which only this module and `messages` import."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from mcp import types
-from mcp.server import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
-from mcp_types import (
-    HEADER_MISMATCH,
-    INTERNAL_ERROR,
-    INVALID_PARAMS,
-    MISSING_REQUIRED_CLIENT_CAPABILITY,
-)
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from mcp_types import INVALID_PARAMS
 from starlette.types import Receive, Scope, Send
 
 from .... import __version__
-from ....core.errors import AgnoStreamError, InvalidDecision, NotPaused, UnknownRun
+from ....core.errors import AgnoStreamError
 from ....core.runs.pauses.inbox import Waiting
-from .calls import Caller, Report, follow, go_on, start, start_task
-from .errors import error_data
+from .calls import Caller, follow, go_on, start, start_task
+from .messages import (
+    Context,
+    check_task,
+    decisions_of,
+    dumped,
+    extensions_of,
+    input_required,
+    protocol_error,
+    reporter,
+    shows_forms,
+    tool_result,
+)
 from .results import CallResult, failed
-from .sdk_types import decisions_of, dumped, input_required, result_of
 from .tasks import EXTENSION, task_fields, task_state
 from .tools import INPUT, OUTPUT, agents_by_tool, arguments_of, description_of
 
@@ -31,8 +33,6 @@ INSTRUCTIONS = (
     "Each tool is an agent, a team or a workflow that answers a message. To go on with a "
     "conversation, send the conversation_id of an earlier result."
 )
-
-Context = ServerRequestContext[Any, Any]
 
 
 class TaskParams(types.RequestParams):
@@ -94,33 +94,33 @@ class Handlers:
         try:
             result = await self._call(ctx, agent, params)
         except AgnoStreamError as error:
-            return result_of(failed(error))
+            return tool_result(failed(error))
         if not isinstance(result, CallResult):
             return result
         answer = result.answer
-        if answer is not None and answer.requirements and _asks(ctx):
+        if answer is not None and answer.requirements and shows_forms(ctx):
             return input_required(answer.run_id, answer.requirements)
-        return result_of(result)
+        return tool_result(result)
 
     async def _call(
         self, ctx: Context, agent: str, params: types.CallToolRequestParams
     ) -> CallResult | dict[str, Any]:
-        caller, report = self._caller, _report(ctx)
+        caller, report = self._caller, reporter(ctx)
         if params.request_state is not None:
             waiting = await self._server.inbox.find(params.request_state, caller.principal)
             decisions = decisions_of(waiting, params.input_responses or {})
             return await follow(caller, await go_on(caller, waiting, decisions), report)
         arguments = arguments_of(params.arguments)
-        if EXTENSION in _extensions(ctx):
+        if EXTENSION in extensions_of(ctx):
             record = await start_task(caller, agent, arguments)
             fields = task_fields(self._server, record, "working", record.created_at)
             return {"resultType": "task", **fields}
-        key = caller.key(ctx.request_id, None)
+        key = caller.key(ctx.request_id, [params.name, params.arguments])
         return await follow(caller, await start(caller, agent, arguments, key), report)
 
     async def get_task(self, ctx: Context, params: TaskParams) -> dict[str, Any]:
         """A task as it is now."""
-        _check_task(ctx, params)
+        check_task(ctx, params.task_id)
         try:
             task = await task_state(self._server, self._caller.principal, params.task_id)
             fields = {**task.fields, "resultType": "complete"}
@@ -132,14 +132,14 @@ class Handlers:
                 follower = await self._server.runs.follow(
                     run_id, 0, principal=self._caller.principal
                 )
-                fields["result"] = dumped(result_of(await follow(self._caller, follower, None)))
+                fields["result"] = dumped(tool_result(await follow(self._caller, follower, None)))
         except AgnoStreamError as error:
-            raise _protocol_error(error) from None
+            raise protocol_error(error) from None
         return fields
 
     async def update_task(self, ctx: Context, params: UpdateParams) -> dict[str, Any]:
         """Decide on what a task waits for; answers on what it does not wait for are ignored."""
-        _check_task(ctx, params)
+        check_task(ctx, params.task_id)
         try:
             task = await task_state(self._server, self._caller.principal, params.task_id)
             known = {item.id for item in task.requirements}
@@ -149,60 +149,15 @@ class Handlers:
                 follower = await go_on(self._caller, waiting, decisions_of(waiting, given))
                 follower.close()
         except AgnoStreamError as error:
-            raise _protocol_error(error) from None
+            raise protocol_error(error) from None
         return {"resultType": "complete"}
 
     async def cancel_task(self, ctx: Context, params: TaskParams) -> dict[str, Any]:
         """Cancel the run that a task has come to; one that has ended is not changed."""
-        _check_task(ctx, params)
+        check_task(ctx, params.task_id)
         try:
             task = await task_state(self._server, self._caller.principal, params.task_id)
             await self._server.runs.cancel(task.last.run_id, principal=self._caller.principal)
         except AgnoStreamError as error:
-            raise _protocol_error(error) from None
+            raise protocol_error(error) from None
         return {"resultType": "complete"}
-
-
-def _check_task(ctx: Context, params: TaskParams) -> None:
-    """Raise an error unless the client has declared the extension, and named the task in
-    `Mcp-Name`, by which proxies choose where a request goes."""
-    if EXTENSION not in _extensions(ctx):
-        raise MCPError(
-            MISSING_REQUIRED_CLIENT_CAPABILITY,
-            f"Missing required client capability: {EXTENSION}",
-            {"requiredCapabilities": {"extensions": {EXTENSION: {}}}},
-        )
-    if ctx.request is None or ctx.request.headers.get("mcp-name") != params.task_id:
-        raise MCPError(HEADER_MISMATCH, "The header Mcp-Name is not the taskId of the message.")
-
-
-def _report(ctx: Context) -> Report | None:
-    """What sends the notifications of progress of a call; None if its client wants none."""
-    token = (ctx.meta or {}).get("progress_token")
-    if token is None:
-        return None
-
-    async def report(progress: float, message: str | None) -> None:
-        await ctx.session.send_progress_notification(
-            token, progress, message=message, related_request_id=str(ctx.request_id)
-        )
-
-    return report
-
-
-def _asks(ctx: Context) -> bool:
-    """Whether the client shows forms to a person, in the midst of a call."""
-    found = ctx.session.client_capabilities
-    modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
-    return modern and found is not None and found.elicitation is not None
-
-
-def _extensions(ctx: Context) -> Mapping[str, Any]:
-    found = ctx.session.client_capabilities
-    return (found.extensions if found is not None else None) or {}
-
-
-def _protocol_error(error: AgnoStreamError) -> MCPError:
-    known = isinstance(error, UnknownRun | NotPaused | InvalidDecision)
-    code = INVALID_PARAMS if known else INTERNAL_ERROR
-    return MCPError(code, error.message, error_data(error))

@@ -1,4 +1,4 @@
-"""The format of Ollama's API: one JSON object a line, or a single one.
+"""The encoder of Ollama's API: each chunk is one JSON object on a line, a whole answer one object.
 
 There are no blank lines and no `data:`, because Ollama's own clients fail at both.
 """

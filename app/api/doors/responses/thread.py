@@ -99,17 +99,26 @@ async def _continue(server: Context, thread: Thread, record: RunRecord) -> None:
     stored = await _stored(server, record.principal, record.conversation_id, thread.user)
     thread.earlier = _as_items(stored)
     runs = [message.run_id for message in stored]
-    if record.run_id in runs and runs[-1] != record.run_id:
+    if record.turn_id not in runs:
+        branch = await _stored(
+            *(server, record.principal, record.conversation_id, thread.user),
+            upto=record.turn_id,
+        )
+        if branch and branch[-1].run_id == record.turn_id:  # a turn that is not shown
+            thread.before += _as_items(branch)
+            thread.earlier, thread.conversation_id, thread.continues = [], None, False
+    elif record.run_id in runs and runs[-1] != record.run_id:
         last = len(runs) - runs[::-1].index(record.run_id)
         thread.before += thread.earlier[:last]
         thread.conversation_id, thread.continues = None, False
 
 
 async def _stored(
-    server: Context, principal: str, conversation_id: str, user: str | None
+    server: Context, principal: str, conversation_id: str, user: str | None, *, upto: str = ""
 ) -> list[StoredMessage]:
     try:
-        return (await server.conversations.get(conversation_id, principal, user)).messages
+        found = await server.conversations.get(conversation_id, principal, user, upto=upto)
+        return found.messages
     except UnknownConversation:
         return []
 

@@ -100,7 +100,7 @@ class ScratchDb(InMemoryDb):
 
 
 def _complete(run: RunOutput) -> bool:
-    """Whether a run has the results of all its calls: an agent may be told not to store them."""
+    """Whether a run has the results of all its calls: an agent may store none of them."""
     messages = run.messages or []
     results = {message.tool_call_id for message in messages if message.role == "tool"}
     calls = {str(call.get("id")) for message in messages for call in message.tool_calls or []}

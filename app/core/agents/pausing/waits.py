@@ -127,7 +127,7 @@ def _questions(schema: Iterable[Any] | None) -> list[AskedQuestion]:
 
 
 def _decide(requirement: RunRequirement, decision: Decision) -> None:
-    """Apply a decision to a call of a tool."""
+    """Write a person's decision into the tool call of Agno's requirement: yes or no, or values."""
     tool: Any = requirement.tool_execution
     kind = requirement.pause_type
     if kind == "confirmation":

@@ -129,7 +129,10 @@ class Backlog:
     async def _count(self, session: str | None) -> int:
         here = await self._memory.count(session)
         try:
-            return here + await within(JOURNAL_TIMEOUT, self.outbox.count(session))
+            # Every run does this, twice: a wait in this task, without another one, which `within`
+            # makes for calls that do not let themselves be cancelled.
+            async with asyncio.timeout(JOURNAL_TIMEOUT):
+                return here + await self.outbox.count(session)
         except Exception:  # the journal fails, which the hub logs
             logger.debug("conversations: the outbox cannot be read", exc_info=True)
             return here

@@ -125,13 +125,13 @@ class Conversations:
         )
 
     async def get(
-        self, conversation_id: str, principal: str, user: str | None = None
+        self, conversation_id: str, principal: str, user: str | None = None, *, upto: str = ""
     ) -> Conversation:
-        """A conversation with the messages of the branch that is shown; raises
-        `UnknownConversation`."""
+        """A conversation with the messages of the branch that is shown, or of those `upto` a turn,
+        if it is there; raises `UnknownConversation`."""
         _, session = await self._find(Session(conversation_id, owner_of(principal, user)))
         info = info_of(session)
-        return Conversation(**msgspec.structs.asdict(info), messages=messages_of(session))
+        return Conversation(**msgspec.structs.asdict(info), messages=messages_of(session, upto))
 
     async def rename(
         self, conversation_id: str, principal: str, title: str, user: str | None = None

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from agno.db.base import SessionType
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ...errors import InvalidField
 from ...run_failures import ConversationsUnavailable
-from .proxies.bounds import Line, LineTooLong, brief, retrieve, within
+from .proxies.bounds import Line, LineTooLong, brief, is_refusal, retrieve, within
 from .proxies.proxy import Db, inner_of, off_the_loop
 from .readers.listing import listing_of
 from .readers.probe import connections_of, probe_of
@@ -111,7 +112,8 @@ class Store:
         return await self.read(found())
 
     async def read(self, work: Coroutine[Any, Any, T], *, patient: bool = False) -> T:
-        """The result of a read, bounded in time; raises `ConversationsUnavailable`."""
+        """The result of a read, bounded in time; raises `ConversationsUnavailable`, and
+        `InvalidField` for what the database cannot look for."""
         try:
             self._still_readable()
             if not patient:
@@ -124,17 +126,22 @@ class Store:
             work.close()
             raise unavailable() from error
         except Exception as error:
-            self.failures += 1
-            if self.unreadable is None:
-                logger.error("conversations: cannot be read: %s", brief(error))
-            self.unreadable = brief(error)
-            self._tried = time.monotonic()
+            if is_refusal(error):  # the store works; others must not suffer for what one asked
+                raise InvalidField("The store of conversations cannot look for that.") from error
+            self._fail_read(error)
             raise unavailable() from error
         self._answered = time.monotonic()
         if self.unreadable is not None:
             logger.warning("conversations: can be read again")
             self.unreadable = None
         return result
+
+    def _fail_read(self, error: Exception) -> None:
+        self.failures += 1
+        if self.unreadable is None:
+            logger.error("conversations: cannot be read: %s", brief(error))
+        self.unreadable = brief(error)
+        self._tried = time.monotonic()
 
     def _still_readable(self) -> None:
         """Raise `ConversationsUnavailable` if a read has failed a moment ago."""

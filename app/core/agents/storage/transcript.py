@@ -19,14 +19,14 @@ from .shown import Shown, shown_in
 ENDED = (RunStatus.completed, RunStatus.regenerated)
 
 
-def messages_of(session: AnySession, upto: str | None = None) -> list[StoredMessage]:
+def messages_of(session: AnySession, upto: str = "") -> list[StoredMessage]:
     """The messages of the user and the assistant, without system prompts and tool messages.
 
-    They are those of the branch that is shown, or of the one that ends with the turn `upto`.
+    They are those of the branch that is shown, or of the turns `upto` one, if that is there.
     """
     tree = Tree.of(session)
     stored: list[StoredMessage] = []
-    for run_id in tree.path() if upto is None else tree.path_to(upto):
+    for run_id in tree.path_to(upto) if upto in tree else tree.path():
         found = list(_shown(tree.runs[run_id]))
         if len(siblings := tree.siblings(run_id)) > 1:
             for message in found:

@@ -100,11 +100,13 @@ class SqliteJournal:
         return await self._writer.run(sql.create, [record]) == 1
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
-        await self._writer.check()
+        return await self._writer.run(self._append, groups)
+
+    def _append(self, db: sqlite3.Connection, groups: Sequence[Group]) -> Collection[str]:
         if self._writer.replaced:
             self._writer.replaced = False
             raise JournalReplaced(f"{self._file} was removed or replaced")
-        return await self._writer.run(sql.append, groups, self._run_bytes)
+        return sql.append(db, groups, self._run_bytes)
 
     async def record(self, run_id: str) -> RunRecord | None:
         return await self._reader.run(sql.record, run_id)

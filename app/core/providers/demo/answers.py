@@ -92,8 +92,8 @@ def answer(messages: list[Message], tools: list[dict[str, Any]]) -> Iterator[Mod
         yield from _continue(previous)
     elif matches(r"\bwhat (did|have) i (just )?(say|said|ask|asked)\b"):
         quotes = "\n".join(f"- {_quote(text)}" for text in earlier[1:])
-        said = f"Before this, you said:\n\n{quotes}" if quotes else "You said nothing before."
-        yield from _words(said)
+        text = f"Before this, you said:\n\n{quotes}" if quotes else "You said nothing before."
+        yield from _words(text)
     elif (match := matches(r"\bcount(?: up)?(?: from (?:1|one))? to (.+)")) and number_in(match[1]):
         yield from _count(1, number_in(match[1]))
     elif choice := fitting(question, tools, messages, named=True):

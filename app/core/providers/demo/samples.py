@@ -96,8 +96,8 @@ def _value(name: str, schema: Any, hints: Hints, defs: Schema, depth: int = 0) -
         if key in schema and (key == "const" or schema[key] is not None):
             return schema[key]
     if options := schema.get("enum"):
-        said = hints.text.lower()
-        return next((o for o in options if isinstance(o, str) and o.lower() in said), options[0])
+        wanted = hints.text.lower()
+        return next((o for o in options if isinstance(o, str) and o.lower() in wanted), options[0])
     if examples := schema.get("examples"):
         return examples[0]
     kind = _kind(schema)

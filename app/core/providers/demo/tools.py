@@ -77,19 +77,19 @@ def fitting(
     With `named` the message must have a word of the tool's name; without, several words of its
     description are enough, or the tool fits any question.
     """
-    said = _words(question)
+    words = _words(question)
     own = [tool for tool in tools if tool["name"] not in (current_time.__name__, *GENERAL)]
     if named:
-        scores = [(len(said & _words(tool["name"])), tool) for tool in own]
+        scores = [(len(words & _words(tool["name"])), tool) for tool in own]
         enough = 1
     else:
-        scores = [(len(said & _words(tool.get("description") or "")), tool) for tool in own]
+        scores = [(len(words & _words(tool.get("description") or "")), tool) for tool in own]
         enough = COMMON
     best = max(scores, key=lambda scored: scored[0], default=(0, {}))
     if best[0] >= enough:
         return _choice(best[1], question, messages)
     general = [tool for tool in tools if tool["name"] in GENERAL]
-    return _choice(general[0], question, messages) if general and said and not named else None
+    return _choice(general[0], question, messages) if general and words and not named else None
 
 
 def _choice(tool: dict[str, Any], question: str, messages: list[Message]) -> Choice:
@@ -111,8 +111,8 @@ def _member(question: str, messages: list[Message]) -> str | None:
     """The member of a team for a task: one whose name the task has, else the first."""
     instructions = " ".join(str(m.content) for m in messages if m.role in ("system", "developer"))
     members = MEMBER.findall(instructions)
-    said = _words(question)
-    fit = [key for key, name in members if said & _words(f"{key} {name}")]
+    words = _words(question)
+    fit = [key for key, name in members if words & _words(f"{key} {name}")]
     return next(iter([*fit, *(key for key, _ in members)]), None)
 
 

@@ -147,20 +147,26 @@ async def test_all_messages_are_the_history(
     )
 
 
-@pytest.mark.parametrize("form", ["all", "last", "id"])
+@pytest.mark.parametrize("form", ["all", "last", "id", "none"])
 async def test_an_answer_is_made_anew(
     http: httpx.AsyncClient, chat: str, provider: Provider, form: str
 ) -> None:
-    """`regenerate()` asks the same question again, whichever messages come with it."""
+    """`regenerate()` asks the same question again, whichever messages come with it, and the answer
+    stands in the place of the first one."""
     provider.script(Reply("One."), Reply("Another one."))
     page = await ask(http, said("First."), id=chat)
-    messages = {"all": [said("First.")], "last": [said("First."), page.message], "id": None}[form]
-    body: Any = {"id": chat, "trigger": "regenerate-message", "messageId": page.id}
+    messages = {"last": [said("First."), page.message], "id": None}.get(form, [said("First.")])
+    body: Any = {"id": chat, "trigger": "regenerate-message"}
+    if form != "none":
+        body["messageId"] = page.id
     if messages is not None:
         body["messages"] = messages
     again = read(await http.post(API, json=body))
     assert ("Another one.", True) == (again.text, again.id != page.id)
     assert "First." == sent(provider)[-1]["content"]
+    stored = (await http.get(f"/api/v1/conversations/{chat}")).json()["messages"]
+    assert ["First.", "Another one."] == [message["content"] for message in stored]
+    assert 2 == len(stored[-1]["siblings"])
 
 
 async def test_pictures_and_files_come_as_parts(

@@ -266,6 +266,8 @@ ODD: dict[str, bytes] = {
     "an unknown method": b'{"jsonrpc": "2.0", "id": 1, "method": "x", "params": {}}',
     "a call without a name": b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call"}',
     "a cancel of nothing": b'{"jsonrpc": "2.0", "method": "notifications/cancelled"}',
+    "a cancel of a call": b'{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": '
+    b'{"requestId": "\\ud800"}}',
     "a cancel of an object": b'{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": '
     b'{"requestId": {}}}',
     "a task": b'{"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"taskId": "x"}}',
@@ -280,7 +282,7 @@ def test_odd_messages_are_refused(url: str, body: bytes, version: Any) -> None:
     headers: dict[str, Any] = {
         "Accept": "application/json, text/event-stream",
         "Content-Type": "application/json",
-        "Mcp-Session-Id": "s",
+        "Mcp-Session-Id": "é".encode() * 200,
     }
     if version is not None:
         headers["MCP-Protocol-Version"] = version

@@ -111,6 +111,25 @@ def test_reason_of_refusal_is_missing(module: str, attribute: str, parts: list[s
     assert all(part in refused.value.message for part in parts), refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("thing", "name"),
+    [
+        (object(), "builtins.object"),
+        (Agent, "agno.agent.agent.Agent"),
+        ("cook", "builtins.str"),
+        (None, "builtins.NoneType"),
+    ],
+)
+def test_thing_that_cannot_be_served_is_taken(
+    applications: Applications, thing: Any, name: str
+) -> None:
+    """What a program passes to `create_app` and cannot be served is named by its class."""
+    with pytest.raises(
+        ConfigurationError, match=rf"the list contains .*{name}, which cannot be served"
+    ):
+        applications(Agent(name="first"), thing)
+
+
 def test_place_of_error_is_missing(module: str) -> None:
     """A module that fails is named with the file, the line, and the code on the way to it."""
     with pytest.raises(ConfigurationError, match=rf"{module}_broken\.py, line 4") as refused:

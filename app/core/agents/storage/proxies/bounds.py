@@ -5,7 +5,12 @@ import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import DataError
+
 T = TypeVar("T")
+
+#: The first two characters of SQL's codes for values that a database cannot use.
+DATA_EXCEPTION = "22"
 
 #: The share of the last call in the average of the durations of calls.
 NEWEST = 0.1
@@ -73,6 +78,18 @@ def retrieve(task: asyncio.Task[Any]) -> None:
     """Look at the error of a task that nobody may wait for any more."""
     if not task.cancelled():
         task.exception()
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether a database answered that it cannot look for a value: an integer that is too large, a
+    text with a NUL or half a character. That is no failure of the database."""
+    cause = getattr(error, "orig", None) or error
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or ""
+    return (
+        isinstance(error, DataError)
+        or isinstance(cause, OverflowError | UnicodeEncodeError)
+        or str(code).startswith(DATA_EXCEPTION)
+    )
 
 
 def brief(error: BaseException) -> str:

@@ -21,6 +21,9 @@ from ..sessions import AnySession, conversation_of, session_from
 from ..transcript import first_question
 from .probe import SqlReader, sql_reader_of
 
+#: No time is later, in seconds: databases compare integers of 64 bits.
+LATEST = 1 << 50
+
 
 class Cursor(NamedTuple):
     """The place of a conversation in the list: when it was updated, and the id of its session."""
@@ -37,9 +40,12 @@ class Cursor(NamedTuple):
         """Raises `InvalidField` for what `encode` has not made."""
         try:
             data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            return cls(*msgspec.json.decode(data, type=tuple[int, str]))
+            cursor = cls(*msgspec.json.decode(data, type=tuple[int, str]))
         except (ValueError, msgspec.DecodeError):
-            raise InvalidField("before: is not the `next` of a page") from None
+            cursor = None
+        if cursor is None or abs(cursor.updated_at) > LATEST or "\0" in cursor.session_id:
+            raise InvalidField("before: is not the `next` of a page")
+        return cursor
 
 
 class Wanted(NamedTuple):
