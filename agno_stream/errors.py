@@ -161,6 +161,7 @@ CLASSES: Mapping[str, type[AgnoStreamError]] = {
     "head_timeout": RequestRefused,
     "conversation_busy": RequestRefused,
     "no_embeddings": RequestRefused,
+    "no_mcp": RequestRefused,
     "already_asked": RequestRefused,
     "not_paused": RequestRefused,
     "invalid_decision": RequestRefused,

@@ -73,6 +73,9 @@ def create_app(
     that cannot work.
     """
     settings = settings or load_settings()
+    if principal is not None and settings.max_concurrent_runs_per_principal is None:
+        half = max(1, settings.max_concurrent_runs // 2)  # as with keys: one user cannot take all
+        settings = settings.model_copy(update={"max_concurrent_runs_per_principal": half})
     origin, path = split_public_url(settings.public_url)
     protect_secrets(settings)
     make_private(settings.data_dir)

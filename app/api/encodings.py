@@ -14,6 +14,10 @@ else:
 #: Encodings of a body on top of each other; nobody needs more.
 MAX_ENCODINGS = 2
 
+#: Members (gzip) or frames (zstd) of a body: after each one the rest is copied, and a member
+#: without content has twenty bytes.
+MAX_MEMBERS = 64
+
 #: The names of the encodings, and of their older spellings.
 NAMES = {"gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
 
@@ -58,7 +62,7 @@ def decode(body: bytes, encodings: list[str], bound: int) -> bytes:
 
 def _decompress(body: bytes, encoding: str, bound: int) -> bytes:
     decoded = bytearray()
-    while True:  # a body may have several members or frames, one after another
+    for _ in range(MAX_MEMBERS):  # a body may have several members or frames, one after another
         decompressor = _decompressor(encoding)
         try:
             decoded += decompressor.decompress(body, bound + 1 - len(decoded))
@@ -74,6 +78,7 @@ def _decompress(body: bytes, encoding: str, bound: int) -> bytes:
         body = decompressor.unused_data
         if not body:
             return bytes(decoded)
+    raise BadRequest(f"The request body is {encoding} in more than {MAX_MEMBERS} parts.")
 
 
 def _decompressor(encoding: str) -> Decompressor:

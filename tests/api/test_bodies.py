@@ -71,6 +71,7 @@ async def test_other_encodings_are_refused(
 BROKEN = {
     "cut": gzip.compress(b'{"message": "x"}')[:-4],
     "rubbish": b"\x1f\x8b" + b"\0" * 50,
+    "of members without content": gzip.compress(b"") * 400_000 + gzip.compress(b'{"message": "x"}'),
     "followed by rubbish": gzip.compress(b'{"message": "x"}') + b"rubbish",
     "not compressed": b'{"message": "x"}',
     "empty": b"",

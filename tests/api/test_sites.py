@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.test_guard import ALICE, DOORS, KEYS, bearer
+from tests.api.test_guard import ALICE, DOORS, GUARDED, KEYS, bearer
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.server import Server
@@ -85,7 +85,7 @@ async def test_every_door_refuses_pages_of_other_sites(
     server, friendly = serve(), serve(cors_origins=[origin])
     headers = {"Origin": origin, "Content-Type": "text/plain"}
     async with httpx.AsyncClient(timeout=30) as http:
-        for path, body, _ in DOORS:
+        for path, body, _ in GUARDED:
             content: Any = httpx.Request("POST", "http://x", json=body).content
             reply = await http.post(server.url + path, content=content, headers=headers)
             assert 403 == reply.status_code

@@ -246,6 +246,7 @@ def test_a_notice_of_a_pause_is_signed_and_sent_again(provider: Provider, tmp_pa
             agents=[APPROVAL.component(provider)],
             pause_webhook=receiver.url,
             pause_webhook_secret="a secret",
+            public_url="https://example.org/assistant",
         ) as server,
     ):
         first = paused(server, provider, APPROVAL)
@@ -261,6 +262,11 @@ def test_a_notice_of_a_pause_is_signed_and_sent_again(provider: Provider, tmp_pa
     notice = json.loads(body)
     assert ("run.paused", first["run_id"]) == (notice["type"], notice["data"]["run_id"])
     assert first["requirements"] == notice["data"]["requirements"]
+    path = f"/assistant/api/v1/runs/{first['run_id']}/continue"
+    assert (path, f"https://example.org{path}") == (
+        notice["data"]["continue_path"],
+        notice["data"]["continue_url"],
+    )
 
 
 def test_a_webhook_that_is_away_delays_nothing(provider: Provider, tmp_path: Path) -> None:

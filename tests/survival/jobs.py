@@ -14,13 +14,13 @@ STEPS = 4
 class Job(Provider):
     """A model that says what it does, calls a tool for each step, and says that it has ended.
 
-    Its answers follow from the messages alone, so a repeated request gets the same.
+    Its answers follow from the messages alone, so a repeated request gets the same. The question
+    may name the tool.
     """
 
-    def __init__(self, *, steps: int = STEPS, rate: float = 0, tool: str = "note") -> None:
+    def __init__(self, *, steps: int = STEPS, rate: float = 0) -> None:
         super().__init__()
-        self.steps, self.rate, self.tool = steps, rate, tool
-        self.cut_at: int | None = None  # the step before which the model falls silent, once
+        self.steps, self.rate = steps, rate
 
     def reply(self, body: dict[str, Any]) -> Reply:
         messages = said(body)
@@ -28,12 +28,10 @@ class Job(Provider):
         done = sum(message["role"] == "tool" for message in messages[start:])
         if done >= self.steps:
             return Reply(f"All {done} steps are done, and that is the end.", rate=self.rate)
-        text = f"Step {done} comes now. "
-        stall = self.cut_at == done
-        if stall:
-            self.cut_at = None
-            return Reply(text, stall_after=3, rate=self.rate)
-        return Reply(text, tool_calls=[(self.tool, f'{{"number": {done}}}')], rate=self.rate)
+        question = str(messages[start]["content"])
+        tool = next((name for name in ("slow", "look") if name in question), "note")
+        calls = [(tool, f'{{"number": {done}}}')]
+        return Reply(f"Step {done} comes now. ", tool_calls=calls, rate=self.rate)
 
     async def _chat(self, http: web.BaseRequest, request: Request) -> web.StreamResponse:
         self.script(self.reply(request.body))

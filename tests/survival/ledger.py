@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 from agno.agent import Agent
-from agno.team import Team
 from agno.tools import tool
 
 
@@ -24,22 +23,20 @@ async def note(number: int) -> str:
 async def slow(number: int) -> str:
     """Write a number down, and take long."""
     _write(f"slow {number}")
-    await asyncio.sleep(float(os.environ.get("SLOW", "60")))
+    await asyncio.sleep(60)
     return f"slowly noted {number}"
 
 
 @tool(annotations={"idempotentHint": True})
 async def look(number: int) -> str:
-    """Look a number up, and take long the first time."""
+    """Look a number up, and take long the first time that it is 0."""
     _write(f"look {number}")
-    if counts(Path(os.environ["LEDGER"]))[f"look {number}"] == 1:
+    if number == 0 and counts(Path(os.environ["LEDGER"]))["look 0"] == 1:
         await asyncio.sleep(60)
     return f"found {number}"
 
 
 clerk = Agent(id="clerk", tools=[note, slow, look])
-other = Agent(id="other")
-team = Team(id="team", members=[Agent(id="helper", role="helps")])
 
 
 def counts(ledger: Path) -> Counter[str]:

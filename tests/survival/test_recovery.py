@@ -83,17 +83,24 @@ async def test_a_run_outlives_the_servers_that_drive_it(
 ) -> None:
     """After kills between batches of tools, the answer is that of an undisturbed run, each tool has
     run once, and the run has ended once; for who was there, for who comes later, and in the
-    conversation."""
+    conversation. A run whose tool was at work ends as interrupted, and the tool does not run again,
+    unless it declares that it may."""
     provider, ledger = Job(rate=30), tmp_path / LEDGER
     async with job(tmp_path, journal, 3, provider) as team:
         https = [await team.at(n) for n in range(3)]
         tab, watcher = Tab(), Tab()
         reading = asyncio.create_task(begun(tab, https[0], conversation_id="c"))
         await until(lambda: tab.run_id)
+        slow, look = Tab(), Tab()
+        others = [
+            asyncio.create_task(begun(slow, https[0], "slow")),
+            asyncio.create_task(begun(look, https[0], "look")),
+        ]
         watching = asyncio.create_task(watcher.resume(https[2], tab.run_id))
-        await until(lambda: "Step 1 " in tab.text)
+        await until(lambda: "Step 1 " in tab.text and counts(ledger)["look 0"])
+        await until(lambda: counts(ledger)["slow 0"])
         team.kill(0)
-        await reading
+        await asyncio.gather(reading, *others)
         reading = asyncio.create_task(going_on(tab, https))
         await until(lambda: f"All {STEPS} " in standing(tab), 40)
         team.kill(owner := owner_of(team))
@@ -105,12 +112,21 @@ async def test_a_run_outlives_the_servers_that_drive_it(
         late = Tab()
         await late.resume(survivor, tab.run_id)
         state = await ended(survivor, tab.run_id)
+        died = await ended(survivor, slow.run_id)
+        repeated = await ended(survivor, look.run_id)
         messages = (await survivor.get("/api/v1/conversations/c")).json()["messages"]
         with Client(str(survivor.base_url)) as sdk:
             response = await asyncio.to_thread(
                 lambda: ModelResponse.from_chunks(sdk.resume(tab.run_id))
             )
-    assert {f"note {n}": 1 for n in range(STEPS)} == counts(ledger)
+    notes = {f"note {n}": 1 for n in range(STEPS)}
+    looks = {f"look {n}": 1 for n in range(1, STEPS)}
+    found = counts(ledger)
+    assert found.pop("look 0") >= 2
+    assert {**notes, **looks, "slow 0": 1}.keys() == found.keys()
+    assert {1} == {found[name] for name in notes} == {found["slow 0"]}
+    assert ("interrupted", "Step 0 comes now. ") == (died["finish_reason"], died["content"])
+    assert ("stop", whole()) == (repeated["finish_reason"], repeated["content"])
     for each in (tab, watcher, late):
         assert whole() == standing(each)
         assert ["stop"] == each.endings
@@ -123,30 +139,11 @@ async def test_a_run_outlives_the_servers_that_drive_it(
     assert STEPS == len(response.tools) == len(state["tools"]) == len(messages[1]["tools"])
 
 
-async def test_tools_of_unknown_outcome(tmp_path: Path) -> None:
-    """A run whose server dies while a tool works ends as interrupted, and the tool does not run
-    again; unless the tool declares that it may."""
-    ledger = tmp_path / LEDGER
-    for name, ending, times in (("slow", "interrupted", 1), ("look", "stop", 2)):
-        folder = tmp_path / name
-        folder.mkdir()
-        ledger = folder / LEDGER
-        async with job(folder, {}, 2, Job(steps=1, tool=name)) as team:
-            https = [await team.at(n) for n in range(2)]
-            tab = Tab()
-            reading = asyncio.create_task(begun(tab, https[0]))
-            await until(lambda: counts(ledger)[f"{name} 0"])  # noqa: B023
-            team.kill(0)
-            await reading
-            state = await ended(https[1], tab.run_id, 40)
-        assert (ending, times) == (state["finish_reason"], counts(ledger)[f"{name} 0"])
-
-
-async def test_a_run_begins_anew(tmp_path: Path, journal: dict[str, str]) -> None:
+async def test_a_run_begins_anew(tmp_path: Path) -> None:
     """A run without tools begins anew; its reader, which had more of it than the journal, is told
     what is void. A queued run that its process had not begun is answered, too, in its turn."""
     provider = Job(steps=0, rate=10)
-    async with job(tmp_path, journal, 2, provider) as team:
+    async with job(tmp_path, {}, 2, provider) as team:
         https = [await team.at(n) for n in range(2)]
         first, second = Tab(), Tab()
         asking = [

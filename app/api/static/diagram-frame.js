@@ -1,4 +1,4 @@
-// Runs in the frame of `diagram.html`: draws the diagram that the page sends, and reports its height.
+// Runs in the frame of `diagram.html`: draws the diagram of the page, and reports its height.
 
 const { mermaid } = /** @type {any} */ (globalThis)
 

@@ -194,8 +194,8 @@ export class Parts {
   }
 
   /**
-   * The part of a speaker. The text of a step is in the part of the step; a speaker that another one
-   * has called is in that one.
+   * The part of a speaker. The text of a step is in the part of the step; a speaker that another
+   * one has called is in that one.
    * @param {Speaker} speaker
    * @returns {Part}
    */
