@@ -22,6 +22,22 @@ AXE = "axe-core@4.11.0"
 CACHE = Path(__file__).parent / ".cache"
 SCRIPT = CACHE / "node_modules" / "axe-core" / "axe.min.js"
 
+#: What an answer shows with libraries: code with colours, formulas, a diagram, a footnote.
+ENRICHED = """```py
+# A remark
+print("text", 1)
+```
+
+Inside $x^2$ a line[^1].
+
+$$\\sum_{n=1}^9 n$$
+
+```mermaid
+graph LR; A-->B
+```
+
+[^1]: A note."""
+
 Colours = Literal["light", "dark"]
 
 #: Opens a tab with colours and a width in pixels, 1280 by default.
@@ -89,6 +105,8 @@ def test_axe_on_chat(
     """axe-core finds no violation: on an empty page, with all kinds of answers, with all opened."""
     provider.script(
         Reply("# Title\n\nText `code`\n\n```py\nx\n```\n\n|a|\n|-|\n|1|", reasoning="Hm."),
+        Reply("First."),
+        Reply(ENRICHED),
         Reply("cut here", cut_after=1),
     )
     visit = Visit(open_tab(colours, width), server_url)
@@ -96,6 +114,11 @@ def test_axe_on_chat(
     axe.check(visit)
     visit.ask("A question").ended()
     visit.page.locator(".reasoning summary").click()
+    visit.ask("Versions").ended()
+    visit.answer.get_by_role("button", name="Answer again").click()
+    expect(visit.answer.locator(".versions")).to_contain_text("2/2")
+    expect(visit.ended().answer.locator(".diagram:not(.unready)")).to_be_visible()
+    expect(visit.answer.locator("math").first).to_be_visible()
     visit.ask("Another").ended()
     axe.check(visit)
     visit.page.get_by_role("button", name="Stream inspector").click()

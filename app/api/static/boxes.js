@@ -128,7 +128,7 @@ export class SourcesView {
 
 /** An answer that is an object, as JSON. */
 export class OutputView {
-  #json = el('pre', { tabindex: 0, role: 'region', 'aria-label': 'The answer as JSON' })
+  #json = el('pre', { tabindex: 0, role: 'group', 'aria-label': 'The answer as JSON' })
   element = el(
     'div',
     { class: 'code output' },

@@ -13,8 +13,8 @@ import { local } from './storage.js'
 /** @typedef {'queue' | 'interrupt'} OnBusy */
 
 /**
- * What the form does: get `ready` to send, or say why it cannot be; `send` a question, `stop` the answer, return the `last` question, and report
- * that another `agent` is chosen.
+ * What the form does: get `ready` to send, or say why it cannot be; `send` a question, `stop` the
+ * answer, return the `last` question, and report that another `agent` is chosen.
  * @typedef {object} ComposerActions
  * @property {() => Promise<boolean>} ready
  * @property {(text: string, more: {attachments: Attachment[], onBusy: OnBusy}) => void} send
@@ -57,7 +57,7 @@ export class Composer {
       this.field.focus()
     })
     $('interrupt').addEventListener('click', () => this.#submit('interrupt'))
-    loadTurnsSoon()
+    loadTurnsSoon(Boolean(embedded.conversation()))
     this.field.addEventListener('input', () => this.#grow())
     this.field.addEventListener('keydown', event => this.#keydown(event))
     this.agent.addEventListener('change', () => {

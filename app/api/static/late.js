@@ -60,13 +60,17 @@ export async function ready(current) {
   return id === current()
 }
 
-/** Load what draws turns as soon as a person does anything, so that no question waits for it. */
-export function loadTurnsSoon() {
+/**
+ * Load what draws turns as soon as a person does anything, so that no question waits for it.
+ * @param {boolean} now at once, because the page opens a conversation
+ */
+export function loadTurnsSoon(now) {
   const start = () => {
     for (const name of FIRST_ACTS) removeEventListener(name, start, true)
     loadTurns().catch(() => {}) // whoever needs it tries again, and says so if that fails
   }
-  for (const name of FIRST_ACTS) addEventListener(name, start, true)
+  if (now) start()
+  else for (const name of FIRST_ACTS) addEventListener(name, start, true)
 }
 
 async function load() {

@@ -86,7 +86,7 @@ export function render(tokens) {
     link.rel = 'noopener noreferrer nofollow'
   }
   for (const table of fragment.querySelectorAll('table')) {
-    const frame = el('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Table' })
+    const frame = el('div', { class: 'wide', tabindex: 0, role: 'group', 'aria-label': 'Table' })
     table.replaceWith(frame)
     frame.append(table)
   }
@@ -105,7 +105,7 @@ function frameCode(pre) {
   const head = el('div', { class: 'code-head' }, el('span', {}, language), button)
   const frame = el('div', { class: 'code' }, head)
   pre.tabIndex = 0
-  pre.setAttribute('role', 'region')
+  pre.setAttribute('role', 'group')
   pre.setAttribute('aria-label', language ? `Code in ${language}` : 'Code')
   pre.replaceWith(frame)
   frame.append(pre)
