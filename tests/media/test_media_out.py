@@ -68,6 +68,7 @@ async def test_media_of_a_tool(serve: Serve, provider: Provider, tmp_path: Path)
     assert "https://pictures.example/cat.png" == items[1]["url"]
     assert items == state["media"]
     assert items == conversation["messages"][-1]["media"]
+    assert ["user", "assistant"] == [message["role"] for message in conversation["messages"]]
     assert [i["mime_type"] for i in items] == [i["mime_type"] for i in whole.json()["media"]]
     assert {"image": PNG, "audio": MP3, "video": MP4, "file": PDF} == {
         kind: response.content for kind, response in served.items()

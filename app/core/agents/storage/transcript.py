@@ -1,6 +1,7 @@
 """What a conversation shows of the runs that Agno stored."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from agno.models.message import Message
 from agno.run.base import RunStatus
@@ -41,7 +42,14 @@ def _shown(run: AnyRun) -> Iterator[StoredMessage]:
     A hook or a parser may have changed the answer after the model wrote it, a team may have let a
     member answer, and a workflow has no messages: then the content of the run is the answer.
     """
-    own = [m for m in messages_in(run) if m.role in ("user", "assistant") and not m.from_history]
+    own = [
+        message
+        for before, message in pairwise([None, *messages_in(run)])
+        if message is not None
+        and message.role in ("user", "assistant")
+        and not message.from_history
+        and not _is_from_tool(before, message)
+    ]
     if not any(m.role == "user" for m in own):
         question = Message(role="user", content=input_of(run), created_at=run.created_at)
         own.insert(0, question)
@@ -67,6 +75,11 @@ def _shown(run: AnyRun) -> Iterator[StoredMessage]:
     waits = run.status == RunStatus.paused and (run.metadata or {}).get(FINISH_REASON) == "paused"
     if in_one or ((pictures or waits) and not answered):
         yield _answer(run, whole or written, run.created_at, shown)
+
+
+def _is_from_tool(before: Message | None, message: Message) -> bool:
+    """Whether a message of the user is Agno's, which shows a model the media of a tool so."""
+    return message.role == "user" and before is not None and before.role == "tool"
 
 
 def _answer(run: AnyRun, text: str, created_at: int, shown: Shown) -> StoredMessage:
