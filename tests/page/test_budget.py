@@ -75,9 +75,10 @@ def test_conversation_opens_after_the_server_was_away(
     """A conversation whose turns nothing can draw says so, and is shown by the next attempt."""
     provider.script(Reply("Here it is."))
     visit = Visit(page, server.url).open().ask("Where is it?").ended()
-    page.route("**/turn.js", lambda route: route.abort())
+    page.route("**/turn.js*", lambda route: route.abort())
     page.reload()
     expect(page.get_by_role("alert")).to_be_visible()
+    page.unroute("**/turn.js*")
     page.get_by_role("button", name="Try again").click()
     visit.ended()
     assert "Here it is." == visit.text
