@@ -109,12 +109,29 @@ def test_offline_question_is_kept(
     visit: Visit, context: BrowserContext, provider: Provider
 ) -> None:
     """A question that is sent offline is kept, and sent again on request."""
-    provider.script(Reply("Here I am."))
+    provider.script(Reply("First."), Reply("Here I am."))
+    visit.ask("One").ended()
     context.set_offline(True)
     visit.ask("Anybody there?")
     notice = visit.notice("You are offline")
     context.set_offline(False)
     notice.get_by_role("button", name="Try again").click()
+    assert "Here I am." == visit.ended().text
+    assert 2 == provider.opened
+
+
+def test_first_question_offline_stays_in_its_field(
+    visit: Visit, context: BrowserContext, provider: Provider
+) -> None:
+    """A first question that is sent offline stays in its field, and is sent from there."""
+    provider.script(Reply("Here I am."))
+    visit.page.wait_for_load_state("networkidle")
+    context.set_offline(True)
+    visit.ask("Anybody there?")
+    expect(visit.page.locator("#banner [data-kind=failed]")).to_contain_text("you are offline")
+    expect(visit.page.locator("#question")).to_have_value("Anybody there?")
+    context.set_offline(False)
+    visit.page.press("#question", "Enter")
     assert "Here I am." == visit.ended().text
     assert 1 == provider.opened
 

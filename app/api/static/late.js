@@ -10,6 +10,7 @@ const FIRST_ACTS = ['input', 'keydown', 'pointerdown', 'pointermove', 'touchstar
 
 const NOT_SENT =
   'The question was not sent: the server cannot be reached. It may be restarting; please try again.'
+const OFFLINE = 'The question was not sent, because you are offline. It stays below.'
 
 /** @typedef {import('./turn.js').Turn} Turn */
 /** @typedef {typeof import('./turn.js')} TurnModule */
@@ -53,7 +54,7 @@ export async function ready(current) {
   try {
     await loadTurns()
   } catch {
-    showBanner('failed', NOT_SENT)
+    showBanner('failed', navigator.onLine ? NOT_SENT : OFFLINE)
     return false
   }
   showBanner('failed', '')
