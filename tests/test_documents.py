@@ -126,7 +126,18 @@ def test_the_plan_of_the_house_names_files_that_exist() -> None:
         assert (ROOT / path.replace("app/app/", "app/")).exists(), path
 
 
-# The toys of CONTRIBUTING.md.
+# CONTRIBUTING.md.
+
+
+def test_the_guide_names_files_that_exist() -> None:
+    """Every path of the guide that begins at the root leads to a file or a folder, but the toys."""
+    paths = re.findall(r"`((?:app|agno_stream|tests|docs)/[\w/-]*(?:\.\w+)?)`", GUIDE)
+    assert len(paths) > 30
+    for path in paths:
+        assert "toy" in path or (ROOT / path).exists(), path
+
+
+# Its toys.
 
 
 def blocks() -> dict[str, str]:
