@@ -97,7 +97,8 @@ class AnswerTimeout(AgnoStreamError):
 class RequestRefused(AgnoStreamError):
     """Raised if the server refuses a request, most often because of what it contains.
 
-    `code` and `message` name the reason. Correct the request; the same one is refused again.
+    `code` and `message` name the reason. Correct the request; the same one is refused again, unless
+    the error is an `Overloaded`.
     """
 
     code = "bad_request"

@@ -17,7 +17,8 @@ import pytest
 import app.api.doors
 import app.core.log.journals
 from app.core.errors import Gap
-from app.core.log.journal import Entry, Group, RunRecord
+from app.core.log.journal import Entry, Group, Log, RunRecord
+from app.core.log.journals import SCHEMES, Scheme
 from app.models.chat import StreamingChunk
 from tests.command import ROOT
 from tests.conftest import Serve
@@ -125,7 +126,18 @@ def test_the_plan_of_the_house_names_files_that_exist() -> None:
         assert (ROOT / path.replace("app/app/", "app/")).exists(), path
 
 
-# The toys of CONTRIBUTING.md.
+# CONTRIBUTING.md.
+
+
+def test_the_guide_names_files_that_exist() -> None:
+    """Every path of the guide that begins at the root leads to a file or a folder, but the toys."""
+    paths = re.findall(r"`((?:app|agno_stream|tests|docs)/[\w/-]*(?:\.\w+)?)`", GUIDE)
+    assert len(paths) > 30
+    for path in paths:
+        assert "toy" in path or (ROOT / path).exists(), path
+
+
+# Its toys.
 
 
 def blocks() -> dict[str, str]:
@@ -215,3 +227,18 @@ async def test_the_toy_journal_keeps_logs(toys: Path) -> None:
     await journal.append([Group(record("r2"), 5, first)])
     with pytest.raises(Gap):
         await journal.read("r2", 0, 10)
+    assert {name for name in vars(Log) if not name.startswith("_")} <= {*dir(journal)}
+
+
+def test_the_toy_journal_serves(toys: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server with the guide's journal answers, and forgets the runs of a conversation."""
+    monkeypatch.setitem(SCHEMES, "toy", Scheme("toy", "ToyJournal"))
+    server = serve(model="demo", journal_url="toy://")
+    with httpx.Client(base_url=server.url, timeout=30) as http:
+        reply = http.post("/api/v1/chat", json={"message": "echo Hello", "stream": False})
+        assert "Hello" == reply.json()["content"]
+        run = f"/api/v1/runs/{reply.json()['run_id']}"
+        assert 200 == http.get(run).status_code
+        conversation = f"/api/v1/conversations/{reply.json()['conversation_id']}"
+        assert 204 == http.delete(conversation).status_code
+        assert 404 == http.get(run).status_code

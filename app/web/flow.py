@@ -4,7 +4,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 
 class Flow(FlowControl):
-    """Flow control in which reading stays paused while `holding`, whatever the app does."""
+    """Flow control that reads nothing from the connection while `holding`, also if the app resumes
+    reading: the connection has bytes for later."""
 
     holding = False
 

@@ -5,10 +5,11 @@ from .connections import ConnectionBounds
 
 
 class HeadMeter:
-    """Counts the bytes and the fields of one head after another.
+    """Bounds the bytes and the fields of the heads of one connection, one head at a time.
 
-    The parser reports a field when it is complete. Until then `feed` counts its bytes, as the size
-    of the slices in which nothing else came.
+    `add_address` and `add_field` count what the parser reports. It reports a field only when that
+    is complete, so `feed` also counts all slices of the input that end before their head does:
+    a field that never ends is bounded, too.
     """
 
     def __init__(self, bounds: ConnectionBounds) -> None:

@@ -147,5 +147,6 @@ class RunModels:
 
     @property
     def uncounted(self) -> int:
-        """Characters sent in requests whose usage is not known."""
+        """The number of characters sent in requests whose usage in tokens no provider has
+        reported."""
         return sum({id(t): t.uncounted for m in self.all for t in (m, m.answering)}.values())

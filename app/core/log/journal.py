@@ -194,9 +194,10 @@ class Membership(Protocol):
         """
 
     async def runs_before(self, record: RunRecord) -> list[str]:
-        """The active runs of other owners that go before this one in its conversation, in order.
+        """The ids of the active runs of other owners before this run in its conversation, in order.
 
-        They have the same principal and were created before it; all of them if it is not created.
+        They have the same principal and were created before it. Of a run that is not in the store
+        yet, these are all active runs of other owners in the conversation.
         """
 
     async def list_active(self, principal: str) -> list[RunRecord]:

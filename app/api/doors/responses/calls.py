@@ -78,7 +78,7 @@ class Calls:
         self._done(self._add(item), item)
 
     def close(self) -> None:
-        """End the calls that have no result, because their run has ended before."""
+        """Emit the end of each `mcp_call` without a result, as incomplete: the run has ended."""
         for index in self._started.values():
             item = self._output[index]
             if isinstance(item, McpCall):

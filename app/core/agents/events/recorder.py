@@ -39,7 +39,7 @@ class Recorder:
         self._fold.add_reasoning(reasoning)
 
     def end(self, last: StreamingChunk) -> StreamingChunk:
-        """Add the last chunk, and return it."""
+        """Return the last chunk, which is added unless the run has nothing but text."""
         more = last.reasoning or last.citations or last.final is not None
         return self.add(last) if more or not self._fold.empty else last
 

@@ -75,11 +75,12 @@ class Recoveries:
         return msgspec.structs.replace(record, recipe=plan.recipe, policy=rules)
 
     async def recover(self, record: RunRecord, log: WholeLog) -> bool:
-        """Go on with a run that this process owns now, or append the end that it had; returns False
-        if it has to end otherwise. Raises `Overloaded` if there is no room for it now.
+        """Go on with a run of a dead process, which this one owns now; returns False if the caller
+        has to end it. Raises `Overloaded` if there is no room for it now.
 
         It has to end if it was recovered too often or without progress, if its time is over, if
-        nobody can read the rest, or if a tool may have begun to work whose outcome is not known.
+        nobody can read the rest, or if a tool may have begun to work whose outcome is not known. A
+        run that had stored its turn lacks only the end of its log, which is appended: also True.
         """
         if not record.recipe or log.truncated:
             return False
