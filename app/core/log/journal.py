@@ -159,7 +159,7 @@ class Log(Protocol):
         """How far the logs of these runs go; runs that are unknown are left out."""
 
     async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
-        """Remove the ended runs of a conversation, with their records."""
+        """Remove the ended and the paused runs of a conversation, with their records."""
 
     async def delete(self, run_id: str) -> None:
         """Remove a run that has ended, with its entries; no effect if it is unknown or active."""

@@ -178,9 +178,9 @@ class MemoryJournal:
         self.size -= freed
 
     async def remove(self, principal: str, conversation_id: str, user: str | None) -> None:
-        for run_id, log in list(self._ended.items()):
+        for run_id, log in [*self._ended.items(), *self._paused.items()]:
             if belongs(log.record, principal, conversation_id, user):
-                self.size -= self._ended.pop(run_id).size
+                await self.delete(run_id)
 
     async def sweep(self) -> None:
         now = time.monotonic()

@@ -19,8 +19,9 @@ _decode = msgspec.msgpack.Decoder(RunRecord).decode
 async def remove_conversation(
     redis: Connection, principal: str, conversation_id: str, user: str | None
 ) -> None:
-    """Remove the ended runs of a conversation; raises what redis-py raises."""
-    found = await result(redis.client.zrange(f"{KEY_PREFIX}ended", 0, -1))
+    """Remove the ended and the paused runs of a conversation; raises what redis-py raises."""
+    sets = [redis.client.zrange(KEY_PREFIX + name, 0, -1) for name in ("ended", "paused")]
+    found = [run_id for members in sets for run_id in await result(members)]
     ids = [name.decode() for name in found]
     for n in range(0, len(ids), BATCH):
         batch = ids[n : n + BATCH]

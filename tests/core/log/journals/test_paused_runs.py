@@ -46,6 +46,20 @@ async def journal(url: str) -> AsyncIterator[Log]:
         yield await make("one")
 
 
+async def test_paused_runs_outlive_their_conversation(journal: Log) -> None:
+    """A conversation that is removed takes its paused runs with it, and those that have ended; not
+    another one's, and not a live one."""
+    gone = [msgspec.structs.replace(owned(name), conversation_id="gone") for name in "abc"]
+    await pause(journal, gone[0])
+    await journal.append([Group(gone[1], 1, [(1.0, ending())])])
+    await journal.append([Group(gone[2], 1, numbered(1))])
+    await pause(journal, owned("kept"))
+    await pause(journal, msgspec.structs.replace(owned("bobs", "bob"), conversation_id="gone"))
+    await journal.remove("ann", "gone", None)
+    assert {"kept", "bobs"} == set(await waiting(journal))
+    assert {"c", "kept", "bobs"} == (await journal.reached([*"abc", "kept", "bobs"])).keys()
+
+
 async def test_paused_runs_are_listed(journal: Log) -> None:
     """The paused runs of a principal, or of all, are listed, oldest first; no others are."""
     for number in range(100):
