@@ -226,7 +226,7 @@ class BoundedProtocol(RefusingProtocol):
     # Responses
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if self._crowded or self._shared.leaving:
+        if self._crowded or self._leaving or self._shared.leaving:
             cycle.keep_alive = False
         if self._crowded:
             busy = Overloaded("The server has too many connections.", retry_after=1)

@@ -42,6 +42,7 @@ class RefusingProtocol(HttpToolsProtocol):
         self._shared: Connections = app_state[KEY]
         self._bounds = self._shared.bounds
         self._refusal: AgnoStreamError | None = None
+        self._leaving = False  # the server stops: the next response closes the connection
         self._closing = False  # the last response has been sent or chosen; drop all further bytes
         self._in_head = True  # the next byte belongs to a head
         self._head = HeadMeter(self._bounds)
@@ -55,6 +56,7 @@ class RefusingProtocol(HttpToolsProtocol):
         """Answer what has been sent, or is on its way, and close then; uvicorn closes at once."""
         if self._closing:
             return
+        self._leaving = True
         if self._responding:
             self.cycle.keep_alive = False
         else:

@@ -30,8 +30,8 @@ CLIENTS = {
 }
 
 
-async def leave(client: str) -> bytes:
-    """Stop a server while a client asks, and return what the client gets."""
+async def leave(client: str, *, signal: bool = True) -> bytes:
+    """Stop a server, by a signal or not, while a client asks; return what the client gets."""
     before, now, then = CLIENTS[client]
     app = FastAPI()
     app.get("/x")(lambda: PlainTextResponse("answer"))
@@ -52,8 +52,9 @@ async def leave(client: str) -> bytes:
         if before == REQUEST:
             assert conn.recv(4096).endswith(b"answer")
         conn.sendall(now)  # since a connection in the backlog nothing has waited for the loop
-        connections.leaving = True
-        await close_listeners(server)
+        if signal:
+            connections.leaving = True
+            await close_listeners(server)
         stopping = asyncio.create_task(server.shutdown())
         await asyncio.sleep(0.02)
         conn.sendall(then)
@@ -90,3 +91,13 @@ def test_the_server_of_a_handler() -> None:
     server = uvicorn.Server(uvicorn.Config(FastAPI()))
     assert server is server_of(server.handle_exit)
     assert [None, None, None] == [server_of(None), server_of(print), server_of([].append)]
+
+
+@pytest.mark.parametrize("client", [name for name in CLIENTS if name.startswith("ha")])
+def test_a_server_that_no_signal_stops_keeps_connections(client: str) -> None:
+    """A server in a thread, or one that has served enough, stops without a signal: it answers what
+    was sent to it just the same, and closes each connection then."""
+    with asyncio.Runner() as runner:
+        received = runner.run(leave(client, signal=False))
+    assert received.endswith(b"answer")
+    assert b"connection: close" in received.lower()
