@@ -241,7 +241,6 @@ async def test_rolling_restart(tmp_path: Path, journal: dict[str, str], provider
     print(f"connections of each: {sorted(tab.connections for tab in tabs)}")
     assert all(tab.connections > 1 for tab in tabs)
     assert [0, 0] == codes
-    for server in old:  # a slow machine may have logged that the journal was late, but no more
-        assert "Exception in ASGI application" not in server.output, server.output
+    assert not any("Traceback" in server.output for server in old)
     assert TABS == provider.opened
     assert 0 == provider.aborted
