@@ -21,10 +21,9 @@ def test_a_data_folder_that_is_gone_is_noticed_and_mended(tmp_path: Path, way: s
         url = f"{command.url}/api/v1"
         assert 200 == httpx.post(f"{url}/chat", json=ASK, timeout=30).status_code
         live = httpx.post(f"{url}/chat", json={"message": "long 300", "background": True}).json()
-        if way == "moved away":
-            data.rename(tmp_path / "elsewhere")
-        else:
-            shutil.rmtree(data)
+        data.rename(tmp_path / "elsewhere")  # at once: the server may be writing a file there
+        if way != "moved away":
+            shutil.rmtree(tmp_path / "elsewhere")
         if way == "replaced":
             data.mkdir()
         command.wait_for("was removed or replaced")
