@@ -62,6 +62,7 @@ def trouble(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Full | S
         yield Full(redis) if request.param == "full" else Stalled(redis, link)
 
 
+@pytest.mark.timeout(300)  # the trouble lasts as long as the outage of a journal may
 async def test_stream_is_lost_with_a_slow_redis(
     tmp_path: Path, provider: Provider, trouble: Full | Stalled
 ) -> None:

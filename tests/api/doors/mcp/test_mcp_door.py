@@ -192,7 +192,7 @@ async def test_a_failed_run_is_an_error_with_its_text(
 
 async def test_a_call_over_a_limit_says_when_to_come_back(serve: Serve, provider: Provider) -> None:
     """A call for which there is no room is an error that a model can read, and starts no run."""
-    provider.default = Reply("one two", stall_after=1)
+    provider.script(Reply("one two", stall_after=1))
     server = serve(max_concurrent_runs=1, run_queue=0)
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         await http.post("/api/v1/chat", json={"message": "x", "background": True})
