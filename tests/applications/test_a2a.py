@@ -1,9 +1,6 @@
 """What speaks A2A, on an AgentOS or on any other server, answers here as it does there."""
 
 import asyncio
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.apps import A2AStarletteApplication
 from a2a.server.events import EventQueue
@@ -24,7 +20,7 @@ from agno.agent import RemoteAgent
 from tests.applications.test_external import REMOTE, agent_os
 from tests.provider import Provider
 from tests.provider_replies import Reply
-from tests.server import Server
+from tests.server import Served, Server
 from tests.streaming.reader import ask, chunks
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # Agno closes no models
@@ -81,17 +77,8 @@ def sdk_server() -> Iterator[str]:
         skills=[],
     )
     handler = DefaultRequestHandler(Far(), InMemoryTaskStore())
-    listener = socket.create_server(("127.0.0.1", 0))
-    app = A2AStarletteApplication(card, handler).build()
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with Served(A2AStarletteApplication(card, handler).build()) as served:
+        yield served.url
 
 
 @pytest.mark.parametrize(("kind", "name", "replies", "content"), REMOTE, ids=lambda v: str(v)[:24])

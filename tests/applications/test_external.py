@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import socket
-import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from agno.agent import Agent, RemoteAgent
 from agno.agents.base import BaseExternalAgent
 from agno.db.in_memory import InMemoryDb
@@ -29,7 +25,7 @@ from tests.applications.teams import delegate
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import Reply
-from tests.server import Server
+from tests.server import Served, Server
 from tests.streaming.reader import ask, chunks
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # Agno closes no models
@@ -158,17 +154,8 @@ def agent_os(provider: Provider) -> Iterator[str]:
     system = AgentOS(
         agents=[agent], teams=[team], workflows=[workflow], telemetry=False, a2a_interface=True
     )
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(system.get_app(), log_config=None, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with Served(system.get_app()) as served:
+        yield served.url
 
 
 REMOTE = [
