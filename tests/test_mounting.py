@@ -141,6 +141,11 @@ def check_addresses(http: httpx.Client, prefix: str) -> None:
             assert url.path.startswith(f"{prefix}/api/v1/runs/"), (where, address)
             if url.path.endswith(("events", "stream")) or "media" in url.path:
                 assert 200 == http.get(origin.join(url.raw_path.decode())).status_code, where
+    run = http.post(CHAT, json={"message": "Hello?", "stream": False}).json()
+    forks = f"/api/v1/conversations/{run['conversation_id']}/fork"
+    copy = http.post(forks, json={"run_id": run["run_id"]}).headers["location"]
+    assert copy.startswith(f"{prefix}/api/v1/conversations/")
+    assert 200 == http.get(origin.join(copy)).status_code
 
 
 def test_addresses_below_a_mount(host: Served) -> None:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel
 
 from ..core.errors import BadRequest, ConversationBusy, UnknownConversation
 from . import conversation_docs
-from .addresses import with_prefix
+from .addresses import local, with_prefix
 from .context import Context, Principal, Server
 from .export import exported
 from .media import add_media
@@ -187,7 +187,7 @@ async def fork(
         msgspec.json.encode(made),
         status_code=201,
         media_type="application/json",
-        headers={"Location": f"/api/v1/conversations/{made.conversation_id}"},
+        headers={"Location": local(f"/api/v1/conversations/{made.conversation_id}")},
     )
 
 
