@@ -128,10 +128,9 @@ class AgentTurn:
                         await safety.keep(event)
                         if reader.failure is not None:
                             raise self._unreadable() or failure_of(reader.failure, runner.models)
-                        if media.concerns(event):
-                            found = await media.read(event, reader.model)
-                            if found is not None:
-                                reader.recorder.emit(found)
+                        found = media.concerns(event) and await media.read(event, reader.model)
+                        if found:
+                            reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise refusal_of(error) from error
         finally:
@@ -149,7 +148,8 @@ class AgentTurn:
 
     def _shown(self, last: StreamingChunk) -> Shown:
         before = self._runner.shown_before if self._runner else None
-        parts = self._reader.recorder.parts(whole=before is not None) if self._reader else []
+        pauses = before is not None or last.requirements is not None
+        parts = self._reader.recorder.parts(whole=pauses) if self._reader else []
         return Shown.of(parts, last, self.model, before)
 
     async def _prepared(self) -> Runner:

@@ -67,6 +67,8 @@ class Runner:
         self.shown_before = None if resumed is None else resumed.shown
         if continuation is not None or self._going_on is not None:
             self._restore()
+        if continuation is not None and models is not None:
+            models.leader.keeps_decided = self._going_on is None
         if continuation is None and models is not None and not question.kept:
             self._scratch = detach(component)
             self._forget()
@@ -106,6 +108,8 @@ class Runner:
 
     def _resumed(self, run: AnyRun) -> AsyncIterator[Any]:
         """The events of a run that goes on from its checkpoint."""
+        if self._continuation is not None and self.shown_before is not None:
+            self.shown_before = self.shown_before.after(shown_in(run.metadata))
         further = self._continuing()
         further["run_context"].session_state = run.session_state
         streamed = {"stream": True, "stream_events": True, "user_id": self._caller.user_id}
