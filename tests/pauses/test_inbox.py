@@ -94,6 +94,26 @@ def test_wrong_decisions_are_named(server: Server, provider: Provider, wrong: st
     assert [first["run_id"]] == [run["run_id"] for run in listed(server.url)]
 
 
+STRANGE = ["\ud800", "a\0b", {"\ud800": 1}, [["\0"]], 10**400]
+
+
+def test_values_that_cannot_be_stored(server: Server, provider: Provider) -> None:
+    """A result, a note or a value with half a character, with a NUL or with a number beyond all
+    bounds is refused, and the run still waits."""
+    first = paused(server, provider, APPROVAL)
+    [item] = first["requirements"]
+    fields = [("result", value) for value in STRANGE]
+    fields += [("note", value) for value in STRANGE[:2]]
+    fields += [("values", {"a": value}) for value in STRANGE]
+    url = f"{server.url}/api/v1/runs/{first['run_id']}/continue"
+    for name, value in fields:
+        body = {"decisions": [{"id": item["id"], "confirmed": True, name: value}]}
+        response = httpx.post(url, content=json.dumps(body))
+        code = response.json()["error"]["code"]
+        assert (422, "invalid_field") == (response.status_code, code), (name, value)
+    assert [first["run_id"]] == [run["run_id"] for run in listed(server.url)]
+
+
 def test_a_run_that_does_not_wait_is_not_continued(server: Server, provider: Provider) -> None:
     """A run that has ended otherwise is 409, one that never was 404."""
     provider.script(Reply("Hello."))

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field
 
 from ....core.errors import AlreadyAsked, UnknownRun
 from ....core.pauses import check
@@ -16,7 +16,7 @@ from ....models.chat import Decision
 from ... import route_docs
 from ...context import Principal, Server
 from ...ignored import ignored_fields
-from ...requests import JsonObject, Text, parse_object, read_body, validate
+from ...requests import JsonObject, JsonValue, Text, parse_object, read_body, validate
 from ...starting import IdempotencyKey, start_continuation
 from .answer import NativeAnswer, accepted
 from .encoder import negotiate
