@@ -237,3 +237,24 @@ async def test_a_cancel_does_not_wait_for_a_process_that_hangs(
         assert await hanging.take_cancel_requests()
     finally:
         await hanging.close()
+
+
+async def test_no_search_for_readers_outlives_its_run(tmp_path: Path) -> None:
+    """A run that ends while other processes are asked for its readers leaves no task behind."""
+
+    class Silent(SqliteJournal):
+        async def is_followed(self, run_id: str) -> bool:
+            asked.set()
+            await asyncio.Event().wait()
+            return True
+
+    asked = asyncio.Event()
+    harness = RunsHarness(Silent(tmp_path / "runs.db"))
+    await harness.runs.open()
+    run = await harness.start(Scripted(silent()), on_disconnect="grace", grace=0)
+    (await harness.follow(run)).close()
+    await asked.wait()
+    state = await harness.cancel(run)
+    assert "cancelled" == state.finish_reason
+    await harness.runs.close()
+    assert {asyncio.current_task()} == asyncio.all_tasks()
