@@ -62,7 +62,7 @@ class Runs:
         self._peers: Peers | None = None
         self._tail: Tail | None = None
         if isinstance(hub.journal, SharedJournal):
-            self._peers = Peers(hub.journal, remember, self._active)
+            self._peers = Peers(hub.journal, remember, self._active, observers)
             self._tail = Tail(hub.journal)
         self.rates = rates or Rates()
         slots = slots or Slots()

@@ -14,6 +14,8 @@ from app.core.log.journal import Entry, Group, Reach, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.run_failures import RunFailed
 from app.core.runs.peers import CANCEL_TIMEOUT, Peers
+from app.core.runs.report import RunReport
+from app.models.parts import Usage
 from tests.core.parts import record, text_chunk, until, words
 from tests.core.runs.harness import RunsHarness, Scripted, saying, shared, silent, two_processes
 
@@ -43,10 +45,18 @@ async def log_of(journal: SqliteJournal, after: int = 0) -> list[Entry]:
 
 
 async def test_orphan_ends_at_start(tmp_path: Path) -> None:
-    """When a process is open, what the dead have left has its end, and is remembered."""
+    """When a process is open, what the dead have left has its end, and is remembered, and it is
+    reported as other ended runs are."""
+
+    class Reports(list[RunReport]):
+        def began(self, record: RunRecord) -> None:
+            raise AssertionError("it began in another process")
+
+        ended = list.append
+
     await left_behind(shared(tmp_path), "", "one ", "two ")
-    journal = shared(tmp_path)
-    harness = RunsHarness(journal)
+    journal, reports = shared(tmp_path), Reports()
+    harness = RunsHarness(journal, observers=[reports])
     await harness.runs.open()
     log = await log_of(journal)
     assert ["", "one ", "two ", ""] == words(log)
@@ -56,6 +66,17 @@ async def test_orphan_ends_at_start(tmp_path: Path) -> None:
     assert "interrupted" == end.error.code
     assert log[-2][0] == log[-1][0]
     assert [("r1", "one two ")] == harness.remembered
+    [report] = reports
+    assert ("r1", "interrupted", end.error) == (
+        report.record.run_id,
+        report.ending,
+        report.error,
+    )
+    assert (2, "one two ", Usage(0, 2, 2, estimated=True)) == (
+        report.meter.tokens,
+        report.text,
+        report.usage,
+    )
     await harness.runs.close()
 
 
