@@ -250,7 +250,7 @@ async def test_dashboard_shows_every_metric(http: httpx.AsyncClient) -> None:
 
 async def test_sampling_outlives_an_unforeseen_error() -> None:
     """A sample that fails is followed by the next one; when sampling ends, its task has ended."""
-    taken = []
+    taken: list[int] = []
 
     def sample() -> None:
         taken.append(len(taken))
