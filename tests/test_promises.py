@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 from agno.media import Image
+from pydantic import SecretStr
 
 from app.core.log.journal import RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
@@ -75,7 +76,8 @@ async def test_a_key_named_anonymous_has_what_was_said_without_keys(serve: Serve
 def test_a_short_key_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A key of less than 16 characters is named by its principal, and not shown."""
     with caplog.at_level(logging.WARNING):
-        create_app(Bare(data_dir=tmp_path, model="demo", api_keys="ann:0123456789abcde,bob:" + KEY))
+        keys = SecretStr(f"ann:0123456789abcde,bob:{KEY}")
+        create_app(Bare(data_dir=tmp_path, model="demo", api_keys=keys))
     assert "a key of ann is short" in caplog.text
     assert "bob" not in caplog.text
     assert "0123456789abcde" not in caplog.text
@@ -126,6 +128,13 @@ def test_fields_of_a_newer_version_are_skipped(kind: RunRecord | StreamingChunk)
     fields = {**msgspec.to_builtins(kind), "of_a_newer_release": {"a": [1]}}
     for codec in (msgspec.json, msgspec.msgpack):
         assert kind == codec.decode(codec.encode(fields), type=type(kind))
+
+
+def test_records_of_the_first_version_are_read() -> None:
+    """Fields that a record has got since then have values that say nothing."""
+    first = ("run_id", "conversation_id", "principal", "agent", "model", "created_at")
+    fields = {name: getattr(record(), name) for name in first}
+    assert record() == msgspec.convert(fields, RunRecord)
 
 
 async def test_a_file_of_an_older_version_gets_what_it_lacks(tmp_path: Path) -> None:

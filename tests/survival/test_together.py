@@ -273,6 +273,7 @@ async def test_readers_elsewhere_keep_a_run_going(start: Start, provider: Provid
     assert counted(two.tokens) == two.text
 
 
+@pytest.mark.timeout(300)
 async def test_lost_workers_are_replaced(tmp_path: Path, provider: Provider) -> None:
     """The places of a worker that was killed and of one that hangs are taken by new ones, their
     runs have ended, which metrics and conversations have, and the third worker's run goes on."""
@@ -287,7 +288,7 @@ async def test_lost_workers_are_replaced(tmp_path: Path, provider: Provider) -> 
             await tab.until(10)
         team.kill(2)
         os.kill(team.pids[1], signal.SIGSTOP)
-        await until(lambda: team.output.count("Application startup complete.") == 5, 40)
+        await until(lambda: team.output.count("Application startup complete.") == 5, 90)
         assert team.pids[0] in workers_of(team.commands[0])
         team.pids = workers_of(team.commands[0])
         assert 3 == len(team.pids)
