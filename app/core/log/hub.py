@@ -200,9 +200,9 @@ class Hub:
 
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()
-        for log in dirty:
-            log.measure(METER_BATCH)
         try:
+            for log in dirty:
+                log.measure(METER_BATCH)
             if sum(log.pending for log in dirty) > self.outage.flush_bytes:
                 await self._write_backlog(dirty)
             elif dirty:
