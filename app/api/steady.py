@@ -52,11 +52,17 @@ class Steady:
         self._known = [*follower.recoveries]
         self._shown = 0  # the number of the last entry that shows something
 
+    def passes(self, number: int, entries: list[Entry]) -> bool:
+        """Return True if entries that follow entry `number` pass as they are, which is noted."""
+        if self._known or any(entry[1].recovered is not None for entry in entries):
+            return False
+        self._note(number, entries)
+        return True
+
     def pieces(self, number: int, entries: list[Entry]) -> Iterator[tuple[int, list[Entry]]]:
         """Yield entries that follow entry `number` in pieces without gaps, each with the number
         before its first; the last one may be an end that is not in the log."""
-        if not self._known and all(entry[1].recovered is None for entry in entries):
-            self._note(number, entries)
+        if self.passes(number, entries):
             yield number, entries
             return
         piece: list[Entry] = []
