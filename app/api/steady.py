@@ -54,14 +54,20 @@ class Steady:
         self._known = [*follower.recoveries]
         self._shown = 0  # the number of the last entry that shows something
 
-    def pieces(self, number: int, entries: list[Entry]) -> Iterator[tuple[int, list[Entry]]]:
-        """Yield entries that follow entry `number` in pieces without gaps, each with the number
-        before its first; the last one may be an end that is not in the log."""
+    def passes(self, number: int, entries: list[Entry]) -> bool:
+        """Return True if entries that follow entry `number` pass as they are, which is noted."""
         for n, (_, chunk) in enumerate(entries, start=number + 1):
             if chunk.recovered is not None:
                 self._known.append(Recovery(n, chunk.recovered.after % STRIDE))
-        if not self._known:
-            self._note(number, entries)
+        if self._known:
+            return False
+        self._note(number, entries)
+        return True
+
+    def pieces(self, number: int, entries: list[Entry]) -> Iterator[tuple[int, list[Entry]]]:
+        """Yield entries that follow entry `number` in pieces without gaps, each with the number
+        before its first; the last one may be an end that is not in the log."""
+        if self.passes(number, entries):
             yield number, entries
             return
         piece: list[Entry] = []
