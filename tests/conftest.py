@@ -13,7 +13,7 @@ from tests.provider import Provider
 from tests.server import Server
 from tests.services import PostgresServer, RedisServer
 
-pytest_plugins = ["tests.skips"]
+pytest_plugins = ["tests.skips", "tests.trust"]
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import would fetch prices
 

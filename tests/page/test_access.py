@@ -17,6 +17,7 @@ from tests.pauses.kinds import KINDS
 from tests.provider import Provider
 from tests.provider_replies import Reply
 from tests.showcase import Site, guide, library, newsroom, press, registry, studio
+from tests.trust import fetching
 
 AXE = "axe-core@4.11.0"
 CACHE = Path(__file__).parent / ".cache"
@@ -68,7 +69,9 @@ def axe() -> Axe:
         if npm is None:
             pytest.skip("there is no npm to fetch axe-core with")
         command = [npm, "install", "--prefix", str(CACHE), "--ignore-scripts", "--no-audit", AXE]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+        done = subprocess.run(
+            command, env=fetching(), capture_output=True, encoding="utf-8", check=False
+        )
         if done.returncode:
             pytest.skip(f"npm cannot fetch axe-core: {done.stderr[-300:]}")
     return Axe(SCRIPT.read_text(encoding="utf-8"))
