@@ -15,7 +15,7 @@ from app.api.doors.native.answer import NativeAnswer
 from app.api.doors.native.encoder import NdjsonEncoder, SseEncoder, TextEncoder
 from app.api.doors.native.errors import error_response
 from app.api.encoding import Encoder
-from app.api.reading import reading
+from app.api.reading import Reading
 from app.api.streaming import RunStream
 from app.api.whole_answer import WholeAnswer
 from app.core.log.follower import Follower
@@ -282,7 +282,7 @@ async def test_no_task_outlives_its_reader(how: str) -> None:
         before = asyncio.all_tasks()
         follower = Follower(log.record, source_of(log.record, hub.journal, log, None), 0)
         with contextlib.suppress(ZeroDivisionError):
-            async with reading(follower, client.receive) as gone:
+            async with Reading(follower, client.receive) as gone:
                 await asyncio.sleep(0)
                 if how == "left":
                     client.gone.set()

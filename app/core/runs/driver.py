@@ -61,7 +61,10 @@ class Driver:
             if run.recovered:
                 await run.step(self._queues.wait_earlier(run.record))
             else:
-                lock = await run.step(self._queues.wait_turn(run.record))
+                lock = await self._queues.take_turn(run.record, run.log.before)
+                if lock is None:
+                    run.turn.settled = False  # the runs before may leave turns that wait
+                    lock = await run.step(self._queues.wait_turn(run.record))
             run.begin()
             last = await run.step(run.consume())
         except RunFailed as error:

@@ -129,7 +129,7 @@ class Peers:
         """
         try:
             waited = False
-            while await self.journal.runs_before(record) or self._orphan_before(record):
+            while await self.journal.runs_before(record) or self.orphan_before(record):
                 waited = True
                 await asyncio.sleep(POLL_INTERVAL)
             if waited:  # the process that ended those may have requested to cancel this one, too
@@ -138,7 +138,7 @@ class Peers:
             # The journal fails, which the hub logs: an answer out of turn is better than none.
             logger.debug("peers: the queue cannot be read", exc_info=True)
 
-    def _orphan_before(self, record: RunRecord) -> bool:
+    def orphan_before(self, record: RunRecord) -> bool:
         """Whether an earlier run of the conversation has been adopted, and nothing else yet."""
         return any(
             (orphan.principal, orphan.conversation_id) == (record.principal, record.conversation_id)

@@ -156,7 +156,9 @@ class Recoveries:
     ) -> None:
         before = record.recoveries
         number = max(log.last, 1) + 1
-        changed = msgspec.structs.replace(record, recoveries=(*before, Recovery(number, after)))
+        recoveries = (*before, Recovery(number, after))
+        # What it has stored there is to be read.
+        changed = msgspec.structs.replace(record, recoveries=recoveries, first=False)
         seconds = max(time.time() - record.created_at, _last_time(log.entries))
         live = self._hub.take_over(changed, log.last - len(ahead), seconds)
         # Its process may have died before it had written these.
