@@ -90,13 +90,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation that the server stores; `messages` is empty in a list of conversations."""
+    """A conversation that the server stores; `messages` is empty in a list of conversations.
+
+    `pinned_at` is when it was pinned, None if it is not.
+    """
 
     conversation_id: str
     title: str = ""
     created_at: float | None = None
     updated_at: float | None = None
     agent: str | None = None
+    pinned_at: float | None = None
     messages: tuple[Message, ...] = ()
 
 
