@@ -224,6 +224,7 @@
  * @property {string} conversation_id
  * @property {string} [agent]
  * @property {string} [model]
+ * @property {string} [system]
  * @property {{role: string, content: string}[]} [messages]
  * @property {boolean} [background]
  * @property {'queue' | 'interrupt'} [on_busy]
