@@ -27,6 +27,7 @@ from ...names import agent_in_model
 from ...requests import ConversationId, Text, User, parse_object, read_body, validate
 from .answering import TurnRequest, answer
 from .following import SSE
+from .instructions import check_system
 from .requests import HowToAnswer, WithMedia
 
 if TYPE_CHECKING:  # for types only, so that the door does not import Agno
@@ -168,6 +169,7 @@ async def _question(
     question = body.ask(turn.question if edited is None else edited.message, user=turn.user)
     question = agent_in_model(server, question)
     question = dataclasses.replace(question, agent=question.agent or turn.agent)
+    check_system(server, question)
     if edited is None or edited.keeps_media:
         media = await server.branches.media(turn, principal)
         return dataclasses.replace(question, images=media.images, attachments=media.attachments)

@@ -17,6 +17,7 @@ from . import branching, continuing
 from .answering import TEXT, TurnRequest, answer
 from .event_ids import parse_event_id
 from .following import SSE, LastEventId, resume
+from .instructions import check_system
 from .requests import ChatRequest, FormRequest
 
 #: Parameters of a query that are read elsewhere: by `resume`, and by the guard.
@@ -162,6 +163,7 @@ async def _answer(
 ) -> Response:
     """The response to a question of a body, with the uploads of a form."""
     question = agent_in_model(server, body.question())
+    check_system(server, question)
     if form is not None:
         question = dataclasses.replace(
             question,
