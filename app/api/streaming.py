@@ -7,7 +7,7 @@ See docs/decisions/028-no-sse-starlette-in-the-path-of-a-token.md.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -33,7 +33,8 @@ class RunStream(Response):
     response ends, but the run continues. `heartbeat` is the interval of heartbeats in seconds. With
     `pace` the events are sent at the speed at which they were recorded. `refusal` makes the
     response if the run fails before the first byte and the encoder `defers_status`. With
-    `takes_back` readers know what a recovery of the run makes void; see `Steady`.
+    `takes_back` readers know what a recovery of the run makes void, or are told as far as
+    `takes_back_to` says; see `Steady`.
 
     A token costs neither a task nor a timer: one task pumps entries, one waits for the disconnect,
     and one timer watches for silence, for the whole response.
@@ -49,6 +50,7 @@ class RunStream(Response):
         headers: Mapping[str, str] | None = None,
         pace: bool = False,
         takes_back: bool = False,
+        takes_back_to: Callable[[int], bool] | None = None,
     ) -> None:
         super().__init__(
             media_type=encoder.media_type,
@@ -66,7 +68,7 @@ class RunStream(Response):
         self._refusal = refusal
         self._interval = heartbeat
         self._pace = pace
-        self._takes_back = takes_back
+        self._steady = None if takes_back else Steady(follower, takes_back_to)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = Connection.of(scope, receive, send)
@@ -124,7 +126,7 @@ class RunStream(Response):
             gone,
             direct=direct,
             pacer=Pacer() if self._pace else None,
-            steady=None if self._takes_back else Steady(self._follower),
+            steady=self._steady,
             refusal=self._refusal,
             own_headers={name: text for name, text in self.headers.items() if name[:2] == "x-"},
         )

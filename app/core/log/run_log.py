@@ -25,8 +25,15 @@ class RunLog:
     which then takes all entries that are new.
     """
 
-    def __init__(self, record: RunRecord, touch: Callable[["RunLog"], None]) -> None:
+    def __init__(
+        self,
+        record: RunRecord,
+        touch: Callable[["RunLog"], None],
+        before: Sequence[str] | None = None,
+    ) -> None:
         self.record = record
+        #: The runs of other processes before it when it was created; None if that is unknown.
+        self.before = before
         self.entries: list[Entry] = []
         self.base = 0
         self.flushed = 0

@@ -25,6 +25,7 @@ from ..wire.parts.framing import LARGEST
 from ..wire.reader import Reader
 from ..wire.responses import Responses
 from .bodies import body_of
+from .bounds import DRAIN, GRACE, LARGE, REFUSAL, SLICE, SMALL, TURN
 from .exchange import CURRENT, Exchange
 
 #: Readers by the end of the path that a request goes to.
@@ -37,30 +38,9 @@ READERS: dict[str, type[Reader]] = {
     ":generateContent": Gemini,
 }
 
-#: Seconds after the finish reason in which usage may follow; then the response counts as over,
-#: whatever the provider sends to keep its connection open.
-GRACE = 1.0
-
-#: Bytes of a response with the status of an error that are read, at most.
-REFUSAL = 2**20
-
-#: Bytes that a reader gets at once, so that it is done with them in milliseconds: a small part
-#: whole, as a slice would cut a line, and a large one in slices.
-SMALL, SLICE = 16 * 1024, 8 * 1024
-
-#: Seconds that a reader may work before the other tasks of the process have their turn. Each turn
-#: costs a write to the readers of the run, so that shorter ones make a fast answer dearer.
-TURN = 0.005
-
-#: Bytes of a body from which on it is read in a thread.
-LARGE = 256 * 1024
-
 #: Errors of a connection while its body is read, and those among them that only mean silence.
 BROKEN = (httpx.TransportError, httpx2.TransportError)
 SLOW = (httpx.TimeoutException, httpx2.TimeoutException)
-
-#: Seconds to read the rest of a body whose end has come, so that its connection can be reused.
-DRAIN = 0.25
 
 
 def hook(client: Any) -> None:
