@@ -21,6 +21,7 @@ from .api.context import Context
 from .api.doors import agui, ai_sdk, anthropic, mcp, native, ollama, openai, responses
 from .api.heads import HeadAsGet
 from .api.outside import PrincipalOf
+from .api.shortcut import endpoints_of
 from .api.tracking import Tracked
 from .core.agents import Agents
 from .core.agents.storage.branches.service import Branches
@@ -195,7 +196,8 @@ def create_app(
     page.install(app, settings.embed_origins)
     errors.install(app, REFUSE)
     openapi.install(app)
-    surround(app, settings, access, connections, opened, REFUSE)
+    endpoints = endpoints_of(door.router for door in DOORS)
+    surround(app, settings, access, connections, opened, REFUSE, endpoints, telemetry.tracing)
     return app
 
 
