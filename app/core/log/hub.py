@@ -17,7 +17,7 @@ from .run_log import Piece, RunLog, trim
 logger = logging.getLogger(__name__)
 
 #: Seconds between two group writes, which is how long an entry may exist in memory alone.
-FLUSH_INTERVAL = 0.05
+FLUSH_INTERVAL = 0.075
 
 #: Seconds that a new run waits until the journal has its record.
 CREATE_TIMEOUT = 0.5
