@@ -15,6 +15,7 @@ from openai import AsyncOpenAI, DefaultAioHttpClient
 
 from app.core.providers.http.clients import attach, close
 from app.core.providers.tracked import TrackedModel
+from app.core.text import AlreadySent
 from tests.core.providers.wire.streams import words
 
 
@@ -158,12 +159,13 @@ async def ask(model: Model, *, content: Any = "hello", sink: Any = None, **more:
 
     tracked = TrackedModel(model, sink=keep)
     try:
-        async for _ in tracked.model.ainvoke_stream(
+        async for delta in tracked.model.ainvoke_stream(
             messages=[Message(role="user", content=content)],
             assistant_message=Message(role="assistant"),
             **more,
         ):
-            pass
+            if not isinstance(delta.content, AlreadySent):
+                got.text += delta.content or ""
     except Exception as error:
         got.error = error
     got.end, got.tokens = tracked.finish_reason, tracked.usage.total_tokens

@@ -84,6 +84,8 @@ def _target(url: Any) -> Target | None:
     """Where a URL leads; None if it has what only an SDK's client knows how to use."""
     if url.scheme not in ("http", "https") or url.userinfo or not url.host:
         return None
+    if not url.path.endswith("/chat/completions"):  # a base URL with a query
+        return None
     port = url.port or (443 if url.scheme == "https" else 80)
     path = url.raw_path.decode("ascii")
     return Target(url.scheme, url.raw_host.decode("ascii"), port, url.netloc.decode("ascii"), path)
