@@ -15,6 +15,10 @@ from .meter import Meter
 #: Bytes that a chunk takes at least, by `size_of`.
 SMALLEST = 200
 
+#: Bytes in memory of all logs that the journal has as well, and the part that each one has at least.
+#: Readers that are further behind read from the journal.
+KEPT, LEAST_KEPT = 24 << 20, 64 << 10
+
 
 class RunLog:
     """The newest entries of one live run, in memory; entries up to number `base` were dropped from
@@ -185,13 +189,15 @@ class Piece(NamedTuple):
 def trim(logs: Sequence[RunLog], run_bytes: int, total_bytes: int) -> list[RunLog]:
     """Drop the oldest entries until each log and all logs are within their bounds, in bytes.
 
-    Entries that the journal has go first, then, of ended logs before live ones, also those that it
-    does not have: bounded memory comes before a journal without gaps. Returns the ended logs that
-    are to be dropped whole, because their questions and last chunks alone are too much.
+    Entries that the journal has go first, so that all logs share `KEPT` bytes of them. Then, of
+    ended logs before live ones, also those go that it does not have: bounded memory comes before a
+    journal without gaps. Returns the ended logs that are to be dropped whole, because their
+    questions and last chunks alone are too much.
     """
+    part = min(run_bytes, max(LEAST_KEPT, KEPT // max(len(logs), 1)))
     for log in logs:
-        if log.size > run_bytes:
-            log.trim_head(run_bytes)
+        if log.size > part:
+            log.trim_head(part)
     excess = sum(log.size for log in logs) - total_bytes
     if excess <= 0:
         return []

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import httpx2
 
+from ...access.turnstile import next_turn
 from ..wire.chat_completions import ChatCompletions
 from ..wire.gemini import Gemini
 from ..wire.messages import Messages
@@ -51,6 +52,9 @@ SMALL, SLICE = 16 * 1024, 8 * 1024
 #: Seconds that a reader may work before the other tasks of the process have their turn. Each turn
 #: costs a write to the readers of the run, so that shorter ones make a fast answer dearer.
 TURN = 0.005
+
+#: Seconds in which a reader that has worked for `TURN` is a fast one, of which all share a turn.
+FAST = 20 * TURN
 
 #: Bytes of a body from which on it is read in a thread.
 LARGE = 256 * 1024
@@ -167,11 +171,12 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
     deadline: float | None = None  # of the loop's time
     part = b""  # the latest one, which is read up to `at`
     at = 0
-    worked = 0.0  # seconds since other tasks had their turn
+    worked = 0.0  # seconds, since the time `since`
+    since = perf_counter()
 
     async def more() -> bytes:
         """Read until there is something for the SDK; nothing at the end of the answer."""
-        nonlocal deadline, part, at, worked
+        nonlocal deadline, part, at, worked, since
         while not reader.complete:
             if at >= len(part):
                 at = 0
@@ -192,8 +197,9 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
                         reader.break_off()
                     raise
             if worked > TURN:  # a provider that sends without a pause does not let the loop go on
-                worked = 0.0
-                await asyncio.sleep(0)
+                if perf_counter() - since < FAST:
+                    await next_turn()
+                worked, since = 0.0, perf_counter()
             size = len(part) if len(part) <= SMALL else SLICE
             moves = reader.moves
             began = perf_counter()
