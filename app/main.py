@@ -16,11 +16,12 @@ from fastapi import FastAPI
 from . import __version__
 from .api import catalog, conversations, durable, errors, health, media, openapi, page, runs
 from .api.addresses import split_public_url
-from .api.bodies import Allowance, BodyBounds
+from .api.bodies import BodyBounds
 from .api.context import Context
 from .api.doors import agui, ai_sdk, anthropic, mcp, native, ollama, openai, responses
 from .api.heads import HeadAsGet
 from .api.outside import PrincipalOf
+from .api.spool import Allowance
 from .api.tracking import Tracked
 from .core.agents import Agents
 from .core.agents.storage.branches.service import Branches
@@ -179,7 +180,9 @@ def create_app(
         heartbeat=settings.heartbeat,
         retention=settings.retention,
         body=BodyBounds(
-            settings.max_body_bytes, settings.body_timeout, Allowance(settings.max_bodies_bytes)
+            settings.max_body_bytes,
+            settings.body_timeout,
+            Allowance(settings.max_bodies_bytes, store.uploads),
         ),
         tickets=access.tickets,
         media=store,

@@ -5,7 +5,16 @@ See docs/decisions/077-heavy-work-passes-one-by-one.md.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from time import perf_counter
+from typing import TypeVar, cast
 from weakref import WeakKeyDictionary
+
+T = TypeVar("T")
+
+#: Seconds of work in one turn.
+PIECE = 0.002
 
 
 class Turnstile:
@@ -16,6 +25,8 @@ class Turnstile:
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._held_until = 0.0  # of the loop's time
+        self._freed = asyncio.Event()
 
     async def wait(self) -> None:
         """Wait for a turn, of which the caller has the first milliseconds."""
@@ -40,14 +51,59 @@ class Turnstile:
         self._waiting.popleft()
         self._open(loop)
 
+    async def released(self) -> None:
+        """Wait while tasks that make entries of logs are held back."""
+        loop = asyncio.get_running_loop()
+        while (left := self._held_until - loop.time()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._freed.wait()
+
+    @contextmanager
+    def hold(self) -> Iterator[Callable[[float], None]]:
+        """Hold back those who wait for `released` during the block.
+
+        Yields a function that is to be called with a number of seconds: they are held back for so
+        long at most, until it is called again.
+        """
+
+        def until(seconds: float) -> None:
+            self._held_until = asyncio.get_running_loop().time() + seconds
+
+        self._freed.clear()
+        try:
+            yield until
+        finally:
+            self._held_until = 0.0
+            self._freed.set()
+
 
 _turnstiles: WeakKeyDictionary[asyncio.AbstractEventLoop, Turnstile] = WeakKeyDictionary()
 
 
-async def next_turn() -> None:
-    """Wait for a turn of the running loop in which no other heavy work is done."""
+def turnstile() -> Turnstile:
+    """The turnstile of the running loop."""
     loop = asyncio.get_running_loop()
     found = _turnstiles.get(loop)
     if found is None:
         found = _turnstiles[loop] = Turnstile()
-    await found.wait()
+    return found
+
+
+async def next_turn() -> None:
+    """Wait for a turn of the running loop in which no other heavy work is done."""
+    await turnstile().wait()
+
+
+async def in_turns(steps: Generator[None, None, T]) -> T:
+    """Return what a generator returns, whose steps are work of a millisecond or so each; after each
+    `PIECE` seconds of it, wait for the next turn."""
+    began = perf_counter()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast(T, end.value)
+        if perf_counter() - began > PIECE:
+            await next_turn()
+            began = perf_counter()

@@ -15,8 +15,8 @@ from .meter import Meter
 #: Bytes that a chunk takes at least, by `size_of`.
 SMALLEST = 200
 
-#: Bytes in memory of all logs that the journal has as well, and the part that each one has at least.
-#: Readers that are further behind read from the journal.
+#: Bytes of all logs in memory that the journal has as well, and of each of them at least. Readers
+#: that are further behind read from the journal.
 KEPT, LEAST_KEPT = 24 << 20, 64 << 10
 
 
@@ -103,6 +103,10 @@ class RunLog:
         """True if the log has to be written: it has new entries, or a write was requested."""
         return self.flushed < self.last or self.granted < self.requested
 
+    def behind(self, last: int) -> bool:
+        """True if the log has to be written as far as entry `last`, or as was requested."""
+        return self.flushed < last or self.granted < self.requested
+
     def rewind(self) -> None:
         """Note that the journal has lost the log: the next flush writes all entries in memory."""
         self.flushed = self.base
@@ -184,6 +188,18 @@ class Piece(NamedTuple):
         group = Group(log.record, log.flushed + 1, entries)
         grown = log.grown if group.last == log.last else before + size
         return cls(log, group, grown, log.requested)
+
+
+def oldest(logs: Sequence[RunLog], limit: int) -> list[Piece]:
+    """The first pieces of the logs, in their order, that are about `limit` bytes together."""
+    pieces = []
+    for log in logs:
+        piece = Piece.next(log, limit)
+        pieces.append(piece)
+        limit -= piece.grown - (log.grown - log.pending)
+        if limit <= 0:
+            break
+    return pieces
 
 
 def trim(logs: Sequence[RunLog], run_bytes: int, total_bytes: int) -> list[RunLog]:

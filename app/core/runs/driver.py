@@ -12,6 +12,7 @@ import msgspec
 from ...models.chat import StreamingChunk, Usage
 from ..access.rates import Rates
 from ..access.slots import Slots
+from ..access.turnstile import next_turn
 from ..run_failures import (
     AgentFailed,
     HandedOver,
@@ -62,6 +63,7 @@ class Driver:
                 await run.step(self._queues.wait_earlier(run.record))
             else:
                 lock = await run.step(self._queues.wait_turn(run.record))
+            await next_turn()
             run.begin()
             last = await run.step(run.consume())
         except RunFailed as error:

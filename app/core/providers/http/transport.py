@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import httpx2
 
-from ...access.turnstile import next_turn
+from ...access.turnstile import turnstile
 from ..wire.chat_completions import ChatCompletions
 from ..wire.gemini import Gemini
 from ..wire.messages import Messages
@@ -198,7 +198,8 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
                     raise
             if worked > TURN:  # a provider that sends without a pause does not let the loop go on
                 if perf_counter() - since < FAST:
-                    await next_turn()
+                    await turnstile().released()
+                    await turnstile().wait()
                 worked, since = 0.0, perf_counter()
             size = len(part) if len(part) <= SMALL else SLICE
             moves = reader.moves
