@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from . import __version__
+from .allocator import return_large_blocks
 from .api import catalog, conversations, durable, errors, health, media, openapi, page, runs
 from .api.addresses import split_public_url
 from .api.bodies import BodyBounds
@@ -130,6 +131,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        return_large_blocks()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(telemetry.sampling(sample))
             await stack.enter_async_context(served.opened())
