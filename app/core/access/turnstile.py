@@ -13,23 +13,39 @@ from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
-#: Seconds of work in one turn.
-PIECE = 0.002
+#: Seconds of heavy work in one turn. Each turn of a run costs a write to its readers, so that
+#: shorter ones make a fast answer dearer.
+PIECE = 0.004
 
 
 class Turnstile:
-    """Lets the tasks that wait pass in their order, one in each turn of their event loop.
+    """Lets heavy work pass in small pieces: a few milliseconds of it in each turn of the loop.
 
     Without it, fifty tasks that each work for 5 ms and yield then hold up all others for 250 ms.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._spent = 0.0  # seconds of this turn
         self._held_until = 0.0  # of the loop's time
         self._freed = asyncio.Event()
 
+    async def share(self) -> None:
+        """Wait for a turn in which there is time left; `spend` takes it."""
+        if self._waiting or self._spent >= PIECE:
+            await self.wait()
+
+    def spend(self, seconds: float) -> None:
+        """Count work that was done in this turn."""
+        if not self._spent:
+            asyncio.get_running_loop().call_soon(self._begin)
+        self._spent += seconds
+
+    def _begin(self) -> None:
+        self._spent = 0.0
+
     async def wait(self) -> None:
-        """Wait for a turn, of which the caller has the first milliseconds."""
+        """Wait for the next turn, in the order of those who wait: one of them has it."""
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
         self._waiting.append(turn)
@@ -91,19 +107,19 @@ def turnstile() -> Turnstile:
 
 
 async def next_turn() -> None:
-    """Wait for a turn of the running loop in which no other heavy work is done."""
+    """Wait for a turn of the running loop, of which the caller has the first milliseconds."""
     await turnstile().wait()
 
 
 async def in_turns(steps: Generator[None, None, T]) -> T:
-    """Return what a generator returns, whose steps are work of a millisecond or so each; after each
-    `PIECE` seconds of it, wait for the next turn."""
-    began = perf_counter()
+    """Return what a generator returns, whose steps are heavy work of a millisecond or so each."""
+    stile = turnstile()
     while True:
+        await stile.share()
+        began = perf_counter()
         try:
             next(steps)
         except StopIteration as end:
             return cast(T, end.value)
-        if perf_counter() - began > PIECE:
-            await next_turn()
-            began = perf_counter()
+        finally:
+            stile.spend(perf_counter() - began)

@@ -92,7 +92,7 @@ class Driver:
             if run.turn.stored_question is None:
                 return True
             async with asyncio.timeout(run.stop_timeout):
-                return await run.turn.remember("".join(run.text), failure)
+                return await run.turn.remember(run.text, failure)
         except Exception:
             logger.exception("run %s: its partial answer was not stored", run.record.run_id)
             return False
@@ -158,6 +158,6 @@ def _report(run: Run, last: StreamingChunk) -> RunReport:
         resumes=run.resumes,
         request_id=run.request_id,
         question=run.turn.logged_question,
-        text="".join(run.text) + last.content,
+        text=run.text + last.content,
         requirements=last.requirements,
     )

@@ -49,12 +49,9 @@ REFUSAL = 2**20
 #: whole, as a slice would cut a line, and a large one in slices.
 SMALL, SLICE = 16 * 1024, 8 * 1024
 
-#: Seconds that a reader may work before the other tasks of the process have their turn. Each turn
-#: costs a write to the readers of the run, so that shorter ones make a fast answer dearer.
-TURN = 0.005
-
-#: Seconds in which a reader that has worked for `TURN` is a fast one, of which all share a turn.
-FAST = 20 * TURN
+#: Bytes above which a part has so many tokens that it waits for its turn: a provider that sends
+#: without a pause does not let the loop go on.
+LIGHT = 2 * 1024
 
 #: Bytes of a body from which on it is read in a thread.
 LARGE = 256 * 1024
@@ -171,12 +168,11 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
     deadline: float | None = None  # of the loop's time
     part = b""  # the latest one, which is read up to `at`
     at = 0
-    worked = 0.0  # seconds, since the time `since`
-    since = perf_counter()
+    stile = turnstile()
 
     async def more() -> bytes:
         """Read until there is something for the SDK; nothing at the end of the answer."""
-        nonlocal deadline, part, at, worked, since
+        nonlocal deadline, part, at
         while not reader.complete:
             if at >= len(part):
                 at = 0
@@ -196,16 +192,14 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
                     if not isinstance(error, SLOW):
                         reader.break_off()
                     raise
-            if worked > TURN:  # a provider that sends without a pause does not let the loop go on
-                if perf_counter() - since < FAST:
-                    await turnstile().released()
-                    await turnstile().wait()
-                worked, since = 0.0, perf_counter()
+            if len(part) > LIGHT:
+                await stile.released()
+                await stile.share()
             size = len(part) if len(part) <= SMALL else SLICE
             moves = reader.moves
             began = perf_counter()
             out = reader.feed(part[at : at + size])
-            worked += perf_counter() - began
+            stile.spend(perf_counter() - began)
             at += size
             if reader.moves != moves:
                 exchange.on_alive()
