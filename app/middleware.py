@@ -10,9 +10,14 @@ from starlette.types import ASGIApp
 from .api.addresses import Addressed, split_public_url
 from .api.errors import Refuse
 from .api.guard import CORS, Access, Guard, Secured
+from .api.heads import HeadAsGet
+from .api.tracking import Tracked
 from .mounting import Opened
 from .settings import Settings
 from .web import Connections, Forwarded, provide_descriptors
+
+#: Our middleware in the app itself, which passes on the bodies of streams as they are.
+OWN: set[object] = {HeadAsGet, Tracked}
 
 
 def surround(
@@ -34,7 +39,9 @@ def surround(
         connections.bounds = replace(
             connections.bounds, connections=provide_descriptors(settings.max_connections)
         )
-        stack = Addressed(Secured(stack, settings.write_timeout), origin)
+        sees_all = not {found.cls for found in app.user_middleware} <= OWN
+        stack = Secured(stack, settings.write_timeout, sees_all=sees_all)
+        stack = Addressed(stack, origin)
         own = {found.path.split("/")[1] for found in iter_route_contexts(app.routes) if found.path}
         return connections.shared_with(Forwarded(stack, settings.forwarded_allow_ips, path, own))
 

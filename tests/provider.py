@@ -78,7 +78,8 @@ class Provider(ThreadedServer):
     """A context manager. Its attributes and methods may be used, and set, from any thread."""
 
     def __init__(self, default: Reply | None = None, *, port: int = 0) -> None:
-        self.default = default or Reply("Hello from the provider.")  # when nothing is scripted
+        self.first = default or Reply("Hello from the provider.")
+        self.default = self.first  # when nothing is scripted
         super().__init__(port=port)
         self.models = ["gpt-4o-mini", "llama3.2:latest"]
         self.requests: list[Request] = []
@@ -105,6 +106,14 @@ class Provider(ThreadedServer):
     def go_on(self) -> None:
         """End every stall, those to come included."""
         self._going_on.set_result(None)
+
+    def forget(self) -> None:
+        """Be as new for the next test; nothing may be on its way any more."""
+        self.default = self.first
+        self.requests.clear()
+        self._replies.clear()
+        self._replies_of.clear()
+        self._going_on = Future()
 
     @property
     def opened(self) -> int:

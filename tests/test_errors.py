@@ -11,6 +11,7 @@ from app.api import openai_errors
 from app.api.doors.responses import resource
 from app.core import errors, run_failures
 from app.core.error_codes import REGISTRY, ErrorCode
+from app.models.chat import ErrorInfo
 from docs.generate import GENERATED
 
 
@@ -83,3 +84,15 @@ async def test_the_openapi_document_names_every_code(http: httpx.AsyncClient) ->
     document = (await http.get("/openapi.json")).json()
     error = document["components"]["schemas"]["Error"]["properties"]["error"]
     assert sorted(REGISTRY) == error["properties"]["code"]["examples"]
+
+
+@pytest.mark.parametrize("code", [*REGISTRY, "of_a_newer_release"])
+def test_a_failed_answer_has_the_status_of_its_code(code: str) -> None:
+    """An answer that failed is refused with the status of its code; one that only another release
+    knows is an error of the server, not of the client."""
+    failure = run_failures.failure_from(ErrorInfo(code=code, message="It failed.", retry_after=3))
+    assert (REGISTRY[code].status if code in REGISTRY else 500, "It failed.", 3) == (
+        failure.status,
+        failure.message,
+        failure.retry_after,
+    )

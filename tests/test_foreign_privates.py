@@ -92,6 +92,8 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
             and sets(HttpToolsProtocol.__init__, "pipeline", "cycle", "flow", "tasks")
             and sets(HttptoolsCycle.__init__, "chunked_encoding", "expected_content_length")
             and sets(HttptoolsCycle.__init__, "keep_alive", "response_complete")
+            and sets(HttptoolsCycle.__init__, "message_event", "disconnected", "more_body")
+            and not hasattr(HttptoolsCycle, "__slots__")  # for web/cycle.py
         ),
     ),
     (

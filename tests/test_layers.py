@@ -13,8 +13,8 @@ CORE = ROOT / "app" / "core"
 #: Lines of a module, modules of a folder of the core, and lines of the page on the architecture.
 LONGEST_MODULE, FULLEST_FOLDER, LONGEST_PAGE = 250, 12, 100
 
-#: Code of other projects, as it was published.
-VENDORED = "vendor"
+#: Code of other projects, as it was published, and tables with a phrase in each line.
+VENDORED, TABLES = "vendor", "languages"
 
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
@@ -35,7 +35,7 @@ def test_imports_point_down() -> None:
 def modules(suffix: str) -> list[Path]:
     """Our own files of the packages with this suffix."""
     found = (file for package in PACKAGES for file in (ROOT / package).rglob(f"*{suffix}"))
-    return sorted(file for file in found if VENDORED not in file.parts)
+    return sorted(file for file in found if not {VENDORED, TABLES}.intersection(file.parts))
 
 
 def lines(file: Path) -> int:

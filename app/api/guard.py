@@ -180,12 +180,14 @@ class Secured:
     """ASGI middleware that adds the `SECURITY_HEADERS` which a response does not have yet.
 
     It also puts a `Connection` into the scope; `write_timeout` is the longest duration of a write
-    on the connection in seconds.
+    on the connection in seconds. `sees_all` is True if a middleware that is not ours is in `app`,
+    which may want to see or to change each part of a body.
     """
 
-    def __init__(self, app: ASGIApp, write_timeout: float) -> None:
+    def __init__(self, app: ASGIApp, write_timeout: float, *, sees_all: bool = False) -> None:
         self._app = app
         self._write_timeout = write_timeout
+        self._sees_all = sees_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -199,7 +201,10 @@ class Secured:
                 message["headers"] = [*message["headers"], *more]
             return send(message)
 
-        scope[connection.KEY] = connection.Connection(send, self._write_timeout)
+        own = connection.Connection(receive, send, self._write_timeout)
+        if self._sees_all:
+            own.send_messages_only()
+        scope[connection.KEY] = own
         await self._app(scope, receive, secured)
 
 

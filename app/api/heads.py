@@ -5,6 +5,7 @@ import asyncio
 from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .connection import Connection
 from .errors import path_of
 
 
@@ -21,6 +22,7 @@ class HeadAsGet:
         if scope["type"] != "http" or scope["method"] != "HEAD" or not _has_only_get(scope):
             await self._app(scope, receive, send)
             return
+        Connection.of(scope, receive, send).send_messages_only()
         ended = asyncio.Event()
         requested = False
 

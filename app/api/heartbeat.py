@@ -36,7 +36,7 @@ class Heartbeat:
         self._loop = asyncio.get_running_loop()
         self._due = False
         self._writing = False
-        self._last_write = self._loop.time()
+        self.last_write = self._loop.time()
         self._timer = self._loop.call_later(first, self._tick)
 
     def stop(self) -> None:
@@ -47,7 +47,7 @@ class Heartbeat:
 
     def write_ended(self) -> None:
         self._writing = False
-        self._last_write = self._loop.time()
+        self.last_write = self._loop.time()
 
     def take(self) -> bool:
         """Return True if a heartbeat is due, and mark it as sent; return False if none is due."""
@@ -60,13 +60,13 @@ class Heartbeat:
     def _tick(self) -> None:
         now = self._loop.time()
         if self._writing:
-            if now >= self._last_write + self._write_timeout:
+            if now >= self.last_write + self._write_timeout:
                 self._expire()
                 return
             self._timer = self._loop.call_later(WRITE_CHECK, self._tick)
             return
-        if now >= self._last_write + self.silence:
+        if now >= self.last_write + self.silence:
             self._due = True
-            self._last_write = now
+            self.last_write = now
             self._wake()
-        self._timer = self._loop.call_at(self._last_write + self.silence, self._tick)
+        self._timer = self._loop.call_at(self.last_write + self.silence, self._tick)

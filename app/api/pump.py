@@ -12,9 +12,11 @@ from ..core.log.follower import Follower
 from ..core.log.journal import Entry
 from ..core.run_failures import failure_from
 from .addresses import prefix
+from .connection import Direct
 from .door import Refusal
 from .encoding import Encoder
 from .heartbeat import Heartbeat
+from .live import Live
 from .pacer import Pacer
 from .steady import Steady
 from .writer import State, StreamWriter
@@ -40,6 +42,7 @@ class Pump:
         heartbeat: Heartbeat,
         gone: asyncio.Event,
         *,
+        direct: Direct | None = None,
         pacer: Pacer | None,
         steady: Steady | None = None,
         refusal: Refusal,
@@ -55,16 +58,24 @@ class Pump:
         self._refusal = refusal
         self._own_headers = own_headers
         self._kind = (type(encoder), prefix.get())  # readers of one kind share encoded entries
+        self._live = None
+        if direct is not None and pacer is None:
+            self._live = Live(follower, direct, heartbeat, self._encoded_live)
 
     async def run(self) -> Response | None:
         """Write the run to its end; return an error response, not sent yet, if the run fails before
         the first byte, else None."""
         follower, encoder, writer = self._follower, self._encoder, self._writer
+        if self._live is not None:
+            follower.on_growth = self._live.grown
         while not follower.done and not self._gone.is_set():
             number = follower.after
             try:
                 entries = await follower.batch()
+                if self._live is not None and self._live.error is not None:
+                    raise self._live.error
             except Gap as gap:
+                number = max(number, follower.after)  # further if `Live` has written
                 if writer.state is State.HELD:
                     return self._refusal(gap, self._own_headers)
                 await writer.write(encoder.encode(number, gap.last_chunk(follower.record.model)))
@@ -80,6 +91,14 @@ class Pump:
             if not entries:
                 await self._beat()
         return None
+
+    def _encoded_live(self, number: int, entries: list[Entry]) -> bytes | None:
+        """Return the bytes of entries that `Live` may write; None if `run` has to."""
+        if self._writer.state is not State.OPEN:
+            return None
+        if self._steady is not None and not self._steady.passes(number, entries):
+            return None
+        return self._encoded(number, entries)
 
     def _pieces(self, number: int, entries: list[Entry]) -> Iterable[tuple[int, list[Entry]]]:
         """The entries that the protocol can show, in pieces without gaps."""

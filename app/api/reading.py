@@ -1,13 +1,13 @@
 """Parts of every response that carries a run: its headers, and a watch for the client's leave."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from starlette.types import Receive
 
 from ..core.log.follower import Follower
 from ..core.log.journal import RunRecord
+from .connection import Connection
 
 
 def run_headers(record: RunRecord) -> dict[str, str]:
@@ -15,25 +15,47 @@ def run_headers(record: RunRecord) -> dict[str, str]:
     return {"X-Run-Id": record.run_id, "X-Conversation-Id": record.conversation_id}
 
 
-@asynccontextmanager
-async def reading(follower: Follower, receive: Receive) -> AsyncIterator[asyncio.Event]:
-    """Yield an event that is set when the client disconnects, and close the follower at the end.
+class Reading:
+    """A context in which a follower is read for a client: its value is an event that is set when
+    the client disconnects. At its end the follower is closed.
 
     When the event is set, the follower's `batch` also returns at once, so that nobody waits for new
-    entries on behalf of a client that has left.
+    entries on behalf of a client that has left. A task waits for the disconnect, unless the
+    `connection` reports it.
     """
-    gone = asyncio.Event()
 
-    async def watch() -> None:
-        while (await receive())["type"] != "http.disconnect":
+    def __init__(
+        self, follower: Follower, receive: Receive, connection: Connection | None = None
+    ) -> None:
+        self._follower = follower
+        self._receive = receive
+        self._direct = None if connection is None else connection.direct
+        self._gone = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
+
+    def _lost(self) -> None:
+        self._gone.set()
+        self._follower.poke()
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
-        gone.set()
-        follower.poke()
+        self._lost()
 
-    watching = asyncio.create_task(watch())
-    try:
-        yield gone
-    finally:
-        watching.cancel()
-        follower.close()
-        await asyncio.wait([watching])
+    async def __aenter__(self) -> asyncio.Event:
+        if self._direct is None or not self._direct.watch(self._lost):
+            self._watching = asyncio.create_task(self._watch())
+        return self._gone
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._direct is not None:
+            self._direct.watch(None)
+        self._follower.close()
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])

@@ -211,6 +211,7 @@ def _identity(
         user=user,
         request=request,
         replaces=replaces,
+        first=conversation_id is None,
     )
 
 

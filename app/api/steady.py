@@ -3,14 +3,14 @@
 See docs/decisions/066-void-text-is-taken-back-where-the-protocol-can.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..core.log.follower import Follower
 from ..core.log.journal import Entry, RunRecord
 from ..core.log.reading import WholeLog
 from ..core.run_failures import server_stopped
 from ..models.chat import StreamingChunk
-from ..models.numbers import STRIDE
+from ..models.numbers import STRIDE, Recovery
 
 #: What each recovery of a run adds at least to the numbers that a protocol gives its events.
 STEP = 1_000_000
@@ -44,19 +44,30 @@ def numbered(record: RunRecord, log: WholeLog) -> list[tuple[int, StreamingChunk
 class Steady:
     """Leaves out what recoveries of a run have made void, and the recoveries themselves.
 
-    A reader that was sent something that is void now gets the end of an interrupted run.
+    A reader that was sent something that is void now gets the end of an interrupted run; or the
+    recovery, if `takes_back` says that the protocol can take back all after an entry.
     """
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: Follower, takes_back: Callable[[int], bool] | None = None) -> None:
         self._follower = follower
+        self._takes_back = takes_back or (lambda after: False)
         self._known = [*follower.recoveries]
         self._shown = 0  # the number of the last entry that shows something
+
+    def passes(self, number: int, entries: list[Entry]) -> bool:
+        """Return True if entries that follow entry `number` pass as they are, which is noted."""
+        for n, (_, chunk) in enumerate(entries, start=number + 1):
+            if chunk.recovered is not None:
+                self._known.append(Recovery(n, chunk.recovered.after % STRIDE))
+        if self._known:
+            return False
+        self._note(number, entries)
+        return True
 
     def pieces(self, number: int, entries: list[Entry]) -> Iterator[tuple[int, list[Entry]]]:
         """Yield entries that follow entry `number` in pieces without gaps, each with the number
         before its first; the last one may be an end that is not in the log."""
-        if not self._known and all(entry[1].recovered is None for entry in entries):
-            self._note(number, entries)
+        if self.passes(number, entries):
             yield number, entries
             return
         piece: list[Entry] = []
@@ -64,20 +75,23 @@ class Steady:
             recovered = entry[1].recovered
             if recovered is None and not self._is_void(n):
                 piece.append(entry)
+                self._note(n - 1, [entry])
                 continue
             if piece:
-                self._note(n - 1 - len(piece), piece)
                 yield n - 1 - len(piece), piece
                 piece = []
-            if recovered is not None and self._shown > recovered.after % STRIDE:
-                last = server_stopped().last_chunk(entry[1].model)
-                self._follower.done = True
-                yield n - 1, [(entry[0], last)]
-                return
+            if recovered is None or self._shown <= recovered.after % STRIDE:
+                continue
+            if self._takes_back(recovered.after % STRIDE):
+                self._shown = recovered.after % STRIDE
+                yield n - 1, [entry]
+                continue
+            last = server_stopped().last_chunk(entry[1].model)
+            self._follower.done = True
+            yield n - 1, [(entry[0], last)]
+            return
         if piece:
-            number += len(entries) - len(piece)
-            self._note(number, piece)
-            yield number, piece
+            yield number + len(entries) - len(piece), piece
 
     def _is_void(self, number: int) -> bool:
         return any(known.after < number <= known.number for known in self._known)

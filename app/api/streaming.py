@@ -7,19 +7,19 @@ See docs/decisions/028-no-sse-starlette-in-the-path-of-a-token.md.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ..core.log.follower import Follower
-from .connection import Connection
+from .connection import Connection, Direct
 from .door import Refusal
 from .encoding import Encoder
 from .heartbeat import FIRST_HEARTBEAT, Heartbeat
 from .pacer import Pacer
 from .pump import Pump
-from .reading import reading, run_headers
+from .reading import Reading, run_headers
 from .steady import Steady
 from .writer import StreamWriter
 
@@ -33,7 +33,8 @@ class RunStream(Response):
     response ends, but the run continues. `heartbeat` is the interval of heartbeats in seconds. With
     `pace` the events are sent at the speed at which they were recorded. `refusal` makes the
     response if the run fails before the first byte and the encoder `defers_status`. With
-    `takes_back` readers know what a recovery of the run makes void; see `Steady`.
+    `takes_back` readers know what a recovery of the run makes void, or are told as far as
+    `takes_back_to` says; see `Steady`.
 
     A token costs neither a task nor a timer: one task pumps entries, one waits for the disconnect,
     and one timer watches for silence, for the whole response.
@@ -49,6 +50,7 @@ class RunStream(Response):
         headers: Mapping[str, str] | None = None,
         pace: bool = False,
         takes_back: bool = False,
+        takes_back_to: Callable[[int], bool] | None = None,
     ) -> None:
         super().__init__(
             media_type=encoder.media_type,
@@ -66,23 +68,23 @@ class RunStream(Response):
         self._refusal = refusal
         self._interval = heartbeat
         self._pace = pace
-        self._takes_back = takes_back
+        self._steady = None if takes_back else Steady(follower, takes_back_to)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = Connection.of(scope, send)
+        connection = Connection.of(scope, receive, send)
         traffic = self._follower.traffic
         deadline = asyncio.timeout(None)
         heartbeat = self._timer(connection, deadline)
         writer = StreamWriter(send, self.raw_headers, heartbeat, traffic)
         refusal = None
-        async with reading(self._follower, receive) as gone:
+        async with Reading(self._follower, receive, connection) as gone:
             traffic.streams += 1
             try:
                 async with deadline:
                     if not self._encoder.defers_status:
                         await writer.start()
-                    pump = self._pump(writer, heartbeat, gone)
-                    refusal = await asyncio.create_task(pump.run())
+                    pump = self._pump(writer, heartbeat, gone, connection.direct)
+                    refusal = await _done(pump, in_task=connection.direct is None)
             except TimeoutError:
                 if not deadline.expired():
                     raise
@@ -109,15 +111,31 @@ class RunStream(Response):
             expire=lambda: deadline.reschedule(loop.time()),
         )
 
-    def _pump(self, writer: StreamWriter, heartbeat: Heartbeat, gone: asyncio.Event) -> Pump:
+    def _pump(
+        self,
+        writer: StreamWriter,
+        heartbeat: Heartbeat,
+        gone: asyncio.Event,
+        direct: Direct | None,
+    ) -> Pump:
         return Pump(
             self._follower,
             self._encoder,
             writer,
             heartbeat,
             gone,
+            direct=direct,
             pacer=Pacer() if self._pace else None,
-            steady=None if self._takes_back else Steady(self._follower),
+            steady=self._steady,
             refusal=self._refusal,
             own_headers={name: text for name, text in self.headers.items() if name[:2] == "x-"},
         )
+
+
+async def _done(pump: Pump, *, in_task: bool) -> Response | None:
+    """Run the pump, and return what it returns.
+
+    If it is woken for each token, it has a task of its own, which has fewer coroutines to go
+    through than that of the request.
+    """
+    return await (asyncio.create_task(pump.run()) if in_task else pump.run())

@@ -11,9 +11,10 @@ from ..core.run_failures import RunFailed, failure_from
 from ..models.chat import ChatResponse
 from ..models.folding import fold
 from ..models.numbers import standing
+from .connection import Connection
 from .door import Refusal
 from .media_links import MediaLinks
-from .reading import reading, run_headers
+from .reading import Reading, run_headers
 
 
 class WholeAnswer(Response):
@@ -45,7 +46,7 @@ class WholeAnswer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         follower = self._follower
-        async with reading(follower, receive) as gone:
+        async with Reading(follower, receive, Connection.of(scope, receive, send)) as gone:
             entries: list[Entry] = []
             while not follower.done and not gone.is_set():
                 entries += await follower.batch()

@@ -11,7 +11,8 @@ from ..models.parts_folding import all_parts_of, parts_of
 from .agents.catalog import AgentCatalog
 from .agents.components.entries import AgentEntry
 from .agents.connections import Connections
-from .agents.pausing.checkpoints import Resumed, repeatable
+from .agents.pausing.checkpoints import Resumed
+from .agents.pausing.repeating import Repeatable
 from .agents.pausing.stored import Continuation
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
@@ -103,7 +104,7 @@ class AgentService:
         except AgnoStreamError:  # this server has other agents, or other models
             return None
         kind = "agent" if entry.kind == "factory" else entry.kind
-        if not may_go_on(kind, void, repeatable(entry.component)):
+        if not may_go_on(kind, void, Repeatable(entry.component)):
             return None
         shown = None
         if checkpoint is not None:

@@ -65,11 +65,21 @@ class AgentPlan:
             found = Recipe(self.question.kept, self.question, *decided)
         return found.encode()
 
-    async def check(self, record: RunRecord) -> None:
-        """Raise `ConversationsUnavailable` if the conversation cannot be read now."""
-        if self.question.kept:
-            session = Session(record.conversation_id, owner_of(record.principal, self.user))
-            await self.conversations.require(self.entry.component, session)
+    async def check(self, record: RunRecord) -> str | None:
+        """The session of the run, if turns of it may wait to be stored; raises
+        `ConversationsUnavailable` if the conversation cannot be read now."""
+        if not self.question.kept:
+            return None
+        session = self._session(record)
+        stored = await self.conversations.require(self.entry.component, session)
+        return session.id if stored and not record.first else None
+
+    async def settle(self, record: RunRecord) -> None:
+        """Store the turns of the session that wait; raises `ConversationsUnavailable`."""
+        await self.conversations.complete(self.entry.component, self._session(record))
+
+    def _session(self, record: RunRecord) -> Session:
+        return Session(record.conversation_id, owner_of(record.principal, self.user))
 
     def prepare(self, record: RunRecord) -> AgentTurn:
         """The turn of one run."""

@@ -3,7 +3,7 @@
 See docs/decisions/065-a-recovered-run-goes-on-in-its-log.md.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -14,7 +14,7 @@ from .question import Attachment, Picture, Question
 #: Bytes of the recipe of a run, at most: it is stored with the record of each run.
 RECIPE_BYTES = 1 << 20
 
-#: Kinds of agents that can be begun anew, and of those the ones that have checkpoints.
+#: Kinds of agents that can be begun anew.
 RESTARTABLE = frozenset({"agent", "team", "workflow"})
 
 
@@ -73,16 +73,29 @@ def _has_uploads(question: Question) -> bool:
     return any(item.path is not None for item in items)
 
 
-def may_go_on(kind: str, void: Iterable[StreamingChunk], repeatable: Callable[[str], bool]) -> bool:
+class Repeats(Protocol):
+    """What a component may do again although its first outcome is not known."""
+
+    def tool(self, name: str, speaker: str | None = None) -> bool:
+        """Whether a tool may run again: the component's own, or that of the member `speaker`."""
+
+    def step(self, name: str) -> bool:
+        """Whether the step of a workflow with this name may be done again."""
+
+
+def may_go_on(kind: str, void: Iterable[StreamingChunk], repeats: Repeats) -> bool:
     """Whether a run may do again what it has done since its checkpoint, or since its beginning.
 
-    `void` is what its reader has seen of it. Tools that may have begun to work must be repeatable;
-    of a workflow, no step may have begun.
+    `void` is what its reader has seen of it: the tools in it may have begun to work, and so may
+    anything inside the steps.
     """
     for chunk in void:
-        if kind == "workflow" and (chunk.step is not None or chunk.said is not None):
+        if chunk.step is not None and not repeats.step(chunk.step.name):
             return False
+        if kind == "workflow" and chunk.said is not None:
+            continue  # it is inside a step that has begun
         tool = chunk.tool if chunk.said is None else chunk.said.tool
-        if tool is not None and tool.status != "paused" and not repeatable(tool.name):
+        speaker = chunk.speaker.id if chunk.speaker is not None else None
+        if tool is not None and tool.status != "paused" and not repeats.tool(tool.name, speaker):
             return False
     return kind in RESTARTABLE

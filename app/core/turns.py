@@ -64,10 +64,10 @@ class AgentTurn:
         self._plan = plan
         self._run_id = record.turn_id
         self._replaces = record.replaces
-        self._principal = record.principal
         question = plan.question
-        self._session = Session(record.conversation_id, owner_of(record.principal, question.user))
-        self._begun = False
+        owner = owner_of(record.principal, question.user)
+        self._session = Session(record.conversation_id, owner, record.first)
+        self._begun = self.settled = False
         self._component = plan.entry.component
         self._keeping: Keeping | None = None
         self._runner: Runner | None = None
@@ -128,10 +128,9 @@ class AgentTurn:
                         await safety.keep(event)
                         if reader.failure is not None:
                             raise self._unreadable() or failure_of(reader.failure, runner.models)
-                        if media.concerns(event):
-                            found = await media.read(event, reader.model)
-                            if found is not None:
-                                reader.recorder.emit(found)
+                        found = media.concerns(event) and await media.read(event, reader.model)
+                        if found:
+                            reader.recorder.emit(found)
         except (InputCheckError, OutputCheckError) as error:
             raise refusal_of(error) from error
         finally:
@@ -149,7 +148,8 @@ class AgentTurn:
 
     def _shown(self, last: StreamingChunk) -> Shown:
         before = self._runner.shown_before if self._runner else None
-        parts = self._reader.recorder.parts(whole=before is not None) if self._reader else []
+        pauses = before is not None or last.requirements is not None
+        parts = self._reader.recorder.parts(whole=pauses) if self._reader else []
         return Shown.of(parts, last, self.model, before)
 
     async def _prepared(self) -> Runner:
@@ -157,7 +157,7 @@ class AgentTurn:
         plan = self._plan
         question = await taken(plan.question, plan.media, self._owner)
         caller = Caller(
-            principal=self._principal,
+            principal=self._owner.principal,
             user_id=self._session.owner,
             session_id=self._session.id,
             session_state=question.session_state,
@@ -167,7 +167,7 @@ class AgentTurn:
         if plan.entry.kind == "factory":
             self._component = await self._made(caller)
         if question.kept:
-            await plan.conversations.complete(self._component, self._session)
+            await plan.conversations.complete(self._component, self._session, settled=self.settled)
         await plan.connections.ensure(self._component)
         if plan.resumed is not None and not can_resume(self._component, plan.resumed):
             raise server_stopped()
@@ -175,7 +175,7 @@ class AgentTurn:
             mine = self._keep().external(self._component) if question.kept else self._component
             return ExternalRunner(mine, question, caller, self._run_id, models=None)
         copied, models = plan.agents.prepare(
-            self._component, plan.chosen, question, self._principal, self._emit_text
+            self._component, plan.chosen, question, self._owner.principal, self._emit_text
         )
         if question.kept:
             self._keep().install(walk(copied), walk(self._component))

@@ -8,19 +8,11 @@ from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from ..core.errors import (
-    AddressTooLong,
-    BadRequest,
-    HeadTooLarge,
-    MethodNotAllowed,
-    Overloaded,
-)
+from ..core.errors import AddressTooLong, BadRequest, HeadTooLarge, MethodNotAllowed
 from .flow import Flow
 from .refusals import LINGER, RefusingProtocol
-from .responses import refusing, until_close
 from .upgrades import plain_head
 
 HEAD_END = b"\r\n\r\n"
@@ -51,7 +43,6 @@ class BoundedProtocol(RefusingProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._crowded = False  # there are too many connections: each request is refused
         self._held = b""
         self._body_came = False  # in the last slice
         self._complete = True  # the last request that has begun has been received
@@ -75,6 +66,9 @@ class BoundedProtocol(RefusingProtocol):
         self._hold(b"")
         self._shared.closed(self)
         super().connection_lost(exc)
+        if self._running is not None:
+            self._running.lost()
+            self._running = None
 
     def close_idle(self) -> None:
         """Close the connection, which has no request in progress, for another one."""
@@ -225,17 +219,8 @@ class BoundedProtocol(RefusingProtocol):
 
     # Responses
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if self._crowded or self._leaving or self._shared.leaving:
-            cycle.keep_alive = False
-        if self._crowded:
-            busy = Overloaded("The server has too many connections.", retry_after=1)
-            app = refusing(self._shared.refuse, busy)
-        if cycle.scope["http_version"] == "1.0":
-            app = until_close(app, cycle)
-        super()._start_asgi_task(cycle, app)
-
     def on_response_complete(self) -> None:
+        self._running = None
         super().on_response_complete()
         if self.transport.is_closing():
             return

@@ -5,16 +5,17 @@ See docs/decisions/057-heads-are-bounded-below-the-framework.md.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from ..core.errors import AgnoStreamError, HeadTimeout
+from ..core.errors import AgnoStreamError, HeadTimeout, Overloaded
 from .connections import KEY, Connections
+from .cycle import DirectCycle
 from .heads import HeadMeter
-from .responses import response_bytes
+from .responses import refusing, response_bytes, until_close
 
 #: Seconds for which the rest of a request is read and dropped after its response, because a client
 #: that is still sending would otherwise not see the response.
@@ -42,6 +43,8 @@ class RefusingProtocol(HttpToolsProtocol):
         self._shared: Connections = app_state[KEY]
         self._bounds = self._shared.bounds
         self._refusal: AgnoStreamError | None = None
+        self._running: DirectCycle | None = None  # the request that the app answers
+        self._crowded = False  # there are too many connections: each request is refused
         self._leaving = False  # the server stops: the next response closes the connection
         self._closing = False  # the last response has been sent or chosen; drop all further bytes
         self._in_head = True  # the next byte belongs to a head
@@ -62,6 +65,18 @@ class RefusingProtocol(HttpToolsProtocol):
         else:
             unknown = self.cycle is None or self._head.begun
             self._set_deadline(FIRST_REQUEST if unknown else NEXT_REQUEST, self.transport.close)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self._crowded or self._leaving or self._shared.leaving:
+            cycle.keep_alive = False
+        if self._crowded:
+            busy = Overloaded("The server has too many connections.", retry_after=1)
+            app = refusing(self._shared.refuse, busy)
+        if cycle.scope["http_version"] == "1.0":
+            app = until_close(app, cycle)
+        cycle.__class__ = DirectCycle  # uvicorn makes its cycles itself
+        self._running = cast(DirectCycle, cycle)
+        super()._start_asgi_task(cycle, app)
 
     def _stop(self, error: AgnoStreamError) -> None:
         """Stop the parser: it reports the exception of a callback as an error of its own."""

@@ -51,8 +51,8 @@ def texts(found: Sequence[Entry]) -> list[str]:
     [
         (KNOWN, [LOG], "two six seven", "stop"),
         (KNOWN, [LOG[:3], LOG[3:6], LOG[6:]], "two six seven", "stop"),
-        ((), [LOG[:2], [], LOG[2:]], "two three four ", "interrupted"),
-        ((), [LOG[:3], LOG[3:]], "two three four ", "interrupted"),
+        ((), [LOG[:2], [], LOG[2:]], "two six seven", "stop"),
+        ((), [LOG[:3], LOG[3:]], "two three ", "interrupted"),
         ((), [LOG[:2], LOG[4:5]], "two ", None),
     ],
     ids=["late", "late, slowly", "all at once", "in the middle", "nothing void was sent"],

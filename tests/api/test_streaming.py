@@ -1,6 +1,7 @@
 """The responses that carry a run, called as an ASGI server calls them."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from app.api.doors.native.answer import NativeAnswer
 from app.api.doors.native.encoder import NdjsonEncoder, SseEncoder, TextEncoder
 from app.api.doors.native.errors import error_response
 from app.api.encoding import Encoder
+from app.api.reading import Reading
 from app.api.streaming import RunStream
 from app.api.whole_answer import WholeAnswer
 from app.core.log.follower import Follower
@@ -269,3 +271,22 @@ async def test_a_whole_answer_waits_for_the_end() -> None:
         assert "0000!" == json.loads(clients[0].body)["content"]
         assert [] == clients[1].messages
         assert set() == log.readers
+
+
+@pytest.mark.parametrize("how", ["read to the end", "left", "failed"])
+async def test_no_task_outlives_its_reader(how: str) -> None:
+    """When the part of a response that reads a run is over, however that came about, the task that
+    watched for the client's leave has ended, and is not only told to."""
+    client = Client()
+    async with opened() as (hub, log):
+        before = asyncio.all_tasks()
+        follower = Follower(log.record, source_of(log.record, hub.journal, log, None), 0)
+        with contextlib.suppress(ZeroDivisionError):
+            async with Reading(follower, client.receive) as gone:
+                await asyncio.sleep(0)
+                if how == "left":
+                    client.gone.set()
+                    await gone.wait()
+                elif how == "failed":
+                    raise ZeroDivisionError
+        assert before == asyncio.all_tasks()

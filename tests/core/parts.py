@@ -7,7 +7,7 @@ from app.core.errors import Gap
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
 from app.core.log.journal import Entry, Group, Reach, RunRecord, belongs
-from app.core.log.outbox import MemoryOutbox
+from app.core.log.outbox import Created, MemoryOutbox
 from app.core.log.reading import unknown_run
 from app.core.log.run_log import RunLog
 from app.models.chat import StreamingChunk
@@ -90,14 +90,14 @@ class RecordingJournal:
     async def close(self) -> None:
         self.closed = True
 
-    async def create(self, record: RunRecord) -> bool:
+    async def create(self, record: RunRecord, session: str | None = None) -> Created:
         if self.create_delay is not None:
             await asyncio.sleep(self.create_delay)
         self._check()
         new = record.run_id not in self.records
         self.records.setdefault(record.run_id, record)
         self.entries.setdefault(record.run_id, [])
-        return new
+        return Created(new)
 
     async def list_paused(self, principal: str | None) -> list[RunRecord]:
         return []

@@ -1,25 +1,10 @@
 // Chats as a page does with Vercel's AI SDK: node ai.mjs URL PACKAGE (ai or ai6)
 // Prints what the page shows as one JSON object. The agents are those of test_javascript.py.
+import { State, text } from './page.mjs'
+
 const [URL, PACKAGE] = process.argv.slice(2)
 const sdk = await import(PACKAGE)
 const API = `${URL}/ai/chat`
-
-// What useChat keeps for React.
-class State {
-  messages = []
-  status = 'ready'
-  error = undefined
-  pushMessage = message => {
-    this.messages = [...this.messages, message]
-  }
-  popMessage = () => {
-    this.messages = this.messages.slice(0, -1)
-  }
-  replaceMessage = (index, message) => {
-    this.messages = this.messages.with(index, structuredClone(message))
-  }
-  snapshot = value => structuredClone(value)
-}
 
 class Chat extends sdk.AbstractChat {
   constructor({ body, last, ...init }) {
@@ -42,11 +27,6 @@ function chat(init = {}) {
   return new Chat({ id: `${PACKAGE}-${count}`, ...init })
 }
 
-const text = message =>
-  (message?.parts ?? [])
-    .filter(part => part.type === 'text')
-    .map(part => part.text)
-    .join('|')
 const tools = message =>
   (message?.parts ?? [])
     .filter(part => part.type.startsWith('tool-'))

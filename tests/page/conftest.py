@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.conftest import Serve
+from tests.page import axe as axe_core
 from tests.page.visit import Visit
 from tests.server import Server
 
@@ -61,3 +62,9 @@ def visit(page: Page, server: Server) -> Visit:
 @pytest.fixture
 def server_url(server: Server) -> str:
     return server.url
+
+
+@pytest.fixture(scope="module")
+def axe() -> axe_core.Axe:
+    """axe-core, which npm fetches once."""
+    return axe_core.load()

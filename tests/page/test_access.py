@@ -1,10 +1,7 @@
 """Accessibility of the page: keyboard, screen reader, and the rules of axe-core."""
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -12,15 +9,12 @@ from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expe
 
 from tests.applications.kind import PIXEL
 from tests.conftest import Serve
+from tests.page.axe import Axe
 from tests.page.visit import Visit
 from tests.pauses.kinds import KINDS
 from tests.provider import Provider
 from tests.provider_replies import Reply
 from tests.showcase import Site, guide, library, newsroom, press, registry, studio
-
-AXE = "axe-core@4.11.0"
-CACHE = Path(__file__).parent / ".cache"
-SCRIPT = CACHE / "node_modules" / "axe-core" / "axe.min.js"
 
 #: What an answer shows with libraries: code with colours, formulas, a diagram, a footnote.
 ENRICHED = """```py
@@ -42,36 +36,6 @@ Colours = Literal["light", "dark"]
 
 #: Opens a tab with colours and a width in pixels, 1280 by default.
 OpenTab = Callable[..., Page]
-
-
-class Axe:
-    """axe-core, from its source; a page that it is run in must allow foreign scripts."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-
-    def check(self, visit: Visit) -> None:
-        """Assert that the page as it is shown has no violation."""
-        visit.page.evaluate(self._source)
-        found = visit.run(
-            "async () => (await axe.run()).violations.map(v =>"
-            " `${v.id}: ${v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary)}`)"
-        )
-        assert [] == found
-
-
-@pytest.fixture(scope="module")
-def axe() -> Axe:
-    """The source of axe-core, which npm fetches once."""
-    npm = shutil.which("npm")
-    if not SCRIPT.exists():
-        if npm is None:
-            pytest.skip("there is no npm to fetch axe-core with")
-        command = [npm, "install", "--prefix", str(CACHE), "--ignore-scripts", "--no-audit", AXE]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-        if done.returncode:
-            pytest.skip(f"npm cannot fetch axe-core: {done.stderr[-300:]}")
-    return Axe(SCRIPT.read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -170,13 +134,13 @@ def test_axe_on_parts(
     page.set_input_files("#attach-files", picture)
     expect(page.get_by_role("group", name="An answer is running")).to_be_visible()
     axe.check(visit)
-    page.get_by_role("button", name="Settings of the answer").click()
+    page.get_by_role("button", name="Settings").click()
     axe.check(visit)
     page.keyboard.press("Escape")
     if width < 800:
         page.get_by_role("button", name="Conversations").click()
         page.wait_for_timeout(400)
-    page.get_by_role("button", name="Rename, export or delete").first.click()
+    page.get_by_role("button", name="Rename, pin, export or delete").first.click()
     axe.check(visit)
     page.get_by_role("menuitem", name="Rename").click()
     axe.check(visit)

@@ -161,7 +161,7 @@ def test_stop_leaves_waiting_question(visit: Visit, provider: Provider) -> None:
 
 def test_settings_are_sent_and_kept(visit: Visit, provider: Provider) -> None:
     """Temperature and maximum length go with each question, until they are reset."""
-    open_settings = visit.page.get_by_role("button", name="Settings of the answer")
+    open_settings = visit.page.get_by_role("button", name="Settings")
     open_settings.click()
     visit.page.get_by_label("Temperature").fill("0.3")
     visit.page.get_by_label("Maximum length").fill("50")

@@ -102,14 +102,15 @@ def test_a_button_opens_the_chat_with_an_agent(page: Page, site: Site, mounted: 
 
 
 def test_a_phone_shows_the_chat_alone(page: Page, site: Site, mounted: Served) -> None:
-    """On a narrow screen the chat fills the window, and its own button closes it."""
+    """On a narrow screen the chat fills the window, and its own button, in the language that the
+    page names, closes it."""
     page.set_viewport_size({"width": 390, "height": 800})
-    site.show(f"{mounted.url}/ai", "data-open data-side=left")
+    site.show(f"{mounted.url}/ai", "data-open data-side=left data-lang=de")
     page.goto(site.origin)
     frame = page.locator("iframe")
     expect(frame).to_be_visible()
     assert {"x": 0, "y": 0, "width": 390, "height": 800} == frame.bounding_box()
-    page.frame_locator("iframe").get_by_role("button", name="Close the chat").click()
+    page.frame_locator("iframe").get_by_role("button", name="Chat schließen").click()
     expect(frame).to_be_hidden()
 
 

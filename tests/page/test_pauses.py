@@ -90,7 +90,7 @@ def try_again(form: Locator) -> None:
 #: Kinds, what a person reads on the card, and does there.
 CARDS: dict[str, tuple[str, Callable[[Locator], None]]] = {
     "approval": ("May refund run? city Oslo", approve),
-    "input": ("send needs values from you Answer Refuse body city", fill_city),
+    "input": ("send needs values from you Give an answer Refuse body city", fill_city),
     "input-of-agent": ("Values are needed from you", fill_city),
     "feedback": ("A question for you", choose_rome),
     "external": ("What is the result of shell? It does not run here. city Oslo", give_result),
@@ -98,7 +98,7 @@ CARDS: dict[str, tuple[str, Callable[[Locator], None]]] = {
     "step": ("Shall I go on?", approve),
     "step-input": ("Which tone?", give_tone),
     "step-review": ("Is it good?", edit_output),
-    "router": ("Which way does “r” go?", go_right),
+    "router": ("Which way does the step “r” go?", go_right),
     "step-error": ("The step “print” failed. Shall it be tried again?", try_again),
 }
 

@@ -25,7 +25,7 @@ class Visit:
 
     def choose(self, title: str, item: str) -> Self:
         """Choose an item in the menu of a conversation."""
-        self.page.get_by_role("button", name=f"Rename, export or delete {title}").click()
+        self.page.get_by_role("button", name=f"Rename, pin, export or delete {title}").click()
         self.page.get_by_role("menuitem", name=item).click()
         return self
 

@@ -89,7 +89,8 @@ def test_a_refusal_is_told_to_the_model(
 def test_the_turn_is_in_the_conversation(
     kind: PauseKind, server: Server, provider: Provider
 ) -> None:
-    """A paused turn is in its conversation at once, and its answer after the decision, once."""
+    """A paused turn is in its conversation at once, and its whole answer after the decision,
+    once."""
     first = paused(server, provider, kind)
     url = f"{server.url}/api/v1/conversations/{first['conversation_id']}"
     before = [(m["role"], m["content"]) for m in httpx.get(url).json()["messages"]]
@@ -98,7 +99,7 @@ def test_the_turn_is_in_the_conversation(
     go_on(server.url, first["run_id"], decisions(kind, first["requirements"]))
     after = [(m["role"], m["content"]) for m in httpx.get(url).json()["messages"]]
     assert 1 == after.count(("user", "Please."))
-    assert ("assistant", kind.answer) == after[-1]
+    assert ("assistant", kind.text + kind.answer) == after[-1]
 
 
 @pytest.mark.parametrize("kind", [APPROVAL], ids=["approval"])

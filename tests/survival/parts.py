@@ -135,16 +135,28 @@ async def client(command: Command) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-async def readiness(http: httpx.AsyncClient) -> tuple[int, str, str]:
+async def metric(http: httpx.AsyncClient, name: str) -> float:
+    """The sum of the samples of a metric over all of its labels."""
+    lines = [line.rsplit(" ", 1) for line in (await http.get("/metrics")).text.splitlines()]
+    wanted = f"agno_stream_{name}"
+    return sum(float(value) for key, value in lines if key.split("{")[0] == wanted)
+
+
+#: The status and the word of `/readyz`, what it says of the journal, and the metric of it.
+Readiness = tuple[int, str, str, float]
+
+
+async def readiness(http: httpx.AsyncClient) -> Readiness:
     reply = await http.get("/readyz")
-    return reply.status_code, reply.json()["status"], reply.json()["checks"]["journal"]
+    words = reply.json()["status"], reply.json()["checks"]["journal"]
+    return reply.status_code, *words, await metric(http, "journal_failing")
 
 
-DEGRADED = (200, "degraded", "cannot be written; runs are kept in memory")
-READY = (200, "ready", "ok")
+DEGRADED = (200, "degraded", "cannot be written; runs are kept in memory", 1.0)
+READY = (200, "ready", "ok", 0.0)
 
 
-async def becomes(http: httpx.AsyncClient, expected: tuple[int, str, str]) -> None:
+async def becomes(http: httpx.AsyncClient, expected: Readiness) -> None:
     async with asyncio.timeout(10):
         while await readiness(http) != expected:  # noqa: ASYNC110  # a request each time
             await asyncio.sleep(0.05)

@@ -27,6 +27,10 @@ class Team:
         self._stack = stack
         self._shared = len(commands) == 1
 
+    def for_clients(self, stack: AsyncExitStack) -> "Team":
+        """The same processes, whose clients are closed with another stack."""
+        return Team(stack, self.commands, self.pids)
+
     async def at(self, n: int) -> httpx.AsyncClient:
         url = self.commands[0 if self._shared else n].url
         http = await self._stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=30))

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.link import Link
 from tests.provider import Provider
 from tests.services import PostgresServer
 from tests.streaming.reader import CHAT
-from tests.survival.parts import Tab, Watch, client, paced, serving, until
+from tests.survival.parts import Tab, Watch, client, metric, paced, serving, until
 
 
 class Outage:
@@ -61,6 +62,25 @@ class PostgresPaused(_Postgres):
 
     def end(self) -> None:
         self._server.resume()
+
+
+class PostgresFull(_Postgres):
+    """The disk of the database is full, so that its host lets it be read only, as hosts do."""
+
+    readable = True
+
+    def begin(self, server: Command) -> None:
+        self._let_write("off")
+
+    def end(self) -> None:
+        self._let_write("on")
+
+    def _let_write(self, word: str) -> None:
+        opposite = {"on": "off", "off": "on"}[word]
+        self._server.sql(f"ALTER SYSTEM SET default_transaction_read_only = {opposite}")
+        self._server.sql("SELECT pg_reload_conf()")
+        while self._server.sql("SHOW default_transaction_read_only").strip() != opposite:
+            time.sleep(0.02)
 
 
 class PostgresStalled(Outage):
@@ -147,11 +167,6 @@ async def conversation(http: httpx.AsyncClient, name: str) -> list[str]:
     return [message["content"] for message in reply.json()["messages"]]
 
 
-async def metric(http: httpx.AsyncClient, name: str) -> float:
-    lines = (await http.get("/metrics")).text.splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(f"agno_stream_{name} "))
-
-
 async def code(http: httpx.AsyncClient, method: str, path: str, **further: Any) -> tuple[int, str]:
     reply = await http.request(method, path, **further)
     return reply.status_code, reply.json().get("error", {}).get("code", "")
@@ -206,7 +221,8 @@ async def after(
 
 @pytest.mark.parametrize(
     ("kind", "another"),
-    [(kind, another) for kind in OUTAGES for another in (False, True)] + [(PostgresStalled, False)],
+    [(kind, another) for kind in OUTAGES for another in (False, True)]
+    + [(PostgresStalled, False), (PostgresFull, False)],
     ids=lambda value: getattr(value, "__name__", "another process" if value else "same process"),
 )
 async def test_turn_is_lost(

@@ -25,20 +25,24 @@ def remove(folder: Path) -> None:
 
 @pytest.mark.parametrize("way", ["removed", "replaced", "moved away"])
 def test_a_data_folder_that_is_gone_is_noticed_and_mended(tmp_path: Path, way: str) -> None:
-    """Within seconds the log says so; a run that goes on is kept whole in the new folder, and
-    questions are answered and their runs can be read, as before."""
+    """Within seconds the log says so; a run that goes on is kept whole in the new folder, and so is
+    its turn, which the next one follows; questions are answered and their runs can be read, as
+    before."""
     data = tmp_path / "data"
     with Command(tmp_path, SERVE) as command:
         url = f"{command.url}/api/v1"
         assert 200 == httpx.post(f"{url}/chat", json=ASK, timeout=30).status_code
-        live = httpx.post(f"{url}/chat", json={"message": "long 300", "background": True}).json()
+        ask = {"message": "long 300", "background": True, "conversation_id": "c"}
+        live = httpx.post(f"{url}/chat", json=ask).json()
         if way == "moved away":
             data.rename(tmp_path / "elsewhere")
         else:
             remove(data)
         if way == "replaced":
             data.mkdir()
+        gone = time.monotonic()
         command.wait_for("was removed or replaced")
+        print(f"noticed within {time.monotonic() - gone:.2f} s")
         deadline = time.monotonic() + 30
         while True:
             state = httpx.get(f"{url}/runs/{live['run_id']}", timeout=30).json()
@@ -52,9 +56,13 @@ def test_a_data_folder_that_is_gone_is_noticed_and_mended(tmp_path: Path, way: s
         assert f"id: {live['run_id']}:1\n" in events.text
         assert "gap" not in events.text
         assert (data / "runs.db").exists()
-        reply = httpx.post(f"{url}/chat", json=ASK, timeout=60)
+        reply = httpx.post(f"{url}/chat", json={**ASK, "conversation_id": "c"}, timeout=60)
         assert 200 == reply.status_code, command.output
         kept = httpx.get(f"{url}/runs/{reply.headers['x-run-id']}", timeout=30)
         assert reply.json()["content"] == kept.json()["content"]
-        assert 200 == httpx.get(f"{command.url}/readyz", timeout=30).status_code
+        turns = httpx.get(f"{url}/conversations/c", timeout=30).json()["messages"]
+        assert ["long 300", state["content"], ASK["message"], reply.json()["content"]] == [
+            message["content"] for message in turns
+        ]
+        assert "ready" == httpx.get(f"{command.url}/readyz", timeout=30).json()["status"]
         assert 0 == command.stop(within=60)

@@ -1,18 +1,32 @@
 """Two processes over one journal: runs of one are read, and cancelled, at the other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from tests.provider import Provider
 from tests.provider_replies import Reply
 from tests.streaming.reader import CHAT, ended, state_of
-from tests.survival.parts import JOURNALS, Tab, Watch, counted, paced, until
+from tests.survival.parts import (
+    JOURNALS,
+    READY,
+    Tab,
+    Watch,
+    counted,
+    metric,
+    paced,
+    readiness,
+    until,
+)
 from tests.survival.teams import TEAMS, Team, workers, workers_of
 
 #: Workers share what two processes share, so one journal is enough for them.
@@ -33,11 +47,36 @@ def start(request: pytest.FixtureRequest, tmp_path: Path, provider: Provider) ->
     return starting
 
 
+@pytest.fixture(scope="module")
+def model() -> Iterator[Provider]:
+    with Provider() as running:
+        yield running
+
+
 @pytest.fixture
-async def team(start: Start) -> AsyncIterator[Team]:
-    async with start() as running:
+def provider(model: Provider) -> Provider:
+    """The provider of all processes here, as if nobody had asked it so far."""
+    model.forget()
+    return model
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS, ids="-".join)
+async def processes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: Provider
+) -> AsyncIterator[Team]:
+    """Two processes that share a journal, for all tests that leave them running."""
+    journal, kind = request.param
+    url = f"{request.getfixturevalue('redis_server').url}/9" if journal == "redis" else ""
+    shared = {"JOURNAL_URL": url} if url else {}
+    async with TEAMS[kind](tmp_path_factory.mktemp("team"), model, 2, **shared) as running:
         yield running
         assert "Traceback" not in running.output
+
+
+@pytest.fixture
+async def team(processes: Team) -> AsyncIterator[Team]:
+    async with AsyncExitStack() as stack:  # the clients of one test
+        yield processes.for_clients(stack)
 
 
 async def leave(*tasks: asyncio.Task[None]) -> None:
@@ -129,35 +168,41 @@ async def test_key_at_both_processes_starts_one_run(team: Team, provider: Provid
     assert 1 == provider.opened
 
 
-async def test_runs_of_a_killed_process_are_interrupted(team: Team, provider: Provider) -> None:
+async def test_runs_of_a_killed_process_are_interrupted(start: Start, provider: Provider) -> None:
     """When a process is killed its runs end as interrupted at the other one, which goes on with
     its own, and the next turn there has the question and the partial answer."""
-    provider.default = paced(12)
+    provider.script(paced(60), replace(paced(2), stall_after=150))
     one, two, other = Tab(), Tab(), Tab()
-    asking = asyncio.create_task(one.start(await team.at(0), "What?", conversation_id="c"))
-    going = asyncio.create_task(other.start(await team.at(1)))
-    await one.until(30)
-    joining = asyncio.create_task(_join(two, await team.at(1), one.run_id))
-    await two.until(30)
-    survivor = await team.at(1)
-    team.kill(0)
-    with Watch("interrupted") as watch:
-        await joining
-    await asyncio.gather(asking, return_exceptions=True)
-    state = await state_of(survivor, one.run_id)
-    back = Tab(one.run_id, one.last_id)
-    assert 200 == await back.resume(survivor)
-    assert watch.seconds < 20
-    assert ["interrupted"] == two.endings == back.endings
-    assert two.text == state["content"]
-    assert two.text == one.text[: len(two.text)] + back.text
-    assert len(one.text) - len(two.text) <= 30 * len("99 ")  # `test_kill.py` has the bound
-    provider.script(Reply("Well."))
-    await survivor.post(CHAT, json={"message": "And?", "conversation_id": "c"})
-    messages = [message["content"] for message in provider.requests[-1].body["messages"]]
-    assert ["What?", two.text, "And?"] == messages[-3:]
-    await going
-    assert (counted(1200), ["stop"]) == (other.text, other.endings)
+    async with start() as team:
+        asking = asyncio.create_task(one.start(await team.at(0), "What?", conversation_id="c"))
+        await until(lambda: provider.opened)
+        going = asyncio.create_task(other.start(await team.at(1)))
+        await one.until(30)
+        joining = asyncio.create_task(_join(two, await team.at(1), one.run_id))
+        await two.until(30)
+        survivor = await team.at(1)
+        team.kill(0)
+        with Watch("interrupted") as watch:
+            await joining
+        await asyncio.gather(asking, return_exceptions=True)
+        state = await state_of(survivor, one.run_id)
+        back = Tab(one.run_id, one.last_id)
+        assert 200 == await back.resume(survivor)
+        assert watch.seconds < 20
+        assert ["interrupted"] == two.endings == back.endings
+        assert two.text == state["content"]
+        assert two.text == one.text[: len(two.text)] + back.text
+        assert one.tokens - two.tokens <= 50  # `test_kill.py` has the bound
+        provider.script(Reply("Well."))
+        await survivor.post(CHAT, json={"message": "And?", "conversation_id": "c"})
+        messages = [message["content"] for message in provider.requests[-1].body["messages"]]
+        assert ["What?", two.text, "And?"] == messages[-3:]
+        assert 2 == await metric(survivor, "runs_total")  # the one that died, and this turn
+        assert not other.done
+        provider.go_on()
+        await going
+        assert (counted(200), ["stop"]) == (other.text, other.endings)
+        assert "Traceback" not in team.output
 
 
 async def test_on_busy_over_processes(team: Team, provider: Provider) -> None:
@@ -165,23 +210,23 @@ async def test_on_busy_over_processes(team: Team, provider: Provider) -> None:
     replaces it, by its `on_busy`."""
     provider.script(paced(60), Reply("Second."), Reply("Third."))
     first, second, third = Tab(), Tab(), Tab()
-    asking = asyncio.create_task(first.start(await team.at(0), "One?", conversation_id="c"))
+    asking = asyncio.create_task(first.start(await team.at(0), "One?", conversation_id="busy"))
     await first.until(20)
     refused = await (await team.at(1)).post(
-        CHAT, json={"message": "Two?", "conversation_id": "c", "on_busy": "reject"}
+        CHAT, json={"message": "Two?", "conversation_id": "busy", "on_busy": "reject"}
     )
     assert (409, "conversation_busy", first.run_id) == (
         refused.status_code,
         refused.json()["error"]["code"],
         refused.json()["error"]["run_id"],
     )
-    waiting = asyncio.create_task(second.start(await team.at(1), "Two?", conversation_id="c"))
+    waiting = asyncio.create_task(second.start(await team.at(1), "Two?", conversation_id="busy"))
     await until(lambda: second.chunks)
     await asyncio.sleep(0.5)
     assert (1, 1) == (provider.opened, len(second.chunks))
     assert "queued" == (await state_of(await team.at(1), second.run_id))["status"]
     with Watch("two runs gave way, and a third one answered"):
-        await third.start(await team.at(0), "Three?", conversation_id="c", on_busy="interrupt")
+        await third.start(await team.at(0), "Three?", conversation_id="busy", on_busy="interrupt")
     await asyncio.gather(asking, waiting)
     assert ["cancelled"] == first.endings == second.endings
     assert ("Second.", ["stop"]) == (third.text, third.endings)
@@ -198,7 +243,7 @@ async def test_queue_over_processes(team: Team, provider: Provider) -> None:
     asking = []
     for n, tab in enumerate(tabs):
         http = await team.at(n % 2)
-        asking.append(asyncio.create_task(tab.start(http, f"{n}?", conversation_id="c")))
+        asking.append(asyncio.create_task(tab.start(http, f"{n}?", conversation_id="queue")))
         await until(partial(len, tab.chunks))
     await asyncio.gather(*asking)
     assert [["stop"]] * 6 == [tab.endings for tab in tabs]
@@ -228,23 +273,38 @@ async def test_readers_elsewhere_keep_a_run_going(start: Start, provider: Provid
     assert counted(two.tokens) == two.text
 
 
-async def test_killed_worker_is_replaced(tmp_path: Path, provider: Provider) -> None:
-    """The place of a worker that was killed is taken by a new one, and its runs have ended."""
+@pytest.mark.timeout(300)
+async def test_lost_workers_are_replaced(tmp_path: Path, provider: Provider) -> None:
+    """The places of a worker that was killed and of one that hangs are taken by new ones, their
+    runs have ended, which metrics and conversations have, and the third worker's run goes on."""
     provider.default = paced(60)
     tabs = [Tab() for _ in range(3)]
     async with workers(tmp_path, provider, 3) as team:
-        asking = [asyncio.create_task(tab.start(await team.at(n))) for n, tab in enumerate(tabs)]
+        asking = [
+            asyncio.create_task(tab.start(await team.at(n), conversation_id=f"lost{n}"))
+            for n, tab in enumerate(tabs)
+        ]
         for tab in tabs:
             await tab.until(10)
         team.kill(2)
-        await until(lambda: team.output.count("Application startup complete.") == 4, 30)
-        assert set(team.pids[:2]) < set(workers_of(team.commands[0]))
+        os.kill(team.pids[1], signal.SIGSTOP)
+        await until(lambda: team.output.count("Application startup complete.") == 5, 90)
+        assert team.pids[0] in workers_of(team.commands[0])
         team.pids = workers_of(team.commands[0])
         assert 3 == len(team.pids)
-        states = [await state_of(await team.at(n), tabs[2].run_id) for n in range(3)]
-        assert [("failed", "interrupted")] * 3 == [
-            (state["status"], state["finish_reason"]) for state in states
-        ]
-        assert 200 == await tabs[2].resume(await team.at(2))
-        assert not any(tab.done for tab in tabs[:2])
+        places = [await team.at(n) for n in range(3)]
+        for tab in tabs[1:]:
+            states = [await ended(http, tab.run_id) for http in places]
+            assert [("failed", "interrupted")] * 3 == [
+                (state["status"], state["finish_reason"]) for state in states
+            ]
+            assert 200 == await tab.resume(places[2])
+            assert ["interrupted"] == tab.endings
+        assert READY == await readiness(places[1])
+        assert 2 == await metric(places[1], "runs_total")
+        provider.script(Reply("Well."))
+        await places[2].post(CHAT, json={"message": "And?", "conversation_id": "lost1"})
+        sent = [message["content"] for message in provider.requests[-1].body["messages"]]
+        assert ["Count.", tabs[1].text, "And?"] == sent[-3:]
+        assert not tabs[0].done
         await leave(*asking)

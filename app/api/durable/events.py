@@ -9,6 +9,7 @@ from starlette.responses import Response
 from ...core.errors import Gap, JournalUnavailable
 from ...core.log.follower import Follower
 from ...models.chat import StreamingChunk
+from ..connection import Direct
 from ..doors.native.errors import error_response
 from ..encoding import line_encoder
 from ..heartbeat import Heartbeat
@@ -69,7 +70,13 @@ class EventsStream(RunStream):
         self._cursor = cursor
         self._lifetime = lifetime
 
-    def _pump(self, writer: StreamWriter, heartbeat: Heartbeat, gone: asyncio.Event) -> Pump:
+    def _pump(
+        self,
+        writer: StreamWriter,
+        heartbeat: Heartbeat,
+        gone: asyncio.Event,
+        direct: Direct | None,
+    ) -> Pump:
         pump = EventsPump(
             self._follower,
             self._encoder,

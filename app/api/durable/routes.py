@@ -12,7 +12,7 @@ from ...core.errors import BadRequest
 from ...core.log.follower import Follower
 from ...models.numbers import event_number
 from ..context import Context, Principal, Server
-from ..reading import reading, run_headers
+from ..reading import Reading, run_headers
 from .cursors import next_cursor
 from .description import DESCRIPTION
 from .events import EventsStream
@@ -112,7 +112,7 @@ async def _page(
 
     The follower is closed.
     """
-    async with reading(follower, request.receive) as gone:
+    async with Reading(follower, request.receive) as gone:
         entries = await read(follower)
         if seconds is not None and not entries:
             entries = await wait(follower, gone, seconds)

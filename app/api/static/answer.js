@@ -1,8 +1,9 @@
 // One answer in the page: its parts, how it ended, and its buttons.
 
-import { copy, el, iconButton } from './dom.js'
+import { copy, el, iconButton, setText } from './dom.js'
 import { CALM, countDown, LABELS, noticeFor } from './notices.js'
 import { Parts } from './parts.js'
+import { joined, t } from './phrases.js'
 import { stateParts, storedParts } from './snapshots.js'
 import { speechButton } from './speech.js'
 import { PartsView } from './views.js'
@@ -11,6 +12,7 @@ import { PartsView } from './views.js'
 /** @import { ApiError } from './api.js' */
 /** @import { Action, Notice } from './notices.js' */
 /** @import { Pause } from './pause.js' */
+/** @import { Words } from './phrases.js' */
 
 /**
  * What the buttons do; `versions` are those of the turn, beside them.
@@ -18,10 +20,10 @@ import { PartsView } from './views.js'
  *   {send: (text: string) => unknown, fork: () => unknown, versions: HTMLElement}} Actions
  */
 
-const TRUNCATED = 'This answer had more in it than is kept.'
-const FORK = 'Continue from here in a new conversation'
-const RECOVERED = 'The server was lost, and another one goes on with this answer.'
-const NOT_STORED = 'This turn could not be stored: after a reload it is gone.'
+const TRUNCATED = t('This answer had more in it than is kept.')
+const FORK = t('Continue from here in a new conversation')
+const RECOVERED = t('The server was lost, and another one goes on with this answer.')
+const NOT_STORED = t('This turn could not be stored: after a reload it is gone.')
 
 /** Draws an answer while it arrives. */
 export class Answer {
@@ -47,7 +49,7 @@ export class Answer {
     )
     this.element = el(
       'article',
-      { class: 'answer live', 'aria-label': 'Answer' },
+      { class: 'answer live', 'aria-label': t('Answer') },
       this.view.element,
       this.recoveries,
       this.waiting,
@@ -64,10 +66,10 @@ export class Answer {
 
   /**
    * Show what the answer waits for; an empty string removes it.
-   * @param {string} text
+   * @param {Words} text
    */
   status(text) {
-    this.statusText.textContent = text
+    setText(this.statusText, text)
     this.waiting.classList.toggle('filled', Boolean(text))
   }
 
@@ -144,7 +146,7 @@ export class Answer {
    * End the answer.
    * @param {string} reason the finish reason
    * @param {ErrorInfo | ApiError | null} [error]
-   * @param {(string | false | null | undefined)[]} [facts] the model, tokens, seconds
+   * @param {(Words | false | null | undefined)[]} [facts] the model, tokens, seconds
    * @param {Ending} [ending]
    */
   end(reason, error = null, facts = [], ending = {}) {
@@ -159,18 +161,18 @@ export class Answer {
     if (notice) this.ending.append(this.#notice(notice, CALM.has(error?.code ?? reason)))
     if (truncated) this.ending.append(el('p', { class: 'note' }, TRUNCATED))
     if (stored === false) this.ending.append(el('p', { class: 'note' }, NOT_STORED))
-    const copyButton = iconButton('copy', 'Copy the answer', () => copy(this.text, copyButton))
+    const copyButton = iconButton('copy', t('Copy the answer'), () => copy(this.text, copyButton))
     copyButton.classList.add('copy-answer')
     this.ending.append(
       el(
         'div',
         { class: 'acts' },
         this.text ? copyButton : null,
-        iconButton('again', 'Answer again', () => this.actions.retry()),
+        iconButton('again', t('Answer again'), () => this.actions.retry()),
         this.actions.versions,
         this.text ? iconButton('fork', FORK, () => this.actions.fork()) : null,
         this.text ? speechButton(() => this.element) : null,
-        el('span', { class: 'facts' }, facts.filter(Boolean).join(' · ')),
+        el('span', { class: 'facts' }, joined(facts, ' · ')),
       ),
     )
     if (followups.length) this.ending.append(this.#followups(followups))
@@ -182,7 +184,7 @@ export class Answer {
       el('button', { type: 'button', class: 'quiet', click: () => this.actions.send(text) }, text),
     )
     const items = buttons.map(button => el('li', {}, button))
-    return el('ul', { class: 'followups', 'aria-label': 'Suggested questions' }, ...items)
+    return el('ul', { class: 'followups', 'aria-label': t('Suggested questions') }, ...items)
   }
 
   /**
@@ -218,13 +220,13 @@ export class Answer {
         LABELS[name],
       ),
     )
-    if (wait && buttons.length > 0) countDown(buttons[0], Math.ceil(wait))
+    if (wait && buttons.length > 0) countDown(buttons[0], LABELS[actions[0]], Math.ceil(wait))
     return el(
       'div',
       {
         class: calm ? 'notice calm' : 'notice',
         role: 'group',
-        'aria-label': 'How the answer ended',
+        'aria-label': t('How the answer ended'),
       },
       el('p', {}, el('strong', {}, title), ' ', advice),
       detail ? el('p', { class: 'detail' }, detail) : null,

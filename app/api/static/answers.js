@@ -2,12 +2,16 @@
 
 import { Answer } from './answer.js'
 import { Pause } from './pause.js'
+import { plural, t } from './phrases.js'
 import { reconnectStatus } from './question.js'
 
 /** @import { ApiError } from './http.js' */
+/** @import { Words } from './phrases.js' */
 /** @import { Requirement } from './requirements.js' */
 /** @import { ConnectionState } from './stream.js' */
 /** @import { Ending, ErrorInfo, Message } from './wire.js' */
+
+const TOKENS = { one: '{count} token', other: '{count} tokens' }
 
 /** The answers of a turn; the text that arrives is shown in the current one. */
 export class Answers {
@@ -71,11 +75,12 @@ export class Answers {
    * @param {string} reason
    * @param {ErrorInfo | ApiError | null} [error]
    * @param {Ending} [ending]
-   * @param {string | null} [duration]
+   * @param {Words | null} [duration]
    */
   end(reason, error, ending = {}, duration) {
     const { model, usage } = ending
-    const facts = [model, usage && `${usage.output_tokens} tokens`, duration]
+    const tokens = usage && plural(usage.output_tokens, TOKENS)
+    const facts = [model, tokens, duration]
     this.current.end(reason, error, facts, ending)
   }
 
@@ -99,7 +104,7 @@ export class Answers {
     const { current } = this
     if (state === 'open') current.status('')
     if (state === 'cut') {
-      current.status('The connection was cut. The answer continues after a reconnect.')
+      current.status(t('The connection was cut. The answer continues after a reconnect.'))
     }
     if (state === 'waiting') current.status(reconnectStatus())
   }

@@ -1,7 +1,8 @@
 // Files of the next question: chosen, pasted or dropped, within bounds.
 
-import { $, el, iconButton } from './dom.js'
+import { $, el, iconButton, setText } from './dom.js'
 import { bytes, mediaElement } from './media.js'
+import { joined, t } from './phrases.js'
 
 /** @import { MediaItem } from './wire.js' */
 
@@ -60,14 +61,17 @@ export class Attachments {
     const refused = []
     for (const file of files) {
       const total = this.#list.reduce((sum, { file: { size } }) => sum + size, file.size)
-      if (!file.size) refused.push(`${file.name} is empty.`)
+      const { name } = file
+      if (!file.size) refused.push(t('{name} is empty.', { name }))
       else if (total > MAX_BYTES) {
-        refused.push(`${file.name} is too large: all files may have ${bytes(MAX_BYTES)} together.`)
+        const values = { name, limit: bytes(MAX_BYTES) }
+        refused.push(t('{name} is too large: all files may have {limit} together.', values))
       } else if (this.#list.length >= MAX_FILES) {
-        refused.push(`${file.name} is left out: a question may have ${MAX_FILES} files.`)
+        const values = { name, limit: MAX_FILES }
+        refused.push(t('{name} is left out: a question may have {limit} files.', values))
       } else this.#list.push(attachment(file))
     }
-    this.note.textContent = refused.join(' ')
+    setText(this.note, joined(refused, ' '))
     this.#draw()
   }
 
@@ -84,7 +88,7 @@ export class Attachments {
     this.element.replaceChildren(
       ...this.#list.map(one => {
         const { name, size } = one.file
-        const remove = iconButton('close', `Remove ${name}`, () => this.#remove(one))
+        const remove = iconButton('close', t('Remove {name}', { name }), () => this.#remove(one))
         const picture = one.item.kind === 'image' && mediaElement({ ...one.item, name: undefined })
         return el('li', {}, picture, el('span', {}, name), el('small', {}, bytes(size)), remove)
       }),

@@ -1,11 +1,14 @@
 // What the page shows above the conversation: the server is away, the demonstration answers.
 
 import { $, el } from './dom.js'
+import { t } from './phrases.js'
+
+/** @import { Words } from './phrases.js' */
 
 /**
  * Show a banner; an empty message removes it.
  * @param {'demo' | 'disconnected' | 'failed' | 'offline'} kind
- * @param {string} message
+ * @param {Words} message
  * @param {{code?: string, button?: HTMLElement}} [more]
  */
 export function showBanner(kind, message, { code, button } = {}) {
@@ -23,7 +26,7 @@ export function showBanner(kind, message, { code, button } = {}) {
         {
           type: 'button',
           class: 'plain',
-          'aria-label': 'Dismiss',
+          'aria-label': t('Dismiss'),
           click: () => showBanner(kind, ''),
         },
         '×',

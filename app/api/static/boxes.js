@@ -1,9 +1,23 @@
 // The views of parts beside text: speakers, steps, progress, sources, JSON.
 
-import { el, icon } from './dom.js'
+import { el, icon, setText } from './dom.js'
+import { t } from './phrases.js'
 
 /** @import { Part } from './chunks.js' */
+/** @import { Words } from './phrases.js' */
 /** @import { NamedEvent, Step } from './wire.js' */
+
+/** @type {Record<string, Words>} */
+const KINDS = {
+  member: t('member'),
+  step: t('step'),
+  agent: t('agent'),
+  condition: t('condition'),
+  loop: t('loop'),
+  parallel: t('parallel'),
+  router: t('router'),
+  steps: t('steps'),
+}
 
 /** What a member, a step or an agent says: a box with its name. */
 export class SpeakerView {
@@ -12,7 +26,7 @@ export class SpeakerView {
   /** @param {Part} part */
   constructor({ speaker }) {
     const name = el('b', {}, speaker?.name ?? '')
-    const kind = el('span', { class: 'kind' }, speaker?.kind)
+    const kind = el('span', { class: 'kind' }, KINDS[speaker?.kind ?? ''] ?? speaker?.kind)
     this.element = el(
       'details',
       { class: 'box speaker', open: true },
@@ -24,13 +38,13 @@ export class SpeakerView {
   update() {}
 }
 
-/** @type {Record<Step['status'], string>} */
+/** @type {Record<Step['status'], Words>} */
 const STATES = {
-  started: 'running …',
-  running: 'running …',
-  completed: 'done',
-  failed: 'failed',
-  paused: 'waits for a person',
+  started: t('running …'),
+  running: t('running …'),
+  completed: t('done'),
+  failed: t('failed'),
+  paused: t('waits for a person'),
 }
 
 /** A step of a workflow: its name and state, what it says, and the steps inside it. */
@@ -52,9 +66,9 @@ export class StepView {
   update({ step }) {
     if (!step) return
     const { name, kind, status, iteration, message = '' } = step
-    this.#name.textContent = iteration ? `Round ${iteration}` : name
-    this.#kind.textContent = kind === 'step' || iteration ? '' : kind
-    this.#state.textContent = STATES[status] ?? status
+    setText(this.#name, iteration ? t('Round {iteration}', { iteration }) : name)
+    setText(this.#kind, kind === 'step' || iteration ? '' : (KINDS[kind.toLowerCase()] ?? kind))
+    setText(this.#state, STATES[status] ?? status)
     this.#message.textContent = message
     this.element.dataset.status = status
     this.element.classList.toggle('empty', !message && !this.body.childElementCount)
@@ -103,8 +117,8 @@ export class SourcesView {
   #list = el('ol')
   element = el(
     'section',
-    { class: 'sources', 'aria-label': 'Sources' },
-    el('h3', {}, 'Sources'),
+    { class: 'sources', 'aria-label': t('Sources') },
+    el('h3', {}, t('Sources')),
     this.#list,
   )
 
@@ -112,7 +126,7 @@ export class SourcesView {
   update({ citations = [] }) {
     this.#list.replaceChildren(
       ...citations.map(({ url, title, text, query }) => {
-        const name = title || url || query || 'Source'
+        const name = title || url || query || t('Source')
         const more = { target: '_blank', rel: 'noopener noreferrer nofollow' }
         const safe = url && /^https?:/i.test(url)
         return el(
@@ -128,7 +142,7 @@ export class SourcesView {
 
 /** An answer that is an object, as JSON. */
 export class OutputView {
-  #json = el('pre', { tabindex: 0, role: 'group', 'aria-label': 'The answer as JSON' })
+  #json = el('pre', { tabindex: 0, role: 'group', 'aria-label': t('The answer as JSON') })
   element = el(
     'div',
     { class: 'code output' },

@@ -2,6 +2,7 @@
 // See docs/decisions/067-branches-are-marks-on-agnos-runs.md.
 
 import * as api from './api.js'
+import { t } from './phrases.js'
 import { withSibling } from './runs.js'
 
 /** @import { Conversation } from './conversation.js' */
@@ -66,7 +67,7 @@ export async function fork({ id, page }, { runId }) {
     page.listChanged()
   } catch (error) {
     const { message } = /** @type {api.ApiError} */ (error)
-    page.failed(`The conversation cannot be copied: ${message}`)
+    page.failed(t('The conversation cannot be copied: {message}', { message }))
   }
 }
 

@@ -4,6 +4,7 @@ import { Attachments } from './attachments.js'
 import { $, el } from './dom.js'
 import * as embedded from './embedded.js'
 import { loadTurnsSoon } from './late.js'
+import { t } from './phrases.js'
 import * as settings from './settings.js'
 import { local } from './storage.js'
 
@@ -156,7 +157,7 @@ export class Composer {
     const own = this.#agents.find(agent => agent.id === this.agent.value)?.model ?? ''
     const others = this.#models.filter(model => model.id !== own)
     this.model.replaceChildren(
-      el('option', { value: '' }, own || 'default'),
+      el('option', { value: '' }, own || t('default')),
       ...others.map(({ id, spec }) => el('option', { value: spec }, id)),
     )
     select(this.model, local.getItem('model'))

@@ -8,6 +8,7 @@ import { $ } from './dom.js'
 import * as key from './key.js'
 import { isLoaded, loadTurns, Turn, turnListener } from './late.js'
 import * as memory from './memory.js'
+import { t } from './phrases.js'
 import { failure, welcome } from './placeholders.js'
 import { allRuns, messagesBefore, readRuns, request } from './runs.js'
 import { Turns } from './turns.js'
@@ -78,12 +79,11 @@ export class Conversation {
     const created = !this.id
     this.id ??= api.newId()
     const media = attachments.map(({ item }) => item)
-    const busy = this.live.length > 0
     const turn = this.turns.add(new Turn(question, this.#listener(), media))
     if (created) this.page.opened(this.id, question || media[0]?.name || '', true)
     this.page.scroll.start()
     const body = request(question, this.id, this.page.choice(), messages)
-    await this.#start(turn, busy ? { ...body, on_busy: onBusy } : body, attachments)
+    await this.#start(turn, this.live.length ? { ...body, on_busy: onBusy } : body, attachments)
   }
 
   /**
@@ -123,7 +123,8 @@ export class Conversation {
       this.otherTabs.postMessage(id)
     } catch (error) {
       const { message } = /** @type {api.ApiError} */ (error)
-      if (visit === this.#visit) this.page.failed(`The other version cannot be shown: ${message}`)
+      const sentence = t('The other version cannot be shown: {message}', { message })
+      if (visit === this.#visit) this.page.failed(sentence)
     }
   }
 

@@ -2,6 +2,7 @@
 // See docs/decisions/064-an-answer-is-enriched-where-it-is-seen.md.
 
 import { el, iconButton } from './dom.js'
+import { t } from './phrases.js'
 
 const PATIENCE = 15_000 // milliseconds; then the code stays as it is
 const TALLEST = 2000 // pixels
@@ -18,7 +19,7 @@ export function showDiagram(code, source) {
     class: 'diagram unready',
     sandbox: 'allow-scripts',
     src: new URL('diagram.html', import.meta.url).href,
-    title: 'Diagram',
+    title: t('Diagram'),
   })
   const timer = setTimeout(stop, PATIENCE)
   function stop() {
@@ -39,7 +40,7 @@ export function showDiagram(code, source) {
       stop()
     } else if (data?.failed) stop()
   }
-  const button = iconButton('pen', 'Show the code of the diagram', () => {
+  const button = iconButton('pen', t('Show the code of the diagram'), () => {
     const shown = pre.toggleAttribute('hidden')
     frame.hidden = !shown
     button.setAttribute('aria-pressed', String(!shown))

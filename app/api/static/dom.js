@@ -1,5 +1,9 @@
 // Makes elements and fills them with text, never with HTML.
 
+import { Phrase, setAttribute, textNode } from './phrases.js'
+
+/** @import { Words } from './phrases.js' */
+
 const SVG = 'http://www.w3.org/2000/svg'
 
 /**
@@ -18,14 +22,15 @@ const SVG = 'http://www.w3.org/2000/svg'
  * @property {HTMLDialogElement} rename
  * @property {HTMLInputElement} rename-title
  * @property {HTMLInputElement} search
+ * @property {HTMLSelectElement} set-language
  * @property {HTMLInputElement} set-length
  * @property {HTMLInputElement} set-temperature
  * @property {HTMLDialogElement} settings
  */
 
-/** @typedef {string | number | boolean | null | undefined} AttributeValue */
+/** @typedef {Words | number | boolean | null | undefined} AttributeValue */
 /** @typedef {Record<string, AttributeValue | ((event: MouseEvent) => unknown)>} Attributes */
-/** @typedef {Node | string | number | false | null | undefined} Child */
+/** @typedef {Node | Words | number | false | null | undefined} Child */
 
 /**
  * The element of `index.html` with this id.
@@ -51,15 +56,25 @@ export function el(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') {
       element.addEventListener(name, /** @type {EventListener} */ (value))
-    } else if (value === true) element.setAttribute(name, '')
+    } else if (value instanceof Phrase) setAttribute(element, name, value)
+    else if (value === true) element.setAttribute(name, '')
     else if (value !== false && value != null) element.setAttribute(name, String(value))
   }
   for (const child of children) {
-    if (child != null && child !== false) {
-      element.append(typeof child === 'number' ? String(child) : child)
-    }
+    if (child == null || child === false) continue
+    if (child instanceof Phrase) element.append(textNode(child))
+    else element.append(typeof child === 'number' ? String(child) : child)
   }
   return element
+}
+
+/**
+ * Replace what is in an element by text.
+ * @param {Element} element
+ * @param {Words} words
+ */
+export function setText(element, words) {
+  element.replaceChildren(words instanceof Phrase ? textNode(words) : words)
 }
 
 /**
@@ -78,7 +93,7 @@ export function icon(name) {
 /**
  * Make a button that shows an icon and is named by `label`.
  * @param {string} name
- * @param {string} label
+ * @param {Words} label
  * @param {(event: MouseEvent) => unknown} click
  */
 export function iconButton(name, label, click) {
@@ -131,4 +146,21 @@ function writeBySelection(text) {
   area.remove()
   if (focused instanceof HTMLElement) focused.focus()
   return copied
+}
+
+/**
+ * Call `show` once, when an element comes near the visible part of the page.
+ * @param {Element} element
+ * @param {() => unknown} show
+ */
+export function whenVisible(element, show) {
+  const observer = new IntersectionObserver(
+    entries => {
+      if (!entries.some(entry => entry.isIntersecting)) return
+      observer.disconnect()
+      show()
+    },
+    { rootMargin: '50%' },
+  )
+  observer.observe(element)
 }

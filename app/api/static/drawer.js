@@ -1,11 +1,11 @@
 // The stream inspector: the events of a run as they arrive, figures, a chart and a curl command.
 
-import { API, eventsUrl, resumeUrl } from './api.js'
-import { $, copy, el, icon, iconButton } from './dom.js'
-import * as key from './key.js'
+import { $, copy, el, icon, iconButton, setText } from './dom.js'
 import { drawChart } from './late.js' // a run to show has been drawn
+import { joined, number, t } from './phrases.js'
 import { local } from './storage.js'
 
+/** @import { Words } from './phrases.js' */
 /** @import { Ending } from './wire.js' */
 /** @import { ConnectionState } from './stream.js' */
 /** @import { Trace, TracedEvent } from './trace.js' */
@@ -16,12 +16,12 @@ const INTERVAL = 100 // milliseconds between two updates
 const NEAR = 40 // pixels from the end of the list that count as the end
 const WIDE = 900 // pixels of a window in which the drawer opens by itself
 
-/** @type {Record<ConnectionState, string>} */
+/** @type {Record<ConnectionState, Words>} */
 const CONNECTION_LABELS = {
-  open: 'connected',
-  waiting: 'reconnecting',
-  cut: 'cut',
-  none: 'idle',
+  open: t('connected'),
+  waiting: t('reconnecting'),
+  cut: t('cut'),
+  none: t('idle'),
 }
 
 /** The drawer with the stream inspector. */
@@ -42,28 +42,28 @@ export class Drawer {
       count: el('dd', {}, '–'),
       usage: el('dd', {}, '–'),
     }
-    this.canvas = el('canvas', { role: 'img', 'aria-label': 'Delays between tokens' })
-    this.legend = el('p', { class: 'legend' }, 'No tokens yet.')
+    this.canvas = el('canvas', { role: 'img', 'aria-label': t('Delays between tokens') })
+    this.legend = el('p', { class: 'legend' }, t('No tokens yet.'))
     this.state = el('span', { class: 'connection', 'data-state': 'none' }, CONNECTION_LABELS.none)
     this.cut = el(
       'button',
       { type: 'button', class: 'quiet', disabled: true, click: cut },
       icon('cut'),
-      'Cut the connection',
+      t('Cut the connection'),
     )
-    this.log = el('ol', { class: 'events', tabindex: 0, 'aria-label': 'Events' })
+    this.log = el('ol', { class: 'events', tabindex: 0, 'aria-label': t('Events') })
     this.curl = el('pre', {
       class: 'curl',
       tabindex: 0,
       role: 'region',
-      'aria-label': 'The same with curl',
+      'aria-label': t('The same with curl'),
     })
-    const named = { class: 'json', tabindex: 0, role: 'region', 'aria-label': 'Session state' }
+    const named = { class: 'json', tabindex: 0, role: 'region', 'aria-label': t('Session state') }
     this.sessionJson = el('pre', named)
     this.sessionState = el(
       'div',
       { class: 'command', hidden: true },
-      el('h3', {}, 'Session state'),
+      el('h3', {}, t('Session state')),
       this.sessionJson,
     )
     this.#assemble()
@@ -78,30 +78,30 @@ export class Drawer {
   }
 
   #assemble() {
-    const copyCurl = iconButton('copy', 'Copy the command', () =>
+    const copyCurl = iconButton('copy', t('Copy the command'), () =>
       copy(this.curl.textContent, copyCurl),
     )
     this.element.append(
       el(
         'div',
         { class: 'drawer-head' },
-        el('h2', {}, 'Stream inspector'),
+        el('h2', {}, t('Stream inspector')),
         this.state,
-        iconButton('close', 'Close the inspector', () => this.toggle(false)),
+        iconButton('close', t('Close the inspector'), () => this.toggle(false)),
       ),
       el(
         'dl',
         { class: 'figures' },
-        el('div', {}, el('dt', {}, 'First token'), this.figures.first),
-        el('div', {}, el('dt', {}, 'Tokens/s'), this.figures.rate),
-        el('div', {}, el('dt', {}, 'Events'), this.figures.count),
-        el('div', {}, el('dt', {}, 'Usage'), this.figures.usage),
+        el('div', {}, el('dt', {}, t('First token')), this.figures.first),
+        el('div', {}, el('dt', {}, t('Tokens/s')), this.figures.rate),
+        el('div', {}, el('dt', {}, t('Events')), this.figures.count),
+        el('div', {}, el('dt', {}, t('Usage')), this.figures.usage),
       ),
-      el('div', { class: 'chart' }, el('h3', {}, 'Between tokens'), this.canvas, this.legend),
+      el('div', { class: 'chart' }, el('h3', {}, t('Between tokens')), this.canvas, this.legend),
       el('p', { class: 'buttons' }, this.cut),
       this.sessionState,
-      el('div', { class: 'raw' }, el('h3', {}, 'Events'), this.log),
-      el('div', { class: 'command' }, el('h3', {}, 'The same with curl', copyCurl), this.curl),
+      el('div', { class: 'raw' }, el('h3', {}, t('Events')), this.log),
+      el('div', { class: 'command' }, el('h3', {}, t('The same with curl'), copyCurl), this.curl),
     )
   }
 
@@ -137,7 +137,7 @@ export class Drawer {
   connection(state, trace) {
     if (trace !== this.#trace) return
     this.state.dataset.state = state
-    this.state.textContent = CONNECTION_LABELS[state]
+    setText(this.state, CONNECTION_LABELS[state])
     this.cut.disabled = state !== 'open'
   }
 
@@ -154,7 +154,10 @@ export class Drawer {
    */
   ended({ usage, session_state }, trace) {
     if (trace !== this.#trace) return
-    if (usage) this.figures.usage.textContent = `${usage.input_tokens} + ${usage.output_tokens}`
+    if (usage) {
+      const { input_tokens: read, output_tokens: written } = usage
+      setText(this.figures.usage, joined([number(read), number(written)], ' + '))
+    }
     this.sessionState.hidden = !session_state
     this.sessionJson.textContent = JSON.stringify(session_state ?? {}, null, 2)
   }
@@ -170,19 +173,17 @@ export class Drawer {
     const trace = this.#trace
     if (!trace) return
     const { first, rate, count } = this.figures
-    first.textContent = trace.first === null ? '–' : duration(trace.first)
-    rate.textContent = trace.rate === null ? '–' : trace.rate.toFixed(trace.rate < 100 ? 1 : 0)
-    count.textContent = trace.count.toLocaleString()
+    setText(first, trace.first === null ? '–' : duration(trace.first))
+    setText(rate, trace.rate === null ? '–' : number(trace.rate, trace.rate < 100 ? 1 : 0))
+    setText(count, number(trace.count))
     const delays = drawChart(this.canvas, trace.gaps)
     if (delays && trace.gaps.length) {
-      this.legend.textContent = [
-        `median ${duration(delays.median)}`,
-        `95 % ${duration(delays.p95)}`,
-        `longest ${duration(delays.max)}`,
-      ].join(' · ')
+      const [median, p95, max] = [delays.median, delays.p95, delays.max].map(duration)
+      const values = { median, p95, max }
+      setText(this.legend, t('median {median} · 95 % {p95} · longest {max}', values))
     }
     if (this.#drawn !== trace.events.length) this.#drawRows(trace.events)
-    this.curl.textContent = commands(trace)
+    this.curl.textContent = trace.commands
   }
 
   /** @param {TracedEvent[]} events */
@@ -204,45 +205,15 @@ export class Drawer {
 function row({ id, at, data, mark }) {
   const time = el('time', {}, `${(at / 1000).toFixed(3)}`)
   if (mark) return el('li', { class: 'mark' }, time, el('span', {}, data))
+  const raw = String(data)
   const number = el('b', { title: id }, id.slice(id.lastIndexOf(':') + 1))
-  const text = data.length > MAX_DATA ? `${data.slice(0, MAX_DATA)}…` : data
+  const text = raw.length > MAX_DATA ? `${raw.slice(0, MAX_DATA)}…` : raw
   return el('li', {}, time, number, el('code', {}, text))
 }
 
 /** @param {number} milliseconds */
 function duration(milliseconds) {
-  if (milliseconds < 10) return `${milliseconds.toFixed(1)} ms`
-  if (milliseconds < 10_000) return `${Math.round(milliseconds)} ms`
-  return `${(milliseconds / 1000).toFixed(1)} s`
-}
-
-/**
- * Quote text for a POSIX shell.
- * @param {string} text
- */
-function quoted(text) {
-  return `'${text.replaceAll("'", `'\\''`)}'`
-}
-
-/** @param {string} path */
-function quotedUrl(path) {
-  return quoted(new URL(path, document.baseURI).href)
-}
-
-/**
- * The curl commands that start a run like this one, and read this one.
- * @param {Trace} trace
- */
-function commands({ runId, request }) {
-  const auth = key.current() ? ' \\\n  -H "Authorization: Bearer $AGNO_STREAM_API_KEY"' : ''
-  const url = quotedUrl(resumeUrl(eventsUrl(runId), 0))
-  const read = `# read it again, from any event\ncurl -N ${url}${auth}`
-  if (!request) return read
-  const { background: _, ...body } = request
-  const start = [
-    `curl -N ${quotedUrl(`${API}/chat`)}${auth}`,
-    "-H 'Content-Type: application/json'",
-    `-d ${quoted(JSON.stringify(body))}`,
-  ]
-  return `${start.join(' \\\n  ')}\n\n${read}`
+  if (milliseconds < 10) return t('{count} ms', { count: number(milliseconds, 1) })
+  if (milliseconds < 10_000) return t('{count} ms', { count: number(milliseconds, 0) })
+  return t('{count} s', { count: number(milliseconds / 1000, 1) })
 }

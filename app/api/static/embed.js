@@ -1,12 +1,16 @@
 // Puts a button into a page, and behind it the chat in a frame:
 //   <script src="https://example.org/assistant/embed.js" data-agent="helper" defer></script>
 // Attributes: data-agent; data-label, the words on the button; data-side="left"; data-colour of the
-// button; data-open, to begin with the chat open; data-key, a key or token of the visitor.
+// button; data-lang, the language of the chat, if not that of the visitor's browser; data-open, to
+// begin with the chat open; data-key, a key or token of the visitor.
 {
   const script = /** @type {HTMLScriptElement} */ (document.currentScript)
-  const { agent, label = 'Chat', side = 'right', colour = '#0f6b5c' } = script.dataset
+  const { agent, lang, side = 'right', colour = '#0f6b5c' } = script.dataset
+  // Of the languages of the page, the others have the same word.
+  const { label = /^zh/i.test(lang ?? navigator.language) ? '聊天' : 'Chat' } = script.dataset
   const address = new URL('embed', script.src)
   if (agent) address.searchParams.set('agent', agent)
+  if (lang) address.searchParams.set('lang', lang)
   if (script.dataset.key) address.searchParams.set('key', 'page')
   const storageKey = `agno-stream ${address}`
 
@@ -38,6 +42,7 @@
 
   const frame = document.createElement('iframe')
   frame.title = label
+  if (lang) button.lang = frame.lang = lang
   frame.allow = 'clipboard-write'
   const narrow = matchMedia('(max-width: 500px)')
   const place = () => {

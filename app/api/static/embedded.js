@@ -3,6 +3,7 @@
 
 import { $, iconButton } from './dom.js'
 import * as key from './key.js'
+import { t } from './phrases.js'
 
 const PATIENCE = 3000 // milliseconds for the page around the frame to send a key
 
@@ -48,7 +49,7 @@ export function conversation() {
 export async function install() {
   if (!active) return
   document.body.classList.add('embedded')
-  const close = iconButton('close', 'Close the chat', () => send('close'))
+  const close = iconButton('close', t('Close the chat'), () => send('close'))
   document.querySelector('.top')?.append($('new'), close)
   close.hidden = parent === window
   document.addEventListener('keydown', event => {

@@ -4,9 +4,9 @@
 
 import { mediaFile } from './api.js'
 import { showDiagram } from './diagram.js'
-import { el, iconButton } from './dom.js'
+import { el, iconButton, whenVisible } from './dom.js'
+import { t } from './phrases.js'
 import DOMPurify from './vendor/dompurify/purify.es.mjs'
-import { whenVisible } from './visible.js'
 
 const LONGEST_CODE = 20_000 // characters; longer code stays as it is
 const LONGEST_FORMULA = 4000
@@ -60,7 +60,7 @@ async function enrichCode(frame) {
 function wrapButton(frame) {
   const pre = frame.querySelector('pre')
   if (!pre || pre.scrollWidth <= pre.clientWidth + 1) return
-  const button = iconButton('wrap', 'Wrap long lines', () => {
+  const button = iconButton('wrap', t('Wrap long lines'), () => {
     const wrapped = frame.classList.toggle('wrapped')
     button.setAttribute('aria-pressed', String(wrapped))
   })
@@ -113,7 +113,7 @@ function enrichMark(mark) {
     {
       type: 'button',
       class: 'plain',
-      'aria-label': `Footnote ${label}`,
+      'aria-label': t('Footnote {label}', { label }),
       click: () => {
         const notes = mark.closest('.prose')?.querySelectorAll('.footnote') ?? []
         const note = [...notes].find(each => each.querySelector('sup')?.textContent === label)

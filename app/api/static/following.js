@@ -1,5 +1,6 @@
 // A run that a turn follows: what its stream brings is shown in the answer and in the trace.
 
+import { t } from './phrases.js'
 import { storedAnswer } from './runs.js'
 import { eventNumber, RunReader } from './stream.js'
 
@@ -67,7 +68,7 @@ export class Following {
   #snapshot(state) {
     this.turn.answer.showState(state)
     this.trace.mark(
-      state.truncated ? 'the beginning is no longer kept' : 'read from the state of the run',
+      state.truncated ? t('the beginning is no longer kept') : t('read from the state of the run'),
     )
     if (state.finish_reason) this.turn.end(state.finish_reason, state.error ?? null, state)
   }

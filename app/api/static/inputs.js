@@ -1,7 +1,9 @@
 // The inputs of a decision: values by the fields of a form, answers by the options of a question.
 
-import { el } from './dom.js'
+import { el, setText } from './dom.js'
+import { t } from './phrases.js'
 
+/** @import { Words } from './phrases.js' */
 /** @import { InputField, PersonQuestion } from './requirements.js' */
 
 /**
@@ -25,7 +27,7 @@ export function newName() {
 
 /**
  * A label with a text area, for reasons, results and outputs.
- * @param {string} label
+ * @param {Words} label
  * @param {{value?: string, required?: boolean}} [more]
  */
 export function textArea(label, { value = '', required = false } = {}) {
@@ -47,7 +49,14 @@ export function fieldInput(field) {
   if (hint) control.setAttribute('aria-describedby', hint.id)
   control.required = required
   control.classList.add('field')
-  const label = el('label', {}, name, required ? null : ' (optional)', control)
+  const label = el(
+    'label',
+    {},
+    name,
+    required ? null : ' ',
+    required ? null : t('(optional)'),
+    control,
+  )
   return { element: el('div', {}, label, hint), read: () => givenValue(field, control) }
 }
 
@@ -59,8 +68,8 @@ function controlOf({ type = 'str', value, allowed }) {
   const choices = TRUTH.has(type) ? [true, false] : allowed
   if (choices?.length) {
     const options = choices.map(choice => el('option', { value: JSON.stringify(choice) }))
-    for (const [at, option] of options.entries()) option.textContent = nameOf(choices[at])
-    const select = el('select', {}, el('option', { value: '' }, 'Choose …'), ...options)
+    for (const [at, option] of options.entries()) setText(option, nameOf(choices[at]))
+    const select = el('select', {}, el('option', { value: '' }, t('Choose …')), ...options)
     select.value = value == null ? '' : JSON.stringify(value)
     return select
   }
@@ -81,7 +90,7 @@ function controlOf({ type = 'str', value, allowed }) {
 
 /** @param {unknown} choice */
 function nameOf(choice) {
-  if (typeof choice === 'boolean') return choice ? 'Yes' : 'No'
+  if (typeof choice === 'boolean') return choice ? t('Yes') : t('No')
   return typeof choice === 'string' ? choice : JSON.stringify(choice)
 }
 
@@ -91,7 +100,7 @@ function complaint(text) {
     if (text.trim()) JSON.parse(text)
     return ''
   } catch {
-    return 'This is not JSON.'
+    return String(t('This is not JSON.'))
   }
 }
 
@@ -126,7 +135,7 @@ export function questionInput({ question, options, header, multiple = false }, f
     return text ? [...(multiple ? chosen : []), text] : chosen
   }
   const first = boxes[0] ?? own
-  const check = () => first?.setCustomValidity(read().length ? '' : 'Choose an answer.')
+  const check = () => first?.setCustomValidity(read().length ? '' : String(t('Choose an answer.')))
   check()
   const lines = options.map(({ label, description }, at) =>
     el('label', { class: 'tick' }, boxes[at], el('span', {}, label, describe(description))),
@@ -135,9 +144,9 @@ export function questionInput({ question, options, header, multiple = false }, f
     'fieldset',
     { class: 'question-options', input: check, change: check },
     el('legend', {}, header ? el('span', { class: 'kind' }, `${header} · `) : null, question),
-    multiple ? el('p', { class: 'hint' }, 'Several may be chosen.') : null,
+    multiple ? el('p', { class: 'hint' }, t('Several may be chosen.')) : null,
     ...lines,
-    own && el('label', {}, options.length ? 'Another answer' : 'Answer', own),
+    own && el('label', {}, options.length ? t('Another answer') : t('Answer'), own),
   )
   return { element, read }
 }

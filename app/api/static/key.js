@@ -2,12 +2,15 @@
 // whose requests cannot have that header, have signed addresses.
 // See docs/decisions/043-a-key-travels-in-a-header-only.md.
 
-import { $ } from './dom.js'
+import { $, setText } from './dom.js'
 import * as memory from './memory.js'
+import { joined, t } from './phrases.js'
 import { local, session } from './storage.js'
 
+/** @import { Words } from './phrases.js' */
+
 const STORAGE_KEY = 'key'
-const UNKNOWN_KEY = 'The server does not know this key.'
+const UNKNOWN_KEY = t('The server does not know this key.')
 
 /** @type {Promise<boolean> | null} */
 let openDialog = null // its result, while the dialog is open
@@ -70,12 +73,14 @@ export async function replace(refused) {
   if (openDialog) return openDialog
   if (current() !== refused) return true
   forget()
-  return declined ? false : enter(refused ? `${UNKNOWN_KEY} It may have been replaced.` : '')
+  return declined
+    ? false
+    : enter(refused ? joined([UNKNOWN_KEY, t('It may have been replaced.')], ' ') : '')
 }
 
 /**
  * Open the dialog.
- * @param {string} [remark] what is wrong with the previous key
+ * @param {Words} [remark] what is wrong with the previous key
  * @returns {Promise<boolean>} whether the user entered a key that the server knows
  */
 export function enter(remark = '') {
@@ -87,7 +92,7 @@ export function enter(remark = '') {
 }
 
 /**
- * @param {string} remark
+ * @param {Words} remark
  * @returns {Promise<boolean>}
  */
 function showDialog(remark) {
@@ -98,8 +103,8 @@ function showDialog(remark) {
   field.value = ''
   remember.checked = local.getItem(STORAGE_KEY) !== null
   $('key-forget').hidden = !current()
-  const showRemark = (/** @type {string} */ text) => {
-    $('key-remark').textContent = text
+  const showRemark = (/** @type {Words} */ text) => {
+    setText($('key-remark'), text)
     field.setAttribute('aria-invalid', String(Boolean(text)))
   }
   showRemark(remark)
@@ -110,7 +115,7 @@ function showDialog(remark) {
     event.preventDefault()
     const key = field.value.trim()
     use.disabled = true
-    const problem = key ? await check(key) : 'Enter a key.'
+    const problem = key ? await check(key) : t('Enter a key.')
     use.disabled = false
     if (!dialog.open) return
     if (problem) {
@@ -146,8 +151,8 @@ async function check(key) {
     if (response.ok) return ''
     return response.status === 401
       ? UNKNOWN_KEY
-      : 'The server cannot check the key at the moment. Try again in a moment.'
+      : t('The server cannot check the key at the moment. Try again in a moment.')
   } catch {
-    return 'The server cannot be reached. Try again in a moment.'
+    return t('The server cannot be reached. Try again in a moment.')
   }
 }

@@ -3,14 +3,14 @@
 
 import { showBanner } from './banners.js'
 import { ApiError } from './http.js'
+import { t } from './phrases.js'
 
 const STYLES = ['decisions.css', 'prose.css']
 /** What a person does first, whatever comes next. */
 const FIRST_ACTS = ['input', 'keydown', 'pointerdown', 'pointermove', 'touchstart']
 
-const NOT_SENT =
-  'The question was not sent: the server cannot be reached. It may be restarting; please try again.'
-const OFFLINE = 'The question was not sent, because you are offline. It stays below.'
+const NOT_SENT = t('The question was not sent: the server cannot be reached. Please try again.')
+const OFFLINE = t('The question was not sent, because you are offline. It stays below.')
 
 /** @typedef {import('./turn.js').Turn} Turn */
 /** @typedef {typeof import('./turn.js')} TurnModule */

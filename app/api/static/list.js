@@ -2,8 +2,10 @@
 
 import * as api from './api.js'
 import { $, el, icon } from './dom.js'
+import { date, t } from './phrases.js'
 
 /** @import { Menu } from './menu.js' */
+/** @import { Words } from './phrases.js' */
 /** @import { ConversationInfo, ConversationPage, LiveRun } from './wire.js' */
 
 /**
@@ -13,7 +15,7 @@ import { $, el, icon } from './dom.js'
  * @property {(id: string) => void} open
  * @property {(id: string, title: string) => void} renamed
  * @property {(id: string) => void} removed
- * @property {(message: string) => void} failed
+ * @property {(message: Words) => void} failed
  */
 
 /** @typedef {ConversationInfo & {unsaved?: boolean}} Row */
@@ -22,6 +24,10 @@ const PAGE = 50 // conversations
 const MAX_ROWS = 200
 const SEARCH_DELAY = 250 // milliseconds after the last key
 const DAY = 86_400 // seconds
+/** @type {Record<string, Words>} */
+const AGES = { today: t('Today'), yesterday: t('Yesterday'), week: t('This week') }
+/** @type {Intl.DateTimeFormatOptions} */
+const MONTH = { year: 'numeric', month: 'long' }
 
 /** The list of conversations. */
 export class List {
@@ -77,7 +83,7 @@ export class List {
       })
     } catch {
       this.#failures++
-      failed('The menu was not loaded. Is the server running?')
+      failed(t('The menu was not loaded. Is the server running?'))
       return
     }
     this.#menu.open(opener, id, name)
@@ -117,10 +123,10 @@ export class List {
             .map(run => run.conversation_id),
         ),
     )
-    const groups = Map.groupBy(this.#rows(), row => age(row.updated_at))
+    const groups = Map.groupBy(this.#rows(), row => ageOf(row.updated_at))
     this.element.replaceChildren(
-      ...[...groups].flatMap(([name, rows]) => [
-        el('h2', {}, name),
+      ...[...groups].flatMap(([age, rows]) => [
+        el('h2', {}, AGES[age] ?? date(rows[0].updated_at, MONTH)),
         el('ul', {}, ...rows.map(row => this.#row(row, active, paused))),
       ]),
     )
@@ -129,14 +135,14 @@ export class List {
         el(
           'button',
           { type: 'button', class: 'quiet more', click: () => this.#showMore() },
-          'Show more',
+          t('Show more'),
         ),
       )
     }
     if (!groups.size) {
       const none = this.#words
-        ? 'No conversation has these words.'
-        : 'No conversations yet. They are listed here.'
+        ? t('No conversation has these words.')
+        : t('No conversations yet. They are listed here.')
       this.element.append(el('p', { class: 'none', role: 'status' }, none))
     }
     if (focused) {
@@ -184,7 +190,7 @@ export class List {
    * @param {Set<string>} paused conversations that wait for a person
    */
   #row({ conversation_id: id, title, unsaved }, active, paused) {
-    const name = title || 'Untitled'
+    const name = title || t('Untitled')
     const open = (/** @type {MouseEvent} */ event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return
       event.preventDefault()
@@ -197,8 +203,8 @@ export class List {
     )
     if (id === this.#current) link.setAttribute('aria-current', 'page')
     if (active.has(id)) {
-      link.append(el('i', { class: 'busy', role: 'img', 'aria-label': 'being answered' }))
-    } else if (paused.has(id)) link.append(el('small', { class: 'waits' }, 'waits for you'))
+      link.append(el('i', { class: 'busy', role: 'img', 'aria-label': t('being answered') }))
+    } else if (paused.has(id)) link.append(el('small', { class: 'waits' }, t('waits for you')))
     const more = el(
       'button',
       {
@@ -207,9 +213,9 @@ export class List {
         'data-key': `more ${id}`,
         'aria-haspopup': 'menu',
         'aria-expanded': 'false',
-        'aria-label': `Rename, export or delete ${name}`,
-        title: 'More',
-        click: (/** @type {MouseEvent} */ event) => this.#openMenu(event, id, name),
+        'aria-label': t('Rename, pin, export or delete {name}', { name }),
+        title: t('More'),
+        click: (/** @type {MouseEvent} */ event) => this.#openMenu(event, id, String(name)),
       },
       icon('more'),
     )
@@ -224,12 +230,14 @@ function focusedKey() {
 }
 
 /**
- * The heading for a time.
+ * How old a conversation is: a word, or its month.
  * @param {number} time Unix time in seconds
  */
-function age(time) {
+function ageOf(time) {
   const today = new Date().setHours(0, 0, 0, 0) / 1000
-  if (time >= today) return 'Today'
-  if (time >= today - DAY) return 'Yesterday'
-  return time >= today - 6 * DAY ? 'This week' : 'Earlier'
+  if (time >= today) return 'today'
+  if (time >= today - DAY) return 'yesterday'
+  if (time >= today - 6 * DAY) return 'week'
+  const then = new Date(time * 1000)
+  return `${then.getFullYear()}-${then.getMonth()}`
 }

@@ -58,7 +58,7 @@ export function turnListener(conversation, announcer, isOpen) {
       page.drawer.ended(turn.ending, turn.trace)
       page.drawer.changed()
       conversation.live[0]?.showWait()
-      announcer.end(noticeFor(reason, error)?.title ?? '')
+      announcer.end(String(noticeFor(reason, error)?.title ?? ''))
       page.changed()
       page.listChanged()
     },

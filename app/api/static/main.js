@@ -4,25 +4,19 @@ import * as api from './api.js'
 import { showBanner } from './banners.js'
 import { Composer } from './composer.js'
 import { Conversation } from './conversation.js'
-import { $, copy, el } from './dom.js'
+import { $, copy, el, setText } from './dom.js'
 import { Drawer } from './drawer.js'
 import * as embedded from './embedded.js'
 import * as key from './key.js'
+import * as language from './language.js'
 import { ready } from './late.js'
 import { List } from './list.js'
 import * as memory from './memory.js'
+import { t } from './phrases.js'
+import { welcomeOf } from './placeholders.js'
 import { AutoScroll } from './scroll.js'
 import * as settings from './settings.js'
-import * as theme from './theme.js'
 
-const DEMO_IDEAS = [
-  'markdown',
-  'count to 20',
-  'tool Europe/Paris',
-  'reasoning',
-  'long 2000',
-  'slow',
-]
 const CATALOG_RETRY = 3000 // milliseconds
 const MAX_TITLE = 80 // characters
 const wide = matchMedia('(min-width: 801px)')
@@ -68,26 +62,8 @@ const conversation = new Conversation({
   changed: () => composer.setBusy(conversation.live.length > 0),
   failed: message => showBanner('failed', message),
   listChanged: () => list.refresh(),
-  welcome,
+  welcome: () => welcomeOf(composer.chosenAgent, demo),
 })
-
-/** What a new conversation begins with: the demonstration, or what the chosen agent is. */
-function welcome() {
-  const agent = composer.chosenAgent
-  const suggestions = agent?.suggestions ?? []
-  const lists = [agent?.tools, agent?.members, agent?.steps]
-  const described = agent?.description || lists.some(list => list?.length)
-  if (demo && !suggestions.length && !described) {
-    const line = 'The demonstration model answers here. It needs no key, and shows what it can do:'
-    return { title: 'See a stream', lines: [line], ideas: DEMO_IDEAS }
-  }
-  return {
-    title: (described && agent?.name) || 'What would you like to know?',
-    lines: [agent?.description ?? ''].filter(Boolean),
-    ideas: suggestions.length || !demo ? suggestions : DEMO_IDEAS,
-    agent,
-  }
-}
 
 /**
  * @param {string | null} id
@@ -95,7 +71,7 @@ function welcome() {
  */
 function showTitle(id, title) {
   const line = title.split('\n', 1)[0].slice(0, MAX_TITLE)
-  $('title').textContent = line || (id ? 'Conversation' : 'New conversation')
+  setText($('title'), line || (id ? t('Conversation') : t('New conversation')))
   document.title = line ? `${line} · agno-stream` : 'agno-stream'
 }
 
@@ -147,17 +123,17 @@ async function loadCatalog() {
     showBanner(
       'disconnected',
       error.status
-        ? `The server refused the request: ${error.message}`
-        : 'The server cannot be reached; it may be restarting. Trying again …',
+        ? t('The server refused the request: {message}', { message: error.message })
+        : t('The server cannot be reached; it may be restarting. Trying again …'),
     )
     setTimeout(loadCatalog, CATALOG_RETRY)
   }
 }
 
 function showDemoBanner() {
-  const message =
-    'No model is configured, so the demonstration model answers. ' +
-    'To add one, start the server with a key or an address:'
+  const message = t(
+    'No model is configured, so the demonstration model answers. To add one, start with:',
+  )
   showBanner('demo', demo ? message : '', {
     code: 'OPENAI_API_KEY=… MODEL=openai:gpt-4o-mini make run',
   })
@@ -165,8 +141,12 @@ function showDemoBanner() {
 
 /** Requests need a key; none is sent until the user enters one. */
 function showKeyBanner() {
-  const button = el('button', { type: 'button', class: 'quiet', click: changeKey }, 'Enter the key')
-  showBanner('disconnected', 'This server requires a key.', { button })
+  const button = el(
+    'button',
+    { type: 'button', class: 'quiet', click: changeKey },
+    t('Enter the key'),
+  )
+  showBanner('disconnected', t('This server requires a key.'), { button })
 }
 
 /** Open the dialog for a key; then reload, because the page shows data of the previous key. */
@@ -229,7 +209,10 @@ $('latest').addEventListener('click', () => scroll.start())
 $('permalink').addEventListener('click', () => copy(location.href, $('permalink')))
 addEventListener('popstate', openFromUrl)
 addEventListener('offline', () =>
-  showBanner('offline', 'You are offline. A live answer continues when you are connected again.'),
+  showBanner(
+    'offline',
+    t('You are offline. A live answer continues when you are connected again.'),
+  ),
 )
 addEventListener('online', () => {
   showBanner('offline', '')
@@ -241,10 +224,9 @@ document.addEventListener('visibilitychange', () => {
   list.refresh()
 })
 $('key-open').hidden = !key.current()
-theme.install($('theme'))
 settings.install()
 toggleSide(false)
-await embedded.install()
+await Promise.all([embedded.install(), language.install()])
 await loadCatalog()
 openFromUrl()
 list.refresh()

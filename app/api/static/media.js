@@ -1,13 +1,15 @@
 // Pictures, sounds, videos and files of an answer, or of a question.
 
 import { mediaFile } from './api.js'
-import { el, icon } from './dom.js'
-import { whenVisible } from './visible.js'
+import { el, icon, setText, whenVisible } from './dom.js'
+import { number, plural, t } from './phrases.js'
 
+/** @import { Words } from './phrases.js' */
 /** @import { MediaItem } from './wire.js' */
 /** @import { Part } from './chunks.js' */
 
-const NAMES = { image: 'Picture', audio: 'Sound', video: 'Video', file: 'File' }
+const NAMES = { image: t('Picture'), audio: t('Sound'), video: t('Video'), file: t('File') }
+const BYTES = { one: '{count} byte', other: '{count} bytes' }
 
 /** Shows media, each item once. */
 export class MediaView {
@@ -32,14 +34,14 @@ export function mediaElement(item) {
     const more = { target: '_blank', rel: 'noopener noreferrer nofollow' }
     return el('a', { class: 'file', href: url, ...more }, icon('link'), name ?? url)
   }
-  const label = name ?? NAMES[kind] ?? 'File'
+  const label = name ?? NAMES[kind] ?? NAMES.file
   if (kind === 'file' || !(kind in NAMES)) return download(item, label)
   const element = player(item, label)
   whenVisible(element, async () => {
     try {
       element.src = await mediaFile(url)
     } catch {
-      element.replaceWith(el('p', { class: 'note' }, `${label} cannot be loaded.`))
+      element.replaceWith(el('p', { class: 'note' }, t('{label} cannot be loaded.', { label })))
     }
   })
   element.addEventListener('error', () => {
@@ -50,7 +52,7 @@ export function mediaElement(item) {
 
 /**
  * @param {MediaItem} item
- * @param {string} label
+ * @param {Words} label
  */
 function player({ kind }, label) {
   if (kind === 'image') return el('img', { alt: label })
@@ -61,21 +63,21 @@ function player({ kind }, label) {
  * A link that saves a file. With a key, the file is read when the link is used, since a link
  * cannot send the key.
  * @param {MediaItem} item
- * @param {string} label
+ * @param {Words} label
  */
 function download({ url, size, name }, label) {
   const save = async () => {
     const address = await mediaFile(url, true).catch(() => null)
     if (!address) {
-      state.textContent = 'cannot be loaded'
+      setText(state, t('cannot be loaded'))
       return
     }
-    el('a', { href: address, download: name ?? label }).click()
+    el('a', { href: address, download: name ?? String(label) }).click()
   }
   const state = el('span', { class: 'state' }, size === undefined ? '' : bytes(size))
   return el(
     'button',
-    { type: 'button', class: 'file', 'aria-label': `Save ${label}`, click: save },
+    { type: 'button', class: 'file', 'aria-label': t('Save {label}', { label }), click: save },
     icon('file'),
     el('span', {}, label),
     state,
@@ -87,7 +89,7 @@ function download({ url, size, name }, label) {
  * @param {number} size
  */
 export function bytes(size) {
-  if (size < 1000) return `${size} bytes`
-  if (size < 1_000_000) return `${Math.round(size / 1000)} KB`
-  return `${(size / 1_000_000).toFixed(1)} MB`
+  if (size < 1000) return plural(size, BYTES)
+  if (size < 1_000_000) return t('{count} KB', { count: Math.round(size / 1000) })
+  return t('{count} MB', { count: number(size / 1_000_000, 1) })
 }

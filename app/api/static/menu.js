@@ -2,6 +2,9 @@
 
 import * as api from './api.js'
 import { $, el, icon } from './dom.js'
+import { joined, t } from './phrases.js'
+
+/** @import { Words } from './phrases.js' */
 
 /**
  * What the menu does. `changed` gets the id of a conversation that was renamed, `removed` of one
@@ -9,7 +12,7 @@ import { $, el, icon } from './dom.js'
  * @typedef {object} MenuActions
  * @property {(id: string, title: string) => void} renamed
  * @property {(id: string) => void} removed
- * @property {(message: string) => void} failed
+ * @property {(message: Words) => void} failed
  */
 
 /** The menu, which is the same element for all conversations. */
@@ -24,11 +27,11 @@ export class Menu {
     this.actions = actions
     this.element = el(
       'div',
-      { class: 'menu', popover: 'auto', role: 'menu', 'aria-label': 'Conversation' },
-      item('pen', 'Rename', () => this.#rename()),
-      item('down', 'Export as Markdown', () => this.#export('md')),
-      item('down', 'Export as JSON', () => this.#export('json')),
-      item('bin', 'Delete', () => this.#confirmRemove()),
+      { class: 'menu', popover: 'auto', role: 'menu', 'aria-label': t('Conversation') },
+      item('pen', t('Rename'), () => this.#rename()),
+      item('down', t('Export as Markdown'), () => this.#export('md')),
+      item('down', t('Export as JSON'), () => this.#export('json')),
+      item('bin', t('Delete'), () => this.#confirmRemove()),
     )
     this.element.addEventListener('click', () => this.element.hidePopover())
     this.element.addEventListener('keydown', event => this.#keydown(event))
@@ -87,7 +90,7 @@ export class Menu {
         await api.renameConversation(id, title)
         this.actions.renamed(id, title)
       } catch (error) {
-        this.#failed('The conversation was not renamed.', error)
+        this.#failed(t('The conversation was not renamed.'), error)
       }
     }
   }
@@ -101,7 +104,7 @@ export class Menu {
       el('a', { href: url, download: `${file}.${format}` }).click()
       setTimeout(() => URL.revokeObjectURL(url), 60_000)
     } catch (error) {
-      this.#failed('The conversation was not exported.', error)
+      this.#failed(t('The conversation was not exported.'), error)
     }
   }
 
@@ -121,7 +124,7 @@ export class Menu {
       await api.deleteConversation(id)
     } catch (error) {
       if (/** @type {api.ApiError} */ (error).status !== 404) {
-        this.#failed('The conversation was not deleted.', error)
+        this.#failed(t('The conversation was not deleted.'), error)
         return
       }
     }
@@ -129,18 +132,18 @@ export class Menu {
   }
 
   /**
-   * @param {string} sentence
+   * @param {Words} sentence
    * @param {unknown} error
    */
   #failed(sentence, error) {
     const { status, message } = /** @type {api.ApiError} */ (error)
-    this.actions.failed(`${sentence} ${status ? message : 'Is the server running?'}`)
+    this.actions.failed(joined([sentence, status ? message : t('Is the server running?')], ' '))
   }
 }
 
 /**
  * @param {string} mark
- * @param {string} label
+ * @param {Words} label
  * @param {() => unknown} click
  */
 function item(mark, label, click) {

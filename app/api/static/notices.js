@@ -1,7 +1,10 @@
 // What users read if an answer did not end well: what happened, and what to do.
 
+import { setText } from './dom.js'
 import { ERRORS } from './errors.js'
+import { meaning, t } from './phrases.js'
 
+/** @import { Words } from './phrases.js' */
 /** @import { ErrorInfo } from './wire.js' */
 /** @import { ApiError } from './api.js' */
 
@@ -10,8 +13,8 @@ import { ERRORS } from './errors.js'
 /**
  * A notice below an answer. `wait` is the seconds until a retry is useful.
  * @typedef {object} Notice
- * @property {string} title
- * @property {string} advice
+ * @property {Words} title
+ * @property {Words} advice
  * @property {string} detail
  * @property {Action[]} actions
  * @property {number | null} wait
@@ -19,40 +22,43 @@ import { ERRORS } from './errors.js'
 
 /**
  * What only this page knows: endings that are no errors, and a server that is away.
- * @type {Record<string, {summary: string, advice: string}>}
+ * @type {Record<string, {summary: Words, advice: Words}>}
  */
 const OWN = {
   cancelled: {
-    summary: 'You stopped this answer.',
-    advice: 'The text so far is kept, and is part of the conversation.',
+    summary: t('You stopped this answer.'),
+    advice: t('The text so far is kept, and is part of the conversation.'),
   },
   length: {
-    summary: 'The answer reached its limit of tokens.',
-    advice: 'Continue it, or request a shorter answer.',
+    summary: t('The answer reached its limit of tokens.'),
+    advice: t('Continue it, or request a shorter answer.'),
   },
   content_filter: {
-    summary: 'The provider’s filter ended this answer.',
-    advice: 'Rephrase the question.',
+    summary: t('The provider’s filter ended this answer.'),
+    advice: t('Rephrase the question.'),
   },
   tool_calls: {
-    summary: 'The agent waits for a tool that this page cannot run.',
-    advice: 'A client that runs the tool can continue from here.',
+    summary: t('The agent waits for a tool that this page cannot run.'),
+    advice: t('A client that runs the tool can continue from here.'),
   },
   paused: {
-    summary: 'The answer waits for a decision.',
-    advice: 'It can no longer be decided here, because the server does not keep it any more.',
+    summary: t('The answer waits for a decision.'),
+    advice: t('It can no longer be decided here, because the server does not keep it any more.'),
   },
-  error: { summary: 'The answer failed.', advice: 'The server’s log says why.' },
+  error: { summary: t('The answer failed.'), advice: t('The server’s log says why.') },
   unreachable: {
-    summary: 'The server could not be reached.',
-    advice: 'Check that it runs, then try again. Your question is kept here.',
+    summary: t('The server could not be reached.'),
+    advice: t('Check that it runs, then try again. Your question is kept here.'),
   },
   offline: {
-    summary: 'You are offline.',
-    advice: 'Your question is kept here; send it when you are connected again.',
+    summary: t('You are offline.'),
+    advice: t('Your question is kept here; send it when you are connected again.'),
   },
 }
-const UNKNOWN = { summary: 'The server refused the question.', advice: 'The reason is below.' }
+const UNKNOWN = {
+  summary: t('The server refused the question.'),
+  advice: t('The reason is below.'),
+}
 
 /**
  * The buttons by error code or finish reason; for all others one to try again.
@@ -87,7 +93,7 @@ const COMPLETE = new Set(['cancelled', 'disconnected', 'unknown_run', 'interrupt
 export function noticeFor(reason, error = null) {
   if (reason === 'stop' && !error) return null
   const code = [error?.code ?? '', reason].find(name => OWN[name] ?? ERRORS[name]) ?? ''
-  const { summary, advice } = OWN[code] ?? ERRORS[code] ?? UNKNOWN
+  const { summary, advice } = OWN[code] ?? (ERRORS[code] ? meaningOf(code) : UNKNOWN)
   return {
     title: summary,
     advice,
@@ -95,6 +101,14 @@ export function noticeFor(reason, error = null) {
     actions: ACTIONS[code] ?? ['retry'],
     wait: retryDelay(error),
   }
+}
+
+/**
+ * What an error code of the server means.
+ * @param {string} code
+ */
+export function meaningOf(code) {
+  return meaning(code, ERRORS[code])
 }
 
 /** @param {ErrorInfo | ApiError | null} error */
@@ -109,9 +123,13 @@ function retryDelay(error) {
 
 /**
  * The labels of the buttons.
- * @type {Record<Action, string>}
+ * @type {Record<Action, Words>}
  */
-export const LABELS = { retry: 'Try again', continue: 'Continue', new: 'New conversation' }
+export const LABELS = {
+  retry: t('Try again'),
+  continue: t('Continue'),
+  new: t('New conversation'),
+}
 
 /** The codes and finish reasons that are no failures. */
 export const CALM = new Set(['cancelled', 'length', 'disconnected', 'tool_calls', 'paused'])
@@ -119,15 +137,11 @@ export const CALM = new Set(['cancelled', 'length', 'disconnected', 'tool_calls'
 /**
  * Disable a button for some seconds, because a retry would fail before.
  * @param {HTMLButtonElement} button
+ * @param {Words} label
  * @param {number} seconds
  */
-export function countDown(button, seconds) {
-  const label = button.textContent
+export function countDown(button, label, seconds) {
   button.disabled = seconds > 0
-  button.textContent = seconds > 0 ? `${label} in ${seconds} s` : label
-  if (seconds <= 0) return
-  setTimeout(() => {
-    button.textContent = label
-    countDown(button, seconds - 1)
-  }, 1000)
+  setText(button, seconds > 0 ? t('{label} in {seconds} s', { label, seconds }) : label)
+  if (seconds > 0) setTimeout(() => countDown(button, label, seconds - 1), 1000)
 }

@@ -8,6 +8,7 @@
 /** @import { ConnectionState } from './stream.js' */
 /** @import { Turn } from './turn.js' */
 /** @import { Direction } from './versions.js' */
+/** @import { Words } from './phrases.js' */
 /** @import { ErrorInfo } from './wire.js' */
 
 /**
@@ -22,7 +23,7 @@
  * @property {(id: string | null, title: string, created?: boolean) => void} opened
  * @property {() => void} changed a run started or ended here
  * @property {() => void} listChanged the list of conversations has changed
- * @property {(message: string) => void} failed what the person wanted could not be done
+ * @property {(message: Words) => void} failed what the person wanted could not be done
  * @property {() => Welcome} welcome
  */
 

@@ -2,8 +2,9 @@
 // See docs/decisions/059-a-paused-run-ends-and-another-continues-it.md.
 
 import * as api from './api.js'
-import { el } from './dom.js'
-import { ERRORS } from './errors.js'
+import { el, setText } from './dom.js'
+import { meaningOf } from './notices.js'
+import { t } from './phrases.js'
 import { RequirementView } from './requirement.js'
 
 /** @import { Requirement } from './requirements.js' */
@@ -16,6 +17,8 @@ import { RequirementView } from './requirement.js'
 
 /** Errors after which nothing can be decided here any more. */
 const OVER = new Set(['not_paused', 'pause_lost', 'unknown_run'])
+
+const UNREACHABLE = t('The server could not be reached. Your decision is kept here; send it again.')
 
 /** What a paused run waits for, to be decided. */
 export class Pause {
@@ -33,8 +36,8 @@ export class Pause {
     this.actions = actions
     this.views = requirements.map(one => new RequirementView(one))
     this.problem = el('p', { class: 'wrong', role: 'alert' })
-    this.button = el('button', { type: 'submit', class: 'primary' }, 'Send')
-    const label = 'This answer waits for your decision'
+    this.button = el('button', { type: 'submit', class: 'primary' }, t('Send'))
+    const label = t('This answer waits for your decision')
     const group = el(
       'div', // a group and no landmark, since there may be several
       { role: 'group', 'aria-label': label },
@@ -73,7 +76,11 @@ export class Pause {
   /** Show what was decided in place of the form. */
   #settle() {
     const lines = this.views.map(view => el('li', {}, view.summary))
-    const list = el('ul', { class: 'decided', tabindex: -1, 'aria-label': 'Decisions' }, ...lines)
+    const list = el(
+      'ul',
+      { class: 'decided', tabindex: -1, 'aria-label': t('Decisions') },
+      ...lines,
+    )
     const focused = this.element.contains(document.activeElement)
     this.element.replaceChildren(list)
     if (focused) list.focus({ preventScroll: true })
@@ -86,31 +93,31 @@ export class Pause {
     const wrong = this.views.filter(({ requirement }) => problems[requirement.id])
     for (const view of wrong) view.refuse(problems[view.requirement.id])
     if (wrong.length) return wrong[0].focus()
-    this.problem.textContent = error.status
-      ? `The decision was not accepted: ${error.message}`
-      : 'The server could not be reached. Your decision is kept here; send it again.'
+    const { status, message } = error
+    const refused = t('The decision was not accepted: {message}', { message })
+    setText(this.problem, status ? refused : UNREACHABLE)
     this.button.focus()
   }
 
   /** @param {api.ApiError} error */
   #over({ code }) {
     const elsewhere = code === 'not_paused'
-    const { summary, advice } = ERRORS[code]
+    const { summary, advice } = meaningOf(code)
     const again = el(
       'button',
       { type: 'button', class: 'quiet', click: () => this.actions.reload() },
-      'Reload the conversation',
+      t('Reload the conversation'),
     )
     this.element.replaceChildren(
       el(
         'div',
-        { class: 'notice calm', role: 'group', 'aria-label': 'Why this cannot be decided' },
+        { class: 'notice calm', role: 'group', 'aria-label': t('Why this cannot be decided') },
         el(
           'p',
           { role: 'status' },
-          el('strong', {}, elsewhere ? 'This was decided elsewhere.' : summary),
+          el('strong', {}, elsewhere ? t('This was decided elsewhere.') : summary),
           ' ',
-          elsewhere ? 'Reload to see how the answer went on.' : advice,
+          elsewhere ? t('Reload to see how the answer went on.') : advice,
         ),
         el('p', { class: 'buttons' }, again),
       ),

@@ -1,20 +1,55 @@
 // What is shown in place of turns: the welcome of a new conversation, or why one cannot be shown.
 
 import { el, icon } from './dom.js'
-import { noticeFor } from './notices.js'
+import { LABELS, noticeFor } from './notices.js'
+import { plural, t } from './phrases.js'
 
 /** @import { ApiError } from './api.js' */
 /** @import { AgentInfo, Named } from './catalog.js' */
+/** @import { Words } from './phrases.js' */
 
-/** @typedef {{title: string, lines: string[], ideas: string[], agent?: AgentInfo}} Welcome */
+/** @typedef {{title: Words, lines: Words[], ideas: string[], agent?: AgentInfo}} Welcome */
 
-const MAX_NAMES = 12 // of tools, members or steps
-/** @type {{field: 'members' | 'steps' | 'tools', label: string, mark: string}[]} */
-const LISTS = [
-  { field: 'members', label: 'Members', mark: 'speaker' },
-  { field: 'steps', label: 'Steps', mark: 'step' },
-  { field: 'tools', label: 'Tools', mark: 'tool' },
+const DEMO_IDEAS = [
+  'markdown',
+  'count to 20',
+  'tool Europe/Paris',
+  'reasoning',
+  'long 2000',
+  'slow',
 ]
+const MAX_NAMES = 12 // of tools, members or steps
+const MORE = { one: '{count} more', other: '{count} more' }
+/** @type {{field: 'members' | 'steps' | 'tools', label: Words, mark: string}[]} */
+const LISTS = [
+  { field: 'members', label: t('Members'), mark: 'speaker' },
+  { field: 'steps', label: t('Steps'), mark: 'step' },
+  { field: 'tools', label: t('Tools'), mark: 'tool' },
+]
+
+/**
+ * What a new conversation begins with: the demonstration, or what the chosen agent is.
+ * @param {AgentInfo | undefined} agent
+ * @param {boolean} demo whether the demonstration model answers
+ * @returns {Welcome}
+ */
+export function welcomeOf(agent, demo) {
+  const suggestions = agent?.suggestions ?? []
+  const lists = [agent?.tools, agent?.members, agent?.steps]
+  const described = agent?.description || lists.some(list => list?.length)
+  if (demo && !suggestions.length && !described) {
+    const line = t(
+      'The demonstration model answers here. It needs no key, and shows what it can do:',
+    )
+    return { title: t('See a stream'), lines: [line], ideas: DEMO_IDEAS }
+  }
+  return {
+    title: (described && agent?.name) || t('What would you like to know?'),
+    lines: [agent?.description ?? ''].filter(Boolean),
+    ideas: suggestions.length || !demo ? suggestions : DEMO_IDEAS,
+    agent,
+  }
+}
 
 /**
  * The welcome of a new conversation: who answers, and how to begin.
@@ -35,7 +70,7 @@ export function welcome({ title, lines, ideas, agent }, send) {
 }
 
 /**
- * @param {string} label
+ * @param {Words} label
  * @param {string} mark
  * @param {Named[]} all
  */
@@ -47,7 +82,7 @@ function names(label, mark, all) {
     return el('li', { title: one.description || null }, name)
   })
   const more = all.length - shown.length
-  if (more) shown.push(el('li', {}, `${more} more`))
+  if (more) shown.push(el('li', {}, plural(more, MORE)))
   return el('div', {}, el('dt', {}, icon(mark), label), el('dd', {}, el('ul', {}, ...shown)))
 }
 
@@ -67,14 +102,14 @@ export function failure(error, actions) {
     el(
       'p',
       { class: 'buttons' },
-      button('Try again', actions.retry),
-      button('New conversation', actions.new),
+      button(LABELS.retry, actions.retry),
+      button(LABELS.new, actions.new),
     ),
   )
 }
 
 /**
- * @param {string} label
+ * @param {Words} label
  * @param {() => unknown} click
  */
 function button(label, click) {

@@ -3,6 +3,7 @@
 import { el, iconButton } from './dom.js'
 import * as key from './key.js'
 import { mediaElement } from './media.js'
+import { t } from './phrases.js'
 
 /** @import { MediaItem } from './wire.js' */
 
@@ -22,11 +23,11 @@ export class Question {
   constructor(text, media, send) {
     this.text = text
     this.send = send
-    this.#button = iconButton('pen', 'Edit the question', () => this.edit())
+    this.#button = iconButton('pen', t('Edit the question'), () => this.edit())
     this.element = el(
       'div',
       { class: 'question' },
-      el('h2', { class: 'unseen' }, 'Question'),
+      el('h2', { class: 'unseen' }, t('Question')),
       media.length > 0 && el('div', { class: 'media' }, ...media.map(mediaElement)),
       el('div', { class: 'asked' }, text ? el('p', {}, text) : null, this.#button),
     )
@@ -37,7 +38,7 @@ export class Question {
   edit() {
     if (this.#form || this.element.hidden) return
     const field = el('textarea', {
-      'aria-label': 'Edit the question',
+      'aria-label': t('Edit the question'),
       rows: Math.min(this.text.split('\n').length + 1, MAX_ROWS),
     })
     field.value = this.text
@@ -48,8 +49,12 @@ export class Question {
       this.send(text)
     }
     field.addEventListener('keydown', event => this.#keydown(event, submit))
-    const send = el('button', { type: 'button', class: 'primary', click: submit }, 'Send')
-    const cancel = el('button', { type: 'button', class: 'quiet', click: this.#cancel }, 'Cancel')
+    const send = el('button', { type: 'button', class: 'primary', click: submit }, t('Send'))
+    const cancel = el(
+      'button',
+      { type: 'button', class: 'quiet', click: this.#cancel },
+      t('Cancel'),
+    )
     this.#form = el('div', { class: 'edit' }, field, el('div', { class: 'buttons' }, cancel, send))
     this.element.classList.add('editing')
     this.element.append(this.#form)
@@ -86,9 +91,11 @@ export class Question {
 
 /** Why the page is not connected. */
 export function reconnectStatus() {
-  if (key.wasDeclined()) return 'The server requires a key. The answer continues when you enter it.'
-  if (navigator.onLine) {
-    return 'The server cannot be reached; it may be restarting. Trying again …'
+  if (key.wasDeclined()) {
+    return t('The server requires a key. The answer continues when you enter it.')
   }
-  return 'You are offline. The answer continues when you are connected again.'
+  if (navigator.onLine) {
+    return t('The server cannot be reached; it may be restarting. Trying again …')
+  }
+  return t('You are offline. The answer continues when you are connected again.')
 }

@@ -3,6 +3,7 @@
 
 import { copy, el, iconButton } from './dom.js'
 import { escaped, NOTATION } from './notation.js'
+import { setAttribute, t } from './phrases.js'
 import DOMPurify from './vendor/dompurify/purify.es.mjs'
 import { Lexer, Marked } from './vendor/marked/marked.esm.js'
 
@@ -86,7 +87,7 @@ export function render(tokens) {
     link.rel = 'noopener noreferrer nofollow'
   }
   for (const table of fragment.querySelectorAll('table')) {
-    const frame = el('div', { class: 'wide', tabindex: 0, role: 'group', 'aria-label': 'Table' })
+    const frame = el('div', { class: 'wide', tabindex: 0, role: 'group', 'aria-label': t('Table') })
     table.replaceWith(frame)
     frame.append(table)
   }
@@ -101,12 +102,12 @@ export function render(tokens) {
 function frameCode(pre) {
   const code = pre.querySelector('code')
   const language = code?.className.match(/^language-([\w+#.-]{1,30})/)?.[1] ?? ''
-  const button = iconButton('copy', 'Copy the code', () => copy(pre.textContent, button))
+  const button = iconButton('copy', t('Copy the code'), () => copy(pre.textContent, button))
   const head = el('div', { class: 'code-head' }, el('span', {}, language), button)
   const frame = el('div', { class: 'code' }, head)
   pre.tabIndex = 0
   pre.setAttribute('role', 'group')
-  pre.setAttribute('aria-label', language ? `Code in ${language}` : 'Code')
+  setAttribute(pre, 'aria-label', language ? t('Code in {language}', { language }) : t('Code'))
   pre.replaceWith(frame)
   frame.append(pre)
 }

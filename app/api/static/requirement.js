@@ -1,19 +1,26 @@
 // One thing that a paused run waits for: what it is, and the inputs of the decision on it.
 
-import { el } from './dom.js'
+import { el, setText } from './dom.js'
 import { fieldInput, newName, questionInput, textArea } from './inputs.js'
+import { around, joined, t } from './phrases.js'
 
+/** @import { Words } from './phrases.js' */
 /** @import { Decision, Requirement } from './requirements.js' */
 
 /**
  * The words for a yes and a no, and for both once they are sent.
- * @type {Record<string, {yes: string, no: string, did: string, didNot: string}>}
+ * @type {Record<string, {yes: Words, no: Words, did: Words, didNot: Words}>}
  */
 const WORDS = {
-  approval: { yes: 'Approve', no: 'Deny', did: 'Approved', didNot: 'Denied' },
-  step_review: { yes: 'Accept', no: 'Reject', did: 'Accepted', didNot: 'Rejected' },
-  step_error: { yes: 'Try again', no: 'Do not try again', did: 'Tried again', didNot: 'Given up' },
-  other: { yes: 'Answer', no: 'Refuse', did: 'Answered', didNot: 'Refused' },
+  approval: { yes: t('Approve'), no: t('Deny'), did: t('Approved'), didNot: t('Denied') },
+  step_review: { yes: t('Accept'), no: t('Reject'), did: t('Accepted'), didNot: t('Rejected') },
+  step_error: {
+    yes: t('Try again'),
+    no: t('Do not try again'),
+    did: t('Tried again'),
+    didNot: t('Given up'),
+  },
+  other: { yes: t('Give an answer'), no: t('Refuse'), did: t('Answered'), didNot: t('Refused') },
 }
 
 /** The argument with which a model describes a form; the form itself is shown. */
@@ -22,7 +29,7 @@ const FORM = 'user_input_fields'
 /** A requirement as a group of inputs in a form. */
 export class RequirementView {
   #wrong = el('p', { class: 'wrong', role: 'alert', id: newName() })
-  #note = textArea('Reason, for the model')
+  #note = textArea(t('Reason, for the model'))
   /** @type {HTMLInputElement[]} a yes and a no */
   #verdict = []
   /** @type {(() => Partial<Decision>)} */
@@ -40,7 +47,7 @@ export class RequirementView {
       'fieldset',
       { class: 'requirement', 'data-kind': kind, 'aria-describedby': this.#wrong.id },
       el('legend', {}, ...title),
-      who && tool ? el('p', { class: 'hint' }, `For ${who}`) : null,
+      who && tool ? el('p', { class: 'hint' }, t('For {who}', { who })) : null,
       note && !title.includes(note) ? el('p', {}, note) : null,
       argumentList(requirement),
       this.#inputs,
@@ -63,7 +70,7 @@ export class RequirementView {
     const note = this.#refused && this.#note.area.value.trim()
     const what = tool?.name ?? step ?? ''
     const did = this.#refused ? this.words.didNot : this.words.did
-    return `${did}: ${what}${note ? ` (${note})` : ''}`
+    return joined([did, ': ', what, note && ` (${note})`], '')
   }
 
   /**
@@ -71,7 +78,7 @@ export class RequirementView {
    * @param {string} problem
    */
   refuse(problem) {
-    this.#wrong.textContent = problem && `This decision ${problem}.`
+    setText(this.#wrong, problem && t('This decision {problem}.', { problem }))
   }
 
   /** Put the focus into the group. */
@@ -90,13 +97,13 @@ export class RequirementView {
     /** @type {HTMLElement[]} */
     let answer = []
     if (kind === 'step_review') {
-      const { element, area } = textArea('Output, which may be edited', { value: output })
+      const { element, area } = textArea(t('Output, which may be edited'), { value: output })
       answer = [element]
       this.#read = () =>
         area.value === output ? { confirmed: true } : { confirmed: true, result: area.value }
     } else if (isVerdict) this.#read = () => ({ confirmed: true })
     else if (kind === 'external') {
-      const { element, area } = textArea('Result', { required: true })
+      const { element, area } = textArea(t('Result'), { required: true })
       answer = [element]
       this.#read = () => ({ result: area.value })
     } else if (kind === 'input') {
@@ -148,21 +155,26 @@ export class RequirementView {
 /**
  * What is to be decided.
  * @param {Requirement} requirement
- * @returns {(Node | string)[]}
+ * @returns {(Node | Words)[]}
  */
 function titleOf({ kind, tool, step, note, questions = [] }) {
   const name = el('code', {}, tool?.name ?? '')
-  const named = step ? ` “${step}”` : ''
-  if (kind === 'approval') return tool ? ['May ', name, ' run?'] : [note || `May${named} run?`]
+  const named = { step: step ?? '' }
+  if (kind === 'approval' && tool) return around(t('May {tool} run?'), name)
+  if (kind === 'approval') return [note || t('May the step “{step}” run?', named)]
   if (kind === 'input') {
-    if (tool && !tool.arguments?.[FORM]) return [name, ' needs values from you']
-    return [note || 'Values are needed from you']
+    if (tool && !tool.arguments?.[FORM]) return around(t('{tool} needs values from you'), name)
+    return [note || t('Values are needed from you')]
   }
-  if (kind === 'external') return ['What is the result of ', name, '? It does not run here.']
-  if (kind === 'step_review') return [note || `Is the output of${named} good?`]
-  if (kind === 'step_error') return [`The step${named} failed. Shall it be tried again?`]
-  if (kind === 'choice') return [`Which way does${named} go?`]
-  return [questions.length > 1 ? 'Questions for you' : 'A question for you']
+  if (kind === 'external') {
+    return around(t('What is the result of {tool}? It does not run here.'), name)
+  }
+  if (kind === 'step_review') return [note || t('Is the output of the step “{step}” good?', named)]
+  if (kind === 'step_error') {
+    return [t('The step “{step}” failed. Shall it be tried again?', named)]
+  }
+  if (kind === 'choice') return [t('Which way does the step “{step}” go?', named)]
+  return [questions.length > 1 ? t('Questions for you') : t('A question for you')]
 }
 
 /**
@@ -178,7 +190,7 @@ function argumentList({ kind, tool, fields = [] }) {
   if (!given.length) return null
   return el(
     'dl',
-    { class: 'arguments', 'aria-label': `Arguments of ${tool.name}` },
+    { class: 'arguments', 'aria-label': t('Arguments of {tool}', { tool: tool.name }) },
     ...given.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, plain(value)))),
   )
 }

@@ -1,11 +1,17 @@
-// What a person sets for all answers: temperature and maximum length, in a dialog.
+// What a person sets for all answers and for the page, in a dialog.
 
-import { $ } from './dom.js'
+import { showBanner } from './banners.js'
+import { $, el, setText } from './dom.js'
+import * as language from './language.js'
+import { setAttribute, t } from './phrases.js'
 import { local } from './storage.js'
 
 /** @import { ChatRequest } from './wire.js' */
 
 const STORAGE_KEY = 'options'
+const LABELS = { auto: t('Auto'), light: t('Light'), dark: t('Dark') } // of colours
+const THEMES = /** @type {(keyof typeof LABELS)[]} */ (Object.keys(LABELS))
+const NOT_LOADED = t('The language was not loaded. Is the server running?')
 /** @typedef {NonNullable<ChatRequest['options']>} Options */
 /** @type {[keyof Options, 'set-temperature' | 'set-length'][]} */
 const FIELDS = [
@@ -23,24 +29,28 @@ export function options() {
   }
 }
 
-/** Let the button open the dialog, and mark it if something is set. */
+/** Let the button open the dialog, and mark it if something is set; apply the colours. */
 export function install() {
   const dialog = $('settings')
   const button = $('settings-open')
   const mark = () => {
-    button.classList.toggle('set', Boolean(options()))
-    const set = options() ? ' (changed)' : ''
-    button.setAttribute('aria-label', `Settings of the answer${set}`)
+    const changed = Boolean(options())
+    button.classList.toggle('set', changed)
+    setAttribute(button, 'aria-label', changed ? t('Settings (changed)') : t('Settings'))
+  }
+  for (const [code, name] of Object.entries(language.NAMES)) {
+    $('set-language').append(el('option', { value: code, lang: code }, name))
   }
   button.addEventListener('click', () => {
     for (const [name, id] of FIELDS) $(id).value = String(options()?.[name] ?? '')
+    $('set-language').value = language.chosen()
     dialog.returnValue = ''
     dialog.showModal()
   })
   $('settings-reset').addEventListener('click', () => {
     for (const [, id] of FIELDS) $(id).value = ''
   })
-  dialog.addEventListener('close', () => {
+  dialog.addEventListener('close', async () => {
     if (dialog.returnValue !== 'yes') return
     /** @type {Options} */
     const chosen = {}
@@ -49,6 +59,28 @@ export function install() {
     }
     local.setItem(STORAGE_KEY, JSON.stringify(chosen))
     mark()
+    if (!(await language.choose($('set-language').value))) showBanner('failed', NOT_LOADED)
   })
   mark()
+  installTheme($('theme'))
+}
+
+/**
+ * Apply the stored colours, and let `button` switch to the next ones.
+ * @param {HTMLElement} button
+ */
+function installTheme(button) {
+  const stored = local.getItem('theme')
+  let theme = THEMES.find(name => name === stored) ?? 'auto'
+  const show = () => {
+    document.documentElement.dataset.theme = theme
+    if (button.lastElementChild) setText(button.lastElementChild, LABELS[theme])
+    setAttribute(button, 'aria-label', t('Colours: {colours}', { colours: LABELS[theme] }))
+  }
+  button.addEventListener('click', () => {
+    theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length]
+    local.setItem('theme', theme)
+    show()
+  })
+  show()
 }

@@ -1,6 +1,7 @@
 // Reads an answer aloud with the browser's own voice.
 
 import { iconButton } from './dom.js'
+import { t } from './phrases.js'
 
 const LONGEST = 250 // characters at a time: some voices stop in the middle of longer ones
 const SILENT = '.code, .math, .footnote, button, sup' // what no voice can read
@@ -15,7 +16,7 @@ let stopCurrent = null
  */
 export function speechButton(element) {
   if (!('speechSynthesis' in window)) return null
-  const button = iconButton('sound', 'Read aloud', () => {
+  const button = iconButton('sound', t('Read aloud'), () => {
     const speaking = button.classList.contains('done')
     stopCurrent?.()
     if (!speaking) start()

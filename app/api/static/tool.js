@@ -1,16 +1,18 @@
 // One tool call in an answer: its name, state, arguments and result.
 
-import { el, icon } from './dom.js'
+import { el, icon, setText } from './dom.js'
+import { t } from './phrases.js'
 
 /** @import { Part } from './chunks.js' */
+/** @import { Words } from './phrases.js' */
 /** @import { ToolCall } from './wire.js' */
 
-/** @type {Record<ToolCall['status'], string>} */
+/** @type {Record<ToolCall['status'], Words>} */
 const STATES = {
-  started: 'running …',
-  completed: 'done',
-  failed: 'failed',
-  paused: 'waits for a person',
+  started: t('running …'),
+  completed: t('done'),
+  failed: t('failed'),
+  paused: t('waits for a person'),
 }
 
 /** Shows a tool call. */
@@ -32,14 +34,15 @@ export class ToolView {
     if (!tool) return
     this.name.textContent = tool.name
     this.preview.textContent = preview(tool.arguments)
-    this.state.textContent = STATES[tool.status]
+    setText(this.state, STATES[tool.status])
     this.element.dataset.status = tool.status
     this.body.replaceChildren()
-    const values = {
-      Arguments: tool.arguments && JSON.stringify(tool.arguments, null, 2),
-      Result: tool.result,
-    }
-    for (const [name, value] of Object.entries(values)) {
+    /** @type {[Words, string | null | undefined][]} */
+    const values = [
+      [t('Arguments'), tool.arguments && JSON.stringify(tool.arguments, null, 2)],
+      [t('Result'), tool.result],
+    ]
+    for (const [name, value] of values) {
       if (value == null) continue
       this.body.append(el('p', {}, name), el('pre', { tabindex: 0 }, value))
     }

@@ -1,7 +1,12 @@
 // The events of one run with their times, and the figures that the stream inspector shows.
 
+import { API, eventsUrl, resumeUrl } from './api.js'
+import * as key from './key.js'
+import { number, t } from './phrases.js'
+
 /** @import { Chunk, ChatRequest } from './wire.js' */
 /** @import { ConnectionState } from './stream.js' */
+/** @import { Words } from './phrases.js' */
 
 const MAX_EVENTS = 5000 // older ones are dropped
 
@@ -10,7 +15,7 @@ const MAX_EVENTS = 5000 // older ones are dropped
  * @typedef {object} TracedEvent
  * @property {string} id
  * @property {number} at
- * @property {string} data
+ * @property {Words} data
  * @property {boolean} [mark] true for a remark
  */
 
@@ -61,7 +66,7 @@ export class Trace {
 
   /**
    * Record a remark on the connection.
-   * @param {string} text
+   * @param {Words} text
    */
   mark(text) {
     this.events.push({ id: '', at: performance.now() - this.startedAt, data: text, mark: true })
@@ -73,16 +78,18 @@ export class Trace {
    */
   setConnection(state) {
     if (state === 'open') {
-      if (this.#connection && this.#connection !== 'open') this.mark('connected again')
+      if (this.#connection && this.#connection !== 'open') this.mark(t('connected again'))
     } else if (this.#connection !== state) {
-      this.mark(state === 'cut' ? 'connection cut on purpose' : 'connection lost; trying again')
+      const lost = t('connection lost; trying again')
+      this.mark(state === 'cut' ? t('connection cut on purpose') : lost)
     }
     this.#connection = state
   }
 
   /** Seconds since the start, for people; nothing if another page started the run. */
   get duration() {
-    return this.request && `${((performance.now() - this.startedAt) / 1000).toFixed(1)} s`
+    const count = number((performance.now() - this.startedAt) / 1000, 1)
+    return this.request && t('{count} s', { count })
   }
 
   /** Chunks of text per second, between the first and the last one. */
@@ -91,4 +98,33 @@ export class Trace {
     const seconds = (this.#last - this.startedAt - this.first) / 1000
     return seconds > 0 ? (this.tokens - 1) / seconds : null
   }
+
+  /** The curl commands that start a run like this one, and read this one. */
+  get commands() {
+    const { runId, request } = this
+    const auth = key.current() ? ' \\\n  -H "Authorization: Bearer $AGNO_STREAM_API_KEY"' : ''
+    const url = quotedUrl(resumeUrl(eventsUrl(runId), 0))
+    const read = `# read it again, from any event\ncurl -N ${url}${auth}`
+    if (!request) return read
+    const { background: _, ...body } = request
+    const start = [
+      `curl -N ${quotedUrl(`${API}/chat`)}${auth}`,
+      "-H 'Content-Type: application/json'",
+      `-d ${quoted(JSON.stringify(body))}`,
+    ]
+    return `${start.join(' \\\n  ')}\n\n${read}`
+  }
+}
+
+/**
+ * Quote text for a POSIX shell.
+ * @param {string} text
+ */
+function quoted(text) {
+  return `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+/** @param {string} path */
+function quotedUrl(path) {
+  return quoted(new URL(path, document.baseURI).href)
 }

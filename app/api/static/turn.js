@@ -4,6 +4,7 @@ import { Answers } from './answers.js'
 import * as api from './api.js'
 import { el } from './dom.js'
 import { Following } from './following.js'
+import { t } from './phrases.js'
 import { Question } from './question.js'
 import { Trace } from './trace.js'
 import { Versions } from './versions.js'
@@ -186,11 +187,11 @@ export class Turn {
   async stop() {
     this.#stopping = true
     if (!this.live || !this.#followed) return
-    this.answer.status('Stopping …')
+    this.answer.status(t('Stopping …'))
     try {
       await api.cancelRun(this.#followed)
     } catch {
-      this.answer.status('The request to stop did not reach the server. Try again.')
+      this.answer.status(t('The request to stop did not reach the server. Try again.'))
     }
   }
 
@@ -216,8 +217,9 @@ export class Turn {
 
   /** Show what the answer waits for before its first part. */
   showWait() {
-    const before = this.listener.isNext(this) ? 'the model' : 'the answer before it'
-    if (this.answer.empty) this.answer.status(`Waiting for ${before} …`)
+    const isNext = this.listener.isNext(this)
+    const wait = isNext ? t('Waiting for the model …') : t('Waiting for the answer before it …')
+    if (this.answer.empty) this.answer.status(wait)
   }
 
   /** Remove what the answer waits for, because its first part has arrived. */

@@ -1,6 +1,7 @@
 // Which of the turns in one place is shown, as 2/3, with a button for the one before and after it.
 
 import { el, iconButton } from './dom.js'
+import { setAttribute, t } from './phrases.js'
 
 /** @typedef {-1 | 1} Direction */
 
@@ -17,8 +18,8 @@ export class Versions {
   /** @param {(runId: string, direction: Direction) => unknown} select */
   constructor(select) {
     this.select = select
-    this.#previous = iconButton('left', 'Previous version', () => this.step(-1))
-    this.#next = iconButton('right', 'Next version', () => this.step(1))
+    this.#previous = iconButton('left', t('Previous version'), () => this.step(-1))
+    this.#next = iconButton('right', t('Next version'), () => this.step(1))
     this.element = el(
       'span',
       { class: 'versions', role: 'group', hidden: true },
@@ -38,7 +39,7 @@ export class Versions {
     this.#runId = runId
     const [number, count] = [this.#index + 1, siblings.length]
     this.element.hidden = count < 2
-    this.element.setAttribute('aria-label', `Version ${number} of ${count}`)
+    setAttribute(this.element, 'aria-label', t('Version {number} of {count}', { number, count }))
     this.#count.textContent = `${number}/${count}`
     this.#previous.disabled = number <= 1
     this.#next.disabled = number >= count

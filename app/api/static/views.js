@@ -8,10 +8,11 @@ import {
   StepView,
   UnknownView,
 } from './boxes.js'
-import { el, icon } from './dom.js'
+import { el, icon, setText } from './dom.js'
 import { draw } from './frames.js'
 import { StreamedMarkdown } from './markdown.js'
 import { MediaView } from './media.js'
+import { t } from './phrases.js'
 import { ToolView } from './tool.js'
 
 /** @import { Part } from './chunks.js' */
@@ -154,7 +155,7 @@ class TextView {
 
 /** Reasoning, folded. */
 class ReasoningView {
-  #label = el('span', {}, 'Thinking …')
+  #label = el('span', {}, t('Thinking …'))
   #body = el('div', { class: 'thoughts' })
   element = el(
     'details',
@@ -176,7 +177,7 @@ class ReasoningView {
 
   end() {
     const seconds = Math.round((this.#updatedAt - this.#startedAt) / 1000)
-    this.#label.textContent = seconds > 0 ? `Thought for ${seconds} s` : 'Thought'
+    setText(this.#label, seconds > 0 ? t('Thought for {seconds} s', { seconds }) : t('Thought'))
   }
 
   #draw = () => {

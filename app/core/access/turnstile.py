@@ -6,12 +6,15 @@ See docs/decisions/077-heavy-work-passes-one-by-one.md.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from time import perf_counter
 from typing import TypeVar, cast
 from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
+
+#: Does a piece of work; returns False if there is none.
+Go = Callable[[], bool]
 
 #: Seconds of heavy work in one turn. Each turn of a run costs a write to its readers, so that
 #: shorter ones make a fast answer dearer.
@@ -22,76 +25,95 @@ class Turnstile:
     """Lets heavy work pass in small pieces: a few milliseconds of it in each turn of the loop.
 
     Without it, fifty tasks that each work for 5 ms and yield then hold up all others for 250 ms.
+    Work that `makes` entries of logs has a queue of its own, which `hold` stops; else those who
+    wait have their turns in their order, and the queues alternate.
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._others = deque[Go]()
+        self._makers = deque[Go]()
+        self._makers_next = False
+        self._scheduled = False
         self._spent = 0.0  # seconds of this turn
         self._held_until = 0.0  # of the loop's time
-        self._freed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
 
-    async def share(self) -> None:
-        """Wait for a turn in which there is time left; `spend` takes it."""
-        if self._waiting or self._spent >= PIECE:
-            await self.wait()
+    def crowded(self, *, makes: bool = False) -> bool:
+        """True if work has to wait: there is no time left in this turn, or others wait."""
+        if self._spent >= PIECE or (self._makers if makes else self._others):
+            return True
+        return makes and self._held
 
     def spend(self, seconds: float) -> None:
         """Count work that was done in this turn."""
         if not self._spent:
-            asyncio.get_running_loop().call_soon(self._begin)
+            self._loop.call_soon(self._begin)
         self._spent += seconds
 
-    def _begin(self) -> None:
-        self._spent = 0.0
+    async def share(self, *, makes: bool = False) -> None:
+        """Wait for a turn in which there is time left; `spend` takes it."""
+        if self.crowded(makes=makes):
+            await self.wait(makes=makes)
 
-    async def wait(self) -> None:
-        """Wait for the next turn, in the order of those who wait: one of them has it."""
-        loop = asyncio.get_running_loop()
-        turn = loop.create_future()
-        self._waiting.append(turn)
-        if len(self._waiting) == 1:
-            loop.call_soon(self._open, loop)
+    async def wait(self, *, makes: bool = False) -> None:
+        """Wait for a turn, of which the caller has the first milliseconds."""
+        turn = self._loop.create_future()
+
+        def go() -> bool:
+            if turn.done():  # its task was cancelled
+                return False
+            turn.set_result(None)
+            return True
+
+        self.call(go, makes=makes)
         await turn
 
-    def _open(self, loop: asyncio.AbstractEventLoop) -> None:
-        while self._waiting:
-            turn = self._waiting[0]
-            if not turn.done():  # else its task was cancelled
-                turn.set_result(None)
-                loop.call_soon(self._close, loop)
-                return
-            self._waiting.popleft()
-
-    def _close(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin the next turn, after the task that has passed has done its part of this one."""
-        self._waiting.popleft()
-        self._open(loop)
-
-    async def released(self) -> None:
-        """Wait while tasks that make entries of logs are held back."""
-        loop = asyncio.get_running_loop()
-        while (left := self._held_until - loop.time()) > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._freed.wait()
+    def call(self, go: Go, *, makes: bool = False) -> None:
+        """Call `go` in its turn; it returns False if it has no use for the turn."""
+        (self._makers if makes else self._others).append(go)
+        self._schedule()
 
     @contextmanager
     def hold(self) -> Iterator[Callable[[float], None]]:
-        """Hold back those who wait for `released` during the block.
+        """Hold back work that makes entries, during the block.
 
-        Yields a function that is to be called with a number of seconds: they are held back for so
-        long at most, until it is called again.
+        Yields a function that is to be called with a number of seconds: it is held back for so long
+        at most, until the function is called again.
         """
 
         def until(seconds: float) -> None:
-            self._held_until = asyncio.get_running_loop().time() + seconds
+            self._held_until = self._loop.time() + seconds
+            self._loop.call_at(self._held_until, self._schedule)
 
-        self._freed.clear()
         try:
             yield until
         finally:
             self._held_until = 0.0
-            self._freed.set()
+            self._schedule()
+
+    @property
+    def _held(self) -> bool:
+        return self._held_until > 0 and self._held_until > self._loop.time()
+
+    def _begin(self) -> None:
+        self._spent = 0.0
+
+    def _schedule(self) -> None:
+        if not self._scheduled and (self._others or (self._makers and not self._held)):
+            self._scheduled = True
+            self._loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        self._scheduled = False
+        queues = [self._others] if self._held else [self._others, self._makers]
+        if self._makers_next:
+            queues.reverse()
+        for queue in queues:
+            while queue:
+                if queue.popleft()():
+                    self._makers_next = queue is self._others
+                    self._schedule()
+                    return
 
 
 _turnstiles: WeakKeyDictionary[asyncio.AbstractEventLoop, Turnstile] = WeakKeyDictionary()

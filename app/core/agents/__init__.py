@@ -59,8 +59,10 @@ class Agents:
                 async with self.connections.opened():
                     yield
         finally:
-            await self.conversations.close()
-            await self.catalog.close()
+            try:
+                await self.conversations.close()
+            finally:
+                await self.catalog.close()
 
     def _component(self, agent: str) -> Any:
         """The component of an agent, or of the default one if there is no such agent any more."""

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from agno.run.agent import RunOutput
 from agno.team import Team
 from agno.workflow import Workflow
 
@@ -18,7 +17,7 @@ from .components.kinds import Caller
 from .events.reader import EventReader
 from .events.steps import Outline
 from .inputs import Authorization, Input, authorization_of, context_of, schema_for
-from .pausing.checkpoints import Resumed
+from .pausing.checkpoints import AnyRun, Resumed
 from .pausing.stored import (
     Continuation,
     Scratch,
@@ -64,10 +63,12 @@ class Runner:
         self._continuation = continuation
         self._db = getattr(component, "db", None)
         self._scratch: Scratch | None = None
-        self._going_on = None if resumed is None else resumed.run()
+        self._going_on = None if resumed is None else resumed.run(component)
         self.shown_before = None if resumed is None else resumed.shown
         if continuation is not None or self._going_on is not None:
             self._restore()
+        if continuation is not None and models is not None:
+            models.leader.keeps_decided = self._going_on is None
         if continuation is None and models is not None and not question.kept:
             self._scratch = detach(component)
             self._forget()
@@ -105,8 +106,10 @@ class Runner:
             raise InputRefused(str(error)) from error  # the question does not fit into the schema
         return found
 
-    def _resumed(self, run: RunOutput) -> AsyncIterator[Any]:
+    def _resumed(self, run: AnyRun) -> AsyncIterator[Any]:
         """The events of a run that goes on from its checkpoint."""
+        if self._continuation is not None and self.shown_before is not None:
+            self.shown_before = self.shown_before.after(shown_in(run.metadata))
         further = self._continuing()
         further["run_context"].session_state = run.session_state
         streamed = {"stream": True, "stream_events": True, "user_id": self._caller.user_id}

@@ -52,11 +52,13 @@ class Follower:
         self.traffic = traffic or Traffic()
         self.traffic.followers += 1
         self._source = source
-        source.subscribe(self.poke)
+        source.subscribe(self._grown)
         self._on_close = on_close
         self._closed = False
         self._poked = False
         self._waiting: asyncio.Future[None] | None = None
+        #: Called when the log has grown while `batch` waits; `batch` goes on if it returns False.
+        self.on_growth: Callable[[], bool] | None = None
 
     async def batch(self) -> list[Entry]:
         """Return the next entries, and move `after` behind them; wait if there are none yet.
@@ -83,9 +85,10 @@ class Follower:
             self.done = True
             return []
         if position == self.after:
-            await self._changed()
-        self.after = position
-        return await self._source.read(position)
+            await self._changed()  # `take` may have moved `after` meanwhile
+        else:
+            self.after = position
+        return await self._source.read(self.after)
 
     async def _changed(self) -> None:
         """Wait until the log has changed or `poke` is called.
@@ -98,6 +101,31 @@ class Follower:
                 await self._waiting
             finally:
                 self._waiting = None
+
+    def _grown(self) -> None:
+        waiting = self._waiting
+        if (
+            self.on_growth is None
+            or waiting is None
+            or waiting.done()
+            or not self.on_growth()  # which may be all that a token costs its reader
+        ):
+            self.poke()
+
+    @property
+    def waits(self) -> bool:
+        """True while `batch` waits, and nothing has interrupted it."""
+        return self._waiting is not None and not self._waiting.done()
+
+    def take(self) -> list[Entry]:
+        """Return the next entries at once, and move `after` behind them, while `batch` waits.
+
+        The list is empty if `batch` has to read what comes next: the end of the log, entries that
+        memory does not have, or more of them than a batch has.
+        """
+        entries = self._source.fresh(self.after)
+        self.after += len(entries)
+        return entries
 
     async def ended(self) -> bool:
         """Return True if nothing is left to read, now or later; else move `after` to the next entry
@@ -157,7 +185,7 @@ class Follower:
             return
         self._closed = True
         self.traffic.followers -= 1
-        self._source.unsubscribe(self.poke)
+        self._source.unsubscribe(self._grown)
         if self._on_close is not None and not self.redirected:
             self._on_close()
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from ..access.turnstile import turnstile
-from ..errors import AlreadyAsked
-from .journal import JournalReplaced, Log, RunRecord
+from .journal import Log, RunRecord
 from .outage import Outage
-from .reading import journal_call, unavailable
+from .outbox import Created
+from .reading import JournalReplaced, journal_call, unavailable
 from .removal import keep_sweeping
 from .run_log import Piece, RunLog, oldest, trim
 
@@ -84,9 +84,8 @@ class Hub:
     async def close(self) -> None:
         """Write the entries that are still in memory alone to the journal, and close the
         journal."""
-        self._stop.set()
-        self._work.set()
-        self._hurry.set()
+        for event in (self._stop, self._work, self._hurry):
+            event.set()
         for task in (self._flusher, self._sweeper):
             if task is not None:
                 await task
@@ -95,26 +94,26 @@ class Hub:
             logger.error("journal: the last entries of %d runs are lost", len(self._dirty))
         await self.journal.close()
 
-    async def create(self, record: RunRecord) -> RunLog:
-        """Return the log of a new run; raises `AlreadyAsked` if any process has a run with this id.
+    async def create(self, record: RunRecord, session: str | None = None) -> RunLog:
+        """Return the log of a new run; raises `AlreadyAsked` if any process has a run with this id,
+        and `TurnsWait` if turns of its session wait in the outbox.
 
         If the journal does not answer in time, the record is stored later, with the first entries.
         Not so if it continues another run, which only the journal can decide: then
         `JournalUnavailable` is raised. `AlreadyAsked` also means that this other run does not wait.
         """
-        new = record.run_id not in self._logs
-        if new and record.continues is not None:
+        made = Created(new=record.run_id not in self._logs)
+        if made.new and record.continues is not None:
             await self.write()
-            new = await journal_call(self.journal.create(record))
-        elif new and self.trouble is None:
+            made = await journal_call(self.journal.create(record, session))
+        elif made.new and self.trouble is None:
             try:
                 async with asyncio.timeout(CREATE_TIMEOUT):
-                    new = await self.journal.create(record)
+                    made = await self.journal.create(record, session)
             except Exception as error:
                 self.outage.failed(error)
-        if not new:
-            raise AlreadyAsked(f"Run {record.run_id} has begun before.")
-        log = self._logs[record.run_id] = RunLog(record, self._touch)
+        made.check(record.run_id)
+        log = self._logs[record.run_id] = RunLog(record, self._touch, made.before)
         return log
 
     def take_over(self, record: RunRecord, last: int, seconds: float) -> RunLog:
@@ -192,9 +191,9 @@ class Hub:
 
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()
-        for log in dirty:
-            log.measure(METER_BATCH)
         try:
+            for log in dirty:
+                log.measure(METER_BATCH)
             if sum(log.pending for log in dirty) > self.outage.flush_bytes:
                 await self._write_backlog(dirty)
             elif dirty:

@@ -13,7 +13,7 @@ import msgspec
 
 from ...models.numbers import Entry as Entry
 from ...models.numbers import Recovery
-from .outbox import Outbox
+from .outbox import Created, Outbox
 
 #: Runs of dead processes that are taken over at once.
 ADOPTION_BATCH = 50
@@ -39,7 +39,8 @@ class RunRecord(msgspec.Struct, frozen=True):
     Agno's. `settings` are the fields of the question that hold in a continuation, too, as JSON.
     `replaces` is the turn in whose place the run's own stands. `recipe` and `policy` are all that
     another process needs to go on with the run if its owner dies, as JSON; empty if none may.
-    `recoveries` are those that there have been.
+    `recoveries` are those that there have been. The `first` run of its conversation is one whose
+    conversation got its id with it, so that nothing can be there before it.
     """
 
     run_id: str
@@ -60,19 +61,12 @@ class RunRecord(msgspec.Struct, frozen=True):
     recipe: str = ""
     policy: str = ""
     recoveries: tuple[Recovery, ...] = ()
+    first: bool = False
 
     @property
     def turn_id(self) -> str:
         """Agno's id of the run, the same in all runs that continue one another."""
         return self.origin or self.run_id
-
-
-class JournalReplaced(Exception):
-    """The store of a journal was removed or replaced while it was open; it is empty now.
-
-    `append` raises it once. After that the journal takes the logs of active runs from their
-    beginning, or from the first entry that is still in memory.
-    """
 
 
 class Group(NamedTuple):
@@ -129,11 +123,12 @@ class Log(Protocol):
 
     async def close(self) -> None: ...
 
-    async def create(self, record: RunRecord) -> bool:
-        """Store the record of a run; returns whether it was new. A known run is left as it is.
+    async def create(self, record: RunRecord, session: str | None = None) -> Created:
+        """Store the record of a run, and say what there is before it. A known run is left as it is.
 
-        A record that `continues` a run is stored only if that run is paused, and no other run
-        continues it; both in one step, so that of two processes only one gets True.
+        Nothing is stored while turns of `session` wait in the outbox. A record that `continues` a
+        run is stored only if that run is paused, and no other run continues it; both in one step,
+        so that of two processes only one gets it.
         """
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:

@@ -1,18 +1,46 @@
 """The contract of an outbox: turns that could not be stored in their conversations yet.
 
-A journal has one, so that such a turn outlives its process, and any process can store it.
+A journal has one, so that such a turn outlives its process, and any process can store it. A new run
+of the conversation looks into it with the step that creates the run.
 
 See docs/decisions/061-a-turn-is-stored-or-the-reader-is-told.md.
+See docs/decisions/084-calls-that-wait-share-a-transaction.md.
 """
 
 import time
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
 
+from ..errors import AlreadyAsked
+
 #: Seconds for which a claim holds: other processes leave the turns of that session alone.
 CLAIM_SECONDS = 10.0
+
+
+class TurnsWait(Exception):
+    """A run cannot begin before the waiting turns of its session are stored."""
+
+
+class Created(NamedTuple):
+    """What a journal has found with the record of a run: whether the run is new, the active runs of
+    other owners before it (see `Membership.runs_before`), None if it has not looked, and how many
+    turns of its session wait in the outbox."""
+
+    new: bool
+    before: Sequence[str] | None = None
+    waiting: int = 0
+
+    def __bool__(self) -> bool:
+        return self.new
+
+    def check(self, run_id: str) -> None:
+        """Raise `TurnsWait`, or `AlreadyAsked` for a run that is not new."""
+        if self.waiting:
+            raise TurnsWait
+        if not self.new:
+            raise AlreadyAsked(f"Run {run_id} has begun before.")
 
 
 class UnstoredTurn(msgspec.Struct, frozen=True):

@@ -14,6 +14,14 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+class JournalReplaced(Exception):
+    """The store of a journal was removed or replaced while it was open; it is empty now.
+
+    `append` raises it once. After that the journal takes the logs of active runs from their
+    beginning, or from the first entry that is still in memory.
+    """
+
+
 async def journal_call(call: Coroutine[Any, Any, T]) -> T:
     """Await a call of the journal and return its result; raises `JournalUnavailable` if the store
     fails."""

@@ -29,8 +29,15 @@ class RunLog:
     which then takes all entries that are new.
     """
 
-    def __init__(self, record: RunRecord, touch: Callable[["RunLog"], None]) -> None:
+    def __init__(
+        self,
+        record: RunRecord,
+        touch: Callable[["RunLog"], None],
+        before: Sequence[str] | None = None,
+    ) -> None:
         self.record = record
+        #: The runs of other processes before it when it was created; None if that is unknown.
+        self.before = before
         self.entries: list[Entry] = []
         self.base = 0
         self.flushed = 0
@@ -70,13 +77,14 @@ class RunLog:
     def append(self, chunk: StreamingChunk) -> None:
         """Add a chunk as the next entry and wake all readers; raises `RuntimeError` after the last
         chunk."""
-        if self.ended:
+        entries = self.entries  # no properties in here: this is what each token does
+        if entries and entries[-1][1].done:
             raise RuntimeError(
                 f"run {self.record.run_id} has ended; nothing follows its last chunk"
             )
-        if self.flushed == self.last:
+        if self.flushed == self.base + len(entries):
             self._touch(self)
-        self.entries.append((time.monotonic() - self._start, chunk))
+        entries.append((time.monotonic() - self._start, chunk))
         self.grown += size_of(chunk)
         for wake in self.readers:
             wake()

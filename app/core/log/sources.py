@@ -13,7 +13,6 @@ from .tail import Tail
 
 logger = logging.getLogger(__name__)
 
-
 #: Encoded entries, by the encoder's key: the number before the first, their count, their bytes.
 Memo = dict[object, tuple[int, int, bytes]]
 
@@ -47,6 +46,9 @@ class Source(Protocol):
 
     async def read(self, after: int) -> list[Entry]:
         """Return the entries that follow entry `after`; empty if there are none yet."""
+
+    def fresh(self, after: int) -> list[Entry]:
+        """Return what `read` would at once; empty if it had to wait, or the run has ended."""
 
     async def position(self, after: int) -> int | None:
         """Return the number after which a reader at number `after` continues, usually `after`
@@ -92,6 +94,12 @@ class LiveSource:
         if not page:  # the journal failed for longer than memory could hold everything
             raise never_kept(log.record.run_id, log.base)
         return page
+
+    def fresh(self, after: int) -> list[Entry]:
+        entries, start = self.log.entries, after - self.log.base
+        if start < 0 or not 0 < len(entries) - start <= PAGE or entries[-1][1].done:
+            return []
+        return entries[start:]
 
     async def position(self, after: int) -> int | None:
         log = self.log
@@ -146,6 +154,9 @@ class JournalSource:
             if chunk.recovered is not None and chunk.recovered.attempt > len(self.recoveries):
                 self.recoveries.append(Recovery(number, chunk.recovered.after % STRIDE))
         return entries
+
+    def fresh(self, after: int) -> list[Entry]:
+        return []
 
     async def position(self, after: int) -> int | None:
         if self._ahead is not False:

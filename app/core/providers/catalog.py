@@ -12,6 +12,7 @@ from agno.models.utils import get_model
 from ..errors import ConfigurationError, UnknownModel
 from .demo import DemoModel
 from .embedder import Embedder
+from .http.clients import attach
 
 logger = logging.getLogger(__name__)
 
@@ -147,24 +148,20 @@ def _build(entry: ModelEntry, providers: Providers) -> Model:
             return DemoModel()
         if entry.provider in ("openai", "openai-chat"):
             from agno.models.openai import OpenAIChat  # imported only if used
-            from openai import AsyncOpenAI, DefaultAioHttpClient
 
             # Self-hosted servers often need no key, but the SDK requires one.
             key = providers.openai_api_key or ("none" if providers.openai_base_url else None)
             if key is None:
                 raise ConfigurationError(f"{entry.setting}: {entry.spec} needs OPENAI_API_KEY.")
-            return OpenAIChat(
+            chat = OpenAIChat(
                 id=entry.id,
                 api_key=key,
                 base_url=providers.openai_base_url,
                 role_map=PLAIN_ROLES if providers.openai_base_url else None,
-                async_client=AsyncOpenAI(
-                    api_key=key,
-                    base_url=providers.openai_base_url,
-                    max_retries=0,  # `upstream` retries, for all providers alike
-                    http_client=DefaultAioHttpClient(),
-                ),
+                max_retries=0,  # `upstream` retries, for all providers alike
             )
+            attach(chat)  # its client is made now, not when somebody waits
+            return chat
         if entry.provider == "ollama":
             from agno.models.ollama import Ollama  # imported only if used
 

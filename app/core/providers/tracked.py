@@ -28,7 +28,9 @@ class TrackedModel(Requests):
     Text goes to `sink` as its bytes come, where the transport can read the provider's protocol.
     A request that fails before its first token is retried as its `upstream` allows. Before the
     first token of all, a `fallback` may take over, whose name `on_fallback` is called with.
-    `max_rounds` bounds the requests of one run; None for a model that serves many runs.
+    `max_rounds` bounds the requests of one run; None for a model that serves many runs. With
+    `keeps_decided` Agno makes a checkpoint of what was done before the first request, too: it runs
+    the tools that a person has decided on before that, and makes none itself.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class TrackedModel(Requests):
         self.fallback: TrackedModel | None = None
         self.on_fallback: Callable[[str], None] = ignore
         self.on_unknown_call: Callable[[dict[str, Any]], None] = ignore
+        self.keeps_decided = False
         self.answering = self
         self.client_calls: list[ClientCall] = []
         self._wrap(
@@ -89,6 +92,10 @@ class TrackedModel(Requests):
     async def _aresponse_stream(self, messages: list[Message], **kwargs: Any) -> AsyncIterator[Any]:
         # Agno's own fallback would start another model in the middle of an answer, too.
         before = list(messages)
+        keep = kwargs.get("after_tool_results")
+        if self.keeps_decided and keep is not None and messages and messages[-1].role == "tool":
+            self.keeps_decided = False
+            await keep(ModelResponse(tool_executions=None))
         try:
             async for event in self._stock["aresponse_stream"](messages=messages, **kwargs):
                 yield event

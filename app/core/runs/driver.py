@@ -5,7 +5,7 @@ See docs/decisions/002-a-run-is-two-tasks.md.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -22,7 +22,7 @@ from ..run_failures import (
     server_stopped,
 )
 from .queues import Queues
-from .report import Observer, RunReport
+from .report import Observer, RunReport, notify
 from .run import Run
 
 logger = logging.getLogger(__name__)
@@ -58,11 +58,14 @@ class Driver:
         last: StreamingChunk | None = None
         stored = True
         try:
-            self._notify(lambda observer: observer.began(run.record))
+            notify(self._observers, lambda observer: observer.began(run.record))
             if run.recovered:
                 await run.step(self._queues.wait_earlier(run.record))
             else:
-                lock = await run.step(self._queues.wait_turn(run.record))
+                lock = await self._queues.take_turn(run.record, run.log.before)
+                if lock is None:
+                    run.turn.settled = False  # the runs before may leave turns that wait
+                    lock = await run.step(self._queues.wait_turn(run.record))
             await next_turn()
             run.begin()
             last = await run.step(run.consume())
@@ -115,19 +118,12 @@ class Driver:
             except Exception:
                 logger.exception("run %s: it cannot be reported", run.record.run_id)
             else:
-                self._notify(lambda observer: observer.ended(report))
+                notify(self._observers, lambda observer: observer.ended(report))
 
     def _release(self, run: Run) -> None:
         del self._active[run.record.run_id]
         self._slots.release(run.record.principal)
         run.ended.set()
-
-    def _notify(self, call: Callable[[Observer], None]) -> None:
-        for observer in self._observers:
-            try:
-                call(observer)
-            except Exception:  # a run does not fail because it cannot be counted
-                logger.exception("runs: %s failed", type(observer).__name__)
 
 
 def _tokens(run: Run, last: StreamingChunk | None) -> int:

@@ -15,7 +15,8 @@ class Identity:
     `fingerprint` is a hash of a request that has an idempotency key; empty for any other request.
     `request` is what the door needs of the request to show it again; see `RunRecord`.
     `continues` is the paused run that the new one continues, `origin` the first run of that chain.
-    `replaces` is the turn in whose place the new one stands.
+    `replaces` is the turn in whose place the new one stands. The run is the `first` of its
+    conversation if the id of that was made with it.
     """
 
     run_id: str
@@ -27,6 +28,7 @@ class Identity:
     continues: str | None = None
     origin: str | None = None
     replaces: str | None = None
+    first: bool = False
 
     def record(self, plan: Plan, owner: str) -> RunRecord:
         """Return the record of a run of this plan that begins now, in the process `owner`."""
@@ -46,6 +48,7 @@ class Identity:
             origin=self.origin,
             settings=plan.settings,
             replaces=self.replaces,
+            first=self.first,
         )
 
 

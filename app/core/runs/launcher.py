@@ -12,6 +12,7 @@ from ..access.turnstile import next_turn
 from ..errors import ConversationBusy, Overloaded
 from ..log.hub import Hub
 from ..log.journal import RunRecord
+from ..log.outbox import TurnsWait
 from ..log.run_log import RunLog
 from ..recovering import Guard
 from ..run_failures import handed_over, server_stopped
@@ -67,24 +68,27 @@ class Launcher:
         """
         self._check_accepting()
         await next_turn()  # fifty that start at once would hold up all others
-        await plan.check(record)
+        session = await plan.check(record)
         await self._rates.check(record.principal)  # counted when the run is created
         await self._queues.apply_on_busy(policy, record)  # an interrupted run releases its slot
         await self._slots.acquire(record.principal)
         try:
-            return await self._create(plan, policy, record)
+            return await self._create(plan, policy, record, session)
         except BaseException:  # then no run releases it
             self._slots.release(record.principal)
             raise
 
-    async def _create(self, plan: Plan, policy: Policy, record: RunRecord) -> Run:
+    async def _create(
+        self, plan: Plan, policy: Policy, record: RunRecord, session: str | None
+    ) -> Run:
         async with self._starts.enter(record.principal, record.conversation_id):
             self._check_accepting()
             record = msgspec.structs.replace(record, created_at=time.time())  # it may have waited
             await self._queues.apply_on_busy(policy, record)
             await self._rates.admit(record.principal)
             turn = plan.prepare(record)
-            log = await self._hub.create(record)
+            log = await self._log(plan, record, session)
+            turn.settled = session is not None or record.first
             log.append(opening(record))
             if self._peers is not None:
                 try:
@@ -94,6 +98,14 @@ class Launcher:
                     log.append(failure.last_chunk(record.model))
                     raise
             return self._drive(turn, policy, log)
+
+    async def _log(self, plan: Plan, record: RunRecord, session: str | None) -> RunLog:
+        """The log of a new run, after the turns of its session that wait to be stored."""
+        while True:
+            try:
+                return await self._hub.create(record, session)
+            except TurnsWait:
+                await plan.settle(record)
 
     @property
     def has_room(self) -> bool:

@@ -16,6 +16,7 @@ from ..log.journal import ADOPTION_BATCH, Entry, Group, RunRecord, SharedJournal
 from ..log.reading import PAGE, WholeLog, journal_call, read_whole
 from ..log.tail import POLL_INTERVAL
 from ..run_failures import RunFailed, cancelled, server_stopped
+from .report import Observer, notify, report_of_orphan
 from .run import Run, opening
 
 logger = logging.getLogger(__name__)
@@ -54,11 +55,16 @@ class Peers:
     recover: Recover | None = None
 
     def __init__(
-        self, journal: SharedJournal, remember: Remember | None, active: Mapping[str, Run]
+        self,
+        journal: SharedJournal,
+        remember: Remember | None,
+        active: Mapping[str, Run],
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.journal = journal
         self._remember = remember
         self._active = active
+        self._observers = observers
         self._tasks: list[asyncio.Task[None]] = []
         self._no_adoption_until = 0.0  # by `time.monotonic()`
         self._orphans: dict[str, RunRecord] = {}  # adopted, and not yet ended or gone on with
@@ -123,7 +129,7 @@ class Peers:
         """
         try:
             waited = False
-            while await self.journal.runs_before(record) or self._orphan_before(record):
+            while await self.journal.runs_before(record) or self.orphan_before(record):
                 waited = True
                 await asyncio.sleep(POLL_INTERVAL)
             if waited:  # the process that ended those may have requested to cancel this one, too
@@ -132,7 +138,7 @@ class Peers:
             # The journal fails, which the hub logs: an answer out of turn is better than none.
             logger.debug("peers: the queue cannot be read", exc_info=True)
 
-    def _orphan_before(self, record: RunRecord) -> bool:
+    def orphan_before(self, record: RunRecord) -> bool:
         """Whether an earlier run of the conversation has been adopted, and nothing else yet."""
         return any(
             (orphan.principal, orphan.conversation_id) == (record.principal, record.conversation_id)
@@ -206,7 +212,13 @@ class Peers:
         entries: list[Entry] = [(ended_at, failure.last_chunk(record.model))]
         if log.last == 0:  # its process died before anything was written
             entries.insert(0, (0.0, opening(record)))
-        await self.journal.append([Group(record, log.last + 1, entries)])
+        if not await self.journal.append([Group(record, log.last + 1, entries)]):
+            self.report(record, [*log.entries, *entries])
+
+    def report(self, record: RunRecord, entries: Sequence[Entry]) -> None:
+        """Report a run of a dead process that has ended here; `entries` are its whole log."""
+        report = report_of_orphan(record, entries)
+        notify(self._observers, lambda observer: observer.ended(report))
 
     async def _poll_cancels(self) -> None:
         if self._active or self._orphans:

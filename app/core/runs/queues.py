@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import weakref
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from ..errors import ConversationBusy
@@ -59,6 +59,8 @@ class Queues:
                 await self._peers.journal.request_cancel(run_id)
 
     def _check_room(self, record: RunRecord) -> None:
+        if record.first:
+            return
         here = self._here(record)
         if self.limit is not None and len(here) >= self.limit:
             raise ConversationBusy(
@@ -66,6 +68,21 @@ class Queues:
                 "already; wait for an answer, or cancel some.",
                 run_id=here[0],
             )
+
+    async def take_turn(
+        self, record: RunRecord, before: Sequence[str] | None
+    ) -> asyncio.Lock | None:
+        """Return the lock of the conversation at once, if no earlier run of it can be active; None
+        if `wait_turn` has to look.
+
+        `before` are the runs of other processes before it, as its creation found; see `RunLog`.
+        """
+        alone = record.first or (before is not None and not before and not self._here(record))
+        if not alone or (self._peers is not None and self._peers.orphan_before(record)):
+            return None
+        lock = self.locks.setdefault(_key(record), asyncio.Lock())
+        await lock.acquire()  # nobody else has it, or waits for it
+        return lock
 
     async def wait_turn(self, record: RunRecord) -> asyncio.Lock:
         """Wait until no earlier run of the conversation is active.

@@ -6,6 +6,7 @@ See docs/decisions/001-a-request-does-not-own-its-run.md.
 import logging
 import weakref
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Self
 
 from ...models.chat import RunState
@@ -61,7 +62,7 @@ class Runs:
         self._peers: Peers | None = None
         self._tail: Tail | None = None
         if isinstance(hub.journal, SharedJournal):
-            self._peers = Peers(hub.journal, remember, self._active)
+            self._peers = Peers(hub.journal, remember, self._active, observers)
             self._tail = Tail(hub.journal)
         self.rates = rates or Rates()
         slots = slots or Slots()
@@ -90,13 +91,13 @@ class Runs:
 
     async def close(self) -> None:
         """End all runs and close the journal."""
-        await self.stop_all()
-        if self._peers is not None:
-            await self._peers.close()
-        if self._tail is not None:
-            await self._tail.close()
-        await self._hub.close()
-        await self.rates.close()
+        async with AsyncExitStack() as stack:  # each part, whatever happens to those before it
+            stack.push_async_callback(self.rates.close)
+            stack.push_async_callback(self._hub.close)
+            if self._tail is not None and self._peers is not None:
+                stack.push_async_callback(self._tail.close)
+                stack.push_async_callback(self._peers.close)
+            await self.stop_all()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -142,8 +143,7 @@ class Runs:
     async def follow(
         self, run_id: str, after: int, *, principal: str, saw_end: bool = False
     ) -> Follower:
-        """Return a follower of a run, which reads the entries after number `after`; 0 is the
-        beginning.
+        """Return a follower that reads a run's entries after number `after`; 0 is the beginning.
 
         `saw_end` is True if the reader has got the run's last entry before (see `JournalSource`).
         Raises `UnknownRun`, `JournalUnavailable`, and `BadEventId` if a run of this process has not

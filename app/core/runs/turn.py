@@ -15,6 +15,7 @@ class Turn(Protocol):
     model: str
     stored_question: str | None  # None if the conversation keeps nothing of this turn
     logged_question: str  # the last message of the request, stored or not
+    settled: bool  # set before `run` if no earlier turn of its conversation waits to be stored
 
     def protect(self, guard: Guard) -> None:
         """Called before `run` if another process may go on with the run: nothing that must not be
@@ -49,8 +50,14 @@ class Plan(Protocol):
     def recipe(self) -> str:
         """What another process needs to go on with the run, as JSON; empty if none can."""
 
-    async def check(self, record: RunRecord) -> None:
-        """Raise an error for what would prevent this run now, before it begins."""
+    async def check(self, record: RunRecord) -> str | None:
+        """Raise an error for what would prevent this run now, before it begins.
+
+        Returns the session whose waiting turns have to be stored first, None if there can be none.
+        """
+
+    async def settle(self, record: RunRecord) -> None:
+        """Store the turns of the session that wait; raises an error if that is not possible now."""
 
     def prepare(self, record: RunRecord) -> Turn:
         """Return the `Turn` of a run, with copies of the agent and the model for this run alone."""

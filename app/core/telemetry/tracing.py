@@ -94,7 +94,9 @@ class Tracing:
 
     def ended(self, report: RunReport) -> None:
         """End the span of a run, with its usage, finish reason and error."""
-        span = self._runs.pop(report.record.run_id)
+        span = self._runs.pop(report.record.run_id, None)
+        if span is None:  # it began in a process that has died, and the span with it
+            return
         span.set_attribute("gen_ai.response.model", report.model)
         span.set_attribute("gen_ai.response.finish_reasons", [report.ending])
         span.set_attribute("gen_ai.usage.input_tokens", report.usage.input_tokens)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Generator
 
-from app.core.access.turnstile import in_turns, next_turn, turnstile
+from app.core.access.turnstile import PIECE, in_turns, next_turn, turnstile
 
 
 async def work(turns: list[int], turn: list[int], pieces: int) -> None:
@@ -50,19 +50,35 @@ async def test_tasks_pass_in_their_order_and_cancelled_ones_are_passed_over() ->
             await asyncio.wait_for(next_turn(), 5)
 
 
-async def test_those_who_are_held_back_go_on_after_the_block_or_the_time() -> None:
-    """A writer that needs long holds them back for a bounded time only."""
+async def test_those_who_make_entries_go_on_after_the_block_or_the_time() -> None:
+    """A writer that needs long holds them back for a bounded time, and nobody else."""
     stile = turnstile()
     with stile.hold() as hold:
-        await asyncio.wait_for(stile.released(), 5)  # nobody is held back so far
+        await asyncio.wait_for(stile.share(makes=True), 5)  # nobody is held back so far
         hold(3600)
-        waiting = asyncio.create_task(stile.released())
+        waiting = asyncio.create_task(stile.share(makes=True))
+        await asyncio.wait_for(stile.wait(), 5)
         await asyncio.sleep(0.01)
         assert not waiting.done()
     await asyncio.wait_for(waiting, 5)
     with stile.hold() as hold:
         hold(0.01)
-        await asyncio.wait_for(stile.released(), 5)
+        await asyncio.wait_for(stile.share(makes=True), 5)
+        await asyncio.wait_for(stile.wait(makes=True), 5)
+
+
+async def test_the_time_of_a_turn_is_shared() -> None:
+    """Who comes after the time of a turn was spent waits for the next turn; who comes before does
+    not."""
+    stile = turnstile()
+    assert not stile.crowded()
+    stile.spend(PIECE / 2)
+    await asyncio.wait_for(stile.share(), 5)
+    stile.spend(PIECE)
+    assert stile.crowded()
+    assert stile.crowded(makes=True)
+    await asyncio.wait_for(stile.share(), 5)
+    assert not stile.crowded()
 
 
 async def test_a_generator_of_work_returns_its_result() -> None:

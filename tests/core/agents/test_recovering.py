@@ -174,15 +174,15 @@ async def test_model_reads_what_it_had_read(
         assert answer.tools == stored[-1].tools
 
 
-def team() -> Team:
-    return Team(id="t", members=[Agent(id="m", role="helps")], tools=[look])
+def team(**member: Any) -> Team:
+    return Team(id="t", members=[Agent(id="m", role="helps", **member)], tools=[look])
 
 
-def workflow() -> Workflow:
-    return Workflow(id="w", steps=[Step("s", agent=Agent(id="m"))])
+def workflow(**member: Any) -> Workflow:
+    return Workflow(id="w", steps=[Step("s", agent=Agent(id="m", **member))])
 
 
-#: What answers, its first replies, and whether its run goes on if it dies as the tool begins.
+#: What answers, and whether its run goes on if it dies as the tool, or the step, begins.
 DEATHS: dict[str, tuple[Any, bool]] = {
     "a tool": (lambda: Agent(id="a", tools=[look]), False),
     "a tool that only reads": (lambda: Agent(id="a", tools=[read]), True),
@@ -199,7 +199,8 @@ DEATHS: dict[str, tuple[Any, bool]] = {
         True,
     ),
     "a team": (team, False),
-    "a workflow": (workflow, False),
+    "a workflow whose tool may not": (lambda: workflow(tools=[look]), False),
+    "a workflow whose tool only reads": (lambda: workflow(tools=[read]), True),
 }
 
 
@@ -210,7 +211,9 @@ async def test_what_may_run_again(
     """A run that died while something worked goes on only if that may be done again."""
     make, expected = DEATHS[name]
     tool_name = "read" if "reads" in name else "look"
-    provider.script(calling(tool_name, "A"), calling(tool_name, "A"), Reply("Done."))
+    if "workflow" not in name:  # it dies as its step begins
+        provider.script(calling(tool_name, "A"))
+    provider.script(calling(tool_name, "A"), Reply("Done."))
     application = applications(make())
     guard = Dying(9, at_tools=True)
     run = await dies(application, record("r9", "p", "c"), Question("Go."), guard)

@@ -1,7 +1,7 @@
 """The hub: logs that grow in memory, and the groups in which they reach the journal."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,8 @@ from msgspec.structs import replace
 
 from app.core.errors import Gap
 from app.core.log.hub import Hub
+from app.core.log.journal import Entry
+from app.core.log.meter import Meter
 from app.core.log.run_log import RunLog
 from app.models.sizes import size_of
 from tests.core.parts import RecordingJournal, ending, record, retired, text_chunk, until, words
@@ -211,6 +213,25 @@ async def test_retries_back_off_and_log_once(
     journal.failing = False
     await until(lambda: log.flushed == 50)
     assert ["ERROR", "WARNING"] == [entry.levelname for entry in caplog.records]
+
+
+async def test_flusher_outlives_an_unforeseen_error(
+    hub: Hub, journal: RecordingJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error that is none of the journal's costs one flush, which is logged, and no entry."""
+
+    class Broken(Meter):
+        def read(self, entries: Sequence[Entry]) -> None:
+            log.meter = Meter()
+            raise ZeroDivisionError
+
+    log = await hub.create(record())
+    log.meter = Broken()
+    await speak(log, 300)
+    await until(lambda: "cannot be written" in caplog.text)
+    await speak(log, 1, start=300)
+    await until(lambda: log.flushed == 301)
+    assert numbered(301) == words(journal.entries["r1"])
 
 
 async def test_adopted_run_is_reported_lost(journal: RecordingJournal) -> None:

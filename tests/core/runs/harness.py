@@ -49,8 +49,14 @@ class Scripted:
         self._order = order
         self._name = name
 
-    async def check(self, record: RunRecord) -> None:
-        """Nothing prevents its runs."""
+    settled = False
+
+    async def check(self, record: RunRecord) -> str | None:
+        """Nothing prevents its runs, and no turn waits."""
+        return None
+
+    async def settle(self, record: RunRecord) -> None:
+        """No turn waits."""
 
     def prepare(self, record: RunRecord) -> "Scripted":
         return self

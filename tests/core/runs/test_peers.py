@@ -14,6 +14,8 @@ from app.core.log.journal import Entry, Group, Reach, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.run_failures import RunFailed
 from app.core.runs.peers import CANCEL_TIMEOUT, Peers
+from app.core.runs.report import RunReport
+from app.models.parts import Usage
 from tests.core.parts import record, text_chunk, until, words
 from tests.core.runs.harness import RunsHarness, Scripted, saying, shared, silent, two_processes
 
@@ -43,10 +45,18 @@ async def log_of(journal: SqliteJournal, after: int = 0) -> list[Entry]:
 
 
 async def test_orphan_ends_at_start(tmp_path: Path) -> None:
-    """When a process is open, what the dead have left has its end, and is remembered."""
+    """When a process is open, what the dead have left has its end, and is remembered, and it is
+    reported as other ended runs are."""
+
+    class Reports(list[RunReport]):
+        def began(self, record: RunRecord) -> None:
+            raise AssertionError("it began in another process")
+
+        ended = list.append
+
     await left_behind(shared(tmp_path), "", "one ", "two ")
-    journal = shared(tmp_path)
-    harness = RunsHarness(journal)
+    journal, reports = shared(tmp_path), Reports()
+    harness = RunsHarness(journal, observers=[reports])
     await harness.runs.open()
     log = await log_of(journal)
     assert ["", "one ", "two ", ""] == words(log)
@@ -56,6 +66,17 @@ async def test_orphan_ends_at_start(tmp_path: Path) -> None:
     assert "interrupted" == end.error.code
     assert log[-2][0] == log[-1][0]
     assert [("r1", "one two ")] == harness.remembered
+    [report] = reports
+    assert ("r1", "interrupted", end.error) == (
+        report.record.run_id,
+        report.ending,
+        report.error,
+    )
+    assert (2, "one two ", Usage(0, 2, 2, estimated=True)) == (
+        report.meter.tokens,
+        report.text,
+        report.usage,
+    )
     await harness.runs.close()
 
 
@@ -237,3 +258,24 @@ async def test_a_cancel_does_not_wait_for_a_process_that_hangs(
         assert await hanging.take_cancel_requests()
     finally:
         await hanging.close()
+
+
+async def test_no_search_for_readers_outlives_its_run(tmp_path: Path) -> None:
+    """A run that ends while other processes are asked for its readers leaves no task behind."""
+
+    class Silent(SqliteJournal):
+        async def is_followed(self, run_id: str) -> bool:
+            asked.set()
+            await asyncio.Event().wait()
+            return True
+
+    asked = asyncio.Event()
+    harness = RunsHarness(Silent(tmp_path / "runs.db"))
+    await harness.runs.open()
+    run = await harness.start(Scripted(silent()), on_disconnect="grace", grace=0)
+    (await harness.follow(run)).close()
+    await asked.wait()
+    state = await harness.cancel(run)
+    assert "cancelled" == state.finish_reason
+    await harness.runs.close()
+    assert {asyncio.current_task()} == asyncio.all_tasks()

@@ -13,6 +13,7 @@ from app.core.errors import BadEventId, ConversationBusy, Overloaded, UnknownRun
 from app.core.log.follower import Follower
 from app.core.log.journal import Log
 from app.core.log.journals.memory import MemoryJournal
+from app.core.log.outbox import Created
 from app.core.run_failures import Interrupted, ModelRateLimited, UpstreamCut
 from app.core.runs.clock import Timeouts
 from app.core.runs.run import OnBusy, OnDisconnect, Run
@@ -570,7 +571,7 @@ async def test_run_without_a_record_in_the_journal() -> None:
     """A run that the journal could not create is served from memory."""
 
     class Full(MemoryJournal):
-        async def create(self, record: object) -> bool:
+        async def create(self, record: object, session: str | None = None) -> Created:
             raise OSError("the disk is full")
 
     async with opened(Full()) as full:

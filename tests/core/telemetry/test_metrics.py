@@ -18,6 +18,7 @@ from agno.agent import Agent
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.core.telemetry import Telemetry
 from tests.command import ROOT, Command
 from tests.conftest import Serve
 from tests.provider import Provider
@@ -245,3 +246,19 @@ async def test_dashboard_shows_every_metric(http: httpx.AsyncClient) -> None:
     assert set() == there - shown, "a metric that nobody is shown"
     ids = [panel["id"] for panel in dashboard["panels"]]
     assert len(ids) == len(set(ids))
+
+
+async def test_sampling_outlives_an_unforeseen_error() -> None:
+    """A sample that fails is followed by the next one; when sampling ends, its task has ended."""
+    taken: list[int] = []
+
+    def sample() -> None:
+        taken.append(len(taken))
+        if len(taken) == 1:
+            raise ZeroDivisionError
+
+    telemetry = Telemetry(agents=[], models=[], collector=None)
+    async with telemetry.sampling(sample), asyncio.timeout(10):
+        while len(taken) < 2:  # noqa: ASYNC110  # nobody there to set an event
+            await asyncio.sleep(0.05)
+    assert {asyncio.current_task()} == asyncio.all_tasks()

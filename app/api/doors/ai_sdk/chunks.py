@@ -34,6 +34,10 @@ class FinishStep(UIChunk, tag="finish-step"):
     pass
 
 
+class ResetStep(UIChunk, tag="reset-step"):
+    """Removes the parts of the current step; version 6 does not know it."""
+
+
 class Finish(UIChunk, tag="finish"):
     finish_reason: FinishReason
     message_metadata: dict[str, Any]
@@ -154,3 +158,15 @@ class Data(msgspec.Struct, omit_defaults=True):
 
 
 Chunk = UIChunk | Data
+
+#: Chunks by which a message gets no new part.
+ADD_NOTHING = (
+    Start,
+    MessageMetadata,
+    FinishStep,
+    TextEnd,
+    ReasoningEnd,
+    ToolOutputAvailable,
+    ToolOutputError,
+    ToolOutputDenied,
+)

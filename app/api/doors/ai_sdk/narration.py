@@ -26,13 +26,15 @@ class Narration:
     """The message so far; `feed` takes the chunks of its runs in order, from the first one.
 
     A message begins with its first run, and each run that continues it adds to it: so the chunks of
-    a message are a function of the logs. With `joins` the message began before, elsewhere.
+    a message are a function of the logs. With `joins` the message began before, elsewhere. `steps`
+    counts those that it has begun.
     """
 
     def __init__(self, *, joins: bool = False) -> None:
         self._started = joins
         self._continues = joins
         self._metadata: dict[str, Any] = {}
+        self.steps = 0
         self._in_step = False
         self._open: str | None = None  # "text" or "reasoning"
         self._count = 0  # of texts and reasonings
@@ -77,6 +79,14 @@ class Narration:
             out += self._calls.answer(given)
         return out
 
+    def reopen(self) -> None:
+        """Go on in a step that is empty, which a page has after this message."""
+        self._started, self._continues = True, False
+        self._open = None
+        self.steps += 1
+        self._in_step = True
+        self._calls.next_step()
+
     def _begin(self, out: list[ui.Chunk], record: RunRecord) -> None:
         """Begin the message, or say which run continues it."""
         if self._started and not self._continues:
@@ -96,6 +106,7 @@ class Narration:
             self._in_step = False
         if not self._in_step:
             out.append(ui.StartStep())
+            self.steps += 1
             self._in_step = True
             self._calls.next_step()
 

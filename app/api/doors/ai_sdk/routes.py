@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from ....core.log.follower import Follower
 from ....core.log.journal import RunRecord
@@ -21,6 +21,13 @@ from .start import Start, earlier_runs
 router = APIRouter(prefix="/ai/chat", include_in_schema=False)
 
 
+#: The version of the SDK from which on pages know the chunk `reset-step`.
+RESETS = 7
+
+#: The version of the page's SDK. Nothing in its requests says it, so that the page names it.
+Sdk = Annotated[str | None, Query()]
+
+
 class Stopped(msgspec.Struct):
     """The runs that were cancelled."""
 
@@ -33,6 +40,7 @@ async def chat(
     server: Server,
     principal: Principal,
     idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
+    sdk: Sdk = None,
 ) -> Response:
     """Answer the last message of a page, as a UI message stream.
 
@@ -46,19 +54,22 @@ async def chat(
         request,
         server,
         follower,
+        sdk,
         joins=body.answered is not None,
         headers=ignored_fields(ChatRequest, fields, native=False),
     )
 
 
 @router.get("/{chat_id:path}/stream")
-async def resume(request: Request, chat_id: str, server: Server, principal: Principal) -> Response:
+async def resume(
+    request: Request, chat_id: str, server: Server, principal: Principal, sdk: Sdk = None
+) -> Response:
     """Replay and follow the message that is being written in a chat; 204 if there is none."""
     live = await _live(server, principal, chat_id)
     if not live:
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
     follower = await server.runs.follow(live[0].run_id, 0, principal=principal)
-    return await _stream(request, server, follower, replay=True)
+    return await _stream(request, server, follower, sdk, replay=True)
 
 
 @router.delete("/{chat_id:path}/stream")
@@ -82,6 +93,7 @@ async def _stream(
     request: Request,
     server: Context,
     follower: Follower,
+    sdk: str | None,
     *,
     replay: bool = False,
     joins: bool = False,
@@ -94,11 +106,20 @@ async def _stream(
         follower.close()
         raise
     links = MediaLinks(request, server.tickets, server.media, record)
-    encoder = AiSdkEncoder(record, earlier, replay=replay, joins=joins, links=links)
+    encoder = AiSdkEncoder(
+        record, earlier, replay=replay, joins=joins, resets=_resets(sdk), links=links
+    )
     return RunStream(
         follower,
         encoder,
         refusal=refusal,
         heartbeat=server.heartbeat,
         headers={**STREAM_HEADERS, **(headers or {})},
+        takes_back_to=encoder.takes_back,
     )
+
+
+def _resets(sdk: str | None) -> bool:
+    """Whether a page with this version of the SDK knows `reset-step`."""
+    major = (sdk or "").partition(".")[0]
+    return major.isascii() and major.isdigit() and int(major[:9]) >= RESETS

@@ -1,13 +1,13 @@
 """Agno's checkpoints of a run, from which another process can go on with it.
 
-Agno makes one after each batch of tools of an agent (`checkpoint="tool-batch"`). It is kept in the
-journal of runs, beside the log, and not in the agent's store.
+Agno makes one after each batch of tools of an agent, or of the leader of a team
+(`checkpoint="tool-batch"`). It is kept in the journal of runs, beside the log, and not in the
+agent's store.
 
 See docs/decisions/065-a-recovered-run-goes-on-in-its-log.md.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,20 +16,15 @@ from agno.db.in_memory import InMemoryDb
 from agno.db.utils import json_serializer
 from agno.run.agent import RunOutput
 from agno.run.base import RunStatus
+from agno.run.team import TeamRunOutput
 from agno.team import Team
-from agno.tools.function import Function
-from agno.tools.toolkit import Toolkit
 from agno.workflow import Workflow
 
 from ..storage.run_store import RunStore
 from ..storage.shown import Shown
 
-#: The key in the metadata of an agent or a team that names its tools that may run again, or `True`
-#: for all of them.
-REPEATABLE = "repeatable_tools"
-
-#: Hints of the Model Context Protocol by which a tool may run again.
-HINTS = ("readOnlyHint", "idempotentHint")
+#: Runs of what Agno makes checkpoints of.
+AnyRun = RunOutput | TeamRunOutput
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +35,30 @@ class Resumed:
     checkpoint: str | None = None
     shown: Shown | None = None
 
-    def run(self) -> RunOutput | None:
-        """Agno's run at the checkpoint."""
+    def run(self, component: Any) -> AnyRun | None:
+        """Agno's run of the component at the checkpoint."""
         if self.checkpoint is None:
             return None
-        return RunOutput.from_dict(json.loads(self.checkpoint))
+        kind = TeamRunOutput if isinstance(component, Team) else RunOutput
+        return kind.from_dict(json.loads(self.checkpoint))
 
 
 def can_resume(component: Any, resumed: Resumed) -> bool:
     """Whether a component can go on with a run; what a factory makes is known only now."""
     if resumed.checkpoint is not None:
-        return isinstance(component, Agent)
+        return isinstance(component, Agent | Team)
     return isinstance(component, Agent | Team | Workflow)
 
 
 class Checkpoints:
-    """Takes the checkpoints of one run of an agent out of what Agno stores.
+    """Takes the checkpoints of one run of an agent or a team out of what Agno stores.
 
     They have the messages of the history, too, which Agno does not store with the run at its end.
     """
 
-    def __init__(self, component: Agent, run_id: str) -> None:
+    def __init__(self, component: Agent | Team, run_id: str) -> None:
         self._run_id = run_id
-        self._latest: RunOutput | None = None
+        self._latest: AnyRun | None = None
         self._stores = component.checkpoint == "tool-batch"
         self._history = component.store_history_messages
         component.checkpoint = "tool-batch"
@@ -72,11 +68,11 @@ class Checkpoints:
 
     def take(self, run: Any) -> bool:
         """Take what Agno stores of a run; returns whether it is to be stored, too."""
-        if run.run_id != self._run_id or not isinstance(run, RunOutput):
+        if run.run_id != self._run_id or not isinstance(run, AnyRun):
             return True
         checkpoint = run.status == RunStatus.running
         if checkpoint:
-            self._latest = RunOutput.from_dict(run.to_dict())
+            self._latest = type(run).from_dict(run.to_dict())
         if not self._history:
             run.messages = [m for m in run.messages or [] if not m.from_history]
         return self._stores or not checkpoint
@@ -99,7 +95,7 @@ class ScratchDb(InMemoryDb):
             super().upsert_run(run, *args, **kwargs)
 
 
-def _complete(run: RunOutput) -> bool:
+def _complete(run: AnyRun) -> bool:
     """Whether a run has the results of all its calls: an agent may store none of them."""
     messages = run.messages or []
     results = {message.tool_call_id for message in messages if message.role == "tool"}
@@ -107,27 +103,3 @@ def _complete(run: RunOutput) -> bool:
     return all(call in results for call in calls) and not any(
         message.role == "tool" and message.content is None for message in messages
     )
-
-
-def repeatable(component: Any) -> Callable[[str], bool]:
-    """Whether a tool may run again whose first outcome is not known: the agent's metadata or the
-    tool itself declares it."""
-    declared = (getattr(component, "metadata", None) or {}).get(REPEATABLE)
-    if declared is True:
-        return lambda name: True
-    names = {str(name) for name in declared} if isinstance(declared, list | tuple | set) else set()
-    tools = getattr(component, "tools", None)
-    for function in _functions(tools if isinstance(tools, list) else []):
-        hints = function.annotations or {}
-        if function.has_side_effects is False or any(hints.get(hint) is True for hint in HINTS):
-            names.add(function.name)
-    return names.__contains__
-
-
-def _functions(tools: Iterable[Any]) -> Iterator[Function]:
-    for tool in tools:
-        if isinstance(tool, Function):
-            yield tool
-        elif isinstance(tool, Toolkit):
-            yield from tool.functions.values()
-            yield from tool.async_functions.values()

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from agno.agent import Agent
+from agno.team import Team
 
 from ....models.chat import StreamingChunk
 from ...recovering import Guard
 from .checkpoints import Checkpoints
+
+#: Events of Agno before which a batch of tools has ended, if there was one.
+REQUESTS = frozenset({"ModelRequestStarted", "TeamModelRequestStarted"})
 
 #: Events of Agno after which something begins that cannot be undone.
 BEGINNINGS = frozenset(
@@ -26,7 +30,8 @@ class Safety:
     """What one run of a component tells its guard, and what it holds back: readers learn that a
     tool has ended only when another process can go on from there.
 
-    An agent's run makes checkpoints from now on. Without a guard nothing is held back.
+    The run of an agent or a team makes checkpoints from now on. Without a guard nothing is held
+    back.
     """
 
     def __init__(
@@ -41,7 +46,7 @@ class Safety:
         self._emit = emit
         self._held: list[StreamingChunk] = []
         self._checkpoints: Checkpoints | None = None
-        if guard is not None and isinstance(component, Agent):
+        if guard is not None and isinstance(component, Agent | Team):
             self._checkpoints = Checkpoints(component, run_id)
 
     def emit(self, chunk: StreamingChunk) -> None:
@@ -59,7 +64,7 @@ class Safety:
         if event.event in BEGINNINGS:
             self.release()
             await self._guard.confirm()
-        elif event.event == "ModelRequestStarted" and event.run_id == self._run_id:
+        elif event.event in REQUESTS and event.run_id == self._run_id:
             data = None if self._checkpoints is None else self._checkpoints.latest()
             if data is not None:
                 await self._guard.checkpoint(data, self._held)

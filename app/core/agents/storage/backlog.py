@@ -56,11 +56,14 @@ class Backlog:
             logger.exception("conversations: turn %s is kept in memory alone", turn.key)
             await self._memory.keep(turn)
 
-    async def clear(self, session: str) -> None:
+    async def clear(self, session: str, *, looked: bool = False) -> None:
         """Store the waiting turns of a session, before a newer one begins.
 
-        Raises `ConversationsUnavailable` if they cannot be stored now.
+        If somebody has `looked` into the outbox, or will, this looks into memory alone. Raises
+        `ConversationsUnavailable` if they cannot be stored now.
         """
+        if looked and not await self._memory.count(session):
+            return
         deadline = time.monotonic() + CLEAR_TIMEOUT
         while await self._count(session):
             for turn in await self._claim(session):

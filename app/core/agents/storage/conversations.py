@@ -181,23 +181,26 @@ class Conversations:
         if stored is not None and not [r for r in stored.runs or [] if r.run_id != run_id]:
             await store.delete(session)
 
-    async def require(self, component: Any, session: Session) -> None:
+    async def require(self, component: Any, session: Session) -> bool:
         """Check that a run can be admitted: its conversation can be read, and soon.
 
-        Raises `ConversationsUnavailable`.
+        Returns whether turns of it may wait in the outbox. Raises `ConversationsUnavailable`.
         """
         db = getattr(component, "db", None)
-        if db is not None:
-            await self.stores.of(db).require()
-            await self.backlog.clear(session.id)
+        if db is None:
+            return False
+        await self.stores.of(db).require()
+        await self.backlog.clear(session.id, looked=True)
+        return True
 
-    async def complete(self, component: Any, session: Session) -> None:
-        """Store the turns of a conversation that still wait, before a run of it reads them.
+    async def complete(self, component: Any, session: Session, *, settled: bool = False) -> None:
+        """Store the turns of a conversation that still wait, before a run of it reads them; none
+        does in the outbox if it is `settled`.
 
         Raises `ConversationsUnavailable`.
         """
         if getattr(component, "db", None) is not None:
-            await self.backlog.clear(session.id)
+            await self.backlog.clear(session.id, looked=settled)
 
     def keeping(
         self,

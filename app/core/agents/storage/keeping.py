@@ -175,7 +175,7 @@ class Keeping:
         store = self._stores.of(db)
         key = id(inner_of(db))
         if key not in self._parts:
-            self._parts[key] = run_store(store, self._run_id, self._session.id, self._replaces)
+            self._parts[key] = run_store(store, self._run_id, self._session, self._replaces)
         return self._parts[key]
 
     def _name(self, rows: TurnRows) -> None:

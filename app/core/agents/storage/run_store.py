@@ -11,7 +11,7 @@ from .branches.places import Place, place_of, seen_from, turns_of
 from .proxies.bounds import within
 from .proxies.proxy import Archive, StoreProxy, inner_of
 from .rows import RunRow, TurnRows, name_of
-from .sessions import RUNS, AnyRun
+from .sessions import RUNS, AnyRun, Session
 from .store import Store
 
 #: Seconds that a call gets which is none for sessions and runs: memories, metrics, approvals.
@@ -33,18 +33,23 @@ class RunStore(StoreProxy):
     `failure` is set if the store could not be read: Agno reports it as any other error.
 
     In its session the run stands in the place of the turn that it `replaces`, else behind the last
-    one, and sees only the turns before its `place`, which is None until the session was read.
+    one, and sees only the turns before its `place`, which is None until the session was read. A
+    session that is new is not read.
     """
 
     def __init__(
-        self, store: Store, run_id: str, session_id: str, replaces: str | None = None
+        self,
+        store: Store,
+        run_id: str,
+        session: Session,
+        replaces: str | None = None,
     ) -> None:
         super().__init__(store.db)
         self.store = store
         self.run_id = run_id
         self.rows = TurnRows()
         self.place: Place | None = None
-        self._session_id = session_id
+        self._session = session
         self._replaces = replaces
         self.failure: RunFailed | None = None
         self.checkpoints: Taker | None = None
@@ -71,7 +76,9 @@ class RunStore(StoreProxy):
         if self.failure is not None:  # Agno retries, if it is configured to
             raise self.failure
         try:
-            found = await self.store.session(session_id, *args, patient=True, **kwargs)
+            found = None
+            if not self._session.new or session_id != self._session.id:
+                found = await self.store.session(session_id, *args, patient=True, **kwargs)
         except ConversationsUnavailable as error:
             self.failure = error
             raise
@@ -84,7 +91,7 @@ class RunStore(StoreProxy):
     def _seen(self, session_id: str, found: Any) -> Any:
         """A session as this run sees it from its place, or as it is shown if it is another one."""
         tree = turns_of(found)
-        if session_id != self._session_id:
+        if session_id != self._session.id:
             return found and seen_from(found, tree, place_of(tree, None))
         if self.place is None:
             try:
@@ -182,7 +189,12 @@ class ArchivingRunStore(Archive, RunStore):
     """The store of a run that keeps what compaction has summarized."""
 
 
-def run_store(store: Store, run_id: str, session_id: str, replaces: str | None = None) -> RunStore:
+def run_store(
+    store: Store,
+    run_id: str,
+    session: Session,
+    replaces: str | None = None,
+) -> RunStore:
     """The store that a run gets in the place of another."""
-    archives = stores_compaction_records(inner_of(store.db))
-    return (ArchivingRunStore if archives else RunStore)(store, run_id, session_id, replaces)
+    kind = ArchivingRunStore if stores_compaction_records(inner_of(store.db)) else RunStore
+    return kind(store, run_id, session, replaces)

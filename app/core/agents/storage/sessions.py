@@ -4,7 +4,7 @@ See docs/decisions/019-session-ids-carry-the-principal.md.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agno.run.agent import RunInput, RunOutput
@@ -28,11 +28,13 @@ class Session:
     """A conversation of an owner: the principal, or one of the end users of a principal.
 
     Agno's session ids are unique across users. So the id contains the owner; else the second owner
-    of the same conversation id could store nothing.
+    of the same conversation id could store nothing. It is `new` to the run that has got an id made
+    for it: no store can have it yet.
     """
 
     conversation_id: str
     owner: str
+    new: bool = field(default=False, compare=False)
 
     @property
     def id(self) -> str:

@@ -94,6 +94,12 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
             continued=before is not None,
         )
 
+    def after(self, before: "Shown") -> "Shown":
+        """All that is shown of a turn, of which `before` was shown until it paused."""
+        bounded, truncated = _bounded([*before.parts, *self.parts])
+        truncated = truncated or before.truncated or self.truncated
+        return msgspec.structs.replace(self, parts=bounded, truncated=truncated)
+
     def __bool__(self) -> bool:
         """False if Agno stores all that there is."""
         return self != Shown()

@@ -167,7 +167,7 @@ class Store:
         await self.prepare()
         still = LONGEST_LATE_WRITE if late else WRITE_TIMEOUT
         longest = LONGEST_LATE_WRITE if late else LONGEST_WRITE
-        writing = asyncio.create_task(self._writer.write(rows))
+        writing = self._writer.write(rows)
         writing.add_done_callback(retrieve)
         began = time.monotonic()
         try:

@@ -17,7 +17,7 @@ from ..journal import (
     RunRecord,
     belongs,
 )
-from ..outbox import MemoryOutbox
+from ..outbox import Created, MemoryOutbox
 from ..reading import removed, unknown_run
 
 
@@ -74,14 +74,16 @@ class MemoryJournal:
         self._ended.clear()
         self._paused.clear()
 
-    async def create(self, record: RunRecord) -> bool:
+    async def create(self, record: RunRecord, session: str | None = None) -> Created:
+        if session is not None and (waiting := await self.outbox.count(session)):
+            return Created(new=False, waiting=waiting)
         await self.sweep()
         new = self._find(record.run_id) is None
         if new and record.continues is not None:
             new = self._claim(record.continues, record.run_id)
         if new:
             self._live[record.run_id] = _StoredRun(record)
-        return new
+        return Created(new, before=())
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
         lost = [group.record.run_id for group in groups if not self._append(group)]

@@ -22,6 +22,7 @@ from ..journal import (
     Reach,
     RunRecord,
 )
+from ..outbox import Created
 from ..reading import removed, unknown_run
 from . import redis_scripts as scripts
 from .outboxes.redis import RedisOutbox
@@ -106,7 +107,13 @@ class RedisJournal:
         finally:
             await self._redis.close()
 
-    async def create(self, record: RunRecord) -> bool:
+    async def create(self, record: RunRecord, session: str | None = None) -> Created:
+        if session is not None and (waiting := await self.outbox.count(session)):
+            return Created(new=False, waiting=waiting)
+        new = await self._create(record)
+        return Created(new, [] if record.first or not new else await self.runs_before(record))
+
+    async def _create(self, record: RunRecord) -> bool:
         made = await self._redis.run(
             scripts.CREATE,
             record.run_id,
@@ -127,7 +134,7 @@ class RedisJournal:
             # Rare, so records are not sent along with every group.
             for group, answer in zip(groups, answers, strict=True):
                 if answer == scripts.UNKNOWN:
-                    await self.create(group.record)
+                    await self._create(group.record)
             answers = await self._append(groups)
         return [
             group.record.run_id

@@ -17,16 +17,16 @@ from ..journal import (
     PAUSE_RETENTION,
     Entry,
     Group,
-    JournalReplaced,
     Reach,
     RunRecord,
 )
-from ..reading import removed, unknown_run
+from ..outbox import Created
+from ..reading import JournalReplaced, removed, unknown_run
 from . import sqlite_pauses as pauses
 from . import sqlite_queries as sql
 from . import sqlite_shared as shared
 from . import sqlite_trim as trim
-from .outboxes.sqlite import SqliteOutbox
+from .outboxes.sqlite import SqliteOutbox, count
 from .owners import Owners
 from .sqlite_file import Connection
 
@@ -96,8 +96,8 @@ class SqliteJournal:
         await self._writer.close()
         self._owners.leave()
 
-    async def create(self, record: RunRecord) -> bool:
-        return await self._writer.run(sql.create, [record]) == 1
+    async def create(self, record: RunRecord, session: str | None = None) -> Created:
+        return await self._writer.run(_create, record, session)
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
         return await self._writer.run(self._append, groups)
@@ -186,3 +186,10 @@ class SqliteJournal:
 
     async def is_followed(self, run_id: str) -> bool:
         return await self._reader.run(shared.is_followed, run_id)
+
+
+def _create(db: sqlite3.Connection, record: RunRecord, session: str | None) -> Created:
+    if session is not None and (waiting := count(db, session)):
+        return Created(new=False, waiting=waiting)
+    new = sql.create(db, [record]) == 1
+    return Created(new, [] if record.first or not new else shared.runs_before(db, record))

@@ -3,15 +3,14 @@
 See docs/decisions/007-sqlite-one-row-a-run-and-flush.md.
 """
 
-import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ...errors import ConfigurationError
+from ...threads.worker import Worker
 from ..journal import MEBIBYTE
 from .sqlite_pauses import TABLE as PAUSED
 
@@ -19,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+#: Something to do with a connection, in a transaction that others may share.
+Job = Callable[[sqlite3.Connection], Any]
 
 #: Seconds that a call waits for a transaction of another process.
 BUSY_TIMEOUT = 2.0
@@ -81,7 +83,8 @@ LATER = ("outbox", "paused", "checkpoints")
 class Connection:
     """A connection to the database file, with a thread of its own.
 
-    After an error the connection is closed, and the next call opens a new one.
+    Calls that wait at the same time share a transaction. After an error the connection is closed,
+    and the next call opens a new one.
     """
 
     def __init__(self, file: Path, begin: str) -> None:
@@ -92,33 +95,44 @@ class Connection:
         self._opened: tuple[int, int] | None = None  # the file that the connection has open
         #: True once the file was replaced under the connection; who has dealt with it resets it.
         self.replaced = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._worker = Worker("journal")
 
     async def run(
         self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kw: P.kwargs
     ) -> T:
-        """Call `work` in one transaction on the thread and return its result; raises what it
-        raises.
+        """Call `work` in a transaction on the thread and return its result; raises what it raises.
 
-        `work` gets the `sqlite3.Connection`, then the arguments. An error rolls the transaction
-        back.
+        `work` gets the `sqlite3.Connection`, then the arguments. An error rolls back what it did,
+        and nothing of the calls beside it.
         """
 
-        def job() -> T:
-            try:
-                self._check()
-                if self._db is None:
-                    self._db = _connect(self._file)
-                    self._opened = _identity(self._file)
-                self._db.execute(self._begin)
-                result = work(self._db, *args, **kw)
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._drop()
-                raise
-            return result
+        def job(db: sqlite3.Connection) -> T:
+            return work(db, *args, **kw)
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+        result: T = await self._worker.do_together(self._transact, job)
+        return result
+
+    def _transact(self, jobs: list[Job]) -> list[Any]:
+        """Do jobs in one transaction; those beside one that fails are done again, without it."""
+        results: list[Any] = []
+        try:
+            self._check()
+            if self._db is None:
+                self._db = _connect(self._file)
+                self._opened = _identity(self._file)
+            self._db.execute(self._begin)
+            for job in jobs:
+                results.append(job(self._db))
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            began = self._db is not None and self._db.in_transaction
+            self._drop()
+            failed = len(results)
+            if not began or failed == len(jobs):  # the file cannot be used: it concerns all
+                return [error] * len(jobs)
+            others = self._transact(jobs[:failed] + jobs[failed + 1 :]) if len(jobs) > 1 else []
+            return [*others[:failed], error, *others[failed:]]
+        return results
 
     async def checkpoint(self) -> None:
         """Empty the write-ahead log, so that what was removed is in no file any more; has no effect
@@ -128,12 +142,12 @@ class Connection:
             if self._db is not None:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-        await asyncio.get_running_loop().run_in_executor(self._thread, job)
+        await self._worker.do(job)
 
     async def check(self) -> None:
         """Look whether the file is still the one that is open; if not, the next call opens the new
         one, and `replaced` is True."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._check)
+        await self._worker.do(self._check)
 
     def _check(self) -> None:
         # SQLite goes on writing to a file that was deleted, where nobody will ever find it.
@@ -151,8 +165,9 @@ class Connection:
         if self._closed:
             return
         self._closed = True
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
-        self._thread.shutdown(wait=False)
+        closing = self._worker.do(self._drop)
+        self._worker.close()
+        await closing
 
     def _drop(self) -> None:
         if self._db is not None:

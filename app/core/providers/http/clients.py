@@ -8,7 +8,7 @@ from agno.models.base import Model
 
 from ..options.families import is_a
 from .bridge import Bridge
-from .posting import post_as_is
+from .posting import post_as_is, post_directly, stop_posting
 from .transport import hook
 
 #: Where the SDKs keep their HTTP client: those of OpenAI, Anthropic, Groq and Ollama; Mistral's;
@@ -20,26 +20,30 @@ PLACES = (
     ("aclient_session",),
 )
 
+#: What a user may set of a client whose requests are all alike.
+PLAIN = frozenset({"default_headers", "default_query", "max_retries", "timeout"})
+
 
 def attach(model: Model) -> bool:
     """Hook the HTTP client of a model; False if it talks to its provider in another way.
 
     The model's own SDK client is made if it has none yet, so that copies of the model share it.
     """
+    made = _give_fast_transport(model)
     sdk = _sdk_client(model)
     client = _http_client(sdk)
     if client is None:
         return False
     hook(client)
     post_as_is(sdk)
+    if made:
+        post_directly(sdk)
     return True
 
 
 def _sdk_client(model: Any) -> Any:
     """The asynchronous SDK client of a model. Agno makes it on first use, and keeps it."""
     if hasattr(model, "get_async_client"):
-        if getattr(model, "async_client", None) is None and not getattr(model, "http_client", None):
-            _give_fast_transport(model)
         return model.get_async_client()
     if not hasattr(model, "get_client"):
         return None
@@ -93,6 +97,7 @@ async def close(model: Model) -> None:
         if http is not None and getattr(client, "aclient_session", None) is http:
             client.aclient_session = None
         if name == "async_client" and hasattr(client, "close"):
+            stop_posting(client)
             await client.close()
         elif http is not None:
             await http.aclose()
@@ -102,18 +107,26 @@ async def close(model: Model) -> None:
                 del options["httpx_async_client"]
 
 
-def _give_fast_transport(model: Any) -> None:
-    """Let an SDK read through aiohttp, at a third of the cost, if it takes such a client."""
+def _give_fast_transport(model: Any) -> bool:
+    """Let an SDK read through aiohttp, at a third of the cost, if it takes such a client and its
+    user has chosen none; True for a client of OpenAI's SDK that is all its own."""
+    if not hasattr(model, "get_async_client") or getattr(model, "http_client", None):
+        return False
+    if getattr(model, "async_client", None) is not None:
+        return False
+    given = getattr(model, "client_params", None) or {}
     if is_a(model, "Ollama"):
-        given = model.client_params
-        if not {"transport", "proxy", "mounts"} & (given or {}).keys():
-            model.client_params = {**(given or {}), "transport": Bridge(_aiohttp_client())}
+        if not {"transport", "proxy", "mounts"} & given.keys():
+            own = model.client_params
+            model.client_params = {**given, "transport": Bridge(_aiohttp_client())}
             model.get_async_client()  # the model keeps it
-            model.client_params = given
-        return
+            model.client_params = own
+        return False
     client = model.get_async_client()
     if isinstance(_http_client(client), httpx2.AsyncClient) and hasattr(client, "with_options"):
         model.async_client = client.with_options(http_client=_aiohttp_client())
+        return given.keys() <= PLAIN
+    return False
 
 
 def _aiohttp_client() -> httpx2.AsyncClient:

@@ -6,6 +6,7 @@ unseen, in the place of the argument of the same name, so that the bytes on the 
 """
 
 import inspect
+from importlib.util import find_spec
 from typing import Any
 
 #: The resources of SDKs made like OpenAI's that post histories, and the arguments that are long.
@@ -27,10 +28,31 @@ def post_as_is(client: Any) -> None:
         for name in path:
             resource = getattr(resource, name, None)
         create = getattr(resource, "create", None)
-        if create is None or isinstance(create, _Create):
+        if create is None or isinstance(create, _Create) or hasattr(create, "posts_directly"):
             continue
         if "extra_body" in inspect.signature(create).parameters:
             resource.create = _Create(create, names)
+
+
+def post_directly(client: Any) -> None:
+    """Let a client of OpenAI's SDK, made here, post its streams without its HTTP client."""
+    if find_spec("httptools") is None:  # on Windows
+        return
+    import openai  # loading it takes a while, and its user has done so
+
+    from .direct.completions import Completions
+
+    if type(client) is openai.AsyncOpenAI and client.api_key:
+        completions: Any = client.chat.completions
+        completions.create = Completions(client, completions.create)
+
+
+def stop_posting(client: Any) -> None:
+    """Close the connections that `post_directly` keeps for a client, if it has any."""
+    completions = getattr(getattr(client, "chat", None), "completions", None)
+    create: Any = getattr(completions, "create", None)
+    if hasattr(create, "posts_directly"):
+        create.close()
 
 
 class _Create:

@@ -26,6 +26,7 @@ from ..wire.parts.framing import LARGEST
 from ..wire.reader import Reader
 from ..wire.responses import Responses
 from .bodies import body_of
+from .bounds import DRAIN, GRACE, LARGE, LIGHT, REFUSAL, SLICE, SMALL
 from .exchange import CURRENT, Exchange
 
 #: Readers by the end of the path that a request goes to.
@@ -38,30 +39,9 @@ READERS: dict[str, type[Reader]] = {
     ":generateContent": Gemini,
 }
 
-#: Seconds after the finish reason in which usage may follow; then the response counts as over,
-#: whatever the provider sends to keep its connection open.
-GRACE = 1.0
-
-#: Bytes of a response with the status of an error that are read, at most.
-REFUSAL = 2**20
-
-#: Bytes that a reader gets at once, so that it is done with them in milliseconds: a small part
-#: whole, as a slice would cut a line, and a large one in slices.
-SMALL, SLICE = 16 * 1024, 8 * 1024
-
-#: Bytes above which a part has so many tokens that it waits for its turn: a provider that sends
-#: without a pause does not let the loop go on.
-LIGHT = 2 * 1024
-
-#: Bytes of a body from which on it is read in a thread.
-LARGE = 256 * 1024
-
 #: Errors of a connection while its body is read, and those among them that only mean silence.
 BROKEN = (httpx.TransportError, httpx2.TransportError)
 SLOW = (httpx.TimeoutException, httpx2.TimeoutException)
-
-#: Seconds to read the rest of a body whose end has come, so that its connection can be reused.
-DRAIN = 0.25
 
 
 def hook(client: Any) -> None:
@@ -193,8 +173,7 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
                         reader.break_off()
                     raise
             if len(part) > LIGHT:
-                await stile.released()
-                await stile.share()
+                await stile.share(makes=True)
             size = len(part) if len(part) <= SMALL else SLICE
             moves = reader.moves
             began = perf_counter()

@@ -61,6 +61,7 @@ class Recoveries:
         attempts: int = ATTEMPTS,
     ) -> None:
         self._hub = hub
+        self._peers = peers
         self._journal = peers.journal
         self._launcher = launcher
         self._replan = replan
@@ -120,7 +121,8 @@ class Recoveries:
         if last is None:
             return False
         entries = [(_last_time(log.entries), chunk) for chunk in last]
-        await self._journal.append([Group(record, log.last + 1, entries)])
+        if not await self._journal.append([Group(record, log.last + 1, entries)]):
+            self._peers.report(record, [*log.entries, *entries])
         return True
 
     def _guard(self, log: RunLog) -> JournalGuard:
@@ -154,7 +156,9 @@ class Recoveries:
     ) -> None:
         before = record.recoveries
         number = max(log.last, 1) + 1
-        changed = msgspec.structs.replace(record, recoveries=(*before, Recovery(number, after)))
+        recoveries = (*before, Recovery(number, after))
+        # What it has stored there is to be read.
+        changed = msgspec.structs.replace(record, recoveries=recoveries, first=False)
         seconds = max(time.time() - record.created_at, _last_time(log.entries))
         live = self._hub.take_over(changed, log.last - len(ahead), seconds)
         # Its process may have died before it had written these.

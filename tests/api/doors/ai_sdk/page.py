@@ -85,6 +85,8 @@ class Page:
             self.metadata |= chunk["messageMetadata"]
         elif kind == "start-step":
             self.parts.append({"type": "step-start"})
+        elif kind == "reset-step":
+            del self.parts[len(self.parts) - len(self._step()) + 1 :]
         elif kind == "finish":
             self.finish = chunk["finishReason"]
             self.metadata |= chunk["messageMetadata"]

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from app.core.errors import ConfigurationError, Gap, UnknownRun
 from app.core.log.journal import Entry, Group, Log, Reach, RunRecord, SharedJournal
 from app.core.log.journals import open_journal
+from app.core.log.outbox import Created, UnstoredTurn
 from app.models.sizes import size_of
 from tests.core.parts import ending, record, text_chunk, words
 
@@ -241,6 +242,24 @@ async def test_create_keeps_a_known_run(fresh: Open) -> None:
     assert not await journal.create(record("r2"))
     assert record() == await journal.record("r1")
     assert numbered(2) == await journal.read("r1", 0, 10)
+
+
+async def test_a_new_run_overlooks_what_is_before_it(fresh: Open) -> None:
+    """A run is stored with what comes before it: nothing while turns of its session wait, and the
+    active runs of other processes, which the first run of a conversation cannot have."""
+    journal = await fresh()
+    await journal.outbox.keep(UnstoredTurn("k", "ann/c1", 1.0, "{}"))
+    assert Created(new=False, waiting=1) == await journal.create(record(), "ann/c1")
+    assert await journal.record("r1") is None
+    assert (await journal.create(record(), "ann/c2")).new
+    await journal.outbox.settle(["k"])
+    theirs = msgspec.structs.replace(record("r2"), owner="another")
+    found = await journal.create(theirs, "ann/c1")
+    if isinstance(journal, SharedJournal):
+        assert Created(new=True, before=["r1"]) == found
+    first = msgspec.structs.replace(record("r3"), owner="third", first=True)
+    assert [] == list((await journal.create(first)).before or [])
+    assert not await journal.create(record("r3"), "ann/c1")
 
 
 @pytest.mark.parametrize("question", [None, "What?", "long " * 100_000])
@@ -610,6 +629,7 @@ from pathlib import Path
 import msgspec
 from app.core.log.journal import Group
 from app.core.log.journals import open_journal
+from app.core.log.outbox import Created, UnstoredTurn
 from tests.core.parts import record, text_chunk
 
 async def main():

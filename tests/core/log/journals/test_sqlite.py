@@ -13,6 +13,7 @@ import pytest
 from app.core.errors import ConfigurationError
 from app.core.log.journal import Entry, Group
 from app.core.log.journals.sqlite import SqliteJournal
+from app.core.log.journals.sqlite_file import Connection
 from tests.core.parts import ending, record, text_chunk, words
 
 
@@ -81,6 +82,29 @@ async def test_write_fails_on_a_full_disk(journal: SqliteJournal) -> None:
     assert not await journal.append([large])
     await journal.sweep()
     assert [*words(numbered(2)), "x" * (2 << 20)] == words(await journal.read("r1", 0, 10))
+
+
+async def test_reader_is_opened_again_while_another_program_writes(
+    journal: SqliteJournal, file: Path
+) -> None:
+    """A connection that reads, and was closed after an error, is opened again at once while another
+    program holds the file for writing."""
+
+    def fails(db: sqlite3.Connection) -> None:
+        db.execute("SELECT x FROM nowhere")
+
+    def counts(db: sqlite3.Connection) -> int:
+        count: int = db.execute("SELECT count(*) FROM runs").fetchone()[0]
+        return count
+
+    await journal.create(record())
+    reader = Connection(file, "BEGIN")
+    assert 1 == await reader.run(counts)
+    with foreign(file, "BEGIN IMMEDIATE"):
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            await reader.run(fails)
+        assert 1 == await reader.run(counts)
+    await reader.close()
 
 
 async def test_cancelled_call_leaves_no_transaction(journal: SqliteJournal, file: Path) -> None:
@@ -174,5 +198,5 @@ async def test_close_leaves_no_lock(file: Path) -> None:
     owners = file.with_name("runs.db.owners")
     assert {file, owners} == set(file.parent.iterdir())
     assert [] == list(owners.iterdir())
-    with pytest.raises(RuntimeError, match="shutdown"):
+    with pytest.raises(RuntimeError, match="has ended"):
         await journal.record("r1")

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from app.core.log.hub import Hub
-from app.core.log.journal import Group, JournalReplaced
+from app.core.log.journal import Group
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.log.journals.sqlite_file import Connection
+from app.core.log.journals.sqlite_queries import create
+from app.core.log.reading import JournalReplaced
 from tests.core.parts import ending, record, text_chunk, until
 
 
@@ -81,3 +83,29 @@ async def test_a_live_log_is_written_again_from_its_beginning(tmp_path: Path) ->
     await until(lambda: log.flushed == 3)
     assert 3 == len(await journal.read("r1", 0, 10))
     await hub.close()
+
+
+async def test_calls_that_wait_fail_with_another(tmp_path: Path) -> None:
+    """Calls that wait together share a transaction, and one that fails takes back its own work
+    alone."""
+    connection = Connection(tmp_path / "runs.db", "BEGIN IMMEDIATE")
+    await connection.run(lambda db: None)
+
+    def put(db: sqlite3.Connection, run_id: str) -> None:
+        create(db, [record(run_id)])
+        if run_id == "odd":
+            raise LookupError(run_id)
+
+    def found(db: sqlite3.Connection) -> list[str]:
+        return [run_id for (run_id,) in db.execute("SELECT run_id FROM runs ORDER BY run_id")]
+
+    names = ["a", "odd", "b", "odd", "c"]
+    for calls in (names, ["odd"], ["d"]):
+        results = await asyncio.gather(
+            *(connection.run(put, name) for name in calls), return_exceptions=True
+        )
+        assert [name == "odd" for name in calls] == [
+            isinstance(result, LookupError) for result in results
+        ]
+    assert ["a", "b", "c", "d"] == await connection.run(found)
+    await connection.close()

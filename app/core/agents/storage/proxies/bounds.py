@@ -74,7 +74,7 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-def retrieve(task: asyncio.Task[Any]) -> None:
+def retrieve(task: asyncio.Future[Any]) -> None:
     """Look at the error of a task that nobody may wait for any more."""
     if not task.cancelled():
         task.exception()

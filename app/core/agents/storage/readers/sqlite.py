@@ -6,10 +6,8 @@ a thread and back; here all is one step, and a conversation that is new costs on
 See docs/decisions/072-what-every-run-does-takes-one-step.md.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +15,8 @@ from agno.db.base import SessionType
 from agno.db.sqlite import AsyncSqliteDb, SqliteDb
 from agno.db.utils import SessionRunObjectCache, deserialize_session_json_fields
 from agno.session import AgentSession
+
+from ....threads.worker import Worker
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class SqliteReader:
         self._db: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
         self._cache = SessionRunObjectCache()  # as Agno's stores have: runs are read once
-        self._thread = ThreadPoolExecutor(1, "conversations-reader")
+        self._worker = Worker("conversations-reader")
 
     async def check(self) -> None:
         """Read something."""
@@ -85,11 +85,11 @@ class SqliteReader:
 
     def close(self) -> None:
         """Close the file, after the reads that are under way."""
-        self._thread.submit(self._drop)
-        self._thread.shutdown(wait=False)
+        self._worker.do(self._drop)
+        self._worker.close()
 
     async def _run(self, job: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_turn, job)
+        return await self._worker.do(lambda: self._in_turn(job))
 
     def _in_turn(self, job: Callable[[], T]) -> T:
         try:

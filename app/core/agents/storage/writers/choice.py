@@ -1,6 +1,6 @@
 """Which writer writes the turns of a store."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from agno.db.base import AsyncBaseDb
@@ -16,7 +16,7 @@ from .stock import StockWriter
 Writer = SqliteWriter | StockWriter
 
 
-def writer_of(db: AsyncBaseDb, replaced: Callable[[], Awaitable[None]]) -> Writer:
+def writer_of(db: AsyncBaseDb, replaced: Callable[[], Coroutine[Any, Any, None]]) -> Writer:
     """The writer of a store; `replaced` is called if the file of a database is another one than
     before."""
     inner: Any = inner_of(db)

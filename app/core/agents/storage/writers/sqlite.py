@@ -7,15 +7,15 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from agno.db.sqlite import SqliteDb
-from agno.db.utils import build_single_run_row, json_serializer
 
-from ..rows import NAME, TurnRows, session_row
+from ....threads.worker import Worker
+from ..rows import NAME, TurnRows, type_of
+from .columns import run_columns, session_columns
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class SqliteWriter:
         file: Path,
         sessions: str,
         runs: str,
-        replaced: Callable[[], Awaitable[None]],
+        replaced: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         self.progressed = 0.0
         self._file = file
@@ -47,22 +47,27 @@ class SqliteWriter:
         self._db: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
         self._is_replaced = False
-        self._thread = ThreadPoolExecutor(1, "conversations")
-        self._waiting: list[tuple[TurnRows, asyncio.Future[None]]] = []
-        self._group: asyncio.Task[None] | None = None
+        self._worker = Worker("conversations")
+        self._telling: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
         """Open the file, and create the tables that are missing."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._connection)
+        await self._worker.do(self._connection)
 
-    async def write(self, rows: TurnRows) -> None:
-        """Write a turn in the next group; raises `sqlite3.Error`, `OSError`, and what Agno raises
-        for values that are no JSON. Nothing may change the rows until it returns."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((rows, future))
-        if self._group is None or self._group.done():
-            self._group = asyncio.create_task(self._write_groups(), name="conversations-writer")
-        await asyncio.shield(future)
+    def write(self, rows: TurnRows) -> asyncio.Future[None]:
+        """Write a turn in the next group; its future raises `sqlite3.Error`, `OSError`, and what
+        Agno raises for values that are no JSON. Nothing may change the rows until it is done.
+        """
+        future = self._worker.do_together(self._commit, rows)
+        future.add_done_callback(self._written)
+        return future
+
+    def _written(self, future: asyncio.Future[None]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self.progressed = time.monotonic()
+        if self._is_replaced:
+            self._is_replaced = False
+            self._telling = asyncio.create_task(self._replaced(), name="conversations-replaced")
 
     async def checkpoint(self) -> None:
         """Empty the write-ahead log, so that what was deleted is in no file any more; has no effect
@@ -71,37 +76,15 @@ class SqliteWriter:
         def job() -> None:
             self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-        await asyncio.get_running_loop().run_in_executor(self._thread, job)
+        await self._worker.do(job)
 
     async def close(self) -> None:
         """Write what waits, and close the file."""
-        if self._group is not None:
-            await asyncio.wait({self._group})
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
-        self._thread.shutdown(wait=False)
-
-    async def _write_groups(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            group, self._waiting = self._waiting, []
-            turns = [rows for rows, _ in group]
-            try:
-                errors = await loop.run_in_executor(self._thread, self._commit, turns)
-            except Exception as error:  # it concerns each of them
-                errors = [error] * len(group)
-            else:
-                self.progressed = time.monotonic()
-            if self._is_replaced:
-                self._is_replaced = False
-                await self._replaced()
-            for (_, future), failed in zip(group, errors, strict=True):
-                if future.done():
-                    continue
-                if failed is None:
-                    future.set_result(None)
-                else:
-                    future.set_exception(failed)
-                    future.exception()  # a turn may have given up waiting
+        closing = self._worker.do(self._drop)
+        self._worker.close()
+        await closing
+        if self._telling is not None:
+            await asyncio.wait({self._telling})
 
     def _commit(self, turns: list[TurnRows]) -> list[Exception | None]:
         """Write turns in one transaction; an error of one turn does not touch the others."""
@@ -178,21 +161,13 @@ class SqliteWriter:
             self._db = None
 
     def _session(self, rows: TurnRows, session_id: str) -> Statement:
-        row = session_row(rows.sessions[session_id])
-        kind = row["session_type"]
+        session = rows.sessions[session_id]
+        data = session_columns(session)
         now = int(time.time())
-        data = {
-            f"{kind}_id": row.get(f"{kind}_id"),
-            "user_id": row.get("user_id"),
-            f"{kind}_data": _json(row.get(f"{kind}_data")),
-            "session_data": _json(row.get("session_data")),
-            "summary": _json(row.get("summary")),
-            "metadata": _json(row.get("metadata")),
-        }
-        created = row.get("created_at") or now
+        created = session.created_at or now
         values = {
             "session_id": session_id,
-            "session_type": kind,
+            "session_type": type_of(session),
             **data,
             "created_at": created,
             "updated_at": created,
@@ -203,19 +178,17 @@ class SqliteWriter:
         statement = (
             f"INSERT INTO {self._sessions} ({', '.join(values)})"
             f" VALUES ({', '.join('?' * len(values))})"
-            f" ON CONFLICT (session_id) DO UPDATE SET updated_at = {now}, {updates},"
+            f" ON CONFLICT (session_id) DO UPDATE SET updated_at = ?, {updates},"
             f" session_data = CASE WHEN {stored} IS NULL OR {stored} IS ?"
             " THEN excluded.session_data"
             f" ELSE json_set(excluded.session_data, '$.{NAME}', {stored}) END"
             f" WHERE {self._sessions}.user_id IS ? OR {self._sessions}.user_id IS NULL"
         )
-        known = rows.names.get(session_id)
-        return statement, (*values.values(), known, row.get("user_id"))
+        return statement, (*values.values(), now, rows.names.get(session_id), session.user_id)
 
     def _run(self, rows: TurnRows, run_id: str) -> Statement:
         found = rows.runs[run_id]
-        row = build_single_run_row(found.run, found.session_id, found.user_id, found.index)
-        row["run_data"] = json_serializer(row["run_data"])
+        row = run_columns(found)
         places = ["?"] * len(row)
         values = list(row.values())
         if row["run_index"] is None:
@@ -232,11 +205,6 @@ class SqliteWriter:
             f" run_index = coalesce({self._runs}.run_index, excluded.run_index)"
         )
         return statement, tuple(values)
-
-
-def _json(value: Any) -> str:
-    """As SQLAlchemy writes a column of JSON, None too."""
-    return json_serializer(value)
 
 
 def _inode(file: Path) -> tuple[int, int] | None:

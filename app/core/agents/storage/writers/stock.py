@@ -46,17 +46,15 @@ class StockWriter:
             for kind in ("sessions", "runs"):
                 await proxy.call("_get_table", kind, create_table_if_not_found=True)
 
-    async def write(self, rows: TurnRows) -> None:
-        """Write a turn, behind those of its sessions that have begun before; raises what the store
-        raises, and `WriteRefused`."""
+    def write(self, rows: TurnRows) -> asyncio.Future[None]:
+        """Write a turn, behind those of its sessions that have begun before, in a task, which
+        raises what the store raises, and `WriteRefused`."""
         before = {self._last[name] for name in rows.session_ids if name in self._last}
         task = asyncio.create_task(self._write(rows, before))
         for name in rows.session_ids:
             self._last[name] = task
-        try:
-            await asyncio.shield(task)
-        finally:
-            task.add_done_callback(self._forget)
+        task.add_done_callback(self._forget)
+        return task
 
     async def _write(self, rows: TurnRows, before: set[asyncio.Task[None]]) -> None:
         if before:

@@ -21,7 +21,7 @@ class SqliteOutbox:
         await self._writer.run(_keep, turn)
 
     async def count(self, session: str | None = None) -> int:
-        return await self._reader.run(_count, session)
+        return await self._reader.run(count, session)
 
     async def claim(self, session: str | None, limit: int) -> list[UnstoredTurn]:
         return await self._writer.run(_claim, session, limit, self._me)
@@ -44,7 +44,8 @@ def _keep(db: sqlite3.Connection, turn: UnstoredTurn) -> None:
     )
 
 
-def _count(db: sqlite3.Connection, session: str | None) -> int:
+def count(db: sqlite3.Connection, session: str | None) -> int:
+    """How many turns wait, in one session or in all."""
     query = "SELECT count(*) FROM outbox WHERE ? IN (session, '')"
     found: int = db.execute(query, (session or "",)).fetchone()[0]
     return found

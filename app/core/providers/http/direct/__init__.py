@@ -1,0 +1,1 @@
+"""Chat completions posted without the SDK's HTTP client, and read as their bytes arrive."""

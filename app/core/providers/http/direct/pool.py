@@ -1,0 +1,106 @@
+"""Connections to one provider, kept open between requests."""
+
+import asyncio
+import socket
+
+import aiohappyeyeballs
+import httpx2
+
+from .connection import Connection
+from .heads import Target
+
+#: Seconds for which a connection without a request is kept open, and how many are.
+IDLE, MOST_IDLE = 15.0, 100
+
+#: Seconds after which the next address of a host is tried beside the first.
+NEXT_ADDRESS = 0.25
+
+#: Seconds of silence after which the kernel looks for the other end, and between its looks.
+PROBES = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15))
+
+
+class Pool:
+    """Connections to where requests go. It is used by one event loop at a time."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._tls = httpx2.create_ssl_context() if target.scheme == "https" else None
+        self._idle: list[tuple[Connection, float]] = []  # the one used last is the last
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def take(self) -> Connection | None:
+        """An open connection without a request; None if there is none."""
+        if self._loop is not asyncio.get_running_loop():
+            self._idle = []  # of a loop that has ended
+            return None
+        while self._idle:
+            connection, _ = self._idle.pop()
+            if connection.free:
+                return connection
+        return None
+
+    async def open(self, seconds: float | None) -> Connection:
+        """A new connection; raises OSError, or TimeoutError after `seconds`."""
+        loop = self._loop = asyncio.get_running_loop()
+        async with asyncio.timeout(seconds):
+            found = await loop.getaddrinfo(
+                self.target.host, self.target.port, type=socket.SOCK_STREAM
+            )
+            place = await aiohappyeyeballs.start_connection(
+                found, happy_eyeballs_delay=NEXT_ADDRESS
+            )
+            try:
+                _keep_alive(place)
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._free),
+                    sock=place,
+                    ssl=self._tls,
+                    server_hostname=self.target.host if self._tls else None,
+                )
+            except BaseException:
+                place.close()
+                raise
+        return connection
+
+    def close(self) -> None:
+        """Close the connections that have no request."""
+        idle, self._idle = self._idle, []
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        if self._loop is not None and not self._loop.is_closed():
+            for connection, _ in idle:
+                connection.abort()
+
+    def _free(self, connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop or len(self._idle) >= MOST_IDLE:
+            connection.abort()
+            return
+        self._idle.append((connection, loop.time()))
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(IDLE, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what has been idle for long, and look again when the next is due."""
+        loop = asyncio.get_running_loop()
+        old = loop.time() - IDLE
+        kept = []
+        for connection, since in self._idle:
+            if not connection.free:
+                continue
+            if since <= old:
+                connection.abort()
+            else:
+                kept.append((connection, since))
+        self._idle = kept
+        self._sweeper = loop.call_at(kept[0][1] + IDLE, self._sweep) if kept else None
+
+
+def _keep_alive(place: socket.socket) -> None:
+    place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, seconds in PROBES:
+        if hasattr(socket, name):
+            place.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), seconds)
