@@ -11,8 +11,9 @@ from time import perf_counter
 
 import httpx2
 
+from ....access.turnstile import turnstile
 from ...wire.reader import Reader
-from ..bounds import DRAIN, GRACE, REFUSAL, SLICE, SMALL, TURN
+from ..bounds import DRAIN, GRACE, LIGHT, REFUSAL, SLICE, SMALL
 from ..exchange import Exchange
 from .connection import Connection, Headers
 from .failures import Untouched
@@ -43,6 +44,7 @@ class Reply:
         self._exchange = exchange
         self._begin = begin
         self._loop = asyncio.get_running_loop()
+        self._stile = turnstile()
         self._context = contextvars.copy_context()
         self._connection: Connection | None = None
         self._reader: Reader | Untouched | None = None
@@ -166,35 +168,42 @@ class Reply:
 
     # ---- reading ----
 
-    def _read(self, data: bytes) -> None:
-        """Give data to the reader, in slices. A provider that sends without a pause waits."""
-        began = perf_counter()
+    def _read(self, data: bytes, *, served: bool = False) -> None:
+        """Give data to the reader, in slices. A provider that sends without a pause waits for its
+        turn, which it has if it is `served`."""
+        heavy = len(data) > LIGHT
         place, size = 0, len(data) if len(data) <= SMALL else SLICE
         while place < len(data):
-            self._feed(data[place : place + size] if size < len(data) else data)
-            place += size
-            if self._over:
-                return
-            if perf_counter() - began > TURN:
+            if heavy and not served and self._stile.crowded(makes=True):
                 if self._connection is not None:
                     self._connection.pause()
                 self._rest.append(data[place:])
                 self._waiting = True
-                self._loop.call_soon(self._go_on)
+                self._stile.call(self._go_on, makes=True)
+                return
+            served = False
+            began = perf_counter()
+            self._feed(data[place : place + size] if size < len(data) else data)
+            self._stile.spend(perf_counter() - began)
+            place += size
+            if self._over:
                 return
 
-    def _go_on(self) -> None:
-        """Read what waits, and let the provider send again when there is nothing left."""
+    def _go_on(self) -> bool:
+        """Read what waits, and let the provider send again when there is nothing left; False if
+        there was nothing."""
         self._waiting = False
         rest, self._rest = self._rest, []
-        if not self._over and (data := b"".join(rest)):
-            self._read(data)
+        data = b"" if self._over else b"".join(rest)
+        if data:
+            self._read(data, served=True)
         if self._over or self._waiting:
-            return
+            return bool(data)
         if self._ended:
             self._finish()
         elif self._connection is not None:
             self._connection.resume()
+        return bool(data)
 
     def _feed(self, data: bytes) -> None:
         try:
