@@ -12,7 +12,7 @@ from .addresses import local, with_prefix
 from .context import Context, Principal, Server
 from .export import exported
 from .media import add_media
-from .requests import Body, Text, User, parse_object, read_body, validate
+from .requests import Body, Text, User, read_object, validate
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
 
@@ -235,7 +235,7 @@ async def _body(
 ) -> Body:
     """The validated body of a request about a conversation; raises `UnknownConversation` first."""
     try:
-        return validate(model, parse_object(await read_body(request, server.body)))
+        return validate(model, await read_object(request, server.body))
     except BadRequest:
         await server.conversations.get(conversation_id, principal, user)
         raise

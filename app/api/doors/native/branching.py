@@ -24,7 +24,7 @@ from ... import route_docs
 from ...context import Context, Principal, Server
 from ...ignored import ignored_fields
 from ...names import agent_in_model
-from ...requests import ConversationId, Text, User, parse_object, read_body, validate
+from ...requests import ConversationId, Text, User, read_object, validate
 from .answering import TurnRequest, answer
 from .following import SSE
 from .instructions import check_system
@@ -107,7 +107,7 @@ async def _replace(
     key: str | None,
 ) -> Response:
     try:
-        fields = parse_object(await read_body(request, server.body))
+        fields = await read_object(request, server.body)
         body = validate(model, fields)
     except BadRequest:
         await _turn(server, principal, run_id, RegenerateRequest())  # unknown comes first

@@ -11,7 +11,7 @@ from ... import route_docs
 from ...context import Context, Principal, Server
 from ...ignored import ignored_fields, ignored_parameters
 from ...names import agent_in_model
-from ...requests import parse_object, read_body, validate
+from ...requests import read_object, validate
 from ...uploads import Form, is_form, read_form
 from . import branching, continuing
 from .answering import TEXT, TurnRequest, answer
@@ -125,7 +125,7 @@ async def _read(
 ) -> tuple[ChatRequest, dict[str, str]]:
     """Return the validated body, and the header that names its unknown fields; the header's
     `conversation_id` is used if the body has none."""
-    fields = parse_object(await read_body(request, server.body))
+    fields = await read_object(request, server.body)
     if fields.get("conversation_id") is None:
         fields["conversation_id"] = conversation_id
     return validate(ChatRequest, fields), ignored_fields(ChatRequest, fields)
