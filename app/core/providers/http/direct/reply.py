@@ -28,8 +28,8 @@ class Reply:
 
     __slots__ = (
         *("status", "headers", "raw", "_exchange", "_begin", "_loop", "_context", "_connection"),
-        *("_reader", "_out", "_waiter", "_rest", "_waiting", "_ended", "_over", "_error"),
-        *("_timeout", "_heard", "_unsent", "_clock", "_grace", "_stile"),
+        *("_stile", "_reader", "_out", "_waiter", "_rest", "_waiting", "_ended", "_over", "_error"),
+        *("_timeout", "_heard", "_unsent", "_clock", "_grace"),
     )
 
     def __init__(
