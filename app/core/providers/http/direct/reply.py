@@ -164,8 +164,6 @@ class Reply:
             self._context.run(self._reader.break_off)
         self._settle(error)
 
-    # ---- reading ----
-
     def _read(self, data: bytes, *, served: bool = False) -> None:
         """Give data to the reader, in slices. A provider that sends without a pause waits for its
         turn, which it has if it is `served`."""
@@ -191,8 +189,8 @@ class Reply:
         """Read what waits, and let the provider send again when there is nothing left; False if
         there was nothing."""
         self._waiting = False
-        rest, self._rest = self._rest, []
-        data = b"" if self._over else b"".join(rest)
+        data = b"" if self._over else b"".join(self._rest)
+        self._rest = []
         if data:
             self._read(data, served=True)
         if self._over or self._waiting:
@@ -228,7 +226,7 @@ class Reply:
             self._wake()
 
     def _finish(self) -> None:
-        """End the answer: only what keeps the connection from its next request may follow."""
+        """End the answer; only what keeps the connection from its next request may follow."""
         if self._over:
             return
         connection, self._connection = self._connection, None
