@@ -162,18 +162,26 @@ class Guard:
         self._access = access
         self._refuse = refuse
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and not is_public(path_of(scope)):
-            outside = self._access.outside
-            known = await outside.principal(scope, receive) if outside else None
-            try:
-                scope["principal"] = self._access.principal(scope, Headers(scope=scope), known)
-            except AgnoStreamError as error:
-                headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-                response = self._refuse(path_of(scope), error, headers)
-                await response(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+            if self._access.outside:
+                return self._check_outside(scope, receive, send)
+            return self._checked(scope, None)(scope, receive, send)
+        return self._app(scope, receive, send)
+
+    async def _check_outside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        known = await self._access.outside.principal(scope, receive)
+        await self._checked(scope, known)(scope, receive, send)
+
+    def _checked(self, scope: Scope, known: str | None) -> ASGIApp:
+        """Put the principal into the scope, and return the app; return an error response instead if
+        the request is not allowed."""
+        try:
+            scope["principal"] = self._access.principal(scope, Headers(scope=scope), known)
+        except AgnoStreamError as error:
+            headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+            return self._refuse(path_of(scope), error, headers)
+        return self._app
 
 
 class Secured:
@@ -189,10 +197,9 @@ class Secured:
         self._write_timeout = write_timeout
         self._sees_all = sees_all
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
 
         def secured(message: Message) -> Awaitable[None]:  # a coroutine here would cost each token
             if message["type"] == "http.response.start":
@@ -205,7 +212,7 @@ class Secured:
         if self._sees_all:
             own.send_messages_only()
         scope[connection.KEY] = own
-        await self._app(scope, receive, secured)
+        return self._app(scope, receive, secured)
 
 
 def is_public(path: str) -> bool:

@@ -9,6 +9,7 @@ from ..core.errors import Gap
 from ..core.log.follower import Follower
 from ..core.log.journal import Entry
 from ..core.run_failures import failure_from
+from ..core.waiting.flag import Flag
 from .addresses import prefix
 from .connection import Direct
 from .door import Refusal
@@ -35,7 +36,7 @@ class Pump:
         encoder: Encoder,
         writer: StreamWriter,
         heartbeat: Heartbeat,
-        gone: asyncio.Event,
+        gone: Flag,
         *,
         direct: Direct | None = None,
         pacer: Pacer | None,

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ..core.log.follower import Follower
+from ..core.waiting.flag import Flag
 from .connection import Connection, Direct
 from .door import Refusal
 from .encoding import Encoder
@@ -115,7 +116,7 @@ class RunStream(Response):
         self,
         writer: StreamWriter,
         heartbeat: Heartbeat,
-        gone: asyncio.Event,
+        gone: Flag,
         direct: Direct | None,
     ) -> Pump:
         return Pump(
