@@ -9,11 +9,12 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
+from tests import tables
 from tests.provider import Provider
 from tests.server import Server
 from tests.services import PostgresServer, RedisServer
 
-pytest_plugins = ["tests.skips"]
+pytest_plugins = ["tests.skips", "tests.trust"]
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import would fetch prices
 
@@ -59,7 +60,7 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
     """The store of conversations of the servers of a test; see `STORES`."""
     if getattr(request, "param", "sqlite") == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres_server")
-        return server.create()
+        return tables.postgresql(server)
     return None
 
 

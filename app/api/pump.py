@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from time import perf_counter
 
 from starlette.responses import Response
 
+from ..core.access.turnstile import turnstile
 from ..core.errors import Gap
 from ..core.log.follower import Follower
 from ..core.log.journal import Entry
@@ -19,6 +21,9 @@ from .live import Live
 from .pacer import Pacer
 from .steady import Steady
 from .writer import State, StreamWriter
+
+#: Entries above which encoding them takes so long that it waits for its turn.
+MANY = 64
 
 
 class Pump:
@@ -135,7 +140,9 @@ class Pump:
             self._writer.break_off()
 
     async def _emit(self, number: int, entries: list[Entry]) -> None:
-        if self._pacer is None:
+        if self._pacer is None and len(entries) > MANY:
+            await self._writer.write(await self._encoded_in_turn(number, entries))
+        elif self._pacer is None:
             await self._writer.write(self._encoded(number, entries))
         else:
             await self._replay(self._pacer, number, entries)
@@ -155,6 +162,15 @@ class Pump:
     async def _beat(self) -> None:
         if not self._gone.is_set() and self._heartbeat.take():
             await self._writer.write(self._encoder.heartbeat or b"")
+
+    async def _encoded_in_turn(self, number: int, entries: list[Entry]) -> bytes:
+        """The same as `_encoded`, for so many entries that they wait for their turn."""
+        stile = turnstile()
+        await stile.share()
+        began = perf_counter()
+        body = self._encoded(number, entries)
+        stile.spend(perf_counter() - began)
+        return body
 
     def _encoded(self, number: int, entries: list[Entry]) -> bytes:
         """Return the bytes of the entries that follow entry `number`.

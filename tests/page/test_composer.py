@@ -179,6 +179,33 @@ def test_settings_are_sent_and_kept(visit: Visit, provider: Provider) -> None:
     assert "temperature" not in provider.requests[-1].body
 
 
+def test_system_prompt_where_the_agent_allows_it(
+    serve: Serve, provider: Provider, page: Page
+) -> None:
+    """Instructions of a person go with each question to an agent that allows them, and to no other,
+    whose settings say so."""
+    agents = [
+        Agent(id="open", name="Open", metadata={"system_prompt": True}),
+        Agent(id="closed", name="Closed"),
+    ]
+    visit = Visit(page, serve(agents=agents).url).open()
+    field = page.get_by_label("System prompt")
+    page.get_by_role("button", name="Settings").click()
+    field.fill("Answer in verse.")
+    page.get_by_role("button", name="Use them").click()
+    visit.ask("One?").ended()
+    page.get_by_role("button", name="Answer again").click()
+    visit.ended()
+    page.select_option("#agent", "closed")
+    page.get_by_role("button", name="Settings (changed)").click()
+    expect(field).to_be_disabled()
+    expect(page.locator("#set-system-note")).to_contain_text("takes no system prompt")
+    page.keyboard.press("Escape")
+    visit.ask("Two?").ended()
+    sent = [str(request.body["messages"]) for request in provider.requests]
+    assert [True, True, False] == ["Answer in verse." in messages for messages in sent]
+
+
 def test_new_conversation_describes_agent(serve: Serve, provider: Provider, visit: Visit) -> None:
     """A new conversation says what the chosen agent is, its tools, members or steps, and changes
     with the choice."""

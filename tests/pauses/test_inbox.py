@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import tables
 from tests.pauses.kinds import KINDS, RAN, PauseKind
 from tests.pauses.parts import ask, decisions, go_on, paused
 from tests.provider import Provider
@@ -91,6 +92,26 @@ def test_wrong_decisions_are_named(server: Server, provider: Provider, wrong: st
     assert (422, "invalid_decision") == (response.status_code, error["code"])
     expected = "nobody" if "unknown" in wrong else item["id"]
     assert expected in error["decisions"]
+    assert [first["run_id"]] == [run["run_id"] for run in listed(server.url)]
+
+
+STRANGE = ["\ud800", "a\0b", {"\ud800": 1}, [["\0"]], 10**400]
+
+
+def test_values_that_cannot_be_stored(server: Server, provider: Provider) -> None:
+    """A result, a note or a value with half a character, with a NUL or with a number beyond all
+    bounds is refused, and the run still waits."""
+    first = paused(server, provider, APPROVAL)
+    [item] = first["requirements"]
+    fields = [("result", value) for value in STRANGE]
+    fields += [("note", value) for value in STRANGE[:2]]
+    fields += [("values", {"a": value}) for value in STRANGE]
+    url = f"{server.url}/api/v1/runs/{first['run_id']}/continue"
+    for name, value in fields:
+        body = {"decisions": [{"id": item["id"], "confirmed": True, name: value}]}
+        response = httpx.post(url, content=json.dumps(body))
+        code = response.json()["error"]["code"]
+        assert (422, "invalid_field") == (response.status_code, code), (name, value)
     assert [first["run_id"]] == [run["run_id"] for run in listed(server.url)]
 
 
@@ -178,7 +199,7 @@ def test_another_process_continues_after_a_restart(
             return
         redis: RedisServer = request.getfixturevalue("redis_server")
         postgres: PostgresServer = request.getfixturevalue("postgres_server")
-        settings = {"journal_url": redis.empty(), "database_url": postgres.create()}
+        settings = {"journal_url": redis.empty(), "database_url": tables.postgresql(postgres)}
 
     def start() -> Server:
         return Server(tmp_path, agents=[kind.component(provider)], **settings)
