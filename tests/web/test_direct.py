@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.doors.native.encoder import SseEncoder, TextEncoder
 from app.api.doors.native.errors import error_response
 from app.api.encoding import Encoder
-from app.api.guard import Secured
 from app.api.live import BURST
+from app.api.secured import Secured
 from app.api.streaming import RunStream
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
