@@ -85,8 +85,7 @@ class EventsStream(RunStream):
             heartbeat,
             gone,
             pacer=None,
-            refusal=self._refusal,
-            own_headers={},
+            refusal=self._refused,
         )
         pump.begin(self._offset, self._cursor, self._lifetime)
         return pump
