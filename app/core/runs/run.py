@@ -81,6 +81,7 @@ class Run:
             self.life.enter(State.RECOVERED)
         self.ended = asyncio.Event()  # set when the run is in no table any more
         self.text: list[str] = []
+        self.was_begun = False  # by a process that has died
         self.request_id = request_id.get()
         self.readers = 0  # so far
         self.resumes = 0
