@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import tables
 from tests.pauses.kinds import KINDS, RAN, PauseKind
 from tests.pauses.parts import ask, decisions, events, go_on, paused
 from tests.provider import Provider
@@ -218,7 +219,7 @@ def test_another_process_continues_after_a_restart(
             return
         redis: RedisServer = request.getfixturevalue("redis_server")
         postgres: PostgresServer = request.getfixturevalue("postgres_server")
-        settings = {"journal_url": redis.empty(), "database_url": postgres.create()}
+        settings = {"journal_url": redis.empty(), "database_url": tables.postgresql(postgres)}
 
     def start() -> Server:
         return Server(tmp_path, agents=[kind.component(provider)], **settings)

@@ -136,7 +136,7 @@ async def test_kill_loses_parts(tmp_path: Path, journal: dict[str, str]) -> None
         async with serving(tmp_path, provider, **journal) as command, client(command) as http:
             asking = asyncio.create_task(killed.start(http, conversation_id="c"))
             await killed.until(2)
-            await asyncio.sleep(0.5)  # the journal is written every 50 ms
+            await asyncio.sleep(0.5)  # the journal is written every 75 ms
             command.process.kill()
             await asyncio.gather(asking, return_exceptions=True)
         async with serving(tmp_path, provider, **journal) as command, client(command) as http:

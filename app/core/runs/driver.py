@@ -12,6 +12,7 @@ import msgspec
 from ...models.chat import StreamingChunk, Usage
 from ..access.rates import Rates
 from ..access.slots import Slots
+from ..access.turnstile import next_turn
 from ..run_failures import (
     AgentFailed,
     HandedOver,
@@ -65,6 +66,7 @@ class Driver:
                 if lock is None:
                     run.turn.settled = False  # the runs before may leave turns that wait
                     lock = await run.step(self._queues.wait_turn(run.record))
+            await next_turn()
             run.begin()
             last = await run.step(run.consume())
         except RunFailed as error:
@@ -95,7 +97,7 @@ class Driver:
             if run.turn.stored_question is None:
                 return True
             async with asyncio.timeout(run.stop_timeout):
-                return await run.turn.remember("".join(run.text), failure)
+                return await run.turn.remember(run.text, failure)
         except Exception:
             logger.exception("run %s: its partial answer was not stored", run.record.run_id)
             return False
@@ -154,6 +156,6 @@ def _report(run: Run, last: StreamingChunk) -> RunReport:
         resumes=run.resumes,
         request_id=run.request_id,
         question=run.turn.logged_question,
-        text="".join(run.text) + last.content,
+        text=run.text + last.content,
         requirements=last.requirements,
     )

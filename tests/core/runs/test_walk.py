@@ -71,7 +71,7 @@ class Walk(RuleBasedStateMachine):
     def _created(self, owner: str, continues: str | None) -> str:
         run_id = f"r{len(self.lives)}"
         waits = continues is None or self.lives[continues].state is State.PAUSED
-        made = self._do(self._journals[owner].create(self._record(run_id, owner, continues)))
+        made = self._do(self._journals[owner].create(self._record(run_id, owner, continues))).new
         assert waits == made
         if continues is not None and not made:
             return continues

@@ -95,7 +95,7 @@ class Connection:
         self._opened: tuple[int, int] | None = None  # the file that the connection has open
         #: True once the file was replaced under the connection; who has dealt with it resets it.
         self.replaced = False
-        self._worker = Worker("journal")
+        self._worker = Worker("journal-writer" if "IMMEDIATE" in begin else "journal-reader")
 
     async def run(
         self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kw: P.kwargs

@@ -90,25 +90,27 @@ def append(db: sqlite3.Connection, groups: Sequence[Group], run_bytes: int) -> l
     recovered: list[tuple[bytes, int]] = []
     now = time.time()
     for group in groups:
-        run_id, seq, owner, _, last, size, ended_at = known[group.record.run_id]
-        more = group.last > last
-        if owner != group.record.owner or (more and ended_at is not None):
+        record, first, entries = group
+        run_id, seq, owner, _, last, size, ended_at = known[record.run_id]
+        newest = first + len(entries) - 1
+        if owner != record.owner or (newest > last and ended_at is not None):
             lost.append(run_id)
-        elif more:
-            if group.first > last + 1:
-                size -= drop_head(db, seq, group.first - 1)
-                last = group.first - 1
-            if entries := group.entries[last + 1 - group.first :]:
+        elif newest > last:
+            if first > last + 1:
+                size -= drop_head(db, seq, first - 1)
+            elif first <= last:
+                entries = entries[last + 1 - first :]
+            if entries:
                 data = _encode(entries)
-                rows.append((seq, group.last, data))
+                rows.append((seq, newest, data))
                 size += len(data) + GROUP_OVERHEAD
-            reached.append((group.last, size, now, seq))
-            if group.recovers:
-                recovered.append((_encode(group.record), seq))
+            reached.append((newest, size, now, seq))
+            if record.recoveries and group.recovers:
+                recovered.append((_encode(record), seq))
             if group.ended:
                 ended.append((now, seq))
                 if group.paused:
-                    pause(db, seq, group.record.principal)
+                    pause(db, seq, record.principal)
             if size > run_bytes:
                 too_large.append((seq, size - run_bytes))
     db.executemany("INSERT INTO groups VALUES (?, ?, ?)", rows)
