@@ -83,6 +83,7 @@ class Run:
             self.life.enter(State.RECOVERED)
         self.ended = Flag()  # set when the run is in no table any more
         self._text = StringIO()  # a tenth of what its pieces take in a list
+        self.was_begun = False  # by a process that has died
         self.request_id = request_id.get()
         self.readers = 0  # so far
         self.resumes = 0
