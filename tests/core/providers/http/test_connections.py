@@ -13,13 +13,25 @@ from typing import Any
 
 import pytest
 from agno.models.openai import OpenAIChat
+from openai import AsyncStream
 
 from app.core.providers.http.clients import close
 from app.core.providers.http.direct.connection import Headers
 from app.core.providers.http.direct.heads import Target
 from app.core.providers.http.direct.pool import Pool
+from app.core.providers.http.exchange import Exchange, bound
 from tests.core.providers.http.certificate import certificate
-from tests.core.providers.http.wires import HEAD, Play, Step, Wire, ask, model_of, sized
+from tests.core.providers.http.wires import (
+    HEAD,
+    Play,
+    Step,
+    Wire,
+    ask,
+    chunked,
+    model_of,
+    refusal,
+    sized,
+)
 from tests.core.providers.wire.streams import chunk, words
 from tests.provider import Provider
 
@@ -59,7 +71,7 @@ def full() -> list[socket.socket]:
     return waiting
 
 
-def port_of(listener: socket.socket) -> int:
+def port_of(listener: Any) -> int:
     port: int = listener.getsockname()[1]
     return port
 
@@ -176,6 +188,16 @@ async def test_a_connection_that_was_closed_is_used() -> None:
             assert (None, 2) == ((await ask(model)).code, len(wire.posted))
 
 
+async def test_an_old_clock_closes_a_connection() -> None:
+    """A body that ends behind its last event leaves a connection for the next request, which has
+    all its time."""
+    async with Wire() as wire, model_of(wire.url, directly=True) as model:
+        wire.plays.extend([(chunked(words(), end=b""), 0.05, b"0\r\n\r\n"), (0.4, OK)])
+        await ask(model)
+        await asyncio.sleep(0.1)
+        assert ("stop", 1) == ((await ask(model)).end, wire.opened)
+
+
 #: Where a request is when its run is cancelled.
 STOPPED: dict[str, Play] = {
     "before the head": (Step.SILENCE,),
@@ -202,6 +224,54 @@ async def test_a_request_goes_on_without_its_run(play: Play) -> None:
         assert asking.cancelled()
         await wire.until_closed()
         assert ("one two three", 2) == ((await ask(model)).text, wire.opened)
+
+
+async def test_a_stream_that_nobody_reads_stays_open() -> None:
+    """A stream that is dropped, before its first chunk or behind it, closes its connection."""
+    for read in (0, 1):
+        async with Wire() as wire, model_of(wire.url, directly=True) as model:
+            wire.plays.append((TEXT, Step.SILENCE))
+            create = model.async_client.chat.completions.create
+            with bound(Exchange(streaming=True)):
+                stream = await create(model="m", messages=[], stream=True)
+            assert isinstance(stream, AsyncStream)
+            assert 200 == stream.response.status_code
+            if read:
+                assert "one" == (await anext(stream)).choices[0].delta.content
+            del stream
+            await wire.until_closed()
+
+
+async def test_a_stream_is_closed_in_vain() -> None:
+    """A stream that its user closes, in either way that the SDK's have, closes its connection."""
+    async with Wire() as wire, model_of(wire.url, directly=True) as model:
+        wire.plays.extend([(TEXT, Step.SILENCE)] * 2)
+        create = model.async_client.chat.completions.create
+        with bound(Exchange(streaming=True)):
+            async with await create(model="m", messages=[], stream=True) as stream:
+                assert "one" == (await anext(aiter(stream))).choices[0].delta.content
+            await wire.until_closed(1)
+            stream = await create(model="m", messages=[], stream=True)
+            await stream.close()
+            await wire.until_closed(2)
+
+
+async def test_a_refusal_is_lost_behind_its_request() -> None:
+    """A provider that refuses a large request before it has read it is heard."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(refusal(413, b'{"error": {"message": "too much"}}', "connection: close"))
+        await asyncio.sleep(0.1)
+        await reader.read(2**25)
+        writer.close()
+
+    async with (
+        await asyncio.start_server(refuse, "127.0.0.1", 0) as server,
+        model_of(f"http://127.0.0.1:{port_of(server.sockets[0])}/v1", directly=True) as model,
+    ):
+        got = await ask(model, content="x" * 8_000_000)
+        assert ("model_refused_request", True) == (got.code, "too much" in got.message)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
