@@ -151,9 +151,9 @@ class AsyncClient:
         before: str | None = None,
         query: str | None = None,
     ) -> list[Conversation]:
-        """Return conversations without their messages, the most recently updated first.
+        """Return conversations without their messages: pinned ones, then the latest.
 
-        At most `limit` are returned, after the first `offset`, or after the cursor `before`; with
+        At most `limit` of the latter, after the first `offset`, or after the cursor `before`; with
         `query` those whose titles contain it.
         """
         return await self._call(calls.conversations(limit, offset, before, query))
@@ -165,6 +165,10 @@ class AsyncClient:
     async def rename_conversation(self, conversation_id: str, title: str) -> Conversation:
         """Give a conversation a title, and return it without its messages; raises `NotFound`."""
         return await self._call(calls.rename_conversation(conversation_id, title))
+
+    async def pin_conversation(self, conversation_id: str, pinned: bool = True) -> Conversation:
+        """Pin a conversation, or no longer: lists show it first; raises `NotFound`."""
+        return await self._call(calls.pin_conversation(conversation_id, pinned))
 
     async def select_branch(self, conversation_id: str, run_id: str) -> Conversation:
         return await self._call(calls.select_branch(conversation_id, run_id))

@@ -58,10 +58,13 @@ def conversations(
 ) -> Call[list[Conversation]]:
     given = {"limit": limit, "offset": offset or None, "before": before, "q": query}
     params = {name: value for name, value in given.items() if value is not None}
-    return Call(
-        Request("GET", CONVERSATIONS, params=params),
-        lambda data, _: [from_json(Conversation, one) for one in data["conversations"]],
-    )
+
+    def parse(data: Any, _: int) -> list[Conversation]:
+        pinned = data.get("pinned", [])
+        others = [one for one in data["conversations"] if one not in pinned]
+        return [from_json(Conversation, one) for one in (*pinned, *others)]
+
+    return Call(Request("GET", CONVERSATIONS, params=params), parse)
 
 
 def conversation(conversation_id: str) -> Call[Conversation]:
@@ -73,11 +76,19 @@ def conversation(conversation_id: str) -> Call[Conversation]:
 
 
 def rename_conversation(conversation_id: str, title: str) -> Call[Conversation]:
+    return _change(conversation_id, {"title": title})
+
+
+def pin_conversation(conversation_id: str, pinned: bool) -> Call[Conversation]:
+    return _change(conversation_id, {"pinned": pinned})
+
+
+def _change(conversation_id: str, body: dict[str, Any]) -> Call[Conversation]:
     def parse(data: Any, _: int) -> Conversation:
         found: Conversation = from_json(Conversation, data)
         return found
 
-    return Call(Request("PATCH", _path(conversation_id), json={"title": title}), parse)
+    return Call(Request("PATCH", _path(conversation_id), json=body), parse)
 
 
 def again(config: Config, run_id: str, prompt: str | None, options: QuestionOptions) -> Question:

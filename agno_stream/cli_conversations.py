@@ -1,4 +1,4 @@
-"""`agno-stream conversations`: list, show, rename, export or delete what the server stores."""
+"""`agno-stream conversations`: list, show, rename, pin, export, delete what the server stores."""
 
 import argparse
 import json
@@ -25,7 +25,9 @@ def _list(client: Client, options: argparse.Namespace) -> int:
             found = {name: value for name, value in asdict(one).items() if name != "messages"}
             print(json.dumps(found, ensure_ascii=False))
         else:
-            print(f"{one.conversation_id}  {local_time(one.updated_at)}  {one.title}".rstrip())
+            mark = "* " if one.pinned_at else ""
+            when = local_time(one.updated_at)
+            print(f"{one.conversation_id}  {when}  {mark}{one.title}".rstrip())
     return 0
 
 
@@ -41,6 +43,12 @@ def _show(client: Client, options: argparse.Namespace) -> int:
 
 def _rename(client: Client, options: argparse.Namespace) -> int:
     found = client.rename_conversation(options.conversation_id, options.title)
+    print(found.title)
+    return 0
+
+
+def _pin(client: Client, options: argparse.Namespace) -> int:
+    found = client.pin_conversation(options.conversation_id, options.action == "pin")
     print(found.title)
     return 0
 
@@ -76,6 +84,8 @@ _ACTIONS = {
     "list": _list,
     "show": _show,
     "rename": _rename,
+    "pin": _pin,
+    "unpin": _pin,
     "export": _export,
     "delete": _delete,
 }

@@ -86,20 +86,24 @@ def _add_conversations(
     shown: argparse.ArgumentParser,
 ) -> None:
     actions = conversations.add_subparsers(dest="action", required=True, metavar="action")
-    listed = actions.add_parser("list", parents=[connection], help="list them, the latest first")
+    listed = actions.add_parser(
+        "list", parents=[connection], help="list them: pinned ones (*), then the latest"
+    )
     listed.add_argument("--limit", type=int, default=20, metavar="N", help="how many (20)")
     listed.add_argument("--query", metavar="TEXT", help="only those whose titles contain this")
     show = actions.add_parser(
         "show", parents=[connection, shown], help="show the messages of a conversation"
     )
     rename = actions.add_parser("rename", parents=[connection], help="give one a title")
+    pin = actions.add_parser("pin", parents=[connection], help="list one before the others")
+    unpin = actions.add_parser("unpin", parents=[connection], help="list it in its place again")
     export = actions.add_parser(
         "export", parents=[connection], help="print a conversation, or write it to a file"
     )
     export.add_argument("--format", choices=("md", "json"), default="md", help="the format (md)")
     export.add_argument("--output", metavar="FILE", help="the file, instead of standard output")
     delete = actions.add_parser("delete", parents=[connection], help="delete conversations")
-    for action in (show, rename, export):
+    for action in (show, rename, pin, unpin, export):
         action.add_argument("conversation_id", help="the conversation's id")
     rename.add_argument("title", help="the title, 1 to 200 characters")
     delete.add_argument("conversation_ids", nargs="+", metavar="ID", help="the conversations' ids")

@@ -169,9 +169,9 @@ class Client:
         before: str | None = None,
         query: str | None = None,
     ) -> list[Conversation]:
-        """Return conversations without their messages, the most recently updated first.
+        """Return conversations without their messages: pinned ones, then the latest.
 
-        At most `limit` are returned, after the first `offset`, or after the cursor `before`; with
+        At most `limit` of the latter, after the first `offset`, or after the cursor `before`; with
         `query` those whose titles contain it.
         """
         return self._call(calls.conversations(limit, offset, before, query))
@@ -183,6 +183,10 @@ class Client:
     def rename_conversation(self, conversation_id: str, title: str) -> Conversation:
         """Give a conversation a title, and return it without its messages; raises `NotFound`."""
         return self._call(calls.rename_conversation(conversation_id, title))
+
+    def pin_conversation(self, conversation_id: str, pinned: bool = True) -> Conversation:
+        """Pin a conversation, or no longer: lists show it first; raises `NotFound`."""
+        return self._call(calls.pin_conversation(conversation_id, pinned))
 
     def select_branch(self, conversation_id: str, run_id: str) -> Conversation:
         """Show the branch with a turn, and return it; raises `NotFound`, `RequestRefused`."""
@@ -229,8 +233,7 @@ class Client:
         return requests.read(call, url, reply.status_code, reply.headers, reply.content)
 
     def _follow(self, answer: Answer) -> Chunks:
-        """Yield the chunks of an answer; send its requests and pass it the bytes of their
-        responses."""
+        """Yield the chunks of an answer: send its requests, and pass it the bytes that come."""
         for pause, request in answer.attempts():
             time.sleep(pause)
             with (

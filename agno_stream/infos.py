@@ -44,7 +44,7 @@ class AgentInfo:
 
     `kind` is "agent", "team", "workflow", "external" or "factory"; `model` is the model that it
     uses by default. A team has `members`, a workflow `steps`. `suggestions` are questions to begin
-    with.
+    with. `takes_system` says whether a question may have a `system` prompt.
     """
 
     id: str
@@ -57,6 +57,7 @@ class AgentInfo:
     members: tuple["PartInfo", ...] = ()
     steps: tuple["PartInfo", ...] = ()
     suggestions: tuple[str, ...] = ()
+    takes_system: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +91,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation that the server stores; `messages` is empty in a list of conversations."""
+    """A conversation that the server stores; `messages` is empty in a list of conversations.
+
+    `pinned_at` is when it was pinned, None if it is not.
+    """
 
     conversation_id: str
     title: str = ""
     created_at: float | None = None
     updated_at: float | None = None
     agent: str | None = None
+    pinned_at: float | None = None
     messages: tuple[Message, ...] = ()
 
 

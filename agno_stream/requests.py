@@ -60,7 +60,8 @@ def attachment(path: str | os.PathLike[str]) -> MediaInput:
 class QuestionOptions(TypedDict, total=False):
     """The optional arguments of a question.
 
-    `agent` and `model` are ids of `agents()` and `models()`. `messages` replaces the messages that
+    `agent` and `model` are ids of `agents()` and `models()`. `system` are instructions beside those
+    of an agent that `takes_system`, for this run. `messages` replaces the messages that
     the server has stored. `images` are URLs, data URLs, base64, or, like `files`, `audio` and
     `videos`, objects as `attachment` returns them. `user` is the end user of a program whose key
     serves many; `session_state`, `dependencies`, `metadata`, `knowledge_filters` and
@@ -72,6 +73,7 @@ class QuestionOptions(TypedDict, total=False):
 
     agent: str | None
     model: str | None
+    system: str | None
     conversation_id: str | None
     messages: Sequence[PastMessage]
     images: Sequence[str | MediaInput]

@@ -14,13 +14,16 @@ from typing import Any
 from fastapi import FastAPI
 
 from . import __version__
+from .allocator import return_large_blocks
 from .api import catalog, conversations, durable, errors, health, media, openapi, page, runs
 from .api.addresses import split_public_url
-from .api.bodies import Allowance, BodyBounds
+from .api.bodies import BodyBounds
 from .api.context import Context
 from .api.doors import agui, ai_sdk, anthropic, mcp, native, ollama, openai, responses
 from .api.heads import HeadAsGet
 from .api.outside import PrincipalOf
+from .api.shortcut import endpoints_of
+from .api.spool import Allowance
 from .api.tracking import Tracked
 from .core.agents import Agents
 from .core.agents.storage.branches.service import Branches
@@ -129,6 +132,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        return_large_blocks()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(telemetry.sampling(sample))
             await stack.enter_async_context(served.opened())
@@ -179,7 +183,9 @@ def create_app(
         heartbeat=settings.heartbeat,
         retention=settings.retention,
         body=BodyBounds(
-            settings.max_body_bytes, settings.body_timeout, Allowance(settings.max_bodies_bytes)
+            settings.max_body_bytes,
+            settings.body_timeout,
+            Allowance(settings.max_bodies_bytes, store.uploads),
         ),
         tickets=access.tickets,
         media=store,
@@ -195,7 +201,8 @@ def create_app(
     page.install(app, settings.embed_origins)
     errors.install(app, REFUSE)
     openapi.install(app)
-    surround(app, settings, access, connections, opened, REFUSE)
+    endpoints = endpoints_of(door.router for door in DOORS)
+    surround(app, settings, access, connections, opened, REFUSE, endpoints, telemetry.tracing)
     return app
 
 

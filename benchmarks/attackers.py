@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from tests.web.attacks import connect, flood, receive, repeated
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+ATTACKED_MODEL = "ollama:llama3.2"
 BODY = 8 << 20  # bytes: as large as a body may be
 
 Attack = Callable[[str, float], None]  # of the server's URL, and the time of its end
@@ -78,7 +79,8 @@ def long_header(url: str, end: float) -> None:
 
 def slow_readers(url: str, end: float) -> None:
     """Fifty answers as fast as the model sends them, of which nobody reads a byte."""
-    body = json.dumps({"message": "tokens=100000", "on_disconnect": "continue"}).encode()
+    asked = {"message": "tokens=100000", "model": ATTACKED_MODEL, "on_disconnect": "continue"}
+    body = json.dumps(asked).encode()
     with contextlib.ExitStack() as stack:
         for _ in range(50):
             client = stack.enter_context(connect(url, receive_bytes=4096))

@@ -10,11 +10,12 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks.attackers import ATTACKS
+from benchmarks.attackers import ATTACKED_MODEL
 from benchmarks.load import Stream, close, open_paced
 from benchmarks.measures import quantile
 from benchmarks.peers import DIRECT, OURS
@@ -30,12 +31,15 @@ MOST_MEMORY, MOST_TIME = 1.2, 2.0  # times the quiet values, as goals
 Found = dict[str, dict[str, float]]
 
 
-async def measure() -> Found:
-    """The figures under each attack, by its name."""
+async def measure(names: Iterable[str]) -> Found:
+    """The figures under each of these attacks, by its name."""
     found = {}
-    with Server(DIRECT) as upstream:
-        for name in ATTACKS:
-            with Server(OURS, f"http://127.0.0.1:{upstream.port}/v1") as server:
+    with Server(DIRECT) as upstream, Server(DIRECT) as other:
+        # A model of its own for the attacker: what its answers cost their provider is no concern of
+        # the streams that are measured.
+        settings = {"OLLAMA_HOST": f"http://127.0.0.1:{other.port}", "MODELS": ATTACKED_MODEL}
+        for name in names:
+            with Server(OURS, f"http://127.0.0.1:{upstream.port}/v1", settings) as server:
                 found[name] = await _under(name, server)
             print(_line(name, found[name]), flush=True)
     return found

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,11 +20,15 @@ LONGEST_START = 180  # seconds
 class Server:
     """`with Server(peer, upstream) as server:` it serves; the block's end kills it.
 
-    Its folder is a new and empty one, and no setting of the caller's environment reaches it.
+    Its folder is a new and empty one, and no setting of the caller's environment reaches it;
+    `settings` are environment variables of its own.
     """
 
-    def __init__(self, peer: Peer, upstream: str = "") -> None:
+    def __init__(
+        self, peer: Peer, upstream: str = "", settings: Mapping[str, str] | None = None
+    ) -> None:
         self.peer, self.upstream, self.port = peer, upstream, free_port()
+        self._settings = settings or {}
         self.start_seconds = 0.0  # from exec to the first answer
 
     def __enter__(self) -> Self:
@@ -37,6 +42,7 @@ class Server:
             "OPENAI_BASE_URL": self.upstream,
             "MODEL": "openai:gpt-4o-mini",
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it sends requests when it starts
+            **self._settings,
         }
         command = list(self.peer.command(self.port, self.upstream))
         if command[1] == "tests/provider.py":

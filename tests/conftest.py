@@ -9,11 +9,12 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
+from tests import tables
 from tests.provider import Provider
 from tests.server import Server
 from tests.services import PostgresServer, RedisServer
 
-pytest_plugins = ["tests.skips"]
+pytest_plugins = ["tests.skips", "tests.trust"]
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import would fetch prices
 
@@ -26,6 +27,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
     ]
     return report
+
+
+#: Parts of the names of files that take minutes. They begin first, so that at the end no process is
+#: left alone with one of them (xdist would take those first that have many tests).
+LONG = ("applications/test_applications", "survival/", "page/", "streamlit/", "test_schemathesis")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(part in item.nodeid for part in LONG))
 
 
 class Serve(Protocol):
@@ -59,7 +69,7 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
     """The store of conversations of the servers of a test; see `STORES`."""
     if getattr(request, "param", "sqlite") == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres_server")
-        return server.create()
+        return tables.postgresql(server)
     return None
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.trust import fetching
+
 JS = Path(__file__).with_name("js")
 
 
@@ -22,7 +24,7 @@ def install() -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several files of tests may run at once
         if wanted != {name: _installed(name) for name in wanted}:
             command = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]
-            subprocess.run(command, cwd=JS, check=True, timeout=100)
+            subprocess.run(command, cwd=JS, env=fetching(), check=True, timeout=100)
     return node
 
 

@@ -3,24 +3,20 @@
 See docs/decisions/050-tests-use-real-parts.md.
 """
 
-import asyncio
 import socket
 import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from app.core.agents.storage.database import open_database, prepare
 from app.main import create_app
 from app.settings import Settings
 from app.web import PROTOCOL
+from tests import tables
 
 
 class Bare(Settings):
@@ -84,20 +80,5 @@ class Server(Served):
         self.app = create_app(Bare(data_dir=data_dir, **settings), agents=agents)
         file = data_dir / "conversations.db"
         if file.exists() and not file.stat().st_size:
-            file.write_bytes(_tables())
+            file.write_bytes(tables.sqlite())
         super().__init__(self.app)
-
-
-@cache
-def _tables() -> bytes:
-    """An empty store of conversations, with Agno's tables: it takes Agno a thousand calls to make
-    them, which is ten times the rest of a server's start. `tests/command.py` starts without it."""
-
-    async def make(folder: Path) -> None:
-        db = open_database(None, folder)
-        await prepare(db, None)
-        await db.close()
-
-    with TemporaryDirectory() as name, ThreadPoolExecutor(1) as thread:  # maybe beside a loop
-        thread.submit(asyncio.run, make(Path(name))).result()
-        return (Path(name) / "conversations.db").read_bytes()

@@ -206,10 +206,10 @@ class PostgresServer:
     def resume(self) -> None:
         self._service.resume()
 
-    def create(self) -> str:
-        """Create an empty database, and return its URL."""
+    def create(self, template: str = "template1") -> str:
+        """Create a database, which is empty unless a template is named, and return its URL."""
         name = f"test_{uuid4().hex}"
-        self.sql(f"CREATE DATABASE {name}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.address(name)
 
     def address(self, name: str, user: str = OWNER, password: str = "") -> str:

@@ -52,7 +52,8 @@ class AgentInfo(BaseModel):
     """An agent, team or workflow that a request can name; `model` is used if it names no model.
 
     `kind` is `agent`, `team`, `workflow`, `external` or `factory`. Only teams have `members`, only
-    workflows have `steps`. `suggestions` are questions to begin with.
+    workflows have `steps`. `suggestions` are questions to begin with. `takes_system` says whether a
+    request may have a `system` prompt.
     """
 
     id: str
@@ -65,6 +66,7 @@ class AgentInfo(BaseModel):
     members: list[PartInfo] | None = None
     steps: list[PartInfo] | None = None
     suggestions: list[str]
+    takes_system: bool
 
 
 class ModelList(BaseModel):
@@ -103,25 +105,26 @@ async def agents(server: Server) -> AgentList:
     default = server.agents.find(None)
     return AgentList(
         agents=[
-            _agent(entry, server.models.default.id, default=entry is default)
+            _agent(entry, server, default=entry is default)
             for entry in server.agents.entries.values()
         ]
     )
 
 
-def _agent(entry: AgentEntry, model: str, *, default: bool) -> AgentInfo:
+def _agent(entry: AgentEntry, server: Server, *, default: bool) -> AgentInfo:
     found = entry.outline
     return AgentInfo(
         id=entry.id,
         name=entry.name,
         kind=entry.kind,
         description=entry.description,
-        model=entry.model or model,
+        model=entry.model or server.models.default.id,
         default=default,
         tools=_tools(found),
         members=_parts(found.members),
         steps=_parts(found.steps),
         suggestions=found.suggestions,
+        takes_system=server.agents.takes_system(entry),
     )
 
 

@@ -40,7 +40,7 @@ EXPORT: dict[str, Any] = {
         **errors(404, 422, 503),
     },
 }
-RENAME: dict[str, Any] = {
+CHANGE: dict[str, Any] = {
     "openapi_extra": {
         "requestBody": {
             "required": True,
@@ -48,9 +48,10 @@ RENAME: dict[str, Any] = {
                 "application/json": {
                     "schema": {
                         "type": "object",
-                        "required": ["title"],
+                        "minProperties": 1,
                         "properties": {
-                            "title": {"type": "string", "minLength": 1, "maxLength": 200}
+                            "title": {"type": "string", "minLength": 1, "maxLength": 200},
+                            "pinned": {"type": "boolean"},
                         },
                     }
                 }

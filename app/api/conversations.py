@@ -1,10 +1,10 @@
-"""Conversations in the native API: list, read, rename, export, delete."""
+"""Conversations in the native API: list, read, rename, pin, export, delete."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, model_validator
 
 from ..core.errors import BadRequest, ConversationBusy, UnknownConversation
 from . import conversation_docs
@@ -12,7 +12,7 @@ from .addresses import local, with_prefix
 from .context import Context, Principal, Server
 from .export import exported
 from .media import add_media
-from .requests import Body, Text, User, parse_object, read_body, validate
+from .requests import Body, Text, User, read_object, validate
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
 
@@ -31,10 +31,18 @@ def _title(text: str) -> str:
     return title
 
 
-class Rename(BaseModel):
-    """The body of a request that renames a conversation."""
+class Change(BaseModel):
+    """The body of a request that changes what a list shows of a conversation; what is absent stays
+    as it is."""
 
-    title: Annotated[Text, AfterValidator(_title)]
+    title: Annotated[Text, AfterValidator(_title)] | None = None
+    pinned: bool | None = None
+
+    @model_validator(mode="after")
+    def _has_change(self) -> Self:
+        if self.title is None and self.pinned is None:
+            raise ValueError("title is missing; send it, or pinned")
+        return self
 
 
 class SelectBranch(BaseModel):
@@ -76,7 +84,8 @@ async def conversations(
     ] = 0,
     user: EndUser = None,
 ) -> Response:
-    """List the principal's conversations, the one with the latest message first."""
+    """List the principal's conversations, the one with the latest message first, and on the first
+    page those that are pinned."""
     page = await server.conversations.list(
         principal, limit=limit, before=before, q=q, offset=offset, user=user
     )
@@ -121,21 +130,26 @@ async def export(
 
 @router.patch(
     "/conversations/{conversation_id}",
-    summary="Rename a conversation",
+    summary="Rename or pin a conversation",
     response_model=None,
-    **conversation_docs.RENAME,
+    **conversation_docs.CHANGE,
 )
-async def rename(
+async def change(
     request: Request,
     conversation_id: str,
     server: Server,
     principal: Principal,
     user: EndUser = None,
 ) -> Response:
-    """Give a conversation a title, and return it as it is in the list of conversations."""
-    body = await _body(request, Rename, server, conversation_id, principal, user)
-    renamed = await server.conversations.rename(conversation_id, principal, body.title, user)
-    return Response(msgspec.json.encode(renamed), media_type="application/json")
+    """Give a conversation a title, pin it or unpin it, and return it as it is in the list of
+    conversations."""
+    body = await _body(request, Change, server, conversation_id, principal, user)
+    shown = None
+    if body.title is not None:
+        shown = await server.conversations.rename(conversation_id, principal, body.title, user)
+    if body.pinned is not None:
+        shown = await server.conversations.pin(conversation_id, principal, body.pinned, user)
+    return Response(msgspec.json.encode(shown), media_type="application/json")
 
 
 @router.post(
@@ -221,7 +235,7 @@ async def _body(
 ) -> Body:
     """The validated body of a request about a conversation; raises `UnknownConversation` first."""
     try:
-        return validate(model, parse_object(await read_body(request, server.body)))
+        return validate(model, await read_object(request, server.body))
     except BadRequest:
         await server.conversations.get(conversation_id, principal, user)
         raise

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeVar
 
+from fastapi import Request
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -19,10 +20,10 @@ from pydantic import (
 )
 
 from ..core.errors import InvalidField
-from .bodies import BodyBounds, read_body
-from .json_objects import parse_object
+from .bodies import BodyBounds, read_body, use_body
+from .json_objects import EMPTY, parse_in_turns, parse_object
 
-__all__ = ["BodyBounds", "parse_object", "read_body"]  # and what is defined here
+__all__ = ["BodyBounds", "parse_object", "read_body", "read_object"]  # and what is defined here
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -31,11 +32,17 @@ Body = TypeVar("Body", bound=BaseModel)
 LARGEST = 10**300
 
 
+#: Types of JSON whose values can always be stored.
+PLAIN = frozenset({float, bool, type(None)})
+
+
 def _encodable(text: str) -> str:
     """Return the text; raise `ValueError` if it has a NUL (cannot be stored) or a lone surrogate
     (cannot be encoded)."""
     if "\0" in text:
         raise ValueError("contains a NUL character, which cannot be stored")
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -53,15 +60,20 @@ def _storable(value: Any) -> Any:
     """JSON whose texts can be stored and sent on."""
     if isinstance(value, str):
         _encodable(value)
-    elif isinstance(value, int) and abs(value) > LARGEST:
+    elif isinstance(value, int) and not -LARGEST <= value <= LARGEST:
         raise ValueError("has a number that is too large")
     elif isinstance(value, dict):
         for name, part in value.items():
             _encodable(name)
-            _storable(part)
+            if type(part) not in PLAIN:
+                _storable(part)
     elif isinstance(value, list):
         for part in value:
-            _storable(part)
+            if type(part) is int:
+                if not -LARGEST <= part <= LARGEST:
+                    raise ValueError("has a number that is too large")
+            elif type(part) not in PLAIN:
+                _storable(part)
     return value
 
 
@@ -103,6 +115,12 @@ ConversationId = Annotated[str, StringConstraints(pattern=CONVERSATION.pattern)]
 #: End users of a principal are a part of ids in the store.
 USER = re.compile(r"[^\s/\x00-\x1f\x7f]{1,128}")
 User = Annotated[str, AfterValidator(_user)]
+
+
+async def read_object(request: Request, bounds: BodyBounds, empty: str = EMPTY) -> dict[str, Any]:
+    """Return a request's body, which is a JSON object; raises what `use_body` and `parse_object`
+    raise."""
+    return await use_body(request, bounds, lambda body: parse_in_turns(body, empty))
 
 
 def validate(model: type[Body], fields: dict[str, Any]) -> Body:

@@ -16,9 +16,10 @@ from starlette.requests import ClientDisconnect
 from ..core.errors import BadRequest, InvalidField, TooLarge
 from ..core.media import MediaStore
 from ..core.question import Attachment, Picture
-from .bodies import BodyBounds, Part, in_time, read_body
+from .bodies import BodyBounds, in_time, read_body
 from .encodings import encodings_of
-from .json_objects import parse_object
+from .json_objects import parse_in_turns
+from .spool import Part
 
 #: Parts with files, by the fields that they add to, and what is in them.
 FILES = {"images": "image", "files": "file", "audio": "audio", "videos": "video"}
@@ -34,7 +35,13 @@ FLAGS = frozenset({"stream", "background"})
 MAX_FILES, MAX_PARTS = 16, 16
 
 #: Bytes of a file above which it goes to the disk.
-IN_MEMORY = 1 << 20
+IN_MEMORY = 64 << 10
+
+
+class Parser(MultiPartParser):
+    """A parser that keeps files in memory up to that size."""
+
+    spool_max_size = IN_MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ async def read_form(request: Request, bounds: BodyBounds, store: MediaStore) -> 
 async def _read_parts(
     request: Request, body: AsyncIterator[bytes], bounds: BodyBounds, store: MediaStore
 ) -> Form:
-    parser = MultiPartParser(
+    parser = Parser(
         request.headers,
         body,  # type: ignore[arg-type]  # it is only iterated
         max_files=MAX_FILES,
@@ -127,7 +134,7 @@ async def _read(parts: list[tuple[str, Any]], form: Form, store: MediaStore) -> 
                 )
             digests.append(await _take(name, value, form, store))
         elif name == JSON_PART:
-            form.fields.update(parse_object(value.encode("utf-8", "replace")))
+            form.fields.update(await parse_in_turns(bytearray(value.encode("utf-8", "replace"))))
         else:
             fields[name] = _field(name, value)
     form.fields.update(fields)

@@ -37,16 +37,18 @@ SAFE = re.compile(r"[0-9a-f]{16,64}")
 
 
 class MediaStore:
-    """Keeps media of at most `item_bytes` each; raises `ConfigurationError` if `folder` cannot be
-    written."""
+    """Keeps media of at most `item_bytes` each; `uploads` is the folder of what is being received.
+
+    Raises `ConfigurationError` if `folder` cannot be written.
+    """
 
     def __init__(self, folder: Path, *, item_bytes: int) -> None:
         self.item_bytes = item_bytes
         self._runs = folder / "runs"
         self._conversations = folder / "conversations"
-        self._uploads = folder / "uploads"
+        self.uploads = folder / "uploads"
         try:
-            for made in (self._runs, self._conversations, self._uploads):
+            for made in (self._runs, self._conversations, self.uploads):
                 made.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(
@@ -109,7 +111,7 @@ class MediaStore:
 
     def upload(self) -> Path:
         """The path of a new upload."""
-        return self._uploads / secrets.token_hex(16)
+        return self.uploads / secrets.token_hex(16)
 
     async def adopt(self, owner: Owner, upload: Path) -> Path:
         """Move an upload into the folder of its run, which it is then removed with.
@@ -218,7 +220,7 @@ class MediaStore:
 
     def _passing(self, age: float) -> list[tuple[str, str]]:
         now = time.time()
-        for upload in self._uploads.iterdir():
+        for upload in self.uploads.iterdir():
             if _modified(upload) < now - UPLOAD_LIFETIME:
                 upload.unlink(missing_ok=True)
         return [

@@ -193,13 +193,15 @@ class StoredMessage(msgspec.Struct, omit_defaults=True):
 
 
 class ConversationInfo(msgspec.Struct, omit_defaults=True):
-    """A conversation in a list; times are Unix times in seconds."""
+    """A conversation in a list; times are Unix times in seconds. `pinned_at` is when it was pinned,
+    absent if it is not."""
 
     conversation_id: str
     title: str
     created_at: int
     updated_at: int
     agent: str | None = None
+    pinned_at: int | None = None
 
 
 class Conversation(ConversationInfo, kw_only=True, omit_defaults=True):
@@ -210,10 +212,12 @@ class Conversation(ConversationInfo, kw_only=True, omit_defaults=True):
 
 class ConversationPage(msgspec.Struct, omit_defaults=True):
     """A page of a principal's conversations; `total` is the number of all of them, `next` is the
-    `before` of the next page, absent on the last one."""
+    `before` of the next page, absent on the last one. `pinned` has those that are pinned, on the
+    first page, the latest pin first; they are in `conversations`, too, in their places."""
 
     conversations: list[ConversationInfo]
     total: int
     limit: int
     offset: int
     next: str | None = None
+    pinned: list[ConversationInfo] = []

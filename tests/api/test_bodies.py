@@ -7,15 +7,16 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from app.api.bodies import FREE, Allowance
-from app.api.encodings import decode, encodings_of
-from app.api.json_objects import MAX_DEPTH
+from app.api.encodings import PIECE, decoding, encodings_of
+from app.api.json_objects import MAX_CONTAINERS, MAX_DEPTH, MAX_VALUES, SLICE, parse_in_turns
 from app.api.requests import MAX_ITEMS, MAX_MESSAGES
+from app.api.spool import FREE, IN_MEMORY, Allowance
 from app.core.errors import BadRequest, Overloaded, TooLarge, UnsupportedEncoding
 from tests.conftest import Serve
 from tests.provider import Provider
@@ -87,6 +88,16 @@ async def test_a_broken_encoding_is_a_bad_request(http: httpx.AsyncClient, name:
     assert (400, "bad_request") == (reply.status_code, reply.json()["error"]["code"])
 
 
+def decode(body: bytes, encodings: list[str], bound: int) -> bytes:
+    """Decode a body, however many steps that takes."""
+    steps = decoding(bytearray(body), encodings, bound)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return bytes(end.value)
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "zstd", "gzip, zstd", "zstd, gzip", "zstd, zstd"])
 def test_a_bomb_is_not_unpacked(encoding: str) -> None:
     """No step of the decoding makes more bytes than the bound, whatever the body promises."""
@@ -104,6 +115,18 @@ def test_the_bound_of_decoded_bytes_is_exact() -> None:
         assert b"x" * 1000 == decode(compress(b"x" * 1000), [name], 1000)
         with pytest.raises(TooLarge):
             decode(compress(b"x" * 1001), [name], 1000)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 7])
+@pytest.mark.parametrize("level", [0, 9])
+def test_steps_lose_nothing(encoding: str, size: int, level: int) -> None:
+    """A body is the same after it was decoded in steps, however it is cut, also several members."""
+    text = bytes(n * n % 251 for n in range(size))
+    made = gzip.compress(text, level) if encoding == "gzip" else zstd.compress(text, level or 1)
+    assert text * 2 == decode(made * 2, [encoding], 2 * size)
+    steps = decoding(bytearray(gzip.compress(b"x" * (9 * PIECE))), ["gzip"], 9 * PIECE)
+    assert sum(1 for _ in steps) >= 9
 
 
 def test_what_is_no_encoding_is_refused_by_name() -> None:
@@ -230,6 +253,58 @@ async def test_a_long_history_is_accepted(http: httpx.AsyncClient) -> None:
     body = {"model": "general", "messages": messages, "tools": tools}
     reply = await http.post("/v1/chat/completions", json=body)
     assert 200 == reply.status_code, reply.text
+
+
+def of_values(values: str) -> bytes:
+    return b'{"message": "x", "metadata": {"a": [%b]}}' % values.encode()
+
+
+#: The values of a list, and whether they are too many.
+MANY = {
+    "zeros": ("0," * MAX_VALUES + "0", True),
+    "floats": ("0.1," * 2_000_000 + "0", True),
+    "objects": ('{"a":0},' * MAX_CONTAINERS + "0", True),
+    "lists": ("[]," * MAX_CONTAINERS + "0", True),
+    "strings": ('"",' * MAX_VALUES + "0", True),
+    "after an escape at a cut": ('"' + "\\\\" * SLICE + '",' + "0," * MAX_VALUES + "0", True),
+    "after a quotation mark": ('"\\"",' + "0," * MAX_VALUES + "0", True),
+    "as many as may be": ("0," * (MAX_VALUES - 4) + "0", False),
+    "commas in a text": ('"' + "," * (2 * MAX_VALUES) + '"', False),
+    "openings in a text": ('"' + '[{\\"' * MAX_CONTAINERS + '"', False),
+    "backslashes": ('"' + "\\\\" * 1_000_000 + '"', False),
+    "quotation marks": ('"' + '\\"' * 1_000_000 + '"', False),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-32"])
+async def test_values_are_counted_before_they_are_parsed(name: str, encoding: str) -> None:
+    """Too many values are refused, whatever stands in texts before them; others are read."""
+    values, too_many = MANY[name]
+    body = bytearray(of_values(values).decode().replace("x", "\u2222").encode(encoding))
+    if too_many:
+        with pytest.raises(TooLarge):
+            await parse_in_turns(body)
+    else:
+        assert "\u2222" == (await parse_in_turns(body))["message"]
+
+
+async def test_bodies_are_whole_in_memory_and_in_files(tmp_path: Path) -> None:
+    """A body has all its bytes, whether it was kept in memory, in a file, or in memory because the
+    file cannot be written; nothing of it is left afterwards."""
+    gone = tmp_path / "gone"
+    for folder in (tmp_path, gone, None):
+        allowance = Allowance(1 << 30, folder)
+        with allowance.part() as other, allowance.part() as part:
+            await other.keep(bytes(IN_MEMORY))
+            pieces = [bytes([n % 251]) * (n * 997) for n in range(150)]
+            for piece in pieces:
+                await part.keep(piece)
+            assert b"".join(pieces) == await part.whole()
+            inside = allowance.in_memory <= IN_MEMORY
+            assert inside == (folder == tmp_path)
+        assert (0, 0) == (allowance.taken, allowance.in_memory)
+    assert not await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
 
 
 def test_an_allowance_is_shared_and_given_back() -> None:

@@ -11,6 +11,7 @@ from agno.workflow import Condition, Loop, Parallel, Router, Step, Workflow
 from agno.workflow.types import StepInput, StepOutput
 
 from tests.conftest import Serve
+from tests.provider import Provider
 
 
 def weather(city: str) -> str:
@@ -180,4 +181,41 @@ async def test_description_of_agents(serve: Serve, kind: str) -> None:
         (found,) = (await http.get("/api/v1/agents")).json()["agents"]
     if "steps" in found:
         found["steps"] = [short(step) for step in found["steps"]]
-    assert {"model": "test-model", "default": True, **expected} == found
+    also = {"model": "test-model", "default": True, "takes_system": False}
+    assert {**also, **expected} == found
+
+
+async def test_system_prompt_of_a_caller(serve: Serve, provider: Provider) -> None:
+    """A question has a system prompt of its own, and a turn that is answered again, only for an
+    agent whose metadata allow it, or for the built-in one."""
+    allows: dict[str, Any] = {"metadata": {"system_prompt": True}}
+    agents = [
+        agent("Open", **allows),
+        agent("Closed"),
+        agent("Text", metadata={"system_prompt": 1}),
+    ]
+    async with httpx.AsyncClient(base_url=serve(agents=agents).url) as http:
+        listed = (await http.get("/api/v1/agents")).json()["agents"]
+        assert [True, False, False] == [one["takes_system"] for one in listed]
+        body: dict[str, Any]
+        run = ""
+        for name, status in (("open", 200), ("closed", 422), ("text", 422), (None, 200)):
+            body = {"message": "Hi", "system": "Speak in verse.", "agent": name, "stream": False}
+            response = await http.post("/api/v1/chat", json=body)
+            assert status == response.status_code
+            if status == 422:
+                assert "takes no system prompt" in response.json()["error"]["message"]
+            else:
+                run = response.json()["run_id"]
+        again = f"/api/v1/runs/{run}/regenerate"
+        for name, status in (("closed", 422), (None, 200)):
+            body = {"system": "Speak in prose.", "agent": name, "stream": False}
+            assert status == (await http.post(again, json=body)).status_code
+        body = {"message": "Hi", "agent": "closed", "system": "", "stream": False}
+        assert 200 == (await http.post("/api/v1/chat", json=body)).status_code
+    sent = [str(request.body["messages"]) for request in provider.requests]
+    assert ["verse", "verse", "prose", None] == [
+        next((word for word in ("verse", "prose") if word in messages), None) for messages in sent
+    ]
+    async with httpx.AsyncClient(base_url=serve().url) as http:
+        assert (await http.get("/api/v1/agents")).json()["agents"][0]["takes_system"]

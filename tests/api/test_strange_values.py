@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests import tables
 from tests.conftest import Serve
 from tests.services import PostgresServer
 
@@ -72,7 +73,7 @@ def test_one_client_makes_a_store_unavailable(
     settings: dict[str, Any] = {"models": ["demo"]}
     if database == "postgresql":
         postgres: PostgresServer = request.getfixturevalue("postgres_server")
-        settings["database_url"] = postgres.create()
+        settings["database_url"] = tables.postgresql(postgres)
     found = []
     with httpx.Client(base_url=serve(**settings).url, timeout=30) as http:
         for method, path, body in STRANGE:

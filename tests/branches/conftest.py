@@ -9,6 +9,7 @@ from agno.db.in_memory import InMemoryDb
 from agno.db.json import JsonDb
 from agno.db.redis import RedisDb
 
+from tests import tables
 from tests.services import RedisServer
 
 #: The server's own store in two databases, and stores of an application.
@@ -37,6 +38,5 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
     """The server's own store, if a test names PostgreSQL as its `store`."""
     params = request.node.callspec.params if hasattr(request.node, "callspec") else {}
     if params.get("store") == "postgresql":
-        url: str = request.getfixturevalue("postgres_server").create()
-        return url
+        return tables.postgresql(request.getfixturevalue("postgres_server"))
     return None

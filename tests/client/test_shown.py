@@ -92,7 +92,7 @@ async def test_agents_of_the_client(serve: Serve, shell: Shell) -> None:
 
 
 async def test_conversations_of_the_client(serve: Serve, shell: Shell) -> None:
-    """A conversation is renamed, exported and deleted; runs that go on are listed."""
+    """A conversation is renamed, pinned, exported and deleted; runs that go on are listed."""
     config = Config(url=serve(model="demo").url)
     answer = await shell.call(config, "generate", "count to 3")
     name = answer.conversation_id
@@ -100,6 +100,12 @@ async def test_conversations_of_the_client(serve: Serve, shell: Shell) -> None:
     text = await shell.call(config, "export_conversation", name)
     data = await shell.call(config, "export_conversation", name, "json")
     assert "Numbers" == renamed.title
+    await shell.call(config, "generate", "count to 2")
+    pinned = await shell.call(config, "pin_conversation", name)
+    assert pinned.pinned_at
+    titles = [one.title for one in await shell.call(config, "conversations")]
+    assert ["Numbers", "count to 2"] == titles
+    assert (await shell.call(config, "pin_conversation", name, False)).pinned_at is None
     assert text.startswith("# Numbers\n")
     assert name == json.loads(data)["conversation_id"]
     assert [] == await shell.call(config, "runs")
@@ -276,7 +282,7 @@ def command(url: str, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_commands_of_lists(serve: Serve, provider: Provider, tmp_path: Path) -> None:
-    """agents, models, runs and conversations are listed, shown, renamed, exported, deleted."""
+    """agents, models, runs, conversations are listed, shown, renamed, pinned, exported, deleted."""
     provider.script(*CASES["team"].replies)
     team = application("team")
     team.metadata = {"suggestions": ["Is it cold?"]}
@@ -292,6 +298,9 @@ def test_commands_of_lists(serve: Serve, provider: Provider, tmp_path: Path) -> 
     shown = command(url, "conversations", "show", name).stdout
     in_order(shown, "> Hello?", "Bob says: snow.")
     assert "Snow\n" == command(url, "conversations", "rename", name, "Snow").stdout
+    assert "Snow\n" == command(url, "conversations", "pin", name).stdout
+    assert "  * Snow" in command(url, "conversations", "list").stdout
+    assert "Snow\n" == command(url, "conversations", "unpin", name).stdout
     exported = command(url, "conversations", "export", name).stdout
     in_order(exported, "# Snow", "**Bob:**", "Bob says: snow.")
     file = tmp_path / "out.json"

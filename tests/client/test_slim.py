@@ -9,6 +9,7 @@ from pathlib import Path
 from app import __version__ as server_version
 from tests.command import ROOT, environment
 from tests.server import Server
+from tests.trust import fetching
 
 FOREIGN = [
     *("agno", "aiohttp", "app", "fastapi", "msgspec", "ollama", "openai", "pydantic"),
@@ -69,7 +70,9 @@ def test_client_wheel_installs_and_streams(tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
     wheels = tmp_path / "wheels"
     subprocess.run(
-        [*pip, "wheel", "--no-deps", "-w", wheels, ROOT / "packaging" / "client"], check=True
+        [*pip, "wheel", "--no-deps", "-w", wheels, ROOT / "packaging" / "client"],
+        env=fetching(),
+        check=True,
     )
     (wheel,) = wheels.glob("agno_stream_client-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
@@ -80,7 +83,7 @@ def test_client_wheel_installs_and_streams(tmp_path: Path) -> None:
     home = tmp_path / "venv"
     venv.create(home)
     python = home / "bin" / "python"
-    subprocess.run([*pip, "--python", python, "install", wheel], check=True)
+    subprocess.run([*pip, "--python", python, "install", wheel], env=fetching(), check=True)
     bare = {name: v for name, v in environment().items() if name != "PYTHONPATH"}
     with Server(tmp_path / "data") as server:
         ended = subprocess.run(

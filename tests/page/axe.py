@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.page.visit import Visit
+from tests.trust import fetching
 
 AXE = "axe-core@4.11.0"
 CACHE = Path(__file__).parent / ".cache"
@@ -36,7 +37,9 @@ def load() -> Axe:
         if npm is None:
             pytest.skip("there is no npm to fetch axe-core with")
         command = [npm, "install", "--prefix", str(CACHE), "--ignore-scripts", "--no-audit", AXE]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+        done = subprocess.run(
+            command, env=fetching(), capture_output=True, encoding="utf-8", check=False
+        )
         if done.returncode:
             pytest.skip(f"npm cannot fetch axe-core: {done.stderr[-300:]}")
     return Axe(SCRIPT.read_text(encoding="utf-8"))

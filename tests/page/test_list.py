@@ -42,6 +42,25 @@ def test_conversations_are_searched(visit: Visit, provider: Provider) -> None:
     expect(rows).to_have_count(2)
 
 
+def test_conversation_is_pinned(visit: Visit, provider: Provider) -> None:
+    """A pinned conversation is before all others, also in a search and after a reload, until it is
+    unpinned."""
+    for question in ("A question on whales", "A question on birds"):
+        visit.open().ask(question).ended()
+    visit.choose("A question on whales", "Pin")
+    rows = visit.page.locator("#list a")
+    titles = ["A question on whales", "A question on birds"]
+    expect(visit.page.locator("#list h2")).to_have_text(["Pinned", "Today"])
+    expect(rows).to_have_text(titles)
+    visit.page.reload()
+    expect(rows).to_have_text(titles)
+    visit.page.get_by_label("Search the conversations").fill("question")
+    expect(rows).to_have_text(titles)
+    visit.choose("A question on whales", "Unpin")
+    expect(visit.page.locator("#list h2")).to_have_text(["Today"])
+    expect(rows).to_have_text(titles[::-1])
+
+
 def test_conversation_is_exported(visit: Visit, provider: Provider) -> None:
     """A conversation is saved as Markdown and as JSON, in a file that has its title."""
     provider.script(Reply("An animal."))

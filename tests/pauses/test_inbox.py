@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import tables
 from tests.pauses.kinds import KINDS, RAN, PauseKind
-from tests.pauses.parts import ask, decisions, go_on, paused
+from tests.pauses.parts import ask, decisions, events, go_on, paused
 from tests.provider import Provider
 from tests.provider_replies import Reply
 from tests.server import Server
@@ -94,6 +95,26 @@ def test_wrong_decisions_are_named(server: Server, provider: Provider, wrong: st
     assert [first["run_id"]] == [run["run_id"] for run in listed(server.url)]
 
 
+STRANGE = ["\ud800", "a\0b", {"\ud800": 1}, [["\0"]], 10**400]
+
+
+def test_values_that_cannot_be_stored(server: Server, provider: Provider) -> None:
+    """A result, a note or a value with half a character, with a NUL or with a number beyond all
+    bounds is refused, and the run still waits."""
+    first = paused(server, provider, APPROVAL)
+    [item] = first["requirements"]
+    fields = [("result", value) for value in STRANGE]
+    fields += [("note", value) for value in STRANGE[:2]]
+    fields += [("values", {"a": value}) for value in STRANGE]
+    url = f"{server.url}/api/v1/runs/{first['run_id']}/continue"
+    for name, value in fields:
+        body = {"decisions": [{"id": item["id"], "confirmed": True, name: value}]}
+        response = httpx.post(url, content=json.dumps(body))
+        code = response.json()["error"]["code"]
+        assert (422, "invalid_field") == (response.status_code, code), (name, value)
+    assert [first["run_id"]] == [run["run_id"] for run in listed(server.url)]
+
+
 def test_a_run_that_does_not_wait_is_not_continued(server: Server, provider: Provider) -> None:
     """A run that has ended otherwise is 409, one that never was 404."""
     provider.script(Reply("Hello."))
@@ -117,6 +138,26 @@ def test_the_same_decision_twice_at_once(server: Server, provider: Provider) -> 
     assert {409} == {response.status_code for response in lost}
     assert {won["run_id"]} == {response.json()["error"]["continued_by"] for response in lost}
     assert ["Oslo"] == RAN
+
+
+def test_a_decision_at_once_at_another_process(
+    server: Server, provider: Provider, tmp_path: Path
+) -> None:
+    """Who has got the end of a paused run can decide at once, at another process, before the first
+    one has written it."""
+    body = {"message": "Please.", "agent": APPROVAL.name}
+    with Server(tmp_path, agents=[APPROVAL.component(provider)]) as other:
+        for _ in range(3):
+            provider.script(*APPROVAL.before, *APPROVAL.after)
+            chunks = events(f"{server.url}/api/v1/chat", body, "application/x-ndjson")
+            run_id, requirements = chunks[0]["run_id"], chunks[-1]["requirements"]
+            response = go_on(other.url, run_id, decisions(APPROVAL, requirements))
+            assert (200, APPROVAL.answer) == (response.status_code, response.json().get("content"))
+        provider.script(Reply(["Hm. "] * 100, rate=20))
+        start = httpx.post(f"{server.url}/api/v1/chat", json={**body, "background": True}).json()
+        busy = go_on(other.url, start["run_id"], [])
+        assert (409, "not_paused") == (busy.status_code, busy.json()["error"]["code"])
+        httpx.post(f"{server.url}/api/v1/runs/{start['run_id']}/cancel")
 
 
 def test_the_same_request_again_gets_the_same_run(server: Server, provider: Provider) -> None:
@@ -178,7 +219,7 @@ def test_another_process_continues_after_a_restart(
             return
         redis: RedisServer = request.getfixturevalue("redis_server")
         postgres: PostgresServer = request.getfixturevalue("postgres_server")
-        settings = {"journal_url": redis.empty(), "database_url": postgres.create()}
+        settings = {"journal_url": redis.empty(), "database_url": tables.postgresql(postgres)}
 
     def start() -> Server:
         return Server(tmp_path, agents=[kind.component(provider)], **settings)

@@ -97,6 +97,16 @@ export function renameConversation(id, title) {
 }
 
 /**
+ * Pin a stored conversation, or no longer.
+ * @param {string} id
+ * @param {boolean} pinned
+ * @returns {Promise<unknown>}
+ */
+export function pinConversation(id, pinned) {
+  return call('PATCH', `${API}/conversations/${encode(id)}`, { pinned })
+}
+
+/**
  * A stored conversation as a file.
  * @param {string} id
  * @param {'md' | 'json'} format

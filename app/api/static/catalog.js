@@ -22,6 +22,7 @@
  * @property {Named[]} [members]
  * @property {Named[]} [steps]
  * @property {string[]} [suggestions]
+ * @property {boolean} [takes_system] whether a request may have a system prompt
  */
 
 /**

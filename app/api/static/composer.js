@@ -30,6 +30,7 @@ import { local } from './storage.js'
  * @property {string | null} agent
  * @property {string | null} model
  * @property {{temperature?: number, max_tokens?: number}} [options]
+ * @property {string} [system] instructions of the person, if the agent takes them
  */
 
 const MAX_HEIGHT = 240 // pixels of the text field
@@ -145,6 +146,7 @@ export class Composer {
       agent: this.#agents.length > 1 ? this.agent.value : null,
       model: this.model.value || null,
       options: settings.options(),
+      system: this.chosenAgent?.takes_system ? settings.system() : undefined,
     }
   }
 

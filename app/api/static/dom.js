@@ -24,6 +24,7 @@ const SVG = 'http://www.w3.org/2000/svg'
  * @property {HTMLInputElement} search
  * @property {HTMLSelectElement} set-language
  * @property {HTMLInputElement} set-length
+ * @property {HTMLTextAreaElement} set-system
  * @property {HTMLInputElement} set-temperature
  * @property {HTMLDialogElement} settings
  */

@@ -4,7 +4,7 @@ import * as api from './api.js'
 import { $, el, icon } from './dom.js'
 import { date, t } from './phrases.js'
 
-/** @import { Menu } from './menu.js' */
+/** @import { Listed, Menu } from './menu.js' */
 /** @import { Words } from './phrases.js' */
 /** @import { ConversationInfo, ConversationPage, LiveRun } from './wire.js' */
 
@@ -25,7 +25,12 @@ const MAX_ROWS = 200
 const SEARCH_DELAY = 250 // milliseconds after the last key
 const DAY = 86_400 // seconds
 /** @type {Record<string, Words>} */
-const AGES = { today: t('Today'), yesterday: t('Yesterday'), week: t('This week') }
+const AGES = {
+  pinned: t('Pinned'),
+  today: t('Today'),
+  yesterday: t('Yesterday'),
+  week: t('This week'),
+}
 /** @type {Intl.DateTimeFormatOptions} */
 const MONTH = { year: 'numeric', month: 'long' }
 
@@ -67,17 +72,17 @@ export class List {
 
   /**
    * Open the menu of a conversation, whose module is loaded for the first one.
-   * @param {HTMLElement} opener
-   * @param {string} id
-   * @param {string} name
+   * @param {MouseEvent} event a click on its button
+   * @param {Listed} conversation
    */
-  async #showMenu(opener, id, name) {
+  async #showMenu({ currentTarget: opener }, conversation) {
     const { renamed, removed, failed } = this.actions
     try {
       /** @type {typeof import('./menu.js')} */
       const { Menu } = await import(`./menu.js${this.#failures ? `?again=${this.#failures}` : ''}`)
       this.#menu ??= new Menu({
         renamed: (...renaming) => [renamed(...renaming), this.refresh()],
+        pinned: () => this.refresh(),
         removed: removedId => [removed(removedId), this.refresh()],
         failed,
       })
@@ -86,7 +91,7 @@ export class List {
       failed(t('The menu was not loaded. Is the server running?'))
       return
     }
-    this.#menu.open(opener, id, name)
+    this.#menu.open(/** @type {HTMLElement} */ (opener), conversation)
   }
 
   /** Read the list from the server, and show it. */
@@ -123,7 +128,9 @@ export class List {
             .map(run => run.conversation_id),
         ),
     )
-    const groups = Map.groupBy(this.#rows(), row => ageOf(row.updated_at))
+    const groups = Map.groupBy(this.#rows(), row =>
+      row.pinned_at ? 'pinned' : ageOf(row.updated_at),
+    )
     this.element.replaceChildren(
       ...[...groups].flatMap(([age, rows]) => [
         el('h2', {}, AGES[age] ?? date(rows[0].updated_at, MONTH)),
@@ -152,13 +159,14 @@ export class List {
   }
 
   /**
-   * The stored conversations, after those that have a live run and are not stored yet.
+   * The pinned conversations, those that have a live run and are not stored yet, and all others.
    * @returns {Row[]}
    */
   #rows() {
-    const stored = this.#page.conversations
-    const storedIds = new Set(stored.map(row => row.conversation_id))
-    if (this.#words) return stored
+    const { pinned = [] } = this.#page
+    const stored = this.#page.conversations.filter(row => !row.pinned_at)
+    const storedIds = new Set([...pinned, ...stored].map(row => row.conversation_id))
+    if (this.#words) return [...pinned, ...stored]
     const unsaved = this.#live
       .filter(run => run.status !== 'paused' && !storedIds.has(run.conversation_id))
       .map(run => ({
@@ -167,16 +175,7 @@ export class List {
         updated_at: run.created_at,
         unsaved: true,
       }))
-    return [...unsaved.reverse(), ...stored]
-  }
-
-  /**
-   * @param {MouseEvent} event
-   * @param {string} id
-   * @param {string} name
-   */
-  #openMenu({ currentTarget: opener }, id, name) {
-    if (opener instanceof HTMLElement) this.#showMenu(opener, id, name)
+    return [...pinned, ...unsaved.reverse(), ...stored]
   }
 
   #showMore() {
@@ -189,7 +188,7 @@ export class List {
    * @param {Set<string>} active conversations that are being answered
    * @param {Set<string>} paused conversations that wait for a person
    */
-  #row({ conversation_id: id, title, unsaved }, active, paused) {
+  #row({ conversation_id: id, title, unsaved, pinned_at: pinned }, active, paused) {
     const name = title || t('Untitled')
     const open = (/** @type {MouseEvent} */ event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return
@@ -215,7 +214,8 @@ export class List {
         'aria-expanded': 'false',
         'aria-label': t('Rename, pin, export or delete {name}', { name }),
         title: t('More'),
-        click: (/** @type {MouseEvent} */ event) => this.#openMenu(event, id, String(name)),
+        click: (/** @type {MouseEvent} */ event) =>
+          this.#showMenu(event, { id, name: String(name), pinned: Boolean(pinned) }),
       },
       icon('more'),
     )

@@ -224,7 +224,7 @@ document.addEventListener('visibilitychange', () => {
   list.refresh()
 })
 $('key-open').hidden = !key.current()
-settings.install()
+settings.install(() => composer.chosenAgent)
 toggleSide(false)
 await Promise.all([embedded.install(), language.install()])
 await loadCatalog()

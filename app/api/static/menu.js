@@ -1,24 +1,31 @@
-// The menu of a conversation in the list: rename, export, delete.
+// The menu of a conversation in the list: rename, pin, export, delete.
 
 import * as api from './api.js'
-import { $, el, icon } from './dom.js'
+import { $, el, icon, setText } from './dom.js'
 import { joined, t } from './phrases.js'
 
 /** @import { Words } from './phrases.js' */
 
 /**
- * What the menu does. `changed` gets the id of a conversation that was renamed, `removed` of one
- * that was deleted, `failed` a sentence.
+ * What the menu reports: a conversation was `renamed`, `pinned` or no longer, or `removed`, or it
+ * `failed`.
  * @typedef {object} MenuActions
  * @property {(id: string, title: string) => void} renamed
+ * @property {() => void} pinned
  * @property {(id: string) => void} removed
  * @property {(message: Words) => void} failed
  */
+
+const NOT_UNPINNED = t('The conversation was not unpinned.')
+
+/** @typedef {{id: string, name: string, pinned: boolean}} Listed a conversation in the list */
 
 /** The menu, which is the same element for all conversations. */
 export class Menu {
   #id = ''
   #name = ''
+  #pinned = false
+  #pin = el('span') // the label of its item
   /** @type {HTMLElement | null} */
   #opener = null
 
@@ -29,6 +36,7 @@ export class Menu {
       'div',
       { class: 'menu', popover: 'auto', role: 'menu', 'aria-label': t('Conversation') },
       item('pen', t('Rename'), () => this.#rename()),
+      item('pin', this.#pin, () => this.#togglePin()),
       item('down', t('Export as Markdown'), () => this.#export('md')),
       item('down', t('Export as JSON'), () => this.#export('json')),
       item('bin', t('Delete'), () => this.#confirmRemove()),
@@ -46,13 +54,14 @@ export class Menu {
   /**
    * Open the menu below a button.
    * @param {HTMLElement} opener
-   * @param {string} id
-   * @param {string} name
+   * @param {Listed} conversation
    */
-  open(opener, id, name) {
+  open(opener, { id, name, pinned }) {
     this.#opener = opener
     this.#id = id
     this.#name = name
+    this.#pinned = pinned
+    setText(this.#pin, pinned ? t('Unpin') : t('Pin'))
     this.element.showPopover()
     const { left, bottom, top } = opener.getBoundingClientRect()
     const { offsetWidth: width, offsetHeight: height } = this.element
@@ -92,6 +101,17 @@ export class Menu {
       } catch (error) {
         this.#failed(t('The conversation was not renamed.'), error)
       }
+    }
+  }
+
+  async #togglePin() {
+    const [id, pinned] = [this.#id, !this.#pinned]
+    try {
+      await api.pinConversation(id, pinned)
+      this.actions.pinned()
+    } catch (error) {
+      const not = pinned ? t('The conversation was not pinned.') : NOT_UNPINNED
+      this.#failed(not, error)
     }
   }
 
@@ -143,7 +163,7 @@ export class Menu {
 
 /**
  * @param {string} mark
- * @param {Words} label
+ * @param {Words | HTMLElement} label
  * @param {() => unknown} click
  */
 function item(mark, label, click) {

@@ -157,12 +157,13 @@ export function messagesBefore(turns, turn) {
  * @param {ChatRequest['messages'] | null} messages
  * @returns {ChatRequest}
  */
-export function request(message, conversation, { agent, model, options }, messages) {
+export function request(message, conversation, { agent, model, options, system }, messages) {
   /** @type {ChatRequest} */
   const body = { message, conversation_id: conversation }
   if (agent) body.agent = agent
   if (model) body.model = model
   if (options) body.options = options
+  if (system) body.system = system
   if (messages) body.messages = messages
   return body
 }

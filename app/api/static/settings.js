@@ -6,9 +6,13 @@ import * as language from './language.js'
 import { setAttribute, t } from './phrases.js'
 import { local } from './storage.js'
 
+/** @import { AgentInfo } from './catalog.js' */
 /** @import { ChatRequest } from './wire.js' */
 
 const STORAGE_KEY = 'options'
+const SYSTEM_KEY = 'system'
+const TAKEN = t('Instructions of your own, beside those of the agent.')
+const NOT_TAKEN = t('This agent takes no system prompt of yours.')
 const LABELS = { auto: t('Auto'), light: t('Light'), dark: t('Dark') } // of colours
 const THEMES = /** @type {(keyof typeof LABELS)[]} */ (Object.keys(LABELS))
 const NOT_LOADED = t('The language was not loaded. Is the server running?')
@@ -29,12 +33,20 @@ export function options() {
   }
 }
 
-/** Let the button open the dialog, and mark it if something is set; apply the colours. */
-export function install() {
+/** The instructions that a person adds to those of agents that take them. */
+export function system() {
+  return local.getItem(SYSTEM_KEY) ?? ''
+}
+
+/**
+ * Let the button open the dialog, and mark it if something is set; apply the colours.
+ * @param {() => AgentInfo | undefined} agent the chosen one
+ */
+export function install(agent) {
   const dialog = $('settings')
   const button = $('settings-open')
   const mark = () => {
-    const changed = Boolean(options())
+    const changed = Boolean(options() || system())
     button.classList.toggle('set', changed)
     setAttribute(button, 'aria-label', changed ? t('Settings (changed)') : t('Settings'))
   }
@@ -43,12 +55,17 @@ export function install() {
   }
   button.addEventListener('click', () => {
     for (const [name, id] of FIELDS) $(id).value = String(options()?.[name] ?? '')
+    const taken = Boolean(agent()?.takes_system)
+    $('set-system').value = system()
+    $('set-system').disabled = !taken
+    setText($('set-system-note'), taken ? TAKEN : NOT_TAKEN)
     $('set-language').value = language.chosen()
     dialog.returnValue = ''
     dialog.showModal()
   })
   $('settings-reset').addEventListener('click', () => {
     for (const [, id] of FIELDS) $(id).value = ''
+    $('set-system').value = ''
   })
   dialog.addEventListener('close', async () => {
     if (dialog.returnValue !== 'yes') return
@@ -58,6 +75,7 @@ export function install() {
       if ($(id).value !== '') chosen[name] = $(id).valueAsNumber
     }
     local.setItem(STORAGE_KEY, JSON.stringify(chosen))
+    local.setItem(SYSTEM_KEY, $('set-system').value.trim())
     mark()
     if (!(await language.choose($('set-language').value))) showBanner('failed', NOT_LOADED)
   })

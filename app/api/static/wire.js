@@ -201,6 +201,7 @@
  * @property {string} conversation_id
  * @property {string} title
  * @property {number} updated_at
+ * @property {number} [pinned_at] Unix time in seconds, if it is pinned
  */
 
 /**
@@ -212,6 +213,7 @@
  * The newest conversations; `total` counts all of them.
  * @typedef {object} ConversationPage
  * @property {ConversationInfo[]} conversations
+ * @property {ConversationInfo[]} [pinned] those of all that are pinned
  * @property {number} total
  */
 
@@ -222,6 +224,7 @@
  * @property {string} conversation_id
  * @property {string} [agent]
  * @property {string} [model]
+ * @property {string} [system]
  * @property {{role: string, content: string}[]} [messages]
  * @property {boolean} [background]
  * @property {'queue' | 'interrupt'} [on_busy]

@@ -35,11 +35,15 @@ class Agents:
         agent answers. `outbox` keeps turns that cannot be stored. Raises `ConfigurationError`."""
         self._database_url = database_url
         self._db = open_database(database_url, data_dir)
-        if agents is None:
-            agents = (
-                load_agents(reference) if reference else [general_agent(instructions, self._db)]
-            )
-        self.catalog = AgentCatalog(agents, models, self._db, upstreams, max_rounds=max_rounds)
+        own = []  # ids of agents that are not an application's
+        if agents is None and reference:
+            agents = load_agents(reference)
+        elif agents is None:
+            agents = [general_agent(instructions, self._db)]
+            own = ["general"]
+        self.catalog = AgentCatalog(
+            agents, models, self._db, upstreams, max_rounds=max_rounds, open_to_system=own
+        )
         self.conversations = Conversations(self.catalog.dbs, self._component, outbox)
         self.connections = Connections(
             entry.component for entry in self.catalog.entries.values() if entry.kind != "factory"

@@ -1,6 +1,6 @@
 """The agents that the server serves: the built-in `general` agent, or the user's own."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from agno.agent import Agent
@@ -46,8 +46,11 @@ class AgentCatalog:
         upstreams: Upstreams | None = None,
         *,
         max_rounds: int = MAX_ROUNDS,
+        open_to_system: Collection[str] = (),
     ) -> None:
+        """`open_to_system` are the ids of agents that take system prompts, whatever they say."""
         self._max_rounds = max_rounds
+        self._open_to_system = open_to_system
         self._models = models
         self._upstreams = upstreams or Upstreams()
         self._for_managers: dict[int, Model] = {}
@@ -100,6 +103,10 @@ class AgentCatalog:
                 f"There is no agent {name!r}. Available agents: {', '.join(ids)}.", agents=ids
             )
         return self.entries[name]
+
+    def takes_system(self, entry: AgentEntry) -> bool:
+        """Whether an agent takes a system prompt of its callers beside its own instructions."""
+        return entry.takes_system or entry.id in self._open_to_system
 
     def model_of(self, entry: AgentEntry, name: str | None) -> ModelEntry | None:
         """The model that a request names; None for the agent's own. Raises `UnknownModel`, and

@@ -8,11 +8,13 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
+from ..access.turnstile import turnstile
 from .journal import Log, RunRecord
 from .outage import Outage
 from .outbox import Created
 from .reading import JournalReplaced, journal_call, unavailable
-from .run_log import Piece, RunLog, trim
+from .removal import keep_sweeping
+from .run_log import Piece, RunLog, oldest, trim
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +27,8 @@ CREATE_TIMEOUT = 0.5
 #: Seconds to wait for the journal to have what only it can decide on.
 WRITE_TIMEOUT = 5.0
 
-#: Seconds between two sweeps of the journal.
-SWEEP_INTERVAL = 30.0
+#: Seconds for which fast answers wait at most for one call that writes a part of a backlog.
+HOLD = 1.0
 
 #: Entries of a live run that are metered together.
 METER_BATCH = 256
@@ -75,7 +77,9 @@ class Hub:
         await self.journal.open(owner)
         self._stop.clear()
         self._flusher = asyncio.create_task(self._keep_flushing(), name="hub-flusher")
-        self._sweeper = asyncio.create_task(self._keep_sweeping(), name="hub-sweeper")
+        self._sweeper = asyncio.create_task(
+            keep_sweeping(self.journal, self._stop), name="hub-sweeper"
+        )
 
     async def close(self) -> None:
         """Write the entries that are still in memory alone to the journal, and close the
@@ -185,18 +189,6 @@ class Hub:
             except Exception:  # without this task nothing would be written any more
                 logger.exception("journal: a flush failed; the next one follows")
 
-    async def _keep_sweeping(self) -> None:
-        """Remove from the journal what is too old or too much, while the hub is open."""
-        while not self._stop.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SWEEP_INTERVAL):
-                    await self._stop.wait()
-                return
-            try:
-                await self.journal.sweep()
-            except Exception:  # `trouble` reports a journal that fails
-                logger.debug("journal: it was not swept", exc_info=True)
-
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()
         try:
@@ -221,10 +213,15 @@ class Hub:
 
     async def _write_backlog(self, dirty: Iterable[RunLog]) -> None:
         """Write what has been waiting, oldest first, in calls of a bounded size; what one has
-        written stays written if the next one fails."""
-        for log in sorted(dirty, key=lambda log: log.lag, reverse=True):
-            while log.waits and self._has(log):
-                await self._write([Piece.next(log, self.outage.flush_bytes)])
+        written stays written if the next one fails.
+
+        Fast answers wait until the journal has caught up, unless it fails.
+        """
+        ends = {log: log.last for log in sorted(dirty, key=lambda log: log.lag, reverse=True)}
+        with turnstile().hold() as hold:
+            while logs := [log for log in ends if self._has(log) and log.behind(ends[log])]:
+                hold(0.0 if self.trouble else HOLD)
+                await self._write(oldest(logs, self.outage.flush_bytes))
                 self.outage.progressed()
 
     async def _write(self, pieces: Sequence[Piece]) -> None:

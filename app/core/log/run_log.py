@@ -15,6 +15,10 @@ from .meter import Meter
 #: Bytes that a chunk takes at least, by `size_of`.
 SMALLEST = 200
 
+#: Bytes of all logs in memory that the journal has as well, and of each of them at least. Readers
+#: that are further behind read from the journal.
+KEPT, LEAST_KEPT = 8 << 20, 16 << 10
+
 
 class RunLog:
     """The newest entries of one live run, in memory; entries up to number `base` were dropped from
@@ -107,6 +111,10 @@ class RunLog:
         """True if the log has to be written: it has new entries, or a write was requested."""
         return self.flushed < self.last or self.granted < self.requested
 
+    def behind(self, last: int) -> bool:
+        """True if the log has to be written as far as entry `last`, or as was requested."""
+        return self.flushed < last or self.granted < self.requested
+
     def rewind(self) -> None:
         """Note that the journal has lost the log: the next flush writes all entries in memory."""
         self.flushed = self.base
@@ -190,16 +198,30 @@ class Piece(NamedTuple):
         return cls(log, group, grown, log.requested)
 
 
+def oldest(logs: Sequence[RunLog], limit: int) -> list[Piece]:
+    """The first pieces of the logs, in their order, that are about `limit` bytes together."""
+    pieces = []
+    for log in logs:
+        piece = Piece.next(log, limit)
+        pieces.append(piece)
+        limit -= piece.grown - (log.grown - log.pending)
+        if limit <= 0:
+            break
+    return pieces
+
+
 def trim(logs: Sequence[RunLog], run_bytes: int, total_bytes: int) -> list[RunLog]:
     """Drop the oldest entries until each log and all logs are within their bounds, in bytes.
 
-    Entries that the journal has go first, then, of ended logs before live ones, also those that it
-    does not have: bounded memory comes before a journal without gaps. Returns the ended logs that
-    are to be dropped whole, because their questions and last chunks alone are too much.
+    Entries that the journal has go first, so that all logs share `KEPT` bytes of them. Then, of
+    ended logs before live ones, also those go that it does not have: bounded memory comes before a
+    journal without gaps. Returns the ended logs that are to be dropped whole, because their
+    questions and last chunks alone are too much.
     """
+    part = min(run_bytes, max(LEAST_KEPT, KEPT // max(len(logs), 1)))
     for log in logs:
-        if log.size > run_bytes:
-            log.trim_head(run_bytes)
+        if log.size > part:
+            log.trim_head(part)
     excess = sum(log.size for log in logs) - total_bytes
     if excess <= 0:
         return []

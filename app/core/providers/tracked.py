@@ -7,7 +7,7 @@ request has an `Exchange` that the HTTP transport reports to. No class of Agno's
 See docs/decisions/013-the-finish-reason-comes-from-the-provider.md.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 from agno.models.base import Model
@@ -92,10 +92,11 @@ class TrackedModel(Requests):
     async def _aresponse_stream(self, messages: list[Message], **kwargs: Any) -> AsyncIterator[Any]:
         # Agno's own fallback would start another model in the middle of an answer, too.
         before = list(messages)
-        keep = kwargs.get("after_tool_results")
-        if self.keeps_decided and keep is not None and messages and messages[-1].role == "tool":
-            self.keeps_decided = False
-            await keep(ModelResponse(tool_executions=None))
+        if (keep := kwargs.get("after_tool_results")) is not None:
+            keep = kwargs["after_tool_results"] = _keeping_tools(keep)
+            if self.keeps_decided and messages and messages[-1].role == "tool":
+                self.keeps_decided = False
+                await keep(ModelResponse())
         try:
             async for event in self._stock["aresponse_stream"](messages=messages, **kwargs):
                 yield event
@@ -154,3 +155,17 @@ class TrackedModel(Requests):
             message, messages, functions
         )
         return [*run, *(FunctionCall(function=known[c.name], call_id=c.id) for c in theirs)]
+
+
+def _keeping_tools(keep: Callable[[ModelResponse], Awaitable[None]]) -> Any:
+    """Agno's callback after a batch of tools, which makes a checkpoint, without its side effect.
+
+    It replaces the tools of the run by those of the response, of which a stream has none: the run
+    would not know what it waits for.
+    """
+
+    async def kept(response: ModelResponse) -> None:
+        response.tool_executions = response.tool_executions or None
+        await keep(response)
+
+    return kept

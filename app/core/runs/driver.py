@@ -12,6 +12,7 @@ import msgspec
 from ...models.chat import StreamingChunk, Usage
 from ..access.rates import Rates
 from ..access.slots import Slots
+from ..access.turnstile import next_turn
 from ..run_failures import (
     AgentFailed,
     HandedOver,
@@ -65,6 +66,7 @@ class Driver:
                 if lock is None:
                     run.turn.settled = False  # the runs before may leave turns that wait
                     lock = await run.step(self._queues.wait_turn(run.record))
+            await next_turn()
             run.begin()
             last = await run.step(run.consume())
         except RunFailed as error:
@@ -76,7 +78,9 @@ class Driver:
             try:
                 if isinstance(failure, TakenOver | HandedOver):
                     pass  # the process that has the run stores its turn
-                elif failure is not None and (run.began or isinstance(failure, Interrupted)):
+                elif failure is not None and (
+                    run.began or run.was_begun or isinstance(failure, Interrupted)
+                ):
                     stored = await self._remember(run, failure)
                 await self._rates.record_tokens(run.record.principal, _tokens(run, last))
             finally:
@@ -93,7 +97,7 @@ class Driver:
             if run.turn.stored_question is None:
                 return True
             async with asyncio.timeout(run.stop_timeout):
-                return await run.turn.remember("".join(run.text), failure)
+                return await run.turn.remember(run.text, failure)
         except Exception:
             logger.exception("run %s: its partial answer was not stored", run.record.run_id)
             return False
@@ -152,6 +156,6 @@ def _report(run: Run, last: StreamingChunk) -> RunReport:
         resumes=run.resumes,
         request_id=run.request_id,
         question=run.turn.logged_question,
-        text="".join(run.text) + last.content,
+        text=run.text + last.content,
         requirements=last.requirements,
     )

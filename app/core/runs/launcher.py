@@ -8,6 +8,7 @@ import msgspec
 
 from ..access.rates import Rates
 from ..access.slots import Slots
+from ..access.turnstile import next_turn
 from ..errors import ConversationBusy, Overloaded
 from ..log.hub import Hub
 from ..log.journal import RunRecord
@@ -66,6 +67,7 @@ class Launcher:
         `ConversationsUnavailable`, and `AlreadyAsked` if a run with this id exists.
         """
         self._check_accepting()
+        await next_turn()  # fifty that start at once would hold up all others
         session = await plan.check(record)
         await self._rates.check(record.principal)  # counted when the run is created
         await self._queues.apply_on_busy(policy, record)  # an interrupted run releases its slot

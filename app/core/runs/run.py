@@ -7,6 +7,7 @@ import asyncio
 import logging
 from asyncio import FIRST_COMPLETED
 from collections.abc import Coroutine
+from io import StringIO
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ from ..log.journal import FOLLOWED_TTL, Mailbox, RunRecord
 from ..log.run_log import RunLog
 from ..request_context import request_id
 from ..run_failures import AgentFailed, RunFailed, RunStopped
+from ..waiting.flag import Flag
 from .clock import Clock, Timeouts
 from .states import Life, State, closing
 from .turn import Turn
@@ -79,8 +81,9 @@ class Run:
         self.recovered = recovered
         if recovered:
             self.life.enter(State.RECOVERED)
-        self.ended = asyncio.Event()  # set when the run is in no table any more
-        self.text: list[str] = []
+        self.ended = Flag()  # set when the run is in no table any more
+        self._text = StringIO()  # a tenth of what its pieces take in a list
+        self.was_begun = False  # by a process that has died
         self.request_id = request_id.get()
         self.readers = 0  # so far
         self.resumes = 0
@@ -98,6 +101,15 @@ class Run:
         """True if the run has left the queue of its conversation; stays True until and after its
         end."""
         return self.life.began
+
+    @property
+    def text(self) -> str:
+        """The text of the answer so far."""
+        return self._text.getvalue()
+
+    def said(self, text: str) -> None:
+        """Begin with a text that another process has got from the model."""
+        self._text.write(text)
 
     def begin(self) -> None:
         """Note that the run has left its queue; has no effect if the run was stopped at that
@@ -210,14 +222,14 @@ class Run:
     async def consume(self) -> StreamingChunk:
         """Run the agent to its end and return the last chunk; all others are appended to the
         log."""
-        clock = Clock(self.policy.timeouts, self.stop)
+        clock, write = Clock(self.policy.timeouts, self.stop), self._text.write
 
         def emit(chunk: StreamingChunk) -> None:
             if self._failure is not None:  # the agent continues although it was cancelled
                 raise self._failure
             clock.saw(chunk)
             if chunk.content:
-                self.text.append(chunk.content)
+                write(chunk.content)
             self.log.append(chunk)
 
         try:

@@ -24,9 +24,10 @@ from ... import route_docs
 from ...context import Context, Principal, Server
 from ...ignored import ignored_fields
 from ...names import agent_in_model
-from ...requests import ConversationId, Text, User, parse_object, read_body, validate
+from ...requests import ConversationId, Text, User, read_object, validate
 from .answering import TurnRequest, answer
 from .following import SSE
+from .instructions import check_system
 from .requests import HowToAnswer, WithMedia
 
 if TYPE_CHECKING:  # for types only, so that the door does not import Agno
@@ -106,7 +107,7 @@ async def _replace(
     key: str | None,
 ) -> Response:
     try:
-        fields = parse_object(await read_body(request, server.body))
+        fields = await read_object(request, server.body)
         body = validate(model, fields)
     except BadRequest:
         await _turn(server, principal, run_id, RegenerateRequest())  # unknown comes first
@@ -168,6 +169,7 @@ async def _question(
     question = body.ask(turn.question if edited is None else edited.message, user=turn.user)
     question = agent_in_model(server, question)
     question = dataclasses.replace(question, agent=question.agent or turn.agent)
+    check_system(server, question)
     if edited is None or edited.keeps_media:
         media = await server.branches.media(turn, principal)
         return dataclasses.replace(question, images=media.images, attachments=media.attachments)

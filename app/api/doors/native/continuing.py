@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field
 
 from ....core.errors import AlreadyAsked, UnknownRun
 from ....core.pauses import check
@@ -16,7 +16,7 @@ from ....models.chat import Decision
 from ... import route_docs
 from ...context import Principal, Server
 from ...ignored import ignored_fields
-from ...requests import JsonObject, Text, parse_object, read_body, validate
+from ...requests import JsonObject, JsonValue, Text, read_object, validate
 from ...starting import IdempotencyKey, start_continuation
 from .answer import NativeAnswer, accepted
 from .encoder import negotiate
@@ -92,7 +92,7 @@ async def continue_run(
     one: a second request gets the same run if it has the same `Idempotency-Key`, else 409.
     """
     waiting = await server.inbox.find(run_id, principal)  # first, so that others learn nothing
-    fields = parse_object(await read_body(request, server.body))
+    fields = await read_object(request, server.body)
     body = validate(ContinueRequest, fields)
     key = None
     if idempotency_key is not None:

@@ -62,6 +62,11 @@ class HowToAnswer(BaseModel):
     stream: bool = Field(True, description="Whether to stream the answer or return one object.")
     agent: Name | None = Field(None, description="The agent's id, if not the default agent.")
     model: Name | None = Field(None, description="The model's id or spec, if not the agent's own.")
+    system: Text | None = Field(
+        None,
+        description="Instructions beside the agent's own, in this run alone; only for agents with "
+        "`takes_system`.",
+    )
     options: ChatOptions = ChatOptions()
     timeouts: ChatTimeouts = ChatTimeouts()
     on_disconnect: Literal["cancel", "continue", "grace"] | None = Field(
@@ -104,6 +109,7 @@ class HowToAnswer(BaseModel):
         given: dict[str, Any] = {
             "agent": self.agent,
             "model": self.model,
+            "system": self.system or None,
             "max_rounds": self.max_rounds,
             "session_state": self.session_state,
             "dependencies": self.dependencies,

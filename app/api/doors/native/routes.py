@@ -11,12 +11,13 @@ from ... import route_docs
 from ...context import Context, Principal, Server
 from ...ignored import ignored_fields, ignored_parameters
 from ...names import agent_in_model
-from ...requests import parse_object, read_body, validate
+from ...requests import read_object, validate
 from ...uploads import Form, is_form, read_form
 from . import branching, continuing
 from .answering import TEXT, TurnRequest, answer
 from .event_ids import parse_event_id
 from .following import SSE, LastEventId, resume
+from .instructions import check_system
 from .requests import ChatRequest, FormRequest
 
 #: Parameters of a query that are read elsewhere: by `resume`, and by the guard.
@@ -124,7 +125,7 @@ async def _read(
 ) -> tuple[ChatRequest, dict[str, str]]:
     """Return the validated body, and the header that names its unknown fields; the header's
     `conversation_id` is used if the body has none."""
-    fields = parse_object(await read_body(request, server.body))
+    fields = await read_object(request, server.body)
     if fields.get("conversation_id") is None:
         fields["conversation_id"] = conversation_id
     return validate(ChatRequest, fields), ignored_fields(ChatRequest, fields)
@@ -162,6 +163,7 @@ async def _answer(
 ) -> Response:
     """The response to a question of a body, with the uploads of a form."""
     question = agent_in_model(server, body.question())
+    check_system(server, question)
     if form is not None:
         question = dataclasses.replace(
             question,

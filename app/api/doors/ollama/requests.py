@@ -19,8 +19,7 @@ from ...requests import (
     BodyBounds,
     Int64,
     Text,
-    parse_object,
-    read_body,
+    read_object,
     validate,
 )
 from .messages import (
@@ -160,10 +159,7 @@ async def read(
     The older field `name` is accepted instead of `model`. Raises `BadRequest`, `InvalidField`,
     `TooLarge` or `BodyTimeout`.
     """
-    body = await read_body(request, bounds)
-    if not body.strip():
-        raise BadRequest("missing request body")
-    fields = no_nulls(parse_object(body))
+    fields = no_nulls(await read_object(request, bounds, empty="missing request body"))
     if not fields.get("model") and "name" in fields:
         fields["model"] = fields.pop("name")
     return validate(model, fields), ignored_fields(model, fields, native=False)

@@ -32,6 +32,9 @@ from .tree import OTHER_MODELS, fallbacks_of, parts_of, walk
 
 MANAGERS = ("memory_manager", "session_summary_manager", "compression_manager")
 
+#: The key in the metadata of what takes system prompts.
+SYSTEM_PROMPT = "system_prompt"
+
 #: Gives the model that a manager uses in all runs, instead of the model of the first one.
 ForManagers = Callable[[Model | None], Model]
 
@@ -60,6 +63,12 @@ class AgentEntry:
                 self.id, self.name, self.kind, self.description, [], None, None, suggestions
             )
         return outline_of(self.component)
+
+    @property
+    def takes_system(self) -> bool:
+        """Whether its metadata allow a system prompt of its callers: `system_prompt`."""
+        metadata = getattr(self.component, "metadata", None)
+        return isinstance(metadata, dict) and metadata.get(SYSTEM_PROMPT) is True
 
     @property
     def source(self) -> Model | None:

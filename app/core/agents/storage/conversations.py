@@ -1,5 +1,6 @@
 """Conversations, kept in Agno's session store, so that other Agno tools can read them."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -16,8 +17,9 @@ from .branches.places import turns_of
 from .keeping import Keeping, KeptTurn, key_of
 from .partial import complete
 from .proxies.proxy import Db
-from .readers.listing import Cursor, Wanted, info_of
-from .rows import TurnRows
+from .readers.listing import info_of
+from .readers.pages import page_of
+from .rows import TurnRows, pin_of
 from .sessions import AnySession, Session, owner_of, session_from
 from .store import Store
 from .stores import Stores
@@ -98,31 +100,14 @@ class Conversations:
         offset: int = 0,
         user: str | None = None,
     ) -> ConversationPage:
-        """A page of a principal's conversations, the most recently updated first.
+        """A page of a principal's conversations, the most recently updated first; the first page
+        has the pinned ones, too.
 
         `before` is the `next` of the page before, `q` are words in the title. `offset` skips
         conversations, which costs as much as reading them. Raises `InvalidField`.
         """
-        cursor = Cursor.decode(before) if before else None
-        stores = [*self.stores]
-        skipped = offset if len(stores) == 1 else 0  # the rows of several must be sorted first
-        rest = offset - skipped
-        wanted = Wanted(owner_of(principal, user), rest + limit + 1, cursor, q, skipped)
-        total = 0
-        found = []
-        for store in stores:
-            found += await store.read(store.listing.page(wanted))
-            total += await store.read(store.listing.count(wanted))
-        found.sort(key=lambda row: row.cursor, reverse=True)
-        page = found[rest : rest + limit]
-        more = len(found) > rest + limit
-        return ConversationPage(
-            [row.info for row in page],
-            total,
-            limit,
-            offset,
-            next=page[-1].cursor.encode() if more else None,
-        )
+        owner = owner_of(principal, user)
+        return await page_of(self.stores, owner, limit=limit, before=before, q=q, offset=offset)
 
     async def get(
         self, conversation_id: str, principal: str, user: str | None = None, *, upto: str = ""
@@ -142,6 +127,17 @@ class Conversations:
         await store.rename(session, found, title)
         _, renamed = await self._find(session)
         return info_of(renamed)
+
+    async def pin(
+        self, conversation_id: str, principal: str, pinned: bool, user: str | None = None
+    ) -> ConversationInfo:
+        """Pin a conversation, or no longer; raises `UnknownConversation`."""
+        session = Session(conversation_id, owner_of(principal, user))
+        store, found = await self._find(session)
+        if pinned != (pin_of(found) is not None):
+            await store.pin(found, int(time.time()) if pinned else None)
+        _, changed = await self._find(session)
+        return info_of(changed)
 
     async def delete(self, conversation_id: str, principal: str, user: str | None = None) -> None:
         """Delete a conversation, and its turns that wait to be stored; raises

@@ -11,6 +11,9 @@ from .sessions import AnySession, session_from
 #: The key in Agno's `session_data` that has the name of a session.
 NAME = "session_name"
 
+#: The key in Agno's `session_data` with the Unix time since which the session is pinned.
+PINNED = "agno_stream_pinned"
+
 TITLE_LENGTH = 80
 
 
@@ -96,7 +99,27 @@ def title_of(question: str) -> str:
 
 def name_of(session: Any) -> str | None:
     """The name of a session, or of its row; None if it has none, or there is no session."""
+    name = _data_of(session).get(NAME)
+    return name if isinstance(name, str) else None
+
+
+def pin_of(session: Any) -> int | None:
+    """Since when a session is pinned, in Unix time; None if it is not."""
+    at = _data_of(session).get(PINNED)
+    return at if isinstance(at, int) else None
+
+
+def with_pin(data: Any, at: int | None) -> dict[str, Any]:
+    """The `session_data` of a session that is pinned since `at`, in Unix time, or not for None."""
+    found = json.loads(data) if isinstance(data, str) else data  # some stores encode it twice
+    changed = {**(found or {}), PINNED: at}
+    if at is None:
+        del changed[PINNED]
+    return changed
+
+
+def _data_of(session: Any) -> dict[str, Any]:
     data = session.get("session_data") if isinstance(session, dict) else None
     if isinstance(session, AnySession):
         data = session.session_data
-    return (data or {}).get(NAME) if isinstance(data, dict | None) else None
+    return data if isinstance(data, dict) else {}

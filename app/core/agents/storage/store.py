@@ -19,6 +19,7 @@ from .readers.probe import connections_of, probe_of
 from .rows import TurnRows, type_of
 from .sessions import AnySession, Session
 from .writers.choice import writer_of
+from .writers.pins import set_pin
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -195,6 +196,10 @@ class Store:
         await self.change(
             self.db.rename_session(session.id, kind, name, user_id=session.owner, deserialize=False)
         )
+
+    async def pin(self, found: AnySession, at: int | None) -> None:
+        """Pin a session since a Unix time, or no longer; raises `ConversationsUnavailable`."""
+        await self.change(set_pin(self.db, found, at))
 
     async def delete(self, session: Session) -> None:
         """Delete a session with its runs; raises `ConversationsUnavailable`."""

@@ -11,9 +11,9 @@ REFUSAL = 2**20
 #: whole, as a slice would cut a line, and a large one in slices.
 SMALL, SLICE = 16 * 1024, 8 * 1024
 
-#: Seconds that a reader may work before the other tasks of the process have their turn. Each turn
-#: costs a write to the readers of the run, so that shorter ones make a fast answer dearer.
-TURN = 0.005
+#: Bytes above which a part has so many tokens that it waits for its turn: a provider that sends
+#: without a pause does not let the loop go on.
+LIGHT = 2 * 1024
 
 #: Bytes of a body from which on it is read in a thread.
 LARGE = 256 * 1024

@@ -37,7 +37,7 @@ def attach(model: Model) -> bool:
     hook(client)
     post_as_is(sdk)
     if made:
-        post_directly(sdk)
+        post_directly(sdk, client)
     return True
 
 

@@ -34,8 +34,8 @@ def post_as_is(client: Any) -> None:
             resource.create = _Create(create, names)
 
 
-def post_directly(client: Any) -> None:
-    """Let a client of OpenAI's SDK, made here, post its streams without its HTTP client."""
+def post_directly(client: Any, http_client: Any) -> None:
+    """Let a client of OpenAI's SDK, made here, post its streams without its `http_client`."""
     if find_spec("httptools") is None:  # on Windows
         return
     import openai  # loading it takes a while, and its user has done so
@@ -44,7 +44,7 @@ def post_directly(client: Any) -> None:
 
     if type(client) is openai.AsyncOpenAI and client.api_key:
         completions: Any = client.chat.completions
-        completions.create = Completions(client, completions.create)
+        completions.create = Completions(client, completions.create, http_client)
 
 
 def stop_posting(client: Any) -> None:

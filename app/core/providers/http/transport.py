@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import httpx2
 
+from ...access.turnstile import turnstile
 from ..wire.chat_completions import ChatCompletions
 from ..wire.gemini import Gemini
 from ..wire.messages import Messages
@@ -25,7 +26,7 @@ from ..wire.parts.framing import LARGEST
 from ..wire.reader import Reader
 from ..wire.responses import Responses
 from .bodies import body_of
-from .bounds import DRAIN, GRACE, LARGE, REFUSAL, SLICE, SMALL, TURN
+from .bounds import DRAIN, GRACE, LARGE, LIGHT, REFUSAL, SLICE, SMALL
 from .exchange import CURRENT, Exchange
 
 #: Readers by the end of the path that a request goes to.
@@ -147,11 +148,11 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
     deadline: float | None = None  # of the loop's time
     part = b""  # the latest one, which is read up to `at`
     at = 0
-    worked = 0.0  # seconds since other tasks had their turn
+    stile = turnstile()
 
     async def more() -> bytes:
         """Read until there is something for the SDK; nothing at the end of the answer."""
-        nonlocal deadline, part, at, worked
+        nonlocal deadline, part, at
         while not reader.complete:
             if at >= len(part):
                 at = 0
@@ -171,14 +172,13 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
                     if not isinstance(error, SLOW):
                         reader.break_off()
                     raise
-            if worked > TURN:  # a provider that sends without a pause does not let the loop go on
-                worked = 0.0
-                await asyncio.sleep(0)
+            if len(part) > LIGHT:
+                await stile.share(makes=True)
             size = len(part) if len(part) <= SMALL else SLICE
             moves = reader.moves
             began = perf_counter()
             out = reader.feed(part[at : at + size])
-            worked += perf_counter() - began
+            stile.spend(perf_counter() - began)
             at += size
             if reader.moves != moves:
                 exchange.on_alive()

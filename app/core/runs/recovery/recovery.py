@@ -164,13 +164,12 @@ class Recoveries:
         # Its process may have died before it had written these.
         for chunk in ahead if log.last else [opening(record)]:
             live.append(chunk)
-        text = [chunk.content for chunk in stands]
-        recovered = Recovered(
-            event_number(after, before), len("".join(text)), attempt=len(before) + 1
-        )
+        text = "".join(chunk.content for chunk in stands)
+        recovered = Recovered(event_number(after, before), len(text), attempt=len(before) + 1)
         live.append(StreamingChunk(content="", done=False, model=record.model, recovered=recovered))
         run = self._launcher.take_over(plan.prepare(changed), policy, live)
-        run.text += text
+        run.said(text)
+        run.was_begun = log.last > 1
         logger.warning(
             "run %s: its process died; it goes on here after event %d", record.run_id, after
         )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from agno.agent import Agent
 from agno.db.base import AsyncBaseDb, BaseDb
@@ -19,6 +20,7 @@ from app.core.agents.storage.conversations import Conversations
 from app.core.agents.storage.database import open_database, prepare
 from app.core.agents.storage.sessions import Session
 from app.core.errors import InvalidField, UnknownConversation
+from app.models.chat import ConversationPage
 from tests.services import PostgresServer
 
 COUNT = 10_000
@@ -106,6 +108,42 @@ async def test_title_is_lost(db: BaseDb | AsyncBaseDb) -> None:
     with pytest.raises(UnknownConversation):
         await conversations.rename("c", "bob", "Theirs")
     await conversations.close()
+
+
+async def test_pin_is_lost(db: BaseDb | AsyncBaseDb) -> None:
+    """A pinned conversation is on the first page besides its place in the list, the latest pin
+    first, also if a turn is stored that began before, and until it is unpinned; neither changes
+    when the conversation was updated, nor another one."""
+    conversations = Conversations([db])
+    for name in ("c0", "c1", "c2"):
+        await talk(conversations, db, name, f"Question {name}")
+    before = {info.conversation_id: info for info in (await listed(conversations)).conversations}
+    agent = Agent(id="a", db=db)
+    keeping = conversations.keeping(agent, Session("c0", "ann"), "run-2", "And this?")
+    for name in ("c1", "c0"):
+        pinned = await conversations.pin(name, "ann", True)
+        assert pinned.pinned_at
+        assert before[name] == msgspec.structs.replace(pinned, pinned_at=None)
+    assert await keeping.remember("Answer.", "stop", begun=False)
+    page = await listed(conversations)
+    assert {"c0", "c1"} == {info.conversation_id for info in page.pinned}
+    times = [info.pinned_at or 0 for info in page.pinned]
+    assert times == sorted(times, reverse=True)
+    assert 3 == len(page.conversations) == page.total
+    assert ["c1"] == [i.conversation_id for i in (await listed(conversations, "c1")).pinned]
+    await conversations.rename("c1", "ann", "Mine")
+    assert {"Mine", "Question c0"} == {info.title for info in (await listed(conversations)).pinned}
+    for name in ("c1", "c0"):
+        assert (await conversations.pin(name, "ann", False)).pinned_at is None
+    assert [] == (await listed(conversations)).pinned
+    with pytest.raises(UnknownConversation):
+        await conversations.pin("c0", "bob", True)
+    await conversations.close()
+
+
+async def listed(conversations: Conversations, q: str | None = None) -> ConversationPage:
+    """The first page of the conversations of "ann"."""
+    return await conversations.list("ann", limit=9, q=q)
 
 
 @pytest.mark.parametrize("before", ["x", "W10", "WyJhIiwxXQ", "é", "a" * 900])

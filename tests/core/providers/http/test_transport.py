@@ -12,7 +12,8 @@ import httpx2
 import pytest
 from openai import DefaultAioHttpClient
 
-from app.core.providers.http import bounds, transport
+from app.core.providers.http import transport
+from app.core.providers.http.bounds import REFUSAL
 from app.core.providers.http.exchange import CURRENT, Exchange
 from app.core.providers.wire.outcome import ProviderError
 from app.core.providers.wire.parts.framing import LARGEST
@@ -147,10 +148,10 @@ async def test_a_refusal_is_a_representation(
 
 async def test_a_refusal_without_end_is_read(client: Any, upstream: ByteServer) -> None:
     """A refusal is read up to a bound."""
-    upstream.script(Answer(b"x" * (2 * bounds.REFUSAL), 500, then="pings", ping=b"x" * 9999))
+    upstream.script(Answer(b"x" * (2 * REFUSAL), 500, then="pings", ping=b"x" * 9999))
     exchange = Exchange(streaming=True)
     async with asyncio.timeout(10):
-        assert len(await stream(client, exchange)) < 2 * bounds.REFUSAL
+        assert len(await stream(client, exchange)) < 2 * REFUSAL
 
 
 async def test_a_compressed_answer_is_garbled(client: Any, upstream: ByteServer) -> None:

@@ -14,7 +14,7 @@ from uuid import uuid4
 from agno.db.utils import json_serializer
 from agno.run.base import RunStatus
 
-from ..rows import NAME, RunRow, TurnRows
+from ..rows import NAME, RunRow, TurnRows, with_pin
 from ..sessions import Session, session_from
 from ..shown import BRANCH, FINISH_REASON, KEY
 
@@ -36,7 +36,7 @@ def forked(
     ids = {run["run_id"]: uuid4().hex for run in wanted}
     session.session_id = target.id
     session.runs = []
-    data = {**(session.session_data or {}), FORKED_FROM: source.id}
+    data = with_pin({**(session.session_data or {}), FORKED_FROM: source.id}, None)
     session.session_data = data if title is None else {**data, NAME: title}
     session.created_at = session.updated_at = int(time.time())
     if hasattr(session, "summary"):

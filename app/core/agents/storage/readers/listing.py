@@ -16,7 +16,7 @@ from .....models.chat import ConversationInfo
 from ....errors import InvalidField
 from ..branches.questions import question_of
 from ..proxies.proxy import inner_of
-from ..rows import NAME, name_of, title_of
+from ..rows import NAME, PINNED, name_of, pin_of, title_of
 from ..sessions import AnySession, conversation_of, session_from
 from ..transcript import first_question
 from .probe import SqlReader, sql_reader_of
@@ -50,13 +50,14 @@ class Cursor(NamedTuple):
 
 class Wanted(NamedTuple):
     """Which conversations: those of an owner behind a cursor, with words in their title, without
-    the first ones."""
+    the first ones; all, or the pinned ones."""
 
     owner: str
     limit: int
     before: Cursor | None = None
     words: str | None = None
     skipped: int = 0
+    pinned: bool = False
 
 
 class Row(NamedTuple):
@@ -88,12 +89,17 @@ class SqlListing:
         run_columns = ("session_id", "run_type", "run_data", "run_index", "parent_run_id")
         self._runs = table(runs, *map(column, run_columns), schema=schema)
         self._title = data[NAME].as_string()
+        self._pin = data[PINNED].as_integer()
 
     async def page(self, wanted: Wanted) -> list[Row]:
         found = self._sessions.c
         ids = (found.session_id, found.user_id, found.agent_id, found.team_id, found.workflow_id)
         query = self._of(
-            select(*ids, found.created_at, found.updated_at, self._title.label("title")), wanted
+            select(
+                *(*ids, found.created_at, found.updated_at),
+                *(self._title.label("title"), self._pin.label("pin")),
+            ),
+            wanted,
         )
         if wanted.before is not None:
             query = query.where(tuple_(found.updated_at, found.session_id) < tuple_(*wanted.before))
@@ -108,6 +114,8 @@ class SqlListing:
 
     def _of(self, query: Select[Any], wanted: Wanted) -> Select[Any]:
         query = query.where(self._sessions.c.user_id == wanted.owner)
+        if wanted.pinned:
+            query = query.where(self._pin > 0)
         if wanted.words:
             lower = func.lower(self._title).contains(wanted.words.lower(), autoescape=True)
             # Few databases know the small letters of all alphabets.
@@ -126,6 +134,7 @@ class SqlListing:
                 created_at=row.created_at or 0,
                 updated_at=row.updated_at or row.created_at or 0,
                 agent=row.agent_id or row.team_id or row.workflow_id,
+                pinned_at=row.pin,
             ),
         )
 
@@ -158,7 +167,8 @@ class CallListing:
         rows, _ = await self._db.get_sessions(user_id=wanted.owner, deserialize=False)
         found = [_row(session) for session in map(session_from, rows) if session is not None]
         words = (wanted.words or "").lower()
-        return [row for row in found if words in row.info.title.lower()]
+        found = [row for row in found if words in row.info.title.lower()]
+        return [row for row in found if row.info.pinned_at] if wanted.pinned else found
 
 
 def listing_of(db: AsyncBaseDb) -> Listing:
@@ -179,6 +189,7 @@ def info_of(session: AnySession) -> ConversationInfo:
         created_at=session.created_at or 0,
         updated_at=session.updated_at or session.created_at or 0,
         agent=next(filter(None, ids), None),
+        pinned_at=pin_of(session),
     )
 
 

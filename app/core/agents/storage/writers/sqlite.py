@@ -14,7 +14,7 @@ from typing import Any
 from agno.db.sqlite import SqliteDb
 
 from ....threads.worker import Worker
-from ..rows import NAME, TurnRows, type_of
+from ..rows import NAME, PINNED, TurnRows, type_of
 from .columns import run_columns, session_columns
 
 logger = logging.getLogger(__name__)
@@ -173,15 +173,18 @@ class SqliteWriter:
             "updated_at": created,
         }
         updates = ", ".join(f"{name} = excluded.{name}" for name in data if name != "session_data")
-        # Somebody may have given the session another name since this turn has read it.
-        stored = f"json_extract({self._sessions}.session_data, '$.{NAME}')"
+        # Somebody may have renamed or pinned the session since this turn has read it.
+        stored, pin = (
+            f"json_extract({self._sessions}.session_data, '$.{k}')" for k in (NAME, PINNED)
+        )
         statement = (
             f"INSERT INTO {self._sessions} ({', '.join(values)})"
             f" VALUES ({', '.join('?' * len(values))})"
             f" ON CONFLICT (session_id) DO UPDATE SET updated_at = ?, {updates},"
-            f" session_data = CASE WHEN {stored} IS NULL OR {stored} IS ?"
+            f" session_data = json_patch(CASE WHEN {stored} IS NULL OR {stored} IS ?"
             " THEN excluded.session_data"
-            f" ELSE json_set(excluded.session_data, '$.{NAME}', {stored}) END"
+            f" ELSE json_set(excluded.session_data, '$.{NAME}', {stored}) END,"
+            f" json_object('{PINNED}', {pin}))"
             f" WHERE {self._sessions}.user_id IS ? OR {self._sessions}.user_id IS NULL"
         )
         return statement, (*values.values(), now, rows.names.get(session_id), session.user_id)

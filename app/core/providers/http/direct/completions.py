@@ -1,59 +1,51 @@
 """Streamed chat completions of an SDK's client, posted without its HTTP client.
 
 The SDK's own way from arguments to bytes, and from bytes to objects, is a third of what a short
-answer costs. What is not just as usual goes that way: other arguments, the first requests, proxies.
+answer costs. What is not just as usual goes that way: other arguments, failures, proxies.
 
 See docs/decisions/086-a-request-is-posted-below-its-sdk.md.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import inspect
+import json
+from collections.abc import Awaitable, Callable
+from types import FunctionType
 from typing import Any
 
 import httpx2
-import msgspec
 import openai
-from openai.types.chat import ChatCompletionChunk
-from pydantic import ValidationError
 
 from ...wire.chat_completions import ChatCompletions
-from ...wire.outcome import Outcome
-from ...wire.parts.documents import parse
-from ...wire.parts.errors import status_error
 from ...wire.reader import Reader
 from ..exchange import CURRENT, Exchange
+from .bodies import written
 from .connection import Headers
+from .failures import Untouched, give, outcome, response
 from .heads import Heads, learn
 from .pool import Pool
 from .reply import Reply
-
-#: Arguments of `create` that are no fields of the body.
-_OPTIONS = ("extra_headers", "extra_query", "timeout")
-
-#: The SDK's exceptions by the status of the response.
-_REFUSALS: dict[int, type[openai.APIStatusError]] = {
-    400: openai.BadRequestError,
-    401: openai.AuthenticationError,
-    403: openai.PermissionDeniedError,
-    404: openai.NotFoundError,
-    409: openai.ConflictError,
-    422: openai.UnprocessableEntityError,
-    429: openai.RateLimitError,
-}
+from .streams import Bytes, Chunks
 
 Create = Callable[..., Awaitable[Any]]
 
 
 class Completions:
-    """Posts the chat completions of one client of OpenAI's SDK; `create` is the SDK's method.
+    """Posts the chat completions of one client of OpenAI's SDK, which sends what it sends itself
+    by `http_client`; `create` is its method.
 
     The client is one that was made for its model here, with an API key that is a text.
     """
 
     posts_directly = True
 
-    def __init__(self, client: openai.AsyncOpenAI, create: Create) -> None:
+    def __init__(
+        self, client: openai.AsyncOpenAI, create: Create, http_client: httpx2.AsyncClient
+    ) -> None:
         self._client = client
         self._create = create
+        self._http_client = http_client
+        self._resource = type(client.chat.completions)
+        self._names = inspect.signature(self._resource.create).parameters.keys()
         self._heads: Heads | None = None  # none if requests have to be posted by the SDK
         self._learned: tuple[Any, ...] | None = None  # what they were learned of
         self._pool: Pool | None = None
@@ -63,48 +55,46 @@ class Completions:
         exchange = CURRENT.get()
         if exchange is None or not exchange.streaming or arguments.get("stream") is not True:
             return await self._create(**arguments)
-        body = _body(arguments)
-        if body is None or exchange.history is not None or not self._usual:
+        if exchange.history is not None or not self._usual or not arguments.keys() <= self._names:
             return await self._create(**arguments)
         if (identity := self._identity()) != self._learned:
-            self._learned, self._heads = identity, await learn(self._client)
-        if self._heads is None:
+            heads = await learn(self._client) if self._is_untouched() else None
+            self._learned, self._heads = identity, heads
+        heads = self._heads
+        body = None if heads is None else written(arguments)
+        if heads is None or body is None:
             return await self._create(**arguments)
-        return await self._post(body, self._heads, exchange, arguments)
+        exchange.sent = True
+        exchange.host = heads.target.netloc
+        exchange.outcome = None
+        try:
+            reply = await self._sent(_request(body, heads, exchange), heads, exchange)
+        except httpx2.TransportError as error:
+            return await self._give(error, arguments)
+        return await self._answer(reply, exchange, arguments)
 
     def close(self) -> None:
         """Close the connections that have no request."""
-        if self._pool is not None:
-            self._pool.close()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
 
     def _identity(self) -> tuple[Any, ...]:
         """What the heads of a client's requests depend on and its user may change."""
         client = self._client
-        return client.api_key, client.base_url, client.organization, client.project
+        of_client = (client.api_key, client.base_url, client.organization, client.project)
+        return (*of_client, client.timeout, *self._methods())
 
-    async def _post(
-        self, body: bytes, heads: Heads, exchange: Exchange, arguments: dict[str, Any]
-    ) -> Any:
-        exchange.sent = True
-        exchange.host = heads.target.netloc
-        exchange.outcome = None
-        if exchange.replay:
-            whole = msgspec.json.decode(body)
-            if exchange.replay.restore(whole, exchange.host):
-                body = msgspec.json.encode(whole)
-        further = {
-            name.lower().encode("ascii"): value.encode("ascii")
-            for name, value in exchange.headers.items()
-        }
-        request = heads.head(further, len(body)) + body
-        reply = await self._sent(request, heads, exchange)
-        if reply.status >= 400:
-            raise await self._refused(reply, exchange)
-        if exchange.outcome is None:  # a redirect, or bytes that are not as they were wanted
-            reply.close()
-            self._usual = False
-            return await self._create(**arguments)
-        return self._chunks(reply)
+    def _methods(self) -> tuple[Any, ...]:
+        return type(self._client).request, self._resource.create
+
+    def _is_untouched(self) -> bool:
+        """Whether the SDK's methods are its own: tools that trace requests put theirs in place."""
+        return all(
+            isinstance(method, FunctionType)
+            and str(method.__globals__.get("__name__")).partition(".")[0] == openai.__name__
+            for method in self._methods()
+        )
 
     async def _sent(self, request: bytes, heads: Heads, exchange: Exchange) -> Reply:
         """The reply to a request, from its head on.
@@ -112,31 +102,28 @@ class Completions:
         A connection that the provider closed between two requests is not the provider's answer: a
         new one is tried, once.
         """
-        target = heads.target
-        if self._pool is None or self._pool.target != target:
+        if self._pool is None or self._pool.target != heads.target:
             self.close()
-            self._pool = Pool(target)
+            self._pool = Pool(heads.target)
+        pool = self._pool
         connect, read = self._timeouts()
-        connection = self._pool.take()
+        connection = pool.take()
         while True:
-            reply = None
+            if connection is None:
+                connection = await pool.open(connect)
+            reply = Reply(exchange, _beginner(exchange), read)
             try:
-                if connection is None:
-                    connection = await self._pool.open(connect)
-                reply = Reply(exchange, _beginner(exchange), read)
                 reply.send(connection, request)
                 await reply.started()
             except BaseException as error:
-                if reply is not None:
-                    reply.close()
-                if not isinstance(error, Exception):
+                reply.close()
+                if not isinstance(error, httpx2.NetworkError | httpx2.RemoteProtocolError):
                     raise
-                stale = connection is not None and connection.reused and connection.silent
-                if stale and isinstance(error, OSError):
-                    connection = None
-                    continue
-                raise self._failed(error) from error
-            return reply
+                if not connection.reused or not connection.silent:
+                    raise
+                connection = None
+            else:
+                return reply
 
     def _timeouts(self) -> tuple[float | None, float | None]:
         """Seconds to connect, and between two reads."""
@@ -145,88 +132,53 @@ class Completions:
             return timeout, timeout
         return timeout.connect, timeout.read
 
+    async def _answer(self, reply: Reply, exchange: Exchange, arguments: dict[str, Any]) -> Any:
+        if exchange.outcome is not None:
+            return Chunks(reply, self._request)
+        self._usual = self._usual and reply.status >= 400
+        if reply.status < 300:  # bytes that are not as they were wanted
+            body = Bytes(reply)
+            first = httpx2.Response(reply.status, headers=reply.headers, stream=body)
+        else:
+            try:
+                first = response(reply.status, reply.headers, await reply.whole())
+            finally:
+                reply.close()
+        if reply.status >= 400:
+            exchange.outcome = outcome(first)
+        return await self._give(first, arguments)
+
+    def _give(
+        self, first: httpx2.Response | Exception, arguments: dict[str, Any]
+    ) -> Awaitable[Any]:
+        return give(first, self._client, self._http_client, arguments)
+
     def _request(self) -> httpx2.Request:
         return httpx2.Request("POST", f"{self._client.base_url}chat/completions")
 
-    def _failed(self, error: Exception) -> Exception:
-        """An error of a connection as the SDK raises it."""
-        if isinstance(error, TimeoutError):
-            return openai.APITimeoutError(request=self._request())
-        return openai.APIConnectionError(request=self._request())
 
-    async def _refused(self, reply: Reply, exchange: Exchange) -> Exception:
-        """The SDK's exception for a status that is an error."""
-        try:
-            body = await reply.whole()
-        except BaseException:
-            reply.close()
-            raise
-        headers = httpx2.Headers(reply.headers)
-        error = status_error(
-            reply.status, body, headers.get("content-type", ""), headers.get("retry-after")
-        )
-        exchange.outcome = Outcome(finish_reason="error", error=error)
-        for name in ("content-encoding", "transfer-encoding", "content-length"):
-            headers.pop(name, None)
-        response = httpx2.Response(
-            reply.status, headers=headers, content=body, request=self._request()
-        )
-        if reply.status >= 500:
-            kind: type[openai.APIStatusError] = openai.InternalServerError
-        else:
-            kind = _REFUSALS.get(reply.status, openai.APIStatusError)
-        message = f"Error code: {reply.status} - {error.message}"
-        return kind(message, response=response, body=_error_of(body))
-
-    async def _chunks(self, reply: Reply) -> AsyncGenerator[ChatCompletionChunk]:
-        """What the reader writes for the SDK, as the SDK's own objects."""
-        try:
-            while part := await reply.more():
-                for event in part.split(b"\n\n"):
-                    data = event[len(b"data: ") :]
-                    if data.startswith(b"{"):
-                        yield self._chunk(msgspec.json.decode(data))
-        except (OSError, ValueError) as error:
-            raise self._failed(error) from error
-        finally:
-            reply.close()
-
-    def _chunk(self, fields: dict[str, Any]) -> ChatCompletionChunk:
-        if error := fields.get("error"):
-            raise openai.APIError(error.get("message") or "", self._request(), body=error)
-        try:
-            return ChatCompletionChunk.model_validate(fields)
-        except ValidationError:  # the SDK takes what it gets
-            return ChatCompletionChunk.construct(**fields)
+def _request(body: bytes, heads: Heads, exchange: Exchange) -> bytes:
+    """The bytes of a request, completed by what its exchange has for it."""
+    if exchange.replay:
+        whole = json.loads(body)
+        if exchange.replay.restore(whole, exchange.host):
+            body = json.dumps(whole, separators=(",", ":")).encode()
+    further = {
+        name.lower().encode("ascii"): value.encode("ascii")
+        for name, value in exchange.headers.items()
+    }
+    return heads.head(further, len(body)) + body
 
 
-def _body(arguments: dict[str, Any]) -> bytes | None:
-    """The body of a request; None if only the SDK knows how to write it."""
-    fields = dict(arguments)
-    if any(fields.pop(name, None) for name in _OPTIONS):
-        return None
-    further = fields.pop("extra_body", None)
-    try:
-        return msgspec.json.encode({**fields, **(further or {})})
-    except (TypeError, ValueError, RecursionError):
-        return None
-
-
-def _error_of(body: bytes) -> Any:
-    """What the SDK's exceptions have as their body."""
-    value = parse(body)
-    if isinstance(value, dict):
-        return value.get("error", value)
-    return body.decode("utf-8", "replace")
-
-
-def _beginner(exchange: Exchange) -> Callable[[int, Headers], Reader | None]:
+def _beginner(exchange: Exchange) -> Callable[[int, Headers], Reader | Untouched | None]:
     """Makes the reader of a response by its head."""
 
-    def begin(status: int, headers: Headers) -> Reader | None:
+    def begin(status: int, headers: Headers) -> Reader | Untouched | None:
         fields = dict(headers)
-        if status != 200 or fields.get(b"content-encoding", b"identity") != b"identity":
+        if status >= 300:
             return None
+        if status != 200 or fields.get(b"content-encoding", b"identity") != b"identity":
+            return Untouched()
         reader = ChatCompletions(
             exchange.sink,
             content_type=fields.get(b"content-type", b"").decode("latin-1"),

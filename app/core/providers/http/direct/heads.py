@@ -47,11 +47,17 @@ async def learn(client: openai.AsyncOpenAI) -> Heads | None:
     if first is None or second is None:
         return None
     target, fields = _target(first.url), _fields(first.headers.raw)
-    if target is None or (getproxies() and not proxy_bypass(target.host)):
+    if target is None or _is_behind_proxy(target):
         return None
     if fields is None or _fields(second.headers.raw) != fields:
         return None
     return Heads(target, fields)
+
+
+def _is_behind_proxy(target: Target) -> bool:
+    proxies = getproxies()
+    used = target.scheme in proxies or "all" in proxies
+    return used and not proxy_bypass(target.host)
 
 
 class _Nowhere(httpx2.AsyncBaseTransport):
@@ -78,17 +84,19 @@ def _target(url: Any) -> Target | None:
     """Where a URL leads; None if it has what only an SDK's client knows how to use."""
     if url.scheme not in ("http", "https") or url.userinfo or not url.host:
         return None
+    if not url.path.endswith("/chat/completions"):  # a base URL with a query
+        return None
     port = url.port or (443 if url.scheme == "https" else 80)
     path = url.raw_path.decode("ascii")
     return Target(url.scheme, url.raw_host.decode("ascii"), port, url.netloc.decode("ascii"), path)
 
 
 def _fields(raw: Any) -> dict[bytes, bytes] | None:
-    """Headers by their names; None if one is there twice."""
+    """Headers by their names; None if one is there twice, or has what no header may have."""
     fields: dict[bytes, bytes] = {}
     for name, value in raw:
         name = name.lower()
-        if name in fields:
+        if name in fields or any(sign in name + value for sign in b"\r\n\0"):
             return None
         if name not in _OWN:
             fields[name] = value

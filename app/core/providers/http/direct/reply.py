@@ -1,7 +1,7 @@
 """The response to a request, read in the event loop's callbacks as its bytes arrive.
 
 No task is woken for a token: the reader's text goes to the run's log in the call in which the
-socket was read. Only what the SDK's user is to get wakes a task.
+socket was read.
 """
 
 import asyncio
@@ -9,24 +9,34 @@ import contextvars
 from collections.abc import Callable
 from time import perf_counter
 
+import httpx2
+
+from ....access.turnstile import turnstile
 from ...wire.reader import Reader
-from ..bounds import DRAIN, GRACE, REFUSAL, SLICE, SMALL, TURN
+from ..bounds import DRAIN, GRACE, LIGHT, REFUSAL, SLICE, SMALL
 from ..exchange import Exchange
 from .connection import Connection, Headers
+from .failures import Untouched
+from .silence import Silence, later
 
 
 class Reply:
     """A response, whose body goes to the reader that `begin` makes for its head; None reads none.
 
     The calls of the reader have the context of the task that made the reply. `status` and
-    `headers` are those of the response once `started` returns; `raw` is its body without a reader,
-    up to `REFUSAL` bytes.
+    `headers` are those of the response once `started` returns; `raw` is its body without a reader.
     """
+
+    __slots__ = (
+        *("status", "headers", "raw", "_exchange", "_begin", "_loop", "_context", "_connection"),
+        *("_stile", "_reader", "_out", "_waiter", "_rest", "_waiting", "_ended", "_over", "_error"),
+        *("_silence", "_grace"),
+    )
 
     def __init__(
         self,
         exchange: Exchange,
-        begin: Callable[[int, Headers], Reader | None],
+        begin: Callable[[int, Headers], Reader | Untouched | None],
         timeout: float | None,
     ) -> None:
         self.status = 0
@@ -35,9 +45,10 @@ class Reply:
         self._exchange = exchange
         self._begin = begin
         self._loop = asyncio.get_running_loop()
+        self._stile = turnstile()
         self._context = contextvars.copy_context()
         self._connection: Connection | None = None
-        self._reader: Reader | None = None
+        self._reader: Reader | Untouched | None = None
         self._out: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
         self._rest: list[bytes] = []  # what the reader has not yet had, while `_waiting`
@@ -45,12 +56,10 @@ class Reply:
         self._ended = False  # no more of the body will come
         self._over = False
         self._error: BaseException | None = None
-        self._timeout = timeout
-        self._heard = self._loop.time()
-        self._clock: asyncio.TimerHandle | None = None
         self._grace: asyncio.TimerHandle | None = None
+        self._silence: Silence | None = None
         if timeout is not None:
-            self._clock = self._loop.call_later(timeout, self._look)
+            self._silence = Silence(timeout, self._unsent_bytes, self._expired)
 
     def send(self, connection: Connection, request: bytes) -> None:
         self._connection = connection
@@ -73,20 +82,22 @@ class Reply:
         """What the reader writes next for the SDK; nothing at the end. Raises what failed."""
         while not self._out and not self._over:
             await self._wait()
-        if self._out:
-            out = b"".join(self._out)
-            self._out.clear()
-            return out
-        if self._error is not None:
+        if not self._out and self._error is not None:
             raise self._error
-        return b""
+        out, self._out = b"".join(self._out), []
+        return out
 
-    def close(self) -> None:
+    def close(self, error: Exception | None = None) -> None:
         """Read no further. The connection is closed unless the response has ended."""
+        self._settle(error)
         connection, self._connection = self._connection, None
-        self._settle(None)
         if connection is not None:
             connection.abort()
+
+    def drop(self) -> None:
+        """`close`, from anywhere."""
+        if not self._over and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.close)
 
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()
@@ -103,23 +114,26 @@ class Reply:
         if not self._over:
             self._over = True
             self._error = error
-        for clock in (self._clock, self._grace):
-            if clock is not None:
-                clock.cancel()
-        self._clock = self._grace = None
+        if self._silence is not None:
+            self._silence.cancel()
+        if self._grace is not None:
+            self._grace.cancel()
+        self._silence = self._grace = None
         self._wake()
 
     # ---- calls of the connection ----
 
     def head(self, status: int, headers: Headers) -> None:
-        self._heard = self._loop.time()
+        if self._silence is not None:
+            self._silence.heard = self._loop.time()
         self.status = status
         self.headers = headers
         self._reader = self._begin(status, headers)
         self._wake()
 
     def body(self, data: bytes) -> None:
-        self._heard = self._loop.time()
+        if self._silence is not None:
+            self._silence.heard = self._loop.time()
         if self._over:
             return
         if self._reader is None:
@@ -146,56 +160,59 @@ class Reply:
             return
         if self._reader is not None and self._reader.ended:
             self._finish()  # what is lost is not of the answer
-            return
-        if self._reader is not None:
+        elif self._reader is not None:
             self._context.run(self._reader.break_off)
         self._settle(error)
 
-    # ---- reading ----
-
-    def _read(self, data: bytes) -> None:
-        """Give data to the reader, in slices. A provider that sends without a pause waits."""
-        began = perf_counter()
+    def _read(self, data: bytes, *, served: bool = False) -> None:
+        """Give data to the reader, in slices. A provider that sends without a pause waits for its
+        turn, which it has if it is `served`."""
+        heavy = len(data) > LIGHT
         place, size = 0, len(data) if len(data) <= SMALL else SLICE
         while place < len(data):
-            self._feed(data[place : place + size] if size < len(data) else data)
-            place += size
-            if self._over:
-                return
-            if perf_counter() - began > TURN:
+            if heavy and not served and self._stile.crowded(makes=True):
                 if self._connection is not None:
                     self._connection.pause()
                 self._rest.append(data[place:])
                 self._waiting = True
-                self._loop.call_soon(self._go_on)
+                self._stile.call(self._go_on, makes=True)
+                return
+            served = False
+            began = perf_counter()
+            self._feed(data[place : place + size] if size < len(data) else data)
+            self._stile.spend(perf_counter() - began)
+            place += size
+            if self._over:
                 return
 
-    def _go_on(self) -> None:
-        """Read what waits, and let the provider send again when there is nothing left."""
+    def _go_on(self) -> bool:
+        """Read what waits, and let the provider send again when there is nothing left; False if
+        there was nothing."""
         self._waiting = False
-        rest, self._rest = self._rest, []
-        if not self._over and (data := b"".join(rest)):
-            self._read(data)
+        data = b"" if self._over else b"".join(self._rest)
+        self._rest = []
+        if data:
+            self._read(data, served=True)
         if self._over or self._waiting:
-            return
+            return bool(data)
         if self._ended:
             self._finish()
         elif self._connection is not None:
             self._connection.resume()
+        return bool(data)
 
     def _feed(self, data: bytes) -> None:
         try:
             self._context.run(self._feed_reader, data)
         except Exception as error:  # of the run: it is its own, and raised in its task
-            self._fail(error)
-            return
+            self.close(error)
         reader = self._reader
         if reader is None or self._over:
             return
         if reader.complete:
             self._finish()
         elif reader.ended and self._grace is None:
-            self._grace = self._loop.call_later(GRACE, self._finish)
+            self._grace = later(GRACE, self._finish)
 
     def _feed_reader(self, data: bytes) -> None:
         reader = self._reader
@@ -209,32 +226,24 @@ class Reply:
             self._wake()
 
     def _finish(self) -> None:
-        """End the answer: only what keeps the connection from its next request may follow."""
+        """End the answer; only what keeps the connection from its next request may follow."""
         if self._over:
             return
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.let_go(DRAIN)
         try:
-            out = b"" if self._reader is None else self._context.run(self._reader.close)
+            if self._reader is not None and (out := self._context.run(self._reader.close)):
+                self._out.append(out)
         except Exception as error:
-            self._fail(error)
-            return
-        if out:
-            self._out.append(out)
+            self._settle(error)
         self._settle(None)
 
-    def _fail(self, error: Exception) -> None:
-        connection, self._connection = self._connection, None
-        self._settle(error)
-        if connection is not None:
-            connection.abort()
+    def _unsent_bytes(self) -> int:
+        return 0 if self._connection is None else self._connection.unsent
 
-    def _look(self) -> None:
-        """End the wait for a provider that has sent nothing for as long as its client waits."""
-        assert self._timeout is not None
-        left = self._heard + self._timeout - self._loop.time()
-        if left > 0:
-            self._clock = self._loop.call_later(left, self._look)
+    def _expired(self) -> None:
+        if self._reader is not None and self._reader.ended:
+            self._finish()  # within the grace
         else:
-            self._fail(TimeoutError("The provider sent nothing."))
+            self.close(httpx2.ReadTimeout("The provider sent nothing."))
