@@ -32,6 +32,9 @@ class Outage:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.settings: dict[str, str] = {}
 
+    def started(self) -> None:
+        """The server has started."""
+
     def begin(self, server: Command) -> None:
         raise NotImplementedError
 
@@ -85,9 +88,12 @@ class PostgresStalled(Outage):
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         server = stack.enter_context(PostgresServer())
-        self.link = stack.enter_context(Link(server.port, latency=0.3))
+        self.link = stack.enter_context(Link(server.port, latency=0))
         url = server.create().replace(f":{server.port}/", f":{self.link.port}/")
         self.settings = {"DATABASE_URL": url}
+
+    def started(self) -> None:
+        self.link.latency = 0.3  # a start from there takes a quarter of a minute
 
     def begin(self, server: Command) -> None:
         self.link.stall()
@@ -227,6 +233,7 @@ async def test_turn_is_lost(
     outage = kind(tmp_path, stack)
     provider.default = paced(1.5)
     async with serving(tmp_path, provider, **outage.settings) as server:
+        outage.started()
         async with client(server) as http:
             first, other = Tab(), Tab()
             await first.start(http, "First.", conversation_id="c")
