@@ -25,7 +25,7 @@ run: $(SERVER) ## the server on http://127.0.0.1:8000 (ARGS="--port 9000 ...")
 
 test: $(TOOLS) ## the whole test suite (ARGS="-k name ...", ARGS=--cov, ARGS=-n0 for one after another)
 	$(call programs,$(PROGRAMS),$(SKIPPED))
-	@.venv/bin/python -m pytest -n 3 --dist loadfile $(ARGS)
+	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(TOOLS) ## what a token costs here and elsewhere (ARGS=--quick, ARGS=--litellm, ...)
 	@.venv/bin/python -m benchmarks $(ARGS)

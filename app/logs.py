@@ -4,7 +4,7 @@ import copy
 import logging
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -74,8 +74,9 @@ class TextLines(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        record = copy.copy(record)
-        record.exc_text = None  # another handler may have left its own form of it
+        if record.exc_info or record.exc_text:
+            record = copy.copy(record)
+            record.exc_text = None  # another handler may have left its own form of it
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # logging's name
@@ -135,6 +136,22 @@ def _flat(_: Any, __: str, event: Any) -> Any:
     return event
 
 
+def logfmt(fields: Mapping[str, object]) -> str:
+    """Return fields as `name=value name="a value"`; the names are plain words."""
+    return " ".join(f"{name}={_plain(value)}" for name, value in fields.items())
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    quoted = " " in text or "=" in text or '"' in text
+    if quoted:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    text = text.replace("\n", "\\n")
+    return f'"{text}"' if quoted else text
+
+
 class RunLines:
     """An observer of runs that logs one line when a run ends; with `messages`, also question and
     answer."""
@@ -142,7 +159,6 @@ class RunLines:
     def __init__(self, *, json: bool, messages: bool) -> None:
         self._json = json
         self._messages = messages
-        self._logfmt = structlog.processors.LogfmtRenderer(bool_as_flag=False)
 
     def began(self, record: RunRecord) -> None:
         """Log nothing when a run begins."""
@@ -153,7 +169,7 @@ class RunLines:
             logger.info("run ended", extra={"run": fields})
         else:
             known = {name: value for name, value in fields.items() if value is not None}
-            logger.info("run ended %s", self._logfmt(None, "", known))
+            logger.info("run ended %s", logfmt(known))
 
     def _fields(self, report: RunReport) -> dict[str, Any]:
         record, first = report.record, report.meter.first

@@ -11,8 +11,9 @@ from starlette.types import ASGIApp
 
 from .api.addresses import Addressed, split_public_url
 from .api.errors import Refuse
-from .api.guard import CORS, Access, Guard, Secured
+from .api.guard import CORS, Access, Guard
 from .api.heads import HeadAsGet
+from .api.secured import Secured
 from .api.shortcut import Endpoint, Shortcut
 from .api.tracking import Tracked
 from .mounting import Opened

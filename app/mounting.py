@@ -3,7 +3,7 @@
 See docs/decisions/073-addresses-have-the-path-of-their-request.md.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -54,15 +54,14 @@ class Opened:
     def required(self, app: ASGIApp, refuse: Refuse) -> ASGIApp:
         """Return the app with a refusal of what needs an open server, while it is not."""
 
-        async def required(scope: Scope, receive: Receive, send: Send) -> None:
+        def required(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
             if self._now or scope["type"] != "http" or is_public(path := path_of(scope)):
-                await app(scope, receive, send)
-                return
+                return app(scope, receive, send)
             error = NotOpened(
                 "This server has not been opened, because the application that mounts it does not "
                 "run its lifespan. Write FastAPI(lifespan=lifespan(server)), with "
                 "`from agno_stream.server import lifespan`."
             )
-            await refuse(path, error)(scope, receive, send)
+            return refuse(path, error)(scope, receive, send)
 
         return required

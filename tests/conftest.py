@@ -29,6 +29,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+#: Parts of the names of files that take minutes. They begin first, so that at the end no process is
+#: left alone with one of them (xdist would take those first that have many tests).
+LONG = ("applications/test_applications", "survival/", "page/", "streamlit/", "test_schemathesis")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(part in item.nodeid for part in LONG))
+
+
 class Serve(Protocol):
     """Starts a server in front of the provider; further settings by their names."""
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 
-from app.logs import JsonLines
+from app.logs import JsonLines, logfmt
 from tests.command import Command
 from tests.provider import Provider
 from tests.provider_replies import Reply, refusal
@@ -132,3 +133,14 @@ def test_redaction_leaves_json_whole() -> None:
     assert "error" == line["level"]
     assert "ValueError: with [redacted] and [redacted]" in line["exception"]
     assert "abcdef" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "a", "a b", "a=b", 'a"b', "a\nb", "a\\b", "a\\b c", 'a \\"\n=', "ä", True, False, 3, 0.25],
+)
+def test_fields_are_written_as_structlog_writes_them(value: object) -> None:
+    """The fields of a run's line have the form of structlog's renderer of logfmt."""
+    renderer = structlog.processors.LogfmtRenderer(bool_as_flag=False)
+    fields = {"one": value, "two": 2}
+    assert renderer(None, "", {**fields}) == logfmt(fields)

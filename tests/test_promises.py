@@ -25,6 +25,7 @@ from tests.provider import Provider
 from tests.provider_replies import Reply
 from tests.server import Bare
 from tests.streaming.reader import CHAT, answer
+from tests.survival.parts import metric
 
 KEY = "a-key-of-the-suite-0123456789"
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -114,6 +115,9 @@ async def test_a_backup_while_the_server_runs(
         _, second = await asyncio.gather(copying, answer(http, **asked))
         assert {True} == {chunks[-1].get("stored", True) for chunks in (first, second)}
         assert "ready" == (await http.get("/readyz")).json()["status"]
+        async with asyncio.timeout(20):
+            while await metric(http, "journal_unwritten_entries"):  # noqa: ASYNC110  # polls
+                await asyncio.sleep(0.05)
         await asyncio.to_thread(back_up, "runs.db")
     async with client(serve(data_dir=tmp_path / "copy").url, "") as http:
         messages = (await http.get("/api/v1/conversations/c")).json()["messages"]

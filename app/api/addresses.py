@@ -4,6 +4,7 @@ See docs/decisions/073-addresses-have-the-path-of-their-request.md.
 """
 
 import re
+from collections.abc import Awaitable
 from contextvars import ContextVar
 from urllib.parse import urlsplit
 
@@ -31,10 +32,10 @@ class Addressed:
         self._app = app
         self._origin = origin
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         prefix.set(scope.get("root_path", "").rstrip("/"))  # for this task only, as `request_id`
         _public.set(self._origin)
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def local(path: str) -> str:

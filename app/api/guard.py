@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..core.access.keys import ANONYMOUS, Keys
 from ..core.errors import (
@@ -23,10 +23,9 @@ from ..core.errors import (
     Unauthorized,
     UnknownHost,
 )
-from . import connection
 from .errors import Refuse, path_of
 from .outside import Outside
-from .sites import COOKIES, check_page, is_ip, is_of_machine
+from .sites import COOKIES, check_page, is_of_loopback, is_of_machine
 from .tickets import PARAMETER, Tickets
 
 #: Paths that need no key and no known host, because their responses contain no principal's data.
@@ -51,13 +50,6 @@ CORS: dict[str, Any] = {
     ],
     "max_age": 600,
 }
-
-SECURITY_HEADERS = (
-    (b"content-security-policy", b"frame-ancestors 'none'"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"referrer-policy", b"no-referrer"),  # an address may hold a ticket
-    (b"x-content-type-options", b"nosniff"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +134,7 @@ class Access:
         machine: a page of another site may use a name that resolves to this one (DNS rebinding).
         """
         address = (scope.get("server") or ("", None))[0]
-        if is_ip(address) and not ipaddress.ip_address(address).is_loopback:
+        if not is_of_loopback(address):
             raise LoopbackOnly(
                 "A server without keys accepts requests on the loopback address only. "
                 "Set API_KEYS, or ALLOW_ANONYMOUS=1 to accept everybody."
@@ -162,50 +154,26 @@ class Guard:
         self._access = access
         self._refuse = refuse
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and not is_public(path_of(scope)):
-            outside = self._access.outside
-            known = await outside.principal(scope, receive) if outside else None
-            try:
-                scope["principal"] = self._access.principal(scope, Headers(scope=scope), known)
-            except AgnoStreamError as error:
-                headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-                response = self._refuse(path_of(scope), error, headers)
-                await response(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+            if self._access.outside:
+                return self._check_outside(scope, receive, send)
+            return self._checked(scope, None)(scope, receive, send)
+        return self._app(scope, receive, send)
 
+    async def _check_outside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        known = await self._access.outside.principal(scope, receive)
+        await self._checked(scope, known)(scope, receive, send)
 
-class Secured:
-    """ASGI middleware that adds the `SECURITY_HEADERS` which a response does not have yet.
-
-    It also puts a `Connection` into the scope; `write_timeout` is the longest duration of a write
-    on the connection in seconds. `sees_all` is True if a middleware that is not ours is in `app`,
-    which may want to see or to change each part of a body.
-    """
-
-    def __init__(self, app: ASGIApp, write_timeout: float, *, sees_all: bool = False) -> None:
-        self._app = app
-        self._write_timeout = write_timeout
-        self._sees_all = sees_all
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        def secured(message: Message) -> Awaitable[None]:  # a coroutine here would cost each token
-            if message["type"] == "http.response.start":
-                own = {name.lower() for name, _ in message["headers"]}
-                more = [header for header in SECURITY_HEADERS if header[0] not in own]
-                message["headers"] = [*message["headers"], *more]
-            return send(message)
-
-        own = connection.Connection(receive, send, self._write_timeout)
-        if self._sees_all:
-            own.send_messages_only()
-        scope[connection.KEY] = own
-        await self._app(scope, receive, secured)
+    def _checked(self, scope: Scope, known: str | None) -> ASGIApp:
+        """Put the principal into the scope, and return the app; return an error response instead if
+        the request is not allowed."""
+        try:
+            scope["principal"] = self._access.principal(scope, Headers(scope=scope), known)
+        except AgnoStreamError as error:
+            headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+            return self._refuse(path_of(scope), error, headers)
+        return self._app
 
 
 def is_public(path: str) -> bool:

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+from ..core.waiting.wheel import wheel
+
 #: Seconds of silence after which the first heartbeat is due, if the interval is longer.
 FIRST_HEARTBEAT = 1.0
 
@@ -37,7 +39,8 @@ class Heartbeat:
         self._due = False
         self._writing = False
         self.last_write = self._loop.time()
-        self._timer = self._loop.call_later(first, self._tick)
+        self._wheel = wheel()
+        self._timer = self._wheel.call_later(first, self._tick)
 
     def stop(self) -> None:
         self._timer.cancel()
@@ -63,10 +66,10 @@ class Heartbeat:
             if now >= self.last_write + self._write_timeout:
                 self._expire()
                 return
-            self._timer = self._loop.call_later(WRITE_CHECK, self._tick)
+            self._timer = self._wheel.call_later(WRITE_CHECK, self._tick)
             return
         if now >= self.last_write + self.silence:
             self._due = True
             self.last_write = now
             self._wake()
-        self._timer = self._loop.call_at(self.last_write + self.silence, self._tick)
+        self._timer = self._wheel.call_at(self.last_write + self.silence, self._tick)

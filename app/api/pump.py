@@ -1,19 +1,19 @@
 """The loop that reads a run from its follower, encodes it and writes it to one reader."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from time import perf_counter
 
 from starlette.responses import Response
 
 from ..core.access.turnstile import turnstile
-from ..core.errors import Gap
+from ..core.errors import AgnoStreamError, Gap
 from ..core.log.follower import Follower
 from ..core.log.journal import Entry
 from ..core.run_failures import failure_from
+from ..core.waiting.flag import Flag
 from .addresses import prefix
 from .connection import Direct
-from .door import Refusal
 from .encoding import Encoder
 from .heartbeat import Heartbeat
 from .live import Live
@@ -30,8 +30,8 @@ class Pump:
     writer.
 
     All entries that are new are sent in one write. With a `pacer` each entry is written alone, when
-    it is due. `gone` is set when the client disconnects. `refusal` makes the error response, with
-    the headers `own_headers`, if the run fails before the first byte.
+    it is due. `gone` is set when the client disconnects. `refusal` makes the error response if the
+    run fails before the first byte.
     """
 
     def __init__(
@@ -40,13 +40,12 @@ class Pump:
         encoder: Encoder,
         writer: StreamWriter,
         heartbeat: Heartbeat,
-        gone: asyncio.Event,
+        gone: Flag,
         *,
         direct: Direct | None = None,
         pacer: Pacer | None,
         steady: Steady | None = None,
-        refusal: Refusal,
-        own_headers: Mapping[str, str],
+        refusal: Callable[[AgnoStreamError], Response],
     ) -> None:
         self._follower = follower
         self._encoder = encoder
@@ -56,7 +55,6 @@ class Pump:
         self._pacer = pacer
         self._steady = steady
         self._refusal = refusal
-        self._own_headers = own_headers
         self._kind = (type(encoder), prefix.get())  # readers of one kind share encoded entries
         self._live = None
         if direct is not None and pacer is None:
@@ -77,7 +75,7 @@ class Pump:
             except Gap as gap:
                 number = max(number, follower.after)  # further if `Live` has written
                 if writer.state is State.HELD:
-                    return self._refusal(gap, self._own_headers)
+                    return self._refusal(gap)
                 await writer.write(encoder.encode(number, gap.last_chunk(follower.record.model)))
                 self._break_off_without_error_frame()
                 return None
@@ -94,7 +92,7 @@ class Pump:
 
     def _encoded_live(self, number: int, entries: list[Entry]) -> bytes | None:
         """Return the bytes of entries that `Live` may write; None if `run` has to."""
-        if self._writer.state is not State.OPEN:
+        if self._writer.state is not State.OPEN or len(entries) > MANY:
             return None
         if self._steady is not None and not self._steady.passes(number, entries):
             return None
@@ -114,7 +112,7 @@ class Pump:
         if error is not None and self._writer.state is State.HELD:
             await self._emit(number, entries[:-1])
             if self._writer.state is State.HELD:
-                return self._refusal(failure_from(error), self._own_headers)
+                return self._refusal(failure_from(error))
             number, entries = number + len(entries) - 1, entries[-1:]
         await self._emit(number, entries)
         if error is not None:

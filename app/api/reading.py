@@ -7,6 +7,7 @@ from starlette.types import Receive
 
 from ..core.log.follower import Follower
 from ..core.log.journal import RunRecord
+from ..core.waiting.flag import Flag
 from .connection import Connection
 
 
@@ -30,7 +31,7 @@ class Reading:
         self._follower = follower
         self._receive = receive
         self._direct = None if connection is None else connection.direct
-        self._gone = asyncio.Event()
+        self._gone = Flag()
         self._watching: asyncio.Task[None] | None = None
 
     def _lost(self) -> None:
@@ -42,7 +43,7 @@ class Reading:
             pass
         self._lost()
 
-    async def __aenter__(self) -> asyncio.Event:
+    async def __aenter__(self) -> Flag:
         if self._direct is None or not self._direct.watch(self._lost):
             self._watching = asyncio.create_task(self._watch())
         return self._gone

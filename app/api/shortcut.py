@@ -142,14 +142,16 @@ class Shortcut:
             raise
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint: Endpoint = scope["route"]
-        request = Request(scope, receive, send)
+        await (await self._response(Request(scope, receive, send)))(scope, receive, send)
+
+    async def _response(self, request: Request) -> Response:
+        endpoint: Endpoint = request.scope["route"]
         try:
-            response = await endpoint.call(**endpoint.arguments(request))
+            return await endpoint.call(**endpoint.arguments(request))
         except Exception as error:
             kinds = type(error).__mro__
             handler = next((self._handlers[kind] for kind in kinds if kind in self._handlers), None)
             if handler is None or handler is self._handlers[Exception]:
                 raise
-            response = await handler(request, error)
-        await response(scope, receive, send)
+            response: Response = await handler(request, error)
+            return response

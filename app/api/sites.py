@@ -6,7 +6,7 @@ See docs/decisions/060-pages-of-other-sites-show-in-four-headers.md.
 import ipaddress
 import socket
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -81,6 +81,7 @@ def _looks_strange(method: str, headers: Headers) -> bool:
     return method == "GET" and "image/" in accept and "text/" not in accept
 
 
+@lru_cache(1024)
 def is_ip(host: str) -> bool:
     """Return True if a host name is an IPv4 or IPv6 address."""
     try:
@@ -88,6 +89,13 @@ def is_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+@lru_cache(1024)
+def is_of_loopback(address: str) -> bool:
+    """Whether the address of a server is one that this machine alone reaches: also the path of a
+    socket, which is no IP address."""
+    return not is_ip(address) or ipaddress.ip_address(address).is_loopback
 
 
 def is_of_machine(host: str) -> bool:

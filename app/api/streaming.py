@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ..core.errors import AgnoStreamError
 from ..core.log.follower import Follower
+from ..core.waiting.flag import Flag
 from .connection import Connection, Direct
 from .door import Refusal
 from .encoding import Encoder
@@ -83,6 +85,7 @@ class RunStream(Response):
                 async with deadline:
                     if not self._encoder.defers_status:
                         await writer.start()
+                        self._forget_headers()
                     pump = self._pump(writer, heartbeat, gone, connection.direct)
                     refusal = await _done(pump, in_task=connection.direct is None)
             except TimeoutError:
@@ -100,6 +103,11 @@ class RunStream(Response):
         else:
             await writer.finish()
 
+    def _forget_headers(self) -> None:
+        """Free the header fields, which were sent: a stream may stay open for hours."""
+        self.raw_headers = []
+        self.__dict__.pop("_headers", None)  # Starlette's cache
+
     def _timer(self, connection: Connection, deadline: asyncio.Timeout) -> Heartbeat:
         deferred = self._encoder.defers_status
         loop = asyncio.get_running_loop()
@@ -115,7 +123,7 @@ class RunStream(Response):
         self,
         writer: StreamWriter,
         heartbeat: Heartbeat,
-        gone: asyncio.Event,
+        gone: Flag,
         direct: Direct | None,
     ) -> Pump:
         return Pump(
@@ -127,9 +135,13 @@ class RunStream(Response):
             direct=direct,
             pacer=Pacer() if self._pace else None,
             steady=self._steady,
-            refusal=self._refusal,
-            own_headers={name: text for name, text in self.headers.items() if name[:2] == "x-"},
+            refusal=self._refused,
         )
+
+    def _refused(self, error: AgnoStreamError) -> Response:
+        """Return the response to an error before the first byte, with this one's own headers."""
+        own = {name: text for name, text in self.headers.items() if name[:2] == "x-"}
+        return self._refusal(error, own)
 
 
 async def _done(pump: Pump, *, in_task: bool) -> Response | None:

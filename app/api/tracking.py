@@ -31,10 +31,9 @@ class Tracked:
         self._app = app
         self._tracing = tracing
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         headers = Headers(scope=scope)
         sent = headers.get("x-request-id", "")
         own = sent if VALID.fullmatch(sent) else uuid4().hex
@@ -48,12 +47,15 @@ class Tracked:
             return send(message)
 
         request_id.set(own)  # for this task only: the web server makes one for each request
-        if self._tracing is None:
-            await self._app(scope, receive, noting)
-            return
-        begun = self._tracing.request(scope["method"], scope["path"], headers)
-        try:
-            await self._app(scope, receive, noting)
-        finally:
-            route = getattr(scope.get("route"), "path", None)
-            self._tracing.answered(begun, route, status)
+        if (tracing := self._tracing) is None:
+            return self._app(scope, receive, noting)
+
+        async def traced() -> None:
+            begun = tracing.request(scope["method"], scope["path"], headers)
+            try:
+                await self._app(scope, receive, noting)
+            finally:
+                route = getattr(scope.get("route"), "path", None)
+                tracing.answered(begun, route, status)
+
+        return traced()

@@ -39,9 +39,8 @@ class StreamWriter:
         """Send status 200 and the headers, unless they have been sent."""
         if self.state is State.HELD:
             self.state = State.OPEN
-            await self._send(
-                {"type": "http.response.start", "status": 200, "headers": self._headers}
-            )
+            headers, self._headers = self._headers, ()
+            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def write(self, body: bytes) -> None:
         """Send a part of the body, and the status before the first part; send nothing if it is

@@ -177,7 +177,10 @@ class AgentService:
             record.replaces,
         )
         shown = Shown.of(parts_of(chunks), failure.last_chunk(record.model), record.model)
-        await keeping.remember(whole_text(chunks), failure.finish_reason, shown, begun=False)
+        continues = record.continues is not None
+        await keeping.remember(
+            *(whole_text(chunks), failure.finish_reason, shown), begun=False, continues=continues
+        )
 
     def _entry(self, record: RunRecord) -> AgentEntry:
         try:

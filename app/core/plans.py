@@ -1,5 +1,8 @@
 """Plans of runs: a question with its agent and its model, checked, from which `turns` are made."""
 
+import msgspec
+
+from ..models.chat import StreamingChunk
 from .agents.catalog import AgentCatalog
 from .agents.components.entries import AgentEntry
 from .agents.connections import Connections
@@ -7,6 +10,7 @@ from .agents.pausing.checkpoints import Resumed
 from .agents.pausing.stored import Continuation
 from .agents.storage.conversations import Conversations
 from .agents.storage.sessions import Session, owner_of
+from .agents.storage.shown import Shown
 from .log.journal import RunRecord
 from .media import MediaStore
 from .providers.catalog import ModelEntry
@@ -64,6 +68,14 @@ class AgentPlan:
             decided = list(self.continuation.decisions), self.continuation.principal
             found = Recipe(self.question.kept, self.question, *decided)
         return found.encode()
+
+    def shown(self, last: StreamingChunk) -> Shown:
+        """What to store of a run that ends before it has begun here: what the reader has seen of
+        it that stands, if another process began it."""
+        known = None if self.resumed is None else self.resumed.shown
+        if known is None:
+            return Shown.of([], last, self.model)
+        return msgspec.structs.replace(known, error=last.error)
 
     async def check(self, record: RunRecord) -> str | None:
         """The session of the run, if turns of it may wait to be stored; raises

@@ -25,6 +25,7 @@ from .agents.pausing.checkpoints import can_resume
 from .agents.pausing.requirements import requirements_of
 from .agents.pausing.safety import Safety
 from .agents.refusals import failure_of, refusal_of
+from .agents.run_models import estimated
 from .agents.runner import Runner, runner_for
 from .agents.storage.keeping import Keeping
 from .agents.storage.sessions import Session, owner_of
@@ -52,9 +53,6 @@ Emit = Callable[[StreamingChunk], None]
 
 #: Why nothing was answered: who gets such an error sends the question again.
 NOT_BEGUN = (ConversationsUnavailable, TurnGone)
-
-#: Characters per token, to estimate the tokens that the provider did not count.
-CHARS_PER_TOKEN = 4
 
 
 class AgentTurn:
@@ -147,9 +145,10 @@ class AgentTurn:
         return reader.ending(reason, requirements)
 
     def _shown(self, last: StreamingChunk) -> Shown:
-        before = self._runner.shown_before if self._runner else None
-        pauses = before is not None or last.requirements is not None
-        parts = self._reader.recorder.parts(whole=pauses) if self._reader else []
+        if self._runner is None or self._reader is None:
+            return self._plan.shown(last)
+        before = self._runner.shown_before
+        parts = self._reader.recorder.parts(whole=bool(before is not None or last.requirements))
         return Shown.of(parts, last, self.model, before)
 
     async def _prepared(self) -> Runner:
@@ -219,11 +218,8 @@ class AgentTurn:
 
     def estimate_usage(self, pieces: int) -> Usage:
         """The tokens that the provider counted, plus an estimate of the others; see `Turn`."""
-        counted = (self._reader and self._reader.usage) or Usage(0, 0, 0)
-        models = self._runner and self._runner.models
-        sent = counted.input_tokens + (models.uncounted // CHARS_PER_TOKEN if models else 0)
-        received = max(counted.output_tokens, pieces)
-        return Usage(sent, received, sent + received, estimated=True)
+        counted = self._reader.usage if self._reader else None
+        return estimated(counted, self._runner.models if self._runner else None, pieces)
 
     async def remember(self, text: str, failure: RunFailed) -> bool:
         if not self._plan.question.kept or isinstance(failure, NOT_BEGUN):
@@ -233,8 +229,11 @@ class AgentTurn:
             if self._plan.media is not None:
                 await self._plan.media.remove(self._owner.run_id)
             return True
-        shown = self._shown(failure.last_chunk(self.model))
-        return await self._keep().remember(text, failure.finish_reason, shown, begun=self._begun)
+        return await self._keep().remember(
+            *(text, failure.finish_reason, self._shown(failure.last_chunk(self.model))),
+            begun=self._begun,
+            continues=self._plan.continuation is not None,
+        )
 
     def _unreadable(self) -> RunFailed | None:
         """Why the conversation could not be read, if that is why Agno's run failed."""

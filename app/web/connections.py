@@ -3,7 +3,7 @@
 See docs/decisions/057-heads-are-bounded-below-the-framework.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -99,10 +99,10 @@ class Connections:
     def shared_with(self, app: ASGIApp) -> ASGIApp:
         """Return the app with a lifespan in whose state the protocols find these connections."""
 
-        async def sharing(scope: Scope, receive: Receive, send: Send) -> None:
+        def sharing(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
             if scope["type"] == "lifespan" and "state" in scope:
                 scope["state"][KEY] = self
-            await app(scope, receive, send)
+            return app(scope, receive, send)
 
         return sharing
 

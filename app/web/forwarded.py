@@ -4,13 +4,16 @@ See docs/decisions/073-addresses-have-the-path-of-their-request.md.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 #: The key in a request's scope that is True if a trusted proxy has sent the request.
 TRUSTED = "agno_stream.trusted"
+
+#: The header fields that `ProxyHeadersMiddleware` reads.
+OF_PROXIES = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 
 #: A path in front of a server: one segment or more, and no other site (`//name`).
 PREFIX = re.compile(r"(?:/[\w.~-]+)+")
@@ -23,30 +26,31 @@ class Forwarded:
     the header it is `path`, unless the scope has a `root_path` already, as below a `Mount`. A proxy
     that leaves the path in the request is understood, too, unless the path begins like one of the
     server's own (`own`, their first segments). `proxies` are addresses and networks, or `*`.
+
+    Like others here that wait for nothing, it is no coroutine function: each would have a frame for
+    as long as a response lasts.
     """
 
     def __init__(
         self, app: ASGIApp, proxies: Sequence[str], path: str = "", own: Collection[str] = ()
     ) -> None:
         self._app = app
-        self._headers = ProxyHeadersMiddleware(self._passed, ",".join(proxies))  # type: ignore[arg-type]  # uvicorn has types of its own for ASGI
+        self._headers = ProxyHeadersMiddleware(app, ",".join(proxies))  # type: ignore[arg-type]  # uvicorn has types of its own for ASGI
         self._path = path
         self._own = own
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         client = scope.get("client")
         scope[TRUSTED] = (client[0] if client else None) in self._headers.trusted_hosts
         if prefix := self._prefix(scope):
             self._move(scope, prefix)
         else:
             repair(scope)
-        await self._headers(scope, receive, send)  # type: ignore[arg-type]
-
-    async def _passed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
+        if scope[TRUSTED] and any(name in OF_PROXIES for name, _ in scope["headers"]):
+            return self._headers(scope, receive, send)  # type: ignore[arg-type]
+        return self._app(scope, receive, send)
 
     def _prefix(self, scope: Scope) -> str:
         if scope[TRUSTED]:

@@ -35,6 +35,8 @@ class BoundedProtocol(RefusingProtocol):
 
     flow: Flow
 
+    __slots__ = ("_body_came", "_complete", "_held", "_remaining")
+
     def __init__(
         self,
         config: Config,

@@ -12,6 +12,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from ..core.errors import AgnoStreamError, HeadTimeout, Overloaded
+from ..core.waiting.flag import Flag
+from ..core.waiting.wheel import Timer, wheel
 from .connections import KEY, Connections
 from .cycle import DirectCycle
 from .heads import HeadMeter
@@ -27,8 +29,32 @@ FIRST_REQUEST = 0.4
 NEXT_REQUEST = 0.1
 
 
+class Pipeline(list[Any]):
+    """The requests that wait on a connection, of which there are hardly ever any; a deque, as
+    uvicorn has it, takes a kilobyte when it is empty."""
+
+    def appendleft(self, request: Any) -> None:
+        self.insert(0, request)
+
+
+def _flag(event: asyncio.Event) -> Flag:
+    flag = Flag()
+    if event.is_set():
+        flag.set()
+    return flag
+
+
 class RefusingProtocol(HttpToolsProtocol):
-    """uvicorn's connection with one deadline at a time, and errors that it sends itself."""
+    """uvicorn's connection with one deadline at a time, and errors that it sends itself.
+
+    Its own attributes are slots: with those of uvicorn they would be too many for the small form of
+    an object, and each connection takes it.
+    """
+
+    __slots__ = (
+        *("_bounds", "_closing", "_crowded", "_deadline", "_head", "_in_head", "_leaving"),
+        *("_refusal", "_running", "_shared"),
+    )
 
     def __init__(
         self,
@@ -38,6 +64,7 @@ class RefusingProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.pipeline = Pipeline()  # type: ignore[assignment]
         if KEY not in app_state:  # an app of somebody else
             app_state[KEY] = Connections()
         self._shared: Connections = app_state[KEY]
@@ -49,7 +76,7 @@ class RefusingProtocol(HttpToolsProtocol):
         self._closing = False  # the last response has been sent or chosen; drop all further bytes
         self._in_head = True  # the next byte belongs to a head
         self._head = HeadMeter(self._bounds)
-        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline: Timer | None = None
 
     @property
     def _responding(self) -> bool:
@@ -75,6 +102,7 @@ class RefusingProtocol(HttpToolsProtocol):
         if cycle.scope["http_version"] == "1.0":
             app = until_close(app, cycle)
         cycle.__class__ = DirectCycle  # uvicorn makes its cycles itself
+        cycle.message_event = _flag(cycle.message_event)  # type: ignore[assignment]
         self._running = cast(DirectCycle, cycle)
         super()._start_asgi_task(cycle, app)
 
@@ -113,7 +141,7 @@ class RefusingProtocol(HttpToolsProtocol):
 
     def _set_deadline(self, seconds: float, expired: Callable[[], object]) -> None:
         self._unset_deadline()
-        self._deadline = self.loop.call_later(seconds, expired)
+        self._deadline = wheel().call_later(seconds, expired)
 
     def _unset_deadline(self) -> None:
         if self._deadline is not None:

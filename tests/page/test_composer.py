@@ -3,7 +3,6 @@
 import base64
 import struct
 import zlib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -235,13 +234,33 @@ def test_suggestion_of_agent_is_sent(serve: Serve, provider: Provider, page: Pag
     assert "What is new?" == provider.requests[0].body["messages"][-1]["content"]
 
 
-def test_phone_does_not_zoom(browser: Browser, server_url: str, tmp_path: Path) -> None:
-    """No field has a text so small that a phone zooms in on it."""
-    phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    visit = Visit(phone.new_page(), server_url).open()
+def test_phone(browser: Browser, server_url: str, provider: Provider) -> None:
+    """On a small phone no field has a text so small that the phone zooms in on it, nothing is wider
+    than the screen, the inspector is reached whole, and nothing moves for who wants no motion."""
+    phone = browser.new_context(
+        viewport={"width": 320, "height": 568}, has_touch=True, reduced_motion="reduce"
+    )
+    provider.script(Reply("word " * 200 + "\n\n```\n" + "code " * 60 + "\n```"))
+    visit = Visit(phone.new_page(), server_url).open().ask("x" * 200).ended()
+    page = visit.page
     small = visit.run(
-        """() => [...document.querySelectorAll('input:not([type=file], [type=checkbox]), textarea')]
+        """() => [...document.querySelectorAll('input, textarea, select')]
+          .filter(field => !['file', 'checkbox'].includes(field.type))
           .filter(field => parseFloat(getComputedStyle(field).fontSize) < 16).map(({ id }) => id)"""
     )
     assert [] == small
+    page.locator("#drawer-open").click()
+    for place in ("#drawer h2", "#drawer .events", "#drawer .curl"):
+        page.locator(place).scroll_into_view_if_needed()
+        box = page.locator(place).bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 320
+        assert 0 <= box["y"] < 568
+    assert 0 >= visit.run("() => document.querySelector('#drawer').scrollWidth - innerWidth")
+    page.get_by_role("button", name="Close the inspector").click()
+    page.locator("#side-open").click()
+    side = page.locator("#side").bounding_box()
+    assert side is not None
+    assert 0 == side["x"]  # at once
+    assert 0 >= visit.run("() => document.documentElement.scrollWidth - innerWidth")
     phone.close()

@@ -55,6 +55,26 @@ def test_short_markdown_split_anywhere(visit: Visit, text: str) -> None:
         assert whole == visit.run(DRAW, [text, size]), size
 
 
+def test_columns_and_numbers_of_an_answer(visit: Visit) -> None:
+    """Columns are aligned as the answer says, and a list begins with its own number."""
+    text = "| a | b | c |\n|:-|-:|:-:|\n| 1 | 2 | 3 |\n\nThen:\n\n4. four\n5. five"
+    shown = visit.run(
+        """async text => {
+          await (await import('/static/late.js')).loadTurns() // with the styles of answers
+          const { StreamedMarkdown } = await import('/static/markdown.js')
+          const element = document.createElement('div')
+          element.className = 'prose'
+          document.body.append(element)
+          new StreamedMarkdown(element).push(text)
+          const cells = [...element.querySelectorAll('td')]
+          const aligned = cells.map(cell => getComputedStyle(cell).textAlign)
+          return [...aligned, element.querySelector('ol').start]
+        }""",
+        text,
+    )
+    assert ["left", "right", "center", 4] == shown
+
+
 @pytest.mark.parametrize("name", LONG)
 def test_long_markdown_blocks_drawn_in_parts(visit: Visit, name: str) -> None:
     """A block that is long enough to be drawn in parts loses and repeats nothing."""

@@ -16,7 +16,7 @@ import pytest
 
 from tests import tables
 from tests.pauses.kinds import KINDS, RAN, PauseKind
-from tests.pauses.parts import ask, decisions, go_on, paused
+from tests.pauses.parts import ask, decisions, events, go_on, paused
 from tests.provider import Provider
 from tests.provider_replies import Reply
 from tests.server import Server
@@ -138,6 +138,26 @@ def test_the_same_decision_twice_at_once(server: Server, provider: Provider) -> 
     assert {409} == {response.status_code for response in lost}
     assert {won["run_id"]} == {response.json()["error"]["continued_by"] for response in lost}
     assert ["Oslo"] == RAN
+
+
+def test_a_decision_at_once_at_another_process(
+    server: Server, provider: Provider, tmp_path: Path
+) -> None:
+    """Who has got the end of a paused run can decide at once, at another process, before the first
+    one has written it."""
+    body = {"message": "Please.", "agent": APPROVAL.name}
+    with Server(tmp_path, agents=[APPROVAL.component(provider)]) as other:
+        for _ in range(3):
+            provider.script(*APPROVAL.before, *APPROVAL.after)
+            chunks = events(f"{server.url}/api/v1/chat", body, "application/x-ndjson")
+            run_id, requirements = chunks[0]["run_id"], chunks[-1]["requirements"]
+            response = go_on(other.url, run_id, decisions(APPROVAL, requirements))
+            assert (200, APPROVAL.answer) == (response.status_code, response.json().get("content"))
+        provider.script(Reply(["Hm. "] * 100, rate=20))
+        start = httpx.post(f"{server.url}/api/v1/chat", json={**body, "background": True}).json()
+        busy = go_on(other.url, start["run_id"], [])
+        assert (409, "not_paused") == (busy.status_code, busy.json()["error"]["code"])
+        httpx.post(f"{server.url}/api/v1/runs/{start['run_id']}/cancel")
 
 
 def test_the_same_request_again_gets_the_same_run(server: Server, provider: Provider) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from agno_stream import AgnoStreamError, Client, Message, Part
 from agno_stream.infos import RunInfo
-from tests.streamlit import answers, decisions, turns
+from tests.streamlit import answers, branches, decisions, turns
 from tests.streamlit.recording import Recording
 
 #: Seconds between two drawings of an answer that is streaming.
@@ -20,12 +20,16 @@ def history(client: Client, messages: Iterable[Message], recording: Recording | 
     """The stored messages of the conversation, without the turn that is drawn from its events. All
     messages of an answer are one bubble."""
     here = recording and recording.run_id
+    if recording is not None and recording.order.replaces:
+        messages = branches.without(messages, recording.order.replaces)
     shown = [one for one in messages if here is None or one.run_id != here]
     last = shown[-1] if shown and recording is None else None
+    asked = ""
     for (role, run_id), group in groupby(shown, key=lambda one: (one.role, one.run_id)):
         with st.chat_message(role):
             if role == "user":
-                st.markdown("\n\n".join(one.content for one in group))
+                asked = "\n\n".join(one.content for one in group)
+                st.markdown(asked)
                 continue
             stored = list(group)
             parts = [part for one in stored for part in one.parts or plain(one)]
@@ -35,6 +39,9 @@ def history(client: Client, messages: Iterable[Message], recording: Recording | 
                 st.caption("This answer had more in it than is kept.")
             if end.finish_reason not in (None, "stop"):
                 st.caption(f":material/info: ended as `{end.finish_reason}`")
+            settled = end.finish_reason != "paused" and not (recording and recording.running)
+            if run_id and settled:
+                branches.row(client, run_id, asked, end.siblings)
             if end is last:
                 answers.followups(end.followups, run_id or "", ask_again(client, run_id))
 
@@ -55,7 +62,13 @@ def question(messages: Iterable[Message], recording: Recording) -> str | None:
     return recording.question or next(known, None)
 
 
-def turn(client: Client, recording: Recording, question: str | None, live: bool) -> None:
+def turn(
+    client: Client,
+    recording: Recording,
+    question: str | None,
+    live: bool,
+    siblings: tuple[str, ...] = (),
+) -> None:
     """The question and its answer, redrawn regularly while it is `live`; then the whole page is
     redrawn."""
     if question is not None:
@@ -74,11 +87,14 @@ def turn(client: Client, recording: Recording, question: str | None, live: bool)
                     "Stop", icon=":material/stop_circle:", key="stop", on_click=_stop,
                     args=(client, recording),
                 )  # fmt: skip
-            elif recording.answer.followups:
+                return
+            if recording.run_id is not None and not recording.answer.requirements:
+                branches.row(client, recording.run_id, question or "", siblings)
+            if recording.answer.followups:
                 texts = recording.answer.followups
                 ask = ask_again(client, recording.run_id)
                 answers.followups(texts, recording.run_id or "", ask)
-        if live and not running:
+        if live:
             st.rerun()
 
     drawn()

@@ -10,7 +10,8 @@ from agno_stream.requests import QuestionOptions
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to read: the answer to a question, the run that continues `continues` with `decisions`,
-    or a known run after event `after`."""
+    another answer in the place of the turn of run `replaces`, or a known run after event
+    `after`."""
 
     config: Config
     question: str | None = None
@@ -21,6 +22,7 @@ class Order:
     pace: bool = False
     continues: str = ""
     decisions: tuple[Decision, ...] = ()
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ def emit(what: object) -> None:
 def chunks(client: Client, order: Order) -> Iterator[StreamChunk]:
     if order.continues:
         yield from client.continue_run(order.continues, order.decisions)
+    elif order.replaces:
+        yield from client.regenerate(order.replaces, **order.options)
     elif order.question is None:
         yield from client.resume(order.run_id, order.after, pace=order.pace)
     elif order.stream:

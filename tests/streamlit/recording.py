@@ -51,7 +51,7 @@ class Recording:
 
     @property
     def resumed(self) -> bool:
-        return self.order.question is None
+        return self.order.question is None and not self.order.replaces
 
     @property
     def run_id(self) -> str | None:

@@ -100,7 +100,9 @@ def main() -> None:
         shown = recording if live or not (recording and recording.continues) else None
         chat.history(client, messages, shown)
         if shown is not None:
-            chat.turn(client, shown, chat.question(messages, shown), live)
+            mine = [one.siblings for one in messages if one.run_id == shown.run_id]
+            asked = chat.question(messages, shown)
+            chat.turn(client, shown, asked, live, mine[-1] if mine else ())
         elif not messages:
             st.info("Ask something below.", icon=":material/chat:")
         if not live:
@@ -270,6 +272,29 @@ def test_reasoning_is_shown_apart(server: "Server", page: "OpenPage", provider: 
     here = page(server.url).ask("Why?").answered()
     assert ["well then", "so"] == [one.value for one in here.app.chat_message[1].markdown]
     assert here.figures["Usage"].endswith(" + 3")
+
+
+def test_answer_again_and_its_versions(
+    server: "Server", page: "OpenPage", provider: "Provider"
+) -> None:
+    """A turn is answered again in its place, at once and later; its versions can be gone through,
+    on every page."""
+    provider.script(Reply("First."), Reply("Second."), Reply("Third."))
+    here = page(server.url).ask("Hello?").answered()
+    conversation = here.params["conversation"]
+    for text, count in (("Second.", "2/2"), ("Third.", "3/3")):
+        [again] = [key for key in here.buttons if key and key.startswith("again-")]
+        here.click(again).answered()
+        assert [("user", "Hello?"), ("assistant", count)] == here.talk
+        assert [text, count] == here.parts(1)
+    later = page(server.url, conversation=conversation)
+    assert ["Third.", "3/3"] == later.parts(1)
+    [back] = [key for key in here.buttons if key and key.startswith("chevron_left-")]
+    here.click(back)
+    assert ["Second.", "2/3"] == here.parts(1)
+    assert ["Second.", "2/3"] == page(server.url, conversation=conversation).parts(1)
+    here.ask("And then?").answered()
+    assert ["user", "assistant", "user", "assistant"] == [who for who, _ in here.talk]
 
 
 #: Of each application: texts, labels of folded parts, other things, in order in the bubble.

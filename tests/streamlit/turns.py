@@ -42,6 +42,14 @@ def ask(client: Client, before: str | None, question: str | None = None) -> None
     recordings()[conversation_id] = Recording(order, before=before)
 
 
+def again(client: Client, run_id: str, question: str) -> None:
+    """Answer the stored turn of a run again, in its place, in the open conversation."""
+    options = QuestionOptions(model=st.session_state.model or None)
+    order = Order(client.config, replaces=run_id, options=options)
+    conversation_id = st.query_params.get("conversation", "")
+    recordings()[conversation_id] = Recording(order, question, before=run_id)
+
+
 def decide(client: Client, run_id: str, decisions: list[Decision]) -> None:
     """Send decisions on a paused run of the open conversation, and read what continues it."""
     order = Order(client.config, continues=run_id, decisions=tuple(decisions))

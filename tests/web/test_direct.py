@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.doors.native.encoder import SseEncoder, TextEncoder
 from app.api.doors.native.errors import error_response
 from app.api.encoding import Encoder
-from app.api.guard import Secured
 from app.api.live import BURST
+from app.api.secured import Secured
 from app.api.streaming import RunStream
 from app.core.log.follower import Follower
 from app.core.log.hub import Hub
@@ -90,15 +90,23 @@ async def serving(
     await side.hub.open("me")
     side.log = await side.hub.create(record())
     config = uvicorn.Config(
-        around(side), http=PROTOCOL, ws="none", port=0, log_config=None, lifespan="off"
+        around(side),
+        interface="asgi3",
+        http=PROTOCOL,
+        ws="none",
+        port=0,
+        log_config=None,
+        lifespan="off",
     )
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
     await server.startup()
-    yield side, server.servers[0].sockets[0].getsockname()[1]
-    await server.shutdown()
-    await side.hub.close()
+    try:
+        yield side, server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        await server.shutdown()
+        await side.hub.close()
 
 
 async def body_of(reader: asyncio.StreamReader) -> bytes:

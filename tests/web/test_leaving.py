@@ -37,7 +37,12 @@ async def leave(client: str, *, signal: bool = True) -> bytes:
     app.get("/x")(lambda: PlainTextResponse("answer"))
     connections = Connections()
     config = uvicorn.Config(
-        connections.shared_with(app), http=PROTOCOL, ws="none", port=0, log_config=None
+        connections.shared_with(app),
+        interface="asgi3",
+        http=PROTOCOL,
+        ws="none",
+        port=0,
+        log_config=None,
     )
     server = uvicorn.Server(config)
     config.load()

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from ...core.errors import Gap, JournalUnavailable
 from ...core.log.follower import Follower
+from ...core.waiting.flag import Flag
 from ...models.chat import StreamingChunk
 from ..connection import Direct
 from ..doors.native.errors import error_response
@@ -74,7 +75,7 @@ class EventsStream(RunStream):
         self,
         writer: StreamWriter,
         heartbeat: Heartbeat,
-        gone: asyncio.Event,
+        gone: Flag,
         direct: Direct | None,
     ) -> Pump:
         pump = EventsPump(
@@ -84,8 +85,7 @@ class EventsStream(RunStream):
             heartbeat,
             gone,
             pacer=None,
-            refusal=self._refusal,
-            own_headers={},
+            refusal=self._refused,
         )
         pump.begin(self._offset, self._cursor, self._lifetime)
         return pump

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ...core.log.follower import Follower
 from ...core.log.journal import Entry
+from ...core.waiting.flag import Flag
 from ..encoding import line_encoder
 from .offsets import Offset
 
@@ -49,7 +50,7 @@ async def read(follower: Follower) -> list[Entry]:
     return await follower.batch()
 
 
-async def wait(follower: Follower, gone: asyncio.Event, seconds: float) -> list[Entry]:
+async def wait(follower: Follower, gone: Flag, seconds: float) -> list[Entry]:
     """Return the next entries as soon as there are any; empty after so many seconds.
 
     It is empty sooner if the run has ended, if the client disconnects (`gone`), and if this process

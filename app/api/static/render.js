@@ -41,6 +41,7 @@ const SAFE = {
     'ul',
   ],
   ALLOWED_ATTR: ['align', 'class', 'href', 'start', 'title'],
+  ADD_URI_SAFE_ATTR: ['align', 'start'], // their values are no addresses
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|\/?(?:[\w.~-]+\/)*api\/v1\/runs\/)/i,
   ALLOW_ARIA_ATTR: false,
   ALLOW_DATA_ATTR: false,

@@ -11,10 +11,13 @@ from agno.models.utils import get_model
 from agno.team import Team
 from agno.workflow import Workflow
 
-from ...models.chat import COMPLETE, FinishReason
+from ...models.chat import COMPLETE, FinishReason, Usage
 from ..providers.tracked import TrackedModel
 from ..run_failures import RunFailed
 from .components.tree import ANSWERING, OTHER_MODELS, fallbacks_of, parts_of
+
+#: Characters per token, to estimate the tokens that the provider did not count.
+CHARS_PER_TOKEN = 4
 
 #: Makes a tracked copy of a model; the model that answers gets the options of the question.
 Track = Callable[..., TrackedModel]
@@ -150,3 +153,12 @@ class RunModels:
         """The number of characters sent in requests whose usage in tokens no provider has
         reported."""
         return sum({id(t): t.uncounted for m in self.all for t in (m, m.answering)}.values())
+
+
+def estimated(counted: Usage | None, models: RunModels | None, pieces: int) -> Usage:
+    """The tokens that the provider counted, plus an estimate of the others; `pieces` are those of
+    the text so far."""
+    known = counted or Usage(0, 0, 0)
+    sent = known.input_tokens + (models.uncounted // CHARS_PER_TOKEN if models else 0)
+    received = max(known.output_tokens, pieces)
+    return Usage(sent, received, sent + received, estimated=True)

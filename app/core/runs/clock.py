@@ -7,6 +7,7 @@ import msgspec
 
 from ...models.chat import StreamingChunk
 from ..run_failures import RunTimeout
+from ..waiting.wheel import wheel
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -32,7 +33,8 @@ class Clock:
         self._start = self._last = self._loop.time()
         self._first_token_seen = False
         self._tools: set[str] = set()
-        self._timer = self._loop.call_at(self._next()[0], self._check)
+        self._wheel = wheel()
+        self._timer = self._wheel.call_at(self._next(), self._check)
 
     def saw(self, chunk: StreamingChunk) -> None:
         """Restart the idle timeout, because the run has a new chunk.
@@ -63,43 +65,32 @@ class Clock:
 
     def _restart(self) -> None:
         self._timer.cancel()  # another timeout applies from here on
-        self._timer = self._loop.call_at(self._next()[0], self._check)
+        self._timer = self._wheel.call_at(self._next(), self._check)
 
-    def _next(self) -> tuple[float, RunTimeout]:
-        """Return when the next timeout expires, in the loop's time, and the error to end the run
-        with."""
+    def _next(self) -> float:
+        """Return when the next timeout expires, in the loop's time."""
         limits = self._timeouts
-        deadlines = [
-            (
-                self._start + limits.total,
-                RunTimeout("timeout_total", f"The answer took longer than {limits.total:g} s."),
-            )
-        ]
+        when = self._start + limits.total
         if not self._first_token_seen:
-            deadlines.append(
-                (
-                    self._start + limits.first_token,
-                    RunTimeout(
-                        "timeout_first_token",
-                        f"The model sent nothing for {limits.first_token:g} s.",
-                    ),
-                )
+            return min(when, self._start + limits.first_token)
+        return when if self._tools else min(when, self._last + limits.idle)
+
+    def _error(self, when: float) -> RunTimeout:
+        """Return the error to end the run with if its next timeout, at this time, has expired."""
+        limits = self._timeouts
+        if when == self._start + limits.total:
+            return RunTimeout("timeout_total", f"The answer took longer than {limits.total:g} s.")
+        if not self._first_token_seen:
+            return RunTimeout(
+                "timeout_first_token", f"The model sent nothing for {limits.first_token:g} s."
             )
-        elif not self._tools:
-            deadlines.append(
-                (
-                    self._last + limits.idle,
-                    RunTimeout(
-                        "timeout_idle",
-                        f"The model paused for more than {limits.idle:g} s in its answer.",
-                    ),
-                )
-            )
-        return min(deadlines, key=lambda deadline: deadline[0])
+        return RunTimeout(
+            "timeout_idle", f"The model paused for more than {limits.idle:g} s in its answer."
+        )
 
     def _check(self) -> None:
-        when, error = self._next()
+        when = self._next()
         if when <= self._loop.time():
-            self._expire(error)
+            self._expire(self._error(when))
         else:
-            self._timer = self._loop.call_at(when, self._check)
+            self._timer = self._wheel.call_at(when, self._check)

@@ -78,7 +78,9 @@ class Driver:
             try:
                 if isinstance(failure, TakenOver | HandedOver):
                     pass  # the process that has the run stores its turn
-                elif failure is not None and (run.began or isinstance(failure, Interrupted)):
+                elif failure is not None and (
+                    run.began or run.was_begun or isinstance(failure, Interrupted)
+                ):
                     stored = await self._remember(run, failure)
                 await self._rates.record_tokens(run.record.principal, _tokens(run, last))
             finally:

@@ -17,6 +17,7 @@ from ..log.journal import FOLLOWED_TTL, Mailbox, RunRecord
 from ..log.run_log import RunLog
 from ..request_context import request_id
 from ..run_failures import AgentFailed, RunFailed, RunStopped
+from ..waiting.flag import Flag
 from .clock import Clock, Timeouts
 from .states import Life, State, closing
 from .turn import Turn
@@ -80,8 +81,9 @@ class Run:
         self.recovered = recovered
         if recovered:
             self.life.enter(State.RECOVERED)
-        self.ended = asyncio.Event()  # set when the run is in no table any more
+        self.ended = Flag()  # set when the run is in no table any more
         self._text = StringIO()  # a tenth of what its pieces take in a list
+        self.was_begun = False  # by a process that has died
         self.request_id = request_id.get()
         self.readers = 0  # so far
         self.resumes = 0

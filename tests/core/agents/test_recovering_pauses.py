@@ -10,13 +10,14 @@ from agno.tools import tool
 
 from app.core.log.journal import RunRecord
 from app.core.question import Question
-from app.core.run_failures import RunFailed
+from app.core.run_failures import RunFailed, RunStopped, server_stopped
+from app.models.answer_parts import ContentPart, ToolPart
 from app.models.chat import Decision, StreamingChunk
 from tests.core.agents.application import Application, Applications
 from tests.core.agents.test_recovering import CALLS, Dying, calling, goes_on, look, sent
 from tests.core.parts import record
 from tests.provider import Provider
-from tests.provider_replies import Reply
+from tests.provider_replies import Reply, refusal
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +147,41 @@ async def test_continuation_goes_on(
     assert (["A"] if yes else []) + ["B"] == recovered[1]
     for one, other in zip(undisturbed, recovered, strict=True):
         assert one == other
+
+
+@pytest.mark.parametrize("how", ["orphan", "stopped", "failed"])
+async def test_continuation_that_breaks_off(
+    applications: Applications, provider: Provider, how: str
+) -> None:
+    """A turn whose continuation breaks off, because its process died, because it was cancelled
+    before another one went on, or because the model failed, keeps what was shown before the
+    pause."""
+    provider.script(calling("look", "Z"), calling("pay", "A"))
+    provider.script(*([refusal(400, "Bad.", "bad")] if how == "failed" else [Reply("Done.")]))
+    application = applications(agent(pay))
+    run, decisions = await paused(application, Question("Go."), True)
+    if how == "failed":
+        plan = application.service.continuation(run, decisions, "boss")
+        turn = plan.prepare(msgspec.structs.replace(run, run_id="r2", continues="r1", origin="r1"))
+        with pytest.raises(RunFailed) as failed:
+            await turn.run(lambda chunk: None, lambda: None)
+        await turn.remember("", failed.value)
+    else:
+        guard = Dying(1)
+        run = await dies(application, run, decisions, guard)
+        after, data = guard.kept[-1]
+        if how == "orphan":
+            await application.service.remember(run, guard.chunks[:after], server_stopped())
+        else:
+            again = application.service.recovery(run, guard.chunks[:after], [], data)
+            assert again is not None
+            await again.prepare(run).remember("", RunStopped("cancelled", "Enough."))
+    [asked, answered] = (await application.conversations.get("c", "p", None)).messages
+    assert ("Go.", "I go to Z. I go to A. ") == (asked.content, answered.content)
+    assert [("look", "completed"), ("pay", "completed")] == [
+        (tool.name, tool.status) for tool in answered.tools
+    ]
+    assert [ContentPart, ToolPart, ContentPart, ToolPart] == [*map(type, answered.parts or [])]
 
 
 @pytest.mark.parametrize(("made", "goes"), [(book, True), (pay, False)], ids=["book", "pay"])

@@ -230,6 +230,37 @@ async def test_cancel_reaches_a_recovered_run(tmp_path: Path) -> None:
     assert "cancelled" == log[-1].finish_reason
 
 
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [(said("one ", "two "), ["one "]), (said(), []), ([], [])],
+    ids=["had said something", "waited in its queue", "nothing written"],
+)
+async def test_run_that_ends_before_it_goes_on(
+    tmp_path: Path, chunks: list[StreamingChunk], expected: list[str]
+) -> None:
+    """The turn of a run that another process had begun is stored, although the run is cancelled
+    before it goes on: while an earlier run of its conversation is going on elsewhere."""
+    busy = shared(tmp_path)
+    await busy.open("busy")
+    await busy.create(msgspec.structs.replace(record("r0", "ann", owner="busy"), created_at=1.0))
+    checkpoint = (2, "state") if len(chunks) > 1 else None
+    await left_behind(tmp_path, orphan(), *chunks, checkpoint=checkpoint)
+    turn = Scripted(silent())
+
+    class Waiting(Replanned):
+        def __call__(self, *given: Any) -> Scripted:
+            return turn
+
+    harness = RunsHarness(shared(tmp_path), replan=Waiting())
+    await harness.runs.open()
+    await until(lambda: "r1" in harness.runs._active)
+    state = await harness.runs.cancel("r1", principal="ann")
+    assert ("cancelled", False) == (state.finish_reason, turn.began.is_set())
+    assert expected == [text for text, _ in turn.remembered]
+    await harness.runs.close()
+    await busy.close()
+
+
 async def test_two_processes_recover_a_run_once(tmp_path: Path) -> None:
     """Of two processes that find an orphan at once, one goes on with it."""
     await left_behind(tmp_path, orphan(), *said("one "))

@@ -102,6 +102,8 @@ class Start:
         results = last_results(self.body.messages)
         if not results:
             return None
+        for record, _ in await self.server.runs.list_active(self.principal, conversation):
+            await self.server.inbox.settle(record)
         for waiting in reversed(await self.server.inbox.waiting(self.principal, conversation)):
             calls = {r.tool.id for r in waiting.requirements if r.tool and r.kind == "external"}
             if waiting.record.principal == self.principal and calls & results.keys():

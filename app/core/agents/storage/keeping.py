@@ -127,12 +127,13 @@ class Keeping:
         shown: Shown = NOTHING,
         *,
         begun: bool,
+        continues: bool = False,
     ) -> bool:
         """Store a run that broke off, with its partial answer; False if it is kept for later.
 
         Agno leaves such runs out of the history. Here they are stored as completed, with their
         finish reason in the metadata. `begun` is True if Agno has started the run, and so will
-        write it, too.
+        write it, too; `continues` if the turn was paused before, so that the answer is the rest.
         """
         if (store := self._main) is None:
             return True
@@ -140,6 +141,7 @@ class Keeping:
         partial = Partial(
             *(self._run_id, self._question, answer, finish_reason, shown),
             replaces=self._replaces,
+            continues=continues,
         )
         run = await part.captured(AGNO_WRITE_TIMEOUT if begun else 0)
         try:

@@ -7,6 +7,7 @@ from agno.compaction.archive import stores_compaction_records
 from agno.run.base import RunStatus
 
 from ...run_failures import ConversationsUnavailable, RunFailed, TurnGone
+from ...waiting.flag import Flag
 from .branches.places import Place, place_of, seen_from, turns_of
 from .proxies.bounds import within
 from .proxies.proxy import Archive, StoreProxy, inner_of
@@ -56,7 +57,7 @@ class RunStore(StoreProxy):
         self.was_read = False
         self.wrote_early = False
         self._hung = self._approvals = False
-        self._captured = asyncio.Event()
+        self._captured = Flag()
 
     async def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         self._approvals = self._approvals or "approval" in name or name == "get_run"

@@ -98,7 +98,7 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
         """All that is shown of a turn, of which `before` was shown until it paused."""
         bounded, truncated = _bounded([*before.parts, *self.parts])
         truncated = truncated or before.truncated or self.truncated
-        return msgspec.structs.replace(self, parts=bounded, truncated=truncated)
+        return msgspec.structs.replace(self, parts=bounded, truncated=truncated, continued=True)
 
     def __bool__(self) -> bool:
         """False if Agno stores all that there is."""

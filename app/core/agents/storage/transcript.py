@@ -124,6 +124,12 @@ def first_question(session: AnySession) -> str | None:
     return None if run is None else question_of(run)
 
 
+def written_in(run: AnyRun) -> str:
+    """The text that the model has written in a run; empty for a workflow, which has no messages."""
+    own = [message for message in getattr(run, "messages", None) or [] if not message.from_history]
+    return "".join(m.get_content_string() for m in own if m.role == "assistant")
+
+
 def repaired(messages: list[Message], question: str, answer: str) -> list[Message]:
     """The messages of an incomplete run, with its question and its partial answer added.
 

@@ -14,6 +14,9 @@ from ...log.journal import RunRecord
 from ...log.reading import journal_call, unknown_run
 from ..identity import Identity
 
+#: How often a decision looks for the end of a run, and the seconds between two looks.
+LOOKS, PAUSE = 20, 0.05
+
 #: Paused runs whose last entries are read at once.
 BATCH = 20
 
@@ -62,6 +65,7 @@ class Inbox:
         record = await journal_call(self._hub.journal.record(run_id))
         if record is None or not (record.principal == principal or self.approves(principal)):
             raise unknown_run(run_id)
+        await self.settle(record)
         requirements = await self._requirements(record)
         if not requirements:
             raise NotPaused(f"Run {run_id} does not wait for a person.")
@@ -80,6 +84,17 @@ class Inbox:
         if by is None:
             return NotPaused(f"Run {run_id} does not wait for a person any more.")
         return NotPaused(f"Run {run_id} is continued by run {by}.", continued_by=by)
+
+    async def settle(self, record: RunRecord) -> None:
+        """Wait a little for the end of a run of another process: its readers may have that before
+        the journal has it, and answer at once. Raises `JournalUnavailable`."""
+        if self._hub.get(record.run_id) is not None:
+            return
+        for _ in range(LOOKS):
+            reach = await journal_call(self._hub.journal.reached([record.run_id]))
+            if record.run_id not in reach or reach[record.run_id].ended:
+                return
+            await asyncio.sleep(PAUSE)
 
     async def _requirements(self, record: RunRecord) -> list[Requirement]:
         """What a run waits for; empty if it has not ended, or not as paused."""

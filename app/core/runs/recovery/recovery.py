@@ -169,6 +169,7 @@ class Recoveries:
         live.append(StreamingChunk(content="", done=False, model=record.model, recovered=recovered))
         run = self._launcher.take_over(plan.prepare(changed), policy, live)
         run.said(text)
+        run.was_begun = log.last > 1
         logger.warning(
             "run %s: its process died; it goes on here after event %d", record.run_id, after
         )

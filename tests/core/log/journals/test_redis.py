@@ -1,6 +1,7 @@
 """The Redis journal beside its contract: Redis is not there, goes away, and comes back."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -228,3 +229,19 @@ def test_invalid_address_hides_the_password(url: str) -> None:
     with pytest.raises(ConfigurationError, match="JOURNAL_URL") as caught:
         open_journal(url, retention=1, data_dir=Path("unused"))
     assert "cret" not in caught.value.message
+
+
+async def test_list_of_runs_reads_those_of_others(redis_server: RedisServer) -> None:
+    """A list of a principal's active runs reads no record of the runs of others, however many."""
+
+    def reads() -> int:
+        stats = redis_server.command("INFO commandstats").decode()
+        return sum(int(n) for n in re.findall(r"cmdstat_h[a-z]*get[a-z]*:calls=(\d+)", stats))
+
+    async with opened(redis_server.empty()) as journal:
+        for n in range(40):
+            await journal.create(record(f"bob{n}", principal="bob", owner="me"))
+        await journal.create(mine())
+        before = reads()
+        assert [mine()] == await journal.list_active("ann")
+        assert reads() - before < 10

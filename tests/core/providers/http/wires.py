@@ -112,11 +112,7 @@ class Wire:
     async def _answer(
         self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        first, *lines = head.strip().split("\r\n")
-        headers = [(n.lower(), v) for n, _, v in (line.partition(": ") for line in lines)]
-        body = await reader.readexactly(int(dict(headers).get("content-length", 0)))
-        self.posted.append(Posted(number, first, headers, body))
+        self.posted.append(await _posted(number, reader))
         for step in self.plays.popleft() if self.plays else (chunked(words()),):
             match step:
                 case Step.CLOSE:
@@ -133,6 +129,14 @@ class Wire:
                     writer.write(step)
                     await writer.drain()
         return True
+
+
+async def _posted(number: int, reader: asyncio.StreamReader) -> Posted:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    first, *lines = head.strip().split("\r\n")
+    headers = [(n.lower(), v) for n, _, v in (line.partition(": ") for line in lines)]
+    body = await reader.readexactly(int(dict(headers).get("content-length", 0)))
+    return Posted(number, first, headers, body)
 
 
 @dataclass(slots=True)

@@ -21,10 +21,12 @@ PROBES = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15))
 
 
 class Pool:
-    """Connections to where requests go. It is used by one event loop at a time."""
+    """Connections to where requests go, each kept for `idle` seconds without a request. It is used
+    by one event loop at a time."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, idle: float = IDLE) -> None:
         self.target = target
+        self._longest = idle
         self._tls = httpx2.create_ssl_context() if target.scheme == "https" else None
         self._idle: list[tuple[Connection, float]] = []  # the one used last is the last
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -33,9 +35,7 @@ class Pool:
 
     def take(self) -> Connection | None:
         """An open connection without a request; None if there is none."""
-        if self._loop is not asyncio.get_running_loop():
-            self._leave()
-            self._loop = asyncio.get_running_loop()
+        self._enter()
         while self._idle:
             connection, _ = self._idle.pop()
             if connection.free:
@@ -44,6 +44,7 @@ class Pool:
 
     async def open(self, seconds: float | None) -> Connection:
         """A new connection; raises `httpx2.ConnectError`, or `ConnectTimeout` after `seconds`."""
+        self._enter()
         # Its callbacks would keep the variables of the run that it is opened for.
         connecting = asyncio.create_task(self._connect(), context=Context())
         try:
@@ -80,6 +81,11 @@ class Pool:
             raise
         return connection
 
+    def _enter(self) -> None:
+        if self._loop is not asyncio.get_running_loop():
+            self._leave()
+            self._loop = asyncio.get_running_loop()
+
     def _leave(self) -> None:
         """Close what is idle, in the event loop that it belongs to, unless that has ended."""
         idle, self._idle = self._idle, []
@@ -103,14 +109,14 @@ class Pool:
             return
         self._idle.append((connection, loop.time()))
         if self._sweeper is None:
-            self._sweeper = loop.call_later(IDLE, self._sweep)
+            self._sweeper = loop.call_later(self._longest, self._sweep)
 
     def _sweep(self) -> None:
         """Close what has been idle for long, and look again when the next is due."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             return
-        old = loop.time() - IDLE
+        old = loop.time() - self._longest
         kept = []
         for connection, since in self._idle:
             if not connection.free:
@@ -120,7 +126,7 @@ class Pool:
             else:
                 kept.append((connection, since))
         self._idle = kept
-        self._sweeper = loop.call_at(kept[0][1] + IDLE, self._sweep) if kept else None
+        self._sweeper = loop.call_at(kept[0][1] + self._longest, self._sweep) if kept else None
 
 
 def _drop(connecting: asyncio.Task[Connection]) -> None:

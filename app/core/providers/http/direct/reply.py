@@ -17,6 +17,7 @@ from ..bounds import DRAIN, GRACE, LIGHT, REFUSAL, SLICE, SMALL
 from ..exchange import Exchange
 from .connection import Connection, Headers
 from .failures import Untouched
+from .silence import Silence, later
 
 
 class Reply:
@@ -29,7 +30,7 @@ class Reply:
     __slots__ = (
         *("status", "headers", "raw", "_exchange", "_begin", "_loop", "_context", "_connection"),
         *("_stile", "_reader", "_out", "_waiter", "_rest", "_waiting", "_ended", "_over", "_error"),
-        *("_timeout", "_heard", "_unsent", "_clock", "_grace"),
+        *("_silence", "_grace"),
     )
 
     def __init__(
@@ -55,13 +56,10 @@ class Reply:
         self._ended = False  # no more of the body will come
         self._over = False
         self._error: BaseException | None = None
-        self._timeout = timeout
-        self._heard = self._loop.time()
-        self._unsent = 0
-        self._clock: asyncio.TimerHandle | None = None
         self._grace: asyncio.TimerHandle | None = None
+        self._silence: Silence | None = None
         if timeout is not None:
-            self._clock = self._later(timeout, self._look)
+            self._silence = Silence(timeout, self._unsent_bytes, self._expired)
 
     def send(self, connection: Connection, request: bytes) -> None:
         self._connection = connection
@@ -101,10 +99,6 @@ class Reply:
         if not self._over and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.close)
 
-    def _later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        # Even a cancelled handle keeps its context until its time: not that of the run.
-        return self._loop.call_later(seconds, call, context=contextvars.Context())
-
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()
         try:
@@ -120,22 +114,26 @@ class Reply:
         if not self._over:
             self._over = True
             self._error = error
-        for clock in filter(None, (self._clock, self._grace)):
-            clock.cancel()
-        self._clock = self._grace = None
+        if self._silence is not None:
+            self._silence.cancel()
+        if self._grace is not None:
+            self._grace.cancel()
+        self._silence = self._grace = None
         self._wake()
 
     # ---- calls of the connection ----
 
     def head(self, status: int, headers: Headers) -> None:
-        self._heard = self._loop.time()
+        if self._silence is not None:
+            self._silence.heard = self._loop.time()
         self.status = status
         self.headers = headers
         self._reader = self._begin(status, headers)
         self._wake()
 
     def body(self, data: bytes) -> None:
-        self._heard = self._loop.time()
+        if self._silence is not None:
+            self._silence.heard = self._loop.time()
         if self._over:
             return
         if self._reader is None:
@@ -166,8 +164,6 @@ class Reply:
             self._context.run(self._reader.break_off)
         self._settle(error)
 
-    # ---- reading ----
-
     def _read(self, data: bytes, *, served: bool = False) -> None:
         """Give data to the reader, in slices. A provider that sends without a pause waits for its
         turn, which it has if it is `served`."""
@@ -193,8 +189,8 @@ class Reply:
         """Read what waits, and let the provider send again when there is nothing left; False if
         there was nothing."""
         self._waiting = False
-        rest, self._rest = self._rest, []
-        data = b"" if self._over else b"".join(rest)
+        data = b"" if self._over else b"".join(self._rest)
+        self._rest = []
         if data:
             self._read(data, served=True)
         if self._over or self._waiting:
@@ -216,7 +212,7 @@ class Reply:
         if reader.complete:
             self._finish()
         elif reader.ended and self._grace is None:
-            self._grace = self._later(GRACE, self._finish)
+            self._grace = later(GRACE, self._finish)
 
     def _feed_reader(self, data: bytes) -> None:
         reader = self._reader
@@ -230,7 +226,7 @@ class Reply:
             self._wake()
 
     def _finish(self) -> None:
-        """End the answer: only what keeps the connection from its next request may follow."""
+        """End the answer; only what keeps the connection from its next request may follow."""
         if self._over:
             return
         connection, self._connection = self._connection, None
@@ -243,17 +239,11 @@ class Reply:
             self._settle(error)
         self._settle(None)
 
-    def _look(self) -> None:
-        """End the wait for a provider that has sent nothing for as long as its client waits."""
-        assert self._timeout is not None
-        unsent = 0 if self._connection is None else self._connection.unsent
-        if unsent != self._unsent:  # the provider takes the request, if slowly
-            self._unsent = unsent
-            self._heard = self._loop.time()
-        left = self._heard + self._timeout - self._loop.time()
-        if left > 0:
-            self._clock = self._later(left, self._look)
-        elif self._reader is not None and self._reader.ended:
+    def _unsent_bytes(self) -> int:
+        return 0 if self._connection is None else self._connection.unsent
+
+    def _expired(self) -> None:
+        if self._reader is not None and self._reader.ended:
             self._finish()  # within the grace
         else:
             self.close(httpx2.ReadTimeout("The provider sent nothing."))
