@@ -84,23 +84,16 @@ class Follower:
         if position is None:
             self.done = True
             return []
-        if position == self.after:
-            await self._changed()  # `take` may have moved `after` meanwhile
-        else:
+        if position != self.after:
             self.after = position
-        return await self._source.read(self.after)
-
-    async def _changed(self) -> None:
-        """Wait until the log has changed or `poke` is called.
-
-        A future is used because an `asyncio.Event` costs three times as much.
-        """
-        if not self._poked:
+        elif not self._poked:
+            # until the log has changed or `poke` is called; `take` may move `after` meanwhile
             self._waiting = asyncio.get_running_loop().create_future()
             try:
                 await self._waiting
             finally:
                 self._waiting = None
+        return await self._source.read(self.after)
 
     def _grown(self) -> None:
         waiting = self._waiting

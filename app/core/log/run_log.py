@@ -46,6 +46,8 @@ class RunLog:
         self._dropped = self._written = 0
         self.meter = Meter()
         self._metered = 0
+        #: Another process goes on with the run: nothing more is appended here.
+        self.left = False
         self.readers: set[Callable[[], None]] = set()
         self.memo: dict[object, tuple[int, int, bytes]] = {}  # encoded entries, shared by readers
         self._start = time.monotonic()

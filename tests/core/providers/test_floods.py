@@ -15,6 +15,7 @@ from agno.models.openai import OpenAIChat
 from ollama import AsyncClient
 from openai import AsyncOpenAI
 
+from app.core.providers.http.clients import close
 from app.core.providers.tracked import TrackedModel
 from tests.core.providers.wire.streams import candidate, chunk, data
 from tests.provider import Provider
@@ -82,6 +83,14 @@ async def _openai(url: str) -> list[float]:
         return await _gaps(OpenAIChat(id="m", async_client=client))
 
 
+async def _directly(url: str) -> list[float]:
+    model = OpenAIChat(id="m", base_url=f"{url}/v1", api_key="sk-test", max_retries=0)
+    try:
+        return await _gaps(model)
+    finally:
+        await close(model)
+
+
 async def _ollama(url: str) -> list[float]:
     async with AsyncClient(host=url) as client:
         return await _gaps(Ollama(id="m", async_client=client))
@@ -97,10 +106,12 @@ async def _gaps(model: Model) -> list[float]:
     return [after - before for before, after in itertools.pairwise(times)]
 
 
-@pytest.mark.parametrize("read", [_openai, _ollama])
+@pytest.mark.parametrize(
+    "ways", [(_openai, _directly), (_ollama, _ollama)], ids=["openai", "ollama"]
+)
 @pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH)
 async def test_rubbish_stops_the_other_streams(
-    read: Callable[[str], Coroutine[None, None, list[float]]],
+    ways: tuple[Callable[[str], Coroutine[None, None, list[float]]], ...],
     rubbish: bytes,
     flood: _Server,
     provider: Provider,
@@ -109,7 +120,7 @@ async def test_rubbish_stops_the_other_streams(
     flood.rubbish = rubbish
     provider.default = Reply(numbered(40), rate=50)
     url = f"http://127.0.0.1:{flood.server_address[1]}"
-    bad = [asyncio.create_task(read(url)) for _ in range(2)]
+    bad = [asyncio.create_task(read(url)) for read in ways]
     gaps = await _openai(provider.url.removesuffix("/v1"))
     await asyncio.wait(bad)
     assert len(gaps) > 30

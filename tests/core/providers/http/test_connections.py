@@ -1,12 +1,7 @@
 """The connections of our client to providers: opened, reused, given up, and closed."""
 
 import asyncio
-import gc
-import socket
 import ssl
-import tracemalloc
-import weakref
-from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -19,49 +14,25 @@ from app.core.providers.http.direct.connection import Headers
 from app.core.providers.http.direct.heads import Target
 from app.core.providers.http.direct.pool import Pool
 from tests.core.providers.http.certificate import certificate
-from tests.core.providers.http.wires import HEAD, Play, Step, Wire, ask, model_of, sized
+from tests.core.providers.http.wires import (
+    HEAD,
+    Play,
+    Step,
+    Wire,
+    ask,
+    chunked,
+    full,
+    model_of,
+    port_of,
+    sized,
+)
 from tests.core.providers.wire.streams import chunk, words
 from tests.provider import Provider
 
 OK = sized(words())
 TEXT = HEAD + b"\r\n" + chunk({"content": "one"})
+pytestmark = pytest.mark.usefixtures("frozen", "quiet")
 WAYS = pytest.mark.parametrize("directly", [True, False], ids=["ours", "the SDK's"])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def frozen() -> Iterator[None]:
-    """What is loaded before these tests is not looked through for each of them."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.fixture(autouse=True)
-async def quiet() -> AsyncIterator[None]:
-    """Nothing that fails behind the back of a test is left unread."""
-    failed: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
-    yield
-    gc.collect()
-    await asyncio.sleep(0)
-    assert not failed
-
-
-def full() -> list[socket.socket]:
-    """A socket that listens, and accepts nothing more; it is the first."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
-    waiting = [listener]
-    for _ in range(2):
-        waiting.append(socket.socket())
-        waiting[-1].setblocking(False)
-        waiting[-1].connect_ex(listener.getsockname())
-    return waiting
-
-
-def port_of(listener: socket.socket) -> int:
-    port: int = listener.getsockname()[1]
-    return port
 
 
 async def failure(url: str, *, directly: bool) -> tuple[str | None, str]:
@@ -176,66 +147,14 @@ async def test_a_connection_that_was_closed_is_used() -> None:
             assert (None, 2) == ((await ask(model)).code, len(wire.posted))
 
 
-#: Where a request is when its run is cancelled.
-STOPPED: dict[str, Play] = {
-    "before the head": (Step.SILENCE,),
-    "in the head": (b"HTTP/1.1 200", Step.SILENCE),
-    "in the body": (TEXT, Step.SILENCE),
-    "in a refusal": (b"HTTP/1.1 500 No\r\n\r\nx", Step.SILENCE),
-    "behind the finish reason": (HEAD + b"\r\n" + words(done=b""), Step.SILENCE),
-    "in a redirect": (b"HTTP/1.1 307 X\r\nlocation: /\r\ncontent-length: 9\r\n\r\n", Step.SILENCE),
-    "in a body that nobody reads": (TEXT.replace(b"200", b"201"), Step.SILENCE),
-}
-
-
-@pytest.mark.parametrize("play", STOPPED.values(), ids=STOPPED)
-async def test_a_request_goes_on_without_its_run(play: Play) -> None:
-    """A run that is cancelled closes its connection at once, wherever its request is."""
+async def test_an_old_clock_closes_a_connection() -> None:
+    """A body that ends behind its last event leaves a connection for the next request, which has
+    all its time."""
     async with Wire() as wire, model_of(wire.url, directly=True) as model:
-        wire.plays.append(play)
-        asking = asyncio.create_task(ask(model))
-        while not wire.posted:  # noqa: ASYNC110 - it is a turn or two
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(0.02)
-        asking.cancel()
-        await asyncio.wait([asking])
-        assert asking.cancelled()
-        await wire.until_closed()
-        assert ("one two three", 2) == ((await ask(model)).text, wire.opened)
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_connecting_goes_on_without_its_run(scheme: str) -> None:
-    """So does one that is cancelled while it connects."""
-    waiting = full()
-    async with Wire() as silent:
-        port = silent.port if scheme == "https" else port_of(waiting[0])
-        async with model_of(f"{scheme}://127.0.0.1:{port}/v1", directly=True) as model:
-            asking = asyncio.create_task(ask(model))
-            await asyncio.sleep(0.1)
-            while scheme == "https" and not silent.opened:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-            asking.cancel()
-            await asyncio.wait([asking])
-            assert asking.cancelled()
-            if scheme == "https":
-                await silent.until_closed()
-    for each in waiting:
-        each.close()
-
-
-async def test_a_sink_that_raises_is_taken_for_the_provider() -> None:
-    """What a run's own sink raises is raised in its task, and closes the connection."""
-
-    def sink(text: str | None, thought: str | None) -> None:
-        raise KeyError("no place")
-
-    async with Wire() as wire, model_of(wire.url, directly=True) as model:
-        wire.plays.append((TEXT, Step.SILENCE))
-        got = await ask(model, sink=sink)
-        assert isinstance(got.error.__cause__, KeyError)
-        await wire.until_closed()
-        assert "one two three" == (await ask(model)).text
+        wire.plays.extend([(chunked(words(), end=b""), 0.05, b"0\r\n\r\n"), (0.4, OK)])
+        await ask(model)
+        await asyncio.sleep(0.1)
+        assert ("stop", 1) == ((await ask(model)).end, wire.opened)
 
 
 RUN: ContextVar[int] = ContextVar("run", default=0)
@@ -256,50 +175,6 @@ async def test_a_run_has_the_variables_of_another() -> None:
                     group.create_task(run(model, number))
         assert {number: {number} for number in seen} == seen
         assert 4 == wire.opened
-
-
-class Kept:
-    """A sink that can be looked for when it should be gone."""
-
-    def __call__(self, text: str | None, thought: str | None) -> None:
-        """Keep nothing."""
-
-
-@pytest.mark.parametrize(
-    "play", [(OK,), (TEXT, Step.CLOSE), (b"HTTP/1.1 500 X\r\n\r\n", Step.CLOSE)]
-)
-async def test_a_run_is_kept_by_its_connection(play: Play) -> None:
-    """Nothing of a run that has ended is kept by a connection, or by a clock of its requests."""
-    async with Wire() as wire, model_of(wire.url, directly=True, timeout=600) as model:
-        wire.plays.append(play)
-        sink = Kept()
-        gone = weakref.ref(sink)
-        await asyncio.create_task(ask(model, sink=sink))
-        del sink
-        for _ in range(3):  # an error that has been raised has cycles, and generators in them
-            gc.collect()
-            await asyncio.sleep(0.01)
-        assert gone() is None
-
-
-async def test_a_stream_keeps_its_request() -> None:
-    """What waits for a silent provider holds no copy of a long question that is sent."""
-    question = "x" * 3_000_000
-    async with Wire() as wire, model_of(wire.url, directly=True) as model:
-        await ask(model)
-        wire.plays.append((TEXT, Step.SILENCE))
-        tracemalloc.start()
-        asking = asyncio.create_task(ask(model, content=question))
-        while len(wire.posted) < 2:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(0.05)
-        wire.posted.clear()
-        gc.collect()
-        held, _ = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        asking.cancel()
-        await asyncio.wait([asking])
-        assert held < 1_000_000
 
 
 async def test_closing_a_model_cuts_an_answer() -> None:

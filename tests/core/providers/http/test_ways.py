@@ -1,5 +1,6 @@
 """Requests whose way a user has chosen go it: clients, proxies, keys, retries, tools that trace."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -59,6 +60,17 @@ async def test_a_client_of_httpx_is_passed_over() -> None:
         assert "one two three" == (await ask(model)).text
         assert len(seen) == 1
         await close(model)
+
+
+async def test_each_request_looks_at_the_sdk(caplog: pytest.LogCaptureFixture) -> None:
+    """What a client's requests have in common is learned of two of them, however many wait."""
+    caplog.set_level("DEBUG", "openai")
+    async with Wire() as wire, model_of(wire.url, directly=True) as model:
+        await asyncio.gather(*(ask(model) for _ in range(10)))
+        await ask(model)
+        assert 11 == len(wire.posted)
+    built = [record for record in caplog.records if "Building HTTP request" in record.message]
+    assert 2 == len(built)
 
 
 async def test_an_old_key_is_posted() -> None:

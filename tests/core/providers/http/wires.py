@@ -1,6 +1,7 @@
 """A server that plays each response byte by byte, and both ways to it: our client's, the SDK's."""
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -203,3 +204,19 @@ async def model_of(
         model = family(id="m", api_key="sk-test", async_client=sdk, **settings)
     yield model
     await close(model)
+
+
+def full() -> list[socket.socket]:
+    """A socket that listens, and accepts nothing more; it is the first."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    waiting = [listener]
+    for _ in range(2):
+        waiting.append(socket.socket())
+        waiting[-1].setblocking(False)
+        waiting[-1].connect_ex(listener.getsockname())
+    return waiting
+
+
+def port_of(listener: Any) -> int:
+    port: int = listener.getsockname()[1]
+    return port

@@ -6,6 +6,7 @@ answer costs. What is not just as usual goes that way: other arguments, failures
 See docs/decisions/086-a-request-is-posted-below-its-sdk.md.
 """
 
+import asyncio
 import inspect
 import json
 from collections.abc import Awaitable, Callable
@@ -48,6 +49,7 @@ class Completions:
         self._names = inspect.signature(self._resource.create).parameters.keys()
         self._heads: Heads | None = None  # none if requests have to be posted by the SDK
         self._learned: tuple[Any, ...] | None = None  # what they were learned of
+        self._learning: asyncio.Task[None] | None = None
         self._pool: Pool | None = None
         self._usual = True  # what the provider sends can be read here
 
@@ -58,8 +60,7 @@ class Completions:
         if exchange.history is not None or not self._usual or not arguments.keys() <= self._names:
             return await self._create(**arguments)
         if (identity := self._identity()) != self._learned:
-            heads = await learn(self._client) if self._is_untouched() else None
-            self._learned, self._heads = identity, heads
+            await self._learn(identity)
         heads = self._heads
         body = None if heads is None else written(arguments)
         if heads is None or body is None:
@@ -95,6 +96,20 @@ class Completions:
             and str(method.__globals__.get("__name__")).partition(".")[0] == openai.__name__
             for method in self._methods()
         )
+
+    async def _learn(self, identity: tuple[Any, ...]) -> None:
+        """Learn the heads, once for all requests that wait for them."""
+        learning = self._learning
+        if learning is None or learning.get_loop() is not asyncio.get_running_loop():
+            learning = self._learning = asyncio.create_task(self._look(identity))
+        await asyncio.shield(learning)
+
+    async def _look(self, identity: tuple[Any, ...]) -> None:
+        try:
+            heads = await learn(self._client) if self._is_untouched() else None
+            self._learned, self._heads = identity, heads
+        finally:
+            self._learning = None
 
     async def _sent(self, request: bytes, heads: Heads, exchange: Exchange) -> Reply:
         """The reply to a request, from its head on.
