@@ -1,4 +1,7 @@
-"""The allocator of the C library, which is to give large blocks back to the system."""
+"""The allocator of the C library, which is to give large blocks back to the system.
+
+See docs/decisions/077-heavy-work-passes-one-by-one.md.
+"""
 
 import ctypes
 import logging

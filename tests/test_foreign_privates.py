@@ -169,6 +169,15 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
         lambda: inspect.iscoroutinefunction(AsyncPostgresDb._create_all_tables),
     ),
     (
+        "Agno: AsyncPostgresDb makes each table by _create_table, for core/agents/storage",
+        lambda: (
+            {"table_name", "table_type"}
+            <= {*inspect.signature(AsyncPostgresDb._create_table).parameters}
+            and inspect.iscoroutinefunction(AsyncPostgresDb._resolve_table)
+            and callable(AsyncPostgresDb._store_resolved_table)
+        ),
+    ),
+    (
         "Agno: SqliteDb._get_table and _create_all_tables, for core/agents/storage",
         lambda: callable(SqliteDb._get_table) and callable(SqliteDb._create_all_tables),
     ),

@@ -74,6 +74,25 @@ async def test_a_key_named_anonymous_has_what_was_said_without_keys(serve: Serve
         assert 404 == (await bob.get("/api/v1/conversations/c")).status_code
 
 
+async def test_one_principal_or_conversation_cannot_take_all(
+    serve: Serve, provider: Provider, tmp_path: Path
+) -> None:
+    """Without a setting for it, a principal with a key has half of the runs that may be at once,
+    and a conversation eight, those that wait included; others are answered meanwhile."""
+    provider.default = Reply("one two", stall_after=1)
+    asked = {"message": "x", "background": True}
+    server = serve(api_keys=f"ann:{KEY},bob:b{KEY}", max_concurrent_runs=4, run_queue=0)
+    async with client(server.url) as ann, client(server.url, f"b{KEY}") as bob:
+        replies = [await ann.post(CHAT, json=asked) for _ in range(3)]
+        assert [202, 202, 429] == [reply.status_code for reply in replies]
+        assert int(replies[-1].headers["retry-after"]) >= 1
+        assert 202 == (await bob.post(CHAT, json=asked)).status_code
+    async with client(serve(data_dir=tmp_path / "other").url, "") as http:
+        replies = [await http.post(CHAT, json={**asked, "conversation_id": "c"}) for _ in range(9)]
+        assert [202] * 8 + [409] == [reply.status_code for reply in replies]
+        assert 202 == (await http.post(CHAT, json={**asked, "conversation_id": "d"})).status_code
+
+
 def test_a_short_key_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A key of less than 16 characters is named by its principal, and not shown."""
     with caplog.at_level(logging.WARNING):

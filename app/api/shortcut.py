@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, get_type_hints
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.params import Header
+from fastapi.params import Header, Query
 from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,7 +26,8 @@ Handlers = Mapping[Any, Callable[..., Any]]
 
 class Endpoint(NamedTuple):
     """An endpoint of a door, and what it is called with: the names of its parameters for the
-    request, the server and the principal, and those of its header fields."""
+    request, the server and the principal, and those for header fields and for the query, each with
+    the name that it has there."""
 
     call: Callable[..., Awaitable[Response]]
     path: str
@@ -34,6 +35,7 @@ class Endpoint(NamedTuple):
     server: str | None
     principal: str | None
     fields: tuple[tuple[str, str], ...]
+    query: tuple[tuple[str, str], ...]
 
     @classmethod
     def of(cls, call: Callable[..., Any], path: str) -> Self | None:
@@ -41,20 +43,22 @@ class Endpoint(NamedTuple):
         hints = get_type_hints(call, include_extras=True)
         if hints.pop("return", None) is not Response or not inspect.iscoroutinefunction(call):
             return None
+        parameters = inspect.signature(call).parameters
         known: dict[str, str] = {}
-        fields = []
+        fields, query = [], []
         for name, hint in hints.items():
-            header = next((m for m in getattr(hint, "__metadata__", ()) if type(m) is Header), None)
             if hint is Request:
                 known["request"] = name
             elif hint == Server:
                 known["server"] = name
             elif hint == Principal:
                 known["principal"] = name
-            elif header is not None and hint.__origin__ == str | None:
-                fields.append((name, (header.alias or name.replace("_", "-")).lower()))
-            else:
+            elif (source := _text_from(hint)) is None or parameters[name].default is not None:
                 return None
+            elif isinstance(source, Header):
+                fields.append((name, (source.alias or name.replace("_", "-")).lower()))
+            else:
+                query.append((name, source.alias or name))
         return cls(
             call,
             path,
@@ -62,6 +66,7 @@ class Endpoint(NamedTuple):
             known.get("server"),
             known.get("principal"),
             tuple(fields),
+            tuple(query),
         )
 
     def arguments(self, request: Request) -> dict[str, Any]:
@@ -77,7 +82,19 @@ class Endpoint(NamedTuple):
             headers = request.headers
             for name, field in self.fields:
                 found[name] = headers.get(field)
+        for name, parameter in self.query:
+            found[name] = request.query_params.get(parameter)
         return found
+
+
+def _text_from(hint: Any) -> Header | Query | None:
+    """Return where a parameter comes from that is any text, or none; None for other parameters."""
+    if getattr(hint, "__origin__", None) != str | None:
+        return None
+    sources = [each for each in hint.__metadata__ if type(each) in (Header, Query)]
+    return (
+        sources[0] if len(sources) == len(hint.__metadata__) and not sources[0].metadata else None
+    )
 
 
 def endpoints_of(routers: Iterable[APIRouter]) -> dict[str, Endpoint]:

@@ -87,7 +87,10 @@ class RunStream(Response):
                         await writer.start()
                         self._forget_headers()
                     pump = self._pump(writer, heartbeat, gone, connection.direct)
-                    refusal = await _done(pump, in_task=connection.direct is None)
+                    # A pump that is woken for each token has a task of its own: there are fewer
+                    # coroutines to go through than in that of the request.
+                    work = pump.run()
+                    refusal = await (work if connection.direct else asyncio.create_task(work))
             except TimeoutError:
                 if not deadline.expired():
                     raise
@@ -142,12 +145,3 @@ class RunStream(Response):
         """Return the response to an error before the first byte, with this one's own headers."""
         own = {name: text for name, text in self.headers.items() if name[:2] == "x-"}
         return self._refusal(error, own)
-
-
-async def _done(pump: Pump, *, in_task: bool) -> Response | None:
-    """Run the pump, and return what it returns.
-
-    If it is woken for each token, it has a task of its own, which has fewer coroutines to go
-    through than that of the request.
-    """
-    return await (asyncio.create_task(pump.run()) if in_task else pump.run())

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from ..core.log.follower import Follower
 from ..core.log.journal import Entry
-from ..core.run_failures import RunFailed, failure_from
+from ..core.run_failures import RunFailed, failure_from, server_stopped
 from ..models.chat import ChatResponse
 from ..models.folding import fold
 from ..models.numbers import standing
@@ -48,9 +48,11 @@ class WholeAnswer(Response):
         follower = self._follower
         async with Reading(follower, receive, Connection.of(scope, receive, send)) as gone:
             entries: list[Entry] = []
-            while not follower.done and not gone.is_set():
+            while not (follower.done or gone.is_set() or follower.left):
                 entries += await follower.batch()
-        if not gone.is_set():
+        if follower.left and not follower.done:
+            await self._refusal(server_stopped(), self._extra)(scope, receive, send)
+        elif not gone.is_set():
             response = self._response(standing(entries, follower.after))
             follower.traffic.bytes += len(response.body)
             await response(scope, receive, send)

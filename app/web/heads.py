@@ -1,7 +1,49 @@
 """The size of a request's head, counted while it comes."""
 
-from ..core.errors import AddressTooLong, HeadTooLarge
+import re
+from collections.abc import Iterable
+
+from ..core.errors import AddressTooLong, BadRequest, HeadTooLarge
 from .connections import ConnectionBounds
+
+#: A name or an address, and a port (RFC 9110, 7.2): no user, no path, no white space.
+HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9a-fA-F:.]+\])(?::\d*)?")
+
+#: An address with a scheme, as clients send it to a proxy.
+ABSOLUTE = re.compile(rb"[a-z][a-z0-9+.-]*://([^/?#]*)", re.IGNORECASE)
+
+
+def body_length(fields: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """Return the bytes of the body by a request's fields; None for one in chunks.
+
+    Raises `BadRequest` for another transfer coding: where the body ends would be a guess. The
+    parser has refused what contradicts itself.
+    """
+    length = 0
+    chunked = False
+    for name, value in fields:
+        if name == b"transfer-encoding":
+            if value.strip().lower() != b"chunked":
+                raise BadRequest("Transfer-Encoding: only chunked is read here.")
+            chunked = True
+        elif name == b"content-length":
+            length = int(value)
+    return None if chunked else length
+
+
+def check_host(fields: Iterable[tuple[bytes, bytes]], address: bytes, version: str) -> None:
+    """Raise `BadRequest` unless a request says for which host it is, once and in one way (RFC 9112,
+    3.2): a proxy in front may have read another one."""
+    if version == "0.9":
+        raise BadRequest("HTTP/0.9 is not spoken here.")
+    hosts = [value.strip() for name, value in fields if name == b"host"]
+    if len(hosts) > 1 or (not hosts and version != "1.0"):
+        raise BadRequest("Host: must be sent once.")
+    if hosts and not HOST.fullmatch(hosts[0]):
+        raise BadRequest("Host: is not valid.")
+    absolute = ABSOLUTE.match(address)
+    if absolute and hosts and absolute[1].lower() != hosts[0].lower():
+        raise BadRequest("Host: is not the host of the address.")
 
 
 class HeadMeter:

@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 
 from ..core.errors import AddressTooLong, BadRequest, HeadTooLarge, MethodNotAllowed
 from .flow import Flow
+from .heads import body_length, check_host
 from .refusals import LINGER, RefusingProtocol
 from .upgrades import plain_head
 
@@ -188,10 +189,14 @@ class BoundedProtocol(RefusingProtocol):
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():
             return
+        try:
+            check_host(self.headers, self.url, self.parser.get_http_version())
+            self._remaining = body_length(self.headers)
+        except BadRequest as error:
+            self._stop(error)
         self._unset_deadline()
         self._in_head = False
         self._head.complete()
-        self._remaining = self._content_length()
         if len(self.pipeline) >= MAX_PARSED:
             self._stop(BadRequest("Too many requests wait for a response on this connection."))
         self._shared.busy(self)
@@ -212,12 +217,6 @@ class BoundedProtocol(RefusingProtocol):
         if self.cycle.response_complete:
             self._unset_deadline()
         super().on_message_complete()
-
-    def _content_length(self) -> int | None:
-        lengths = [value for name, value in self.headers if name == b"content-length"]
-        if any(name == b"transfer-encoding" for name, _ in self.headers):
-            return None
-        return int(lengths[0]) if lengths else 0
 
     # Responses
 

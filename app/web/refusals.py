@@ -115,10 +115,13 @@ class RefusingProtocol(HttpToolsProtocol):
         """Send an error without calling the app, after which the connection closes."""
         self._closing = True
         self._unset_deadline()
-        if self._responding:  # an earlier request is being answered, which must not be disturbed
-            self.cycle.keep_alive = False
+        if self._responding and (self._in_head or self.cycle.response_started):
+            self.cycle.keep_alive = False  # a response that must not be disturbed
             return
-        if not self._in_head and self.cycle is not None:  # the request has had its response
+        if self._responding:  # the app waits for a body that cannot be read
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        elif not self._in_head and self.cycle is not None:  # the request has had its response
             self.transport.close()
             return
         path = self.url.partition(b"?")[0].decode("latin-1") if self._head.begun else "/"

@@ -49,10 +49,15 @@ def choose(page: Page, code: str) -> None:
     expect(page.locator("html")).to_have_attribute("lang", code)
 
 
-def english_in(found: dict[str, Any]) -> set[str]:
-    """The English phrases that a page in this language does not show."""
-    single = phrases()[0]
-    return {text for text in single if found["phrases"][text] != text and len(text) > 1}
+def left_in_english(found: dict[str, Any], shown: list[str]) -> set[str]:
+    """What a page in this language shows in English."""
+    translated = {text for text in phrases()[0] if found["phrases"][text] != text}
+    patterns = [
+        re.sub(r"\\{\w+\\}", ".+", re.escape(text).replace(r"\{count\}", r"[\d.,]+"))
+        for text in translated
+    ]
+    pattern = re.compile("|".join(patterns))
+    return {text for text in shown if pattern.fullmatch(text)}
 
 
 def test_page_in_each_language(
@@ -71,8 +76,7 @@ def test_page_in_each_language(
     for code in LANGUAGES:
         page.set_viewport_size({"width": 1280, "height": 800})
         choose(page, code)
-        english = english_in(language(code))
-        assert set() == english & set(visit.run(SHOWN))
+        assert set() == left_in_english(language(code), visit.run(SHOWN))
         assert [] == visit.run(TOO_WIDE)
         axe.check(visit)
         page.keyboard.press("d")
@@ -81,7 +85,7 @@ def test_page_in_each_language(
             page.locator(show).click()
             page.wait_for_timeout(250)  # the list slides in
             assert [] == visit.run(TOO_WIDE)
-            if show == "#settings-open":
+            if show == "#settings-open" and code == "de":  # whose words are longest
                 axe.check(visit)
             if show != "#side-open":
                 page.keyboard.press("Escape")
@@ -118,7 +122,6 @@ def test_language_of_the_browser(browser: Browser, server: Server) -> None:
         ("de-AT", "", "de"),
         ("zh-SG", "", "zh-CN"),
         ("zh-TW", "", "en"),  # another script
-        ("pt-BR", "", "en"),
         ("fr", "?lang=es", "es"),
         ("fr", "?lang=tlh", "fr"),
     ):

@@ -93,7 +93,7 @@ class PostgresStalled(Outage):
         self.settings = {"DATABASE_URL": url}
 
     def started(self) -> None:
-        self.link.latency = 0.3  # the first start of all makes its tables in hundreds of calls
+        self.link.latency = 0.3  # a start from there takes a quarter of a minute
 
     def begin(self, server: Command) -> None:
         self.link.stall()

@@ -2,7 +2,7 @@
 // browser prefers.
 // See docs/decisions/080-a-phrase-follows-the-language.md.
 
-import { adopt, speak } from './phrases.js'
+import { speak } from './phrases.js'
 import { local } from './storage.js'
 
 /** @import { Language } from './phrases.js' */
@@ -63,7 +63,7 @@ export function choose(code) {
  * browser prefers.
  * @returns {Promise<boolean>} false if the language could not be loaded: another one stays
  */
-async function show() {
+export async function show() {
   const named = new URLSearchParams(location.search).get('lang')
   const wanted = [local.getItem(STORAGE_KEY), named, ...navigator.languages]
   const code = wanted.map(codeOf).find(Boolean) ?? 'en'
@@ -79,10 +79,4 @@ async function show() {
     return false
   }
   return true
-}
-
-/** Show the page in the language that is chosen or preferred. */
-export function install() {
-  adopt()
-  return show()
 }

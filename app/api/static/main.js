@@ -226,7 +226,7 @@ document.addEventListener('visibilitychange', () => {
 $('key-open').hidden = !key.current()
 settings.install(() => composer.chosenAgent)
 toggleSide(false)
-await Promise.all([embedded.install(), language.install()])
+await Promise.all([embedded.install(), language.show()])
 await loadCatalog()
 openFromUrl()
 list.refresh()

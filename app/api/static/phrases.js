@@ -151,23 +151,6 @@ export function setAttribute(element, name, words) {
   else known.delete(name)
 }
 
-/** Take the English text that `index.html` has as phrases. */
-export function adopt() {
-  for (const node of nodes(document.body)) {
-    if (node.parentElement?.closest(UNTRANSLATED)) continue
-    if (node instanceof Element) {
-      for (const name of ATTRIBUTES) {
-        const value = node.getAttribute(name)
-        if (value) setAttribute(node, name, t(value))
-      }
-    } else {
-      const [, before, text, after] = node.textContent?.match(/^(\s*)(.*?)(\s*)$/s) ?? []
-      const phrase = t(text)
-      if (/\p{L}/u.test(text)) texts.set(node, new Phrase(() => `${before}${phrase}${after}`))
-    }
-  }
-}
-
 /** @param {Node} root */
 function* nodes(root) {
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT)
@@ -190,3 +173,22 @@ export function speak(newCode, newLocale, newLanguage) {
     for (const [name, words] of attributes.get(node) ?? []) node.setAttribute(name, String(words))
   }
 }
+
+/** Take the English text that `index.html` has as phrases, before anything else is in the page. */
+function adopt() {
+  for (const node of nodes(document.body)) {
+    if (node.parentElement?.closest(UNTRANSLATED)) continue
+    if (node instanceof Element) {
+      for (const name of ATTRIBUTES) {
+        const value = node.getAttribute(name)
+        if (value) setAttribute(node, name, t(value))
+      }
+    } else {
+      const [, before, text, after] = node.textContent?.match(/^(\s*)(.*?)(\s*)$/s) ?? []
+      const phrase = t(text)
+      if (/\p{L}/u.test(text)) texts.set(node, new Phrase(() => `${before}${phrase}${after}`))
+    }
+  }
+}
+
+adopt()

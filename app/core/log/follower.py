@@ -7,7 +7,7 @@ from typing import Self
 from ...models.numbers import Recovery, event_number
 from ..errors import JournalUnavailable
 from .journal import Entry, RunRecord
-from .sources import Newest, Source
+from .sources import LiveSource, Newest, Source
 
 #: Seconds until a reader retries a journal that failed.
 RETRY_DELAY = 0.5
@@ -84,23 +84,16 @@ class Follower:
         if position is None:
             self.done = True
             return []
-        if position == self.after:
-            await self._changed()  # `take` may have moved `after` meanwhile
-        else:
+        if position != self.after:
             self.after = position
-        return await self._source.read(self.after)
-
-    async def _changed(self) -> None:
-        """Wait until the log has changed or `poke` is called.
-
-        A future is used because an `asyncio.Event` costs three times as much.
-        """
-        if not self._poked:
+        elif not self._poked:
+            # until the log has changed or `poke` is called; `take` may move `after` meanwhile
             self._waiting = asyncio.get_running_loop().create_future()
             try:
                 await self._waiting
             finally:
                 self._waiting = None
+        return await self._source.read(self.after)
 
     def _grown(self) -> None:
         waiting = self._waiting
@@ -152,6 +145,12 @@ class Follower:
     def live(self) -> bool:
         """True if this process drives the run, or drove it until the end of the run."""
         return self._source.live
+
+    @property
+    def left(self) -> bool:
+        """True if this process stops, and has handed the run over to another one."""
+        here = isinstance(self._source, LiveSource)
+        return self.redirected and here and not self._source.live
 
     @property
     def memo(self) -> dict[object, tuple[int, int, bytes]] | None:

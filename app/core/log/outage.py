@@ -15,6 +15,20 @@ MAX_FLUSH_BYTES, MIN_FLUSH_BYTES = 1 << 20, 64 << 10
 #: Seconds until a write that failed is retried: first, and at most (they double each time).
 FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.1, 2.0
 
+#: The packages of the stores, whose errors say that one is away, full or late.
+STORES = frozenset({"redis", "sqlite3"})
+
+
+def is_of_store(error: Exception) -> bool:
+    """True for an error of a store or of the way to it, which says all there is to know; False for
+    one of the server's own, whose traceback is needed."""
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in STORES
+
+
+def words(error: Exception) -> str:
+    """An error in one line: its name, and what it says."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
+
 
 class Outage:
     """Whether the journal can be written, and how the next write is bounded.
@@ -37,7 +51,11 @@ class Outage:
         self.flush_bytes = max(self.flush_bytes // 2, MIN_FLUSH_BYTES)
         if self.trouble is None:
             self.trouble = (time.time(), type(error).__name__)
-            logger.error("journal: cannot be written; streams go on from memory", exc_info=error)
+            logger.error(
+                "journal: cannot be written; streams go on from memory: %s",
+                words(error),
+                exc_info=None if is_of_store(error) else error,
+            )
             self.pause = FIRST_RETRY_DELAY
         else:
             self.pause = min(2 * self.pause, MAX_RETRY_DELAY)

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class JournalReplaced(Exception):
+class JournalReplaced(OSError):
     """The store of a journal was removed or replaced while it was open; it is empty now.
 
     `append` raises it once. After that the journal takes the logs of active runs from their

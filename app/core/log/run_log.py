@@ -17,7 +17,7 @@ SMALLEST = 200
 
 #: Bytes of all logs in memory that the journal has as well, and of each of them at least. Readers
 #: that are further behind read from the journal.
-KEPT, LEAST_KEPT = 8 << 20, 16 << 10
+KEPT, LEAST_KEPT = 4 << 20, 16 << 10
 
 
 class RunLog:
@@ -46,6 +46,8 @@ class RunLog:
         self._dropped = self._written = 0
         self.meter = Meter()
         self._metered = 0
+        #: Another process goes on with the run: nothing more is appended here.
+        self.left = False
         self.readers: set[Callable[[], None]] = set()
         self.memo: dict[object, tuple[int, int, bytes]] = {}  # encoded entries, shared by readers
         self._start = time.monotonic()

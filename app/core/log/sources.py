@@ -18,8 +18,7 @@ Memo = dict[object, tuple[int, int, bytes]]
 
 
 class Newest(NamedTuple):
-    """How far a log goes: the number of its newest entry, whether that is the end of the run, and
-    whether it is an end as `interrupted`."""
+    """The number of the newest entry of a log, whether that ends the run, and as `interrupted`."""
 
     number: int
     ended: bool
@@ -34,7 +33,8 @@ class Source(Protocol):
     raise `Gap` for entries that are no longer kept, and `JournalUnavailable`.
     """
 
-    live: bool
+    @property
+    def live(self) -> bool: ...
 
     @property
     def memo(self) -> Memo | None: ...
@@ -52,10 +52,7 @@ class Source(Protocol):
 
     async def position(self, after: int) -> int | None:
         """Return the number after which a reader at number `after` continues, usually `after`
-        itself.
-
-        None means that nothing follows, now or later.
-        """
+        itself; None if nothing follows, now or later."""
 
     async def newest(self) -> Newest:
         """Return how far the log goes now; raises `JournalUnavailable`."""
@@ -72,11 +69,13 @@ class LiveSource:
     Entries that memory no longer has are read from the journal.
     """
 
-    live = True
-
     def __init__(self, log: RunLog, journal: Log) -> None:
         self.log = log
         self._journal = journal
+
+    @property
+    def live(self) -> bool:
+        return not self.log.left
 
     @property
     def recoveries(self) -> Sequence[Recovery]:
@@ -97,9 +96,8 @@ class LiveSource:
 
     def fresh(self, after: int) -> list[Entry]:
         entries, start = self.log.entries, after - self.log.base
-        if start < 0 or not 0 < len(entries) - start <= PAGE or entries[-1][1].done:
-            return []
-        return entries[start:]
+        slow = start < 0 or not 0 < len(entries) - start <= PAGE or entries[-1][1].done
+        return [] if slow else entries[start:]
 
     async def position(self, after: int) -> int | None:
         log = self.log

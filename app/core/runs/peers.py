@@ -13,6 +13,7 @@ from ...models.chat import StreamingChunk
 from ...models.numbers import standing
 from ..log.follower import Follower
 from ..log.journal import ADOPTION_BATCH, Entry, Group, RunRecord, SharedJournal
+from ..log.outage import words
 from ..log.reading import PAGE, WholeLog, journal_call, read_whole
 from ..log.tail import POLL_INTERVAL
 from ..run_failures import RunFailed, cancelled, server_stopped
@@ -101,8 +102,8 @@ class Peers:
         unknown."""
         try:
             return await self.journal.count_peers() > 0
-        except Exception:
-            logger.exception("peers: whether other processes live is unknown")
+        except Exception as error:
+            logger.warning("peers: whether other processes live is unknown: %s", words(error))
             return False
 
     async def close(self) -> None:

@@ -139,6 +139,7 @@ class Run:
     def hand_over(self) -> None:
         """Leave the run to another process: its log gets no end here."""
         self.life.enter(State.RECOVERED)
+        self.log.left = True
         self._cancel_timers()
 
     def _cancel_timers(self) -> None:

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from weakref import WeakKeyDictionary
 
-#: Seconds by which a timer may be late. Those of one step are due together.
+#: Seconds between two times at which timers are due: those of one step are due together.
 STEP = 0.02
+
+#: Timers that are due in more than `FAR` seconds are in every sixteenth step only.
+FAR = 4.0
 
 
 class Timer:
@@ -35,7 +38,8 @@ class Wheel:
     """Timers in steps of time: to set one is to put it into the set of its step, and to cancel one
     takes it out again. The loop's own timer waits for the first step.
 
-    Times are those of the loop, in seconds. A timer is never early, and at most one `STEP` late.
+    Times are those of the loop, in seconds. A timer is never early, and at most one `STEP` late; a
+    distant one at most a twelfth of its seconds.
     """
 
     def __init__(self) -> None:
@@ -46,11 +50,16 @@ class Wheel:
 
     def call_later(self, seconds: float, call: Callable[[], object]) -> Timer:
         """Call a function in so many seconds."""
-        return self.call_at(asyncio.get_running_loop().time() + seconds, call)
+        return self._add(asyncio.get_running_loop().time() + seconds, seconds > FAR, call)
 
     def call_at(self, when: float, call: Callable[[], object]) -> Timer:
         """Call a function at a time of the loop."""
+        return self._add(when, when > asyncio.get_running_loop().time() + FAR, call)
+
+    def _add(self, when: float, far: bool, call: Callable[[], object]) -> Timer:
         number = math.ceil(when / STEP)
+        if far:
+            number += -number % 16
         step = self._steps.get(number)
         if step is None:
             step = self._steps[number] = set()

@@ -79,6 +79,8 @@ TOOLS: dict[str, tuple[Any, str, str | None, bool]] = {
     "a member names it": (team(member(write, metadata=naming("write"))), "write", "m", True),
     "the team names it": (team(member(write), metadata=naming("write")), "write", "m", True),
     "a stranger's": (team(member(put)), "put", "x", False),
+    "of an agent inside a tool": (member(put), "put", "x", False),
+    "of one whose outer agent says all": (member(metadata=ALL), "put", "x", True),
     "inside a team inside": (team(team(member(put))), "put", "m", True),
     "two of one id": (team(member(put), team(member(write))), "put", "m", False),
     "to who only speaks": (team(Agent(id="m")), DELEGATE, None, True),

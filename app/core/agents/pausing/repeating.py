@@ -43,7 +43,7 @@ class Repeatable:
 
     def tool(self, name: str, speaker: str | None = None) -> bool:
         """Whether a tool may run again: the component's own, or that of the member `speaker`."""
-        if speaker is None:
+        if speaker is None or self._is_declared(self._component, name):
             return self._tool(self._component, name)
         parts = [part for part in walk(self._component) if getattr(part, "id", None) == speaker]
         return bool(parts) and all(self._tool(part, name) for part in parts)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from agno.db.base import AsyncBaseDb
@@ -22,6 +23,9 @@ from ...errors import ConfigurationError
 
 if sys.platform != "win32":
     import fcntl
+
+if TYPE_CHECKING:
+    from agno.db.postgres import AsyncPostgresDb
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +111,7 @@ async def prepare(db: AsyncBaseDb, url: str | None) -> None:
     try:
         async with lock:
             if not await db.table_exists(db.session_table_name):
-                await db._create_all_tables()  # as AgentOS does
+                await _create_tables(db)
             await _index(db)
     except ConfigurationError:
         await db.close()
@@ -115,6 +119,17 @@ async def prepare(db: AsyncBaseDb, url: str | None) -> None:
     except (SQLAlchemyError, OSError, ValueError) as error:
         await db.close()
         raise ConfigurationError(f"DATABASE_URL: {_safe_message(error, url)}") from None
+
+
+async def _create_tables(db: AsyncBaseDb) -> None:
+    if not isinstance(db, AsyncSqliteDb):
+        from .writers import tables  # needs the driver of PostgreSQL
+
+        store = cast("AsyncPostgresDb", db)
+        if await tables.is_empty(store):
+            await tables.create_tables(store)
+            return
+    await db._create_all_tables()  # as AgentOS does
 
 
 async def _index(db: AsyncBaseDb) -> None:

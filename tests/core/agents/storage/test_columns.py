@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -39,6 +40,25 @@ def _metrics(**values: Any) -> RunMetrics:
     return RunMetrics(input_tokens=3, duration=0.5, details={"model": [model], "x": []}, **values)
 
 
+#: The fields of a message that Agno may write as they are, and values for those that are no text.
+PLAIN_OF_A_MESSAGE = {
+    name
+    for name in Message.model_fields
+    if not re.search("audio|image|video|file|metrics|role|^content|references|citations", name)
+}
+VALUES: dict[str, Any] = {
+    "tool_args": {"k": [1]},
+    "provider_data": {"k": None},
+    "tool_calls": [{"k": 1}],
+    "tool_call_error": True,
+    "stop_after_tool_call": True,
+    "from_history": True,
+    "add_to_agent_memory": False,
+    "temporary": True,
+    "created_at": 3,
+    "checkpoint_created_at": 4,
+}
+
 #: What a run has besides its id and its agent.
 RUNS: dict[str, dict[str, Any]] = {
     "nothing": {},
@@ -55,6 +75,21 @@ RUNS: dict[str, dict[str, Any]] = {
         "session_state": {"n": {"deep": [1, None]}},
         "status": RunStatus.completed,
         "created_at": 0,
+    },
+    "messages with all they can have": {
+        "messages": [
+            Message(
+                role="tool",
+                content=[{"type": "text", "text": "x"}],
+                metrics=MessageMetrics(
+                    input_tokens=0, cost=0.0, duration=0.0, provider_metrics={"a": 0}
+                ),
+                **{name: VALUES.get(name, f"the {name}") for name in PLAIN_OF_A_MESSAGE},
+            ),
+            Message(role="user", content="", tool_calls=[], tool_args={}, name=""),
+            Message(role="user", images=[Image(url="https://example.com/a.png", id="i")]),
+            Message(role="user", citations=Citations(raw=["x"]), temporary=True),
+        ],
     },
     "metrics as a dict": {"metrics": {"input_tokens": 0}},
     "no metrics": {"metrics": RunMetrics()},

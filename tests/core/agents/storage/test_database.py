@@ -4,8 +4,11 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from agno.db.postgres import AsyncPostgresDb
+from sqlalchemy import event, text
 
 from app.core.agents.storage.conversations import Conversations
 from app.core.agents.storage.database import open_database, prepare
@@ -98,6 +101,52 @@ async def test_second_start_leaves_tables_alone(database_url: str | None, tmp_pa
         await prepare(db, database_url)
         await Conversations([db]).check()
         await db.close()
+
+
+#: What PostgreSQL knows of the tables of a schema.
+CATALOG = {
+    "columns": "SELECT table_name, column_name, data_type, is_nullable, column_default"
+    " FROM information_schema.columns WHERE table_schema = 'ai'",
+    "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'ai'"
+    " AND indexname <> 'agno_stream_list'",
+    "constraints": "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+    " WHERE connamespace = 'ai'::regnamespace",
+    "versions": "SELECT table_name, version FROM ai.agno_schema_versions",
+}
+
+
+async def test_a_new_store_is_made_in_few_calls(postgres_server: PostgresServer) -> None:
+    """The tables of an empty PostgreSQL are those that Agno makes, by a dozen statements instead of
+    hundreds; one table that is missing later is made anew."""
+    found = []
+    for own in (True, False):
+        url = postgres_server.create()
+        db = cast("AsyncPostgresDb", open_database(url, Path("unused")))
+        statements: list[str] = []
+
+        def count(_: Any, __: Any, statement: str, *___: Any, to: list[str] = statements) -> None:
+            to.append(statement)
+
+        event.listen(db.db_engine.sync_engine, "before_cursor_execute", count)
+        if own:
+            await prepare(db, url)
+            await Conversations([db]).check()
+            assert len(statements) < 15
+        else:
+            name = url.rpartition("/")[2]
+            postgres_server.sql("CREATE SCHEMA ai", name)
+            await db._create_all_tables()  # type: ignore[no-untyped-call]
+        async with db.db_engine.connect() as connection:
+            rows = [(await connection.execute(text(asked))).all() for asked in CATALOG.values()]
+        found.append(dict(zip(CATALOG, map(sorted, rows), strict=True)))
+        await db.close()
+        if own:
+            postgres_server.sql("DROP TABLE ai.agno_sessions CASCADE", url.rpartition("/")[2])
+            again = open_database(url, Path("unused"))
+            await prepare(again, url)
+            await Conversations([again]).check()
+            await again.close()
+    assert found[0] == found[1]
 
 
 async def error_message(url: str) -> str:

@@ -99,6 +99,10 @@ def with_statuses(
     Returns all runs, of which those that change are copies with their mark, and the ids of these.
     """
     runs, shown = list(runs), set(path)
+    if tree.runs.keys() <= shown and not any(
+        _get(run, "status") == RunStatus.regenerated for run in runs
+    ):
+        return runs, []  # as nearly all conversations: nothing is hidden, and nothing was
     parents = {_get(run, "run_id"): _get(run, "parent_run_id") for run in runs}
     found, changed = [], []
     for run in runs:

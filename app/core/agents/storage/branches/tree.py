@@ -33,6 +33,8 @@ class Mark(msgspec.Struct, frozen=True):
 
 def mark_in(metadata: Any) -> Mark | None:
     """The mark in the metadata of a run, None if there is none, or none that can be read."""
+    if not metadata:
+        return None
     ours = metadata.get(KEY) if isinstance(metadata, dict) else None
     value = ours.get(BRANCH) if isinstance(ours, dict) else None
     if value is None:
@@ -173,7 +175,7 @@ class Tree:
 
     def _down(self, run_id: str | None, found: list[str]) -> list[str]:
         while children := self.children(run_id):
-            run_id = max(children, key=self._rank)
+            run_id = max(children, key=self._rank) if len(children) > 1 else children[0]
             found.append(run_id)
         return found
 

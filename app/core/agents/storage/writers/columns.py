@@ -11,7 +11,8 @@ from dataclasses import fields
 from typing import Any
 
 from agno.db.utils import build_single_run_row, get_run_type, json_serializer
-from agno.metrics import ModelMetrics, RunMetrics
+from agno.metrics import MessageMetrics, ModelMetrics, RunMetrics
+from agno.models.message import Message
 from agno.run.agent import RunOutput
 from agno.session import AgentSession
 
@@ -36,7 +37,17 @@ _PLAIN = tuple(
     field.name for field in fields(RunOutput) if field.name not in {*_CALLED} - {"status"}
 )
 
+#: The fields of a message that Agno writes as they are, in its order, and those with a call.
+_OF_MESSAGE = (
+    *("id", "content", "reasoning_content", "from_history", "compressed_content"),
+    *("stop_after_tool_call", "role", "name", "tool_call_id", "tool_name", "tool_args"),
+    *("tool_call_error", "tool_calls", "redacted_reasoning_content", "provider_data"),
+    *("checkpoint_status", "checkpoint_created_at"),
+)
+_MEDIA = ("images", "audio", "videos", "files", "audio_output", "references")
+
 _METRICS = tuple(field.name for field in fields(RunMetrics) if field.name != "timer")
+_MESSAGE_METRICS = tuple(field.name for field in fields(MessageMetrics) if field.name != "timer")
 _MODEL_METRICS = tuple(field.name for field in fields(ModelMetrics))
 
 
@@ -80,11 +91,29 @@ def _run_data(run: RunOutput) -> dict[str, Any] | None:
         data["metrics"] = _metrics(run.metrics)
     data["status"] = getattr(run.status, "value", run.status)
     if run.messages is not None:
-        data["messages"] = [message.to_dict() for message in run.messages]
+        data["messages"] = [_message(message) for message in run.messages]
     if run.metadata is not None:
         data["metadata"] = run.metadata
     if run.input is not None:
         data["input"] = run.input.to_dict()
+    return data
+
+
+def _message(message: Message) -> dict[str, Any]:
+    """The same as `message.to_dict()`."""
+    values = vars(message)
+    if type(message) is not Message or any(values[name] for name in _MEDIA):
+        return message.to_dict()
+    if type(message.metrics) is not MessageMetrics:
+        return message.to_dict()
+    data = {
+        name: value
+        for name in _OF_MESSAGE
+        if (value := values[name]) is not None and (value or not isinstance(value, list | dict))
+    }
+    if metrics := _numbers({name: getattr(message.metrics, name) for name in _MESSAGE_METRICS}):
+        data["metrics"] = metrics
+    data["created_at"] = message.created_at
     return data
 
 
@@ -98,12 +127,15 @@ def _metrics(metrics: Any) -> Any:
             kind: [_model_metrics(each) for each in models]
             for kind, models in metrics.details.items()
         }
+    return _numbers(found)
+
+
+def _numbers(found: dict[str, Any]) -> dict[str, Any]:
+    """What metrics write of their values: neither whole zeros nor what is empty."""
     return {
         name: value
         for name, value in found.items()
-        if value is not None
-        and (not isinstance(value, int) or value != 0)
-        and (not isinstance(value, dict | list) or value)
+        if value is not None and (value or isinstance(value, float | str))
     }
 
 

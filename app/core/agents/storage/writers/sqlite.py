@@ -174,20 +174,28 @@ class SqliteWriter:
         }
         updates = ", ".join(f"{name} = excluded.{name}" for name in data if name != "session_data")
         # Somebody may have renamed or pinned the session since this turn has read it.
-        stored, pin = (
-            f"json_extract({self._sessions}.session_data, '$.{k}')" for k in (NAME, PINNED)
+        stored, pin, read_pin = (
+            f"json_extract({table}.session_data, '$.{key}')"
+            for table, key in (
+                (self._sessions, NAME),
+                (self._sessions, PINNED),
+                ("excluded", PINNED),
+            )
+        )
+        named = (
+            f"CASE WHEN {stored} IS NULL OR {stored} IS ? THEN excluded.session_data"
+            f" ELSE json_set(excluded.session_data, '$.{NAME}', {stored}) END"
         )
         statement = (
             f"INSERT INTO {self._sessions} ({', '.join(values)})"
             f" VALUES ({', '.join('?' * len(values))})"
             f" ON CONFLICT (session_id) DO UPDATE SET updated_at = ?, {updates},"
-            f" session_data = json_patch(CASE WHEN {stored} IS NULL OR {stored} IS ?"
-            " THEN excluded.session_data"
-            f" ELSE json_set(excluded.session_data, '$.{NAME}', {stored}) END,"
-            f" json_object('{PINNED}', {pin}))"
+            f" session_data = CASE WHEN {pin} IS {read_pin} THEN {named}"
+            f" ELSE json_patch({named}, json_object('{PINNED}', {pin})) END"
             f" WHERE {self._sessions}.user_id IS ? OR {self._sessions}.user_id IS NULL"
         )
-        return statement, (*values.values(), now, rows.names.get(session_id), session.user_id)
+        known = rows.names.get(session_id)
+        return statement, (*values.values(), now, known, known, session.user_id)
 
     def _run(self, rows: TurnRows, run_id: str) -> Statement:
         found = rows.runs[run_id]
