@@ -72,6 +72,22 @@ async def test_a_stream_that_nobody_reads_stays_open() -> None:
             await wire.until_closed()
 
 
+async def test_a_slow_user_fills_the_memory() -> None:
+    """A provider waits for a user of the SDK who reads more slowly than it sends."""
+    play = [HEAD + b"\r\n", *[chunk({"content": "x" * 20_000})] * 1000]
+    async with Wire() as wire, model_of(wire.url, directly=True) as model:
+        wire.plays.append([*play, words(), Step.CLOSE])
+        create = model.async_client.chat.completions.create
+        with bound(Exchange(streaming=True)):
+            stream = await create(model="m", messages=[], stream=True)
+        await asyncio.sleep(1.0)
+        assert 0 == wire.closed  # it has not been able to send all
+        size = 0
+        async for part in stream:
+            size += len(part.choices[0].delta.content or "")
+        assert 1000 * 20_000 + len("one two three") == size
+
+
 async def test_a_stream_is_closed_in_vain() -> None:
     """A stream that its user closes, in either way that the SDK's have, closes its connection."""
     async with Wire() as wire, model_of(wire.url, directly=True) as model:
