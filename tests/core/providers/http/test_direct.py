@@ -63,6 +63,15 @@ ALIKE: dict[str, Play] = {
             )
         ),
     ),
+    "half of a character": (
+        sized(b'data: {"choices":[{"delta":{"content":"a \\ud83d"}}]}\n\n' + words()),
+    ),
+    "a number of a hundred digits": (
+        sized(
+            b'data: {"created":1%s,"choices":[{"delta":{"content":"a"}}]}\n\n' % (b"0" * 99)
+            + words()
+        ),
+    ),
     "many tokens at once": (sized(chunk({"content": "x" * 50}) * 3000 + WORDS),),
     "no reason": (OK.replace(b" OK", b"", 1),),
     "a large head": (sized(WORDS, HEAD + b"x: " + b"y" * 5000 + b"\r\n"),),

@@ -1,11 +1,11 @@
 """Streams of chunks, as OpenAI's SDK gives them to its user."""
 
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import cached_property
 from typing import Any
 
 import httpx2
-import msgspec
 import openai
 from openai.types.chat import ChatCompletionChunk
 from pydantic import ValidationError
@@ -70,7 +70,7 @@ async def _read(
             for event in part.split(b"\n\n"):
                 data = event[len(b"data: ") :]
                 if data.startswith(b"{"):
-                    yield _chunk(msgspec.json.decode(data), request)
+                    yield _chunk(json.loads(data), request)
     except httpx2.TimeoutException as error:
         raise openai.APITimeoutError(request=request()) from error
     except httpx2.TransportError as error:
