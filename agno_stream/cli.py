@@ -4,6 +4,7 @@ Exit codes: 0, 1 for an answer or a call that failed, 2 for wrong usage, 130 for
 """
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -92,6 +93,7 @@ _COMMANDS = {
 def _serve(words: list[str]) -> int:
     """Run the command `serve` of the server and return its exit code: 2 if no server is
     installed."""
+    gc.disable()  # what is imported stays: to search it for garbage takes a sixth of the start
     try:
         server = import_module("agno_stream.server.__main__")
     except ModuleNotFoundError as missing:
@@ -102,5 +104,7 @@ def _serve(words: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
+    finally:
+        gc.enable()
     code: int = server.main(words)
     return code

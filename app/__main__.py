@@ -91,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     server = Server(config)
     if several or reload:
         listener = config.bind_socket()
+        listener.listen(config.backlog)  # who comes before a worker is ready waits for it
         announce(listener)
         if several:
             with shared_folder(settings.data_dir):

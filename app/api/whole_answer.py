@@ -48,19 +48,14 @@ class WholeAnswer(Response):
         follower = self._follower
         async with Reading(follower, receive, Connection.of(scope, receive, send)) as gone:
             entries: list[Entry] = []
-            while not (follower.done or gone.is_set() or self._left):
+            while not (follower.done or gone.is_set() or follower.left):
                 entries += await follower.batch()
-        if self._left and not follower.done:
+        if follower.left and not follower.done:
             await self._refusal(server_stopped(), self._extra)(scope, receive, send)
         elif not gone.is_set():
             response = self._response(standing(entries, follower.after))
             follower.traffic.bytes += len(response.body)
             await response(scope, receive, send)
-
-    @property
-    def _left(self) -> bool:
-        """Whether the run goes on at another process, and this one stops."""
-        return self._follower.redirected and not self._follower.live
 
     def _folded(self, entries: list[Entry]) -> ChatResponse:
         """Return the answer that the entries of the log add up to."""

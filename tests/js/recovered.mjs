@@ -25,7 +25,8 @@ const show = () => {
 }
 
 const watching = page.resumeStream()
-while (!text(page.lastMessage).includes('|')) await new Promise(resolve => setTimeout(resolve, 5))
+while (!text(page.lastMessage).includes('|Step 1 '))
+  await new Promise(resolve => setTimeout(resolve, 5))
 show()
 await watching
 show()

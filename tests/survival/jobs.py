@@ -1,5 +1,6 @@
 """A model that has a job of several steps done, each by a tool; see `ledger`."""
 
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -36,6 +37,25 @@ class Job(Provider):
     async def _chat(self, http: web.BaseRequest, request: Request) -> web.StreamResponse:
         self.script(self.reply(request.body))
         return await super()._chat(http, request)
+
+
+class StallingJob(Job):
+    """A job whose model stalls in one answer the first time, after two words; `at` is the number of
+    tools before it. `runs` is how many jobs there are, each of which stalls once."""
+
+    def __init__(self, *, at: int, steps: int = STEPS, runs: int = 1, rate: float = 0) -> None:
+        super().__init__(steps=steps, rate=rate)
+        self._at, self._left = at, runs
+
+    def reply(self, body: dict[str, Any]) -> Reply:
+        found = super().reply(body)
+        messages = said(body)
+        start = max(n for n, m in enumerate(messages) if m["role"] == "user")
+        done = sum(message["role"] == "tool" for message in messages[start:])
+        if done != self._at or not self._left:
+            return found
+        self._left -= 1
+        return replace(found, stall_after=2)
 
 
 def whole(steps: int = STEPS) -> str:

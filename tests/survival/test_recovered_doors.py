@@ -10,7 +10,7 @@ import httpx
 from httpx_sse import EventSource
 
 from tests.streaming.reader import ended
-from tests.survival.jobs import Job, whole
+from tests.survival.jobs import StallingJob, whole
 from tests.survival.parts import until
 from tests.survival.teams import hosts
 from tests.survival.test_recovery import settings
@@ -87,7 +87,7 @@ async def _items(response: httpx.Response, door: str) -> AsyncIterator[Any]:
 async def test_readers_of_each_door(tmp_path: Path) -> None:
     """A reader that has got void text takes it back where its protocol can, and ends up with the
     answer; else it gets the end of an interrupted run. Who comes later gets the answer alone."""
-    provider = Job(steps=0, rate=5)
+    provider = StallingJob(steps=0, at=0, runs=2)
     with provider:
         async with hosts(tmp_path, provider, 2, **settings(tmp_path, {})) as team:
             here, there = await team.at(0), await team.at(1)

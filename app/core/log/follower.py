@@ -7,7 +7,7 @@ from typing import Self
 from ...models.numbers import Recovery, event_number
 from ..errors import JournalUnavailable
 from .journal import Entry, RunRecord
-from .sources import Newest, Source
+from .sources import LiveSource, Newest, Source
 
 #: Seconds until a reader retries a journal that failed.
 RETRY_DELAY = 0.5
@@ -145,6 +145,12 @@ class Follower:
     def live(self) -> bool:
         """True if this process drives the run, or drove it until the end of the run."""
         return self._source.live
+
+    @property
+    def left(self) -> bool:
+        """True if this process stops, and has handed the run over to another one."""
+        here = isinstance(self._source, LiveSource)
+        return self.redirected and here and not self._source.live
 
     @property
     def memo(self) -> dict[object, tuple[int, int, bytes]] | None:

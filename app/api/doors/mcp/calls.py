@@ -12,6 +12,7 @@ from ....core.errors import AlreadyAsked, KeyReused, UnknownRun
 from ....core.log.follower import Follower
 from ....core.log.journal import Entry, RunRecord
 from ....core.pauses import check
+from ....core.run_failures import server_stopped
 from ....core.runs.pauses.inbox import Waiting, continuing
 from ....core.runs.run import OnDisconnect, Policy
 from ....core.runs.turn import Plan
@@ -112,12 +113,14 @@ async def follow(caller: Caller, follower: Follower, report: Report | None) -> C
     """Follow a run to its end, and report what comes meanwhile."""
     entries: list[Entry] = []
     with follower:
-        while not follower.done:
+        while not (follower.done or follower.left):
             new = await follower.batch()
             entries += new
             if report is not None and new and not follower.done:
                 await report(len(entries), _news(new))
     record, entries = follower.record, standing(entries, follower.after)
+    if not follower.done:
+        entries.append((0.0, server_stopped().last_chunk(record.model)))
     return result_of(record, entries, caller.links(record), caller.server.media)
 
 

@@ -37,6 +37,8 @@ class SseEncoder:
         self._line = line_encoder()
 
     def encode(self, number: int, chunk: StreamingChunk) -> bytes:
+        if not self._recoveries and chunk.finish_reason is None:  # most entries
+            return b"%b%d\ndata: %b\n\n" % (self._head, number, self._line(chunk))
         suffix = number_in_id(number, chunk, self._recoveries).encode()
         return b"%b%b\ndata: %b\n\n" % (self._head, suffix, self._line(chunk))
 

@@ -20,3 +20,6 @@ LARGE = 256 * 1024
 
 #: Seconds to read the rest of a body whose end has come, so that its connection can be reused.
 DRAIN = 0.25
+
+#: Parts for the SDK that its user has not read, behind which the provider has to wait.
+MOST_UNREAD = 16

@@ -72,6 +72,22 @@ async def test_a_stream_that_nobody_reads_stays_open() -> None:
             await wire.until_closed()
 
 
+async def test_a_slow_user_fills_the_memory() -> None:
+    """A provider waits for a user of the SDK who reads more slowly than it sends."""
+    play = [HEAD + b"\r\n", *[chunk({"content": "x" * 20_000})] * 1000]
+    async with Wire() as wire, model_of(wire.url, directly=True) as model:
+        wire.plays.append([*play, words(), Step.CLOSE])
+        create = model.async_client.chat.completions.create
+        with bound(Exchange(streaming=True)):
+            stream = await create(model="m", messages=[], stream=True)
+        await asyncio.sleep(1.0)
+        assert 0 == wire.closed  # it has not been able to send all
+        size = 0
+        async for part in stream:
+            size += len(part.choices[0].delta.content or "")
+        assert 1000 * 20_000 + len("one two three") == size
+
+
 async def test_a_stream_is_closed_in_vain() -> None:
     """A stream that its user closes, in either way that the SDK's have, closes its connection."""
     async with Wire() as wire, model_of(wire.url, directly=True) as model:
@@ -87,21 +103,26 @@ async def test_a_stream_is_closed_in_vain() -> None:
 
 
 async def test_a_refusal_is_lost_behind_its_request() -> None:
-    """A provider that refuses a large request before it has read it is heard."""
+    """A provider that refuses a large request before it has read it is heard, and gets no other
+    behind the rest of it."""
+    peers = []
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peers.append(writer.get_extra_info("peername"))
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(refusal(413, b'{"error": {"message": "too much"}}', "connection: close"))
+        writer.write(refusal(413, b'{"error": {"message": "too much"}}'))
         await asyncio.sleep(0.1)
-        await reader.read(2**25)
+        await reader.read()
         writer.close()
 
     async with (
         await asyncio.start_server(refuse, "127.0.0.1", 0) as server,
         model_of(f"http://127.0.0.1:{port_of(server.sockets[0])}/v1", directly=True) as model,
     ):
-        got = await ask(model, content="x" * 8_000_000)
-        assert ("model_refused_request", True) == (got.code, "too much" in got.message)
+        for _ in range(2):
+            got = await ask(model, content="x" * 8_000_000)
+            assert ("model_refused_request", True) == (got.code, "too much" in got.message)
+        assert 2 == len(peers)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

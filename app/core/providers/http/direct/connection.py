@@ -217,7 +217,7 @@ class Connection(asyncio.Protocol):
         self.resume()
         if receiver is not None:
             receiver.end()
-        if reusable and self.free:
+        if reusable and self.free and not self.unsent:  # else it was answered before it was read
             self._on_free(self)
         else:
             self.abort()

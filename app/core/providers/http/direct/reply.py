@@ -13,7 +13,7 @@ import httpx2
 
 from ....access.turnstile import turnstile
 from ...wire.reader import Reader
-from ..bounds import DRAIN, GRACE, LIGHT, REFUSAL, SLICE, SMALL
+from ..bounds import DRAIN, GRACE, LIGHT, MOST_UNREAD, REFUSAL, SLICE, SMALL
 from ..exchange import Exchange
 from .connection import Connection, Headers
 from .failures import Untouched
@@ -57,9 +57,8 @@ class Reply:
         self._over = False
         self._error: BaseException | None = None
         self._grace: asyncio.TimerHandle | None = None
-        self._silence: Silence | None = None
-        if timeout is not None:
-            self._silence = Silence(timeout, self._unsent_bytes, self._expired)
+        calls = (self._unsent_bytes, self._expired)
+        self._silence = None if timeout is None else Silence(timeout, *calls)
 
     def send(self, connection: Connection, request: bytes) -> None:
         self._connection = connection
@@ -85,6 +84,8 @@ class Reply:
         if not self._out and self._error is not None:
             raise self._error
         out, self._out = b"".join(self._out), []
+        if self._connection is not None and not self._waiting:
+            self._connection.resume()
         return out
 
     def close(self, error: Exception | None = None) -> None:
@@ -112,8 +113,7 @@ class Reply:
 
     def _settle(self, error: BaseException | None) -> None:
         if not self._over:
-            self._over = True
-            self._error = error
+            self._over, self._error = True, error
         if self._silence is not None:
             self._silence.cancel()
         if self._grace is not None:
@@ -126,8 +126,7 @@ class Reply:
     def head(self, status: int, headers: Headers) -> None:
         if self._silence is not None:
             self._silence.heard = self._loop.time()
-        self.status = status
-        self.headers = headers
+        self.status, self.headers = status, headers
         self._reader = self._begin(status, headers)
         self._wake()
 
@@ -224,6 +223,8 @@ class Reply:
         if out:
             self._out.append(out)
             self._wake()
+            if len(self._out) > MOST_UNREAD and self._connection is not None:
+                self._connection.pause()
 
     def _finish(self) -> None:
         """End the answer; only what keeps the connection from its next request may follow."""
