@@ -28,6 +28,7 @@ from .api.tracking import Tracked
 from .core.agents import Agents
 from .core.agents.storage.branches.service import Branches
 from .core.errors import ConfigurationError
+from .core.kept_media import Room
 from .core.media import MediaStore
 from .core.openai_service import AgentService
 from .core.providers import Upstreams
@@ -110,8 +111,11 @@ def create_app(
         collector=settings.otel_exporter_otlp_endpoint,
     )
     upstreams.watch, upstreams.tracing = telemetry.metrics, telemetry.tracing
+    media_bytes = settings.max_stored_media_bytes
     store = MediaStore(
-        settings.media_dir or settings.data_dir / "media", item_bytes=settings.max_media_bytes
+        settings.media_dir or settings.data_dir / "media",
+        item_bytes=settings.max_media_bytes,
+        room=Room(media_bytes, media_bytes // (2 if settings.several_principals else 1)),
     )
     service = AgentService(served.catalog, served.conversations, served.connections, store)
     secret = settings.pause_webhook_secret

@@ -202,6 +202,9 @@ class Settings(BaseSettings):
     max_media_bytes: Size = Field(
         32 << 20, description="Largest file of an upload or of an answer, in bytes."
     )
+    max_stored_media_bytes: Size = Field(
+        10 << 30, description="Bytes of all kept media; half of them of a principal with a key."
+    )
     write_timeout: Seconds = Field(
         30,
         description="Longest time for one write to a reader, in seconds; then its connection is "
@@ -236,7 +239,11 @@ class Settings(BaseSettings):
     @property
     def runs_per_principal(self) -> int | None:
         """The largest number of concurrent runs of a principal, None if there is no limit."""
-        several = self.api_keys or self.api_keys_file or self.principal_header
-        if self.max_concurrent_runs_per_principal or not several:
+        if self.max_concurrent_runs_per_principal or not self.several_principals:
             return self.max_concurrent_runs_per_principal
         return max(1, self.max_concurrent_runs // 2)
+
+    @property
+    def several_principals(self) -> bool:
+        """True if there are, or may be, principals beside `anonymous`."""
+        return bool(self.api_keys or self.api_keys_file or self.principal_header)

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from ..core.errors import BadRequest, InvalidField, TooLarge
 from ..core.media import MediaStore
-from ..core.question import Attachment, Picture
+from ..core.question import Attachment, Picture, Question
 from .bodies import BodyBounds, in_time, read_body
 from .encodings import encodings_of
 from .json_objects import parse_in_turns
@@ -64,6 +64,13 @@ def is_form(request: Request) -> bool:
     """Whether a request has uploads. Without a boundary there are none, but perhaps JSON."""
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     return kind.strip().lower() == "multipart/form-data" and "boundary=" in parameters.lower()
+
+
+def media_bytes(question: Question) -> int:
+    """The bytes of a question's pictures and files, those of its addresses aside."""
+    items: list[Picture | Attachment] = [*question.images, *question.attachments]
+    sizes = (len(item.content) for item in items if item.content is not None)
+    return sum(sizes) + sum(item.path.stat().st_size for item in items if item.path is not None)
 
 
 async def read_form(request: Request, bounds: BodyBounds, store: MediaStore) -> Form:

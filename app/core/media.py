@@ -11,6 +11,7 @@ file of a run is kept once, however many events repeat it.
 
 import asyncio
 import hashlib
+import logging
 import re
 import secrets
 import shutil
@@ -22,9 +23,11 @@ import msgspec
 
 from ..models.chat import Media
 from .errors import ConfigurationError, UnknownMedia
-from .kept_media import Kept
+from .kept_media import Kept, Room, modified, weigh, weigh_all, write_whole
 from .kept_media import Kind as Kind
 from .kept_media import Owner as Owner
+
+logger = logging.getLogger(__name__)
 
 #: Items that one run may keep.
 MAX_ITEMS = 64
@@ -37,13 +40,15 @@ SAFE = re.compile(r"[0-9a-f]{16,64}")
 
 
 class MediaStore:
-    """Keeps media of at most `item_bytes` each; `uploads` is the folder of what is being received.
+    """Keeps media of at most `item_bytes` each, and not more than there is `room`; `uploads` is the
+    folder of what is being received.
 
     Raises `ConfigurationError` if `folder` cannot be written.
     """
 
-    def __init__(self, folder: Path, *, item_bytes: int) -> None:
+    def __init__(self, folder: Path, *, item_bytes: int, room: Room | None = None) -> None:
         self.item_bytes = item_bytes
+        self.room = room or Room()
         self._runs = folder / "runs"
         self._conversations = folder / "conversations"
         self.uploads = folder / "uploads"
@@ -58,7 +63,8 @@ class MediaStore:
     async def keep(
         self, owner: Owner, kind: Kind, content: bytes, mime_type: str, name: str | None
     ) -> Media | None:
-        """Write an item; None if it is too large, or if the run has too many. Raises `OSError`."""
+        """Write an item; None if it is too large, if the run has too many, or if there is no room.
+        Raises `OSError`."""
         return await asyncio.to_thread(self._keep, owner, kind, content, mime_type, name)
 
     async def keep_file(
@@ -142,7 +148,7 @@ class MediaStore:
         def remove() -> None:
             marks = self._marks(principal, conversation_id, user)
             for mark in list(marks.iterdir()) if marks.is_dir() else []:
-                shutil.rmtree(self._runs / mark.name, ignore_errors=True)
+                self._remove(mark.name)
             shutil.rmtree(marks, ignore_errors=True)
 
         await asyncio.to_thread(remove)
@@ -156,7 +162,16 @@ class MediaStore:
 
     async def remove(self, run_id: str) -> None:
         """Remove the media of a run."""
-        await asyncio.to_thread(shutil.rmtree, self._runs / run_id, ignore_errors=True)
+        await asyncio.to_thread(self._remove, run_id)
+
+    async def measure(self) -> None:
+        """Count the bytes of all items anew, those of other processes included."""
+        self.room.measured(await asyncio.to_thread(weigh_all, self._runs))
+
+    def _remove(self, run_id: str) -> None:
+        principal, size = weigh(self._runs / run_id)
+        shutil.rmtree(self._runs / run_id, ignore_errors=True)
+        self.room.give(principal, size)
 
     def _keep(
         self, owner: Owner, kind: Kind, content: bytes, mime_type: str, name: str | None
@@ -169,16 +184,20 @@ class MediaStore:
             return found.media
         if sum(1 for _ in folder.glob("*.json")) >= MAX_ITEMS:
             return None
+        if not self.room.has(owner.principal, len(content)):
+            logger.warning("run %s: there is no room for a %s", owner.run_id, kind)
+            return None
         url = f"/api/v1/runs/{owner.run_id}/media/{media_id}"
         media = Media(media_id, kind, mime_type, url, name, len(content))
-        _write(folder / media_id, content)
+        write_whole(folder / media_id, content)
         self._describe(owner, media)
         return media
 
     def _describe(self, owner: Owner, media: Media) -> None:
         fields = (owner.principal, owner.conversation_id, owner.kept, time.time(), owner.asks)
         written = msgspec.json.encode(Kept(media, *fields))
-        _write(self._runs / owner.run_id / f"{media.id}.json", written)
+        write_whole(self._runs / owner.run_id / f"{media.id}.json", written)
+        self.room.take(owner.principal, media.size or 0)
 
     def _folder(self, owner: Owner) -> Path:
         folder = self._runs / owner.run_id
@@ -221,24 +240,10 @@ class MediaStore:
     def _passing(self, age: float) -> list[tuple[str, str]]:
         now = time.time()
         for upload in self.uploads.iterdir():
-            if _modified(upload) < now - UPLOAD_LIFETIME:
+            if modified(upload) < now - UPLOAD_LIFETIME:
                 upload.unlink(missing_ok=True)
         return [
             (mark.parent.name, mark.read_text(encoding="utf-8"))
             for mark in self._runs.glob("*/passing")
-            if _modified(mark.parent) < now - age
+            if modified(mark.parent) < now - age
         ]
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:  # another process has removed it
-        return time.time()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that is complete as soon as it has its name."""
-    part = path.with_name(f".{secrets.token_hex(8)}")
-    part.write_bytes(content)
-    part.replace(path)

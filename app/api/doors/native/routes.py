@@ -12,7 +12,7 @@ from ...context import Context, Principal, Server
 from ...ignored import ignored_fields, ignored_parameters
 from ...names import agent_in_model
 from ...requests import read_object, validate
-from ...uploads import Form, is_form, read_form
+from ...uploads import Form, is_form, media_bytes, read_form
 from . import branching, continuing
 from .answering import TEXT, TurnRequest, answer
 from .event_ids import parse_event_id
@@ -170,6 +170,7 @@ async def _answer(
             images=[*question.images, *form.images],
             attachments=[*question.attachments, *form.attachments],
         )
+    server.media.room.check(principal, media_bytes(question))
     turn = TurnRequest(
         question,
         body.conversation_id,

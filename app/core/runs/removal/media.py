@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 
 from ...errors import UnknownRun
 from ...media import MediaStore
@@ -14,15 +15,20 @@ logger = logging.getLogger(__name__)
 #: Seconds between two sweeps.
 INTERVAL = 30.0
 
+#: Sweeps after which the bytes of all media are counted anew.
+MEASURED = 20
+
 
 @asynccontextmanager
 async def sweeping(store: MediaStore, runs: Runs, retention: float) -> AsyncIterator[None]:
     """Sweep every so often, for as long as the context is open."""
 
     async def repeat() -> None:
-        while True:
+        for number in count():
             try:
                 await sweep(store, runs, retention)
+                if number % MEASURED == 0:
+                    await store.measure()
             except Exception:
                 logger.exception("media: old files are not removed")
             await asyncio.sleep(min(INTERVAL, retention))
