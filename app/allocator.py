@@ -1,6 +1,6 @@
 """The allocator of the C library, which is to give large blocks back to the system.
 
-See docs/decisions/077-heavy-work-passes-one-by-one.md.
+See docs/decisions/075-heavy-work-passes-one-by-one.md.
 """
 
 import ctypes

@@ -1,6 +1,6 @@
 """A short way to the endpoints of the doors, around the routing of the framework.
 
-See docs/decisions/083-questions-take-a-short-way-through-the-framework.md.
+See docs/decisions/078-questions-take-a-short-way-through-the-framework.md.
 """
 
 import inspect

@@ -1,6 +1,6 @@
 """One request and its response, whose body may go to the socket without ASGI's messages.
 
-See docs/decisions/082-an-append-writes-to-the-socket.md.
+See docs/decisions/077-an-append-writes-to-the-socket.md.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 // The language of the page: the one that a person has chosen, that the address names, or that the
 // browser prefers.
-// See docs/decisions/080-a-phrase-follows-the-language.md.
+// See docs/decisions/076-a-phrase-follows-the-language.md.
 
 import { speak } from './phrases.js'
 import { local } from './storage.js'

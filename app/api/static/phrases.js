@@ -1,6 +1,6 @@
 // Phrases: text that follows the language of the page. Where a phrase is shown, another language
 // replaces the text, and nothing is drawn again.
-// See docs/decisions/080-a-phrase-follows-the-language.md.
+// See docs/decisions/076-a-phrase-follows-the-language.md.
 
 /** @typedef {Partial<Record<Intl.LDMLPluralRule, string>>} Forms those of a plural */
 /** @typedef {{summary: string, advice: string}} Meaning of an error code */

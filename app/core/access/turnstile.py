@@ -1,6 +1,6 @@
 """Shares of the event loop: work that takes milliseconds is done one piece in each turn.
 
-See docs/decisions/077-heavy-work-passes-one-by-one.md.
+See docs/decisions/075-heavy-work-passes-one-by-one.md.
 """
 
 import asyncio

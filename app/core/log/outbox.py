@@ -4,7 +4,7 @@ A journal has one, so that such a turn outlives its process, and any process can
 of the conversation looks into it with the step that creates the run.
 
 See docs/decisions/061-a-turn-is-stored-or-the-reader-is-told.md.
-See docs/decisions/084-calls-that-wait-share-a-transaction.md.
+See docs/decisions/079-calls-that-wait-share-a-transaction.md.
 """
 
 import time

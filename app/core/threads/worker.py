@@ -1,6 +1,6 @@
 """A thread that does the work of one connection to a database, all jobs that wait in one go.
 
-See docs/decisions/084-calls-that-wait-share-a-transaction.md.
+See docs/decisions/079-calls-that-wait-share-a-transaction.md.
 """
 
 import asyncio

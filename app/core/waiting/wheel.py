@@ -1,6 +1,6 @@
 """The timers of all streams and runs of an event loop, on one timer of the loop.
 
-See docs/decisions/082-an-append-writes-to-the-socket.md.
+See docs/decisions/077-an-append-writes-to-the-socket.md.
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 The rows are those that Agno's own store writes. A turn that is not as usual, and all turns of a
 group that fails, go by its own calls.
 
-See docs/decisions/085-postgresql-gets-turns-in-groups.md.
+See docs/decisions/080-postgresql-gets-turns-in-groups.md.
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 The SDK's own way from arguments to bytes, and from bytes to objects, is a third of what a short
 answer costs. What is not just as usual goes that way: other arguments, failures, proxies.
 
-See docs/decisions/086-a-request-is-posted-below-its-sdk.md.
+See docs/decisions/081-a-request-is-posted-below-its-sdk.md.
 """
 
 import asyncio

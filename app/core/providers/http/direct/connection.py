@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection to a provider: a request at a time, its response by callbacks.
 
-See docs/decisions/086-a-request-is-posted-below-its-sdk.md.
+See docs/decisions/081-a-request-is-posted-below-its-sdk.md.
 """
 
 import asyncio
