@@ -51,7 +51,8 @@ async def test_burst_of_turns_is_lost(
     provider.default = Reply("one two three four five six seven eight", rate=10)
     agent = Agent(id="a", db=store(tmp_path, request), telemetry=False)
     server = serve(agents=[agent])
-    limits = httpx.Limits(max_connections=None)
+    # No connection is reused that the server may just be closing.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=server.url, timeout=120, limits=limits) as http:
         outcomes = await asyncio.gather(*(_turn(http, number) for number in range(STREAMS)))
         async with asyncio.timeout(60):

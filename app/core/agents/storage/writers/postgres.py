@@ -207,7 +207,8 @@ class PostgresWriter:
         """The statement that inserts any number of rows with these columns: each is one array."""
         key = (table, *row)
         if key not in self._statements:
-            arrays = [f"CAST(:{name} AS {_array_type(name)}[])" for name in row]
+            # Of arrays, asyncpg knows those of texts; of others it asks the database first.
+            arrays = [f"CAST(:{name} AS text[])" for name in row]
             values = [f"CAST(new.{name} AS {TYPES.get(name, 'text')})" for name in row]
             self._statements[key] = text(
                 f"INSERT INTO {table} AS old ({', '.join(row)}) SELECT {', '.join(values)}"
@@ -234,15 +235,10 @@ def _turn(rows: TurnRows) -> Turn:
     return Turn(rows, sessions, runs)
 
 
-def _array_type(name: str) -> str:
-    kind = TYPES.get(name, "text")
-    return "text" if kind == "jsonb" else kind
-
-
-def _arrays(rows: Iterable[Columns]) -> dict[str, list[Any]]:
-    """The values of rows, column by column."""
-    found: dict[str, list[Any]] = {}
+def _arrays(rows: Iterable[Columns]) -> dict[str, list[str | None]]:
+    """The values of rows as texts, column by column."""
+    found: dict[str, list[str | None]] = {}
     for row in rows:
         for name, value in row.items():
-            found.setdefault(name, []).append(value)
+            found.setdefault(name, []).append(None if value is None else str(value))
     return found
