@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 
-from agno_stream.cli_ask import EXIT_INTERRUPTED, advice
+from agno_stream.cli_ask import EXIT_INTERRUPTED, advice, client_config
 from agno_stream.cli_parser import parser
 from agno_stream.errors import AgnoStreamError
 
@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except AgnoStreamError as failure:
-        print(f"agno-stream: {failure}{advice(failure)}", file=sys.stderr)
+        what_helps = advice(failure, client_config(options).url)
+        print(f"agno-stream: {failure}{what_helps}", file=sys.stderr)
         return 1
     return code
 

@@ -1,6 +1,7 @@
 """Questions of the command line: show the answer, and turn its end into an exit code."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -9,7 +10,7 @@ from agno_stream.chats import Chat
 from agno_stream.cli_media import Saver
 from agno_stream.cli_show import Look, Tally, as_chunks, chunks_of, pick_show
 from agno_stream.client import Client
-from agno_stream.config import Config
+from agno_stream.config import DEFAULT_URL, Config
 from agno_stream.errors import AgnoStreamError, ConnectionLost, ServerUnreachable
 from agno_stream.infos import Message
 from agno_stream.parts import Part
@@ -101,7 +102,7 @@ def show(
     failure = tally.last.failure
     if failure is None:
         return 0, tally
-    print(f"agno-stream: {failure}{advice(failure)}", file=sys.stderr)
+    print(f"agno-stream: {failure}{advice(failure, client.config.url)}", file=sys.stderr)
     return 1, tally
 
 
@@ -147,12 +148,19 @@ def _without_echo() -> Iterator[None]:
         termios.tcsetattr(terminal, termios.TCSANOW, before)
 
 
-def advice(failure: AgnoStreamError) -> str:
-    """Return a sentence that names a command which may help after a failure; empty if none does."""
+def at_server(url: str) -> str:
+    """Return the flag that a command needs to reach the server at `url`; empty for the default."""
+    return "" if url == DEFAULT_URL else f" --url {shlex.quote(url)}"
+
+
+def advice(failure: AgnoStreamError, url: str) -> str:
+    """Return a sentence that names a command which may help after a failure of a call of the server
+    at `url`; empty if none does."""
     if isinstance(failure, ServerUnreachable) and failure.message.startswith("No server"):
         return " Start one with: agno-stream serve"
     if isinstance(failure, ConnectionLost) and failure.number:
-        return f" Continue with: agno-stream runs resume {failure.run_id}:{failure.number}"
+        event = f"{failure.run_id}:{failure.number}"
+        return f" Continue with: agno-stream runs resume {event}{at_server(url)}"
     return ""
 
 

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agno_stream.cli_ask import look, print_status, show
+from agno_stream.cli_ask import at_server, look, print_status, show
+from agno_stream.cli_lines import call_text
 from agno_stream.cli_show import Tally
 from agno_stream.client import Client
 from agno_stream.decisions import Decision, Requirement
@@ -24,16 +25,22 @@ def go_on(
 
     Without a terminal, or without a decision, the run keeps waiting.
     """
-    asks = sys.stdin.isatty() and sys.stdout.isatty() and not options.json
+    asks = has_terminal() and not options.json
     while (requirements := tally.last.requirements) and tally.run_id is not None:
         made = decide(requirements) if asks else None
         if made is None:
             if not options.json:
-                print_status(f"The run waits: agno-stream runs approve {tally.run_id}")
+                here = at_server(client.config.url)
+                print_status(f"The run waits: agno-stream runs approve {tally.run_id}{here}")
             break
         chunks = client.continue_run(tally.run_id, made)
         code, tally = show(client, chunks, look(client, options))
     return code, tally
+
+
+def has_terminal() -> bool:
+    """Whether a person can read a question and type the answer to it."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def decide(requirements: Sequence[Requirement], read: Read = input) -> list[Decision] | None:
@@ -52,8 +59,7 @@ def describe(requirement: Requirement) -> str:
     tool = requirement.get("tool")
     parts = [f"{who}:"] if who else []
     if tool:
-        arguments = json.dumps(tool.get("arguments") or {}, ensure_ascii=False)
-        parts.append(f"{tool['name']}({arguments})")
+        parts.append(call_text(tool, long=True))  # whoever approves must see all of it
     if requirement.get("note"):
         parts.append(str(requirement["note"]))
     return " ".join(parts) or str(requirement["kind"])
@@ -79,9 +85,10 @@ def _decide(requirement: Requirement, read: Read) -> Decision:
     else:
         made["confirmed"] = _yes(read)
         if not made["confirmed"]:
-            note = read("reason: ")
+            note = read("reason for the model (optional): ")
             if note:
                 made["note"] = note
+            print_status("✗ denied")
     return made
 
 

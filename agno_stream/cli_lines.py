@@ -15,7 +15,12 @@ MARKS = {"started": "▸", "running": "…", "completed": "✓", "failed": "✗"
 
 def call_line(tool: ToolCall, *, long: bool) -> str:
     """A tool call: its name and its arguments, whole if `long`."""
-    return f"⚙ {_word(tool['name'])}({_pairs(tool.get('arguments') or {}, long=long)})"
+    return f"⚙ {call_text(tool, long=long)}"
+
+
+def call_text(tool: Mapping[str, Any], *, long: bool) -> str:
+    """A tool call as `name(argument=value, …)`, the values as JSON; whole if `long`."""
+    return f"{_word(tool['name'])}({_pairs(tool.get('arguments') or {}, long=long)})"
 
 
 def result_lines(tool: ToolCall, *, long: bool, named: bool) -> str:

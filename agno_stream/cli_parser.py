@@ -15,10 +15,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"agno-stream {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
-    connection = argparse.ArgumentParser(add_help=False)
-    connection.add_argument("--url", help=f"the server's URL (AGNO_STREAM_URL, else {DEFAULT_URL})")
-    connection.add_argument("--api-key", help="the API key (AGNO_STREAM_API_KEY)")
-    connection.add_argument("--json", action="store_true", help="print what the server sends")
+    connection = _connection()
     shown = argparse.ArgumentParser(add_help=False)
     shown.add_argument(
         "--verbose", action="store_true", help="show arguments and results of tools whole"
@@ -36,13 +33,19 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("agents", parents=[connection], help="list the agents, teams and workflows")
     commands.add_parser("models", parents=[connection], help="list the models")
     _add_conversations(
-        commands.add_parser("conversations", help="list, show, export or delete conversations"),
-        connection,
+        commands.add_parser(
+            "conversations",
+            parents=[connection],
+            help="list, show, export or delete conversations",
+        ),
         shown,
     )
     _add_runs(
-        commands.add_parser("runs", help="list, watch, resume, show, approve or cancel runs"),
-        connection,
+        commands.add_parser(
+            "runs",
+            parents=[connection],
+            help="list, watch, resume, show, approve or cancel runs",
+        ),
         shown,
     )
     _add_doctor(commands.add_parser("doctor", help="test a deployed address from outside"))
@@ -54,6 +57,20 @@ def parser() -> argparse.ArgumentParser:
     )
     completion.add_argument("shell", choices=SHELLS)
     return top
+
+
+def _connection(default: str | None = None) -> argparse.ArgumentParser:
+    """The flags of all commands that call a server; `default` is that of those which are absent."""
+    flags = argparse.ArgumentParser(add_help=False, argument_default=default)
+    flags.add_argument("--url", help=f"the server's URL (AGNO_STREAM_URL, else {DEFAULT_URL})")
+    flags.add_argument("--api-key", help="the API key (AGNO_STREAM_API_KEY)")
+    flags.add_argument(
+        "--json",
+        action="store_true",
+        default=default or False,
+        help="print what the server sends",
+    )
+    return flags
 
 
 def _add_chat(chat: argparse.ArgumentParser) -> None:
@@ -82,9 +99,9 @@ def _add_chat(chat: argparse.ArgumentParser) -> None:
 
 def _add_conversations(
     conversations: argparse.ArgumentParser,
-    connection: argparse.ArgumentParser,
     shown: argparse.ArgumentParser,
 ) -> None:
+    connection = _connection(argparse.SUPPRESS)  # else a default replaces what the group was given
     actions = conversations.add_subparsers(dest="action", required=True, metavar="action")
     listed = actions.add_parser(
         "list", parents=[connection], help="list them: pinned ones (*), then the latest"
@@ -111,9 +128,9 @@ def _add_conversations(
 
 def _add_runs(
     runs: argparse.ArgumentParser,
-    connection: argparse.ArgumentParser,
     shown: argparse.ArgumentParser,
 ) -> None:
+    connection = _connection(argparse.SUPPRESS)  # else a default replaces what the group was given
     actions = runs.add_subparsers(dest="action", required=True, metavar="action")
     listed = actions.add_parser("list", parents=[connection], help="list runs that have not ended")
     listed.add_argument("--conversation", metavar="ID", help="only those of this conversation")

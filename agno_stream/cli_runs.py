@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from agno_stream.cli_ask import client_config, look, show, show_parts
-from agno_stream.cli_decide import decide, describe, go_on
+from agno_stream.cli_decide import decide, describe, go_on, has_terminal
 from agno_stream.client import Client
 from agno_stream.decisions import Decision, approve, deny
 from agno_stream.types import ModelResponse
@@ -41,7 +41,10 @@ def runs(options: argparse.Namespace) -> int:
 
 
 def _list(client: Client, options: argparse.Namespace) -> int:
-    for one in client.runs(options.conversation, status="paused" if options.paused else None):
+    found = client.runs(options.conversation, status="paused" if options.paused else None)
+    waits = any(one.requirements for one in found) and not options.json
+    agents = {one.id for one in client.agents()} if waits else set()
+    for one in found:
         if options.json:
             print(json.dumps(asdict(one), ensure_ascii=False))
         else:
@@ -49,11 +52,16 @@ def _list(client: Client, options: argparse.Namespace) -> int:
             print(f"{one.run_id}  {one.status}  {local_time(one.created_at)}  {question}".rstrip())
             for requirement in one.requirements or ():
                 print(f"  {describe(requirement)}")
+            if one.requirements and one.agent not in agents:
+                print(f"  ✗ this server has no agent {one.agent!r}, which the run needs to go on")
     return 0
 
 
 def _approve(client: Client, options: argparse.Namespace) -> int:
     """Decide on a paused run, by flags or at the terminal, and show the run that continues it."""
+    if options.deny is None and not options.yes and not has_terminal():
+        print("agno-stream: no terminal to ask in: use --yes or --deny NOTE", file=sys.stderr)
+        return 2
     waiting = {one.run_id: one for one in client.runs(status="paused")}
     found = waiting.get(options.run_id)
     requirements = (found.requirements if found is not None else None) or ()

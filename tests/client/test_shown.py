@@ -294,6 +294,12 @@ def test_commands_of_lists(serve: Serve, provider: Provider, tmp_path: Path) -> 
     assert "kind" in json.loads(command(url, "agents", "--json").stdout)
     assert "* test-model  openai" in command(url, "models").stdout
     assert "" == command(url, "runs", "list").stdout
+    nowhere = "http://127.0.0.1:1"
+    for group in ("runs", "conversations"):
+        listed = command(nowhere, group, "--url", url, "list")
+        assert 0 == listed.returncode, listed
+        listed = command(url, group, "--url", nowhere, "list", "--url", url)
+        assert 0 == listed.returncode, listed
     assert name in command(url, "conversations", "list").stdout
     shown = command(url, "conversations", "show", name).stdout
     in_order(shown, "> Hello?", "Bob says: snow.")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agno_stream import AsyncClient, Client, ModelResponse
-from agno_stream.cli_decide import decide
+from agno_stream.cli_decide import decide, describe
 from agno_stream.decisions import approve, deny
 from tests.command import ROOT
 from tests.pauses.kinds import KINDS
@@ -66,14 +66,24 @@ def command(server: Server, *arguments: str) -> "subprocess.CompletedProcess[str
     return subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
 
 
-def test_the_command_line_lists_and_approves(server: Server, provider: Provider) -> None:
-    """`chat` says which run waits, `runs list --paused` what for, `runs approve` goes on."""
+def test_the_command_line_lists_and_approves(
+    server: Server, provider: Provider, tmp_path: Path
+) -> None:
+    """`chat` prints the command for the run that waits, `runs list --paused` what it waits for,
+    `runs approve` goes on, by flags alone if there is no terminal."""
     provider.script(*APPROVAL.before)
     asked = command(server, "chat", "Please.", "--agent", APPROVAL.name)
-    assert "runs approve" in asked.stdout
     listed = command(server, "runs", "list", "--paused").stdout
-    assert 'refund({"city": "Oslo"})' in listed
+    assert 'refund(city="Oslo")' in listed
+    assert "no agent" not in listed
     run_id = listed.split()[0]
+    assert f"agno-stream runs approve {run_id} --url {server.url}\n" in asked.stdout
+    silent = command(server, "runs", "approve", run_id)
+    expected = "agno-stream: no terminal to ask in: use --yes or --deny NOTE\n"
+    assert (2, "", expected) == (silent.returncode, silent.stdout, silent.stderr)
+    with Server(tmp_path) as other:
+        missing = command(other, "runs", "list", "--paused").stdout
+    assert f"this server has no agent {APPROVAL.name!r}" in missing
     provider.script(*APPROVAL.after)
     approved = command(server, "runs", "approve", run_id, "--yes")
     assert (0, True) == (approved.returncode, APPROVAL.answer in approved.stdout), approved
@@ -101,13 +111,23 @@ ASKED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", TYPED)
-def test_a_person_decides_at_the_terminal(kind: str) -> None:
-    """What is typed becomes the decision; what cannot be one is asked for again."""
+def test_a_person_decides_at_the_terminal(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is typed becomes the decision; what cannot be one is asked for again; a refusal is
+    marked as one."""
     typed, expected = TYPED[kind]
     words = iter(typed)
     requirement = {"id": "q1", "kind": {"refusal": "approval"}.get(kind, kind)}
     made = decide([{**requirement, **ASKED.get(kind, {})}], lambda _: next(words))
     assert [{"id": "q1", **expected}] == made
+    assert (kind == "refusal") == ("✗ denied" in capsys.readouterr().out)
+
+
+def test_a_question_shows_the_whole_call() -> None:
+    """A call is written as everywhere in the terminal, but no argument is cut, and none moves the
+    cursor."""
+    tool = {"name": "cancel", "arguments": {"order_id": 4711, "why": "x" * 60 + "\x9b"}}
+    requirement = {"id": "q1", "kind": "approval", "member": "Clerk", "tool": tool}
+    assert f'Clerk: cancel(order_id=4711, why="{"x" * 60}�")' == describe(requirement)
 
 
 def test_no_decision_at_the_end_of_the_input() -> None:

@@ -19,6 +19,7 @@ from agno.run.agent import (
 )
 from agno.run.team import ToolCallCompletedEvent as TeamToolCallCompleted
 from agno.team import Team
+from agno.tools import tool
 from agno.tools.function import ToolResult
 
 from app.core.providers.demo import MARKDOWN, DemoModel, current_time
@@ -185,6 +186,19 @@ async def test_tool_is_executed_and_result_quoted() -> None:
     assert {} == call.tool.tool_args
     assert answer.text.endswith(f"The tool `current_time` answered: {call.tool.result}")
     assert ["tool_calls", "stop"] == answer.endings
+
+
+@pytest.mark.parametrize("note", ["Too late.", None])
+async def test_a_refused_tool_has_not_answered(note: str | None) -> None:
+    """The answer after a refusal does not read as if the tool had run."""
+    refusable: Any = tool(requires_confirmation=True)(book)
+    agent = agent_with(refusable)
+    paused = await agent.arun("tool")
+    for one in paused.requirements or ():
+        one.reject(note)
+    after = await agent.acontinue_run(run_response=paused, requirements=paused.requirements)
+    reason = note or "Function call was rejected by the user"
+    assert str(after.content).endswith(f"The tool `book` gave no result: {reason}")
 
 
 async def test_time_zone_becomes_tool_argument() -> None:

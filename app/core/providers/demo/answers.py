@@ -61,6 +61,13 @@ def _continue(previous: str) -> Iterator[ModelResponse]:
     return _words("There is nothing to continue. Try `count to 5` or `long` first.")
 
 
+def _result(message: Message) -> str:
+    """The result of a tool as a sentence. Of one that was refused or failed the message has the
+    reason, and does not say which it was."""
+    verb = "gave no result" if message.tool_call_error else "answered"
+    return f"The tool `{message.tool_name}` {verb}: {text_of(message)}"
+
+
 def _call(choice: Choice | None) -> Iterator[ModelResponse]:
     if choice is None:
         yield from _words("This agent has no tool that the demonstration could call.")
@@ -84,8 +91,7 @@ def answer(messages: list[Message], tools: list[dict[str, Any]]) -> Iterator[Mod
     previous = next((text_of(m) for m in reversed(messages) if m.role == "assistant"), "")
     matches = partial(re.search, string=question, flags=re.IGNORECASE | re.DOTALL)
     if found := results(messages):
-        lines = (f"The tool `{m.tool_name}` answered: {text_of(m)}" for m in found)
-        yield from _words("\n\n".join(lines))
+        yield from _words("\n\n".join(map(_result, found)))
     elif match := matches(r"^\s*echo\s+(\S.*)"):
         yield from _words(match[1])
     elif matches(r"^\s*continue\W*$"):
