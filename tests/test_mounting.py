@@ -259,7 +259,9 @@ def test_users_of_the_application_have_what_is_theirs(host: Served) -> None:
 def test_who_is_let_in(host: Served, headers: dict[str, str], status: int) -> None:
     """Nobody is let in without a user, nor a page of another site with a user's cookie; what the
     application raises is the application's own error."""
-    assert status == httpx.get(f"{host.url}/users/api/v1/agents", headers=headers).status_code
+    response = httpx.get(f"{host.url}/users/api/v1/agents", headers=headers)
+    assert status == response.status_code
+    assert (status == 401) == ("not_signed_in" in response.text)
     assert 200 == httpx.get(f"{host.url}/users/", headers=headers).status_code
 
 
