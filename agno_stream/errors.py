@@ -174,6 +174,7 @@ CLASSES: Mapping[str, type[AgnoStreamError]] = {
     "internal_error": RequestRefused,
     "method_not_allowed": RequestRefused,
     "unauthorized": NotAllowed,
+    "not_signed_in": NotAllowed,
     "loopback_only": NotAllowed,
     "cross_site": NotAllowed,
     "not_found": NotFound,

@@ -267,6 +267,7 @@ def test_who_is_let_in(host: Served, headers: dict[str, str], status: int) -> No
     reply = httpx.get(f"{host.url}/users/api/v1/agents", headers=headers)
     assert status == reply.status_code
     assert " key" not in reply.text  # the server has none
+    assert (status == 401) == ("not_signed_in" in reply.text)
     assert 200 == httpx.get(f"{host.url}/users/", headers=headers).status_code
 
 

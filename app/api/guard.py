@@ -20,6 +20,7 @@ from ..core.errors import (
     AgnoStreamError,
     ConfigurationError,
     LoopbackOnly,
+    NotSignedIn,
     Unauthorized,
     UnknownHost,
 )
@@ -74,7 +75,7 @@ class Access:
         """Return the principal of a request, found by its API key or its ticket, else `known`, who
         was authenticated outside.
 
-        Raises `Unauthorized`, `UnknownHost`, `LoopbackOnly` or `CrossSite`.
+        Raises `Unauthorized`, `NotSignedIn`, `UnknownHost`, `LoopbackOnly` or `CrossSite`.
         """
         self._check_host(headers)
         if not self.keys and not self.outside:
@@ -96,7 +97,7 @@ class Access:
         if self.anonymous:
             return self._anonymous(scope, headers)
         if not self.keys:
-            raise Unauthorized(
+            raise NotSignedIn(
                 "You are not signed in to the application that this server is part of. Sign in "
                 "there, then try again."
             )

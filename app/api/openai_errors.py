@@ -19,6 +19,7 @@ CODES = {
     "rate_limited": "rate_limit_exceeded",
     "too_many_runs": "rate_limit_exceeded",
     "unauthorized": "invalid_api_key",
+    "not_signed_in": "invalid_api_key",
 }
 STATUSES = {"invalid_field": 400, "context_too_long": 400}
 

@@ -1,12 +1,14 @@
 """The chat in pages of other sites and of the application around it: `embed.js`."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from agno.agent import Agent
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from app import create_app, lifespan
@@ -64,13 +66,25 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def mounted(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[Served]:
-    """An application with the chat at `/ai`, which the other site may show."""
-    settings = Bare(
-        data_dir=tmp_path_factory.mktemp("embedded"), model="demo", embed_origins=[site.origin]
-    )
+    """An application with the chat at `/ai`, which the other site may show, and at `/users` for its
+    users, who are named by a cookie. Its own page `/` shows that to them."""
+    folder = tmp_path_factory.mktemp("embedded")
+    settings = Bare(data_dir=folder / "all", model="demo", embed_origins=[site.origin])
     server = create_app(settings, agents=agents())
-    app = FastAPI(lifespan=lifespan(server))
+    for_users = create_app(
+        Bare(data_dir=folder / "users", model="demo"),
+        agents=agents(),
+        principal=lambda request: request.cookies.get("user"),
+    )
+    app = FastAPI(lifespan=lifespan(server, lifespan(for_users)))
     app.mount("/ai", server)
+    app.mount("/users", for_users)
+
+    @app.get("/")
+    async def page() -> HTMLResponse:
+        script = "<script src=/users/embed.js data-open defer></script>"
+        return HTMLResponse(f"<!doctype html><html lang=en><title>A shop</title>{script}</html>")
+
     with Served(app) as served:
         yield served
 
@@ -87,6 +101,12 @@ def test_a_button_opens_the_chat_with_an_agent(page: Page, site: Site, mounted: 
     chat = page.frame_locator("iframe")
     expect(chat.get_by_text("Knows the sky.")).to_be_visible()
     expect(chat.locator("#side")).to_be_hidden()
+    expect(button).to_be_hidden()
+    expect(chat.get_by_role("heading", name="New conversation")).to_be_hidden()
+    expect(chat.locator("#banner p, .ideas")).to_have_count(0)  # what the demonstration offers
+    header = Image.open(BytesIO(chat.locator(".top").screenshot())).convert("RGB")
+    line = [header.getpixel((x, header.height - 1)) for x in range(header.width)]
+    assert 1 == len(set(line))
     chat.locator("#question").fill("What is the weather in Oslo?")
     chat.locator("#question").press("Enter")
     expect(chat.locator(".answer").last).to_contain_text("Sunny in Oslo.", timeout=20_000)
@@ -128,6 +148,34 @@ def test_a_page_gives_its_visitors_a_key(page: Page, site: Site, tmp_path: Path)
         assert KEY not in str(page.locator("iframe").get_attribute("src"))
 
 
+def test_users_of_the_application_follow_each_other(page: Page, mounted: Served) -> None:
+    """Who is not signed in is told so, without a word on keys, and can go on after that; the next
+    user of the tab begins a new conversation, and sees no error of one that was another's."""
+    signed_out = "You are not signed in. Sign in to the site, then try again."
+    page.goto(mounted.url)
+    chat = page.frame_locator("iframe")
+    banner = chat.locator("#banner [data-kind=disconnected]")
+    expect(banner).to_contain_text(signed_out)
+    chat.locator("#question").fill("echo I am Ada")
+    chat.locator("#question").press("Enter")
+    expect(chat.locator(".notice")).to_contain_text(signed_out)
+    expect(chat.locator("dialog[open]")).to_have_count(0)
+    page.context.add_cookies([{"name": "user", "value": "ada", "url": mounted.url}])
+    banner.get_by_role("button", name="Try again").click()
+    expect(banner).to_have_count(0)
+    chat.locator(".notice").get_by_role("button", name="Try again").click()
+    expect(chat.locator(".answer .prose").last).to_contain_text("I am Ada")
+    kept = "() => Object.entries(sessionStorage).find(([name]) => name.includes('embed'))[1]"
+    conversation = page.evaluate(kept)
+    page.context.add_cookies([{"name": "user", "value": "ben", "url": mounted.url}])
+    page.reload()
+    expect(chat.get_by_role("heading", name="What would you like to know?")).to_be_visible()
+    expect(chat.get_by_role("alert")).to_have_count(0)
+    assert "" == page.evaluate(kept)
+    page.goto(f"{mounted.url}/users/embed?c={conversation}")
+    expect(page.get_by_role("alert")).to_contain_text("no such conversation")
+
+
 def test_other_sites_may_not_show_the_chat(page: Page, site: Site, tmp_path: Path) -> None:
     """Without EMBED_ORIGINS the browser refuses the frame, and the page itself is for no frame."""
     with Server(tmp_path, agents=agents()) as server:
@@ -144,6 +192,7 @@ def test_other_sites_may_not_show_the_chat(page: Page, site: Site, tmp_path: Pat
 def test_the_page_below_a_path(page: Page, mounted: Served) -> None:
     """The chat page works below a path: files, questions, media, a reload, the documentation."""
     page.goto(f"{mounted.url}/ai")
+    expect(page.locator("#banner code")).to_have_text("OPENAI_API_KEY=… MODEL=openai:gpt-4o-mini")
     page.locator("#agent").select_option("weather")
     page.fill("#question", "What is the weather in Rome?")
     page.press("#question", "Enter")

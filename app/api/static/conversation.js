@@ -5,7 +5,7 @@ import { Announcer } from './announce.js'
 import * as api from './api.js'
 import { bodyFor, isHomeless, placeOf, showPlace } from './branches.js'
 import { $ } from './dom.js'
-import * as key from './key.js'
+import * as embedded from './embedded.js'
 import { isLoaded, loadTurns, Turn, turnListener } from './late.js'
 import * as memory from './memory.js'
 import { t } from './phrases.js'
@@ -241,10 +241,8 @@ export class Conversation {
 
   /** @param {api.ApiError} error */
   #showError(error) {
-    const retry = () => {
-      key.allowDialog()
-      return this.open(this.id)
-    }
-    this.turns.element.replaceChildren(failure(error, { retry, new: () => this.page.go(null) }))
+    // Another user of the tab may have had it.
+    if (error.code === 'unknown_conversation' && embedded.remembered()) this.page.go(null)
+    else this.turns.element.replaceChildren(failure(error, this.page))
   }
 }

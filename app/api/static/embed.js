@@ -64,12 +64,16 @@
   const toggle = open => {
     if (open && !frame.src) {
       const last = sessionStorage.getItem(storageKey)
-      if (last) address.searchParams.set('c', last)
+      if (last) {
+        address.searchParams.set('c', last)
+        address.searchParams.set('remembered', '')
+      }
       frame.src = String(address)
       document.body.append(frame)
     }
     frame.hidden = !open
     frame.style.setProperty('display', open ? 'block' : 'none')
+    button.style.setProperty('display', open ? 'none' : 'block')
     button.setAttribute('aria-expanded', String(open))
     if (open) frame.focus()
     else button.focus()

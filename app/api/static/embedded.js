@@ -45,6 +45,11 @@ export function conversation() {
   return parameters().get('c')
 }
 
+/** Whether the page around the frame remembered the conversation, perhaps for another user. */
+export function remembered() {
+  return active && parameters().has('remembered')
+}
+
 /** Change the page into one for a frame, if it is in one, and wait for the visitor's key. */
 export async function install() {
   if (!active) return

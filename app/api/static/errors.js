@@ -7,6 +7,7 @@ export const ERRORS = {
   "bad_last_event_id": {"summary": "The event id does not belong to this run.", "advice": "Send the `id` of the last event that was received, or read the run from its beginning.", "retryable": false},
   "unknown_host": {"summary": "The server does not answer to the name in `Host`.", "advice": "Add the name to ALLOWED_HOSTS.", "retryable": false},
   "unauthorized": {"summary": "The server requires a key.", "advice": "Send `Authorization: Bearer <key>`. The operator of the server gives out keys.", "retryable": false},
+  "not_signed_in": {"summary": "You are not signed in.", "advice": "Sign in to the site, then try again.", "retryable": false},
   "loopback_only": {"summary": "The server has no keys, so it answers on its own machine only.", "advice": "Set API_KEYS, ALLOWED_HOSTS, or ALLOW_ANONYMOUS=1.", "retryable": false},
   "cross_site": {"summary": "A page of another origin sent a request that no key or token came with.", "advice": "Add the page's origin to CORS_ORIGINS. If the page is the server's own, its proxy has to pass on Host with the port.", "retryable": false},
   "not_found": {"summary": "No route has this address.", "advice": "GET /docs lists the routes of the server.", "retryable": false},

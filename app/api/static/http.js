@@ -51,10 +51,9 @@ export async function call(method, path, body, headers = {}) {
   } catch {
     throw new ApiError(navigator.onLine ? 'unreachable' : 'offline', '')
   }
-  if (response.status === 401 && (await key.replace(sentKey))) {
-    return call(method, path, body, headers)
-  }
   const { error } = await response.json().catch(() => ({}))
+  const needsKey = response.status === 401 && error?.code !== key.NOT_SIGNED_IN
+  if (needsKey && (await key.replace(sentKey))) return call(method, path, body, headers)
   const { code, message, decisions } = error ?? {
     code: `http_${response.status}`,
     message: response.statusText,

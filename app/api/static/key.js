@@ -10,6 +10,10 @@ import { local, session } from './storage.js'
 /** @import { Words } from './phrases.js' */
 
 const STORAGE_KEY = 'key'
+
+/** The error code of a server without keys, which the site around it tells who its users are. */
+export const NOT_SIGNED_IN = 'not_signed_in'
+
 const UNKNOWN_KEY = t('The server does not know this key.')
 
 /** @type {Promise<boolean> | null} */

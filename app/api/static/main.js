@@ -1,10 +1,10 @@
 // Connects the parts of the page.
 
 import * as api from './api.js'
-import { showBanner } from './banners.js'
+import { showBanner, showDemo, showRefusal } from './banners.js'
 import { Composer } from './composer.js'
 import { Conversation } from './conversation.js'
-import { $, copy, el, setText } from './dom.js'
+import { $, copy, setText } from './dom.js'
 import { Drawer } from './drawer.js'
 import * as embedded from './embedded.js'
 import * as key from './key.js'
@@ -21,8 +21,9 @@ const CATALOG_RETRY = 3000 // milliseconds
 const MAX_TITLE = 80 // characters
 const wide = matchMedia('(min-width: 801px)')
 
-let demo = false // whether the demonstration model is the default
+let demo = false // whether the page presents the demonstration model, which is the default
 let disconnected = false // whether the catalog could not be read
+let refused = false // whether that was for want of a key or a user, so that nothing reads it again
 
 const scroll = new AutoScroll($('talk'), $('turns'), active => {
   $('latest').hidden = active
@@ -52,6 +53,7 @@ const conversation = new Conversation({
   choice: () => composer.choice,
   ask: async text => (await ready(() => conversation.id)) && conversation.send(text),
   go: id => go(id),
+  retry,
   opened(id, title, created = false) {
     if (created) embedded.pushUrl(id)
     showTitle(id, title)
@@ -109,15 +111,17 @@ async function loadCatalog() {
   try {
     const [agents, models] = await Promise.all([api.listAgents(), api.listModels()])
     composer.showCatalog(agents, models)
-    demo = models.find(model => model.default)?.spec === 'demo'
-    showDemoBanner()
+    // The visitors of another page cannot configure the server, and know its agent only.
+    demo = !embedded.active && models.find(model => model.default)?.spec === 'demo'
+    showDemo(demo)
     if (disconnected) showBanner('disconnected', '')
-    disconnected = false
+    disconnected = refused = false
   } catch (caught) {
     const error = /** @type {api.ApiError} */ (caught)
     disconnected = true
-    if (error.status === 401) {
-      showKeyBanner()
+    refused = error.status === 401
+    if (refused) {
+      showRefusal(error, { retry, changeKey })
       return
     }
     showBanner(
@@ -130,23 +134,14 @@ async function loadCatalog() {
   }
 }
 
-function showDemoBanner() {
-  const message = t(
-    'No model is configured, so the demonstration model answers. To add one, start with:',
-  )
-  showBanner('demo', demo ? message : '', {
-    code: 'OPENAI_API_KEY=… MODEL=openai:gpt-4o-mini make run',
-  })
-}
-
-/** Requests need a key; none is sent until the user enters one. */
-function showKeyBanner() {
-  const button = el(
-    'button',
-    { type: 'button', class: 'quiet', click: changeKey },
-    t('Enter the key'),
-  )
-  showBanner('disconnected', t('This server requires a key.'), { button })
+/** Read again what the server refused, but for turns, each of which has a button of its own. */
+async function retry() {
+  key.allowDialog()
+  if (refused) {
+    await loadCatalog()
+    list.refresh()
+  }
+  if (!conversation.turns.list.length) await conversation.open(conversation.id)
 }
 
 /** Open the dialog for a key; then reload, because the page shows data of the previous key. */

@@ -84,7 +84,9 @@ const ACTIONS = {
 }
 
 /** The codes whose sentences contain all that the server's own message does. */
-const COMPLETE = new Set(['cancelled', 'disconnected', 'unknown_run', 'interrupted'])
+const COMPLETE = new Set([
+  ...['cancelled', 'disconnected', 'unknown_run', 'interrupted', 'not_signed_in'],
+])
 
 /**
  * The notice for a finish reason or an error; null if the answer ended well.

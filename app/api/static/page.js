@@ -20,6 +20,7 @@
  * @property {() => Choice} choice
  * @property {(text: string) => void} ask sends a question once turns can be drawn
  * @property {(id: string | null) => void} go opens another conversation, or a new one
+ * @property {() => unknown} retry opens this conversation again after an error
  * @property {(id: string | null, title: string, created?: boolean) => void} opened
  * @property {() => void} changed a run started or ended here
  * @property {() => void} listChanged the list of conversations has changed

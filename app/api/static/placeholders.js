@@ -89,7 +89,7 @@ function names(label, mark, all) {
 /**
  * Why a conversation cannot be shown.
  * @param {ApiError} error
- * @param {{retry: () => unknown, new: () => unknown}} actions
+ * @param {{retry: () => unknown, go: (id: null) => unknown}} actions
  */
 export function failure(error, actions) {
   const notice = noticeFor('error', error)
@@ -103,7 +103,7 @@ export function failure(error, actions) {
       'p',
       { class: 'buttons' },
       button(LABELS.retry, actions.retry),
-      button(LABELS.new, actions.new),
+      button(LABELS.new, () => actions.go(null)),
     ),
   )
 }

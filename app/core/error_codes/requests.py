@@ -24,6 +24,12 @@ REQUESTS = (
         "Send `Authorization: Bearer <key>`. The operator of the server gives out keys.",
     ),
     ErrorCode(
+        "not_signed_in",
+        401,
+        "You are not signed in.",
+        "Sign in to the site, then try again.",
+    ),
+    ErrorCode(
         "loopback_only",
         403,
         "The server has no keys, so it answers on its own machine only.",

@@ -8,6 +8,7 @@ AgnoStreamError
 │       ├── KeyReused       idempotency_key_reused
 │       └── InvalidDecision invalid_decision
 ├── Unauthorized            unauthorized
+│   └── NotSignedIn         not_signed_in
 ├── Forbidden
 │   ├── LoopbackOnly        loopback_only
 │   └── CrossSite           cross_site
@@ -63,6 +64,7 @@ from .requests import (
     NoEmbeddings,
     NoMcp,
     NotFound,
+    NotSignedIn,
     TooLarge,
     Unauthorized,
     UnknownAgent,
@@ -112,6 +114,7 @@ __all__ = [
     "NotFound",
     "NotOpened",
     "NotPaused",
+    "NotSignedIn",
     "Overloaded",
     "RateLimited",
     "TooLarge",

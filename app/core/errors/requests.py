@@ -33,6 +33,12 @@ class Unauthorized(AgnoStreamError):
     code = "unauthorized"
 
 
+class NotSignedIn(Unauthorized):
+    """A request without a user, where the application around the server knows them."""
+
+    code = "not_signed_in"
+
+
 class Forbidden(AgnoStreamError):
     """Base of the errors for requests that are rejected because of where they come from (403)."""
 
