@@ -32,10 +32,12 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--agents", help="your own agents, as module:attribute, ...")
     serve.add_argument("--model", help="the default model, as openai:gpt-4o-mini or demo")
     serve.add_argument(
-        "--reload", action="store_true", help="restart when a file changes, for development"
+        "--reload", action="store_true", help="restart when a Python file changes, for development"
     )
     serve.add_argument(
-        "--data-dir", metavar="DIR", help="the folder for all that is kept (default: the user's)"
+        "--data-dir",
+        metavar="DIR",
+        help="the folder for all that is kept (default: the user's, which all applications share)",
     )
     serve.add_argument("--workers", type=int, help="the number of processes (default: 1)")
     return parser

@@ -55,7 +55,10 @@ def describe(models: ModelCatalog, settings: Settings) -> str:
     """Return the name of the default model, and why it is that one."""
     spec = models.default.spec
     if spec == "demo":
-        return "demo (a demonstration; set OPENAI_API_KEY, OLLAMA_HOST or MODEL for a real one)"
+        return (
+            "demo (a demonstration; set OPENAI_API_KEY, OLLAMA_HOST or MODEL for a real one. It "
+            "runs the tools of your agents for real, with arguments that it makes up)"
+        )
     if settings.model:
         return f"{spec} (MODEL)"
     if settings.openai_api_key or settings.openai_base_url:

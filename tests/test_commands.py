@@ -20,8 +20,8 @@ ADDRESS = "http://127.0.0.1:8000"
 #: The first lines of blocks that are run by other tests, or not at all, and why.
 ELSEWHERE = {
     "git clone <this repository> && cd agno-stream": "`make run` is how the suite is set up",
-    "pip install 'agno-stream[redis] @ git+https://…'    # this repository; without [redis] where "
-    "one server is enough": "test_packaging installs the wheel",
+    "python3 -m venv .venv && . .venv/bin/activate       # Debian and others install nothing "
+    "outside of one": "test_packaging installs the wheel",
     "uvx --from 'git+https://…' agno-stream serve --agents agents:assistant": "the same",
     "pip wheel --no-deps -w dist packaging/client": "client/test_slim builds and installs it",
     "pip install 'agno-stream[redis,postgres] @ git+https://…'": "survival/ runs these",

@@ -9,6 +9,7 @@ import pytest
 from agno.agent import Agent
 from playwright.sync_api import Browser, Page, expect
 
+from tests.applications.tools import shout
 from tests.conftest import Serve
 from tests.page.visit import Visit
 from tests.provider import Provider
@@ -232,6 +233,18 @@ def test_suggestion_of_agent_is_sent(serve: Serve, provider: Provider, page: Pag
     page.get_by_role("button", name="What is new?").click()
     visit.ended()
     assert "What is new?" == provider.requests[0].body["messages"][-1]["content"]
+
+
+def test_clock_is_suggested_to_an_agent_with_tools(serve: Serve, page: Page) -> None:
+    """The tool of the demonstration is suggested only where an agent has no tools of its own."""
+    agents = [Agent(id="plain", description="Talks."), Agent(id="armed", tools=[shout])]
+    visit = Visit(page, serve(model="demo", agents=agents).url).open()
+    for agent, times in (("armed", 0), ("plain", 1)):
+        visit.page.select_option("#agent", agent)
+        expect(page.get_by_role("button", name="count to 20")).to_be_visible()
+        expect(page.get_by_role("button", name="tool Europe/Paris")).to_have_count(times)
+    page.get_by_role("button", name="tool Europe/Paris").click()
+    assert "(Europe/Paris)" in visit.ended().text
 
 
 def test_phone(browser: Browser, server_url: str, provider: Provider) -> None:

@@ -305,6 +305,9 @@ async def test_lost_workers_are_replaced(tmp_path: Path, provider: Provider) -> 
         provider.script(Reply("Well."))
         await places[2].post(CHAT, json={"message": "And?", "conversation_id": "lost1"})
         sent = [message["content"] for message in provider.requests[-1].body["messages"]]
-        assert ["Count.", tabs[1].text, "And?"] == sent[-3:]
+        assert ["Count.", "And?"] == sent[-3::2]
+        # The reader may have seen what the process had not yet written when it was stopped.
+        assert sent[-2]
+        assert tabs[1].text.startswith(sent[-2])
         assert not tabs[0].done
         await leave(*asking)

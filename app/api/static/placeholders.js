@@ -10,14 +10,8 @@ import { plural, t } from './phrases.js'
 
 /** @typedef {{title: Words, lines: Words[], ideas: string[], agent?: AgentInfo}} Welcome */
 
-const DEMO_IDEAS = [
-  'markdown',
-  'count to 20',
-  'tool Europe/Paris',
-  'reasoning',
-  'long 2000',
-  'slow',
-]
+const CLOCK_IDEA = 'tool Europe/Paris' // for those that have no tools: the built-in clock
+const DEMO_IDEAS = ['markdown', 'count to 20', CLOCK_IDEA, 'reasoning', 'long 2000', 'slow']
 const MAX_NAMES = 12 // of tools, members or steps
 const MORE = { one: '{count} more', other: '{count} more' }
 /** @type {{field: 'members' | 'steps' | 'tools', label: Words, mark: string}[]} */
@@ -37,16 +31,18 @@ export function welcomeOf(agent, demo) {
   const suggestions = agent?.suggestions ?? []
   const lists = [agent?.tools, agent?.members, agent?.steps]
   const described = agent?.description || lists.some(list => list?.length)
+  const clock = !agent || (/agent|team/.test(agent.kind) && !agent.tools?.length)
+  const shown = DEMO_IDEAS.filter(idea => clock || idea !== CLOCK_IDEA)
   if (demo && !suggestions.length && !described) {
     const line = t(
       'The demonstration model answers here. It needs no key, and shows what it can do:',
     )
-    return { title: t('See a stream'), lines: [line], ideas: DEMO_IDEAS }
+    return { title: t('See a stream'), lines: [line], ideas: shown }
   }
   return {
     title: (described && agent?.name) || t('What would you like to know?'),
     lines: [agent?.description ?? ''].filter(Boolean),
-    ideas: suggestions.length || !demo ? suggestions : DEMO_IDEAS,
+    ideas: suggestions.length || !demo ? suggestions : shown,
     agent,
   }
 }

@@ -23,6 +23,7 @@ from agno.tools import tool
 from agno.tools.function import ToolResult
 
 from app.core.providers.demo import MARKDOWN, DemoModel, current_time
+from app.core.providers.demo.answers import answer
 from app.core.providers.demo.samples import arguments
 
 
@@ -238,7 +239,7 @@ def roll() -> str:
             "book",
             {"room_id": "17", "guests": None, "nights": None, "email": "bo@example.org"},
         ),
-        ("tool", "book", {}),
+        ("tool", "current_time", {}),
     ],
 )
 async def test_own_tools_are_called_with_plausible_arguments(
@@ -262,6 +263,115 @@ async def test_questions_that_no_tool_fits(message: str) -> None:
     assert [] == answer.all(ToolCallCompletedEvent)
     if "sky" in message:
         assert "`tool roll`, `tool weather`" in answer.text
+
+
+def function(name: str, description: str = "") -> dict[str, Any]:
+    """A tool as models get it."""
+    return {"name": name, "description": description}
+
+
+SHOP = ("delete_customer", "find_customer", "get_order", "price", "process_refund")
+
+
+@pytest.mark.parametrize(
+    ("question", "names", "expected"),
+    [
+        ("find customer Ann", ("delete_customer", "find_customer"), "find_customer"),
+        ("Find Customer Ann", ("deleteCustomer", "findCustomer"), "findCustomer"),
+        ("customer Ann", ("delete_customer", "find_customer"), "find_customer"),
+        ("delete customer Ann", ("delete_customer", "find_customer"), "delete_customer"),
+        ("tool delete_customer", ("delete_customer", "find_customer"), "delete_customer"),
+        ("Delete the file", ("delete_customer",), None),
+        ("customer Ann", ("delete_customer",), None),
+        ("Which customers were deleted?", ("delete_customer",), None),
+        (
+            "customer Ann",
+            ("create_customer", "find_customer"),
+            ["create_customer", "find_customer"],
+        ),
+        ("the orders of Ann", ("cancel_order", "list_orders"), "list_orders"),
+        ("Show order 17", ("get_order", "get_order_status"), "get_order"),
+        ("status of order 17", ("get_order", "get_order_status"), "get_order_status"),
+        ("refund order 4711", ("get_order", "refund"), "refund"),
+        ("refund order 4711", SHOP, "process_refund"),
+        ("What is the weather in Oslo?", ("get_weather", "weather"), "weather"),
+        ("a payment for Ann", ("pay_invoice", "send_payment"), None),
+        ("search cats", ("search",), "search"),
+        ("What time does breakfast start?", ("weather",), None),
+        ("tool", ("weather",), "weather"),
+        ("Use the tool, please", ("weather",), "weather"),
+        ("Which tools do you have?", ("weather",), ["weather"]),
+        ("tool", ("delete_customer",), ["delete_customer"]),
+        ("tool Europe/Paris", SHOP, list(SHOP)),
+        ("tool", (*SHOP, "current_time"), "current_time"),
+        ("tool", ("delegate_task_to_member", "current_time"), "current_time"),
+        ("tool", ("delegate_task_to_member",), "delegate_task_to_member"),
+    ],
+)
+def test_tool_is_guessed(
+    question: str, names: tuple[str, ...], expected: str | list[str] | None
+) -> None:
+    """A question calls the tool that its words name, verbs included; where several fit equally they
+    are named and none is called, and a risky one is only called by its verb or its name."""
+    pieces = answer([Message(role="user", content=question)], [function(name) for name in names])
+    found = list(pieces)
+    calls = [call["function"]["name"] for piece in found for call in piece.tool_calls]
+    text = "".join(piece.content or "" for piece in found)
+    assert ([expected] if isinstance(expected, str) else []) == calls, text
+    if isinstance(expected, list):
+        assert text.endswith("Name one: " + ", ".join(f"`tool {name}`" for name in expected) + ".")
+
+
+def test_risky_tool_is_called_by_its_description() -> None:
+    """Words of a description do not call a tool that should not run by mistake."""
+    tools = [function("purge", "Empty the archive of old letters.")]
+    for question, called in (("Are old letters in it?", False), ("purge the letters", True)):
+        pieces = answer([Message(role="user", content=question)], tools)
+        assert called == any(piece.tool_calls for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What is the price of 3 lamps?", {"product": "lamps", "quantity": 3}),
+        ("How much for the blue lamps in Oslo", {"product": "blue lamps"}),
+        ("price in euros, please", {"product": "euros"}),
+        ('price of "a lamp"', {"product": "a lamp"}),
+        ("price lamps", {"product": "price lamps"}),
+    ],
+)
+def test_argument_is_whole_question(question: str, expected: dict[str, Any]) -> None:
+    """A string is the thing that a question is about, and a quantity its number, also where it may
+    be left out; a text is the whole question."""
+    kinds = {"product": "string", "quantity": "integer", "query": "string"}
+    properties = {name: {"type": kind} for name, kind in kinds.items()}
+    found = arguments({"properties": properties, "required": ["product"]}, question)
+    assert expected == found
+    whole = arguments({"properties": properties, "required": ["query"]}, question)
+    assert question.partition('"')[0] in whole["query"] or whole["query"] in question
+
+
+@pytest.mark.parametrize(
+    ("question", "required", "expected"),
+    [
+        ("nights for order 4711 of 2", ["order_id", "nights"], {"order_id": "4711", "nights": 2}),
+        ("price of 3 lamps", ["product_name"], {"product_name": "lamps"}),
+        ("price of 3 lamps", ["customer_name"], {"customer_name": "Ada"}),
+        ("a poem of lamps", ["text"], {"text": "a poem of lamps"}),
+    ],
+)
+def test_arguments_are_mixed_up(
+    question: str, required: list[str], expected: dict[str, Any]
+) -> None:
+    """A number that is a code is no quantity, and the name of a thing is no name of a person."""
+    kinds = {name: {"type": "integer" if name == "nights" else "string"} for name in required}
+    assert expected == arguments({"properties": kinds, "required": required}, question)
+
+
+async def test_introduction_names_the_clock() -> None:
+    """The introduction names a tool of the demonstration only where that one answers."""
+    for tools, named in (((current_time,), True), ((weather,), False), ((), False)):
+        assert named == ("tool Europe/Paris" in (await ask("Why?", agent_with(*tools))).text)
 
 
 async def test_a_tool_with_media_is_called_once() -> None:

@@ -62,12 +62,19 @@ def is_factory(thing: Any) -> bool:
 
 def check_factory(thing: Any) -> None:
     """Raises `ConfigurationError` for a function that needs what the server does not have."""
+    if reason := no_factory(thing):
+        raise ConfigurationError(f"AGENTS: the factory {thing.__qualname__}() {reason}")
+
+
+def no_factory(thing: Any) -> str | None:
+    """Why a function with parameters is no factory; None for everything else."""
     if not is_factory(thing):
-        return
+        return None
     for name, parameter in inspect.signature(thing).parameters.items():
         variable = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         if name not in PARAMETERS and parameter.default is parameter.empty and not variable:
-            raise ConfigurationError(
-                f"AGENTS: the factory {thing.__qualname__}() has a parameter {name!r}; it may have "
+            return (
+                f"has a parameter {name!r}; it may have "
                 f"{', '.join(PARAMETERS)}, and others with a default."
             )
+    return None

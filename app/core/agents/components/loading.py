@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from agno.agent import Agent
-from agno.factory import BaseFactory
 from agno.team import Team
 from agno.workflow import Workflow
 
 from ...errors import ConfigurationError
 from .external import NEEDED
-from .kinds import is_factory, kind_of
+from .kinds import is_factory, kind_of, no_factory
+from .references import has, missing, split
 
 #: Frames of a traceback that the message about a module shows, at most.
 FRAMES = 3
@@ -76,35 +76,28 @@ def _shown(thing: Any) -> str:
 
 
 def _load(reference: str) -> Any:
-    module_name, colon, attribute = reference.partition(":")
-    if not (module_name and colon and attribute):
-        raise ConfigurationError(f"AGENTS: {reference!r} is not 'module:attribute'.")
+    module_name, attribute = split(reference)
     try:
         found = importlib.import_module(module_name)
         for name in attribute.split("."):
             if not hasattr(found, name):
                 raise ConfigurationError(
-                    f"AGENTS: {reference!r}: {module_name} has no {name!r}.{_served(found)}"
+                    f"AGENTS: {reference!r}: {module_name} has no {name!r}.{has(found)}"
                 )
             found = getattr(found, name)
+        if reason := no_factory(found):
+            raise ConfigurationError(
+                f"AGENTS: {reference!r} is a function that is no factory: {attribute}() {reason} "
+                f"Name an agent, a team or a workflow.{has(sys.modules[module_name])}"
+            )
         return _resolved(found)
     except ConfigurationError:
         raise
     except (Exception, SystemExit) as error:  # the user's own code may raise anything
         raise ConfigurationError(
-            f"AGENTS: {reference!r} cannot be loaded: {type(error).__name__}: {error}"
-            f"{_place(error)}"
+            f"AGENTS: {reference!r} cannot be loaded: {type(error).__name__}: {_reason(error)}"
+            f"{_place(error)}{missing(module_name, error)}"
         ) from error
-
-
-def _served(module: Any) -> str:
-    """A sentence that names what of a module can be served."""
-    names = [
-        name
-        for name, value in vars(module).items()
-        if isinstance(value, Agent | Team | Workflow | BaseFactory)
-    ]
-    return f" It has {', '.join(names[:10])}." if names else ""
 
 
 def _resolved(found: Any) -> Any:
@@ -132,11 +125,17 @@ def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
     return results[0]
 
 
+def _reason(error: BaseException) -> str:
+    """What an error says; of a syntax error without its place, which follows."""
+    return error.msg if isinstance(error, SyntaxError) and error.filename else str(error)
+
+
 def _place(error: BaseException) -> str:
     """The file and the line of an error, the innermost ones outside of installed packages, and the
     lines of code on the way to it."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f" ({error.filename}, line {error.lineno})"
+        code = f"\n  {error.text.strip()}" if error.text and error.text.strip() else ""
+        return f" ({error.filename}, line {error.lineno}){code}"
     python = str(Path(asyncio.__file__).parents[1])
     own = [
         frame

@@ -9,11 +9,15 @@ from agno.exceptions import ModelProviderError
 from agno.models.message import Message
 from agno.models.response import ModelResponse
 
+from .clock import current_time
 from .numbers import number_in
-from .texts import ABOUT, CONCLUSION, MARKDOWN, PASSAGE, SLOW, THOUGHTS, TOOLS
-from .tools import Choice, choose, fitting, results
+from .texts import ABOUT, CLOCK, CONCLUSION, MARKDOWN, PASSAGE, SLOW, THOUGHTS, TOOLS, UNCLEAR
+from .tools import Choice, Unclear, choose, fitting, results
 
 MAX_COUNT, MAX_WORDS = 10_000, 50_000
+
+#: Tools that a text names, at most.
+MAX_NAMES = 5
 
 
 class SlowWord(ModelResponse):
@@ -68,18 +72,28 @@ def _result(message: Message) -> str:
     return f"The tool `{message.tool_name}` {verb}: {text_of(message)}"
 
 
-def _call(choice: Choice | None) -> Iterator[ModelResponse]:
+def _call(choice: Choice | Unclear | None) -> Iterator[ModelResponse]:
     if choice is None:
         yield from _words("This agent has no tool that the demonstration could call.")
+        return
+    if isinstance(choice, Unclear):
+        yield from _words(UNCLEAR.format(names=_named(choice.names)))
         return
     yield from _words(f"Let me ask `{choice.name}`.\n\n")
     yield ModelResponse(tool_calls=[choice.call()])
 
 
 def _about(question: str, tools: list[dict[str, Any]]) -> Iterator[ModelResponse]:
-    names = ", ".join(f"`tool {tool['name']}`" for tool in tools[:5])
-    own = f"\n\n{TOOLS.format(names=names)}" if names else ""
-    return _words(ABOUT.format(question=_quote(question)) + own)
+    names = [tool["name"] for tool in tools]
+    clock = CLOCK if current_time.__name__ in names else ""
+    own = f"\n\n{TOOLS.format(names=_named(names))}" if names else ""
+    return _words(ABOUT.format(question=_quote(question), clock=clock) + own)
+
+
+def _named(names: list[str]) -> str:
+    """The messages that call some tools."""
+    more = ["…"] if len(names) > MAX_NAMES else []
+    return ", ".join([*(f"`tool {name}`" for name in names[:MAX_NAMES]), *more])
 
 
 def answer(messages: list[Message], tools: list[dict[str, Any]]) -> Iterator[ModelResponse]:
@@ -89,6 +103,7 @@ def answer(messages: list[Message], tools: list[dict[str, Any]]) -> Iterator[Mod
     """
     *earlier, question = ["", *(text_of(m) for m in messages if m.role == "user")]
     previous = next((text_of(m) for m in reversed(messages) if m.role == "assistant"), "")
+    clock = any(tool["name"] == current_time.__name__ for tool in tools)
     matches = partial(re.search, string=question, flags=re.IGNORECASE | re.DOTALL)
     if found := results(messages):
         yield from _words("\n\n".join(map(_result, found)))
@@ -111,7 +126,7 @@ def answer(messages: list[Message], tools: list[dict[str, Any]]) -> Iterator[Mod
         )
     elif matches(r"\bslow(ly)?\b"):
         yield from (SlowWord(content=word.content) for word in _words(SLOW))
-    elif matches(r"\btools?\b|\bwhat time\b|\bcurrent.time\b"):
+    elif matches(r"\btools?\b") or (clock and matches(r"\bwhat time\b|\bcurrent.time\b")):
         yield from _call(choose(question, tools, messages))
     elif matches(r"\b(reason|think)(ing)?\b"):
         yield from (ModelResponse(reasoning_content=word.content) for word in _words(THOUGHTS))

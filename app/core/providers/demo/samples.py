@@ -39,6 +39,25 @@ NAMES = (
     (("name", "user", "customer", "person", "author"), "{name}"),
 )
 
+#: Words in the names of strings that are texts: the whole message is their value.
+TEXTS = frozenset(
+    """body content description input instruction instructions message note prompt query question
+    reason request search sentence summary task text thought""".split()  # noqa: SIM905
+)
+
+#: Words in the names of things: their name is no name of a person.
+THINGS = frozenset({"article", "item", "product", "service", "thing"})
+
+#: Words in the names of integers that may be left out, and that a message may have.
+QUANTITIES = frozenset({"copies", "count", "days", "guests", "nights", "pieces", "qty", "quantity"})
+
+#: What a message is about, as the lamps in "What is the price of 3 lamps in Oslo?".
+PHRASE = re.compile(
+    r"\b(?:of|for|in)\s+(?:(?:the|an?|some|my|this|\d[\d.]*)\s+)*([^\W\d].*?)"
+    r"(?=\s+(?:and|at|by|for|from|in|is|of|on|to|with)\b|\s*[?.!,;:]|\s*$)",
+    re.IGNORECASE,
+)
+
 
 @dataclass
 class Hints:
@@ -60,6 +79,13 @@ class Hints:
     def zone(self) -> str | None:
         return self.find(r"\b[A-Z]\w+(?:/[\w-]+)+")
 
+    def code(self) -> str:
+        """The first word with a digit, which is no quantity then."""
+        found = self.find(r"#?\b([A-Za-z]*-?\d[\w-]*)\b") or "1"
+        if found.isdigit() and float(found) in self.numbers:
+            self.numbers.remove(float(found))
+        return found
+
     def named(self, template: str) -> str:
         """Fill a template with what the message says, or with something usual."""
         words = {
@@ -69,7 +95,7 @@ class Hints:
             "{email}": self.find(r"[\w.+-]+@[\w-]+\.[\w.-]*\w") or FORMATS["email"],
             "{url}": self.find(r"https?://[^\s,;]*[\w/]") or FORMATS["uri"],
             "{day}": self.find(r"\b\d{4}-\d\d-\d\d\b") or _tomorrow(),
-            "{code}": self.find(r"#?\b([A-Za-z]*-?\d[\w-]*)\b") or "1",
+            "{code}": self.code() if template == "{code}" else "",
             "{name}": self.find(r"(?<=[a-z] )((?:[A-Z][\w'-]+ ?)+)") or "Ada",
         }
         for mark, value in words.items():
@@ -78,7 +104,8 @@ class Hints:
 
 
 def arguments(parameters: Schema, text: str) -> Schema:
-    """Return a value for each required parameter, and for a time zone that the message names."""
+    """Return a value for each required parameter, and for a time zone or a quantity that the
+    message has."""
     hints = Hints(text)
     properties = parameters.get("properties") or {}
     required = [name for name in parameters.get("required") or [] if name in properties]
@@ -87,6 +114,10 @@ def arguments(parameters: Schema, text: str) -> Schema:
     for name in properties:
         if hints.zone and _tokens(name) & {"timezone", "tz"}:
             found[name] = hints.zone
+        elif name not in found and hints.numbers and _tokens(name) & QUANTITIES:
+            schema = _resolved(properties[name], defs)
+            if _kind(schema) == "integer":
+                found[name] = _number(name, schema, hints, whole=True)
     return found
 
 
@@ -185,10 +216,13 @@ def _string(name: str, schema: Schema, hints: Hints) -> str:
         form = {"email": "{email}", "uri": "{url}"}.get(str(schema.get("format")), form)
     tokens = _tokens(name)
     form = form or next((value for words, value in NAMES if tokens & set(words)), None)
-    if form is not None:
+    if form is not None and not (form == "{name}" and tokens & THINGS):
         text = hints.named(form)
+    elif hints.quoted:
+        text = hints.quoted.pop(0)
     else:
-        text = hints.quoted.pop(0) if hints.quoted else hints.text.strip() or "an example"
+        phrase = None if tokens & TEXTS else PHRASE.search(hints.text)
+        text = phrase[1] if phrase else hints.text.strip() or "an example"
     text = text.ljust(schema.get("minLength") or 0, ".")
     return text[: schema.get("maxLength") or None]
 

@@ -4,8 +4,9 @@ ABOUT = """This is the demonstration of agno-stream: there is no language model 
 cannot answer questions. You wrote {question}.
 
 Try `markdown`, `long` (or `long 5000`; at most 50,000 words), `count to 20` (at most 10,000) and \
-then `continue`, `reasoning`, `tool` (or `tool Europe/Paris`), `slow`, `fail`, `echo` and a text, \
+then `continue`, `reasoning`, {clock}`slow`, `fail`, `echo` and a text, \
 or `what did I say?`. To talk to a real model, set `OPENAI_API_KEY` or `MODEL` and start again."""
+CLOCK = "`tool` (or `tool Europe/Paris`), "
 MARKDOWN = """# A demonstration of Markdown
 - plain, **bold** and *italic* words
 - a [link](https://docs.agno.com) and some `code`
@@ -26,6 +27,7 @@ SLOW = "This answer is slow on purpose: it pauses before each new word."
 PASSAGE = """No language model is behind this long answer; its words were written beforehand, and \
 they repeat. A stream is a promise kept in small pieces: the first word leaves before the last one \
 is known, so whoever reads can begin at once and need not wait for an ending."""
-TOOLS = (
-    "It can call this agent's tools, with arguments that it makes up: try {names}, or a question."
-)
+TOOLS = """It runs this agent's tools for real, with arguments that it makes up: try {names}, or a \
+question."""
+UNCLEAR = """The demonstration does not guess which tool to call, because it would run for real, \
+with arguments that are made up. Name one: {names}."""

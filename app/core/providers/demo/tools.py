@@ -11,11 +11,22 @@ from agno.models.message import Message
 from .clock import current_time
 from .samples import arguments
 
-#: Words in the names of tools that say nothing about what a tool is for.
+#: Words that say nothing about what a tool is for.
 EMPTY = frozenset(
-    """a an and add at by call check create current delete do find for from get has in is it list
-    look make my of on or run search send set show the their this time to tool up update use user
-    with you your what which who how when where""".split()  # noqa: SIM905  # as words are read
+    """a an and at by current do for from has in is it me my of on or that the their this time to
+    tool up use user with you your what which who how when where""".split()  # noqa: SIM905
+)
+
+#: Verbs that many tools begin with: they decide only between tools for the same things.
+VERBS = frozenset(
+    "add call check create find get list look make run search set show".split()  # noqa: SIM905
+)
+
+#: Verbs of tools that should not run by mistake: a message has to have the verb itself.
+RISKY = frozenset(
+    """archive ban block buy cancel charge close delete deploy destroy disable drop edit erase kill
+    move overwrite pay publish purchase purge refund remove rename reset restart revoke send
+    shutdown stop terminate transfer truncate uninstall update wipe withdraw write""".split()  # noqa: SIM905
 )
 
 #: Agno's tool that gives a task to a member of a team.
@@ -26,6 +37,12 @@ GENERAL = (DELEGATE, "delegate_task_to_members", "search_knowledge_base")
 
 #: A member in the instructions that Agno gives to the leader of a team.
 MEMBER = re.compile(r'<member id="([^"]+)" name="([^"]*)"')
+
+#: A message that asks for any tool.
+PLAIN = re.compile(r"\W*(please )?((use|call|run|try) )?((the|a|your) )?tool\b", re.IGNORECASE)
+
+#: The words in a name, however it joins them, or in a text.
+PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+")
 
 #: Words that a question and the description of a tool have in common, at least.
 COMMON = 2
@@ -44,6 +61,13 @@ class Choice:
         return {"id": f"call_{uuid4().hex}", "type": "function", "function": function}
 
 
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Names of tools of which none is called, because the message does not say which."""
+
+    names: list[str]
+
+
 def results(messages: list[Message]) -> list[Message]:
     """The results of the tools that were called last, if nothing has been answered to them.
 
@@ -58,38 +82,71 @@ def results(messages: list[Message]) -> list[Message]:
     return found
 
 
-def choose(question: str, tools: list[dict[str, Any]], messages: list[Message]) -> Choice | None:
-    """The tool for a message that asks for one: the one that it names, else the first of the
-    agent's own; None if there is none."""
+def choose(
+    question: str, tools: list[dict[str, Any]], messages: list[Message]
+) -> Choice | Unclear | None:
+    """The tool for a message that asks for one: the one that it names, else the built-in clock,
+    else the agent's only one if it is harmless; None if there is none."""
     if not tools:
         return None
-    words = re.findall(r"\w+", question.lower())
-    named = [tool for tool in tools if tool["name"].lower() in words]
-    own = [tool for tool in tools if tool["name"] != current_time.__name__]
-    return _choice((named or own or tools)[0], question, messages)
+    named = [tool for tool in tools if _has(question, tool["name"])]
+    clock = [tool for tool in tools if tool["name"] == current_time.__name__]
+    general = [tool for tool in tools if tool["name"] in GENERAL]
+    own = [tool for tool in tools if tool not in general]
+    found = named or clock or own or general[:1]
+    sure = named or clock or (PLAIN.match(question) and not any(map(_risks, own)))
+    if len(found) == 1 and sure:
+        return _choice(found[0], question, messages)
+    return Unclear([tool["name"] for tool in found])
 
 
 def fitting(
     question: str, tools: list[dict[str, Any]], messages: list[Message], *, named: bool = False
-) -> Choice | None:
+) -> Choice | Unclear | None:
     """The tool that fits a message; None if none does.
 
     With `named` the message must have a word of the tool's name; without, several words of its
-    description are enough, or the tool fits any question.
+    description are enough, or the tool fits any question. Of tools for the same things the verbs in
+    their names decide. A risky tool fits only a message that has its verb or its name.
     """
     words = _words(question)
-    own = [tool for tool in tools if tool["name"] not in (current_time.__name__, *GENERAL)]
-    if named:
-        scores = [(len(words & _words(tool["name"])), tool) for tool in own]
-        enough = 1
-    else:
-        scores = [(len(words & _words(tool.get("description") or "")), tool) for tool in own]
-        enough = COMMON
-    best = max(scores, key=lambda scored: scored[0], default=(0, {}))
-    if best[0] >= enough:
-        return _choice(best[1], question, messages)
+    own = [
+        tool
+        for tool in tools
+        if tool["name"] not in (current_time.__name__, *GENERAL)
+        and (_has(question, tool["name"]) or all(_has(question, verb) for verb in _risks(tool)))
+    ]
+    scores = [(_score(words, tool, named=named), tool) for tool in own]
+    fit = [score for score, _ in scores if score[0] >= (1 if named else COMMON)]
+    if fit:
+        best = [tool for score, tool in scores if score == max(fit)]
+        if len(best) > 1:
+            return Unclear([tool["name"] for tool in best])
+        return _choice(best[0], question, messages)
     general = [tool for tool in tools if tool["name"] in GENERAL]
     return _choice(general[0], question, messages) if general and words and not named else None
+
+
+def _score(words: set[str], tool: dict[str, Any], *, named: bool) -> tuple[int, int, int]:
+    """How well a tool fits: words in common, then verbs, then words of its name that are missing.
+
+    A verb of the name that the message lacks speaks against the tool.
+    """
+    name = _words(tool["name"])
+    first = {part.lower() for part in PARTS.findall(tool["name"])[:1]}
+    things = name - VERBS - (RISKY & first) or name
+    verbs = name - things
+    said = things if named else _words(tool.get("description") or "") - VERBS - RISKY
+    return len(words & said), len(verbs & words) - len(verbs - words), -len(things - words)
+
+
+def _risks(tool: dict[str, Any]) -> set[str]:
+    """The risky verbs in the name of a tool."""
+    return {part.lower() for part in PARTS.findall(tool["name"])} & RISKY
+
+
+def _has(question: str, word: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", question, re.IGNORECASE))
 
 
 def _choice(tool: dict[str, Any], question: str, messages: list[Message]) -> Choice:
@@ -118,5 +175,5 @@ def _member(question: str, messages: list[Message]) -> str | None:
 
 def _words(text: str) -> set[str]:
     """The words of a text or of a name that say something, without a plural `s`."""
-    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+", text)
+    parts = PARTS.findall(text)
     return {part.lower().rstrip("s") for part in parts if len(part) > 2} - EMPTY

@@ -31,6 +31,9 @@ nested = {"first": [cook], "second": team}
 class Space:
     inside = cook
 
+    def price(product):
+        return 3
+
 def made():
     return [cook, team]
 
@@ -136,12 +139,58 @@ def test_place_of_error_is_missing(module: str) -> None:
         load_agents(f"{module}_broken:agent")
     _, *way = refused.value.message.splitlines()
     assert ["agent = made()", "return Agent(nme=1)"] == [line.split(": ")[-1] for line in way]
-    with pytest.raises(ConfigurationError, match=rf"SyntaxError.*{module}_cut\.py, line 1"):
+    with pytest.raises(ConfigurationError, match=rf"SyntaxError.*{module}_cut\.py, line 1") as cut:
         load_agents(f"{module}_cut:agent")
+    assert 1 == cut.value.message.count("line 1")
+    assert cut.value.message.endswith("\n  agent = [")
     with pytest.raises(ConfigurationError, match=r"SystemExit: 3 .*line 3"):
         load_agents(f"{module}_exit:agent")
     with pytest.raises(ConfigurationError, match=r"ModuleNotFoundError: No module named 'nowhere'"):
         load_agents("nowhere:agent")
+
+
+HAS = "It has cook, team, flow, factory."
+
+
+@pytest.mark.parametrize(
+    ("reference", "parts"),
+    [
+        ("{module}", ["is not 'module:attribute'. Perhaps {module}:cook?"]),
+        ("{module}:", ["is not 'module:attribute'. Perhaps {module}:cook?"]),
+        ("nowhere", ["'nowhere' is not 'module:attribute'."]),
+        ("{module}_broken", ["is not 'module:attribute'."]),
+        (":cook", ["':cook' is not 'module:attribute'."]),
+        ("{module}.py:cook", ["is a path: name the module without .py, {module}:cook"]),
+        ("./{module}:cook", ["is a path: name the module without ./, {module}:cook"]),
+        ("./{module}.py", ["without ./ and without .py, {module}:cook"]),
+        (".\\{module}.py:cook", ["without ./ and without .py, {module}:cook"]),
+        ("shops/one.py:cook", ["without .py and with dots for slashes, shops.one:cook"]),
+        ("/srv/shops/one.py:cook", ["start in the folder /srv/shops and name one:cook"]),
+        ("../one:cook", ["start in the folder .. and name one:cook"]),
+        (
+            "{module}s:cook",
+            ["No module named '{module}s'. The folder {folder} was searched", " It has {module}"],
+        ),
+        ("nowhere.inside:cook", ["No module named 'nowhere'. The folder {folder} was searched"]),
+        ("{module}_asking:cook", ["No module named 'nowhere' (", "_asking.py, line 1)"]),
+        (
+            "{module}:wanting",
+            ["is a function that is no factory", "wanting() has a parameter 'request'", HAS],
+        ),
+        ("{module}:Space.price", ["is a function that is no factory", "'product'", HAS]),
+    ],
+)
+def test_what_was_meant_is_not_suggested(
+    module: str, tmp_path: Path, reference: str, parts: list[str]
+) -> None:
+    """A reference that is wrong is refused with what was probably meant."""
+    (tmp_path / f"{module}_asking.py").write_text("import nowhere\n")
+    names = {"module": module, "folder": str(tmp_path)}
+    with pytest.raises(ConfigurationError) as refused:
+        load_agents(reference.format(**names))
+    for part in parts:
+        assert part.format(**names) in refused.value.message, refused.value.message
+    assert ("was searched" in refused.value.message) == any("was searched" in p for p in parts)
 
 
 def test_id_is_taken_twice(applications: Applications) -> None:
