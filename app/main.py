@@ -46,7 +46,7 @@ from .parts import make_access, make_hub, make_models, make_runs, protect_secret
 from .private import make_private
 from .settings import Settings
 from .signals import graceful_shutdown
-from .startup import describe
+from .startup import report
 from .web import ConnectionBounds, Connections
 
 logger = logging.getLogger(__name__)
@@ -145,9 +145,7 @@ def create_app(
             await stack.enter_async_context(active)
             await stack.enter_async_context(served.conversations.opened())
             await stack.enter_async_context(sweeping(store, active, settings.retention))
-            folder = settings.data_dir.absolute()
-            model, answering = describe(models, settings), ", ".join(served.catalog.entries)
-            logger.info("model: %s; agents: %s; data: %s", model, answering, folder)
+            report(models, settings, served.catalog.entries)
             # The modules stay loaded: without this the garbage collector would walk through their
             # objects every few thousand tokens.
             gc.collect()
@@ -204,7 +202,7 @@ def create_app(
         app.include_router(router)
     page.install(app, settings.embed_origins)
     errors.install(app, REFUSE)
-    openapi.install(app)
+    openapi.install(app, users=bool(access.outside))
     endpoints = endpoints_of(door.router for door in DOORS)
     surround(app, settings, access, connections, opened, REFUSE, endpoints, telemetry.tracing)
     return app

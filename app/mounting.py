@@ -23,8 +23,8 @@ def lifespan(server: FastAPI, own: Lifespan | None = None) -> Lifespan:
     first request, and lets its runs end before the application stops.
 
     Starlette runs the lifespan of the outermost application only: `FastAPI(lifespan=lifespan(ai))`,
-    then `app.mount("/ai", ai)`. `own` is the application's lifespan, if it has one; the server is
-    open for as long as that runs.
+    then `app.mount("/assistant", ai)`. `own` is the application's lifespan, if it has one; the
+    server is open for as long as that runs.
     """
 
     @asynccontextmanager

@@ -133,8 +133,8 @@ class Settings(BaseSettings):
     )
     public_url: Text = Field(
         None,
-        description="The address at which people reach the server, with the path that a proxy "
-        "takes away, as https://example.org/assistant.",
+        description="The address at which people reach the server, with the path of a proxy "
+        "and of a mount, as https://example.org/assistant.",
     )
     embed_origins: Names = Field(
         [],

@@ -3,6 +3,7 @@
 import errno
 import logging
 import socket
+from collections.abc import Iterable
 
 import uvicorn
 
@@ -33,6 +34,21 @@ def announce(listener: socket.socket) -> None:
     name = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     url = f"http://{name}:{port}"
     logger.info("the chat page: %s/ (in a browser); the reference of the API: %s/docs", url, url)
+
+
+def report(models: ModelCatalog, settings: Settings, agents: Iterable[str]) -> None:
+    """Log which model and agents answer, and where data lie.
+
+    An application that mounts the server may have no log for it: then the line is in uvicorn's.
+    """
+    own = logger.isEnabledFor(logging.INFO) and logger.hasHandlers()
+    (logger if own else logging.getLogger("uvicorn.error")).info(
+        "%smodel: %s; agents: %s; data: %s",
+        "" if own else "agno-stream: ",
+        describe(models, settings),
+        ", ".join(agents),
+        settings.data_dir.absolute(),
+    )
 
 
 def describe(models: ModelCatalog, settings: Settings) -> str:

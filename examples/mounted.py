@@ -2,7 +2,7 @@
 
 Shows: a mount below a path, the application's own login, the chat as a button on its pages.
 Run, in this folder: uvicorn mounted:app
-Open http://127.0.0.1:8000, log in by a name, and press the button. The whole page is at /ai/.
+Open http://127.0.0.1:8000, log in by a name, and press the button. The page is at /assistant/.
 """
 
 from html import escape
@@ -15,7 +15,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from agno_stream.server import create_app, lifespan
 
 PAGE = """<!doctype html><html lang="en"><title>A shop</title>
-<h1>A shop</h1>{greeting}<script src="ai/embed.js" data-label="Ask us" defer></script></html>"""
+<h1>A shop</h1>{greeting}
+<script src="assistant/embed.js" data-label="Ask us" defer></script></html>"""
 LOGIN = """<form method="post" action="login"><label>Your name <input name="name" required></label>
 <button>Log in</button></form>"""
 
@@ -29,7 +30,7 @@ helper = Agent(name="Helper", instructions="Help the visitors of a shop. Answer 
 ai = create_app(agents=[helper], principal=user)
 
 app = FastAPI(lifespan=lifespan(ai))
-app.mount("/ai", ai)
+app.mount("/assistant", ai)
 
 
 @app.get("/")
@@ -42,6 +43,6 @@ async def page(request: Request) -> HTMLResponse:
 @app.post("/login")
 async def login(name: Annotated[str, Form()]) -> Response:
     """Log in by a name."""
-    response = RedirectResponse("/", status_code=303)
+    response = RedirectResponse(".", status_code=303)  # also right below a path
     response.set_cookie("user", name, httponly=True, samesite="lax")
     return response

@@ -11,7 +11,7 @@ from tests.services import Service, find, free_port
 HEALTHY = """
 proxy_http_version 1.1;
 proxy_set_header Connection "";
-proxy_set_header Host $host;
+proxy_set_header Host $http_host;
 proxy_buffering off;
 """
 

@@ -38,7 +38,9 @@ ELSEWHERE = {
     "import uvicorn": "web/ has servers of that class",
     "async def principal(request):": "test_mounting has such a function",
     "agno-stream serve --agents agents:assistant": "a server that does not end: `server`, here",
-    "uvicorn shop:app": "the same: `mounted`, here",
+    "DATA_DIR=./shop-data uvicorn shop:app": "the same: `mounted`, here",
+    "uvicorn shop:app --root-path /shop": "test_mounting has an application below a path",
+    'oauth2 = OAuth2PasswordBearer(tokenUrl="login", auto_error=False)': "test_mounting runs it",
     'curl -F message="What is this?" -F images=@cat.png localhost:8000/api/v1/chat': (
         "test_protocol_document"
     ),
@@ -173,7 +175,9 @@ def test_the_application_of_the_docs_is_served(folder: Path) -> None:
     """The application with a mount starts by the command below it, and answers below its path."""
     arguments = ("-m", "uvicorn", "shop:app", "--port", "0")
     with Command(folder, arguments) as command:
-        printed = run(folder, f"{command.url}/ai", "agno-stream", "chat", "echo Good morning")
+        printed = run(
+            folder, f"{command.url}/assistant", "agno-stream", "chat", "echo Good morning"
+        )
     assert "Good morning" in printed
 
 

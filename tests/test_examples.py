@@ -74,22 +74,23 @@ def test_knowledge(server: str) -> None:
 
 
 def test_mounted(tmp_path: Path) -> None:
-    """The application logs its users in, and each has conversations of their own at `/ai`."""
+    """The application logs its users in, and each has conversations of their own."""
     arguments = ("-m", "uvicorn", "mounted:app", "--port", "0")
     with Command(tmp_path, arguments, PYTHONPATH=f"{ROOT}:{FOLDER}") as command:
         with httpx.Client(base_url=command.url, follow_redirects=True, timeout=30) as http:
-            assert 401 == http.get("/ai/api/v1/agents").status_code
+            assert 401 == http.get("/assistant/api/v1/agents").status_code
             assert "Hello Ann" in http.post("/login", data={"name": "Ann"}).text
             body = {"message": "echo Welcome", "stream": False}
-            assert "Welcome" == http.post("/ai/api/v1/chat", json=body).json()["content"]
+            assert "Welcome" == http.post("/assistant/api/v1/chat", json=body).json()["content"]
             titles = [
-                c["title"] for c in http.get("/ai/api/v1/conversations").json()["conversations"]
+                c["title"]
+                for c in http.get("/assistant/api/v1/conversations").json()["conversations"]
             ]
             assert ["echo Welcome"] == titles
-            script = http.get("/ai/embed.js")
+            script = http.get("/assistant/embed.js")
             assert "createElement('iframe')" in script.text
         other = {"Cookie": "user=Bo"}
-        found = httpx.get(f"{command.url}/ai/api/v1/conversations", headers=other).json()
+        found = httpx.get(f"{command.url}/assistant/api/v1/conversations", headers=other).json()
         assert [] == found["conversations"]
 
 

@@ -5,17 +5,22 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
 from agno.agent import Agent
 from agno.media import Image
 from agno.tools.function import ToolResult
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import Cookie, Depends, FastAPI, Header, HTTPException, Query, Request
+from fastapi.requests import HTTPConnection
+from fastapi.security import OAuth2PasswordBearer
+from fastapi.testclient import TestClient
 
 from agno_stream import Client
 from app import create_app, lifespan
+from app.api.outside import Outside, check_function
+from app.core.errors import ConfigurationError
 from app.web.forwarded import Forwarded
 from tests.applications.kind import PIXEL
 from tests.nginx import HEALTHY, Nginx, configuration
@@ -259,7 +264,9 @@ def test_users_of_the_application_have_what_is_theirs(host: Served) -> None:
 def test_who_is_let_in(host: Served, headers: dict[str, str], status: int) -> None:
     """Nobody is let in without a user, nor a page of another site with a user's cookie; what the
     application raises is the application's own error."""
-    assert status == httpx.get(f"{host.url}/users/api/v1/agents", headers=headers).status_code
+    reply = httpx.get(f"{host.url}/users/api/v1/agents", headers=headers)
+    assert status == reply.status_code
+    assert " key" not in reply.text  # the server has none
     assert 200 == httpx.get(f"{host.url}/users/", headers=headers).status_code
 
 
@@ -295,6 +302,11 @@ def test_a_user_in_a_header(
 
 # The paths in a request's scope.
 
+
+async def receive() -> dict[str, str]:
+    return {"type": "http.disconnect"}
+
+
 MOUNTED = {"path": "/m/chat", "root_path": "/x/m", "app_root_path": "/x"}
 
 
@@ -312,10 +324,18 @@ MOUNTED = {"path": "/m/chat", "root_path": "/x/m", "app_root_path": "/x"}
         ({"path": "/chat"}, "https://evil.example", "", ("/chat", "")),
         ({"path": "/chat"}, "/x", "/y", ("/x/chat", "/x")),
         ({"path": "/chat"}, None, "/y", ("/y/chat", "/y")),
-        ({"path": "/m/chat", "root_path": "/m"}, None, "/y", ("/m/chat", "/m")),
+        ({"path": "/m/chat", "root_path": "/m"}, None, "/y", ("/y/chat", "/y")),  # all of it
+        ({"path": "/m/chat", "root_path": "/m"}, None, "/x/m", ("/x/m/chat", "/x/m")),
+        ({"path": "/m/chat", "root_path": "/m"}, "/x", "/y", ("/x/m/chat", "/x/m")),
+        # `uvicorn --root-path /x` knows the prefix, too, or the proxy leaves it in the request.
+        ({"path": "/x/m/chat", "root_path": "/x/m"}, "/x", "", ("/x/m/chat", "/x/m")),
+        ({"path": "/x/m/chat", "root_path": "/x/m"}, None, "/x/m", ("/x/m/chat", "/x/m")),
+        ({"path": "/x/chat", "root_path": "/x"}, "/x", "", ("/x/chat", "/x")),
+        ({"path": "/xy/chat", "root_path": "/xy"}, "/x", "", ("/x/xy/chat", "/x/xy")),
         ({"path": "/m/chat", "root_path": "/m"}, "/x", "", ("/x/m/chat", "/x/m")),
         # `FastAPI(root_path="/x")` around a mount, whose proxy takes the path away.
         (MOUNTED, None, "", ("/x/m/chat", "/x/m")),
+        (MOUNTED, "/x", "", ("/x/m/chat", "/x/m")),
     ],
 )  # fmt: skip
 async def test_the_path_of_a_request(
@@ -326,9 +346,6 @@ async def test_the_path_of_a_request(
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.update(scope)
-
-    async def receive() -> dict[str, str]:
-        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         raise AssertionError(message)
@@ -343,6 +360,97 @@ async def test_the_path_of_a_request(
     }
     await Forwarded(app, ["10.0.0.0/8"], setting, {"api", "chat"})(full, receive, send)
     assert expected == (seen["path"], seen.get("root_path", ""))
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_addresses_of_an_application_below_a_path(tmp_path: Path, known: bool) -> None:
+    """A mounting application has a prefix of a proxy, whether it is told of it once or twice."""
+    server = create_app(Bare(data_dir=tmp_path / "data", model="demo"), agents=[painter()])
+    app = FastAPI(lifespan=lifespan(server))
+    app.mount("/assistant", server)
+    lines = "proxy_set_header X-Forwarded-Prefix /shop;"
+    location = f"location /shop/ {{ proxy_pass http://agno_stream/; {HEALTHY} {lines} }}"
+    with (
+        Served(app, root_path="/shop" if known else "") as one,
+        Nginx(tmp_path / "nginx", configuration(server=location), one.port) as nginx,
+        httpx.Client(base_url=f"{nginx.url}/shop/assistant", timeout=30) as http,
+    ):
+        check_addresses(http, "/shop/assistant")
+        question = {"model": "painter", "messages": [{"role": "user", "content": "tool"}]}
+        text = http.post("/v1/chat/completions", json=question).text
+        assert f"{nginx.url}/shop/assistant/api/v1/runs/" in text  # with the port of `Host`
+
+
+def test_the_start_below_a_mount_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An application that has no log for the server gets its model, agents and folder in the log
+    of uvicorn."""
+    caplog.set_level("INFO", "uvicorn.error")
+    server = create_app(Bare(data_dir=tmp_path, model="demo"), agents=[painter()])
+    with TestClient(FastAPI(lifespan=lifespan(server))):
+        pass
+    lines = [r.getMessage() for r in caplog.records if r.name == "uvicorn.error"]
+    assert [f"agents: painter; data: {tmp_path}"] == [x.partition("); ")[2] for x in lines]
+    assert lines[0].startswith("agno-stream: model: demo (")
+
+
+async def dependency(user: Annotated[str, Depends(user_of)]) -> str:
+    return user
+
+
+#: Functions of a request with something that FastAPI fills in.
+FILLED_IN = [
+    lambda request, value=default: value
+    for default in (Depends(user_of), Header(""), Cookie(None), Query(""))
+]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        dependency,
+        lambda: "ann",
+        lambda request, session: "ann",
+        *FILLED_IN,
+    ],
+)
+def test_a_dependency_of_fastapi_is_no_principal(tmp_path: Path, function: Any) -> None:
+    """A function that needs FastAPI to be called is refused at the start, not at each request."""
+    with pytest.raises(ConfigurationError, match=r"^principal: .*the request alone"):
+        create_app(Bare(data_dir=tmp_path, model="demo"), agents=[], principal=function)
+
+
+async def test_a_dependency_is_called_in_principal() -> None:
+    """A security scheme of FastAPI finds the token of a request, as docs/embedding.md has it."""
+    oauth2 = OAuth2PasswordBearer(tokenUrl="login", auto_error=False)
+
+    async def principal(request: Request) -> str | None:
+        return await oauth2(request)
+
+    for headers, expected in (([], None), ([(b"authorization", b"Bearer ann")], "ann")):
+        scope = {"type": "http", "headers": headers}
+        assert expected == await Outside(principal).principal(scope, receive)
+
+
+class Users:
+    """What finds users, as an object."""
+
+    def __call__(self, request: "HTTPConnection", cache: int = 5) -> str:
+        return "ann"
+
+
+@pytest.mark.parametrize("function", [user_of, Users(), lambda *_: "ann", lambda r, **_: "ann"])
+def test_a_function_of_the_request_is_a_principal(function: Any) -> None:
+    """Whatever can be called with a request is accepted."""
+    check_function(function)
+
+
+def test_the_reference_says_who_needs_a_key(host: Served) -> None:
+    """The document of the API does not say of a server with users that it needs nobody."""
+    for path, said in (("users", "a user"), ("deep/ai", "needs none")):
+        document = httpx.get(f"{host.url}/{path}/openapi.json").json()
+        assert said in document["components"]["securitySchemes"]["key"]["description"]
 
 
 @pytest.mark.parametrize(

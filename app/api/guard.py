@@ -25,7 +25,7 @@ from ..core.errors import (
 )
 from .errors import Refuse, path_of
 from .outside import Outside
-from .sites import COOKIES, check_page, is_of_loopback, is_of_machine
+from .sites import COOKIES, NAMELESS, check_page, is_of_loopback, is_of_machine
 from .tickets import PARAMETER, Tickets
 
 #: Paths that need no key and no known host, because their responses contain no principal's data.
@@ -96,7 +96,10 @@ class Access:
         if self.anonymous:
             return self._anonymous(scope, headers)
         if not self.keys:
-            raise Unauthorized("This request has no user. Log in where this server is part of.")
+            raise Unauthorized(
+                "You are not signed in to the application that this server is part of. Sign in "
+                "there, then try again."
+            )
         raise Unauthorized(
             "A key is required: send 'Authorization: Bearer <key>', or 'x-api-key: <key>'."
         )
@@ -115,8 +118,9 @@ class Access:
         return principal
 
     def _anonymous(self, scope: Scope, headers: Headers) -> str:
-        """Return the principal of a request without a key; raises `CrossSite`."""
-        check_page(scope["method"], headers, self.origins)
+        """Return the principal of a request without a key or user; raises `CrossSite`."""
+        why = NAMELESS if self.keys or self.outside else ""
+        check_page(scope["method"], headers, self.origins, why)
         return ANONYMOUS
 
     def _check_host(self, headers: Headers) -> None:

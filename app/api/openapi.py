@@ -29,8 +29,18 @@ BODIES = (ChatRequest, ContinueRequest, RegenerateRequest, EditRequest, SelectBr
 REF = "#/components/schemas/{name}"
 
 
-def install(app: FastAPI) -> None:
-    """Add the schemas of streams and errors to the app's OpenAPI document."""
+#: What `Authorization` holds: in general, and if others authenticate users (`Outside`).
+KEY = "A key from API_KEYS. A server without keys needs none."
+KEY_OR_USER = (
+    "A key from API_KEYS, if there are some, or a token of a user of the application around the "
+    "server, if that reads one here. Users whom it or the proxy knows in another way, as by a "
+    "cookie, need neither."
+)
+
+
+def install(app: FastAPI, *, users: bool = False) -> None:
+    """Add the schemas of streams and errors to the app's OpenAPI document; with `users`, others
+    than this server authenticate them."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -40,10 +50,10 @@ def install(app: FastAPI) -> None:
             "key": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "A key from API_KEYS. A server without keys needs none.",
+                "description": KEY_OR_USER if users else KEY,
             }
         }
-        document["security"] = [{"key": []}, {}]  # a key, or none if the server has no keys
+        document["security"] = [{"key": []}, {}]  # none is needed without keys, or with a user
         schemas = components.setdefault("schemas", {})
         if "StreamingChunk" not in schemas:
             _, ours = msgspec.json.schema_components(

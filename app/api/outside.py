@@ -3,15 +3,19 @@
 import hashlib
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 from urllib.parse import quote
 
+from fastapi import params
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 from ..core.access.keys import NAME
+from ..core.errors import ConfigurationError
 
 #: Returns the name of who sends a request, or None for nobody. What it raises reaches the
 #: application around the server.
@@ -29,6 +33,10 @@ class Outside:
     function: PrincipalOf | None = None
     header: str | None = None
     trusted: str = ""
+
+    def __post_init__(self) -> None:
+        if self.function is not None:
+            check_function(self.function)
 
     def __bool__(self) -> bool:
         return self.function is not None or self.header is not None
@@ -60,6 +68,63 @@ class Outside:
         if not scope.get(self.trusted) or len(values) != 1:
             return None
         return values[0].encode("latin-1").decode("utf-8", "replace").strip()
+
+
+def check_function(function: PrincipalOf) -> None:
+    """Raise `ConfigurationError` if a function cannot be called with the request alone, as a
+    dependency of FastAPI cannot, whose parameters FastAPI fills in."""
+    if (signature := _signature(function)) is None:
+        return
+    parameters = list(signature.parameters.values())
+    first = next((p for p in parameters if p.kind != p.KEYWORD_ONLY), None)
+    wrong = [
+        parameter.name
+        for parameter in parameters
+        if _is_of_fastapi(parameter)
+        or (parameter is first and not _takes_request(parameter.annotation))
+        or (
+            parameter is not first and parameter.default is parameter.empty and not _rest(parameter)
+        )
+    ]
+    if first is None or wrong:
+        name = getattr(function, "__name__", type(function).__name__)
+        which = f"the parameter {wrong[0]!r}" if wrong else "no parameter"
+        raise ConfigurationError(
+            f"principal: {name}() has {which}, and is called with the request alone. Write `async "
+            "def principal(request: Request)`, and call a dependency of FastAPI in it: see "
+            "docs/embedding.md"
+        )
+
+
+def _signature(function: PrincipalOf) -> inspect.Signature | None:
+    """Return the signature, with names instead of annotations that are not known at run time."""
+    for eval_str in (True, False):
+        with suppress(NameError, AttributeError, TypeError, ValueError):
+            return inspect.signature(function, eval_str=eval_str)
+    return None
+
+
+def _rest(parameter: inspect.Parameter) -> bool:
+    return parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+
+
+def _is_of_fastapi(parameter: inspect.Parameter) -> bool:
+    """Whether FastAPI would fill a parameter in: it has `Depends`, `Header`, `Cookie` or so."""
+    hints = (parameter.default, *getattr(parameter.annotation, "__metadata__", ()))
+    return any(isinstance(hint, params.Depends | params.Param | params.Body) for hint in hints)
+
+
+def _takes_request(annotation: Any) -> bool:
+    """Whether a parameter may be a request; True for annotations that are no plain classes."""
+    if get_origin(annotation) is Annotated:
+        return _takes_request(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return any(map(_takes_request, get_args(annotation)))
+    unknown = annotation in (Any, inspect.Parameter.empty)
+    unknown = unknown or getattr(annotation, "_is_protocol", False)
+    if unknown or not isinstance(annotation, type) or get_args(annotation):
+        return True
+    return annotation in Request.__mro__ or issubclass(annotation, Request)
 
 
 def safe_name(name: str) -> str:

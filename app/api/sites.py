@@ -21,12 +21,21 @@ PREFETCH = ("sec-purpose", "purpose", "x-moz")
 
 PORTS = {"http": 80, "https": 443}
 
-ADVICE = "Set API_KEYS, or add the page's origin to CORS_ORIGINS."
+#: What helps where a proxy writes another `Host` than the browser did.
+BEHIND_PROXY = "If the page is the server's own, its proxy has to pass on Host with the port."
+
+ADVICE = f"Set API_KEYS, or add the page's origin to CORS_ORIGINS. {BEHIND_PROXY}"
 
 #: Why pages of other sites are refused that send requests with a user's cookies.
 COOKIES = (
     "Requests of a user who is logged in are accepted from this server's own pages only. Add the "
-    "page's origin to CORS_ORIGINS."
+    f"page's origin to CORS_ORIGINS. {BEHIND_PROXY}"
+)
+
+#: The same of requests that are anonymous, while others have a key or a user.
+NAMELESS = (
+    "Requests that name no user are accepted from this server's own pages only. Add the page's "
+    f"origin to CORS_ORIGINS. {BEHIND_PROXY}"
 )
 
 

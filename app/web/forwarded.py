@@ -22,10 +22,12 @@ PREFIX = re.compile(r"(?:/[\w.~-]+)+")
 class Forwarded:
     """ASGI middleware that reads `X-Forwarded-Prefix`, `-Proto` and `-For` of trusted proxies.
 
-    The prefix becomes the request's `root_path`: the path that the proxy has taken away. Without
-    the header it is `path`, unless the scope has a `root_path` already, as below a `Mount`. A proxy
-    that leaves the path in the request is understood, too, unless the path begins like one of the
-    server's own (`own`, their first segments). `proxies` are addresses and networks, or `*`.
+    The prefix is put before the request's `root_path`: it is the path that the proxy has taken
+    away. It is not if the `root_path` begins with it, because the web server knows it
+    (`uvicorn --root-path`). Without the header `path` is the whole `root_path`, also below a
+    `Mount`. A proxy that leaves the path in the request is understood, too, unless the path begins
+    like one of the server's own (`own`, their first segments). `proxies` are addresses and
+    networks, or `*`.
 
     Like others here that wait for nothing, it is no coroutine function: each would have a frame for
     as long as a response lasts.
@@ -44,21 +46,27 @@ class Forwarded:
             return self._app(scope, receive, send)
         client = scope.get("client")
         scope[TRUSTED] = (client[0] if client else None) in self._headers.trusted_hosts
-        if prefix := self._prefix(scope):
+        root = scope.get("root_path", "")
+        if (prefix := self._told(scope)) and not f"{root}/".startswith(f"{prefix}/"):
             self._move(scope, prefix)
-        else:
+        elif root:
             repair(scope)
+            if self._path and not prefix:
+                replace(scope, self._path)
+        elif self._path:
+            self._move(scope, self._path)
         if scope[TRUSTED] and any(name in OF_PROXIES for name, _ in scope["headers"]):
             return self._headers(scope, receive, send)  # type: ignore[arg-type]
         return self._app(scope, receive, send)
 
-    def _prefix(self, scope: Scope) -> str:
+    def _told(self, scope: Scope) -> str:
+        """Return the prefix in the header of a trusted proxy, empty if there is none."""
         if scope[TRUSTED]:
             for name, value in scope["headers"]:
                 prefix = value.decode("latin-1").rstrip("/")
                 if name == b"x-forwarded-prefix" and PREFIX.fullmatch(prefix):
                     return str(prefix)
-        return "" if scope.get("root_path") else self._path
+        return ""
 
     def _move(self, scope: Scope, prefix: str) -> None:
         """Put a prefix before the paths of the scope, in so far as it is not there."""
@@ -79,3 +87,12 @@ def repair(scope: Scope) -> None:
     path: str = scope["path"]
     if root and above and not path.startswith(root) and f"{above}{path}".startswith(root):
         scope["path"] = above + path
+
+
+def replace(scope: Scope, root: str) -> None:
+    """Let a request below a `Mount` have another `root_path`, which its readers know."""
+    old: str = scope["root_path"]
+    scope["root_path"] = root
+    scope["path"] = root + scope["path"].removeprefix(old)
+    if scope.get("raw_path") is not None:
+        scope["raw_path"] = root.encode() + scope["raw_path"].removeprefix(old.encode())

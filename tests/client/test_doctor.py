@@ -23,7 +23,8 @@ COMMAND = "import sys; from agno_stream.cli import main; sys.exit(main())"
 
 CLOSED = HEALTHY + "chunked_transfer_encoding off;"
 BUFFERING = (
-    "proxy_set_header Host $host; proxy_ignore_headers X-Accel-Buffering; proxy_http_version 1.1;"
+    "proxy_set_header Host $http_host; proxy_ignore_headers X-Accel-Buffering; "
+    "proxy_http_version 1.1;"
 )
 GZIP = "gzip on; gzip_min_length 0; gzip_types text/event-stream;"
 KEY = "right"

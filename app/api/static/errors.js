@@ -8,7 +8,7 @@ export const ERRORS = {
   "unknown_host": {"summary": "The server does not answer to the name in `Host`.", "advice": "Add the name to ALLOWED_HOSTS.", "retryable": false},
   "unauthorized": {"summary": "The server requires a key.", "advice": "Send `Authorization: Bearer <key>`. The operator of the server gives out keys.", "retryable": false},
   "loopback_only": {"summary": "The server has no keys, so it answers on its own machine only.", "advice": "Set API_KEYS, ALLOWED_HOSTS, or ALLOW_ANONYMOUS=1.", "retryable": false},
-  "cross_site": {"summary": "A page of another site sent a request without a key.", "advice": "Add the page's origin to CORS_ORIGINS, or set API_KEYS.", "retryable": false},
+  "cross_site": {"summary": "A page of another origin sent a request that no key or token came with.", "advice": "Add the page's origin to CORS_ORIGINS. If the page is the server's own, its proxy has to pass on Host with the port.", "retryable": false},
   "not_found": {"summary": "No route has this address.", "advice": "GET /docs lists the routes of the server.", "retryable": false},
   "no_embeddings": {"summary": "The server has no model that makes embeddings.", "advice": "Set EMBEDDINGS, as in openai:text-embedding-3-small.", "retryable": false},
   "no_mcp": {"summary": "The server has not the package that speaks MCP.", "advice": "Install agno-stream[mcp].", "retryable": false},

@@ -48,11 +48,13 @@ const OWN = {
   error: { summary: t('The answer failed.'), advice: t('The server’s log says why.') },
   unreachable: {
     summary: t('The server could not be reached.'),
-    advice: t('Check that it runs, then try again. Your question is kept here.'),
+    advice: t('Check that it runs, then try again. Your question is kept while this page is open.'),
   },
   offline: {
     summary: t('You are offline.'),
-    advice: t('Your question is kept here; send it when you are connected again.'),
+    advice: t(
+      'Your question is kept while this page is open; send it when you are connected again.',
+    ),
   },
 }
 const UNKNOWN = {

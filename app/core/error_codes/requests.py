@@ -32,8 +32,9 @@ REQUESTS = (
     ErrorCode(
         "cross_site",
         403,
-        "A page of another site sent a request without a key.",
-        "Add the page's origin to CORS_ORIGINS, or set API_KEYS.",
+        "A page of another origin sent a request that no key or token came with.",
+        "Add the page's origin to CORS_ORIGINS. If the page is the server's own, its proxy has to "
+        "pass on Host with the port.",
     ),
     ErrorCode(
         "not_found", 404, "No route has this address.", "GET /docs lists the routes of the server."

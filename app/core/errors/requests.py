@@ -44,7 +44,7 @@ class LoopbackOnly(Forbidden):
 
 
 class CrossSite(Forbidden):
-    """A request without a key by a page of another site, or that a browser makes on its own."""
+    """A request with no key by a page of another site, or that a browser makes on its own."""
 
     code = "cross_site"
 
