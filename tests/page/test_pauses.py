@@ -255,6 +255,52 @@ def test_reload_while_the_answer_goes_on(start: Start) -> None:
     expect(visit.answer).to_contain_text("398 399")
 
 
+#: The pixels between what is shown of a conversation and its end.
+REST = "() => (e => e.scrollHeight - e.scrollTop - e.clientHeight)(document.getElementById('talk'))"
+
+#: Swaps what is at the end for more, in one frame; done once the page has drawn what follows.
+SHRINK_AND_GROW = """async () => {
+  const [turns, frame] = ['turns', 'talk'].map(id => document.getElementById(id))
+  const drawn = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)))
+  const box = height => {
+    const made = document.createElement('div')
+    made.style.height = `${height}px`
+    turns.append(made)
+    return made
+  }
+  const old = box(300)
+  await drawn()
+  old.remove()
+  frame.getBoundingClientRect() // lays out, so that the browser scrolls up
+  box(200)
+  await drawn()
+  await drawn()
+}"""
+
+
+def test_decision_keeps_the_end_in_view(start: Start, page: Page) -> None:
+    """In a long conversation the answer after a decision is in view, though the card shrinks, and
+    so is what is changed by anything but a person's scrolling; that alone stops the page."""
+    page.set_viewport_size({"width": 1200, "height": 800})
+    kind = BY_NAME["approval"]
+    before = [calls("refund", text="Line.\n\n" * 60)]
+    slow = Reply("".join(f"Row {n}.\n\n" for n in range(12)), rate=60)
+    visit, form = start(PauseKind("tall", kind.build, before, {}, kind.decide, [slow]))
+    page.wait_for_function(f"() => ({REST})() < 2")
+    approve(form)
+    submit(form)
+    visit.ended()
+    page.wait_for_function(f"() => ({REST})() < 2")
+    expect(page.locator("#latest")).to_be_hidden()
+    # The content shrinks, which is laid out, and grows by more: at once, as a card does.
+    visit.run(SHRINK_AND_GROW)
+    page.wait_for_function(f"() => ({REST})() < 2")
+    expect(page.locator("#latest")).to_be_hidden()
+    page.locator("#talk").hover()
+    page.mouse.wheel(0, -300)
+    expect(page.locator("#latest")).to_be_visible()
+
+
 def test_second_pause_of_one_answer(start: Start, provider: Provider) -> None:
     """An answer that pauses again shows a new card, which is there after a reload, too."""
     kind = BY_NAME["approval"]

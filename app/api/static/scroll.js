@@ -2,10 +2,22 @@
 
 const NEAR = 48 // pixels from the end that count as the end
 
-/** Scrolls `frame` to its end whenever its content grows. */
+const RECENT = 500 // milliseconds in which scrolling may follow what a person does
+
+/** @type {Record<string, true>} */
+const UPWARDS = { ArrowUp: true, PageUp: true, Home: true, ' ': true }
+
+/**
+ * Scrolls `frame` to its end whenever its content grows or shrinks.
+ *
+ * A browser scrolls up, too, when content shrinks, and reports it after other content has grown.
+ */
 export class AutoScroll {
   #top = 0
+  #size = ''
   #active = true
+  #acted = -RECENT // when the reader last did what may scroll up
+  #held = false // whether the reader holds the scrollbar
 
   /**
    * @param {HTMLElement} frame
@@ -16,8 +28,13 @@ export class AutoScroll {
     this.frame = frame
     this.changed = changed
     frame.addEventListener('scroll', () => this.#scrolled(), { passive: true })
-    new ResizeObserver(() => this.#toEnd()).observe(content)
-    new ResizeObserver(() => this.#toEnd()).observe(frame)
+    this.#watchReader()
+    const resized = () => {
+      this.#size = this.#measure()
+      this.#toEnd()
+    }
+    new ResizeObserver(resized).observe(content)
+    new ResizeObserver(resized).observe(frame)
   }
 
   /** Scroll to the end, and stay there. */
@@ -31,16 +48,64 @@ export class AutoScroll {
     this.#set(false)
   }
 
+  #watchReader() {
+    const { frame } = this
+    const acted = () => {
+      this.#acted = performance.now()
+    }
+    const passive = { passive: true }
+    frame.addEventListener('wheel', ({ deltaY }) => deltaY < 0 && acted(), passive)
+    frame.addEventListener('touchmove', acted, passive)
+    frame.addEventListener('keydown', ({ key, target }) => {
+      const typed = target instanceof Element && target.closest('input, textarea, select, button')
+      if (UPWARDS[key] && !typed) acted()
+    })
+    frame.addEventListener('pointerdown', ({ target, button }) => {
+      this.#held = target === frame || button === 1
+    })
+    for (const end of ['pointerup', 'pointercancel']) {
+      addEventListener(end, () => {
+        this.#held = false
+      })
+    }
+  }
+
+  #measure() {
+    return `${this.frame.scrollHeight} ${this.frame.clientHeight}`
+  }
+
+  get #rest() {
+    const { scrollTop, scrollHeight, clientHeight } = this.frame
+    return scrollHeight - scrollTop - clientHeight
+  }
+
   #toEnd() {
     if (this.#active) this.frame.scrollTop = this.frame.scrollHeight
   }
 
   #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.frame
-    const near = scrollHeight - scrollTop - clientHeight < NEAR
-    if (near) this.#set(true)
-    else if (scrollTop < this.#top) this.#set(false)
-    this.#top = scrollTop
+    const { scrollTop } = this.frame
+    if (this.#rest < NEAR) this.#set(true)
+    else if (scrollTop < this.#top) {
+      if (this.#byReader()) this.#set(false)
+      else this.#toEnd()
+    }
+    this.#top = this.frame.scrollTop
+    this.#size = this.#measure()
+  }
+
+  /** Whether not only a change of the content has scrolled up. */
+  #byReader() {
+    const acted = this.#held || performance.now() - this.#acted < RECENT
+    return acted || this.#size === this.#measure() || this.#showsFocus()
+  }
+
+  /** Whether the focus is in view, and would not be at the end. */
+  #showsFocus() {
+    const focused = document.activeElement
+    if (!focused || focused === this.frame || !this.frame.contains(focused)) return false
+    const top = focused.getBoundingClientRect().top - this.frame.getBoundingClientRect().top
+    return top >= 0 && top < this.#rest
   }
 
   /** @param {boolean} active */
