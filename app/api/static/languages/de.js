@@ -296,7 +296,7 @@ export default {
     unauthorized: { summary: 'Der Server verlangt einen Schlüssel.', advice: 'Senden Sie `Authorization: Bearer <key>`. Schlüssel vergibt, wer den Server betreibt.' },
     not_signed_in: { summary: 'Sie sind nicht angemeldet.', advice: 'Melden Sie sich auf der Website an, dann versuchen Sie es noch einmal.' },
     loopback_only: { summary: 'Der Server hat keine Schlüssel und antwortet deshalb nur auf seinem eigenen Rechner.', advice: 'Setzen Sie API_KEYS, ALLOWED_HOSTS oder ALLOW_ANONYMOUS=1.' },
-    cross_site: { summary: 'Eine Seite einer anderen Website hat eine Anfrage ohne Schlüssel gesendet.', advice: 'Fügen Sie den Ursprung der Seite zu CORS_ORIGINS hinzu, oder setzen Sie API_KEYS.' },
+    cross_site: { summary: 'Eine Seite eines anderen Ursprungs hat eine Anfrage ohne Schlüssel oder Token gesendet.', advice: 'Fügen Sie den Ursprung der Seite zu CORS_ORIGINS hinzu. Gehört die Seite zum Server selbst, muss sein Proxy Host mit dem Port weitergeben.' },
     not_found: { summary: 'Keine Route hat diese Adresse.', advice: 'GET /docs listet die Routen des Servers auf.' },
     no_embeddings: { summary: 'Der Server hat kein Modell für Embeddings.', advice: 'Setzen Sie EMBEDDINGS, etwa auf openai:text-embedding-3-small.' },
     no_mcp: { summary: 'Dem Server fehlt das Paket, das MCP spricht.', advice: 'Installieren Sie agno-stream[mcp].' },

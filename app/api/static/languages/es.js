@@ -296,7 +296,7 @@ export default {
     unauthorized: { summary: 'El servidor exige una clave.', advice: 'Envía `Authorization: Bearer <key>`. Las claves las da quien administra el servidor.' },
     not_signed_in: { summary: 'No has iniciado sesión.', advice: 'Inicia sesión en el sitio y vuelve a intentarlo.' },
     loopback_only: { summary: 'El servidor no tiene claves, así que solo responde en su propia máquina.', advice: 'Define API_KEYS, ALLOWED_HOSTS o ALLOW_ANONYMOUS=1.' },
-    cross_site: { summary: 'Una página de otro sitio envió una petición sin clave.', advice: 'Añade el origen de la página a CORS_ORIGINS o define API_KEYS.' },
+    cross_site: { summary: 'Una página de otro origen envió una petición sin clave ni token.', advice: 'Añade el origen de la página a CORS_ORIGINS. Si la página es del propio servidor, su proxy debe transmitir Host con el puerto.' },
     not_found: { summary: 'Ninguna ruta tiene esta dirección.', advice: 'GET /docs enumera las rutas del servidor.' },
     no_embeddings: { summary: 'El servidor no tiene ningún modelo de embeddings.', advice: 'Define EMBEDDINGS, por ejemplo openai:text-embedding-3-small.' },
     no_mcp: { summary: 'El servidor no tiene el paquete que habla MCP.', advice: 'Instala agno-stream[mcp].' },

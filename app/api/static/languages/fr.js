@@ -296,7 +296,7 @@ export default {
     unauthorized: { summary: 'Le serveur exige une clé.', advice: 'Envoyez `Authorization: Bearer <key>`. Les clés sont données par l’exploitant du serveur.' },
     not_signed_in: { summary: 'Vous n’êtes pas connecté.', advice: 'Connectez-vous au site, puis réessayez.' },
     loopback_only: { summary: 'Le serveur n’a pas de clés, il ne répond donc que sur sa propre machine.', advice: 'Définissez API_KEYS, ALLOWED_HOSTS ou ALLOW_ANONYMOUS=1.' },
-    cross_site: { summary: 'Une page d’un autre site a envoyé une requête sans clé.', advice: 'Ajoutez l’origine de la page à CORS_ORIGINS, ou définissez API_KEYS.' },
+    cross_site: { summary: 'Une page d’une autre origine a envoyé une requête sans clé ni jeton.', advice: 'Ajoutez l’origine de la page à CORS_ORIGINS. Si la page est celle du serveur, son proxy doit transmettre Host avec le port.' },
     not_found: { summary: 'Aucune route n’a cette adresse.', advice: 'GET /docs énumère les routes du serveur.' },
     no_embeddings: { summary: 'Le serveur n’a pas de modèle d’embeddings.', advice: 'Définissez EMBEDDINGS, par exemple openai:text-embedding-3-small.' },
     no_mcp: { summary: 'Le serveur n’a pas le paquet qui parle MCP.', advice: 'Installez agno-stream[mcp].' },
