@@ -52,7 +52,7 @@ def _list(client: Client, options: argparse.Namespace) -> int:
             print(f"{one.run_id}  {one.status}  {local_time(one.created_at)}  {question}".rstrip())
             for requirement in one.requirements or ():
                 print(f"  {describe(requirement)}")
-            if one.requirements and one.agent not in agents:
+            if one.requirements and one.agent and one.agent not in agents:
                 print(f"  ✗ this server has no agent {one.agent!r}, which the run needs to go on")
     return 0
 
