@@ -1,5 +1,6 @@
 """One upstream request on its way: what is done with its response, and what came of it."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -8,6 +9,8 @@ from typing import Any
 
 from ...text import Sink
 from ..wire.outcome import Outcome
+from ..wire.parts.errors import status_error
+from ..wire.reader import Reader
 from ..wire.replay import Replay, kept_of
 from .histories import History
 
@@ -37,6 +40,33 @@ class Exchange:
     sent: bool = False
     host: str = ""
     outcome: Outcome | None = None
+
+    def leaves_for(self, host: str) -> None:
+        """Note that the request is being sent."""
+        self.sent = True
+        self.host = host
+        self.outcome = None
+
+    def restored(self, body: bytes) -> bytes:
+        """The body of a chat completion with what the provider wants back with its tool calls."""
+        if not self.replay:
+            return body
+        value = json.loads(body)
+        if not self.replay.restore(value, self.host):
+            return body
+        return json.dumps(value, separators=(",", ":")).encode()
+
+    def read_by(self, reader_class: type[Reader], content_type: str) -> Reader:
+        """A reader of the protocol for a response with status 200, whose outcome it reports."""
+        reader = reader_class(self.sink, content_type=content_type, think_tags=self.think_tags)
+        self.outcome = reader.outcome
+        return reader
+
+    def refused(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Take a response with the status of an error for the outcome; `headers` have any case."""
+        content_type = headers.get("content-type", "")
+        error = status_error(status, body, content_type, headers.get("retry-after"))
+        self.outcome = Outcome(finish_reason="error", error=error)
 
     @property
     def kept(self) -> dict[str, Any] | None:

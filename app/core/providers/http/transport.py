@@ -7,7 +7,6 @@ See docs/decisions/014-the-seam-to-providers-is-http.md.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator
 from time import perf_counter
 from typing import Any
@@ -20,8 +19,7 @@ from ..wire.chat_completions import ChatCompletions
 from ..wire.gemini import Gemini
 from ..wire.messages import Messages
 from ..wire.ollama import Ollama
-from ..wire.outcome import Outcome, ProviderError
-from ..wire.parts.errors import status_error
+from ..wire.outcome import ProviderError
 from ..wire.parts.framing import LARGEST
 from ..wire.reader import Reader
 from ..wire.responses import Responses
@@ -60,9 +58,7 @@ async def _on_request(request: Any) -> None:
     exchange = CURRENT.get()
     if exchange is None:
         return
-    exchange.sent = True
-    exchange.host = request.url.netloc.decode("ascii", "replace")
-    exchange.outcome = None
+    exchange.leaves_for(request.url.netloc.decode("ascii", "replace"))
     request.headers.update(exchange.headers)
     if exchange.history is not None:
         _replace_content(request, exchange.history.written_into(request.content))
@@ -71,14 +67,9 @@ async def _on_request(request: Any) -> None:
         return
     request.headers["accept-encoding"] = "identity"  # the reader reads the bytes as they are
     if reader is ChatCompletions and exchange.replay:
-        _restore(request, exchange)
-
-
-def _restore(request: Any, exchange: Exchange) -> None:
-    """Put back into the history what the provider wants to see with its earlier tool calls."""
-    body = json.loads(request.content)
-    if exchange.replay.restore(body, exchange.host):
-        _replace_content(request, json.dumps(body, separators=(",", ":")).encode())
+        body = request.content
+        if (restored := exchange.restored(body)) is not body:
+            _replace_content(request, restored)
 
 
 def _replace_content(request: Any, content: bytes) -> None:
@@ -100,37 +91,20 @@ async def _on_response(response: Any) -> None:
     if exchange is None:
         return
     if response.status_code >= 400:
-        exchange.outcome = await _refusal(response)
+        response.stream = body_of(response)(response.stream, _beginning(response.stream))
+        exchange.refused(response.status_code, await response.aread(), response.headers)
         return
     if response.status_code != 200:
         return
     reader_class = _reader_of(response.request.url.path)
     if reader_class is None or response.headers.get("content-encoding", "identity") != "identity":
         return
-    reader = reader_class(
-        exchange.sink,
-        content_type=response.headers.get("content-type", ""),
-        think_tags=exchange.think_tags,
-    )
-    exchange.outcome = reader.outcome
+    reader = exchange.read_by(reader_class, response.headers.get("content-type", ""))
     read = _read if exchange.streaming else _read_whole
     response.stream = body_of(response)(response.stream, read(response.stream, reader, exchange))
     if exchange.streaming:
         response.headers["content-type"] = reader.STREAM_TYPE
     response.headers.pop("content-length", None)
-
-
-async def _refusal(response: Any) -> Outcome:
-    """The outcome of a request whose response has the status of an error."""
-    response.stream = body_of(response)(response.stream, _beginning(response.stream))
-    headers = response.headers
-    error = status_error(
-        response.status_code,
-        await response.aread(),
-        headers.get("content-type", ""),
-        headers.get("retry-after"),
-    )
-    return Outcome(finish_reason="error", error=error)
 
 
 async def _beginning(inner: Any) -> AsyncGenerator[bytes]:

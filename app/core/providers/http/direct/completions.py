@@ -8,7 +8,6 @@ See docs/decisions/081-a-request-is-posted-below-its-sdk.md.
 
 import asyncio
 import inspect
-import json
 from collections.abc import Awaitable, Callable
 from types import FunctionType
 from typing import Any
@@ -21,7 +20,7 @@ from ...wire.reader import Reader
 from ..exchange import CURRENT, Exchange
 from .bodies import written
 from .connection import Headers
-from .failures import Untouched, give, outcome, response
+from .failures import Untouched, give, response
 from .heads import Heads, learn
 from .pool import Pool
 from .reply import Reply
@@ -65,9 +64,7 @@ class Completions:
         body = None if heads is None else written(arguments)
         if heads is None or body is None:
             return await self._create(**arguments)
-        exchange.sent = True
-        exchange.host = heads.target.netloc
-        exchange.outcome = None
+        exchange.leaves_for(heads.target.netloc)
         try:
             reply = await self._sent(_request(body, heads, exchange), heads, exchange)
         except httpx2.TransportError as error:
@@ -160,7 +157,7 @@ class Completions:
             finally:
                 reply.close()
         if reply.status >= 400:
-            exchange.outcome = outcome(first)
+            exchange.refused(first.status_code, first.content, first.headers)
         return await self._give(first, arguments)
 
     def _give(
@@ -174,10 +171,7 @@ class Completions:
 
 def _request(body: bytes, heads: Heads, exchange: Exchange) -> bytes:
     """The bytes of a request, completed by what its exchange has for it."""
-    if exchange.replay:
-        whole = json.loads(body)
-        if exchange.replay.restore(whole, exchange.host):
-            body = json.dumps(whole, separators=(",", ":")).encode()
+    body = exchange.restored(body)
     further = {
         name.lower().encode("ascii"): value.encode("ascii")
         for name, value in exchange.headers.items()
@@ -194,12 +188,7 @@ def _beginner(exchange: Exchange) -> Callable[[int, Headers], Reader | Untouched
             return None
         if status != 200 or fields.get(b"content-encoding", b"identity") != b"identity":
             return Untouched()
-        reader = ChatCompletions(
-            exchange.sink,
-            content_type=fields.get(b"content-type", b"").decode("latin-1"),
-            think_tags=exchange.think_tags,
-        )
-        exchange.outcome = reader.outcome
-        return reader
+        content_type = fields.get(b"content-type", b"").decode("latin-1")
+        return exchange.read_by(ChatCompletions, content_type)
 
     return begin

@@ -8,8 +8,6 @@ from typing import Any
 import httpx2
 import openai
 
-from ...wire.outcome import Outcome
-from ...wire.parts.errors import status_error
 from .connection import Headers
 
 #: What is no longer true of a body that was read here.
@@ -69,15 +67,3 @@ class Untouched:
 
     def break_off(self) -> None:
         """Do nothing: the SDK finds out."""
-
-
-def outcome(refusal: httpx2.Response) -> Outcome:
-    """The outcome of a request whose response has the status of an error."""
-    headers = refusal.headers
-    error = status_error(
-        refusal.status_code,
-        refusal.content,
-        headers.get("content-type", ""),
-        headers.get("retry-after"),
-    )
-    return Outcome(finish_reason="error", error=error)
