@@ -15,9 +15,8 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.agent._utils import deep_copy_field
-from agno.team import Team
-from agno.workflow import Workflow
 
+from .late import Team, Workflow
 from .step_copies import copy_of_steps
 from .tree import walk
 
