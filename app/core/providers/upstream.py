@@ -92,6 +92,8 @@ class Upstream:
 class Call:
     """One upstream request and its retries: a context manager that each attempt reports to."""
 
+    __slots__ = ("_attempts", "_begun", "_failure", "_principal", "_settled", "_span", "_upstream")
+
     def __init__(self, upstream: Upstream, provider: str, principal: str = "") -> None:
         self._upstream = upstream
         self._principal = principal

@@ -15,6 +15,11 @@ Emit = Callable[[StreamingChunk], None]
 class Answer:
     """Collects the fields of the last chunk of a run. `parts` is the text that was streamed."""
 
+    __slots__ = (
+        *("_citations", "_content", "_inside", "_requests", "_state", "_whole", "followups"),
+        *("parts",),
+    )
+
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.followups: list[str] | None = None

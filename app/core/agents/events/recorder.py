@@ -17,6 +17,8 @@ class Recorder:
     else comes, so that an answer that is only text costs nothing here.
     """
 
+    __slots__ = ("_emit", "_fold", "_seen", "_text")
+
     def __init__(self, text: list[str], emit: Callable[[StreamingChunk], None]) -> None:
         self._text = text
         self._emit = emit

@@ -15,11 +15,13 @@ class Text:
     With `think_tags`, a `<think>` element at the beginning of the text is reasoning.
     """
 
+    __slots__ = ("_reasoning", "_sink", "_tags", "_taken", "_texts", "_thoughts", "total")
+
     def __init__(self, sink: Sink | None, *, think_tags: bool) -> None:
         self._sink = sink or _nowhere
         self._tags = ThinkTags() if think_tags else None
         self._texts = StringIO()  # takes a tenth of what its pieces take in a list
-        self._thoughts = StringIO()
+        self._thoughts: StringIO | None = None
         self._reasoning: list[str] = []  # what `take` has returned of it
         self.total = 0  # characters so far
         self._taken = 0  # of them, by `take`
@@ -40,6 +42,7 @@ class Text:
             self._texts.write(text)
             self.total += len(text)
         if thought:
+            self._thoughts = self._thoughts or StringIO()
             self._thoughts.write(thought)
             self.total += len(thought)
         self._sink(text or None, thought or None)
@@ -52,8 +55,8 @@ class Text:
 
     def take(self) -> tuple[str, str]:
         """Text and reasoning since the last time."""
-        text, thought = self._texts.getvalue(), self._thoughts.getvalue()
-        self._texts, self._thoughts = StringIO(), StringIO()
+        text, thought = self._texts.getvalue(), self._thought
+        self._texts, self._thoughts = StringIO(), None
         self._taken = self.total
         if thought:
             self._reasoning.append(thought)
@@ -62,7 +65,11 @@ class Text:
     @property
     def reasoning(self) -> str:
         """All reasoning."""
-        return "".join((*self._reasoning, self._thoughts.getvalue()))
+        return "".join((*self._reasoning, self._thought))
+
+    @property
+    def _thought(self) -> str:
+        return "" if self._thoughts is None else self._thoughts.getvalue()
 
 
 def _nowhere(text: str | None, thought: str | None) -> None:
