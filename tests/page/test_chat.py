@@ -91,6 +91,11 @@ def test_stop_button_cancels_run(visit: Visit, provider: Provider) -> None:
     provider.wait_for(lambda: provider.aborted == 1)
     assert visit.text.startswith(seen.rstrip())
     expect(visit.page.get_by_role("button", name="Send")).to_be_visible()
+    facts = visit.facts
+    assert "tokens" in facts
+    visit.page.reload()
+    visit.notice("You stopped this answer")
+    assert facts == visit.facts
 
 
 def test_regenerated_answer_ignores_the_first(visit: Visit, provider: Provider) -> None:

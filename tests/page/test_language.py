@@ -111,6 +111,7 @@ def test_language_changes_while_an_answer_runs(visit: Visit, provider: Provider)
     expect(visit.answer.locator(".facts")).to_have_text(re.compile(r"60 Tokens · \d+,\d s$"))
     visit.page.reload()
     expect(visit.answer.get_by_role("button", name="Neu beantworten")).to_be_visible()
+    expect(visit.answer.locator(".facts")).to_have_text(re.compile(r"60 Tokens · \d+,\d s$"))
     choose(visit.page, "en")
     expect(visit.answer.get_by_role("button", name="Answer again")).to_be_visible()
 

@@ -2,7 +2,7 @@
 
 import { Answer } from './answer.js'
 import { Pause } from './pause.js'
-import { plural, t } from './phrases.js'
+import { inSeconds, plural, t } from './phrases.js'
 import { reconnectStatus } from './question.js'
 
 /** @import { ApiError } from './http.js' */
@@ -80,7 +80,8 @@ export class Answers {
   end(reason, error, ending = {}, duration) {
     const { model, usage } = ending
     const tokens = usage && plural(usage.output_tokens, TOKENS)
-    const facts = [model, tokens, duration]
+    const took = ending.duration ? inSeconds(ending.duration) : duration
+    const facts = [model, tokens, took]
     this.current.end(reason, error, facts, ending)
   }
 

@@ -2,7 +2,7 @@
 
 import { API, eventsUrl, resumeUrl } from './api.js'
 import * as key from './key.js'
-import { number, t } from './phrases.js'
+import { inSeconds, t } from './phrases.js'
 
 /** @import { Chunk, ChatRequest } from './wire.js' */
 /** @import { ConnectionState } from './stream.js' */
@@ -88,8 +88,7 @@ export class Trace {
 
   /** Seconds since the start, for people; nothing if another page started the run. */
   get duration() {
-    const count = number((performance.now() - this.startedAt) / 1000, 1)
-    return this.request && t('{count} s', { count })
+    return this.request && inSeconds((performance.now() - this.startedAt) / 1000)
   }
 
   /** Chunks of text per second, between the first and the last one. */

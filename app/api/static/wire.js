@@ -117,6 +117,7 @@
  * @property {Requirement[]} [requirements] what a paused run waits for
  * @property {boolean} [stored] false if the turn could not be kept
  * @property {boolean} [truncated] whether a stored answer had more parts than are kept
+ * @property {number} [duration] seconds that a stored answer took
  */
 
 /**
