@@ -132,9 +132,8 @@ class AgentTurn:
             raise refusal_of(error) from error
         finally:
             safety.release()
-        kept = self._plan.question.kept
+        models, kept = runner.models, self._plan.question.kept
         requirements = await requirements_of(runner, reader, self._session, kept=kept)
-        models = runner.models
         reason = None if models is None else models.finish_reason
         if models is not None:
             spared = requirements or reader.pause is not None or reader.by_function
@@ -148,8 +147,8 @@ class AgentTurn:
             return self._plan.shown(last)
         before = self._runner.shown_before
         parts = self._reader.recorder.parts(whole=bool(before is not None or last.requirements))
-        took = time.monotonic() - self._began_at
-        return Shown.of(parts, self._counted(last), self.model, before, took)
+        last, took = self._counted(last), time.monotonic() - self._began_at
+        return Shown.of(parts, last, self.model, before, took)
 
     def _counted(self, last: StreamingChunk) -> StreamingChunk:
         """A last chunk with an estimate of the tokens, if no provider has counted them."""

@@ -90,11 +90,12 @@ export class Answers {
    * @param {string} runId
    * @param {Requirement[]} requirements
    * @param {ConstructorParameters<typeof Pause>[2]} listener
+   * @param {string} [missing] the agent, if the server does not have it any more
    */
-  wait(runId, requirements, listener) {
+  wait(runId, requirements, listener, missing) {
     if (this.waitsFor === runId) return
     this.waitsFor = runId
-    this.current.wait(new Pause(runId, requirements, listener))
+    this.current.wait(new Pause(runId, requirements, listener, missing))
   }
 
   /**

@@ -11,7 +11,7 @@ import { Versions } from './versions.js'
 
 /** @import { Attachment } from './attachments.js' */
 /** @import { Requirement } from './requirements.js' */
-/** @import { ChatRequest, Ending, ErrorInfo, MediaItem, Message } from './wire.js' */
+/** @import { ChatRequest, Ending, ErrorInfo, MediaItem, Message, RunStarted } from './wire.js' */
 /** @import { Standing } from './waiting.js' */
 /** @import { Place } from './branches.js' */
 /** @import { TurnListener } from './page.js' */
@@ -91,9 +91,9 @@ export class Turn {
    * Show how a paused turn stands: the card, or the run that continues it.
    * @param {Standing} standing
    */
-  stand({ runId, requirements, url }) {
+  stand({ runId, requirements, url, missing }) {
     if (url && runId !== this.#followed) this.#goOn(runId, url)
-    else if (requirements?.length && !this.live) this.#wait(runId, requirements)
+    else if (requirements?.length && !this.live) this.#wait(runId, requirements, missing)
   }
 
   /**
@@ -113,15 +113,17 @@ export class Turn {
   /**
    * @param {string} runId
    * @param {Requirement[]} requirements
+   * @param {string} [missing] the agent, if the server does not have it any more
    */
-  #wait(runId, requirements) {
-    this.answers.wait(runId, requirements, {
-      continued: run => {
+  #wait(runId, requirements, missing) {
+    const actions = {
+      continued: (/** @type {RunStarted} */ run) => {
         this.#goOn(run.run_id, run.stream_url)
         this.listener.decided(this)
       },
       reload: () => this.listener.reload(),
-    })
+    }
+    this.answers.wait(runId, requirements, actions, missing)
   }
 
   /**
