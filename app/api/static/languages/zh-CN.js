@@ -300,7 +300,7 @@ export default {
     unauthorized: { summary: '服务器需要密钥。', advice: '请发送 `Authorization: Bearer <key>`。密钥由服务器的运营者发放。' },
     not_signed_in: { summary: '您尚未登录。', advice: '请登录网站，然后重试。' },
     loopback_only: { summary: '服务器没有设置密钥，因此只在本机应答。', advice: '请设置 API_KEYS、ALLOWED_HOSTS 或 ALLOW_ANONYMOUS=1。' },
-    cross_site: { summary: '其他来源的页面发送了没有密钥或令牌的请求。', advice: '请把该页面的来源加入 CORS_ORIGINS。如果页面属于服务器自身，其智能体必须转发带端口的 Host。' },
+    cross_site: { summary: '其他来源的页面发送了没有密钥或令牌的请求。', advice: '请把该页面的来源加入 CORS_ORIGINS。如果页面属于服务器自身，其代理必须转发带端口的 Host。' },
     not_found: { summary: '没有此地址的路由。', advice: 'GET /docs 列出了服务器的路由。' },
     no_embeddings: { summary: '服务器没有生成嵌入的模型。', advice: '请设置 EMBEDDINGS，例如 openai:text-embedding-3-small。' },
     no_mcp: { summary: '服务器没有支持 MCP 的软件包。', advice: '请安装 agno-stream[mcp]。' },
