@@ -242,8 +242,8 @@ def test_clock_is_suggested_to_an_agent_with_tools(serve: Serve, page: Page) -> 
     for agent, times in (("armed", 0), ("plain", 1)):
         visit.page.select_option("#agent", agent)
         expect(page.get_by_role("button", name="count to 20")).to_be_visible()
-        expect(page.get_by_role("button", name="tool Europe/Paris")).to_have_count(times)
-    page.get_by_role("button", name="tool Europe/Paris").click()
+        expect(page.get_by_role("button", name="What time is it in Paris?")).to_have_count(times)
+    page.get_by_role("button", name="What time is it in Paris?").click()
     assert "(Europe/Paris)" in visit.ended().text
 
 

@@ -132,9 +132,11 @@ def test_card_shows_what_waits_and_the_answer_goes_on(
     expect(visit.page.locator("form.pause")).to_have_count(0)
     if kind.after:
         assert kind.seen in told(provider)
+    facts = visit.facts
     visit.page.reload()
     expect(visit.answer).to_contain_text(kind.answer)
     expect(visit.page.locator(".turn")).to_have_count(1)
+    assert facts == visit.facts
 
 
 def test_denial_with_a_reason(start: Start, provider: Provider) -> None:

@@ -6,7 +6,6 @@ import { inSeconds, plural, t } from './phrases.js'
 import { reconnectStatus } from './question.js'
 
 /** @import { ApiError } from './http.js' */
-/** @import { Words } from './phrases.js' */
 /** @import { Requirement } from './requirements.js' */
 /** @import { ConnectionState } from './stream.js' */
 /** @import { Ending, ErrorInfo, Message } from './wire.js' */
@@ -19,6 +18,7 @@ export class Answers {
   #before = [] // what was answered before a person decided
   /** @type {string | null} */
   waitsFor = null // the paused run that a card is shown for
+  #spent = 0 // seconds, until a person was to decide
 
   /**
    * @param {HTMLElement} element of the turn
@@ -75,13 +75,14 @@ export class Answers {
    * @param {string} reason
    * @param {ErrorInfo | ApiError | null} [error]
    * @param {Ending} [ending]
-   * @param {Words | null} [duration]
+   * @param {number} [seconds] since this page started its run
    */
-  end(reason, error, ending = {}, duration) {
+  end(reason, error, ending = {}, seconds) {
     const { model, usage } = ending
     const tokens = usage && plural(usage.output_tokens, TOKENS)
-    const took = ending.duration ? inSeconds(ending.duration) : duration
-    const facts = [model, tokens, took]
+    const took = ending.duration ?? (seconds && this.#spent + seconds)
+    if (took) this.#spent = took
+    const facts = [model, tokens, took ? inSeconds(took) : null]
     this.current.end(reason, error, facts, ending)
   }
 

@@ -116,25 +116,24 @@ export class Turn {
    * @param {string} [missing] the agent, if the server does not have it any more
    */
   #wait(runId, requirements, missing) {
-    const actions = {
-      continued: (/** @type {RunStarted} */ run) => {
-        this.#goOn(run.run_id, run.stream_url)
-        this.listener.decided(this)
-      },
-      reload: () => this.listener.reload(),
+    const continued = (/** @type {RunStarted} */ { run_id: id, stream_url: url }) => {
+      this.#goOn(id, url, new Trace(id, null, performance.now()))
+      this.listener.decided(this)
     }
-    this.answers.wait(runId, requirements, actions, missing)
+    const reload = () => this.listener.reload()
+    this.answers.wait(runId, requirements, { continued, reload }, missing)
   }
 
   /**
    * Follow the run that continues this one, below what was answered before.
    * @param {string} runId
    * @param {string} url
+   * @param {Trace} [trace]
    */
-  #goOn(runId, url) {
+  #goOn(runId, url, trace = new Trace(runId)) {
     if (this.live) return
     this.answers.goOn()
-    this.#follow(runId, url, new Trace(runId))
+    this.#follow(runId, url, trace)
   }
 
   /**
@@ -241,7 +240,7 @@ export class Turn {
     this.#following?.close()
     this.live = false
     this.ending = ending
-    this.answers.end(reason, error, ending, this.trace?.duration)
+    this.answers.end(reason, error, ending, this.trace?.seconds)
     const { requirements } = ending
     if (this.#followed && requirements?.length) this.#wait(this.#followed, requirements)
     this.listener.connection('none', this)

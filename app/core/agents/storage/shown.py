@@ -98,29 +98,31 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
             truncated=truncated or (before is not None and before.truncated),
             continued=before is not None,
             usage=last.usage,
-            duration=duration and round(duration, 3),
+            duration=_sum(duration, before.duration if before else None),
         )
 
     def after(self, before: "Shown") -> "Shown":
         """All that is shown of a turn, of which `before` was shown until it paused."""
         bounded, truncated = _bounded([*before.parts, *self.parts])
-        truncated = truncated or before.truncated or self.truncated
-        return msgspec.structs.replace(self, parts=bounded, truncated=truncated, continued=True)
+        return msgspec.structs.replace(
+            self,
+            parts=bounded,
+            truncated=truncated or before.truncated or self.truncated,
+            continued=True,
+            duration=_sum(self.duration, before.duration),
+        )
 
     def __bool__(self) -> bool:
         """False if Agno stores all of the answer."""
         return msgspec.structs.replace(self, usage=None, duration=None) != NOTHING
 
-    def beside(self, metrics: Any) -> "Shown":
-        """This without what Agno's metrics of the run have, too."""
-        same = self.usage is None or self.usage == usage_of(metrics)
-        timed = self.duration is None or getattr(metrics, "duration", None)
-        if not same and not timed:
-            return self
+    def beside(self, metrics: Any, *, paused: bool) -> "Shown":
+        """This without what Agno's metrics have, too: of the time only that until a pause."""
+        known = not (self.continued or paused) and getattr(metrics, "duration", None)
         return msgspec.structs.replace(
             self,
-            usage=None if same else self.usage,
-            duration=None if timed else self.duration,
+            usage=None if self.usage == usage_of(metrics) else self.usage,
+            duration=None if known else self.duration,
         )
 
     def value(self) -> Any:
@@ -170,7 +172,7 @@ def metadata_with(
 ) -> dict[str, Any]:
     """Agno's metadata of a run with ours; a run that ended well has no finish reason there.
     `metrics` are Agno's of the run."""
-    shown = shown.beside(metrics)
+    shown = shown.beside(metrics, paused=finish_reason == "paused")
     found = dict(metadata or {})
     found.pop(FINISH_REASON, None)  # of the pause, if this is its continuation
     if finish_reason != "stop":
@@ -180,6 +182,10 @@ def metadata_with(
     if value := shown.value():
         found[KEY] = {**value, **({} if place is None else {BRANCH: place})}
     return found
+
+
+def _sum(seconds: float | None, more: float | None) -> float | None:
+    return None if seconds is None else round(seconds + (more or 0), 3)
 
 
 def _pieces(content: str, lengths: list[int]) -> Iterator[str]:
@@ -202,7 +208,7 @@ def _bounded(parts: list[StoredPart]) -> tuple[list[StoredPart], bool]:
     if excess <= 0:
         return parts, False
     found: list[StoredPart | None] = list(parts)
-    for shorter in (_without_result, _without_arguments, _without_anything):
+    for shorter in (_without_result, _without_arguments, lambda _: None):
         for place, part in enumerate(found):
             if excess <= 0:
                 break
@@ -227,10 +233,6 @@ def _without_arguments(part: StoredPart) -> StoredPart:
     if _tool_of(part) is None:
         return part
     return _with_tool(part, arguments=None, arguments_text=None)
-
-
-def _without_anything(part: StoredPart) -> None:
-    return None
 
 
 def _tool_of(part: StoredPart) -> ToolCall | None:
