@@ -235,6 +235,44 @@ def test_model_choice_is_kept(visit: Visit) -> None:
     assert "demo" == visit.page.locator("#model").evaluate("e => e.selectedOptions[0].text")
 
 
+def test_printed_page_is_the_whole_conversation(visit: Visit, provider: Provider) -> None:
+    """On paper there is all of the conversation, and nothing to click."""
+    provider.script(Reply("Line.\n\n" * 60 + "The end."))
+    visit.ask("Say much.").ended()
+    visit.page.emulate_media(media="print")
+    height = "document.scrollingElement.scrollHeight - innerHeight"
+    assert visit.run(height) > 500
+    for part in ("#composer", "#side", ".acts .icon", "#permalink"):
+        expect(visit.page.locator(part).first).to_be_hidden()
+    expect(visit.answer).to_contain_text("The end.")
+
+
+def test_inspector_on_a_phone_has_the_focus(visit: Visit, page: Page) -> None:
+    """Where the inspector covers the page, the focus goes into it, and comes back at its end."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    opener = page.locator("#drawer-open")
+    for close in ("Escape", "Enter"):
+        opener.click()
+        expect(page.get_by_role("button", name="Close the inspector")).to_be_focused()
+        page.keyboard.press(close)
+        expect(page.locator("#drawer")).to_be_hidden()
+        expect(opener).to_be_focused()
+
+
+def test_paragraphs_have_the_direction_of_their_text(visit: Visit, provider: Provider) -> None:
+    """Text that runs from right to left begins at the right, beside text that does not."""
+    provider.script(Reply("مرحبا بالعالم\n\nHello"))
+    visit.ask("مرحبا").ended()
+    left = """element => {
+      const range = document.createRange()
+      range.selectNodeContents(element)
+      return range.getBoundingClientRect().left - element.getBoundingClientRect().left
+    }"""
+    arabic, english = visit.answer.locator(".prose p").all()
+    assert arabic.evaluate(left) > 100
+    assert abs(english.evaluate(left)) < 2
+
+
 def test_stream_inspector_shows_raw_events(visit: Visit, provider: Provider) -> None:
     """The inspector shows the raw events with ids and times, figures, and a curl that works."""
     provider.script(Reply("one two three", rate=20), Reply("one two three"))

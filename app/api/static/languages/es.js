@@ -17,7 +17,7 @@ export default {
     'Answer again': 'Responder de nuevo',
     'answer again': 'responder de nuevo',
     Answered: 'Respondido',
-    'API docs': 'Docs de la API',
+    'API docs': 'Docs API',
     Approve: 'Aprobar',
     Approved: 'Aprobado',
     Arguments: 'Argumentos',

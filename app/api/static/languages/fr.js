@@ -17,7 +17,7 @@ export default {
     'Answer again': 'Répondre à nouveau',
     'answer again': 'répondre à nouveau',
     Answered: 'Répondu',
-    'API docs': 'Doc de l’API',
+    'API docs': 'Doc API',
     Approve: 'Approuver',
     Approved: 'Approuvé',
     Arguments: 'Arguments',
