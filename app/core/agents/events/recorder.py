@@ -22,6 +22,7 @@ class Recorder:
         self._emit = emit
         self._seen = 0  # of the text
         self._fold = PartsFolder()
+        self.thoughts = 0  # pieces of reasoning
 
     def emit(self, chunk: StreamingChunk) -> None:
         """Add a chunk whose text is not in `text`, and emit it."""
@@ -37,6 +38,7 @@ class Recorder:
         """Add reasoning, before the text of the same chunk is in `text`."""
         self._catch_up()
         self._fold.add_reasoning(reasoning)
+        self.thoughts += 1
 
     def end(self, last: StreamingChunk) -> StreamingChunk:
         """Return the last chunk, which is added unless the run has nothing but text."""

@@ -43,6 +43,11 @@ class ChunkWriter:
         """What the provider has reported so far."""
         return self.answer.usage
 
+    @property
+    def pieces(self) -> int:
+        """How many pieces of text and reasoning were written."""
+        return len(self.answer.parts) + self.recorder.thoughts
+
     def content(self, content: Any, reasoning: str | None) -> None:
         """Emit new text and reasoning."""
         if type(content) is not str and content is not None:
