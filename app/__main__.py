@@ -6,14 +6,13 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import ChangeReload, Multiprocess
+from uvicorn.supervisors import ChangeReload
 
 from .api.guard import check_address
 from .command_line import parser
@@ -30,6 +29,7 @@ from .settings import Settings
 from .shares import share_of_worker
 from .startup import Server, announce, check_port
 from .supervised import end_with_parent
+from .supervisor import Supervisor
 from .web import PROTOCOL
 
 #: Seconds for which uvicorn waits for open connections after the runs have ended.
@@ -103,41 +103,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with suppress(KeyboardInterrupt):
         server.run()
     return 0 if server.started else STARTUP_FAILURE
-
-
-class Supervisor(Multiprocess):
-    """uvicorn's supervisor of workers, which here passes on every stop signal, not the first only.
-
-    `serve` returns the exit code.
-    """
-
-    def serve(self) -> int:
-        self.run()
-        failed = any(process.exitcode == STARTUP_FAILURE for process in self.processes)
-        return STARTUP_FAILURE if failed else 0
-
-    def handle_int(self) -> None:
-        super().handle_int()
-        self._pass_on(signal.SIGINT)
-
-    def terminate_all(self) -> None:
-        # The workers have copies of the listener. With this one open, too, clients would still
-        # connect when no worker is left that accepts.
-        for listener in self.sockets:
-            listener.close()
-        super().terminate_all()
-
-    def join_all(self) -> None:
-        while any(process.process.is_alive() for process in self.processes):
-            while self.signal_queue:
-                self._pass_on(self.signal_queue.pop())
-            time.sleep(0.05)
-        super().join_all()
-
-    def _pass_on(self, number: int) -> None:
-        for process in self.processes:
-            if process.process.is_alive() and process.pid is not None:
-                os.kill(process.pid, number)
 
 
 async def _try_journal(settings: Settings) -> bool:
