@@ -28,10 +28,10 @@ class _Sessions:
         self._ssl = transport.ssl_context
 
     def __call__(self) -> aiohttp.ClientSession:
-        most = self._limits.max_connections
+        most: dict[str, Any] = {"limit": self._limits.max_connections}
         connector = aiohttp.TCPConnector(
             keepalive_timeout=self._limits.keepalive_expiry,
             ssl=self._ssl,
-            **({} if most is None else {"limit": most}),
+            **({} if self._limits.max_connections is None else most),
         )
         return aiohttp.ClientSession(connector=connector, read_bufsize=READ_AHEAD)
