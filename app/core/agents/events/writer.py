@@ -33,7 +33,7 @@ class ChunkWriter:
     def __init__(self, model: str, emit: Emit) -> None:
         self.model = model
         self.answer = Answer()
-        self.recorder = Recorder(self.answer.parts, emit)
+        self.recorder = Recorder(self.answer.streamed, emit)
         self._emit = emit
         self._text = SurrogateJoiner()
         self._reasoning = SurrogateJoiner()
@@ -61,7 +61,7 @@ class ChunkWriter:
             if thought is not None:
                 self.recorder.add_reasoning(thought)
         if text:
-            self.answer.parts.append(text)
+            self.answer.streamed.append(text)
         elif thought is None:
             return
         # By position, because this is made for each token.
