@@ -12,11 +12,12 @@ class GrowingText:
     which all streams wait: 40 ms for fifty answers.
     """
 
-    __slots__ = ("_blocks", "_pieces", "_taken")
+    __slots__ = ("_blocks", "_joined", "_pieces", "_taken")
 
     def __init__(self) -> None:
         self._blocks: list[str] = []
         self._pieces: list[str] = []
+        self._joined = 0  # pieces that are in blocks
         self._taken = 0  # blocks, by `take`
 
     def append(self, piece: str) -> None:
@@ -24,6 +25,11 @@ class GrowingText:
         pieces.append(piece)
         if len(pieces) >= MANY:
             self._join()
+
+    @property
+    def count(self) -> int:
+        """How many pieces were appended."""
+        return self._joined + len(self._pieces)
 
     def take(self) -> str:
         """The text since the last time."""
@@ -38,4 +44,5 @@ class GrowingText:
     def _join(self) -> None:
         if self._pieces:
             self._blocks.append("".join(self._pieces))
+            self._joined += len(self._pieces)
             self._pieces.clear()

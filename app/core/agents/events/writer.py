@@ -46,7 +46,7 @@ class ChunkWriter:
     @property
     def pieces(self) -> int:
         """How many pieces of text and reasoning were written."""
-        return len(self.answer.parts) + self.recorder.thoughts
+        return self.answer.streamed.count + self.recorder.thoughts
 
     def content(self, content: Any, reasoning: str | None) -> None:
         """Emit new text and reasoning."""
