@@ -98,6 +98,8 @@ class Pump:
             return None
         if self._steady is not None and not self._steady.passes(number, entries):
             return None
+        if len(entries) == 1 and self._follower.source.memo is None:  # most tokens
+            return self._encoder.encode(number + 1, entries[0][1])
         return self._encoded(number, entries)
 
     def _pieces(self, number: int, entries: list[Entry]) -> Iterable[tuple[int, list[Entry]]]:
@@ -180,8 +182,6 @@ class Pump:
         encoder = self._encoder
         memo = self._follower.source.memo if encoder.cacheable else None
         if memo is None:
-            if len(entries) == 1:  # as most tokens come
-                return encoder.encode(number + 1, entries[0][1])
             return encode_entries(encoder, number, entries)
         before, count, body = memo.get(self._kind, (-1, 0, b""))
         if (before, count) != (number, len(entries)):
