@@ -9,14 +9,13 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import ChangeReload, Multiprocess
+from uvicorn.supervisors import ChangeReload
 
 from .api.guard import check_address
 from .command_line import parser
@@ -33,6 +32,7 @@ from .settings import Settings
 from .shares import share_of_worker
 from .startup import Server, announce, check_port
 from .supervised import end_with_parent
+from .supervisor import Supervisor
 from .web import PROTOCOL
 
 gc.enable()
@@ -44,7 +44,8 @@ CLOSING_TIMEOUT = 0.5
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a stop signal; the exit code is 2 if a setting is wrong."""
     gc.freeze()  # the modules stay: at the exit Python would search them for garbage, for 0.5 s
-    flags = vars(parser().parse_args(arguments))
+    words = sys.argv[1:] if arguments is None else arguments
+    flags = vars(parser().parse_args(words))
     flags.pop("command")
     reload: bool = flags.pop("reload")
     configure()
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             open_to_all=settings.allow_anonymous
             or bool(settings.api_keys or settings.api_keys_file or settings.principal_header),
         )
-        check_port(settings.host, settings.port)
+        check_port(settings.host, settings.port, words)
         make_private(settings.data_dir)
         shared = asyncio.run(_try_journal(settings))
         app = _made(settings)
@@ -117,41 +118,6 @@ def _made(settings: Settings) -> FastAPI:
     finally:
         gc.freeze()
         gc.enable()
-
-
-class Supervisor(Multiprocess):
-    """uvicorn's supervisor of workers, which here passes on every stop signal, not the first only.
-
-    `serve` returns the exit code.
-    """
-
-    def serve(self) -> int:
-        self.run()
-        failed = any(process.exitcode == STARTUP_FAILURE for process in self.processes)
-        return STARTUP_FAILURE if failed else 0
-
-    def handle_int(self) -> None:
-        super().handle_int()
-        self._pass_on(signal.SIGINT)
-
-    def terminate_all(self) -> None:
-        # The workers have copies of the listener. With this one open, too, clients would still
-        # connect when no worker is left that accepts.
-        for listener in self.sockets:
-            listener.close()
-        super().terminate_all()
-
-    def join_all(self) -> None:
-        while any(process.process.is_alive() for process in self.processes):
-            while self.signal_queue:
-                self._pass_on(self.signal_queue.pop())
-            time.sleep(0.05)
-        super().join_all()
-
-    def _pass_on(self, number: int) -> None:
-        for process in self.processes:
-            if process.process.is_alive() and process.pid is not None:
-                os.kill(process.pid, number)
 
 
 async def _try_journal(settings: Settings) -> bool:
