@@ -56,10 +56,8 @@ def test_copy_differs_from_agnos(fields: dict[str, Any]) -> None:
 
 
 def test_copy_is_large() -> None:
-    """A copy for a run has no attribute of its own whose value is a default of the class."""
-    mine = copy_of(Agent(telemetry=False))
-    same = [name for name, value in vars(mine).items() if getattr(Agent, name, mine) is value]
-    assert not set(same) - {name for name in same if name.startswith("_")}
+    """A copy for a run leaves most attributes to its class, whose defaults they are."""
+    assert 3 * len(vars(copy_of(Agent(telemetry=False)))) < len(vars(Agent(telemetry=False)))
 
 
 @pytest.mark.parametrize("name", ["instructions", "session_state", "tools", "events_to_skip"])
