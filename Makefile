@@ -20,8 +20,8 @@ SCRIPTS := $(filter-out %/errors.js,$(wildcard app/api/static/*.js tests/js/*.mj
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-run: $(SERVER) ## the server on http://127.0.0.1:8000 (ARGS="--port 9000 ...")
-	@exec .venv/bin/agno-stream serve $(ARGS)
+run: $(SERVER) ## the server on http://127.0.0.1:8000 (PORT=9000, ARGS="--model ...")
+	@STARTED_BY_MAKE=1 exec .venv/bin/agno-stream serve $(ARGS)
 
 test: $(TOOLS) ## the whole test suite (ARGS="-k name ...", ARGS=--cov, ARGS=-n0 for one after another)
 	$(call programs,$(PROGRAMS),$(SKIPPED))

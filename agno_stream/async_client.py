@@ -1,7 +1,7 @@
 """`AsyncClient`, for programs with an event loop; `agno_stream.client` documents the calls."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack
@@ -42,17 +42,18 @@ class AsyncClient:
         *,
         url: str | None = None,
         api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
-        self.config = wire.client_config(config, url, api_key)
+        self.config = wire.client_config(config, url, api_key, headers)
         self._http = httpx2.AsyncClient(
             transport=transport, **wire.settings(self.config, __version__)
         )
         if on_exchange is not None:
 
             async def report(reply: httpx2.Response) -> None:
-                on_exchange(wire.exchange(reply))
+                on_exchange(wire.exchange(reply, self.config))
 
             self._http.event_hooks["response"].append(report)
 

@@ -27,6 +27,7 @@ def client_config(options: argparse.Namespace) -> Config:
         options.url or settings.url,
         options.api_key or settings.api_key,
     )
+    settings.headers = dict(options.header or ())
     return settings
 
 

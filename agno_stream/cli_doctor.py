@@ -31,7 +31,12 @@ CHECKS = {
 def doctor(options: argparse.Namespace) -> int:
     """Examine the server at an address, print the findings, and return the exit code."""
     defaults = Config.from_defaults()
-    plan = Plan(options.url or defaults.url, options.api_key or defaults.api_key, options.timeout)
+    plan = Plan(
+        options.url or defaults.url,
+        options.api_key or defaults.api_key,
+        options.timeout,
+        dict(options.header or ()),
+    )
     if options.json:
         findings = asyncio.run(examine(plan, lambda _: None, lambda _: None))
         code = exit_code(findings)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from agno_stream.config import DEFAULT_URL
+from agno_stream.config import DEFAULT_URL, header
 from agno_stream.version import __version__
 
 SHELLS = ("bash", "zsh", "fish")
@@ -64,6 +64,7 @@ def _connection(default: str | None = None) -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(add_help=False, argument_default=default)
     flags.add_argument("--url", help=f"the server's URL (AGNO_STREAM_URL, else {DEFAULT_URL})")
     flags.add_argument("--api-key", help="the API key (AGNO_STREAM_API_KEY)")
+    _add_header(flags)
     flags.add_argument(
         "--json",
         action="store_true",
@@ -71,6 +72,23 @@ def _connection(default: str | None = None) -> argparse.ArgumentParser:
         help="print what the server sends",
     )
     return flags
+
+
+def _add_header(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument(
+        "--header",
+        type=_header,
+        action="append",
+        metavar="'NAME: VALUE'",
+        help="send this header with each request, as the token of a proxy; may be repeated",
+    )
+
+
+def _header(text: str) -> tuple[str, str]:
+    try:
+        return header(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _add_chat(chat: argparse.ArgumentParser) -> None:
@@ -170,6 +188,7 @@ def _add_doctor(doctor: argparse.ArgumentParser) -> None:
         "url", nargs="?", help=f"the server's URL (AGNO_STREAM_URL, else {DEFAULT_URL})"
     )
     doctor.add_argument("--api-key", help="the API key (AGNO_STREAM_API_KEY)")
+    _add_header(doctor)
     doctor.add_argument(
         "--timeout",
         type=_doctor_seconds,

@@ -2,7 +2,7 @@
 
 import time
 import weakref
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack
@@ -35,8 +35,8 @@ class Client:
                 print(chunk.text, end="", flush=True)
 
     `config` are settings, or the server's URL. If it is None, the settings are
-    `Config.from_defaults()`; `url` and `api_key` override both. `transport` replaces the network,
-    as in tests (`httpx2.MockTransport`) or for a proxy.
+    `Config.from_defaults()`; `url`, `api_key` and `headers` (as a proxy's token) override both.
+    `transport` replaces the network, as in tests (`httpx2.MockTransport`) or for a proxy.
 
     An answer that fails raises nothing, unless `raise_on_error` is set: its last chunk or the
     response has the error. All other calls raise `AgnoStreamError`.
@@ -51,16 +51,16 @@ class Client:
         *,
         url: str | None = None,
         api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
         transport: httpx2.BaseTransport | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
-        self.config = wire.client_config(config, url, api_key)
+        self.config = wire.client_config(config, url, api_key, headers)
         settings = wire.settings(self.config, __version__)
         self._http = httpx2.Client(transport=transport, **settings)
         if on_exchange is not None:
-            self._http.event_hooks["response"].append(
-                lambda reply: on_exchange(wire.exchange(reply))
-            )
+            hooks = self._http.event_hooks["response"]
+            hooks.append(lambda reply: on_exchange(wire.exchange(reply, self.config)))
         # Closes the connections of a client that its program never closes.
         self._close = weakref.finalize(self, self._http.close)
 

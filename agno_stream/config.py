@@ -1,11 +1,23 @@
 """The settings of a client: address, key, defaults, timeouts."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+
+#: The name of a header, and its value: what HTTP allows, without spaces at the ends.
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~]([ -~\t]*[!-~])?)?[ \t]*")
+
+
+def header(text: str) -> tuple[str, str]:
+    """Return the name and the value of a header like `Name: value`; raises `ValueError` if it is
+    none."""
+    if not (found := _HEADER.fullmatch(text)):
+        raise ValueError("a header is written as 'Name: value', in ASCII")
+    return found[1], found[2] or ""
 
 
 @dataclass
@@ -22,6 +34,8 @@ class Config:
     A lost connection is restored with at most `retries` attempts in a row, each after a longer
     pause; any event that arrives resets the count. With `raise_on_error` a failure is raised, else
     it is reported in the last chunk or in the response.
+
+    `headers` are sent with each request, as the token of a proxy before the server.
     """
 
     url: str = DEFAULT_URL
@@ -34,6 +48,7 @@ class Config:
     timeout_total: float = 1800.0
     retries: int = 10
     raise_on_error: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_defaults(cls, environment: Mapping[str, str] = os.environ) -> Self:

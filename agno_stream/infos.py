@@ -68,7 +68,8 @@ class Message:
     `media` and `citations` are collected from. `speaker` is the agent, team or workflow that
     answered. `finish_reason` is set if it ended early, `error` ({code, message}) if it failed.
     `truncated` is True if it had more parts than are kept. `siblings` are the runs of all turns in
-    the place of this one, oldest first, itself included; empty if there is no other.
+    the place of this one, oldest first, itself included; empty if there is no other. The last
+    answer of a turn has the tokens (`usage`), and the seconds (`duration`) of all of it.
     """
 
     role: str
@@ -87,6 +88,8 @@ class Message:
     error: dict[str, Any] | None = None
     truncated: bool = False
     siblings: tuple[str, ...] = ()
+    usage: dict[str, Any] | None = None
+    duration: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ See docs/decisions/038-connections-are-reused-if-their-end-is-there.md.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 
 from agno_stream.answer import Answer
-from agno_stream.config import Config
+from agno_stream.config import Config, header
 from agno_stream.errors import AgnoStreamError, ConnectionLost, ServerUnreachable
 from agno_stream.infos import Exchange
 from agno_stream.requests import SSE, Request
@@ -30,9 +30,17 @@ DRAIN = 0.05
 FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
 
 
-def client_config(config: Config | str | None, url: str | None, api_key: str | None) -> Config:
-    """Return a copy of the settings with this URL and key, so that a change affects one client
-    only; `config` may be the URL itself. Raises `TypeError` for two URLs and for other types."""
+def client_config(
+    config: Config | str | None,
+    url: str | None,
+    api_key: str | None,
+    headers: Mapping[str, str] | None,
+) -> Config:
+    """Return a copy of the settings with this URL and key and these headers, so that a change
+    affects one client only; `config` may be the URL itself.
+
+    Raises `TypeError` for two URLs and for other types, `ValueError` for what is no header.
+    """
     if isinstance(config, str):
         if url is not None:
             raise TypeError("the server's URL is given twice")
@@ -41,14 +49,18 @@ def client_config(config: Config | str | None, url: str | None, api_key: str | N
         raise TypeError(f"config must be a Config or a URL, not {type(config).__name__}")
     own = replace(config) if config is not None else Config.from_defaults()
     own.url, own.api_key = url or own.url, api_key or own.api_key
+    own.headers = {**own.headers, **(headers or {})}
+    for name, value in own.headers.items():
+        header(f"{name}: {value}")
     return own
 
 
 def settings(config: Config, version: str) -> dict[str, Any]:
     """Return the keyword arguments with which `httpx2.Client` and `AsyncClient` are made."""
-    headers = {"User-Agent": f"agno-stream-client/{version}"}
+    headers = httpx2.Headers({"User-Agent": f"agno-stream-client/{version}"})
     if config.api_key:
         headers["Authorization"] = f"Bearer {config.api_key}"
+    headers.update(dict(config.headers))
     limits = httpx2.Limits(
         max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEPALIVE
     )
@@ -72,12 +84,14 @@ def arguments(config: Config, request: Request) -> dict[str, Any]:
     }
 
 
-def exchange(reply: httpx2.Response) -> Exchange:
-    """Return a request and the head of its response, for debugging, without the API key."""
+def exchange(reply: httpx2.Response, config: Config) -> Exchange:
+    """Return a request and the head of its response, for debugging, without the API key and the
+    values of the client's own headers."""
     request = reply.request
     sent = {name.lower(): value for name, value in request.headers.items()}
     if "authorization" in sent:
         sent["authorization"] = "Bearer …"
+    sent |= {name.lower(): "…" for name in config.headers}
     received = {name.lower(): value for name, value in reply.headers.items()}
     return Exchange(
         request.method, str(request.url), reply.status_code, sent, received, time.time()

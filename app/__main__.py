@@ -39,7 +39,8 @@ CLOSING_TIMEOUT = 0.5
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a stop signal; the exit code is 2 if a setting is wrong."""
     gc.freeze()  # the modules stay: at the exit Python would search them for garbage, for 0.5 s
-    flags = vars(parser().parse_args(arguments))
+    words = sys.argv[1:] if arguments is None else arguments
+    flags = vars(parser().parse_args(words))
     flags.pop("command")
     reload: bool = flags.pop("reload")
     configure()
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             open_to_all=settings.allow_anonymous
             or bool(settings.api_keys or settings.api_keys_file or settings.principal_header),
         )
-        check_port(settings.host, settings.port)
+        check_port(settings.host, settings.port, words)
         make_private(settings.data_dir)
         shared = asyncio.run(_try_journal(settings))
         app = create_app(settings)

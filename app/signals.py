@@ -19,6 +19,16 @@ from .web import Connections, close_listeners, server_of
 logger = logging.getLogger(__name__)
 
 
+def describe_stop(live: int, seconds: float) -> str:
+    """What the server waits for, or stops, before it ends."""
+    if not live:
+        return ": no run is active"
+    one = live == 1
+    if seconds:
+        return f": {live} {'run has' if one else 'runs have'} up to {seconds:g} s to end"
+    return f": {live} active {'run is' if one else 'runs are'} interrupted"
+
+
 @contextmanager
 def graceful_shutdown(runs: Runs, grace: float, connections: Connections) -> Iterator[None]:
     """While the context is open, let runs end on SIGTERM before uvicorn closes its sockets.
@@ -37,7 +47,7 @@ def graceful_shutdown(runs: Runs, grace: float, connections: Connections) -> Ite
             handler(number, frame)
 
     async def drain(number: int, seconds: float) -> None:
-        logger.info("stopping: %d runs have up to %g s to end", runs.live, seconds)
+        logger.info("stopping%s", describe_stop(runs.live, seconds))
         connections.leaving = True
         try:
             await runs.drain(seconds)

@@ -2,8 +2,11 @@
 
 import errno
 import logging
+import os
+import shlex
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import uvicorn
 
@@ -12,6 +15,9 @@ from .core.providers import ModelCatalog
 from .settings import Settings
 
 logger = logging.getLogger(__name__)
+
+#: The variable with which `make run` says that it starts the server.
+BY_MAKE = "STARTED_BY_MAKE"
 
 #: Ports that are tried for a suggestion, after the one that is taken.
 FURTHER_PORTS = 20
@@ -67,15 +73,30 @@ def describe(models: ModelCatalog, settings: Settings) -> str:
     return f"{spec} (an Ollama answers at {settings.ollama_host or '127.0.0.1:11434'})"
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise `ConfigurationError` with a port that is free if another program has this one."""
+def check_port(host: str, port: int, arguments: Sequence[str]) -> None:
+    """Raise `ConfigurationError` with a command for a free port if another program has this one;
+    `arguments` are those of this command."""
     if port == 0 or _is_free(host, port):
         return
     free = next((p for p in range(port + 1, port + FURTHER_PORTS) if _is_free(host, p)), 0)
+    command = command_for(free, arguments, by_make=BY_MAKE in os.environ)
     raise ConfigurationError(
         f"PORT: {port} of {host}: address already in use. Another program has it, perhaps an "
-        f"agno-stream that still runs: stop that, or start with --port {free}"
+        f"agno-stream that still runs: stop that, or type: {command}"
     )
+
+
+def command_for(port: int, arguments: Sequence[str], *, by_make: bool) -> str:
+    """The command with which a person starts the server as this time, at another port."""
+    others = [
+        word
+        for before, word in pairwise(["", *arguments])
+        if before != "--port" and not word.startswith("--port")
+    ]
+    if by_make:
+        flags = shlex.join(others[1:])
+        return f"PORT={port} make run" + (f" ARGS={shlex.quote(flags)}" if flags else "")
+    return shlex.join(["agno-stream", *others, "--port", str(port)])
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -95,7 +95,7 @@ def test_json_lines_have_the_fields_of_a_run(
     lines = [json.loads(line) for line in output.splitlines()]
     runs = [line for line in lines if line["event"] == "run ended"]
     assert all({"event", "level", "logger", "timestamp"} <= line.keys() for line in lines)
-    assert {"uvicorn.error", "app.main", "app.run", "agno"} <= {line["logger"] for line in lines}
+    assert {"uvicorn.error", "app.startup", "app.run", "agno"} <= {line["logger"] for line in lines}
     assert FIELDS | {"error"} <= runs[0].keys()
     assert (4, False, None) == (
         runs[0]["output_tokens"],

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ import httpx
 import pytest
 
 from app import __main__, __version__, main
+from app.signals import describe_stop
+from app.startup import BY_MAKE, command_for
 from tests.command import ROOT, Command, environment, run
 from tests.provider import Provider
 from tests.provider_replies import Reply, refusal
@@ -116,15 +119,53 @@ def test_a_wrong_setting_is_reported_by_name(
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
-    """A port that another program has is reported as a failure."""
+    """A port that another program has is reported as a failure, with a command that works."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = run(tmp_path, "-m", "app", "serve", "--port", port)
     assert 2 == ended.returncode
     assert "address already in use" in ended.stderr
     assert f"PORT: {port} of 127.0.0.1" in ended.stderr
-    assert re.search(r"start with --port \d+$", ended.stderr.strip())
+    assert re.search(r"type: agno-stream serve --port \d+$", ended.stderr.strip())
     assert 1 == len(ended.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "by_make", "command"),
+    [
+        ("serve", False, "agno-stream serve --port 8001"),
+        ("serve --port 8000", False, "agno-stream serve --port 8001"),
+        ("serve --port=8000 --model demo", False, "agno-stream serve --model demo --port 8001"),
+        ("serve --agents 'a b:c'", False, "agno-stream serve --agents 'a b:c' --port 8001"),
+        ("serve", True, "PORT=8001 make run"),
+        ("serve --port 8000 --model demo", True, "PORT=8001 make run ARGS='--model demo'"),
+    ],
+)
+def test_the_command_for_another_port(words: str, command: str, *, by_make: bool) -> None:
+    """A person is given the command that was typed, with a free port."""
+    assert command == command_for(8001, shlex.split(words), by_make=by_make)
+
+
+def test_make_says_that_it_starts_the_server() -> None:
+    """`make run` sets the variable by which the server knows what a person has typed."""
+    run_recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nrun: ")[2]
+    assert f"{BY_MAKE}=1" in run_recipe.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("live", "seconds", "text"),
+    [
+        (0, 10.0, ": no run is active"),
+        (0, 0.0, ": no run is active"),
+        (1, 10.0, ": 1 run has up to 10 s to end"),
+        (2, 0.5, ": 2 runs have up to 0.5 s to end"),
+        (1, 0.0, ": 1 active run is interrupted"),
+        (3, 0.0, ": 3 active runs are interrupted"),
+    ],
+)
+def test_what_a_stop_waits_for(live: int, seconds: float, text: str) -> None:
+    """A server that stops logs what it waits for, or what it interrupts."""
+    assert text == describe_stop(live, seconds)
 
 
 def test_a_full_disk(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ async def examine(plan: Plan, report: Report, progress: Progress) -> list[Findin
     """
     findings: list[Finding] = []
     limits = httpx2.Limits(max_connections=None)
-    agent = {"User-Agent": f"agno-stream-doctor/{__version__}"}
+    agent = {"User-Agent": f"agno-stream-doctor/{__version__}", **plan.headers}
     async with httpx2.AsyncClient(
         headers=agent, limits=limits, timeout=plan.patience, follow_redirects=False
     ) as http:

@@ -1,6 +1,6 @@
 """The plan of an examination, and the findings of its checks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -12,12 +12,13 @@ REACHABLE = "reachable"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to examine: the address, the API key or None, and the `timeout` of all checks in
-    seconds."""
+    """What to examine: the address, the API key or None, the `timeout` of all checks in seconds,
+    and headers of all requests, as a proxy's token."""
 
     url: str
     api_key: str | None = field(default=None, repr=False)
     timeout: float = 60.0
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def patience(self) -> float:

@@ -42,7 +42,7 @@ TICKET_PATH = re.compile(r"/api/v1/runs/([^/]+)/(?:events|stream|media/[^/]+)")
 
 #: The options of CORS for pages of `CORS_ORIGINS`.
 CORS: dict[str, Any] = {
-    "allow_methods": ["GET", "POST", "DELETE"],
+    "allow_methods": ["GET", "POST", "PATCH", "DELETE"],
     "allow_headers": ["*"],
     "expose_headers": [
         *("X-Run-Id", "X-Conversation-Id", "X-Request-Id", "X-Ignored-Fields", "X-Error-Code"),

@@ -56,6 +56,7 @@ class Pump:
         self._steady = steady
         self._refusal = refusal
         self._kind = (type(encoder), prefix.get())  # readers of one kind share encoded entries
+        self._direct = direct
         self._live = None
         if direct is not None and pacer is None:
             self._live = Live(follower, direct, heartbeat, self._encoded_live)
@@ -67,6 +68,7 @@ class Pump:
         if self._live is not None:
             follower.on_growth = self._live.grown
         while not follower.done and not self._gone.is_set():
+            await self._wait_for_client()
             number = follower.after
             try:
                 entries = await follower.batch()
@@ -89,6 +91,15 @@ class Pump:
             if not entries:
                 await self._beat()
         return None
+
+    async def _wait_for_client(self) -> None:
+        """Wait until the client has taken what it was sent, so that nothing is read for it that
+        would only wait in memory."""
+        direct = self._direct
+        if direct is not None and direct.clogged:
+            self._heartbeat.write_began()
+            await direct.drained()
+            self._heartbeat.write_ended()
 
     def _encoded_live(self, number: int, entries: list[Entry]) -> bytes | None:
         """Return the bytes of entries that `Live` may write; None if `run` has to."""

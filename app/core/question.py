@@ -147,6 +147,11 @@ class Question:
     knowledge_filters: dict[str, Any] | None = None
     output_schema: dict[str, Any] | None = None
 
+    @property
+    def last_text(self) -> str | None:
+        """The message, or else the last text of the history."""
+        return self.message or (self.history[-1].content if self.history else None)
+
     def settings(self) -> str:
         """The fields that hold in the continuation of a paused run, as JSON; empty if all are
         unset.

@@ -203,6 +203,9 @@ def cancelled() -> RunStopped:
     return RunStopped("cancelled", "The run was cancelled.")
 
 
+#: Why nothing was answered: who gets such an error sends the question again.
+NOT_BEGUN = (ConversationsUnavailable, TurnGone)
+
 #: Agno's types of errors that guardrails and hooks raise, whose messages are for the user.
 REFUSALS: dict[str, type[RunFailed]] = {
     "input_check_error": InputRefused,

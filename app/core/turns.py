@@ -1,6 +1,7 @@
 """Runs what answers: a plan makes turns, whose `StreamingChunk`s come from `agents.events`."""
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import aclosing
 from functools import partial
@@ -36,11 +37,10 @@ from .providers.http.clients import close as close_client
 from .providers.http.clients import has_client
 from .recovering import Guard
 from .run_failures import (
-    ConversationsUnavailable,
+    NOT_BEGUN,
     InputRefused,
     OutputRefused,
     RunFailed,
-    TurnGone,
     server_stopped,
 )
 
@@ -50,9 +50,6 @@ if TYPE_CHECKING:  # a plan makes turns
 logger = logging.getLogger(__name__)
 
 Emit = Callable[[StreamingChunk], None]
-
-#: Why nothing was answered: who gets such an error sends the question again.
-NOT_BEGUN = (ConversationsUnavailable, TurnGone)
 
 
 class AgentTurn:
@@ -66,6 +63,7 @@ class AgentTurn:
         owner = owner_of(record.principal, question.user)
         self._session = Session(record.conversation_id, owner, record.first)
         self._begun = self.settled = False
+        self._began_at = time.monotonic()
         self._component = plan.entry.component
         self._keeping: Keeping | None = None
         self._runner: Runner | None = None
@@ -76,8 +74,7 @@ class AgentTurn:
             user=question.user,
             kept=question.kept,
         )
-        last = question.history[-1].content if question.history else None
-        self.logged_question = question.message or last or record.question or ""
+        self.logged_question = question.last_text or record.question or ""
         self.model = plan.model
         self._made_models: list[Model] = []
         self._guard: Guard | None = None
@@ -88,6 +85,7 @@ class AgentTurn:
 
     async def run(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
         """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
+        self._began_at = time.monotonic()
         try:
             return await self._answer(emit, on_alive)
         finally:
@@ -95,7 +93,7 @@ class AgentTurn:
                 await close_client(model)
 
     async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
-        last = await self._agnos_answer(emit, on_alive)
+        last = self._counted(await self._agnos_answer(emit, on_alive))
         stored = await self._stored(last)
         return last if stored else msgspec.structs.replace(last, stored=False)
 
@@ -125,7 +123,8 @@ class AgentTurn:
                         reader.read(event)
                         await safety.keep(event)
                         if reader.failure is not None:
-                            raise self._unreadable() or failure_of(reader.failure, runner.models)
+                            unread = self._keeping and self._keeping.failure
+                            raise unread or failure_of(reader.failure, runner.models)
                         found = media.concerns(event) and await media.read(event, reader.model)
                         if found:
                             reader.recorder.emit(found)
@@ -133,9 +132,8 @@ class AgentTurn:
             raise refusal_of(error) from error
         finally:
             safety.release()
-        kept = self._plan.question.kept
+        models, kept = runner.models, self._plan.question.kept
         requirements = await requirements_of(runner, reader, self._session, kept=kept)
-        models = runner.models
         reason = None if models is None else models.finish_reason
         if models is not None:
             spared = requirements or reader.pause is not None or reader.by_function
@@ -149,7 +147,14 @@ class AgentTurn:
             return self._plan.shown(last)
         before = self._runner.shown_before
         parts = self._reader.recorder.parts(whole=bool(before is not None or last.requirements))
-        return Shown.of(parts, last, self.model, before)
+        last, took = self._counted(last), time.monotonic() - self._began_at
+        return Shown.of(parts, last, self.model, before, took)
+
+    def _counted(self, last: StreamingChunk) -> StreamingChunk:
+        """A last chunk with an estimate of the tokens, if no provider has counted them."""
+        reader = self._reader
+        estimate = reader and not last.usage and self.estimate_usage(reader.pieces)
+        return msgspec.structs.replace(last, usage=estimate) if estimate else last
 
     async def _prepared(self) -> Runner:
         """The runner of a copy that is for this run alone, with its tools connected."""
@@ -234,10 +239,6 @@ class AgentTurn:
             begun=self._begun,
             continues=self._plan.continuation is not None,
         )
-
-    def _unreadable(self) -> RunFailed | None:
-        """Why the conversation could not be read, if that is why Agno's run failed."""
-        return None if self._keeping is None else self._keeping.failure
 
     def _keep(self) -> Keeping:
         """The conversation of this run, in the stores of the component that answers."""

@@ -171,7 +171,7 @@ class StoredMessage(msgspec.Struct, omit_defaults=True):
     `speaker` is the agent, team or workflow that answered. `finish_reason` is absent if it is
     `stop`. `truncated` is True if the answer had more in its parts than is kept. `siblings` are the
     runs of all turns in the place of this one, oldest first, itself included; absent if there is no
-    other.
+    other. `usage` and `duration` (seconds) are those of the turn, in its last answer.
     """
 
     role: str
@@ -189,6 +189,8 @@ class StoredMessage(msgspec.Struct, omit_defaults=True):
     followups: list[str] | None = None
     error: ErrorInfo | None = None
     truncated: bool = False
+    usage: Usage | None = None
+    duration: float | None = None
     siblings: list[str] = msgspec.field(default_factory=list)
 
 

@@ -28,6 +28,15 @@ class DirectCycle(RequestResponseCycle):
             or self.scope["method"] == "HEAD"
         )
 
+    @property
+    def clogged(self) -> bool:
+        """Whether the client does not take what was sent."""
+        return self.flow.write_paused and not self.disconnected
+
+    async def drained(self) -> None:
+        """Wait until the client has taken most of what was sent, or the connection is lost."""
+        await self.flow.drain()
+
     def write(self, body: bytes) -> None:
         """Send a part of the body, which must not be empty."""
         self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))

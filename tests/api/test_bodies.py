@@ -341,6 +341,9 @@ async def test_bodies_are_bounded_in_all(serve: Serve, provider: Provider) -> No
         writer.write(head.encode() + b" " * (size - (1 << 18)))
         await writer.drain()
         writers.append(writer)
+    while any(writer.transport.get_write_buffer_size() for writer in writers):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.5)  # a request that is read before them would have them refused
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         large = json.dumps({"message": "x" * (1 << 19), "stream": False})
         reply = await until(http, large, 503)

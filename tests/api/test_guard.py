@@ -11,10 +11,13 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from fastapi.routing import iter_route_contexts
 from starlette.types import Message, Scope
 
+from app.api.guard import CORS
+from app.main import create_app
 from tests.conftest import Serve
-from tests.server import Server
+from tests.server import Bare, Server
 
 ALICE, BOB = "alice-key-0123456789", "bob:key,0123456789"
 KEYS = {"api_keys": f"alice:{ALICE}"}
@@ -246,6 +249,14 @@ async def test_cors_allows_only_the_listed_origins(serve: Serve) -> None:
         )
         assert "X-Run-Id" in reply.headers["access-control-expose-headers"]
         assert "access-control-allow-credentials" not in reply.headers
+
+
+def test_cors_allows_the_method_of_each_route() -> None:
+    """A page of `CORS_ORIGINS` may use every method that a route of the API has."""
+    routes = iter_route_contexts(create_app(Bare(model="demo")).routes)
+    used = {method for route in routes for method in getattr(route, "methods", None) or ()}
+    safe = {"HEAD"}  # browsers send it without asking first
+    assert used - safe == set(CORS["allow_methods"])
 
 
 async def test_security_headers(keyed: httpx.AsyncClient) -> None:

@@ -71,6 +71,12 @@ def check(document: Document, method: str, path: str, reply: httpx.Response) -> 
         jsonschema.Draft202012Validator(schema).validate(reply.json())
 
 
+def test_each_operation_is_listed_once(document: Document) -> None:
+    """An operation has one tag: the reference lists it below each."""
+    for path, method, operation in operations(document):
+        assert 1 == len(operation["tags"]), f"{method} {path}"
+
+
 def test_every_reference_has_a_schema(document: Document) -> None:
     """Every `$ref` names a schema that is there, and every schema is one."""
     schemas = document["components"]["schemas"]

@@ -28,7 +28,11 @@ BUFFERING = (
 )
 GZIP = "gzip on; gzip_min_length 0; gzip_types text/event-stream;"
 KEY = "right"
-GUARD = HEALTHY + f'if ($http_authorization != "Bearer {KEY}") {{ return 401; }}'
+GUARD = HEALTHY + (
+    'if ($http_x_proxy_token != "open") { return 403; } '
+    f'if ($http_authorization != "Bearer {KEY}") {{ return 401; }}'
+)
+GUARDED = ["--api-key", KEY, "--header", "X-Proxy-Token: open"]
 
 #: Each is a row of proxies, the one next to the server first.
 FAULTS: dict[str, list[str]] = {
@@ -106,7 +110,7 @@ def found(
                 text = configuration(location, http=zone)
                 nginx = stack.enter_context(Nginx(tmp_path_factory.mktemp("nginx"), text, port))
                 port, url = nginx.port, nginx.url
-            words = ["--api-key", KEY] if GUARD in FAULTS[fault] else []
+            words = GUARDED if GUARD in FAULTS[fault] else []
             made[fault] = pool.submit(report, url, *words)
         yield lambda fault: made[fault].result()
 

@@ -91,6 +91,11 @@ def test_stop_button_cancels_run(visit: Visit, provider: Provider) -> None:
     provider.wait_for(lambda: provider.aborted == 1)
     assert visit.text.startswith(seen.rstrip())
     expect(visit.page.get_by_role("button", name="Send")).to_be_visible()
+    facts = visit.facts
+    assert "tokens" in facts
+    visit.page.reload()
+    visit.notice("You stopped this answer")
+    assert facts == visit.facts
 
 
 def test_regenerated_answer_ignores_the_first(visit: Visit, provider: Provider) -> None:
@@ -215,7 +220,8 @@ def test_too_large_question_is_reported(serve: Serve, page: Page) -> None:
 def test_demo_banner_without_model(serve: Serve, page: Page) -> None:
     """Without a model the page explains the demonstration and how to configure a model."""
     visit = Visit(page, serve(model="demo").url).open()
-    expect(page.locator("#banner")).to_contain_text("OPENAI_API_KEY")
+    port = visit.url.rpartition(":")[2]  # a new start without it would be elsewhere
+    expect(page.locator("#banner")).to_contain_text(f"PORT={port} OPENAI_API_KEY")
     page.get_by_role("button", name="count to 20").click()
     assert visit.ended().text.endswith("19, 20")
 
@@ -227,6 +233,44 @@ def test_model_choice_is_kept(visit: Visit) -> None:
     assert "1, 2, 3" == visit.text
     visit.open()
     assert "demo" == visit.page.locator("#model").evaluate("e => e.selectedOptions[0].text")
+
+
+def test_printed_page_is_the_whole_conversation(visit: Visit, provider: Provider) -> None:
+    """On paper there is all of the conversation, and nothing to click."""
+    provider.script(Reply("Line.\n\n" * 60 + "The end."))
+    visit.ask("Say much.").ended()
+    visit.page.emulate_media(media="print")
+    height = "document.scrollingElement.scrollHeight - innerHeight"
+    assert visit.run(height) > 500
+    for part in ("#composer", "#side", ".acts .icon", "#permalink"):
+        expect(visit.page.locator(part).first).to_be_hidden()
+    expect(visit.answer).to_contain_text("The end.")
+
+
+def test_inspector_on_a_phone_has_the_focus(visit: Visit, page: Page) -> None:
+    """Where the inspector covers the page, the focus goes into it, and comes back at its end."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    opener = page.locator("#drawer-open")
+    for close in ("Escape", "Enter"):
+        opener.click()
+        expect(page.get_by_role("button", name="Close the inspector")).to_be_focused()
+        page.keyboard.press(close)
+        expect(page.locator("#drawer")).to_be_hidden()
+        expect(opener).to_be_focused()
+
+
+def test_paragraphs_have_the_direction_of_their_text(visit: Visit, provider: Provider) -> None:
+    """Text that runs from right to left begins at the right, beside text that does not."""
+    provider.script(Reply("مرحبا بالعالم\n\nHello"))
+    visit.ask("مرحبا").ended()
+    left = """element => {
+      const range = document.createRange()
+      range.selectNodeContents(element)
+      return range.getBoundingClientRect().left - element.getBoundingClientRect().left
+    }"""
+    arabic, english = visit.answer.locator(".prose p").all()
+    assert arabic.evaluate(left) > 100
+    assert abs(english.evaluate(left)) < 2
 
 
 def test_stream_inspector_shows_raw_events(visit: Visit, provider: Provider) -> None:

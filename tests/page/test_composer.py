@@ -165,7 +165,7 @@ def test_settings_are_sent_and_kept(visit: Visit, provider: Provider) -> None:
     open_settings.click()
     visit.page.get_by_label("Temperature").fill("0.3")
     visit.page.get_by_label("Maximum length").fill("50")
-    visit.page.get_by_role("button", name="Use them").click()
+    visit.page.get_by_role("button", name="Save", exact=True).click()
     visit.ask("One?").ended()
     visit.open().ask("Two?").ended()
     for request in provider.requests:
@@ -174,7 +174,7 @@ def test_settings_are_sent_and_kept(visit: Visit, provider: Provider) -> None:
     open_settings.click()
     expect(visit.page.get_by_label("Temperature")).to_have_value("0.3")
     visit.page.get_by_role("button", name="Reset").click()
-    visit.page.get_by_role("button", name="Use them").click()
+    visit.page.get_by_role("button", name="Save", exact=True).click()
     visit.ask("Three?").ended()
     assert "temperature" not in provider.requests[-1].body
 
@@ -192,7 +192,7 @@ def test_system_prompt_where_the_agent_allows_it(
     field = page.get_by_label("System prompt")
     page.get_by_role("button", name="Settings").click()
     field.fill("Answer in verse.")
-    page.get_by_role("button", name="Use them").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     visit.ask("One?").ended()
     page.get_by_role("button", name="Answer again").click()
     visit.ended()
@@ -242,8 +242,8 @@ def test_clock_is_suggested_to_an_agent_with_tools(serve: Serve, page: Page) -> 
     for agent, times in (("armed", 0), ("plain", 1)):
         visit.page.select_option("#agent", agent)
         expect(page.get_by_role("button", name="count to 20")).to_be_visible()
-        expect(page.get_by_role("button", name="tool Europe/Paris")).to_have_count(times)
-    page.get_by_role("button", name="tool Europe/Paris").click()
+        expect(page.get_by_role("button", name="What time is it in Paris?")).to_have_count(times)
+    page.get_by_role("button", name="What time is it in Paris?").click()
     assert "(Europe/Paris)" in visit.ended().text
 
 

@@ -41,6 +41,22 @@ TOO_WIDE = """() => {
 }"""
 
 
+#: Rows of buttons, and words in them, that take more than one line.
+WRAPPED = """() => {
+  const line = part => part.getBoundingClientRect()
+  const rows = [...document.querySelectorAll('.side-foot, dialog[open] .buttons')]
+  return rows
+    .filter(row => row.offsetParent || row.closest('dialog[open]'))
+    .filter(row => {
+      const parts = [...row.children].filter(part => part.offsetHeight)
+      const middles = parts.map(part => line(part).top + line(part).height / 2)
+      const tall = parts.some(part => line(part).height > 48)
+      return tall || Math.max(...middles) - Math.min(...middles) > 8
+    })
+    .map(row => row.innerText)
+}"""
+
+
 def choose(page: Page, code: str) -> None:
     """Choose a language in the settings, as a person does who cannot read the page."""
     page.locator("#settings-open").click()
@@ -73,11 +89,15 @@ def test_page_in_each_language(
     page = context.new_page()
     visit = Visit(page, server.url).open().ask("A question").ended().ask("Another").ended()
     page.get_by_role("button", name="Stream inspector").click()
+    assert [] == visit.run(WRAPPED)
     for code in LANGUAGES:
         page.set_viewport_size({"width": 1280, "height": 800})
         choose(page, code)
         assert set() == left_in_english(language(code), visit.run(SHOWN))
         assert [] == visit.run(TOO_WIDE)
+        page.locator("#settings-open").click()
+        assert [] == visit.run(WRAPPED)
+        page.keyboard.press("Escape")
         axe.check(visit)
         page.keyboard.press("d")
         page.set_viewport_size({"width": 320, "height": 700})
@@ -111,6 +131,7 @@ def test_language_changes_while_an_answer_runs(visit: Visit, provider: Provider)
     expect(visit.answer.locator(".facts")).to_have_text(re.compile(r"60 Tokens · \d+,\d s$"))
     visit.page.reload()
     expect(visit.answer.get_by_role("button", name="Neu beantworten")).to_be_visible()
+    expect(visit.answer.locator(".facts")).to_have_text(re.compile(r"60 Tokens · \d+,\d s$"))
     choose(visit.page, "en")
     expect(visit.answer.get_by_role("button", name="Answer again")).to_be_visible()
 

@@ -184,7 +184,7 @@ ORDER = {
 @pytest.mark.parametrize("agent", ORDER)
 def test_answer_in_order_live_and_later(applications: Visit, agent: str) -> None:
     """Text, reasoning, tools, members, steps, progress and media are shown in the order in which
-    they came, live and after a reload."""
+    they came, live and after a reload; so are model and tokens."""
     visit = applications
     visit.page.select_option("#agent", agent)
     visit.ask("What is new?").ended()
@@ -192,6 +192,9 @@ def test_answer_in_order_live_and_later(applications: Visit, agent: str) -> None
     assert sorted(ORDER[agent]) == sorted(live)
     if agent != "press":  # its two steps are beside each other
         assert ORDER[agent] == live
+    facts = visit.facts
+    assert "token" in facts
     visit.page.reload()
     visit.ended()
     assert live == shown(visit)
+    assert facts == visit.facts

@@ -1,6 +1,7 @@
 """Answers that wait for a person: the card, its decisions, and how the answer goes on."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,11 +9,13 @@ from agno.agent import Agent
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.conftest import Serve
+from tests.page.axe import Axe
 from tests.page.visit import Visit
 from tests.pauses.kinds import KINDS, PauseKind, calls, refund, send, shell
 from tests.pauses.parts import decisions, go_on
 from tests.provider import Provider
 from tests.provider_replies import Reply, numbered
+from tests.server import Server
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 Start = Callable[..., tuple[Visit, Locator]]
@@ -53,38 +56,47 @@ def many(*tools: Any) -> Callable[[Any], Any]:
 # What a person does at the card of each kind.
 
 
+def click(form: Locator, name: str) -> None:
+    form.get_by_role("button", name=name, exact=True).click()
+
+
 def approve(form: Locator) -> None:
-    form.get_by_label("Approve").check()
+    click(form, "Approve")
 
 
 def fill_city(form: Locator) -> None:
     form.get_by_label("city").fill("Bergen")
+    submit(form)
 
 
 def choose_rome(form: Locator) -> None:
     form.get_by_label("Rome").check()
+    submit(form)
 
 
 def give_result(form: Locator) -> None:
     form.get_by_label("Result").fill("it ran elsewhere")
+    submit(form)
 
 
 def give_tone(form: Locator) -> None:
     form.get_by_label("tone").fill("kind")
+    submit(form)
 
 
 def edit_output(form: Locator) -> None:
-    form.get_by_label("Accept").check()
     form.get_by_label("Output, which may be edited").fill("An edited draft.")
+    click(form, "Accept")
 
 
 def go_right(form: Locator) -> None:
     form.get_by_label("right").check()
+    submit(form)
 
 
 def try_again(form: Locator) -> None:
     BY_NAME["step-error"].decide({})  # puts the fire out
-    form.get_by_label("Try again", exact=True).check()
+    click(form, "Try again")
 
 
 #: Kinds, what a person reads on the card, and does there.
@@ -114,26 +126,35 @@ def test_card_shows_what_waits_and_the_answer_goes_on(
     shown = " ".join(form.locator(".requirement").inner_text().split())
     assert shown.startswith(says)
     decide(form)
-    submit(form)
     visit.ended()
     expect(visit.answer).to_contain_text(kind.answer)
     expect(visit.page.locator(".decided")).to_be_visible()
     expect(visit.page.locator("form.pause")).to_have_count(0)
     if kind.after:
         assert kind.seen in told(provider)
+    facts = visit.facts
     visit.page.reload()
     expect(visit.answer).to_contain_text(kind.answer)
     expect(visit.page.locator(".turn")).to_have_count(1)
+    assert facts == visit.facts
 
 
 def test_denial_with_a_reason(start: Start, provider: Provider) -> None:
-    """A reason can be given only with a denial, and the model is told it."""
+    """A reason can be given only with a denial, which can be taken back until it is sent; the
+    model gets the reason."""
     visit, form = start(BY_NAME["approval"])
     reason = form.get_by_label("Reason")
     expect(reason).to_be_hidden()
-    form.get_by_label("Deny").check()
+    click(form, "Deny")
+    expect(reason).to_be_focused()
+    expect(form.get_by_role("button", name="Approve")).to_have_count(0)
+    click(form, "Back")
+    expect(reason).to_be_hidden()
+    expect(form.get_by_role("button", name="Deny")).to_be_focused()
+    assert 1 == len(provider.requests)
+    click(form, "Deny")
     reason.fill("Not in December.")
-    submit(form)
+    click(form, "Deny")
     visit.ended()
     expect(visit.page.locator(".decided")).to_have_text("Denied: refund (Not in December.)")
     assert "Not in December." in told(provider)
@@ -151,15 +172,34 @@ def test_nothing_is_sent_before_all_is_decided(
     form = card(page)
     expect(form.locator(".requirement")).to_have_count(2)
     give_result(form)
-    submit(form)
     expect(form).to_be_visible()
     assert 1 == len(provider.requests)
     assert visit.run("document.activeElement.type") == "radio"
-    approve(form)
+    form.get_by_label("Approve").check()
     submit(form)
     visit.ended()
     assert "refunded Oslo" in told(provider)
     assert "it ran elsewhere" in told(provider)
+
+
+def test_agent_that_is_gone(provider: Provider, page: Page, axe: Axe, tmp_path: Path) -> None:
+    """The card of a run whose agent the server does not have any more says so, and takes no
+    decision."""
+    kind = BY_NAME["approval"]
+    provider.script(*kind.before)
+    with Server(tmp_path, agents=[kind.component(provider)]) as server:
+        visit = Visit(page, server.url).open().ask("Please.")
+        card(page)
+        conversation = visit.conversation
+    with Server(tmp_path, agents=[Agent(id="another")]) as server:
+        visit = Visit(page, server.url).open(conversation)
+        form = card(page)
+        expect(form).to_contain_text("This server has no agent “approval” any more.")
+        expect(form).to_contain_text("May refund run?")
+        expect(form.get_by_role("button")).to_have_text(["Reload the conversation"])
+        axe.check(visit)
+        click(form, "Reload the conversation")
+        card(page)
 
 
 def test_decision_elsewhere(start: Start, provider: Provider) -> None:
@@ -170,7 +210,6 @@ def test_decision_elsewhere(start: Start, provider: Provider) -> None:
     made = decisions(BY_NAME["approval"], run["requirements"])
     assert 200 == go_on(url, run["run_id"], made).status_code
     approve(form)
-    submit(form)
     note = visit.notice("decided elsewhere")
     assert "BUTTON" == visit.run("document.activeElement.tagName")
     note.get_by_role("button", name="Reload the conversation").click()
@@ -190,7 +229,7 @@ def test_refused_decision_is_named_at_its_group(
     provider.script(both, Reply("It is done."))
     visit = Visit(page, server.url).open().ask("Please.")
     form = card(page)
-    approve(form)
+    form.get_by_label("Approve").check()
     city = form.get_by_label("city", exact=True)
     city.fill(" ")  # for the browser it is filled
     submit(form)
@@ -215,7 +254,6 @@ def test_card_after_a_reload_and_on_another_device(start: Start, browser: Browse
     other = Visit(elsewhere.new_page(), visit.url).open(visit.conversation)
     form = card(other.page)
     approve(form)
-    submit(form)
     other.ended()
     expect(other.answer).to_contain_text("It is done.")
     elsewhere.close()
@@ -231,7 +269,6 @@ def test_other_tab_sees_the_decision(start: Start) -> None:
     other = Visit(visit.page.context.new_page(), visit.url).open(visit.conversation)
     card(other.page)
     approve(form)
-    submit(form)
     visit.ended()
     expect(other.answer).to_contain_text("It is done.")
     expect(other.page.locator("form.pause")).to_have_count(0)
@@ -246,7 +283,6 @@ def test_reload_while_the_answer_goes_on(start: Start) -> None:
     )
     visit, form = start(long)
     approve(form)
-    submit(form)
     expect(visit.answer).to_contain_text("0 1 2 3")
     visit.page.reload()
     expect(visit.page.get_by_role("button", name="Stop")).to_be_visible()
@@ -288,7 +324,6 @@ def test_decision_keeps_the_end_in_view(start: Start, page: Page) -> None:
     visit, form = start(PauseKind("tall", kind.build, before, {}, kind.decide, [slow]))
     page.wait_for_function(f"() => ({REST})() < 2")
     approve(form)
-    submit(form)
     visit.ended()
     page.wait_for_function(f"() => ({REST})() < 2")
     expect(page.locator("#latest")).to_be_hidden()
@@ -307,14 +342,12 @@ def test_second_pause_of_one_answer(start: Start, provider: Provider) -> None:
     again = PauseKind("again", kind.build, [*kind.before], {}, kind.decide, [calls("refund")])
     visit, form = start(again)
     approve(form)
-    submit(form)
     expect(visit.page.locator(".decided")).to_have_count(1)
     card(visit.page)
     visit.page.reload()
     form = card(visit.page)
     provider.script(Reply("It is done."))
     approve(form)
-    submit(form)
     visit.ended()
     expect(visit.answer).to_contain_text("It is done.")
 
@@ -322,12 +355,13 @@ def test_second_pause_of_one_answer(start: Start, provider: Provider) -> None:
 def test_card_by_keyboard(start: Start) -> None:
     """A decision needs no mouse, and the focus stays where the person is."""
     visit, form = start(BY_NAME["approval"])
-    form.get_by_label("Approve").focus()
-    visit.page.keyboard.press("ArrowRight")
-    expect(form.get_by_label("Deny")).to_be_checked()
-    visit.page.keyboard.press("Tab")
-    visit.page.keyboard.type("No.")
-    visit.page.keyboard.press("Tab")
-    visit.page.keyboard.press("Enter")
+    keyboard = visit.page.keyboard
+    form.get_by_role("button", name="Approve").focus()
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    keyboard.type("No.")
+    keyboard.press("Tab")
+    keyboard.press("Enter")
     visit.ended()
     expect(visit.page.locator(".decided")).to_be_focused()
+    expect(visit.page.locator(".decided")).to_have_text("Denied: refund (No.)")

@@ -43,6 +43,13 @@ class Visit:
         """The text of the last answer as it is shown, without what members and steps say."""
         return "\n".join(self.answer.locator("> .parts > .prose").all_inner_texts())
 
+    @property
+    def facts(self) -> str:
+        """The model and the tokens below the last answer, without its seconds."""
+        line, _, seconds = self.answer.locator(".facts").inner_text().rpartition(" · ")
+        assert re.fullmatch(r"[\d.,]+ s", seconds), seconds
+        return line
+
     def wait_for_text(self, minimum: int = 1) -> str:
         """Wait until the last answer has at least so many characters; return them."""
         self.page.wait_for_function(

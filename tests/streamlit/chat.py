@@ -1,6 +1,6 @@
 """The chat: stored messages, and the answer that is streaming."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 from itertools import groupby
 
@@ -100,18 +100,24 @@ def turn(
     drawn()
 
 
-def waiting(client: Client, runs: Iterable[RunInfo], recording: Recording | None) -> None:
+def waiting(
+    client: Client, runs: Iterable[RunInfo], recording: Recording | None, agents: Container[str]
+) -> None:
     """What the paused runs of the conversation wait for; and why the decisions that `recording`
-    sent were not accepted, if so."""
+    sent were not accepted, if so. `agents` are those that the server has."""
     failure = recording.answer.failure if recording and recording.order.continues else None
-    known = {run.run_id: run.requirements or () for run in runs}
+    known = {run.run_id: run for run in runs}
     if failure is not None and recording is not None and recording.run_id is None:
         if recording.order.continues not in known:
             st.info("This was decided elsewhere.", icon=":material/info:")
         else:
             st.error(f"{failure.message} (`{failure.code}`)", icon=":material/error:")
-    for run_id, requirements in known.items():
-        decisions.form(run_id, requirements, partial(turns.decide, client, run_id))
+    for run_id, run in known.items():
+        if run.agent and run.agent not in agents:
+            decisions.missing(run.agent, run.requirements or ())
+        else:
+            decide = partial(turns.decide, client, run_id)
+            decisions.form(run_id, run.requirements or (), decide)
 
 
 def _stop(client: Client, recording: Recording) -> None:

@@ -1,4 +1,5 @@
-"""What a paused run waits for, as a form with one group for each requirement."""
+"""What a paused run waits for, as a form with one group for each requirement; if it is one, and a
+yes or a no decides it, these are the buttons."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -29,12 +30,65 @@ def form(
     """Draw the form. `send` is called with one decision for each requirement."""
     with st.container(border=True):
         st.markdown(":material/pan_tool: **This answer waits for your decision**")
+        if len(requirements) == 1 and requirements[0]["kind"] in WORDS:
+            _buttons(run_id, requirements[0], send)
+            return
         made = [_group(one, f"{run_id}-{one['id']}") for one in requirements]
         ready = [one for one in made if one is not None]
         st.button(
             "Send", key=f"decide-{run_id}", type="primary", disabled=len(ready) < len(made),
             on_click=send, args=(ready,),
         )  # fmt: skip
+
+
+def missing(agent: str, requirements: Sequence[Requirement]) -> None:
+    """Draw what a run waits for whose agent the server does not have any more."""
+    with st.container(border=True):
+        for one in requirements:
+            _describe(one)
+        st.warning(
+            f"This server has no agent “{agent}” any more. Nothing can be decided here until the "
+            "server has that agent again.",
+        )
+
+
+def _buttons(run_id: str, one: Requirement, send: Callable[[list[Decision]], None]) -> None:
+    """Draw a requirement with a button for the yes and one for the no, which asks for a reason."""
+    _describe(one)
+    key, made = f"{run_id}-{one['id']}", Decision(id=one["id"])
+    yes, no = WORDS[one["kind"]]
+    denied = f"denied-{key}"
+    if st.session_state.get(denied):
+        _denied(made, key)
+        yes, no = no, "Back"
+    else:
+        _accepted(one, made, key)
+    with st.container(horizontal=True):
+        st.button(
+            yes, key=f"decide-{run_id}", type="primary", on_click=send, args=([made],)
+        )  # fmt: skip
+        st.button(no, key=f"other-{run_id}", on_click=_toggle, args=(denied,))
+
+
+def _toggle(key: str) -> None:
+    st.session_state[key] = not st.session_state.get(key)
+
+
+def _denied(made: Decision, key: str) -> Decision:
+    made["confirmed"] = False
+    if note := st.text_input("Reason, for the model (optional)", key=f"note-{key}").strip():
+        made["note"] = note
+    return made
+
+
+def _accepted(one: Requirement, made: Decision, key: str) -> Decision:
+    made["confirmed"] = True
+    if one["kind"] == "step_review":
+        output = one.get("output", "")
+        text = st.text_area("Output, which may be edited", output, key=f"output-{key}")
+        if text != output:
+            made["result"] = text
+    return made
 
 
 def _group(one: Requirement, key: str) -> Decision | None:
@@ -51,18 +105,9 @@ def _group(one: Requirement, key: str) -> Decision | None:
         if verdict is None:
             return None
         if verdict == no:
-            made["confirmed"] = False
-            if note := st.text_input("Reason, for the model", key=f"note-{key}").strip():
-                made["note"] = note
-            return made
+            return _denied(made, key)
     if kind in WORDS:
-        made["confirmed"] = True
-        if kind == "step_review":
-            output = one.get("output", "")
-            text = st.text_area("Output, which may be edited", output, key=f"output-{key}")
-            if text != output:
-                made["result"] = text
-        return made
+        return _accepted(one, made, key)
     return _answered(one, made, key)
 
 

@@ -107,7 +107,8 @@ def main() -> None:
             st.info("Ask something below.", icon=":material/chat:")
         if not live:
             here = st.query_params.get("conversation")
-            chat.waiting(client, [run for run in paused if run.conversation_id == here], recording)
+            waits = [run for run in paused if run.conversation_id == here]
+            chat.waiting(client, waits, recording, {one.id for one in agents})
     if right is not None:
         with right.container(key="inspector", height=HEIGHT, border=False):
             inspector(client, recording, last, live)
@@ -370,14 +371,12 @@ def test_answer_is_one_bubble_in_order(
 
 #: Kinds of pauses, and what a person does in the form: the widget, the start of its key, the value.
 DECIDED: dict[str, list[tuple[str, str, Any]]] = {
-    "approval": [("radio", "verdict", "Approve")],
+    "approval": [],
     "input": [("text_input", "field", "Bergen")],
     "feedback": [("radio", "answer", "Rome")],
     "external": [("text_area", "result", "it ran elsewhere")],
-    "member": [("radio", "verdict", "Approve")],
-    "step-review": [
-        ("radio", "verdict", "Accept"), ("text_area", "output", "An edited draft."),
-    ],
+    "member": [],
+    "step-review": [("text_area", "output", "An edited draft.")],
     "router": [("radio", "answer", "right")],
 }  # fmt: skip
 
@@ -450,6 +449,20 @@ def test_denial_and_a_result_at_once(
     assert "it ran elsewhere" in str(provider.requests[-1].body)
 
 
+def test_denial_by_a_button(serve: "Serve", page: "OpenPage", provider: "Provider") -> None:
+    """A single approval is denied by a button, which opens a reason first."""
+    kind = KINDS[0]
+    provider.script(*kind.before, *kind.after)
+    here = page(serve(agents=[kind.component(provider)]).url).ask("Please.")
+    until_it_waits(here)
+    [deny] = [key for key in here.buttons if key and key.startswith("other-")]
+    here.click(deny)
+    assert 1 == len(provider.requests)
+    fill(here, "text_input", "note", "Not in December.")
+    send(here)
+    assert "Not in December." in str(provider.requests[-1].body)
+
+
 def test_decision_elsewhere_is_told(serve: "Serve", page: "OpenPage", provider: "Provider") -> None:
     """Where somebody else has decided, the app says so and shows how the answer went on."""
     kind = KINDS[0]
@@ -457,7 +470,6 @@ def test_decision_elsewhere_is_told(serve: "Serve", page: "OpenPage", provider: 
     provider.script(*kind.before, *kind.after)
     here = page(server.url).ask("Please.")
     until_it_waits(here)
-    fill(here, "radio", "verdict", "Deny")
     [run] = httpx.get(f"{server.url}/api/v1/runs?status=paused").json()["runs"]
     made = [{"id": one["id"], "confirmed": True} for one in run["requirements"]]
     go_on(server.url, run["run_id"], made)

@@ -71,7 +71,8 @@ def current(client: Client, last: str | None) -> Recording | None:
         recording.look()
     found = recordings().get(st.query_params.get("conversation", ""))
     run_id = st.query_params.get("run")
-    if run_id is not None and (found is None or found.run_id != run_id):
+    # The browser may still name a run that was paused meanwhile, and that a person has decided on.
+    if run_id and (found is None or run_id not in (found.run_id, found.order.continues)):
         found = resume(client, run_id)
     if found is not None and not found.running:
         st.query_params.pop("run", None)

@@ -43,7 +43,7 @@ async def test_drain_lets_runs_end(
         await tab.until(10)
         assert 200 == (await http.get("/readyz")).status_code
         command.process.send_signal(signal.SIGTERM)
-        await until(lambda: "stopping: 1 runs" in command.output)
+        await until(lambda: "stopping: 1 run " in command.output)
         refused = await http.post(CHAT, json={"message": "Too late?"})
         red = await http.get("/readyz")
         state = await state_of(http, tab.run_id)
@@ -79,7 +79,7 @@ async def test_shutdown_interrupts_runs(
         await tab.until(20)
         if how == "second":
             command.process.send_signal(signal.SIGTERM)
-            await until(lambda: "stopping: 1 runs" in command.output)
+            await until(lambda: "stopping: 1 run " in command.output)
         with Watch(how) as watch:
             code = await leave(command, signal.SIGINT if how == "interrupt" else signal.SIGTERM)
         await asking
@@ -112,7 +112,7 @@ async def test_shutdown_of_workers_interrupts_runs(
         await tab.until(10)
         for name in signals[:-1]:
             command.process.send_signal(getattr(signal, name))
-            await until(lambda: "stopping: 1 runs" in command.output)
+            await until(lambda: "stopping: 1 run " in command.output)
         with Watch("-".join(signals)) as watch:
             assert 0 == await leave(command, getattr(signal, signals[-1]))
         await asking

@@ -2,11 +2,10 @@
 
 import { Answer } from './answer.js'
 import { Pause } from './pause.js'
-import { plural, t } from './phrases.js'
+import { inSeconds, plural, t } from './phrases.js'
 import { reconnectStatus } from './question.js'
 
 /** @import { ApiError } from './http.js' */
-/** @import { Words } from './phrases.js' */
 /** @import { Requirement } from './requirements.js' */
 /** @import { ConnectionState } from './stream.js' */
 /** @import { Ending, ErrorInfo, Message } from './wire.js' */
@@ -19,6 +18,7 @@ export class Answers {
   #before = [] // what was answered before a person decided
   /** @type {string | null} */
   waitsFor = null // the paused run that a card is shown for
+  #spent = 0 // seconds, until a person was to decide
 
   /**
    * @param {HTMLElement} element of the turn
@@ -75,12 +75,14 @@ export class Answers {
    * @param {string} reason
    * @param {ErrorInfo | ApiError | null} [error]
    * @param {Ending} [ending]
-   * @param {Words | null} [duration]
+   * @param {number} [seconds] since this page started its run
    */
-  end(reason, error, ending = {}, duration) {
+  end(reason, error, ending = {}, seconds) {
     const { model, usage } = ending
     const tokens = usage && plural(usage.output_tokens, TOKENS)
-    const facts = [model, tokens, duration]
+    const took = ending.duration ?? (seconds && this.#spent + seconds)
+    if (took) this.#spent = took
+    const facts = [model, tokens, took ? inSeconds(took) : null]
     this.current.end(reason, error, facts, ending)
   }
 
@@ -89,11 +91,12 @@ export class Answers {
    * @param {string} runId
    * @param {Requirement[]} requirements
    * @param {ConstructorParameters<typeof Pause>[2]} listener
+   * @param {string} [missing] the agent, if the server does not have it any more
    */
-  wait(runId, requirements, listener) {
+  wait(runId, requirements, listener, missing) {
     if (this.waitsFor === runId) return
     this.waitsFor = runId
-    this.current.wait(new Pause(runId, requirements, listener))
+    this.current.wait(new Pause(runId, requirements, listener, missing))
   }
 
   /**

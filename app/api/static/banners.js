@@ -8,6 +8,8 @@ import { joined, t } from './phrases.js'
 /** @import { ApiError } from './api.js' */
 /** @import { Words } from './phrases.js' */
 
+const USUAL_PORT = '8000' // another one has to be set again, so that this page finds the server
+
 /**
  * Show a banner; an empty message removes it.
  * @param {'demo' | 'disconnected' | 'failed' | 'offline'} kind
@@ -46,9 +48,10 @@ export function showDemo(demo) {
   const message = t(
     'No model is configured, so the demonstration answers. To add one, set this and start again:',
   )
-  showBanner('demo', demo ? message : '', {
-    code: 'OPENAI_API_KEY=… MODEL=openai:gpt-4o-mini',
-  })
+  const { hostname, port } = location
+  const moved = ['127.0.0.1', 'localhost'].includes(hostname) && port && port !== USUAL_PORT
+  const code = `${moved ? `PORT=${port} ` : ''}OPENAI_API_KEY=… MODEL=openai:gpt-4o-mini`
+  showBanner('demo', demo ? message : '', { code })
 }
 
 /**

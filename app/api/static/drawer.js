@@ -15,6 +15,7 @@ const MAX_DATA = 600 // characters of an event
 const INTERVAL = 100 // milliseconds between two updates
 const NEAR = 40 // pixels from the end of the list that count as the end
 const WIDE = 900 // pixels of a window in which the drawer opens by itself
+const NARROW = 800 // pixels of a window that the drawer covers
 
 /** @type {Record<ConnectionState, Words>} */
 const CONNECTION_LABELS = {
@@ -72,7 +73,6 @@ export class Drawer {
       if (event.key !== 'Escape') return
       event.stopPropagation()
       this.toggle(false)
-      this.opener.focus()
     })
     if (local.getItem('drawer') === 'open' && innerWidth > WIDE) this.toggle(true)
   }
@@ -110,7 +110,10 @@ export class Drawer {
    * @param {boolean} [open]
    */
   toggle(open = Boolean(this.element.hidden)) {
+    const focused = this.element.contains(document.activeElement)
     this.element.hidden = !open
+    if (open && innerWidth <= NARROW) this.element.querySelector('button')?.focus()
+    else if (!open && focused) this.opener.focus()
     this.opener.setAttribute('aria-expanded', String(open))
     local.setItem('drawer', open ? 'open' : '')
     this.#drawn = -1

@@ -97,6 +97,14 @@ export function number(value, digits) {
 }
 
 /**
+ * How long something took.
+ * @param {number} seconds
+ */
+export function inSeconds(seconds) {
+  return t('{count} s', { count: number(seconds, 1) })
+}
+
+/**
  * A time as it is written in the language.
  * @param {number} time Unix time in seconds
  * @param {Intl.DateTimeFormatOptions} options

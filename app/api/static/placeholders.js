@@ -10,7 +10,7 @@ import { plural, t } from './phrases.js'
 
 /** @typedef {{title: Words, lines: Words[], ideas: string[], agent?: AgentInfo}} Welcome */
 
-const CLOCK_IDEA = 'tool Europe/Paris' // for those that have no tools: the built-in clock
+const CLOCK_IDEA = 'What time is it in Paris?' // for those that have no tools: the built-in clock
 const DEMO_IDEAS = ['markdown', 'count to 20', CLOCK_IDEA, 'reasoning', 'long 2000', 'slow']
 const MAX_NAMES = 12 // of tools, members or steps
 const MORE = { one: '{count} more', other: '{count} more' }

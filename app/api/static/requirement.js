@@ -29,18 +29,24 @@ const FORM = 'user_input_fields'
 /** A requirement as a group of inputs in a form. */
 export class RequirementView {
   #wrong = el('p', { class: 'wrong', role: 'alert', id: newName() })
-  #note = textArea(t('Reason, for the model'))
+  #note = textArea(t('Reason, for the model (optional)'))
   /** @type {HTMLInputElement[]} a yes and a no */
   #verdict = []
+  #denied = false // if the buttons of the card are the yes and the no
+  #show = () => {}
   /** @type {(() => Partial<Decision>)} */
   #read = () => ({})
   #inputs = el('div', { class: 'inputs' })
 
-  /** @param {Requirement} requirement */
-  constructor(requirement) {
+  /**
+   * @param {Requirement} requirement
+   * @param {boolean} alone whether the card is for nothing else
+   */
+  constructor(requirement, alone) {
     this.requirement = requirement
     const { kind, member, step, note, tool } = requirement
     this.words = WORDS[kind] ?? WORDS.other
+    this.byButtons = alone && kind in WORDS // its yes and its no are buttons, which send
     const who = [member, step].filter(Boolean).join(', ')
     const title = titleOf(requirement)
     this.element = el(
@@ -87,8 +93,18 @@ export class RequirementView {
     if (input instanceof HTMLElement) input.focus()
   }
 
+  /**
+   * Let a person write a reason for the no, or go back to what the yes needs.
+   * @param {boolean} denied
+   */
+  deny(denied) {
+    this.#denied = denied
+    this.#show()
+    if (denied) this.#note.area.focus()
+  }
+
   get #refused() {
-    return this.#verdict[1]?.checked ?? false
+    return this.#denied || (this.#verdict[1]?.checked ?? false)
   }
 
   #fill() {
@@ -122,15 +138,16 @@ export class RequirementView {
     }
     const group = el('fieldset', { class: 'answers' }, ...answer)
     const reason = el('div', { class: 'reason' }, this.#note.element)
-    if (isVerdict || tool) this.#inputs.append(this.#choice(isVerdict))
+    if (!this.byButtons && (isVerdict || tool)) this.#inputs.append(this.#choice(isVerdict))
     this.#inputs.append(group, reason)
-    const show = () => {
-      const accepted = this.#verdict.length === 0 || this.#verdict[0].checked
+    this.#show = () => {
+      const accepted = this.#verdict[0]?.checked ?? !this.#denied
       group.hidden = group.disabled = !accepted || !answer.length // what is hidden is not checked
       reason.hidden = !this.#refused
+      this.#inputs.hidden = group.hidden && reason.hidden && !this.#verdict.length
     }
-    this.element.addEventListener('change', show)
-    show()
+    this.element.addEventListener('change', this.#show)
+    this.#show()
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { API, eventsUrl, resumeUrl } from './api.js'
 import * as key from './key.js'
-import { number, t } from './phrases.js'
+import { t } from './phrases.js'
 
 /** @import { Chunk, ChatRequest } from './wire.js' */
 /** @import { ConnectionState } from './stream.js' */
@@ -33,16 +33,18 @@ export class Trace {
   #last = null
   /** @type {ConnectionState | null} */
   #connection = null
+  #isWhole
 
   /**
    * @param {string} runId
    * @param {ChatRequest | null} [request] the body that started the run, if this page sent it
-   * @param {number} [startedAt]
+   * @param {number} [startedAt] when this page started it, if it did
    */
-  constructor(runId, request = null, startedAt = performance.now()) {
+  constructor(runId, request = null, startedAt) {
     this.runId = runId
     this.request = request
-    this.startedAt = startedAt
+    this.startedAt = startedAt ?? performance.now()
+    this.#isWhole = startedAt !== undefined
   }
 
   /**
@@ -86,10 +88,9 @@ export class Trace {
     this.#connection = state
   }
 
-  /** Seconds since the start, for people; nothing if another page started the run. */
-  get duration() {
-    const count = number((performance.now() - this.startedAt) / 1000, 1)
-    return this.request && t('{count} s', { count })
+  /** Seconds since the start; undefined if another page started the run. */
+  get seconds() {
+    return this.#isWhole ? (performance.now() - this.startedAt) / 1000 : undefined
   }
 
   /** Chunks of text per second, between the first and the last one. */

@@ -11,7 +11,7 @@ import { Versions } from './versions.js'
 
 /** @import { Attachment } from './attachments.js' */
 /** @import { Requirement } from './requirements.js' */
-/** @import { ChatRequest, Ending, ErrorInfo, MediaItem, Message } from './wire.js' */
+/** @import { ChatRequest, Ending, ErrorInfo, MediaItem, Message, RunStarted } from './wire.js' */
 /** @import { Standing } from './waiting.js' */
 /** @import { Place } from './branches.js' */
 /** @import { TurnListener } from './page.js' */
@@ -91,9 +91,9 @@ export class Turn {
    * Show how a paused turn stands: the card, or the run that continues it.
    * @param {Standing} standing
    */
-  stand({ runId, requirements, url }) {
+  stand({ runId, requirements, url, missing }) {
     if (url && runId !== this.#followed) this.#goOn(runId, url)
-    else if (requirements?.length && !this.live) this.#wait(runId, requirements)
+    else if (requirements?.length && !this.live) this.#wait(runId, requirements, missing)
   }
 
   /**
@@ -113,26 +113,27 @@ export class Turn {
   /**
    * @param {string} runId
    * @param {Requirement[]} requirements
+   * @param {string} [missing] the agent, if the server does not have it any more
    */
-  #wait(runId, requirements) {
-    this.answers.wait(runId, requirements, {
-      continued: run => {
-        this.#goOn(run.run_id, run.stream_url)
-        this.listener.decided(this)
-      },
-      reload: () => this.listener.reload(),
-    })
+  #wait(runId, requirements, missing) {
+    const continued = (/** @type {RunStarted} */ { run_id: id, stream_url: url }) => {
+      this.#goOn(id, url, new Trace(id, null, performance.now()))
+      this.listener.decided(this)
+    }
+    const reload = () => this.listener.reload()
+    this.answers.wait(runId, requirements, { continued, reload }, missing)
   }
 
   /**
    * Follow the run that continues this one, below what was answered before.
    * @param {string} runId
    * @param {string} url
+   * @param {Trace} [trace]
    */
-  #goOn(runId, url) {
+  #goOn(runId, url, trace = new Trace(runId)) {
     if (this.live) return
     this.answers.goOn()
-    this.#follow(runId, url, new Trace(runId))
+    this.#follow(runId, url, trace)
   }
 
   /**
@@ -239,7 +240,7 @@ export class Turn {
     this.#following?.close()
     this.live = false
     this.ending = ending
-    this.answers.end(reason, error, ending, this.trace?.duration)
+    this.answers.end(reason, error, ending, this.trace?.seconds)
     const { requirements } = ending
     if (this.#followed && requirements?.length) this.#wait(this.#followed, requirements)
     this.listener.connection('none', this)

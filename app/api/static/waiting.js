@@ -7,8 +7,8 @@ import * as api from './api.js'
 
 /**
  * How a paused turn stands: `requirements` of the run that waits, or else the run that goes on and
- * the address of its stream.
- * @typedef {{runId: string, requirements?: Requirement[], url?: string}} Standing
+ * the address of its stream. `missing` is its agent, if the server does not have it any more.
+ * @typedef {{runId: string, requirements?: Requirement[], url?: string, missing?: string}} Standing
  */
 
 const MAX_CHAIN = 50 // runs that continue one another
@@ -41,7 +41,23 @@ export async function findStandings(runs, messages) {
     const next = await lastOf(first)
     if (next) standings.set(first, next)
   }
+  await markMissing([...standings.values()], runs)
   return { standings, taken }
+}
+
+/**
+ * Note which turns wait for an agent that the server does not have any more.
+ * @param {Standing[]} standings
+ * @param {LiveRun[]} runs
+ */
+async function markMissing(standings, runs) {
+  const waiting = standings.filter(({ requirements }) => requirements?.length)
+  if (!waiting.length) return
+  const agents = await api.listAgents().catch(() => null)
+  for (const standing of waiting) {
+    const agent = runs.find(({ run_id }) => run_id === standing.runId)?.agent
+    if (agents && agent && !agents.some(({ id }) => id === agent)) standing.missing = agent
+  }
 }
 
 /** @param {Message} message */

@@ -117,6 +117,7 @@
  * @property {Requirement[]} [requirements] what a paused run waits for
  * @property {boolean} [stored] false if the turn could not be kept
  * @property {boolean} [truncated] whether a stored answer had more parts than are kept
+ * @property {number} [duration] seconds that a stored answer took
  */
 
 /**
@@ -178,7 +179,7 @@
  * A run that has not ended, or that waits for a person. `created_at` is Unix time in seconds;
  * `replaces` is the run of the turn in whose place its own will stand.
  * @typedef {RunStarted & {question: string, created_at: number, requirements?: Requirement[],
- *   status: 'queued' | 'running' | 'paused', replaces?: string}} LiveRun
+ *   agent: string, status: 'queued' | 'running' | 'paused', replaces?: string}} LiveRun
  */
 
 /**

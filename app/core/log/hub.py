@@ -192,8 +192,9 @@ class Hub:
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()
         try:
-            for log in dirty:
-                log.measure(METER_BATCH)
+            with turnstile().spending():
+                for log in dirty:
+                    log.measure(METER_BATCH)
             if sum(log.pending for log in dirty) > self.outage.flush_bytes:
                 await self._write_backlog(dirty)
             elif dirty:
@@ -208,7 +209,8 @@ class Hub:
         for log in dirty:
             if log.waits and self._has(log):
                 self._touch(log)  # the write failed, or entries were appended meanwhile
-        self._bound()
+        with turnstile().spending():
+            self._bound()
         self._flushed.set()
 
     async def _write_backlog(self, dirty: Iterable[RunLog]) -> None:

@@ -145,7 +145,8 @@ class Log(Protocol):
         """The record of a run; None if the run is unknown or no longer kept."""
 
     async def read(self, run_id: str, after: int, limit: int) -> list[Entry]:
-        """At most `limit` entries that follow number `after`; empty if there are none yet.
+        """At most `limit` entries that follow number `after`, fewer if they are large; empty if
+        there are none yet.
 
         Raises `UnknownRun`, and `Gap` for entries that were removed.
         """

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from ...models.numbers import STRIDE, Recovery
 from ..errors import Gap, UnknownRun
 from .journal import Entry, Log, Reach, RunRecord
-from .reading import PAGE, journal_call, never_kept, unavailable
+from .reading import PIECE, journal_call, never_kept, piece_of, unavailable
 from .run_log import RunLog
 from .tail import Tail
 
@@ -88,7 +88,7 @@ class LiveSource:
     async def read(self, after: int) -> list[Entry]:
         log = self.log
         if after >= log.base:
-            return log.since(after, PAGE)
+            return piece_of(log.since(after, PIECE))
         page = await _page(self._journal, log.record.run_id, after)
         if not page:  # the journal failed for longer than memory could hold everything
             raise never_kept(log.record.run_id, log.base)
@@ -96,7 +96,7 @@ class LiveSource:
 
     def fresh(self, after: int) -> list[Entry]:
         entries, start = self.log.entries, after - self.log.base
-        slow = start < 0 or not 0 < len(entries) - start <= PAGE or entries[-1][1].done
+        slow = start < 0 or not 0 < len(entries) - start <= PIECE or entries[-1][1].done
         return [] if slow else entries[start:]
 
     async def position(self, after: int) -> int | None:
@@ -238,7 +238,7 @@ async def _page(journal: Log, run_id: str, after: int) -> list[Entry]:
     Raises `Gap` if the run or its next entries were removed, and `JournalUnavailable`.
     """
     try:
-        return await journal.read(run_id, after, PAGE)
+        return piece_of(await journal.read(run_id, after, PIECE))
     except UnknownRun as error:
         raise Gap(f"Run {run_id} is no longer kept; it was read up to {after}.") from error
     except Gap:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from agno.agent import Agent
@@ -25,6 +26,7 @@ from agno.tools.function import ToolResult
 from app.core.providers.demo import MARKDOWN, DemoModel, current_time
 from app.core.providers.demo.answers import answer
 from app.core.providers.demo.samples import arguments
+from app.core.providers.demo.zones import CITIES
 
 
 def word_count(text: str) -> int:
@@ -202,12 +204,33 @@ async def test_a_refused_tool_has_not_answered(note: str | None) -> None:
     assert str(after.content).endswith(f"The tool `book` gave no result: {reason}")
 
 
-async def test_time_zone_becomes_tool_argument() -> None:
-    """A time zone in the question becomes the argument of the call."""
-    answer = await ask("What time is it in Europe/Paris?")
+@pytest.mark.parametrize(
+    ("question", "zone", "result"),
+    [
+        ("What time is it in Europe/Paris?", "Europe/Paris", "(Europe/Paris)"),
+        ("What time is it in Paris?", "Europe/Paris", "(Europe/Paris)"),
+        ("what time is it in new york right now?", "America/New_York", "(America/New_York)"),
+        ("What's the time in Buenos Aires?", "America/Argentina/Buenos_Aires", "_Aires)"),
+        ("tool in Munich", "Europe/Berlin", "(Europe/Berlin)"),
+        ("What time is it in Gotham City?", "Gotham City", "or 'Europe/Paris'."),
+        ("What time is it in the morning?", None, "(UTC)"),
+        ("What time is it?", None, "(UTC)"),
+    ],
+)
+async def test_time_zone_becomes_tool_argument(
+    question: str, zone: str | None, result: str
+) -> None:
+    """A time zone or a city in the question becomes the argument of the call."""
+    answer = await ask(question)
     (call,) = answer.all(ToolCallCompletedEvent)
-    assert {"timezone": "Europe/Paris"} == call.tool.tool_args
-    assert call.tool.result.endswith("(Europe/Paris)")
+    assert ({} if zone is None else {"timezone": zone}) == call.tool.tool_args
+    assert call.tool.result.endswith(result)
+
+
+def test_zones_of_cities_exist() -> None:
+    """Each city of the demonstration has a zone that the database of time zones knows."""
+    for zone in CITIES.values():
+        assert zone == ZoneInfo(zone).key
 
 
 def weather(city: str, days: int = 1) -> str:
@@ -524,10 +547,21 @@ async def test_continue_counts_on() -> None:
 
 
 async def test_continue_after_cut_count() -> None:
-    """`continue` after a count that was cut starts with the next number."""
-    agent = agent_with(model=DemoModel(delay=0, max_tokens=3))
-    assert "1, 2, 3, " == (await ask("count to 10", agent)).text
-    assert "4, 5, 6" == (await ask("continue", agent)).text
+    """`continue` after a count that was cut goes on with the next number, to the end."""
+    agent = agent_with(model=DemoModel(delay=0, max_tokens=4))
+    assert "1, 2, 3, 4, " == (await ask("count to 10", agent)).text
+    assert "5, 6, 7, 8, " == (await ask("continue", agent)).text
+    assert "9, 10" == (await ask("continue", agent)).text
+
+
+async def test_continue_after_cut_long_answer() -> None:
+    """`continue` after a long answer that was cut goes on to its end."""
+    agent = agent_with(model=DemoModel(delay=0, max_tokens=80))
+    pieces = [(await ask("long 200", agent)).text]
+    pieces += [(await ask("continue", agent)).text for _ in range(2)]
+    assert [80, 80, 40] == [word_count(piece) for piece in pieces]
+    assert pieces[1].startswith("[81] ")
+    assert pieces[2].startswith("[161] ")
 
 
 async def test_continue_after_long_answer() -> None:

@@ -23,7 +23,7 @@ from .requests import ChatRequest, FormRequest
 #: Parameters of a query that are read elsewhere: by `resume`, and by the guard.
 OTHERS = ("last_event_id", "ticket", "key")
 
-router = APIRouter(tags=["chat"])
+router = APIRouter()  # without a tag, which the routers in it would get beside their own
 router.include_router(continuing.router)
 router.include_router(branching.router)
 
@@ -44,7 +44,7 @@ KeyHeader = Annotated[
 ]
 
 
-@router.post("/api/v1/chat", summary="Chat", **route_docs.CHAT_WITH_UPLOADS)
+@router.post("/api/v1/chat", summary="Chat", tags=["chat"], **route_docs.CHAT_WITH_UPLOADS)
 async def chat(
     request: Request,
     server: Server,
@@ -63,7 +63,7 @@ async def chat(
     return await _answer(request, server, principal, body, SSE, idempotency_key, headers)
 
 
-@router.post("/chat", summary="Chat in plain text", **route_docs.CHAT)
+@router.post("/chat", summary="Chat in plain text", tags=["chat"], **route_docs.CHAT)
 async def short_chat(
     request: Request,
     server: Server,
@@ -85,7 +85,7 @@ async def event_source_head() -> Response:
     return Response(media_type=SSE, headers={"Cache-Control": "no-store"})
 
 
-@router.get("/api/v1/chat", summary="Chat by EventSource", **route_docs.EVENT_SOURCE)
+@router.get("/api/v1/chat", summary="Chat by EventSource", tags=["chat"], **route_docs.EVENT_SOURCE)
 async def event_source(
     request: Request,
     server: Server,

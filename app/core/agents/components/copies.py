@@ -24,7 +24,10 @@ from .tree import walk
 logger = logging.getLogger(__name__)
 
 #: Fields whose objects belong to the application, and are the same in every run.
-SHARED = ("tools", "pre_hooks", "post_hooks", "tool_hooks", "dependencies", "fallback_config")
+SHARED = (
+    *("tools", "pre_hooks", "post_hooks", "tool_hooks", "dependencies", "fallback_config"),
+    *("followups", "followup_model"),  # Agno would copy this model alone, and its connections
+)
 
 #: Types of values that need no copy; a class or a function is one, too.
 ATOMS = (type(None), bool, int, float, str, Enum, type)

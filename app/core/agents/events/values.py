@@ -157,7 +157,7 @@ def references_of(references: Any) -> list[Citation]:
 
 def usage_of(metrics: Any) -> Usage | None:
     """The usage of a whole run; None if nothing was counted."""
-    if metrics is None or not metrics.total_tokens:
+    if not getattr(metrics, "total_tokens", None):  # those of a workflow have none
         return None
     return Usage(
         input_tokens=metrics.input_tokens or 0,

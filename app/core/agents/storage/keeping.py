@@ -102,7 +102,7 @@ class Keeping:
         try:
             run = await store.run(self._run_id)
             if run is not None:
-                run.metadata = metadata_with(run.metadata, finish_reason, shown)
+                run.metadata = metadata_with(run.metadata, finish_reason, shown, run.metrics)
                 row = RunRow(run, self._session.id, self._session.owner)
                 await store.write(TurnRows(runs={self._run_id: row}))
         except ConversationsUnavailable:
@@ -210,7 +210,8 @@ def key_of(run_id: str, store: Store) -> str:
 
 
 def _note(row: RunRow, finish_reason: FinishReason, shown: Shown) -> None:
-    if isinstance(row.run, dict):
-        row.run["metadata"] = metadata_with(row.run.get("metadata"), finish_reason, shown) or None
+    run = row.run
+    if isinstance(run, dict):
+        run["metadata"] = metadata_with(run.get("metadata"), finish_reason, shown, None) or None
     else:
-        row.run.metadata = metadata_with(row.run.metadata, finish_reason, shown) or None
+        run.metadata = metadata_with(run.metadata, finish_reason, shown, run.metrics) or None

@@ -66,7 +66,7 @@ async def complete(
     place_in(rows.sessions[session.id], partial.run_id, partial.replaces).put(run)
     run.content = answer
     run.status = RunStatus.completed
-    run.metadata = metadata_with(run.metadata, partial.finish_reason, shown)
+    run.metadata = metadata_with(run.metadata, partial.finish_reason, shown, run.metrics)
     before = rows.runs.get(partial.run_id)
     index = before.index if before is not None else None
     rows.runs[partial.run_id] = RunRow(run, session.id, session.owner, index)

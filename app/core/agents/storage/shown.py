@@ -23,7 +23,8 @@ from ....models.answer_parts import (
     StepPart,
     ToolPart,
 )
-from ....models.chat import ErrorInfo, FinishReason, StreamingChunk, ToolCall
+from ....models.chat import ErrorInfo, FinishReason, StreamingChunk, ToolCall, Usage
+from ..events.values import usage_of
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,8 @@ StoredPart = (
 
 class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is stored of one turn; `truncated` is True if parts were shortened or left out, and
-    `continued` if a pause lies between them, so that their text is all that the model wrote."""
+    `continued` if a pause lies between them, so that their text is all that the model wrote. There
+    are `usage` and `duration` (seconds) only if Agno's metrics of the run have not the same."""
 
     parts: list[StoredPart] = []
     followups: list[str] | None = None
@@ -68,6 +70,8 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str | None = None
     truncated: bool = False
     continued: bool = False
+    usage: Usage | None = None
+    duration: float | None = None
 
     @classmethod
     def of(
@@ -76,6 +80,7 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
         last: StreamingChunk,
         model: str,
         before: "Shown | None" = None,
+        duration: float | None = None,
     ) -> "Shown":
         """What to store of an answer. `last` is its last chunk, `model` the one it began with;
         `before` is what was shown of the turn until it paused, None if it did not."""
@@ -92,17 +97,33 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
             model=last.model if parts or last.model != model else None,
             truncated=truncated or (before is not None and before.truncated),
             continued=before is not None,
+            usage=last.usage,
+            duration=_sum(duration, before.duration if before else None),
         )
 
     def after(self, before: "Shown") -> "Shown":
         """All that is shown of a turn, of which `before` was shown until it paused."""
         bounded, truncated = _bounded([*before.parts, *self.parts])
-        truncated = truncated or before.truncated or self.truncated
-        return msgspec.structs.replace(self, parts=bounded, truncated=truncated, continued=True)
+        return msgspec.structs.replace(
+            self,
+            parts=bounded,
+            truncated=truncated or before.truncated or self.truncated,
+            continued=True,
+            duration=_sum(self.duration, before.duration),
+        )
 
     def __bool__(self) -> bool:
-        """False if Agno stores all that there is."""
-        return self != Shown()
+        """False if Agno stores all of the answer."""
+        return msgspec.structs.replace(self, usage=None, duration=None) != NOTHING
+
+    def beside(self, metrics: Any, *, paused: bool) -> "Shown":
+        """This without what Agno's metrics have, too: of the time only that until a pause."""
+        known = not (self.continued or paused) and getattr(metrics, "duration", None)
+        return msgspec.structs.replace(
+            self,
+            usage=None if self.usage == usage_of(metrics) else self.usage,
+            duration=None if known else self.duration,
+        )
 
     def value(self) -> Any:
         """The value in the run's metadata."""
@@ -147,18 +168,24 @@ def shown_in(metadata: dict[str, Any] | None) -> Shown:
 
 
 def metadata_with(
-    metadata: dict[str, Any] | None, finish_reason: FinishReason, shown: Shown
+    metadata: dict[str, Any] | None, finish_reason: FinishReason, shown: Shown, metrics: Any
 ) -> dict[str, Any]:
-    """Agno's metadata of a run with ours; a run that ended well has no finish reason there."""
+    """Agno's metadata of a run with ours; a run that ended well has no finish reason there.
+    `metrics` are Agno's of the run."""
+    shown = shown.beside(metrics, paused=finish_reason == "paused")
     found = dict(metadata or {})
     found.pop(FINISH_REASON, None)  # of the pause, if this is its continuation
     if finish_reason != "stop":
         found[FINISH_REASON] = finish_reason
     before = found.get(KEY)
     place = before.get(BRANCH) if isinstance(before, dict) else None
-    if shown:
-        found[KEY] = {**shown.value(), **({} if place is None else {BRANCH: place})}
+    if value := shown.value():
+        found[KEY] = {**value, **({} if place is None else {BRANCH: place})}
     return found
+
+
+def _sum(seconds: float | None, more: float | None) -> float | None:
+    return None if seconds is None else round(seconds + (more or 0), 3)
 
 
 def _pieces(content: str, lengths: list[int]) -> Iterator[str]:
@@ -181,7 +208,7 @@ def _bounded(parts: list[StoredPart]) -> tuple[list[StoredPart], bool]:
     if excess <= 0:
         return parts, False
     found: list[StoredPart | None] = list(parts)
-    for shorter in (_without_result, _without_arguments, _without_anything):
+    for shorter in (_without_result, _without_arguments, lambda _: None):
         for place, part in enumerate(found):
             if excess <= 0:
                 break
@@ -206,10 +233,6 @@ def _without_arguments(part: StoredPart) -> StoredPart:
     if _tool_of(part) is None:
         return part
     return _with_tool(part, arguments=None, arguments_text=None)
-
-
-def _without_anything(part: StoredPart) -> None:
-    return None
 
 
 def _tool_of(part: StoredPart) -> ToolCall | None:

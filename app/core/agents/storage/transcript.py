@@ -1,6 +1,5 @@
 """What a conversation shows of the runs that Agno stored."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 from agno.models.message import Message
@@ -8,7 +7,7 @@ from agno.run.base import RunStatus
 
 from ....models.answer_parts import CitationsPart, MediaPart, ReasoningPart, ToolPart
 from ....models.chat import Speaker, StoredMessage, StreamingChunk
-from ..events.values import pieces, text_of
+from ..events.values import pieces, text_of, usage_of
 from ..messages import shown_text
 from .branches.questions import input_of, messages_in, question_of
 from .branches.tree import Tree
@@ -28,7 +27,7 @@ def messages_of(session: AnySession, upto: str = "") -> list[StoredMessage]:
     tree = Tree.of(session)
     stored: list[StoredMessage] = []
     for run_id in tree.path_to(upto) if upto in tree else tree.path():
-        found = list(_shown(tree.runs[run_id]))
+        found = _shown(tree.runs[run_id])
         if len(siblings := tree.siblings(run_id)) > 1:
             for message in found:
                 message.siblings = list(siblings)
@@ -36,7 +35,7 @@ def messages_of(session: AnySession, upto: str = "") -> list[StoredMessage]:
     return stored
 
 
-def _shown(run: AnyRun) -> Iterator[StoredMessage]:
+def _shown(run: AnyRun) -> list[StoredMessage]:
     """The question and the answer of a run, as their reader saw them.
 
     A hook or a parser may have changed the answer after the model wrote it, a team may have let a
@@ -65,16 +64,23 @@ def _shown(run: AnyRun) -> Iterator[StoredMessage]:
     if shown.continued and shown.fits(written):
         whole = written  # Agno's content is what came after the pause
     in_one = bool(shown) or (bool(whole) and written != whole)
-    answered = False
+    found: list[StoredMessage] = []
+    answers: list[StoredMessage] = []
     for message, text in texts:
         if message.role == "user":
-            yield _stored(run, "user", text, message.created_at)
+            found.append(_stored(run, "user", text, message.created_at))
         elif not in_one:
-            answered = True
-            yield _answer(run, text, message.created_at, shown)
+            answers.append(_answer(run, text, message.created_at, shown))
+            found.append(answers[-1])
     waits = run.status == RunStatus.paused and (run.metadata or {}).get(FINISH_REASON) == "paused"
-    if in_one or ((pictures or waits) and not answered):
-        yield _answer(run, whole or written, run.created_at, shown)
+    if in_one or ((pictures or waits) and not answers):
+        answers.append(_answer(run, whole or written, run.created_at, shown))
+        found.append(answers[-1])
+    if answers:
+        answers[-1].usage = shown.usage or usage_of(run.metrics)
+        took = shown.duration or getattr(run.metrics, "duration", None)
+        answers[-1].duration = took and round(took, 3)
+    return found
 
 
 def _is_from_tool(before: Message | None, message: Message) -> bool:
@@ -173,5 +179,6 @@ def end_of(run: AnyRun, text: str, model: str) -> list[StreamingChunk] | None:
         finish_reason=reason,
         error=shown.error,
         followups=shown.followups,
+        usage=answers[-1].usage if answers else None,
     )
     return [*chunks, last]

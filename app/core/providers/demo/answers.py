@@ -16,6 +16,12 @@ from .tools import Choice, Unclear, choose, fitting, results
 
 MAX_COUNT, MAX_WORDS = 10_000, 50_000
 
+#: Messages that want a count, a long answer, the rest of the previous one, and the time.
+COUNT = re.compile(r"\bcount(?: up)?(?: from (?:1|one))? to (.+)", re.IGNORECASE | re.DOTALL)
+LONG = re.compile(r"\blong\b(?:\D{0,40}(\d[\d,]*))?", re.IGNORECASE)
+CONTINUE = re.compile(r"^\s*continue\W*$", re.IGNORECASE)
+TIME = re.compile(r"\bwhat time\b|\bwhat.{1,3}s the time\b|\bcurrent.time\b", re.IGNORECASE)
+
 #: Tools that a text names, at most.
 MAX_NAMES = 5
 
@@ -55,13 +61,29 @@ def _long(done: int, amount: int) -> Iterator[ModelResponse]:
         yield ModelResponse(content=word + gap)
 
 
-def _continue(previous: str) -> Iterator[ModelResponse]:
+def _wanted_count(question: str) -> int:
+    """The number that a message wants to be counted to; 0 if it wants no counting."""
+    found = COUNT.search(question)
+    return number_in(found[1]) if found else 0
+
+
+def _wanted_words(question: str) -> int:
+    """The number of words that a message wants in a long answer; 0 if it wants none."""
+    found = LONG.search(question)
+    return min(number_in(found[1] or "600"), MAX_WORDS) if found else 0
+
+
+def _continue(previous: str, earlier: list[str]) -> Iterator[ModelResponse]:
+    """The rest of what the previous answer was to have; of a complete one as much again."""
+    wanted = next((text for text in reversed(earlier) if not CONTINUE.search(text)), "")
     if count := re.match(r"(\d{1,9}, )+\d{0,9}|\d{1,9},?$", previous.strip()):
         numbers = [int(number) for number in re.findall(r"\d+", count[0])]
-        return _count(numbers[-1] + 1, numbers[-1] + len(numbers))
+        last, end = numbers[-1], min(_wanted_count(wanted), MAX_COUNT)
+        return _count(last + 1, end if last < end else last + len(numbers))
     if label := re.match(r"\[(\d{1,9})\]", previous):
         amount = len(previous.split())
-        return _long(int(label[1]) - 1 + amount, amount)
+        done, end = int(label[1]) - 1 + amount, _wanted_words(wanted)
+        return _long(done, end - done if done < end else amount)
     return _words("There is nothing to continue. Try `count to 5` or `long` first.")
 
 
@@ -109,14 +131,14 @@ def answer(messages: list[Message], tools: list[dict[str, Any]]) -> Iterator[Mod
         yield from _words("\n\n".join(map(_result, found)))
     elif match := matches(r"^\s*echo\s+(\S.*)"):
         yield from _words(match[1])
-    elif matches(r"^\s*continue\W*$"):
-        yield from _continue(previous)
+    elif CONTINUE.search(question):
+        yield from _continue(previous, earlier)
     elif matches(r"\bwhat (did|have) i (just )?(say|said|ask|asked)\b"):
         quotes = "\n".join(f"- {_quote(text)}" for text in earlier[1:])
         text = f"Before this, you said:\n\n{quotes}" if quotes else "You said nothing before."
         yield from _words(text)
-    elif (match := matches(r"\bcount(?: up)?(?: from (?:1|one))? to (.+)")) and number_in(match[1]):
-        yield from _count(1, number_in(match[1]))
+    elif count := _wanted_count(question):
+        yield from _count(1, count)
     elif choice := fitting(question, tools, messages, named=True):
         yield from _call(choice)
     elif matches(r"\bfail(ure|s|ing)?\b"):
@@ -126,15 +148,15 @@ def answer(messages: list[Message], tools: list[dict[str, Any]]) -> Iterator[Mod
         )
     elif matches(r"\bslow(ly)?\b"):
         yield from (SlowWord(content=word.content) for word in _words(SLOW))
-    elif matches(r"\btools?\b") or (clock and matches(r"\bwhat time\b|\bcurrent.time\b")):
+    elif matches(r"\btools?\b") or (clock and TIME.search(question)):
         yield from _call(choose(question, tools, messages))
     elif matches(r"\b(reason|think)(ing)?\b"):
         yield from (ModelResponse(reasoning_content=word.content) for word in _words(THOUGHTS))
         yield from _words(CONCLUSION)
     elif matches(r"\bmarkdown\b"):
         yield from _words(MARKDOWN)
-    elif match := matches(r"\blong\b(?:\D{0,40}(\d[\d,]*))?"):
-        yield from _long(0, number_in(match[1] or "600"))
+    elif words := _wanted_words(question):
+        yield from _long(0, words)
     elif choice := fitting(question, tools, messages):
         yield from _call(choice)
     else:

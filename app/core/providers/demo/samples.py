@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from .zones import zone_in
+
 Schema = dict[str, Any]
 
 #: How deep objects and lists of arguments may be; deeper ones are empty.
@@ -77,7 +79,7 @@ class Hints:
 
     @property
     def zone(self) -> str | None:
-        return self.find(r"\b[A-Z]\w+(?:/[\w-]+)+")
+        return zone_in(self.text)
 
     def code(self) -> str:
         """The first word with a digit, which is no quantity then."""

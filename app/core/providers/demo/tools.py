@@ -10,6 +10,7 @@ from agno.models.message import Message
 
 from .clock import current_time
 from .samples import arguments
+from .zones import place_in
 
 #: Words that say nothing about what a tool is for.
 EMPTY = frozenset(
@@ -159,6 +160,8 @@ def _choice(tool: dict[str, Any], question: str, messages: list[Message]) -> Cho
             pass  # braces that are no arguments
     about = re.sub(rf"^\W*(use |call )?(the )?tool\b\W*({re.escape(name)}\b)?\W*", "", question)
     found = arguments(tool.get("parameters") or {}, about)
+    if name == current_time.__name__ and not found and (place := place_in(about)):
+        found = {"timezone": place}  # the clock says that it does not know it
     if name == DELEGATE and (member := _member(question, messages)):
         found |= {"member_id": member, "task": about}
     return Choice(name, found)

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from agno.session.summary import SessionSummary
 from app.core.agents.storage.proxies.proxy import off_the_loop
 from app.core.agents.storage.readers.probe import probe_of
 from app.core.agents.storage.rows import TurnRows
+from app.core.agents.storage.writers.sqlite import SqliteWriter
 from app.core.agents.storage.writers.stock import StockWriter
-from tests.core.agents.storage.test_rows import SESSION, turn
+from tests.core.agents.storage.test_rows import SESSION, nothing, turn
 
 Change = Callable[[TurnRows], None]
 
@@ -150,6 +152,27 @@ async def test_store_without_tables_has_sessions(tmp_path: Path) -> None:
         assert ["r1"] == [run.run_id for run in session.runs]
     finally:
         probe.close()
+
+
+@pytest.mark.parametrize("reading", [True, False], ids=["read", "write"])
+async def test_folder_that_is_gone_stops_the_store(reading: bool, tmp_path: Path) -> None:
+    """The first call after the folder of a file was moved away finds an empty store; it used to
+    fail until another part of the server had made the folder."""
+    file = tmp_path / "data" / "agno.db"
+    probe = probe_of(AsyncSqliteDb(db_file=str(file)))
+    writer = SqliteWriter(file, "agno_sessions", "agno_runs", nothing)
+    find = partial(probe.session, SESSION.id, user_id="ann", session_type=SessionType.AGENT)
+    try:
+        await writer.write(turn("agent", 1, index=0))
+        assert ["r1"] == [run.run_id for run in (await find()).runs]
+        file.parent.rename(tmp_path / "elsewhere")
+        if reading:
+            assert await find() is None
+        await writer.write(turn("agent", 2, index=0))
+        assert ["r2"] == [run.run_id for run in (await find()).runs]
+    finally:
+        probe.close()
+        await writer.close()
 
 
 def _filled(folder: Path, text: str) -> Path:

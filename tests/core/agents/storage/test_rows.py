@@ -23,7 +23,7 @@ from app.core.agents.storage.writers.stock import StockWriter
 SESSION = Session("c", "ann")
 
 
-async def _nothing() -> None:
+async def nothing() -> None:
     """The file is never replaced here."""
 
 
@@ -75,8 +75,8 @@ async def test_rows_differ_from_those_of_agno(kind: str, tmp_path: Path) -> None
     ]
     db = AsyncSqliteDb(db_file=str(tmp_path / "agno.db"))
     stock = StockWriter(db, concurrent=1)
-    ours = SqliteWriter(tmp_path / "ours.db", "agno_sessions", "agno_runs", _nothing)
-    later = SqliteWriter(tmp_path / "later.db", "agno_sessions", "agno_runs", _nothing)
+    ours = SqliteWriter(tmp_path / "ours.db", "agno_sessions", "agno_runs", nothing)
+    later = SqliteWriter(tmp_path / "later.db", "agno_sessions", "agno_runs", nothing)
     for rows in turns:
         await stock.write(rows)
         await ours.write(rows)
@@ -93,7 +93,7 @@ async def test_rows_differ_from_those_of_agno(kind: str, tmp_path: Path) -> None
 async def test_turn_is_written_into_the_session_of_another(tmp_path: Path) -> None:
     """A turn in a session of another user changes nothing, and does not touch those that are
     written with it."""
-    writer = SqliteWriter(tmp_path / "own.db", "agno_sessions", "agno_runs", _nothing)
+    writer = SqliteWriter(tmp_path / "own.db", "agno_sessions", "agno_runs", nothing)
     await writer.write(turn("agent", 1, index=0))
     before = tables(tmp_path / "own.db")
     foreign = turn("agent", 2, index=1)
@@ -106,7 +106,7 @@ async def test_turn_is_written_into_the_session_of_another(tmp_path: Path) -> No
 
 async def test_value_that_is_no_json_stops_other_turns(tmp_path: Path) -> None:
     """A turn that cannot be written as JSON fails alone; those that wait with it are written."""
-    writer = SqliteWriter(tmp_path / "own.db", "agno_sessions", "agno_runs", _nothing)
+    writer = SqliteWriter(tmp_path / "own.db", "agno_sessions", "agno_runs", nothing)
     odd = turn("agent", 1, index=0)
     odd.runs["r1"].run.metadata = {(1, 2): 3}
     good = turn("agent", 2, index=1)

@@ -127,10 +127,12 @@ class SqliteReader:
             raise (Elsewhere if NO_TABLE in str(error) else error) from error
 
     def _connection(self) -> sqlite3.Connection:
-        """The connection to the file that has the name now; SQLite makes one that is missing."""
+        """The connection to the file that has the name now; one that is missing is made, in a
+        folder that is missing as well: somebody may have moved all away."""
         now = _identity(self._file)
         if self._db is None or now != self._opened:
             self._drop()
+            self._file.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self._file, timeout=BUSY_TIMEOUT, isolation_level=None)
             self._opened = now
         return self._db

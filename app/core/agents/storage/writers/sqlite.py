@@ -150,6 +150,7 @@ class SqliteWriter:
         return self._db
 
     def _connect(self) -> sqlite3.Connection:
+        self._file.parent.mkdir(parents=True, exist_ok=True)  # somebody may have moved it away
         db = sqlite3.connect(self._file, timeout=BUSY_TIMEOUT, isolation_level=None)
         for pragma in ("foreign_keys = ON", "journal_mode = WAL", "secure_delete = ON"):
             db.execute(f"PRAGMA {pragma}").fetchall()
