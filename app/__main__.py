@@ -1,7 +1,10 @@
 """`agno-stream serve`: serves agents over HTTP, with stores in the data folder by default."""
 
-import asyncio
 import gc
+
+gc.disable()  # what is imported stays: to search it for garbage takes a sixth of the start
+
+import asyncio
 import logging
 import os
 import signal
@@ -32,6 +35,8 @@ from .supervised import end_with_parent
 from .supervisor import Supervisor
 from .web import PROTOCOL
 
+gc.enable()
+
 #: Seconds for which uvicorn waits for open connections after the runs have ended.
 CLOSING_TIMEOUT = 0.5
 
@@ -57,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_port(settings.host, settings.port, words)
         make_private(settings.data_dir)
         shared = asyncio.run(_try_journal(settings))
-        app = create_app(settings)
+        app = _made(settings)
         several = settings.workers > 1
         if several and not shared:
             raise ConfigurationError(
@@ -105,6 +110,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if server.started else STARTUP_FAILURE
 
 
+def _made(settings: Settings) -> FastAPI:
+    """The app. Making it loads the SDKs of its models, which are not searched for garbage."""
+    gc.disable()
+    try:
+        return create_app(settings)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 async def _try_journal(settings: Settings) -> bool:
     """Open the journal and close it, because the web server would log a failure as a traceback.
 
@@ -129,7 +144,7 @@ def worker() -> FastAPI:
         configure(json=settings.log_format == "json")
         logging.getLogger("uvicorn.access").propagate = False  # like `access_log=False` in `main`
         end_with_parent()
-        return create_app(share_of_worker(settings))
+        return _made(share_of_worker(settings))
     except ConfigurationError as error:
         print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
         raise SystemExit(2) from error

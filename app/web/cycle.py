@@ -23,9 +23,8 @@ class DirectCycle(RequestResponseCycle):
             self.flow.write_paused
             or self.disconnected
             or self.response_complete
-            or not self.chunked_encoding
+            or not self.chunked_encoding  # as it is not to `HEAD`
             or self.transport.is_closing()
-            or self.scope["method"] == "HEAD"
         )
 
     @property

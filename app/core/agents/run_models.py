@@ -9,12 +9,11 @@ from typing import Any
 from agno.agent import Agent
 from agno.models.base import Model
 from agno.models.utils import get_model
-from agno.team import Team
-from agno.workflow import Workflow
 
 from ...models.chat import COMPLETE, FinishReason, Usage
 from ..providers.tracked import TrackedModel
 from ..run_failures import RunFailed
+from .components.late import Team, Workflow
 from .components.tree import ANSWERING, OTHER_MODELS, fallbacks_of, followups_of, parts_of
 
 #: Characters per token, to estimate the tokens that the provider did not count.

@@ -241,7 +241,9 @@ class Hub:
 
     def _bound(self) -> None:
         logs = list(self._logs.values())
-        expired = [log for log in logs if log.ended and self.trouble and log.lag > self._retention]
+        expired: list[RunLog] = []
+        if self.trouble:
+            expired = [log for log in logs if log.ended and log.lag > self._retention]
         for log in expired + trim(logs, self._run_bytes, self._total_bytes):
             logger.error("run %s: its end never reached the journal", log.record.run_id)
             self._logs.pop(log.record.run_id, None)

@@ -29,8 +29,8 @@ class Source(Protocol):
     """Where a follower reads the entries of one run: the log in memory, or the journal.
 
     `live` is True if this process drives the run, or drove it until its end. `memo` holds the
-    encoded entries that readers of a live run share (see `Follower.memo`). `read` and `position`
-    raise `Gap` for entries that are no longer kept, and `JournalUnavailable`.
+    encoded entries that all readers of a run share; None if the run has only one reader here.
+    `read` and `position` raise `Gap` for entries that are no longer kept, and `JournalUnavailable`.
     """
 
     @property
@@ -48,7 +48,8 @@ class Source(Protocol):
         """Return the entries that follow entry `after`; empty if there are none yet."""
 
     def fresh(self, after: int) -> list[Entry]:
-        """Return what `read` would at once; empty if it had to wait, or the run has ended."""
+        """Return what `read` would at once; empty if it had to wait for the journal, or if the end
+        of the run is among it."""
 
     async def position(self, after: int) -> int | None:
         """Return the number after which a reader at number `after` continues, usually `after`

@@ -18,8 +18,6 @@ from agno.memory import MemoryManager
 from agno.models.base import Model
 from agno.models.utils import get_model
 from agno.session import SessionSummaryManager
-from agno.team import Team
-from agno.workflow import Workflow
 
 from ...errors import ConfigurationError
 from ...question import Question
@@ -27,6 +25,7 @@ from ..storage.proxies.proxy import Db, off_the_loop
 from .copies import copy_of
 from .external import FURTHER, External, external
 from .kinds import check_factory, kind_of
+from .late import Team, Workflow
 from .outline import Outline, outline_of, suggestions_of
 from .tree import OTHER_MODELS, fallbacks_of, followups_of, parts_of, walk
 

@@ -7,8 +7,8 @@ from agno.agent import Agent
 from agno.agent.followup import FollowupConfig
 from agno.models.base import Model
 from agno.models.utils import get_model
-from agno.team import Team
-from agno.workflow import Workflow
+
+from .late import Team, Workflow
 
 #: Models of an agent beside the one that answers.
 OTHER_MODELS = ("output_model", "parser_model", "reasoning_model", "followup_model")

@@ -36,7 +36,7 @@ def attach(model: Model) -> bool:
     if client is None:
         return False
     hook(client)
-    post_as_is(sdk)
+    post_as_is(sdk, responses=not is_a(model, "OpenAIChat"))
     if made:
         post_directly(sdk, client)
     return True
@@ -116,6 +116,8 @@ def _give_fast_transport(model: Any) -> bool:
     if getattr(model, "async_client", None) is not None:
         return False
     given = getattr(model, "client_params", None) or {}
+    if "http_client" in given:
+        return False
     if is_a(model, "Ollama"):
         if not {"transport", "proxy", "mounts"} & given.keys():
             own = model.client_params
@@ -123,6 +125,12 @@ def _give_fast_transport(model: Any) -> bool:
             model.get_async_client()  # the model keeps it
             model.client_params = own
         return False
+    if is_a(model, "OpenAIChat", "OpenAIResponses"):
+        own = model.client_params
+        model.client_params = {**given, "http_client": aiohttp_client()}
+        model.get_async_client()  # at once, because one of its own would load certificates, too
+        model.client_params = own
+        return given.keys() <= PLAIN
     client = model.get_async_client()
     if isinstance(_http_client(client), httpx2.AsyncClient) and hasattr(client, "with_options"):
         model.async_client = client.with_options(http_client=aiohttp_client())

@@ -21,12 +21,7 @@ class Text:
         self._thoughts = GrowingText()
         self._reasoning: list[str] = []  # what `take` has returned of it
         self.total = 0  # characters so far
-        self._taken = 0  # of them, by `take`
-
-    @property
-    def full(self) -> bool:
-        """Whether it is time for `take`."""
-        return self.total - self._taken > MOST_KEPT
+        self.bound = MOST_KEPT  # above which it is time for `take`
 
     def add(self, text: str | None, thought: str | None) -> bool:
         """Take a piece; False if it is held back, because it may be the beginning of a tag."""
@@ -53,7 +48,7 @@ class Text:
         """Text and reasoning since the last time."""
         text, thought = str(self._texts), str(self._thoughts)
         self._texts, self._thoughts = GrowingText(), GrowingText()
-        self._taken = self.total
+        self.bound = self.total + MOST_KEPT
         if thought:
             self._reasoning.append(thought)
         return text, thought
