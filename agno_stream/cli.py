@@ -4,7 +4,6 @@ Exit codes: 0, 1 for an answer or a call that failed, 2 for wrong usage, 130 for
 """
 
 import argparse
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -94,7 +93,6 @@ _COMMANDS = {
 def _serve(words: list[str]) -> int:
     """Run the command `serve` of the server and return its exit code: 2 if no server is
     installed."""
-    gc.disable()  # what is imported stays: to search it for garbage takes a sixth of the start
     try:
         server = import_module("agno_stream.server.__main__")
     except ModuleNotFoundError as missing:
@@ -105,7 +103,5 @@ def _serve(words: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    finally:
-        gc.enable()
     code: int = server.main(words)
     return code

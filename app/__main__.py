@@ -1,19 +1,21 @@
 """`agno-stream serve`: serves agents over HTTP, with stores in the data folder by default."""
 
-import asyncio
 import gc
+
+gc.disable()  # what is imported stays: to search it for garbage takes a sixth of the start
+
+import asyncio
 import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import ChangeReload, Multiprocess
+from uvicorn.supervisors import ChangeReload
 
 from .api.guard import check_address
 from .command_line import parser
@@ -30,7 +32,10 @@ from .settings import Settings
 from .shares import share_of_worker
 from .startup import Server, announce, check_port
 from .supervised import end_with_parent
+from .supervisor import Supervisor
 from .web import PROTOCOL
+
+gc.enable()
 
 #: Seconds for which uvicorn waits for open connections after the runs have ended.
 CLOSING_TIMEOUT = 0.5
@@ -57,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_port(settings.host, settings.port, words)
         make_private(settings.data_dir)
         shared = asyncio.run(_try_journal(settings))
-        app = create_app(settings)
+        app = _made(settings)
         several = settings.workers > 1
         if several and not shared:
             raise ConfigurationError(
@@ -105,39 +110,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if server.started else STARTUP_FAILURE
 
 
-class Supervisor(Multiprocess):
-    """uvicorn's supervisor of workers, which here passes on every stop signal, not the first only.
-
-    `serve` returns the exit code.
-    """
-
-    def serve(self) -> int:
-        self.run()
-        failed = any(process.exitcode == STARTUP_FAILURE for process in self.processes)
-        return STARTUP_FAILURE if failed else 0
-
-    def handle_int(self) -> None:
-        super().handle_int()
-        self._pass_on(signal.SIGINT)
-
-    def terminate_all(self) -> None:
-        # The workers have copies of the listener. With this one open, too, clients would still
-        # connect when no worker is left that accepts.
-        for listener in self.sockets:
-            listener.close()
-        super().terminate_all()
-
-    def join_all(self) -> None:
-        while any(process.process.is_alive() for process in self.processes):
-            while self.signal_queue:
-                self._pass_on(self.signal_queue.pop())
-            time.sleep(0.05)
-        super().join_all()
-
-    def _pass_on(self, number: int) -> None:
-        for process in self.processes:
-            if process.process.is_alive() and process.pid is not None:
-                os.kill(process.pid, number)
+def _made(settings: Settings) -> FastAPI:
+    """The app. Making it loads the SDKs of its models, which are not searched for garbage."""
+    gc.disable()
+    try:
+        return create_app(settings)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 async def _try_journal(settings: Settings) -> bool:
@@ -164,7 +144,7 @@ def worker() -> FastAPI:
         configure(json=settings.log_format == "json")
         logging.getLogger("uvicorn.access").propagate = False  # like `access_log=False` in `main`
         end_with_parent()
-        return create_app(share_of_worker(settings))
+        return _made(share_of_worker(settings))
     except ConfigurationError as error:
         print(f"agno-stream: {error.message}", file=sys.stderr)  # noqa: T201  # for the terminal
         raise SystemExit(2) from error

@@ -37,6 +37,8 @@ from uvicorn.server import Server
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
+from app.core.providers.http.aio import _Sessions, aiohttp_client
+
 
 def sets(function: Callable[..., Any], *names: str) -> bool:
     """Whether a constructor assigns attributes of these names."""
@@ -121,6 +123,10 @@ PRIVATES: list[tuple[str, Callable[[], bool]]] = [
     (
         "uvicorn: Process.process, .pid and .exitcode, for __main__.py",
         lambda: sets(Process.__init__, "process") and {"pid", "exitcode"} <= set(dir(Process)),
+    ),
+    (
+        "OpenAI's SDK: the transports of its aiohttp client, for core/providers/http/aio.py",
+        lambda: isinstance(vars(aiohttp_client()._transport)["client"], _Sessions),
     ),
     ("prometheus_client: Histogram._sum and ._buckets, for core/telemetry", histogram_parts),
     (

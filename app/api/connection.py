@@ -19,7 +19,9 @@ KEY = "agno_stream.connection"
 class Direct(Protocol):
     """The way of one response to its socket without ASGI's messages, as `app.web` has it.
 
-    `write` sends a part of the body at once; it may be called only while `ready` is True. `watch`
+    `write` sends a part of the body at once; it may be called only while `ready` is True. `clogged`
+    is True while the client does not take what was sent; `drained` waits for the end of that, or of
+    the connection. `watch`
     calls a function when the connection is lost; it returns False if that has happened, or if the
     request's body is not complete, so that `receive` is needed.
     """
@@ -27,7 +29,12 @@ class Direct(Protocol):
     @property
     def ready(self) -> bool: ...
 
+    @property
+    def clogged(self) -> bool: ...
+
     def write(self, body: bytes) -> None: ...
+
+    async def drained(self) -> None: ...
 
     def watch(self, on_lost: Callable[[], None] | None) -> bool: ...
 

@@ -4,11 +4,12 @@ from typing import Annotated, Literal, Self
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, model_validator
+from pydantic import AfterValidator, model_validator
 
 from ..core.errors import BadRequest, ConversationBusy, UnknownConversation
 from . import conversation_docs
 from .addresses import local, with_prefix
+from .body_model import BodyModel
 from .context import Context, Principal, Server
 from .export import exported
 from .media import add_media
@@ -31,7 +32,7 @@ def _title(text: str) -> str:
     return title
 
 
-class Change(BaseModel):
+class Change(BodyModel):
     """The body of a request that changes what a list shows of a conversation; what is absent stays
     as it is."""
 
@@ -45,13 +46,13 @@ class Change(BaseModel):
         return self
 
 
-class SelectBranch(BaseModel):
+class SelectBranch(BodyModel):
     """The turn whose branch is shown, by the `run_id` of its messages."""
 
     run_id: Text
 
 
-class Fork(BaseModel):
+class Fork(BodyModel):
     """The last turn of the copy, by the `run_id` of its messages; the last one of the branch that
     is shown, if none is named. `title` is that of the copy; that of the original, if absent."""
 

@@ -56,16 +56,17 @@ class Live:
 
     def _write(self, now: float) -> bool:
         follower = self._follower
-        if not self._direct.ready or not (entries := follower.take()):
+        after = follower.after
+        if not self._direct.ready or not (entries := follower.fresh(after)):
             return False
         try:
-            body = self._encode(follower.after - len(entries), entries)
+            body = self._encode(after, entries)
         except Exception as error:
             self.error = error
             return False
         if body is None:
-            follower.after -= len(entries)
             return False
+        follower.after = after + len(entries)
         if body:
             self._direct.write(body)
             self._heartbeat.last_write = now

@@ -5,10 +5,11 @@ import binascii
 from typing import Annotated, Literal, Self
 from urllib.parse import unquote_to_bytes
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from ..core.errors import InvalidField
 from ..core.question import Attachment, Picture
+from .body_model import BodyModel
 from .requests import Text, picture
 
 #: The longest address, in characters.
@@ -18,7 +19,7 @@ TOKEN = "[A-Za-z0-9!#$&^_.+-]+"
 MimeType = Annotated[str, StringConstraints(pattern=f"^{TOKEN}/{TOKEN}$", max_length=127)]
 
 
-class MediaItem(BaseModel):
+class MediaItem(BodyModel):
     """A picture, sound, video or file: the address of one, or its content."""
 
     url: Annotated[Text, Field(max_length=MAX_URL, pattern="^https?://")] | None = Field(

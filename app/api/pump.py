@@ -21,6 +21,8 @@ from .pacer import Pacer
 from .steady import Steady
 from .writer import State, StreamWriter
 
+_OPEN = State.OPEN  # looked up once: a member of an enumeration costs as much as three calls
+
 #: Entries above which encoding them takes so long that it waits for its turn.
 MANY = 64
 
@@ -56,6 +58,7 @@ class Pump:
         self._steady = steady
         self._refusal = refusal
         self._kind = (type(encoder), prefix.get())  # readers of one kind share encoded entries
+        self._direct = direct
         self._live = None
         if direct is not None and pacer is None:
             self._live = Live(follower, direct, heartbeat, self._encoded_live)
@@ -67,6 +70,7 @@ class Pump:
         if self._live is not None:
             follower.on_growth = self._live.grown
         while not follower.done and not self._gone.is_set():
+            await self._wait_for_client()
             number = follower.after
             try:
                 entries = await follower.batch()
@@ -90,12 +94,23 @@ class Pump:
                 await self._beat()
         return None
 
+    async def _wait_for_client(self) -> None:
+        """Wait until the client has taken what it was sent, so that nothing is read for it that
+        would only wait in memory."""
+        direct = self._direct
+        if direct is not None and direct.clogged:
+            self._heartbeat.write_began()
+            await direct.drained()
+            self._heartbeat.write_ended()
+
     def _encoded_live(self, number: int, entries: list[Entry]) -> bytes | None:
         """Return the bytes of entries that `Live` may write; None if `run` has to."""
-        if self._writer.state is not State.OPEN or len(entries) > MANY:
+        if self._writer.state is not _OPEN or len(entries) > MANY:
             return None
         if self._steady is not None and not self._steady.passes(number, entries):
             return None
+        if len(entries) == 1 and self._follower.source.memo is None:  # most tokens
+            return self._encoder.encode(number + 1, entries[0][1])
         return self._encoded(number, entries)
 
     def _pieces(self, number: int, entries: list[Entry]) -> Iterable[tuple[int, list[Entry]]]:
@@ -173,21 +188,20 @@ class Pump:
         """Return the bytes of the entries that follow entry `number`.
 
         Readers at the same position share the bytes: the first one encodes them, and stores them in
-        the follower's memo.
+        the memo of their source.
         """
-        memo = self._follower.memo if self._encoder.cacheable else None
+        encoder = self._encoder
+        memo = self._follower.source.memo if encoder.cacheable else None
         if memo is None:
-            return encode_entries(self._encoder, number, entries)
+            return encode_entries(encoder, number, entries)
         before, count, body = memo.get(self._kind, (-1, 0, b""))
         if (before, count) != (number, len(entries)):
-            body = encode_entries(self._encoder, number, entries)
+            body = encode_entries(encoder, number, entries)
             memo[self._kind] = (number, len(entries), body)
         return body
 
 
 def encode_entries(encoder: Encoder, number: int, entries: list[Entry]) -> bytes:
     """Return the bytes of the entries that follow entry `number`, joined in order."""
-    if len(entries) == 1:
-        return encoder.encode(number + 1, entries[0][1])
     encode = encoder.encode
     return b"".join(encode(n, entry[1]) for n, entry in enumerate(entries, start=number + 1))

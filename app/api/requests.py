@@ -21,6 +21,7 @@ from pydantic import (
 
 from ..core.errors import InvalidField
 from .bodies import BodyBounds, read_body, use_body
+from .body_model import BodyModel
 from .json_objects import EMPTY, parse_in_turns, parse_object
 
 __all__ = ["BodyBounds", "parse_object", "read_body", "read_object"]  # and what is defined here
@@ -198,7 +199,7 @@ def end_user(name: str | None) -> str | None:
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
-class _Conversation(BaseModel):
+class _Conversation(BodyModel):
     conversation_id: ConversationId | None
 
 

@@ -15,6 +15,7 @@ from .answer_parts import (
     has_more_than_text,
 )
 from .chat import StreamingChunk
+from .growing import GrowingText
 from .parts import Said, Speaker, ToolCall
 
 #: States in which a tool call or a step has ended; one that starts after them is another one.
@@ -29,11 +30,11 @@ class _Text:
 
     def __init__(self, key: object, make: Callable[[str], Part]) -> None:
         self.key = key
-        self.pieces: list[str] = []
+        self.text = GrowingText()
         self._make = make
 
     def part(self) -> Part:
-        return self._make("".join(self.pieces))
+        return self._make(str(self.text))
 
 
 class PartsFolder:
@@ -120,7 +121,7 @@ class PartsFolder:
         if not (isinstance(last, _Text) and last.key == key):
             last = _Text(key, make)
             self._parts.append(last)
-        last.pieces.append(text)
+        last.text.append(text)
 
     def _add_speech(self, speaker: Speaker, added: Said) -> None:
         who = (speaker.id, speaker.run_id)
@@ -143,7 +144,7 @@ class PartsFolder:
             found = _Text(key, lambda whole: SaidPart(speaker, _said(field, whole)))
             self._spoken[who] = len(self._parts)
             self._parts.append(found)
-        found.pieces.append(text)
+        found.text.append(text)
 
     def _tool(self, key: object, tool: ToolCall, part: Part) -> None:
         self._update(("tool", key), part, tool.status)

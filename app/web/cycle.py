@@ -23,10 +23,18 @@ class DirectCycle(RequestResponseCycle):
             self.flow.write_paused
             or self.disconnected
             or self.response_complete
-            or not self.chunked_encoding
+            or not self.chunked_encoding  # as it is not to `HEAD`
             or self.transport.is_closing()
-            or self.scope["method"] == "HEAD"
         )
+
+    @property
+    def clogged(self) -> bool:
+        """Whether the client does not take what was sent."""
+        return self.flow.write_paused and not self.disconnected
+
+    async def drained(self) -> None:
+        """Wait until the client has taken most of what was sent, or the connection is lost."""
+        await self.flow.drain()
 
     def write(self, body: bytes) -> None:
         """Send a part of the body, which must not be empty."""

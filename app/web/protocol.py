@@ -22,6 +22,10 @@ HEAD_END = b"\r\n\r\n"
 #: alone, so that the heads of some pipelined requests may be parsed with it.
 CHUNKED_SLICE = 1024
 
+#: Bytes of responses that wait for a client, above which nothing more is written until it has taken
+#: most of them. The system has buffers of its own, which are larger.
+MOST_UNSENT = 16 << 10
+
 #: Requests that may wait for an earlier response on a connection, after they were parsed.
 MAX_PARSED = 64
 
@@ -56,6 +60,7 @@ class BoundedProtocol(RefusingProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
         self.flow = Flow(transport)
+        transport.set_write_buffer_limits(MOST_UNSENT)
         allowed = self._shared.opened(self)
         if allowed is None:
             self._closing = True

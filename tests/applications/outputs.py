@@ -3,6 +3,7 @@
 from typing import Any
 
 from agno.agent import Agent
+from agno.agent.followup import FollowupConfig
 from agno.models.message import Message
 from agno.run import RunContext
 from agno.tools.reasoning import ReasoningTools
@@ -86,6 +87,13 @@ def followups(site: Site) -> Agent:
         followups=True,
         num_followups=2,
         followup_model=site.model("followups"),
+    )
+
+
+@kind(Reply("Oslo."), others={"asking": [Reply(SUGGESTIONS)]}, shows="followups", faults=False)
+def followups_config(site: Site) -> Agent:
+    return Agent(
+        model=site.model(), followups=FollowupConfig(model=site.model("asking"), max_followups=2)
     )
 
 

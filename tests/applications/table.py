@@ -97,6 +97,7 @@ TABLE = [
     row(outputs.input_schema),
     row(outputs.input_schema_refuses),
     row(outputs.followups),
+    row(outputs.followups_config),
     row(outputs.reasoning_text),
     row(outputs.reasoning_model),
     row(outputs.reasoning_tools),

@@ -76,6 +76,7 @@ async def test_stream_is_lost_with_a_slow_redis(
         serving(tmp_path, provider, **settings) as other,
         client(command) as http,
         client(other) as elsewhere,
+        asyncio.timeout(120),  # heartbeats keep a stream open whose end never comes
     ):
         asking = asyncio.create_task(one.start(http, conversation_id="c"))
         await one.until(50)

@@ -24,10 +24,13 @@ STREAMS = 50
 GRACE = 2
 
 
-@pytest.mark.parametrize("reading", [True, False])
-def test_sigterm_with_many_streams(tmp_path: Path, provider: Provider, reading: bool) -> None:
+@pytest.mark.parametrize(("workers", "reading"), [(1, True), (1, False), (2, True)])
+def test_sigterm_with_many_streams(
+    tmp_path: Path, provider: Provider, workers: int, reading: bool
+) -> None:
     """With fifty streams open the server ends soon after its grace, whether their clients read or
-    not; each that is read has its end."""
+    not, and whether it has workers; each that is read has its end there: its reader is not sent to
+    a worker that ends, too."""
     provider.default = Reply(("word " * 200,) * 2000, rate=2000, stall_after=1999)
     settings = {
         "MODEL": "openai:test-model",
@@ -38,7 +41,9 @@ def test_sigterm_with_many_streams(tmp_path: Path, provider: Provider, reading: 
     if reading:
         provider.default = Reply("one two", stall_after=1)
     with contextlib.ExitStack() as stack:
-        command = stack.enter_context(Command(tmp_path, SERVE, **settings))
+        flags = ("--workers", str(workers)) if workers > 1 else ()
+        command = stack.enter_context(Command(tmp_path, (*SERVE, *flags), **settings))
+        command.wait_for("Application startup complete.", workers)
         streams = [stack.enter_context(ask(command.url)) for _ in range(STREAMS)]
         for _ in range(600):
             if len(httpx.get(f"{command.url}/api/v1/runs", timeout=30).json()["runs"]) == STREAMS:

@@ -6,14 +6,15 @@ import math
 import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
-from limits.aio.strategies import FixedWindowRateLimiter, SlidingWindowCounterRateLimiter
-
 from ..errors import ConfigurationError, RateLimited
+
+if TYPE_CHECKING:  # the package is loaded by a server that has limits
+    from limits import RateLimitItem
+    from limits.aio.storage import Storage
+    from limits.aio.strategies import RateLimiter
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Limit(NamedTuple):
     principal."""
 
     what: Literal["requests", "tokens"]
-    item: RateLimitItem
+    item: "RateLimitItem"
 
 
 def read_limits(text: str | None) -> list[Limit]:
@@ -43,8 +44,13 @@ def read_limits(text: str | None) -> list[Limit]:
     A number without a unit counts requests. None or an empty text gives an empty list: no limits.
     Raises `ConfigurationError`.
     """
+    parts = [part.strip() for part in (text or "").split(",") if part.strip()]
+    if not parts:
+        return []
+    from limits import parse
+
     found = []
-    for part in filter(None, (part.strip() for part in (text or "").split(","))):
+    for part in parts:
         match = _LIMIT.fullmatch(part)
         if match is None or not int(match[1]):
             raise ConfigurationError(
@@ -67,17 +73,24 @@ class Rates:
 
     def __init__(self, limits: list[Limit] | None = None, redis_url: str | None = None) -> None:
         self._limits = limits or []
-        self._storage: Storage
+        self._requests: RateLimiter
+        self._tokens: RateLimiter
         self._close: Callable[[], Awaitable[None]] | None = None
-        shared = self._limits and urlsplit(redis_url or "").scheme in ("redis", "rediss", "unix")
-        if shared and redis_url is not None:
-            self._storage = self._redis(redis_url)
-        else:
-            self._storage = MemoryStorage()
-        self._requests = SlidingWindowCounterRateLimiter(self._storage)
-        self._tokens = FixedWindowRateLimiter(self._storage)
+        if self._limits:
+            self._open(redis_url or "")
 
-    def _redis(self, url: str) -> Storage:
+    def _open(self, redis_url: str) -> None:
+        """Make what counts."""
+        from limits.aio.storage import MemoryStorage
+        from limits.aio.strategies import FixedWindowRateLimiter, SlidingWindowCounterRateLimiter
+
+        shared = urlsplit(redis_url).scheme in ("redis", "rediss", "unix")
+        storage = self._redis(redis_url) if shared else MemoryStorage()
+        self._requests = SlidingWindowCounterRateLimiter(storage)
+        self._tokens = FixedWindowRateLimiter(storage)
+
+    def _redis(self, url: str) -> "Storage":
+        from limits.aio.storage import RedisStorage
         from redis.asyncio import BlockingConnectionPool  # installed if the journal needs it
 
         pool = BlockingConnectionPool.from_url(

@@ -50,6 +50,15 @@ class Turnstile:
             self._loop.call_soon(self._begin)
         self._spent += seconds
 
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Count the time of the block, whose work does not wait, but others do for it."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.spend(perf_counter() - began)
+
     async def share(self, *, makes: bool = False) -> None:
         """Wait for a turn in which there is time left; `spend` takes it."""
         if self.crowded(makes=makes):

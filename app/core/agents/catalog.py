@@ -10,9 +10,9 @@ from agno.models.base import Model
 from ..errors import ConfigurationError, InvalidField, UnknownAgent
 from ..providers.catalog import ModelCatalog, ModelEntry
 from ..providers.client_tools import choose_tool
-from ..providers.demo import DemoModel, current_time
 from ..providers.http.clients import close as close_client
 from ..providers.options import apply_options
+from ..providers.options.families import is_a
 from ..providers.tracked import TrackedModel
 from ..providers.upstream import Upstreams
 from ..question import Question
@@ -181,7 +181,9 @@ class AgentCatalog:
         models = RunModels(mine, chosen, default, track)
         if question.tool_choice is not None and hasattr(mine, "tool_choice"):
             mine.tool_choice = None  # Agno would apply it to every upstream request of the run
-        if isinstance(chosen, DemoModel) and hasattr(mine, "tools") and not mine.tools:
+        if is_a(chosen, "DemoModel") and hasattr(mine, "tools") and not mine.tools:
+            from ..providers.demo import current_time  # imported only if used
+
             mine.tools = [current_time]  # so that the demonstration can show a tool call
         return mine, models
 

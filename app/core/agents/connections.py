@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from agno.agent import Agent
-from agno.team import Team
 
 from ..run_failures import ToolsUnavailable
+from .components.late import Team
 from .components.tree import walk
 
 logger = logging.getLogger(__name__)

@@ -14,12 +14,11 @@ from agno.agent import Agent
 from agno.models.message import Message
 from agno.run import RunContext
 from agno.run.agent import RunInput
-from agno.team import Team
-from agno.workflow import Workflow
 
 from ..providers.client_tools import client_function
 from ..question import PastMessage, Question
 from .components.kinds import Caller
+from .components.late import Team, Workflow
 from .components.tree import parts_of, walk
 from .media_in import media_of
 from .messages import agno_message

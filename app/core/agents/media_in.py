@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 from agno.agent import Agent
 from agno.media import Audio, File, Image, Video
 from agno.models.base import Model
-from agno.team import Team
 
 from ..media import Kind, MediaStore, Owner
 from ..providers.media_urls import sends_urls
 from ..question import Attachment, PastMessage, Picture, Question
+from .components.late import Team
 from .components.tree import OTHER_MODELS, walk
 from .media_types import file_name, media_type
 

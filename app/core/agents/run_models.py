@@ -3,18 +3,18 @@
 import copy
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from agno.agent import Agent
 from agno.models.base import Model
 from agno.models.utils import get_model
-from agno.team import Team
-from agno.workflow import Workflow
 
 from ...models.chat import COMPLETE, FinishReason, Usage
 from ..providers.tracked import TrackedModel
 from ..run_failures import RunFailed
-from .components.tree import ANSWERING, OTHER_MODELS, fallbacks_of, parts_of
+from .components.late import Team, Workflow
+from .components.tree import ANSWERING, OTHER_MODELS, fallbacks_of, followups_of, parts_of
 
 #: Characters per token, to estimate the tokens that the provider did not count.
 CHARS_PER_TOKEN = 4
@@ -108,6 +108,9 @@ class RunModels:
                 setattr(component, name, tracked.model)
                 if name in ANSWERING:
                     part.own.append(tracked)
+        asking = followups_of(component)
+        if asking is not None and (source := get_model(asking.model)) is not None:
+            component.followups = replace(asking, model=self._add(source).model)
         if (config := getattr(component, "fallback_config", None)) is not None:
             component.fallback_config = copy.copy(config)
             for name, models in fallbacks_of(component):

@@ -7,13 +7,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from agno.team import Team
-from agno.workflow import Workflow
-
 from ...models.chat import StreamingChunk
 from ..question import Question
 from ..run_failures import InputRefused
 from .components.kinds import Caller
+from .components.late import Team, Workflow
 from .events.reader import EventReader
 from .events.steps import Outline
 from .inputs import Authorization, Input, authorization_of, context_of, schema_for

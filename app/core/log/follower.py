@@ -51,7 +51,9 @@ class Follower:
         self.redirected = False
         self.traffic = traffic or Traffic()
         self.traffic.followers += 1
-        self._source = source
+        self.source = source
+        #: What `batch` would return at once, after the number of an entry; see `Source`.
+        self.fresh = source.fresh
         source.subscribe(self._grown)
         self._on_close = on_close
         self._closed = False
@@ -67,7 +69,7 @@ class Follower:
         the journal fails for a moment. Raises `Gap` for entries that are no longer kept.
         """
         try:
-            entries = await self._source.read(self.after)
+            entries = await self.source.read(self.after)
             if not entries:
                 entries = await self._wait_and_read()
         except JournalUnavailable:
@@ -80,20 +82,20 @@ class Follower:
         return entries
 
     async def _wait_and_read(self) -> list[Entry]:
-        position = await self._source.position(self.after)
+        position = await self.source.position(self.after)
         if position is None:
             self.done = True
             return []
         if position != self.after:
             self.after = position
         elif not self._poked:
-            # until the log has changed or `poke` is called; `take` may move `after` meanwhile
+            # until the log has changed or `poke` is called; `on_growth` may move `after` meanwhile
             self._waiting = asyncio.get_running_loop().create_future()
             try:
                 await self._waiting
             finally:
                 self._waiting = None
-        return await self._source.read(self.after)
+        return await self.source.read(self.after)
 
     def _grown(self) -> None:
         waiting = self._waiting
@@ -110,30 +112,20 @@ class Follower:
         """True while `batch` waits, and nothing has interrupted it."""
         return self._waiting is not None and not self._waiting.done()
 
-    def take(self) -> list[Entry]:
-        """Return the next entries at once, and move `after` behind them, while `batch` waits.
-
-        The list is empty if `batch` has to read what comes next: the end of the log, entries that
-        memory does not have, or more of them than a batch has.
-        """
-        entries = self._source.fresh(self.after)
-        self.after += len(entries)
-        return entries
-
     async def ended(self) -> bool:
         """Return True if nothing is left to read, now or later; else move `after` to the next entry
         to read.
 
         Raises `Gap` if entries are no longer kept, and `JournalUnavailable`.
         """
-        position = await self._source.position(self.after)
+        position = await self.source.position(self.after)
         if position is not None:
             self.after = position
         return position is None
 
     async def newest(self) -> Newest:
         """Return how far the log goes now; raises `JournalUnavailable`."""
-        return await self._source.newest()
+        return await self.source.newest()
 
     def poke(self) -> None:
         """Make a waiting `batch` return early; if none is waiting, the next one does not wait."""
@@ -144,28 +136,18 @@ class Follower:
     @property
     def live(self) -> bool:
         """True if this process drives the run, or drove it until the end of the run."""
-        return self._source.live
+        return self.source.live
 
     @property
     def left(self) -> bool:
         """True if this process stops, and has handed the run over to another one."""
-        here = isinstance(self._source, LiveSource)
-        return self.redirected and here and not self._source.live
-
-    @property
-    def memo(self) -> dict[object, tuple[int, int, bytes]] | None:
-        """The encoded entries that all readers of a run share; None if the run has only one reader
-        here.
-
-        A dict from the type of an encoder to the number before the first entry, the count of the
-        entries, and their bytes.
-        """
-        return self._source.memo
+        here = isinstance(self.source, LiveSource)
+        return self.redirected and here and not self.source.live
 
     @property
     def recoveries(self) -> Sequence[Recovery]:
         """The recoveries of the run, as far as they are known; grows while the run is read."""
-        return self._source.recoveries
+        return self.source.recoveries
 
     @property
     def event(self) -> int:
@@ -184,7 +166,7 @@ class Follower:
             return
         self._closed = True
         self.traffic.followers -= 1
-        self._source.unsubscribe(self._grown)
+        self.source.unsubscribe(self._grown)
         if self._on_close is not None and not self.redirected:
             self._on_close()
 

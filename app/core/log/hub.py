@@ -192,8 +192,9 @@ class Hub:
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()
         try:
-            for log in dirty:
-                log.measure(METER_BATCH)
+            with turnstile().spending():
+                for log in dirty:
+                    log.measure(METER_BATCH)
             if sum(log.pending for log in dirty) > self.outage.flush_bytes:
                 await self._write_backlog(dirty)
             elif dirty:
@@ -208,7 +209,8 @@ class Hub:
         for log in dirty:
             if log.waits and self._has(log):
                 self._touch(log)  # the write failed, or entries were appended meanwhile
-        self._bound()
+        with turnstile().spending():
+            self._bound()
         self._flushed.set()
 
     async def _write_backlog(self, dirty: Iterable[RunLog]) -> None:
@@ -239,7 +241,9 @@ class Hub:
 
     def _bound(self) -> None:
         logs = list(self._logs.values())
-        expired = [log for log in logs if log.ended and self.trouble and log.lag > self._retention]
+        expired: list[RunLog] = []
+        if self.trouble:
+            expired = [log for log in logs if log.ended and log.lag > self._retention]
         for log in expired + trim(logs, self._run_bytes, self._total_bytes):
             logger.error("run %s: its end never reached the journal", log.record.run_id)
             self._logs.pop(log.record.run_id, None)

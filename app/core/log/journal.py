@@ -145,7 +145,8 @@ class Log(Protocol):
         """The record of a run; None if the run is unknown or no longer kept."""
 
     async def read(self, run_id: str, after: int, limit: int) -> list[Entry]:
-        """At most `limit` entries that follow number `after`; empty if there are none yet.
+        """At most `limit` entries that follow number `after`, fewer if they are large; empty if
+        there are none yet.
 
         Raises `UnknownRun`, and `Gap` for entries that were removed.
         """
@@ -178,14 +179,18 @@ class Membership(Protocol):
     async def send_heartbeat(self) -> None:
         """Show the other processes that this one is alive; to be called every second."""
 
+    async def mark_leaving(self) -> None:
+        """Show the other processes that this one is about to end: it takes no readers, no runs."""
+
     async def count_peers(self) -> int:
-        """How many other processes are alive."""
+        """How many other processes are alive, and not about to end."""
 
     async def adopt_orphans(self, limit: int = ADOPTION_BATCH) -> list[RunRecord]:
         """Take over at most `limit` runs without an end whose owner is dead.
 
         Each run goes to one caller; a host that died with thousands of runs leaves most of them to
-        the next calls, of this process or of another one.
+        the next calls, of this process or of another one. If a call raises, the next one returns
+        what it may have taken over.
         """
 
     async def runs_before(self, record: RunRecord) -> list[str]:

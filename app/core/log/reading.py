@@ -4,11 +4,16 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple, TypeVar
 
+from ...models.sizes import size_of
 from ..errors import AgnoStreamError, Gap, JournalUnavailable, UnknownRun
 from .journal import Entry
 
-#: Entries that one read takes at most, which bounds what a reader holds in memory.
+#: Entries that one read of a whole log takes at most.
 PAGE = 1000
+
+#: Entries that a follower takes at once, and about their bytes: what a reader that is behind has in
+#: memory. A larger one comes alone.
+PIECE, PIECE_BYTES = 256, 64 << 10
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -20,6 +25,18 @@ class JournalReplaced(OSError):
     `append` raises it once. After that the journal takes the logs of active runs from their
     beginning, or from the first entry that is still in memory.
     """
+
+
+def piece_of(entries: list[Entry]) -> list[Entry]:
+    """The first entries, as many as a follower takes at once."""
+    if len(entries) < 2:
+        return entries
+    size = 0
+    for count, (_, chunk) in enumerate(entries[:PIECE]):
+        size += size_of(chunk)
+        if size > PIECE_BYTES:
+            return entries[: max(count, 1)]
+    return entries[:PIECE]
 
 
 async def journal_call(call: Coroutine[Any, Any, T]) -> T:

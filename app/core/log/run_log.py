@@ -221,10 +221,10 @@ def trim(logs: Sequence[RunLog], run_bytes: int, total_bytes: int) -> list[RunLo
     questions and last chunks alone are too much.
     """
     part = min(run_bytes, max(LEAST_KEPT, KEPT // max(len(logs), 1)))
+    excess = -total_bytes
     for log in logs:
-        if log.size > part:
-            log.trim_head(part)
-    excess = sum(log.size for log in logs) - total_bytes
+        size = log.size
+        excess += size if size <= part else size - log.trim_head(part)
     if excess <= 0:
         return []
     ended_first = sorted(logs, key=lambda log: not log.ended)

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from ...models.numbers import STRIDE, Recovery
 from ..errors import Gap, UnknownRun
 from .journal import Entry, Log, Reach, RunRecord
-from .reading import PAGE, journal_call, never_kept, unavailable
+from .reading import PIECE, journal_call, never_kept, piece_of, unavailable
 from .run_log import RunLog
 from .tail import Tail
 
@@ -29,8 +29,8 @@ class Source(Protocol):
     """Where a follower reads the entries of one run: the log in memory, or the journal.
 
     `live` is True if this process drives the run, or drove it until its end. `memo` holds the
-    encoded entries that readers of a live run share (see `Follower.memo`). `read` and `position`
-    raise `Gap` for entries that are no longer kept, and `JournalUnavailable`.
+    encoded entries that all readers of a run share; None if the run has only one reader here.
+    `read` and `position` raise `Gap` for entries that are no longer kept, and `JournalUnavailable`.
     """
 
     @property
@@ -48,7 +48,8 @@ class Source(Protocol):
         """Return the entries that follow entry `after`; empty if there are none yet."""
 
     def fresh(self, after: int) -> list[Entry]:
-        """Return what `read` would at once; empty if it had to wait, or the run has ended."""
+        """Return what `read` would at once; empty if it had to wait for the journal, or if the end
+        of the run is among it."""
 
     async def position(self, after: int) -> int | None:
         """Return the number after which a reader at number `after` continues, usually `after`
@@ -88,7 +89,7 @@ class LiveSource:
     async def read(self, after: int) -> list[Entry]:
         log = self.log
         if after >= log.base:
-            return log.since(after, PAGE)
+            return piece_of(log.since(after, PIECE))
         page = await _page(self._journal, log.record.run_id, after)
         if not page:  # the journal failed for longer than memory could hold everything
             raise never_kept(log.record.run_id, log.base)
@@ -96,7 +97,7 @@ class LiveSource:
 
     def fresh(self, after: int) -> list[Entry]:
         entries, start = self.log.entries, after - self.log.base
-        slow = start < 0 or not 0 < len(entries) - start <= PAGE or entries[-1][1].done
+        slow = start < 0 or not 0 < len(entries) - start <= PIECE or entries[-1][1].done
         return [] if slow else entries[start:]
 
     async def position(self, after: int) -> int | None:
@@ -238,7 +239,7 @@ async def _page(journal: Log, run_id: str, after: int) -> list[Entry]:
     Raises `Gap` if the run or its next entries were removed, and `JournalUnavailable`.
     """
     try:
-        return await journal.read(run_id, after, PAGE)
+        return piece_of(await journal.read(run_id, after, PIECE))
     except UnknownRun as error:
         raise Gap(f"Run {run_id} is no longer kept; it was read up to {after}.") from error
     except Gap:

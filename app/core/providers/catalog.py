@@ -10,7 +10,6 @@ from agno.models.base import Model
 from agno.models.utils import get_model
 
 from ..errors import ConfigurationError, UnknownModel
-from .demo import DemoModel
 from .embedder import Embedder
 from .http.clients import attach
 
@@ -145,6 +144,8 @@ def _entry(spec: str, setting: str) -> ModelEntry:
 def _build(entry: ModelEntry, providers: Providers) -> Model:
     try:
         if entry.spec == DEMO:
+            from .demo import DemoModel  # imported only if used
+
             return DemoModel()
         if entry.provider in ("openai", "openai-chat"):
             from agno.models.openai import OpenAIChat  # imported only if used

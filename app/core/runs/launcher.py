@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
@@ -49,6 +50,7 @@ class Launcher:
         stop_timeout: float,
     ) -> None:
         self.accepting = True
+        self._interrupting = False
         self._hub = hub
         self._active = active
         self._peers = peers
@@ -136,7 +138,7 @@ class Launcher:
         driving = asyncio.create_task(self._driver.drive(run), name=f"run-{run_id}")
         self._tasks.add(driving)
         driving.add_done_callback(self._tasks.discard)
-        if not self.accepting:  # the server began to stop in the meantime
+        if self._interrupting:  # the grace was over while the run was being created
             run.stop(server_stopped())
         return run
 
@@ -153,17 +155,20 @@ class Launcher:
     def interrupt_all(self) -> None:
         """Accept no new runs, and end all active ones with the finish reason `interrupted`."""
         self.accepting = False
+        self._interrupting = True
         for run in list(self._active.values()):
             run.stop(server_stopped())
 
     async def stop_all(self) -> None:
         """Interrupt all runs, also those that are being created, and wait until they have ended."""
         self.interrupt_all()
-        await self._starts.none()
         await self.wait()
 
     async def wait(self, seconds: float | None = None) -> None:
-        """Wait until the runs that are active now have ended, at most `seconds`; None means no
-        limit."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=seconds)
+        """Wait until the active runs and those that are being created have ended, at most
+        `seconds`; None means no limit."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._starts.none()
+                while self._tasks:
+                    await asyncio.wait(set(self._tasks))

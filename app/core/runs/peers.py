@@ -35,6 +35,10 @@ START_TIMEOUT = 3.0
 #: heartbeats either.
 ADOPTION_PAUSE = 5.0
 
+#: Seconds that showing the others that this process stops may take, and before each look for one
+#: that stays: the workers of a host stop together, and some of them show it a moment later.
+LEAVE_TIMEOUT = LOOK_INTERVAL = 0.5
+
 #: Seconds for which a cancelled run of another process is waited for.
 CANCEL_TIMEOUT = 10.0
 
@@ -74,8 +78,7 @@ class Peers:
         self._searched = asyncio.Event()  # set after the first search for orphans
 
     async def open(self) -> None:
-        """Start the periodic tasks, and give the first search for orphans a few seconds to end
-        them."""
+        """Start the periodic tasks, and wait a few seconds for the first search for orphans."""
         self._tasks = [
             asyncio.create_task(coroutine, name=f"peers-{name}")
             for name, coroutine in {
@@ -91,20 +94,24 @@ class Peers:
         except TimeoutError:
             logger.warning("peers: the runs of dead processes are not all ended yet")
 
-    async def leave(self) -> bool:
-        """Leave runs that can be recovered to others, because this process stops; returns what
-        `others_live` returns."""
+    async def leave(self) -> None:
+        """Show the others that this process stops, and leave runs that can be recovered to them."""
         self._leaving = self.recover is not None
-        return await self.others_live()
-
-    async def others_live(self) -> bool:
-        """Return True if another process is alive, to which readers can move; False if that is
-        unknown."""
         try:
-            return await self.journal.count_peers() > 0
+            async with asyncio.timeout(LEAVE_TIMEOUT):
+                await self.journal.mark_leaving()
         except Exception as error:
-            logger.warning("peers: whether other processes live is unknown: %s", words(error))
-            return False
+            logger.warning("peers: others do not know that this process stops: %s", words(error))
+
+    async def another_stays(self) -> None:
+        """Wait until another process is there, to which readers can move, and does not stop."""
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL)
+            try:
+                if await self.journal.count_peers() > 0:
+                    return
+            except Exception:
+                logger.debug("peers: whether others stay is unknown", exc_info=True)
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -233,8 +240,7 @@ class Peers:
                 self._cancelled.add(run_id)
 
     async def _repeat(self, interval: float, work: Callable[[], Awaitable[None]]) -> None:
-        """Call `work` every `interval` seconds until cancelled; after a failure, wait one second
-        longer."""
+        """Call `work` every `interval` seconds until cancelled, after a failure a second later."""
         while True:
             await asyncio.sleep(interval)
             try:

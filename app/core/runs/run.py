@@ -7,12 +7,12 @@ import asyncio
 import logging
 from asyncio import FIRST_COMPLETED
 from collections.abc import Coroutine
-from io import StringIO
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from ...models.chat import StreamingChunk
+from ...models.growing import GrowingText
 from ..log.journal import FOLLOWED_TTL, Mailbox, RunRecord
 from ..log.run_log import RunLog
 from ..request_context import request_id
@@ -82,7 +82,7 @@ class Run:
         if recovered:
             self.life.enter(State.RECOVERED)
         self.ended = Flag()  # set when the run is in no table any more
-        self._text = StringIO()  # a tenth of what its pieces take in a list
+        self._text = GrowingText()
         self.was_begun = False  # by a process that has died
         self.request_id = request_id.get()
         self.readers = 0  # so far
@@ -105,11 +105,11 @@ class Run:
     @property
     def text(self) -> str:
         """The text of the answer so far."""
-        return self._text.getvalue()
+        return str(self._text)
 
     def said(self, text: str) -> None:
         """Begin with a text that another process has got from the model."""
-        self._text.write(text)
+        self._text.append(text)
 
     def begin(self) -> None:
         """Note that the run has left its queue; has no effect if the run was stopped at that
@@ -223,7 +223,7 @@ class Run:
     async def consume(self) -> StreamingChunk:
         """Run the agent to its end and return the last chunk; all others are appended to the
         log."""
-        clock, write = Clock(self.policy.timeouts, self.stop), self._text.write
+        clock, write = Clock(self.policy.timeouts, self.stop), self._text.append
 
         def emit(chunk: StreamingChunk) -> None:
             if self._failure is not None:  # the agent continues although it was cancelled

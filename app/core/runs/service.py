@@ -3,8 +3,8 @@
 See docs/decisions/001-a-request-does-not-own-its-run.md.
 """
 
+import asyncio
 import logging
-import weakref
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Self
@@ -28,6 +28,7 @@ from .identity import Identity, new_id
 from .launcher import STOP_TIMEOUT, Launcher
 from .peers import Peers, Remember
 from .queues import Queues
+from .readers import Readers
 from .recovery.recovery import ATTEMPTS, Ended, Recoveries, Replan
 from .report import Observer
 from .run import Policy, Run
@@ -80,8 +81,7 @@ class Runs:
         self._recoveries = None
         if replan is not None and self._peers is not None:
             self._recoveries = Recoveries(hub, self._peers, self._launcher, replan, ended, attempts)
-        self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
-        self._leaving = False  # this process stops: readers get what is there, and are redirected
+        self._readers = Readers()
 
     async def open(self) -> None:
         """Open the journal, and end the runs of processes that have died."""
@@ -165,11 +165,7 @@ class Runs:
         self.traffic.resumes += after > 0
         source = source_of(record, journal, log, self._tail, saw_end=saw_end)
         leave = None if run is None else run.leave
-        follower = Follower(record, source, number, leave, self.traffic)
-        self._followers.add(follower)
-        if self._leaving:
-            follower.redirect()
-        return follower
+        return self._readers.add(Follower(record, source, number, leave, self.traffic))
 
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
         """Stop a run, wait until it has ended, and return its state; an ended run is not changed.
@@ -223,28 +219,30 @@ class Runs:
     async def drain(self, grace: float) -> None:
         """Accept no new runs, give active runs `grace` seconds to end, and interrupt the others.
 
-        Readers that can resume are sent to another process, if one is alive, and so are the others'
-        runs, if runs are recovered here: it goes on with those that it can.
+        Readers that can resume are sent to another process as soon as one is there that stays. If
+        runs are recovered, the others are not interrupted, but left to the next process, as far as
+        they can go on.
         """
         self._launcher.accepting = False
-        others = self._peers is not None and await self._peers.leave()
-        if others:
-            self._redirect_readers()
+        moving = None
+        if self._peers is not None:
+            await self._peers.leave()
+            moving = asyncio.create_task(self._move_readers(self._peers), name="move-readers")
         await self._launcher.wait(grace)
-        if others and self._recoveries is not None:
+        if moving is not None:
+            moving.cancel()
+        if self._recoveries is not None:
             self._launcher.hand_over_all()
         self.interrupt_all()
         await self._launcher.wait()
-        self._leaving = True
-        self._redirect_readers()
+        self._readers.send_away()
 
-    def _redirect_readers(self, run_id: str | None = None) -> None:
-        for follower in list(self._followers):
-            if run_id in (None, follower.record.run_id):
-                follower.redirect()
+    async def _move_readers(self, peers: Peers) -> None:
+        await peers.another_stays()
+        self._readers.redirect()
 
     def _lost(self, run_id: str) -> None:
+        logger.warning("run %s: another process found this one dead, and has it now", run_id)
+        self._readers.redirect(run_id)
         if (run := self._active.get(run_id)) is not None:
-            logger.warning("run %s: another process found this one dead, and has it now", run_id)
-            self._redirect_readers(run_id)
             run.stop(taken_over())

@@ -13,7 +13,7 @@ from app.core.log.follower import Follower
 from app.core.log.hub import Hub
 from app.core.log.journal import Group, Log
 from app.core.log.journals.memory import MemoryJournal
-from app.core.log.reading import PAGE
+from app.core.log.reading import PIECE
 from app.core.log.run_log import RunLog
 from app.core.log.sources import LiveSource, source_of
 from app.models.sizes import size_of
@@ -145,18 +145,18 @@ async def test_slow_reader_reads_the_journal(journal: RecordingJournal) -> None:
     slow = follow(hub)
     say(log, 0)
     got = words(await slow.batch())
-    say(log, *range(1, PAGE + 200))
-    await until(lambda: log.base > PAGE)
+    say(log, *range(1, PIECE + 200))
+    await until(lambda: log.base > PIECE)
     assert [] == journal.reads
     got += words(await slow.batch())
-    assert 1 + PAGE == len(got)
+    assert 1 + PIECE == len(got)
     got += words(await slow.batch())
-    assert [("r1", 1), ("r1", PAGE + 1)] == journal.reads
-    say(log, PAGE + 200)
+    assert [("r1", 1), ("r1", PIECE + 1)] == journal.reads
+    say(log, PIECE + 200)
     log.append(ending())
     await retired(hub, log)
     got += words(await read_all(slow))
-    assert [*numbered(PAGE + 201), ""] == got
+    assert [*numbered(PIECE + 201), ""] == got
     slow.close()
     await hub.close()
 

@@ -355,3 +355,26 @@ async def test_stopping_server_leaves_orphans_to_others(tmp_path: Path) -> None:
     assert run.ended.is_set()
     assert 2 == len(await log_of(tmp_path))
     await harness.runs.close()
+
+
+async def test_server_that_begins_to_stop_leaves_what_it_took_over(tmp_path: Path) -> None:
+    """A run that a process has taken over, but not gone on with when it is told to stop, is left to
+    the next process, which goes on with it."""
+    stopping = RunsHarness(shared(tmp_path), "m", replan=Replanned("more"))
+    await stopping.runs.open()
+    stopping.runs._launcher.accepting = False  # the signal comes just after a search for orphans
+    await left_behind(tmp_path, orphan(), *said("one "))
+    async with asyncio.timeout(10):
+        while (  # noqa: ASYNC110 - the journal tells nobody
+            (await stopping.hub.journal.list_active("ann"))[0].owner != stopping.runs.owner
+        ):
+            await asyncio.sleep(0.05)
+    await stopping.runs.drain(0.1)
+    assert 2 == len(await log_of(tmp_path))
+    await stopping.runs.close()
+    following = RunsHarness(shared(tmp_path), "n", replan=Replanned("more"))
+    await following.runs.open()
+    with await following.runs.follow("r1", 0, principal="ann") as follower:
+        entries = await asyncio.wait_for(read_all(follower), 10)
+    assert "stop" == entries[-1][1].finish_reason
+    await following.runs.close()

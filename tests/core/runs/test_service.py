@@ -567,6 +567,20 @@ async def test_stop_all_during_a_start() -> None:
     assert journal.entries["r1"][-1][1].done
 
 
+async def test_drain_during_a_start() -> None:
+    """A run whose start was under way when the server began to stop has the grace, as all others;
+    later ones are refused."""
+    async with opened(RecordingJournal(create_delay=0.05)) as harness:
+        starting = asyncio.create_task(harness.start(Scripted(saying("a", "b", pause=0.02))))
+        await asyncio.sleep(0.02)
+        draining = asyncio.create_task(harness.runs.drain(10))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await harness.start(Scripted(saying("late")))
+        await draining
+        assert ("stop", None, "ab") == await harness.ending(await starting)
+
+
 async def test_run_without_a_record_in_the_journal() -> None:
     """A run that the journal could not create is served from memory."""
 

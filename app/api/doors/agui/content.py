@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from ....core.question import Attachment, Picture
 from ....core.text import replace_lone_surrogates
+from ...body_model import BodyModel
 from ...media_items import decode
 from ...requests import ITEMS
 
@@ -24,18 +25,18 @@ def kind(field: str, *known: str) -> Callable[[Any], str]:
     return found
 
 
-class Other(BaseModel):
+class Other(BodyModel):
     """A part or source that is not read here, or that a model could not be shown."""
 
     type: Text
 
 
-class TextPart(BaseModel):
+class TextPart(BodyModel):
     type: Literal["text"]
     text: Text
 
 
-class DataSource(BaseModel):
+class DataSource(BodyModel):
     """Content in base64."""
 
     type: Literal["data"]
@@ -43,7 +44,7 @@ class DataSource(BaseModel):
     mime_type: Text | None = Field(None, alias="mimeType")
 
 
-class UrlSource(BaseModel):
+class UrlSource(BodyModel):
     type: Literal["url"]
     value: Text
     mime_type: Text | None = Field(None, alias="mimeType")
@@ -57,12 +58,12 @@ Source = Annotated[
 ]
 
 
-class MediaPart(BaseModel):
+class MediaPart(BodyModel):
     type: Literal["image", "audio", "video", "document"]
     source: Source
 
 
-class BinaryPart(BaseModel):
+class BinaryPart(BodyModel):
     """Media as clients of versions before 1.0 send them."""
 
     type: Literal["binary"]
@@ -93,7 +94,7 @@ KINDS: dict[str, Literal["audio", "video", "file"]] = {
 }
 
 
-class Media(BaseModel):
+class Media(BodyModel):
     """The media of a content as parts of a question, and the places of parts that are no use."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

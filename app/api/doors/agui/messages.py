@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from ....core.question import ClientCall, PastMessage
+from ...body_model import BodyModel
 from ...requests import ITEMS
 from .content import Content, Text, TextPart, kind, media_of, text_of
 from .sealed import unseal
 
 
-class Attributed(BaseModel):
+class Attributed(BodyModel):
     """A message; one of a subagent is not a part of the run's own answer."""
 
     subagent_run_id: Text | None = Field(None, alias="subagentRunId")
@@ -22,12 +23,12 @@ class GivenMessage(Attributed):
     content: Content
 
 
-class Function(BaseModel):
+class Function(BodyModel):
     name: Text
     arguments: Text = ""
 
 
-class Call(BaseModel):
+class Call(BodyModel):
     id: Annotated[Text, Field(min_length=1)]
     function: Function
     encrypted_value: str | None = Field(None, alias="encryptedValue")
@@ -53,7 +54,7 @@ class ToolMessage(Attributed):
         return "\n".join(filter(None, parts))
 
 
-class OtherMessage(BaseModel):
+class OtherMessage(BodyModel):
     """Reasoning, activities, and roles that are not known here: no part of a history."""
 
     role: Text

@@ -3,10 +3,11 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ....core.errors import InvalidField
 from ....core.question import ClientTool, Question
+from ...body_model import BodyModel
 from ...requests import ITEMS, MESSAGES, JsonObject, JsonValue, Text, validate
 from .interrupts import Answer, ids_of
 from .messages import Message, has_nul, history_of
@@ -24,7 +25,7 @@ def _one_line(name: str) -> str:
     return name
 
 
-class Tool(BaseModel):
+class Tool(BodyModel):
     """A tool that the client runs."""
 
     name: Annotated[Text, Field(min_length=1)]
@@ -32,7 +33,7 @@ class Tool(BaseModel):
     parameters: JsonObject | None = None
 
 
-class ContextItem(BaseModel):
+class ContextItem(BodyModel):
     """Something that the model is to know in this run."""
 
     description: Text = ""
@@ -45,7 +46,7 @@ class ContextItem(BaseModel):
         return f"{self.description}: {text}" if self.description else text
 
 
-class ResumeEntry(BaseModel):
+class ResumeEntry(BodyModel):
     """The answer to an interrupt."""
 
     interrupt_id: Text = Field(alias="interruptId")
@@ -61,14 +62,14 @@ def _if_object(value: Any) -> Any:
     return value if isinstance(value, dict) else None
 
 
-class Objects(BaseModel):
+class Objects(BodyModel):
     """The values of a request that Agno takes as objects; any others are passed over."""
 
     state: Annotated[JsonObject | None, BeforeValidator(_if_object)]
     props: Annotated[JsonObject | None, BeforeValidator(_if_object), Field(alias="forwardedProps")]
 
 
-class RunAgentInput(BaseModel):
+class RunAgentInput(BodyModel):
     thread_id: Id = Field(alias="threadId")
     run_id: Annotated[Id, AfterValidator(_one_line)] = Field(alias="runId")
     protocol_version: Text | None = Field(None, alias="protocolVersion")

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from ....core.errors import InvalidField
 from ....core.question import Attachment, Picture
 from ....core.text import replace_lone_surrogates
+from ...body_model import BodyModel
 from ...media_items import decode
 from ...requests import ITEMS
 
@@ -32,17 +33,17 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(_encodable)]
 OWN = "agno-stream"
 
 
-class TextPart(BaseModel):
+class TextPart(BodyModel):
     type: Literal["text"]
     text: Text
 
 
-class ReasoningPart(BaseModel):
+class ReasoningPart(BodyModel):
     type: Literal["reasoning"]
     text: Text = ""
 
 
-class FilePart(BaseModel):
+class FilePart(BodyModel):
     """A file: its `url` is an address or a data URL."""
 
     type: Literal["file"]
@@ -77,17 +78,17 @@ class FilePart(BaseModel):
         return {"content": content, "mime_type": full or mime}
 
 
-class StepStart(BaseModel):
+class StepStart(BodyModel):
     type: Literal["step-start"]
 
 
-class Approval(BaseModel):
+class Approval(BodyModel):
     id: Text
     approved: bool | None = None
     reason: Text | None = None
 
 
-class ToolPart(BaseModel):
+class ToolPart(BodyModel):
     """A call of a tool, with its state: `type` is `tool-<name>`, or `dynamic-tool`."""
 
     type: Text
@@ -120,7 +121,7 @@ class ToolPart(BaseModel):
         return found if isinstance(found, dict) else {}
 
 
-class OtherPart(BaseModel):
+class OtherPart(BodyModel):
     """A part that tells the model nothing: sources, data for the page, files of reasoning."""
 
     type: Text
@@ -146,12 +147,12 @@ Part = Annotated[
 ]
 
 
-class UIMessage(BaseModel):
+class UIMessage(BodyModel):
     """A message; `content` is the form of older pages, without parts."""
 
     id: Text = ""
     role: Literal["system", "user", "assistant"]
-    parts: Annotated[list[Part], *ITEMS] = []
+    parts: Annotated[list[Part], *ITEMS] = Field(default=[])
     metadata: Any = None
 
     @model_validator(mode="before")

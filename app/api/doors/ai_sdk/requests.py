@@ -4,10 +4,11 @@ import hashlib
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from ....core.errors import InvalidField
 from ....core.question import ClientTool, PastMessage, Question
+from ...body_model import BodyModel
 from ...histories import history_or_memory
 from ...names import Target
 from ...requests import ENTRIES, ITEMS, MESSAGES, Name, User
@@ -18,7 +19,7 @@ from .parts import Text, UIMessage
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 
 
-class Tool(BaseModel):
+class Tool(BodyModel):
     """A tool that the page runs."""
 
     name: Annotated[Text, Field(min_length=1)] | None = None
@@ -37,7 +38,7 @@ class Tool(BaseModel):
         )
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(BodyModel):
     """A page's messages, all of them, or the last one alone: then the server has the others.
 
     `model` and the fields after it are not the protocol's; pages send them in their `body`.

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
 from ....core.errors import InvalidField
 from ....core.question import Attachment, Picture
 from ....core.text import replace_lone_surrogates
+from ...body_model import BodyModel
 from ...media_items import decode
 from ...requests import ITEMS
 
@@ -15,33 +16,33 @@ from ...requests import ITEMS
 Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
 
 
-class TextBlock(BaseModel):
+class TextBlock(BodyModel):
     type: Literal["text"]
     text: Text
 
 
-class Base64Source(BaseModel):
+class Base64Source(BodyModel):
     type: Literal["base64"]
     data: str
     media_type: Text | None = None
 
 
-class UrlSource(BaseModel):
+class UrlSource(BodyModel):
     type: Literal["url"]
     url: Annotated[Text, Field(pattern="^https?://")]
 
 
-class TextSource(BaseModel):
+class TextSource(BodyModel):
     type: Literal["text"]
     data: Text
 
 
-class BlocksSource(BaseModel):
+class BlocksSource(BodyModel):
     type: Literal["content"]
     content: Text | Annotated[list[TextBlock], *ITEMS]
 
 
-class OtherBlock(BaseModel):
+class OtherBlock(BodyModel):
     """A block or source of a type that is not read here."""
 
     type: Text
@@ -55,7 +56,7 @@ def _kind(*known: str) -> Callable[[Any], str]:
     return kind
 
 
-class ImageBlock(BaseModel):
+class ImageBlock(BodyModel):
     type: Literal["image"]
     source: Annotated[
         Annotated[Base64Source, Tag("<base64>")]
@@ -75,7 +76,7 @@ class ImageBlock(BaseModel):
         return Picture(content=content, mime_type=source.media_type or mime)
 
 
-class DocumentBlock(BaseModel):
+class DocumentBlock(BodyModel):
     type: Literal["document"]
     source: Annotated[
         Annotated[Base64Source, Tag("<base64>")]
@@ -114,21 +115,21 @@ class DocumentBlock(BaseModel):
         )
 
 
-class ThinkingBlock(BaseModel):
+class ThinkingBlock(BodyModel):
     type: Literal["thinking"]
     thinking: Text
 
 
-class RedactedBlock(BaseModel):
+class RedactedBlock(BodyModel):
     type: Literal["redacted_thinking"]
     data: Text
 
 
-class ToolUseBlock(BaseModel):
+class ToolUseBlock(BodyModel):
     type: Literal["tool_use"]
     id: Text
     name: Text
-    input: dict[str, Any] = {}
+    input: dict[str, Any] = Field(default={})
 
 
 ResultBlock = Annotated[
@@ -140,7 +141,7 @@ ResultBlock = Annotated[
 ]
 
 
-class ToolResultBlock(BaseModel):
+class ToolResultBlock(BodyModel):
     """The result of a call of a client's tool."""
 
     type: Literal["tool_result"]

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from ....core.errors import InvalidField
 from ....core.question import ClientCall, ModelOptions, PastMessage, Question
 from ....core.text import replace_lone_surrogates
+from ...body_model import BodyModel
 from ...histories import history_or_memory
 from ...names import Target
 from ...requests import ITEMS, MESSAGES, Int64, Name, end_user
@@ -33,7 +34,7 @@ from .tools import Tool, ToolChoice, chosen, client_tools
 CHARS_PER_TOKEN = 4
 
 
-class Message(BaseModel):
+class Message(BodyModel):
     role: Literal["user", "assistant", "system"]
     content: Text | Annotated[list[MessageBlock], *ITEMS]
 
@@ -101,25 +102,25 @@ class Message(BaseModel):
         )
 
 
-class Thinking(BaseModel):
+class Thinking(BodyModel):
     type: Literal["enabled", "disabled", "adaptive"]
 
 
-class OutputFormat(BaseModel):
+class OutputFormat(BodyModel):
     type: Literal["json_schema"]
     schema_: Annotated[dict[str, Any], Field(alias="schema")]
 
 
-class OutputConfig(BaseModel):
+class OutputConfig(BodyModel):
     effort: Text | None = None
     format: OutputFormat | None = None
 
 
-class Metadata(BaseModel):
+class Metadata(BodyModel):
     user_id: Text | None = None
 
 
-class CountRequest(BaseModel):
+class CountRequest(BodyModel):
     """The body of `/v1/messages/count_tokens`."""
 
     model: Name

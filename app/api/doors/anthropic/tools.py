@@ -2,17 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from ....core.errors import InvalidField
 from ....core.question import ClientTool
+from ...body_model import BodyModel
 from .blocks import Text
 
 #: The types of tools that Anthropic's server runs. They are passed over: the agent has its own.
 HOSTED = ("web_search_", "web_fetch_", "code_execution_", "tool_search_", "mcp_toolset")
 
 
-class Tool(BaseModel):
+class Tool(BodyModel):
     """A tool that the client runs, or one that Anthropic's server would, which has no schema."""
 
     name: Annotated[Text, Field(min_length=1)] | None = None
@@ -22,7 +23,7 @@ class Tool(BaseModel):
     strict: bool | None = None
 
 
-class ToolChoice(BaseModel):
+class ToolChoice(BodyModel):
     type: Literal["auto", "any", "tool", "none"]
     name: Text | None = None
     disable_parallel_tool_use: bool | None = None

@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from ....core.question import Question
+from ...body_model import BodyModel
 from ...context import Context
 from ...media_items import MediaItem, picture_of
 from ...requests import ITEMS, ConversationId, Text, validate
@@ -15,7 +16,7 @@ PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 OTHER = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-class Arguments(BaseModel):
+class Arguments(BodyModel):
     """The arguments of a call."""
 
     message: Text

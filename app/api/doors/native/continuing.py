@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from ....core.errors import AlreadyAsked, UnknownRun
 from ....core.pauses import check
@@ -14,6 +14,7 @@ from ....core.runs.run import Policy
 from ....core.runs.turn import Plan
 from ....models.chat import Decision
 from ... import route_docs
+from ...body_model import BodyModel
 from ...context import Principal, Server
 from ...ignored import ignored_fields
 from ...requests import JsonObject, JsonValue, Text, read_object, validate
@@ -26,7 +27,7 @@ from .requests import ChatTimeouts
 router = APIRouter(tags=["runs"])
 
 
-class DecisionItem(BaseModel):
+class DecisionItem(BodyModel):
     """The decision on one requirement, by its id."""
 
     id: Text = Field(description="The id of the requirement.")
@@ -59,7 +60,7 @@ class DecisionItem(BaseModel):
         )
 
 
-class ContinueRequest(BaseModel):
+class ContinueRequest(BodyModel):
     """The decisions on everything that a paused run waits for, and how to answer."""
 
     decisions: list[DecisionItem] = Field(max_length=1000)

@@ -3,11 +3,12 @@
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from ....core.errors import InvalidField
 from ....core.question import Attachment, ModelOptions, PastMessage, Picture, Question
 from ....core.runs.clock import Timeouts
+from ...body_model import BodyModel
 from ...media_items import MediaItem, picture_of
 from ...requests import ITEMS, MESSAGES, ConversationId, Int64, JsonObject, Name, Text, User
 
@@ -15,14 +16,14 @@ MediaItems = Annotated[list[MediaItem], *ITEMS]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
 
-class ChatMessage(BaseModel):
+class ChatMessage(BodyModel):
     """An earlier message of a conversation whose history the client keeps."""
 
     role: Literal["system", "user", "assistant"]
     content: Text
 
 
-class ChatOptions(BaseModel):
+class ChatOptions(BodyModel):
     """Options for the model. The provider's default applies to each option that is absent."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -32,7 +33,7 @@ class ChatOptions(BaseModel):
     seed: Int64 | None = None
 
 
-class ChatTimeouts(BaseModel):
+class ChatTimeouts(BodyModel):
     """Timeouts of the run in seconds, each at most the server's own; an absent one is the server's
     own."""
 
@@ -56,7 +57,7 @@ class ChatTimeouts(BaseModel):
         return msgspec.structs.replace(bounds, **chosen)
 
 
-class HowToAnswer(BaseModel):
+class HowToAnswer(BodyModel):
     """How a question is answered, whichever question that is."""
 
     stream: bool = Field(True, description="Whether to stream the answer or return one object.")
@@ -121,7 +122,7 @@ class HowToAnswer(BaseModel):
         return Question(message=message, **{**given, **fields})
 
 
-class WithMedia(BaseModel):
+class WithMedia(BodyModel):
     """The media of a question."""
 
     images: Annotated[list[Text | MediaItem], *ITEMS] = Field(

@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from ....core.question import ClientCall, PastMessage, Picture
+from ...body_model import BodyModel
 from ...requests import ITEMS, Text, picture
 
 
@@ -20,7 +21,7 @@ def no_nulls(value: Any) -> Any:
     return value
 
 
-class Lenient(BaseModel):
+class Lenient(BodyModel):
     model_config = ConfigDict(extra="ignore")
 
 
@@ -41,8 +42,10 @@ class Message(Lenient):
 
     role: Literal["system", "user", "assistant", "tool"]
     content: Text = ""
-    images: Annotated[list[Text], *ITEMS] = []
-    tool_calls: Annotated[list[Annotated[Call, BeforeValidator(no_nulls)]], *ITEMS] = []
+    images: Annotated[list[Text], *ITEMS] = Field(default=[])
+    tool_calls: Annotated[list[Annotated[Call, BeforeValidator(no_nulls)]], *ITEMS] = Field(
+        default=[]
+    )
     tool_name: Text | None = None
     tool_call_id: Text | None = None
 

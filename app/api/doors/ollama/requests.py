@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ....core.errors import BadRequest
 from ....core.question import ClientTool, ModelOptions, Question
+from ...body_model import BodyModel
 from ...histories import history_or_memory
 from ...ignored import ignored_fields
 from ...names import Target
@@ -43,7 +44,7 @@ class Tool(Lenient):
     function: Annotated[Function, BeforeValidator(no_nulls)]
 
 
-class Options(BaseModel):
+class Options(BodyModel):
     """The known options of a model; unknown ones are kept, and sent to a provider that is
     Ollama."""
 

@@ -5,14 +5,15 @@ import struct
 from typing import Annotated, Literal
 
 import msgspec
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from ....models.parts import Vectors
+from ...body_model import BodyModel
 from ...requests import Int64, Name
 from .parts import Text
 
 
-class EmbeddingsRequest(BaseModel):
+class EmbeddingsRequest(BodyModel):
     """The body of `/v1/embeddings`; unknown fields are ignored."""
 
     model: Name

@@ -2,54 +2,55 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from ....core.errors import InvalidField
 from ....core.question import Attachment
 from ....core.text import replace_lone_surrogates
+from ...body_model import BodyModel
 from ...media_items import decode
 
 #: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
 Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
 
 
-class TextPart(BaseModel):
+class TextPart(BodyModel):
     type: Literal["text"]
     text: Text
 
 
-class RefusalPart(BaseModel):
+class RefusalPart(BodyModel):
     type: Literal["refusal"]
     refusal: Text
 
 
-class ImageAddress(BaseModel):
+class ImageAddress(BodyModel):
     url: Text
     detail: Text | None = None
 
 
-class ImagePart(BaseModel):
+class ImagePart(BodyModel):
     type: Literal["image_url"]
     image_url: ImageAddress
 
 
-class Sound(BaseModel):
+class Sound(BodyModel):
     data: str
     format: Literal["wav", "mp3"] | None = None
 
 
-class AudioPart(BaseModel):
+class AudioPart(BodyModel):
     type: Literal["input_audio"]
     input_audio: Sound
 
 
-class FileData(BaseModel):
+class FileData(BodyModel):
     file_data: str | None = None
     filename: Text | None = None
     file_id: str | None = None
 
 
-class FilePart(BaseModel):
+class FilePart(BodyModel):
     type: Literal["file"]
     file: FileData
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ....core.errors import InvalidField
 from ....core.question import (
@@ -14,6 +14,7 @@ from ....core.question import (
     Picture,
     Question,
 )
+from ...body_model import BodyModel
 from ...histories import history_or_memory
 from ...names import Target
 from ...requests import ENTRIES, ITEMS, MESSAGES, Int64, Name, end_user, picture
@@ -23,12 +24,12 @@ from .parts import AudioPart, FilePart, ImagePart, Part, RefusalPart, Text, Text
 REASONING = ("reasoning_content", "reasoning", "reasoning_details")
 
 
-class CalledFunction(BaseModel):
+class CalledFunction(BodyModel):
     name: Text
     arguments: Text
 
 
-class Call(BaseModel):
+class Call(BodyModel):
     """A tool call of an earlier answer. Fields that its provider sent with it go back to it."""
 
     model_config = ConfigDict(extra="allow")
@@ -38,7 +39,7 @@ class Call(BaseModel):
     function: CalledFunction
 
 
-class Message(BaseModel):
+class Message(BodyModel):
     """A message of the request; the role `developer` is OpenAI's newer name for `system`."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
@@ -100,26 +101,26 @@ def given(fields: dict[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (fields or {}).items() if value}
 
 
-class Function(BaseModel):
+class Function(BodyModel):
     name: Annotated[Text, Field(min_length=1)]
     description: Text | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
 
-class Tool(BaseModel):
+class Tool(BodyModel):
     type: Literal["function"]
     function: Function
 
 
-class JsonSchema(BaseModel):
+class JsonSchema(BodyModel):
     model_config = ConfigDict(extra="allow")
 
     name: Text
     schema_: dict[str, Any] | None = Field(None, alias="schema")
 
 
-class ResponseFormat(BaseModel):
+class ResponseFormat(BodyModel):
     """The format that the answer must have; it is validated, and sent to the provider unchanged."""
 
     model_config = ConfigDict(extra="allow")
@@ -134,11 +135,11 @@ class ResponseFormat(BaseModel):
         return self
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(BodyModel):
     include_usage: bool | None = None
 
 
-class Options(BaseModel):
+class Options(BodyModel):
     """The options that are sent to the provider unchanged."""
 
     temperature: float | None = None

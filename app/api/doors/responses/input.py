@@ -4,21 +4,22 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Discriminator, Field, Tag, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
 
 from ....core.errors import InvalidField
 from ....core.question import ClientCall, PastMessage
+from ...body_model import BodyModel
 from ...requests import invalid
 from .parts import Content, Text, attachments, pictures, text_of
 
 
-class MessageItem(BaseModel):
+class MessageItem(BodyModel):
     type: Literal["message"] = "message"
     role: Literal["user", "assistant", "system", "developer"]
     content: Content
 
 
-class FunctionCallItem(BaseModel):
+class FunctionCallItem(BodyModel):
     """A call of a tool in an earlier answer; also one whose input is plain text."""
 
     type: Literal["function_call", "custom_tool_call", "mcp_call"]
@@ -37,7 +38,7 @@ class FunctionCallItem(BaseModel):
         return ClientCall(self.call_id or self.id or "", self.name, arguments)
 
 
-class OutputItem(BaseModel):
+class OutputItem(BodyModel):
     """The result of a tool that the client ran."""
 
     type: Literal["function_call_output", "custom_tool_call_output"]
@@ -45,7 +46,7 @@ class OutputItem(BaseModel):
     output: Content
 
 
-class ApprovalItem(BaseModel):
+class ApprovalItem(BodyModel):
     """A person's decision on a call of a tool of the server."""
 
     type: Literal["mcp_approval_response"]
@@ -54,14 +55,14 @@ class ApprovalItem(BaseModel):
     reason: Text | None = None
 
 
-class ReferenceItem(BaseModel):
+class ReferenceItem(BodyModel):
     """An item of an earlier response, by its id."""
 
     type: Literal["item_reference"] = "item_reference"
     id: Annotated[Text, Field(min_length=1)]
 
 
-class OtherItem(BaseModel):
+class OtherItem(BodyModel):
     """An item that does not change the question: reasoning, and calls of other servers' tools."""
 
     type: Text
@@ -105,7 +106,7 @@ Item = Annotated[
     Discriminator(_kind),
 ]
 
-_items: TypeAdapter[list[Item]] = TypeAdapter(list[Item])
+_items: TypeAdapter[list[Item]] = TypeAdapter(list[Item], config=ConfigDict(defer_build=True))
 
 
 def read_items(raw: list[dict[str, Any]]) -> list[Item]:

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from ....core.log.journal import RunRecord
 from ....models.chat import Citation, StreamingChunk
+from ....models.growing import GrowingText
 from ...client_calls import is_for_client
 from . import events as ev
 from .calls import Calls
@@ -35,9 +36,9 @@ class Narration:
         self._begun = False
         self._events: list[ev.Event] = []
         self._calls = Calls(record.run_id, request, self.output, self._emit)
-        self._text: list[str] = []
+        self._text = GrowingText()
         self._citations: list[UrlCitation] = []
-        self._final: list[str] = []
+        self._final: GrowingText | None = None
         self._open: Message | Reasoning | None = None  # always the last one of its kind
 
     def snapshot(self) -> Response:
@@ -66,6 +67,7 @@ class Narration:
         if chunk.citations:
             self._cite(chunk.citations)
         if chunk.final is not None:
+            self._final = self._final or GrowingText()
             self._final.append(chunk.final)
         if chunk.done:
             self._end(chunk)
@@ -108,7 +110,7 @@ class Narration:
         """Add the pages among the sources to the message; they are cited at its end."""
         if not isinstance(self._open, Message):
             return
-        place = len("".join(self._text))
+        place = len(str(self._text))
         for source in citations:
             found = UrlCitation(source.url or "", source.title or source.url or "", place, place)
             if source.url is None or any(found.url == known.url for known in self._citations):
@@ -147,7 +149,7 @@ class Narration:
 
     def _add(self, item: Message | Reasoning) -> None:
         self._open = item
-        self._text = []
+        self._text = GrowingText()
         self._citations = []
         self._index = len(self.output)
         self.output.append(item)
@@ -175,7 +177,7 @@ class Narration:
 
     def _filled(self, status: Status) -> Message | Reasoning:
         """Return the open item with its text so far."""
-        text = "".join(self._text)
+        text = str(self._text)
         if isinstance(self._open, Reasoning):
             return replace(self._open, status=status, summary=[SummaryText(text)])
         assert self._open is not None

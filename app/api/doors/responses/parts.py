@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from ....core.errors import InvalidField
 from ....core.question import Attachment, Picture
 from ....core.text import replace_lone_surrogates
+from ...body_model import BodyModel
 from ...media_items import decode
 from ...requests import ITEMS, picture
 
@@ -14,24 +15,24 @@ from ...requests import ITEMS, picture
 Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
 
 
-class TextPart(BaseModel):
+class TextPart(BodyModel):
     type: Literal["input_text", "output_text", "text", "summary_text", "reasoning_text"]
     text: Text
 
 
-class RefusalPart(BaseModel):
+class RefusalPart(BodyModel):
     type: Literal["refusal"]
     refusal: Text
 
 
-class ImagePart(BaseModel):
+class ImagePart(BodyModel):
     type: Literal["input_image"]
     image_url: Text | None = None
     file_id: Text | None = None
     detail: Text | None = None
 
 
-class FilePart(BaseModel):
+class FilePart(BodyModel):
     type: Literal["input_file"]
     file_data: str | None = None
     file_url: Text | None = None
@@ -39,17 +40,17 @@ class FilePart(BaseModel):
     filename: Text | None = None
 
 
-class Sound(BaseModel):
+class Sound(BodyModel):
     data: str
     format: Literal["wav", "mp3"] | None = None
 
 
-class AudioPart(BaseModel):
+class AudioPart(BodyModel):
     type: Literal["input_audio"]
     input_audio: Sound
 
 
-class VideoPart(BaseModel):
+class VideoPart(BodyModel):
     type: Literal["input_video"]
     video_url: Text
 

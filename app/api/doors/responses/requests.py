@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ....core.errors import InvalidField
 from ....core.question import ModelOptions, PastMessage, Question
+from ...body_model import BodyModel
 from ...names import Target
 from ...requests import ENTRIES, ITEMS, MESSAGES, ConversationId, Int64, Name
 from . import tools as tooling
@@ -20,7 +21,7 @@ def raw_items(fields: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"role": "user", "content": given}] if isinstance(given, str) else given
 
 
-class TextFormat(BaseModel):
+class TextFormat(BodyModel):
     """The format that the answer must have; a schema is sent to the provider unchanged."""
 
     model_config = ConfigDict(extra="allow")
@@ -45,22 +46,22 @@ class TextFormat(BaseModel):
         return {"type": "json_schema", "json_schema": {"name": "answer", **fields}}
 
 
-class TextOptions(BaseModel):
+class TextOptions(BodyModel):
     format: TextFormat | None = None
     verbosity: Text | None = None
 
 
-class ReasoningOptions(BaseModel):
+class ReasoningOptions(BodyModel):
     model_config = ConfigDict(extra="allow")
 
     effort: Text | None = None
 
 
-class ConversationObject(BaseModel):
+class ConversationObject(BodyModel):
     id: ConversationId
 
 
-class ResponseRequest(BaseModel):
+class ResponseRequest(BodyModel):
     """The body of `/v1/responses`."""
 
     model: Name | None = None

@@ -2,16 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from ....core.errors import InvalidField
 from ....core.question import ClientTool
+from ...body_model import BodyModel
 from .parts import Text
 
 Name = Annotated[Text, Field(min_length=1)]
 
 
-class FunctionTool(BaseModel):
+class FunctionTool(BodyModel):
     """A tool that the client runs."""
 
     type: Literal["function"]
@@ -21,7 +22,7 @@ class FunctionTool(BaseModel):
     strict: bool | None = None
 
 
-class CustomTool(BaseModel):
+class CustomTool(BodyModel):
     """A tool that the client runs, whose input is plain text; the model sees a function."""
 
     type: Literal["custom"]
@@ -29,7 +30,7 @@ class CustomTool(BaseModel):
     description: Text | None = None
 
 
-class HostedTool(BaseModel):
+class HostedTool(BodyModel):
     """A tool that OpenAI runs, such as `web_search`: the agent has tools of its own instead."""
 
     type: Text

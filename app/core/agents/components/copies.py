@@ -15,16 +15,19 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.agent._utils import deep_copy_field
-from agno.team import Team
-from agno.workflow import Workflow
 
+from ...providers.copies import small_copy
+from .late import Team, Workflow
 from .step_copies import copy_of_steps
 from .tree import walk
 
 logger = logging.getLogger(__name__)
 
 #: Fields whose objects belong to the application, and are the same in every run.
-SHARED = ("tools", "pre_hooks", "post_hooks", "tool_hooks", "dependencies", "fallback_config")
+SHARED = (
+    *("tools", "pre_hooks", "post_hooks", "tool_hooks", "dependencies", "fallback_config"),
+    *("followups", "followup_model"),  # Agno would copy this model alone, and its connections
+)
 
 #: Types of values that need no copy; a class or a function is one, too.
 ATOMS = (type(None), bool, int, float, str, Enum, type)
@@ -68,7 +71,7 @@ def copy_of(component: Any) -> Any:
 def _agent_copy(agent: Agent) -> Agent:
     """What `deep_copy()` makes of an agent, at a tenth of its cost: it inspects the signature of
     the class, and calls its constructor, each time."""
-    mine = copy.copy(agent)
+    mine = small_copy(agent)
     state = vars(mine)
     for name, value in state.items():
         if not isinstance(value, ATOMS) and not name.startswith("_"):

@@ -6,7 +6,7 @@ See docs/decisions/053-a-copy-for-a-run-shares-tools.md.
 import copy
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agno.agent import Agent
@@ -18,8 +18,6 @@ from agno.memory import MemoryManager
 from agno.models.base import Model
 from agno.models.utils import get_model
 from agno.session import SessionSummaryManager
-from agno.team import Team
-from agno.workflow import Workflow
 
 from ...errors import ConfigurationError
 from ...question import Question
@@ -27,8 +25,9 @@ from ..storage.proxies.proxy import Db, off_the_loop
 from .copies import copy_of
 from .external import FURTHER, External, external
 from .kinds import check_factory, kind_of
+from .late import Team, Workflow
 from .outline import Outline, outline_of, suggestions_of
-from .tree import OTHER_MODELS, fallbacks_of, parts_of, walk
+from .tree import OTHER_MODELS, fallbacks_of, followups_of, parts_of, walk
 
 MANAGERS = ("memory_manager", "session_summary_manager", "compression_manager")
 
@@ -124,6 +123,10 @@ class Preparation:
             for name in ("model", *OTHER_MODELS):
                 if isinstance(getattr(part, name, None), str):
                     setattr(part, name, get_model(getattr(part, name)))
+            asking = followups_of(part)
+            if asking is not None and isinstance(asking.model, str):
+                assert not isinstance(part, Workflow)
+                part.followups = replace(asking, model=get_model(asking.model))
             if isinstance(part, Agent | Team) and part.fallback_config is not None:
                 found = list(fallbacks_of(part))
                 part.fallback_config = copy.copy(part.fallback_config)

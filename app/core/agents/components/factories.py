@@ -6,12 +6,11 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.factory import BaseFactory, FactoryPermissionError, FactoryValidationError
-from agno.team import Team
-from agno.workflow import Workflow
 
 from ...run_failures import AgentDenied, InputRefused
 from .entries import AgentEntry
 from .kinds import PARAMETERS, Caller
+from .late import Team, Workflow
 
 
 async def made_for(entry: AgentEntry, caller: Caller) -> Any:

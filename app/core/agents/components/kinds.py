@@ -6,11 +6,10 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.factory import BaseFactory, RequestContext, TrustedContext
-from agno.team import Team
-from agno.workflow import Workflow
 
 from ...errors import ConfigurationError
 from .external import is_external
+from .late import Team, Workflow
 
 #: What a factory that is a plain function may take, by the names of its parameters.
 PARAMETERS = (

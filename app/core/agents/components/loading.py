@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from agno.agent import Agent
-from agno.team import Team
-from agno.workflow import Workflow
 
 from ...errors import ConfigurationError
 from .external import NEEDED
 from .kinds import is_factory, kind_of, no_factory
+from .late import Team, Workflow
 from .references import has, missing, split
 
 #: Frames of a traceback that the message about a module shows, at most.

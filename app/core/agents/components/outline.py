@@ -7,11 +7,10 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.remote.base import BaseRemote
-from agno.team import Team
 from agno.tools import Function, Toolkit
-from agno.workflow import Condition, Loop, Parallel, Router, Step, Steps, Workflow
 
 from .external import remote_id
+from .late import Condition, Loop, Parallel, Router, Step, Steps, Team, Workflow
 
 #: The keys of an application's `metadata` under which it declares questions to begin with; the
 #: second is AgentOS's word.

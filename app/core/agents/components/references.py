@@ -9,10 +9,9 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.factory import BaseFactory
-from agno.team import Team
-from agno.workflow import Workflow
 
 from ...errors import ConfigurationError
+from .late import Team, Workflow
 
 #: Names that a message lists, at most.
 MAX_NAMES = 10

@@ -13,9 +13,8 @@ from functools import wraps
 from typing import Any
 
 from agno.agent import Agent
-from agno.team import Team
-from agno.workflow import Router, Step, Workflow
 
+from .late import Router, Step, Team, Workflow
 from .tree import STEPS
 
 Copy = Callable[[Any], Any]

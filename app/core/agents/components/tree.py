@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from agno.agent import Agent
+from agno.agent.followup import FollowupConfig
 from agno.models.base import Model
 from agno.models.utils import get_model
-from agno.team import Team
-from agno.workflow import Workflow
+
+from .late import Team, Workflow
 
 #: Models of an agent beside the one that answers.
 OTHER_MODELS = ("output_model", "parser_model", "reasoning_model", "followup_model")
@@ -38,7 +39,14 @@ def models_in(component: Any) -> list[Model]:
         getattr(part, name, None) for part in walk(component) for name in ("model", *OTHER_MODELS)
     ]
     found += [m for part in walk(component) for _, models in fallbacks_of(part) for m in models]
+    found += [c.model for part in walk(component) if (c := followups_of(part)) is not None]
     return list({id(model): model for model in found if isinstance(model, Model)}.values())
+
+
+def followups_of(component: Any) -> FollowupConfig | None:
+    """The configuration of an agent's or team's follow-ups; None if it has no such object."""
+    config = getattr(component, "followups", None)
+    return config if isinstance(config, FollowupConfig) else None
 
 
 def fallbacks_of(component: Any) -> Iterator[tuple[str, list[Model]]]:

@@ -7,16 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ....models.chat import Citation, FinishReason, NamedEvent, StreamingChunk, Usage
+from ....models.growing import GrowingText
 from .values import citations_of, fits, pieces, plain, references_of, state_of, text_of, usage_of
 
 Emit = Callable[[StreamingChunk], None]
 
 
 class Answer:
-    """Collects the fields of the last chunk of a run. `parts` is the text that was streamed."""
+    """Collects the fields of the last chunk of a run; `streamed` is the text so far."""
 
     def __init__(self) -> None:
-        self.parts: list[str] = []
+        self.streamed = GrowingText()
         self.followups: list[str] | None = None
         self._requests: Usage | None = None  # of the run's own requests
         self._inside: Usage | None = None  # of requests of runs inside it
@@ -36,7 +37,7 @@ class Answer:
     @property
     def text(self) -> str:
         """The whole answer, as Agno has completed it, or else as it was streamed."""
-        return "".join(self.parts) if self._content is None else text_of(self._content)
+        return str(self.streamed) if self._content is None else text_of(self._content)
 
     def add_request(self, request: Any, *, nested: bool = False) -> None:
         """Count an upstream request; Agno reports no sum if a run pauses."""
@@ -78,7 +79,7 @@ class Answer:
         """The last chunk. Emits before it what does not fit into it: text that Agno has not
         streamed, and all parts but the last of a text that replaces the streamed one."""
         content, final = rest, None
-        streamed = "".join([*self.parts, rest])
+        streamed = f"{self.streamed}{rest}"
         whole = text_of(self._content)
         if self._content is not None and whole != streamed:
             if whole.startswith(streamed):

@@ -7,20 +7,20 @@ from collections.abc import Callable
 
 from ....models.answer_parts import Part, has_more_than_text
 from ....models.chat import StreamingChunk
+from ....models.growing import GrowingText
 from ....models.parts_folding import PartsFolder
 
 
 class Recorder:
     """Folds the chunks of one run that are more than text.
 
-    `text` is the list that the reader of events appends each new text to. It is read when something
-    else comes, so that an answer that is only text costs nothing here.
+    `text` is what the reader of events appends each new text to. It is taken when something else
+    comes, so that an answer that is only text costs nothing here.
     """
 
-    def __init__(self, text: list[str], emit: Callable[[StreamingChunk], None]) -> None:
+    def __init__(self, text: GrowingText, emit: Callable[[StreamingChunk], None]) -> None:
         self._text = text
         self._emit = emit
-        self._seen = 0  # of the text
         self._fold = PartsFolder()
         self.thoughts = 0  # pieces of reasoning
 
@@ -55,6 +55,5 @@ class Recorder:
         return found if whole or has_more_than_text(found) else []
 
     def _catch_up(self) -> None:
-        if self._seen < len(self._text):
-            self._fold.add_text("".join(self._text[self._seen :]))
-            self._seen = len(self._text)
+        if text := self._text.take():
+            self._fold.add_text(text)

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from agno.workflow import Condition, Router, Steps, Workflow
-
 from ....models.chat import Step
+from ..components.late import Condition, Router, Steps, Workflow
 from .values import shortened, text_of
 
 Kind = Literal["step", "steps", "loop", "iteration", "parallel", "condition", "router"]

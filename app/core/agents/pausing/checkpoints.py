@@ -17,9 +17,8 @@ from agno.db.utils import json_serializer
 from agno.run.agent import RunOutput
 from agno.run.base import RunStatus
 from agno.run.team import TeamRunOutput
-from agno.team import Team
-from agno.workflow import Workflow
 
+from ..components.late import Team, Workflow
 from ..storage.run_store import RunStore
 from ..storage.shown import Shown
 

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agno.agent import Agent
-from agno.team import Team
 from agno.tools.function import Function
 from agno.tools.toolkit import Toolkit
-from agno.workflow import Step, Workflow
 
+from ..components.late import Step, Team, Workflow
 from ..components.tree import STEPS, walk
 
 #: The key in the metadata of an agent, a team or a workflow that names its tools that may run

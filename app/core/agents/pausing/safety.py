@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from agno.agent import Agent
-from agno.team import Team
 
 from ....models.chat import StreamingChunk
 from ...recovering import Guard
+from ..components.late import Team
 from .checkpoints import Checkpoints
 
 #: Events of Agno before which a batch of tools has ended, if there was one.

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agno.run.requirement import RunRequirement
 from agno.run.workflow import WorkflowRunOutput
-from agno.workflow.types import StepRequirement
 
 from ....models.chat import Decision, Requirement
 from ....models.requirements import AskedQuestion, InputField, Option, RequiredTool
 from ...text import replace_lone_surrogates
 from ..events.values import fits, plain, shortened, text_of
+
+if TYPE_CHECKING:
+    from agno.workflow.types import StepRequirement
 
 #: The note of a refusal that has none, for the model.
 REFUSED = "The user refused."
@@ -169,7 +171,7 @@ def _of_workflow(run: WorkflowRunOutput) -> list[Wait]:
     return waits
 
 
-def _of_step(step: StepRequirement) -> list[Wait]:
+def _of_step(step: "StepRequirement") -> list[Wait]:
     if step.requires_executor_input:
         inner = [
             RunRequirement.from_dict(found) if isinstance(found, dict) else found
@@ -179,7 +181,7 @@ def _of_step(step: StepRequirement) -> list[Wait]:
         return of_tools(inner, step.step_name)
     waits: list[Wait] = []
 
-    def add(apply: Callable[[StepRequirement, Decision], None], kind: Any, **fields: Any) -> None:
+    def add(apply: "Callable[[StepRequirement, Decision], None]", kind: Any, **fields: Any) -> None:
         number = f":{len(waits)}" if waits else ""
         found = Requirement(f"{step.step_id}{number}", kind, step=step.step_name, **fields)
         waits.append(Wait(found, partial(apply, step)))
@@ -201,25 +203,25 @@ def _of_step(step: StepRequirement) -> list[Wait]:
     return waits
 
 
-def _confirm(step: StepRequirement, decision: Decision) -> None:
+def _confirm(step: "StepRequirement", decision: Decision) -> None:
     if decision.confirmed:
         step.confirm()
     else:
         step.reject(decision.note)
 
 
-def _review(step: StepRequirement, decision: Decision) -> None:
+def _review(step: "StepRequirement", decision: Decision) -> None:
     if decision.confirmed and decision.result is not None:
         step.edit(decision.result)
     else:
         _confirm(step, decision)
 
 
-def _route(step: StepRequirement, decision: Decision) -> None:
+def _route(step: "StepRequirement", decision: Decision) -> None:
     step.select(*next(iter((decision.answers or {}).values())))
 
 
-def _input(step: StepRequirement, decision: Decision) -> None:
+def _input(step: "StepRequirement", decision: Decision) -> None:
     known = {field.name: field.value for field in step.user_input_schema or []}
     given = {name: value for name, value in known.items() if value is not None}
     step.set_user_input(**{**given, **(decision.values or {})})

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+from ...log.outage import is_of_store, words
 from ...log.outbox import MemoryOutbox, Outbox, UnstoredTurn
 from ...run_failures import ConversationsUnavailable
 from .proxies.bounds import within
@@ -16,8 +17,8 @@ from .store import unavailable
 
 logger = logging.getLogger(__name__)
 
-#: Seconds for one call of the journal.
-JOURNAL_TIMEOUT = 0.5
+#: Seconds for one call of the journal, and for the last ones at the end of the process.
+JOURNAL_TIMEOUT, LAST_TIMEOUT = 0.5, 1.0
 
 #: Seconds that a new run waits until the earlier turns of its conversation are stored.
 CLEAR_TIMEOUT = 2.0
@@ -52,8 +53,12 @@ class Backlog:
         self._more.set()
         try:
             await within(JOURNAL_TIMEOUT, self.outbox.keep(turn))
-        except Exception:
-            logger.exception("conversations: turn %s is kept in memory alone", turn.key)
+        except Exception as error:
+            logger.error(
+                "conversations: turn %s is kept in memory alone: %s",
+                *(turn.key, words(error)),
+                exc_info=None if is_of_store(error) else error,
+            )
             await self._memory.keep(turn)
 
     async def clear(self, session: str, *, looked: bool = False) -> None:
@@ -107,7 +112,8 @@ class Backlog:
 
     @asynccontextmanager
     async def opened(self, also: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-        """Look now and then, until the exit; `also` is called at each look."""
+        """Look now and then, until the exit; `also` is called at each look. At the exit the journal
+        gets what is in memory alone."""
         looking = asyncio.create_task(self._keep_looking(also), name="conversations-backlog")
         try:
             yield
@@ -115,6 +121,19 @@ class Backlog:
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
+            await self._empty_memory()
+
+    async def _empty_memory(self) -> None:
+        async def keep_all() -> None:
+            for turn in await self._memory.claim(None, await self._memory.count()):
+                await self.outbox.keep(turn)
+                await self._memory.settle([turn.key])
+
+        try:
+            await within(LAST_TIMEOUT, keep_all())
+        except Exception as error:
+            lost = await self._memory.count()
+            logger.error("conversations: %d turns are lost: %s", lost, words(error))
 
     async def _keep_looking(self, also: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -11,10 +11,9 @@ from agno.run.agent import RunInput, RunOutput
 from agno.run.team import TeamRunInput, TeamRunOutput
 from agno.run.workflow import WorkflowRunOutput
 from agno.session import AgentSession, TeamSession, WorkflowSession
-from agno.team import Team
-from agno.workflow import Workflow
 
 from ...access.keys import ANONYMOUS
+from ..components.late import Team, Workflow
 from .proxies.proxy import Db, off_the_loop
 
 AnySession = AgentSession | TeamSession | WorkflowSession

@@ -12,6 +12,9 @@ from urllib.parse import quote, unquote
 if sys.platform != "win32":
     import fcntl
 
+#: What the file of a process contains that is about to end.
+LEAVING = b"leaving"
+
 
 class Owners:
     """The processes that share a journal, each with a locked file in a folder; names are never
@@ -26,6 +29,7 @@ class Owners:
         self._folder = folder
         self._own: Path | None = None
         self._held: int | None = None
+        self._leaving = False
 
     def join(self, owner: str) -> None:
         """Lock a file under this process's name, which shows the others that the process is
@@ -50,6 +54,14 @@ class Owners:
             own = self._own
             self._release()
             self.join(unquote(own.stem))
+            if self._leaving:
+                self.mark_leaving()
+
+    def mark_leaving(self) -> None:
+        """Show the others that this process is about to end; it is alive until then."""
+        self._leaving = True
+        if self._held is not None:
+            os.pwrite(self._held, LEAVING, 0)
 
     def leave(self) -> None:
         """Remove this process's file and lock, as if the process had ended."""
@@ -59,9 +71,9 @@ class Owners:
         self._release()
 
     def others(self) -> int:
-        """Return the number of other processes that are alive."""
+        """Return the number of other processes that are alive, and not about to end."""
         files = self._folder.glob("*.lock")
-        return sum(file != self._own and self._is_held(file) for file in files)
+        return sum(file != self._own and self._is_held(file, staying=True) for file in files)
 
     def lives(self, owner: str) -> bool:
         """Return True if the process with this name is alive; if it is dead, another may adopt its
@@ -71,8 +83,9 @@ class Owners:
     def _file(self, owner: str) -> Path:
         return self._folder / f"{quote(owner, safe='')}.lock"
 
-    def _is_held(self, file: Path) -> bool:
-        """Return True if a process holds the lock of a file; remove the file of a dead process."""
+    def _is_held(self, file: Path, *, staying: bool = False) -> bool:
+        """Return True if a process holds the lock of a file, one that is `staying` if only such a
+        one counts; remove the file of a dead process."""
         if sys.platform == "win32":
             return False
         try:
@@ -83,7 +96,7 @@ class Owners:
             # Shared: two processes that probe at once must not take each other for the owner.
             fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return True
+            return not (staying and os.read(probe, len(LEAVING)))
         else:
             file.unlink(missing_ok=True)
             return False

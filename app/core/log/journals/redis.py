@@ -3,7 +3,6 @@
 See docs/decisions/009-redis-entries-have-the-number-of-their-last-chunk.md.
 """
 
-import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
@@ -26,11 +25,9 @@ from ..outbox import Created
 from ..reading import removed, unknown_run
 from . import redis_scripts as scripts
 from .outboxes.redis import RedisOutbox
+from .redis_calls.membership import HEARTBEAT_TTL, Membership
+from .redis_calls.removal import remove_conversation
 from .redis_connection import KEY_PREFIX, Connection, milliseconds, queue_key, result
-from .redis_removal import remove_conversation
-
-#: Seconds for which a heartbeat is valid.
-HEARTBEAT_TTL = 5.0
 
 #: Seconds for which an active run is kept after its last write. Its owner is dead then, and so is
 #: every process that could have adopted it.
@@ -74,9 +71,8 @@ class RedisJournal:
         self._lifetime = max(milliseconds(ORPHAN_TTL), self._pause_retention) + self._retention
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
-        self._owner = ""
-        self._last_heartbeat = self._steady_since = 0.0  # by `time.monotonic()`
         self._redis = Connection(url)
+        self._members = Membership(self._redis, self._lifetime)
         self.outbox = RedisOutbox(self._redis)
 
     @classmethod
@@ -87,23 +83,18 @@ class RedisJournal:
     async def open(self, owner: str) -> None:
         """Connect to Redis; raises `ConfigurationError` if Redis cannot be reached or refuses
         commands."""
-        self._owner = owner
         try:
-            uptime = await self._redis.uptime()
-            await self.send_heartbeat()
+            await self._members.join(owner)
         except RedisError as error:
             await self._redis.close()
             refused = isinstance(error, (AuthenticationError, ResponseError))
             what = "refuses" if refused else "cannot be reached"
             message = f"JOURNAL_URL: {self._redis.address} {what}: {error}"
             raise ConfigurationError(message) from None
-        self._steady_since = self._last_heartbeat - min(uptime, HEARTBEAT_TTL)
 
     async def close(self) -> None:
         try:
-            await self._redis.run(scripts.LEAVE, self._owner)
-        except RedisError:
-            pass  # the others notice the missing heartbeats
+            await self._members.leave()
         finally:
             await self._redis.close()
 
@@ -121,7 +112,7 @@ class RedisJournal:
             scripts.pack_record(record),
             queue_key(record),
             self._lifetime,
-            milliseconds(HEARTBEAT_TTL) if record.owner == self._owner else 0,
+            milliseconds(HEARTBEAT_TTL) if record.owner == self._members.owner else 0,
             record.continues or "",
             self._retention,
             record.principal,
@@ -193,25 +184,16 @@ class RedisJournal:
             pass  # other commands run between two steps
 
     async def send_heartbeat(self) -> None:
-        await self._redis.run(
-            scripts.HEARTBEAT, self._owner, milliseconds(HEARTBEAT_TTL), self._lifetime
-        )
-        now = time.monotonic()
-        if now - self._last_heartbeat > HEARTBEAT_TTL:
-            self._steady_since = now
-        self._last_heartbeat = now
+        await self._members.send_heartbeat()
+
+    async def mark_leaving(self) -> None:
+        await self._members.mark_leaving()
 
     async def count_peers(self) -> int:
-        return int(await self._redis.run(scripts.COUNT_PEERS, self._owner))
+        return await self._members.count_peers()
 
     async def adopt_orphans(self, limit: int = ADOPTION_BATCH) -> list[RunRecord]:
-        # No process can send heartbeats while Redis is away. The first one that is back must not
-        # take the others for dead.
-        now = time.monotonic()
-        if now - self._last_heartbeat > HEARTBEAT_TTL or now - self._steady_since < HEARTBEAT_TTL:
-            return []
-        found = await self._redis.run(scripts.ADOPT_ORPHANS, self._owner, self._lifetime, limit)
-        return [scripts.unpack_record(data, self._owner) for data in found]
+        return await self._members.adopt_orphans(limit)
 
     async def keep_checkpoint(self, record: RunRecord, data: str) -> bool:
         kept = await self._redis.run(scripts.KEEP_CHECKPOINT, record.run_id, record.owner, data)
@@ -234,8 +216,10 @@ class RedisJournal:
         await self._redis.run(scripts.REQUEST_CANCEL, run_id, self._lifetime)
 
     async def take_cancel_requests(self) -> list[str]:
-        key = f"{KEY_PREFIX}asked:{self._owner}"
-        found = await result(self._redis.client.spop(key, CANCEL_BATCH))
+        key = f"{KEY_PREFIX}asked:{self._members.owner}"
+        found = await result(self._redis.client.srandmember(key, CANCEL_BATCH))
+        if found:  # taken only when they are here: the answer may be lost on its way
+            await result(self._redis.client.srem(key, *found))
         return [run_id.decode() for run_id in cast("list[bytes]", found)]
 
     async def mark_followed(self, run_ids: Collection[str]) -> None:

@@ -153,6 +153,9 @@ class SqliteJournal:
         await self._writer.check()
         await asyncio.to_thread(self._owners.rejoin)
 
+    async def mark_leaving(self) -> None:
+        await asyncio.to_thread(self._owners.mark_leaving)
+
     async def count_peers(self) -> int:
         return await asyncio.to_thread(self._owners.others)
 

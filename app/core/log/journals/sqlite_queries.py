@@ -10,8 +10,12 @@ import msgspec
 
 from ....models.chat import StreamingChunk
 from ..journal import Entry, Group, RunRecord
+from ..reading import PIECE
 from .sqlite_pauses import claim, pause
 from .sqlite_trim import GROUP_OVERHEAD, drop_head, trim_head
+
+#: Bytes of rows that are decoded at once, at most, or one row.
+READ_BYTES = 1 << 20
 
 # JSON, although MessagePack is smaller: it can hold whatever a door sends, numbers of any size too.
 _encode = msgspec.json.Encoder().encode
@@ -101,9 +105,9 @@ def append(db: sqlite3.Connection, groups: Sequence[Group], run_bytes: int) -> l
             elif first <= last:
                 entries = entries[last + 1 - first :]
             if entries:
-                data = _encode(entries)
-                rows.append((seq, newest, data))
-                size += len(data) + GROUP_OVERHEAD
+                added = _rows(seq, newest, entries)
+                rows += added
+                size += sum(len(data) + GROUP_OVERHEAD for _, _, data in added)
             reached.append((newest, size, now, seq))
             if record.recoveries and group.recovers:
                 recovered.append((_encode(record), seq))
@@ -121,6 +125,14 @@ def append(db: sqlite3.Connection, groups: Sequence[Group], run_bytes: int) -> l
     for seq, excess in too_large:
         trim_head(db, seq, excess)
     return lost
+
+
+def _rows(seq: int, newest: int, entries: Sequence[Entry]) -> list[tuple[int, int, bytes]]:
+    """The rows of a run's next entries. There is more than one for many entries: a reader that is
+    behind decodes whole rows."""
+    before = newest - len(entries)
+    parts = (entries[start : start + PIECE] for start in range(0, len(entries), PIECE))
+    return [(seq, before := before + len(part), _encode(part)) for part in parts]
 
 
 def record(db: sqlite3.Connection, run_id: str) -> RunRecord | None:
@@ -149,11 +161,13 @@ def read(
         return None, []
     seq, base = run
     entries: list[Entry] = []
+    size = 0
     for last, data in db.execute(
         "SELECT last, data FROM groups WHERE run = ? AND last > ? ORDER BY last", (seq, after)
     ):
         group = _decode(data)
         entries += group[max(0, after - (last - len(group))) :]
-        if len(entries) >= limit:
+        size += len(data)
+        if len(entries) >= limit or size > READ_BYTES:
             break
     return base, entries[:limit]

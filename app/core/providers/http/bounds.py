@@ -15,6 +15,10 @@ SMALL, SLICE = 16 * 1024, 8 * 1024
 #: without a pause does not let the loop go on.
 LIGHT = 2 * 1024
 
+#: Bytes of a response that are buffered before they are read: twice as many stop the provider, at
+#: the next read of the socket.
+READ_AHEAD = 32 * 1024
+
 #: Bytes of a body from which on it is read in a thread.
 LARGE = 256 * 1024
 

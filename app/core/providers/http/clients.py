@@ -7,6 +7,7 @@ import httpx2
 from agno.models.base import Model
 
 from ..options.families import is_a
+from .aio import aiohttp_client
 from .bridge import Bridge
 from .posting import post_as_is, post_directly, stop_posting
 from .transport import hook
@@ -35,7 +36,7 @@ def attach(model: Model) -> bool:
     if client is None:
         return False
     hook(client)
-    post_as_is(sdk)
+    post_as_is(sdk, responses=not is_a(model, "OpenAIChat"))
     if made:
         post_directly(sdk, client)
     return True
@@ -76,7 +77,7 @@ def _litellm(model: Any) -> Any:
     model.get_client()  # the module, or a router of the user's, which uses the same HTTP client
     if litellm.aclient_session is None:
         litellm.aclient_session = httpx.AsyncClient(
-            transport=Bridge(_aiohttp_client()), timeout=None, follow_redirects=True
+            transport=Bridge(aiohttp_client()), timeout=None, follow_redirects=True
         )
     return litellm
 
@@ -115,24 +116,26 @@ def _give_fast_transport(model: Any) -> bool:
     if getattr(model, "async_client", None) is not None:
         return False
     given = getattr(model, "client_params", None) or {}
+    if "http_client" in given:
+        return False
     if is_a(model, "Ollama"):
         if not {"transport", "proxy", "mounts"} & given.keys():
             own = model.client_params
-            model.client_params = {**given, "transport": Bridge(_aiohttp_client())}
+            model.client_params = {**given, "transport": Bridge(aiohttp_client())}
             model.get_async_client()  # the model keeps it
             model.client_params = own
         return False
+    if is_a(model, "OpenAIChat", "OpenAIResponses"):
+        own = model.client_params
+        model.client_params = {**given, "http_client": aiohttp_client()}
+        model.get_async_client()  # at once, because one of its own would load certificates, too
+        model.client_params = own
+        return given.keys() <= PLAIN
     client = model.get_async_client()
     if isinstance(_http_client(client), httpx2.AsyncClient) and hasattr(client, "with_options"):
-        model.async_client = client.with_options(http_client=_aiohttp_client())
+        model.async_client = client.with_options(http_client=aiohttp_client())
         return given.keys() <= PLAIN
     return False
-
-
-def _aiohttp_client() -> httpx2.AsyncClient:
-    from openai import DefaultAioHttpClient  # loading it takes a while, and not all need it
-
-    return DefaultAioHttpClient()
 
 
 def _http_client(sdk: Any) -> httpx.AsyncClient | httpx2.AsyncClient | None:

@@ -16,14 +16,19 @@ RESOURCES = (
 )
 
 
-def post_as_is(client: Any) -> None:
-    """Let an SDK's client post what is long in its requests unseen; it may do so already."""
+def post_as_is(client: Any, *, responses: bool) -> None:
+    """Let an SDK's client post what is long in its requests unseen; it may do so already.
+
+    A client that posts no `responses` is not touched there: that would load 4 MB of OpenAI's SDK.
+    """
     models = getattr(getattr(client, "aio", None), "models", None)  # Google's
     for name in ("generate_content", "generate_content_stream"):
         generate = getattr(models, name, None)
         if generate is not None and not isinstance(generate, _Generate):
             setattr(models, name, _Generate(generate))
     for path, names in RESOURCES:
+        if path == ("responses",) and not responses:
+            continue
         resource = client
         for name in path:
             resource = getattr(resource, name, None)

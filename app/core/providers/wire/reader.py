@@ -38,7 +38,8 @@ class Reader(Protocol):
     ) -> None:
         self.outcome = Outcome()
         self.complete = False  # nothing more is expected: the rest of the body is passed over
-        self.moves = 0  # steps that brought the answer further; pings and comments do not
+        self.ended = False  # the answer is over: only usage, or the words of an error, may follow
+        self.moves = 0  # steps that brought the answer further, but for text that the sink has had
         self._content_type = content_type
         self._kept = Text(sink, think_tags=think_tags)
         self._counted = 0  # characters of it
@@ -54,11 +55,6 @@ class Reader(Protocol):
         self._out: list[bytes] = []
         self._body = Body(self._is_stream)
 
-    @property
-    def ended(self) -> bool:
-        """Whether the answer is over: only usage, or the words of an error, may follow."""
-        return self.complete or self._word is not None
-
     def feed(self, data: bytes) -> bytes:
         """The bytes for the SDK that `data` leads to; mostly none."""
         if self.complete:
@@ -72,11 +68,13 @@ class Reader(Protocol):
                 self._framing.feed(data)
         except RecursionError:
             self._fail(_DEEP)
-        if self._kept.total != self._counted:  # looked at for many tokens at once
+        if self._joins:
+            if self._kept.total > self._kept.bound:
+                self._flush()
+        elif self._kept.total != self._counted:  # looked at for many tokens at once
             self._counted = self._kept.total
             self.moves += 1
-            if self._kept.full or not self._joins:
-                self._flush()
+            self._flush()
         return self._written_so_far() if self._out else b""
 
     def close(self) -> bytes:
@@ -154,6 +152,7 @@ class Reader(Protocol):
         """Take a finish reason; the first one counts."""
         if self._word is None and word:
             self._word = str(word)
+            self.ended = True
             if finish_reason(self._word) == "error":
                 self._refusal = ProviderError(failure_message(self._word, detail))
 
@@ -234,7 +233,7 @@ class Reader(Protocol):
             self.outcome.calls = self._calls.written()
 
     def _stop(self) -> None:
-        self.complete = True
+        self.complete = self.ended = True
         self._framing.stop()
 
     def _error_body(self, body: bytes) -> bytes:

@@ -77,7 +77,7 @@ class Recoveries:
 
     async def recover(self, record: RunRecord, log: WholeLog) -> bool:
         """Go on with a run of a dead process, which this one owns now; returns False if the caller
-        has to end it. Raises `Overloaded` if there is no room for it now.
+        has to end it. Raises `Overloaded` if there is no room for it now, or if this one stops.
 
         It has to end if it was recovered too often or without progress, if its time is over, if
         nobody can read the rest, or if a tool may have begun to work whose outcome is not known. A
@@ -107,8 +107,10 @@ class Recoveries:
         void = [chunk for _, chunk in log.entries[after:]]
         data = None if checkpoint is None else checkpoint.data
         plan = self._replan(record, stands, void, data)
-        if plan is None or not self._launcher.accepting:
+        if plan is None:
             return False
+        if not self._launcher.accepting:
+            raise Overloaded("This process stops; the next one goes on with the run.")
         if not self._launcher.has_room:
             raise Overloaded("There are as many runs as may be.")
         self._go_on(record, policy, plan, log, after, stands, ahead)

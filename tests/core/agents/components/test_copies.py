@@ -4,14 +4,18 @@ from typing import Any
 
 import pytest
 from agno.agent import Agent
+from agno.agent.followup import FollowupConfig
 from agno.compression.manager import CompressionManager
 from agno.db.in_memory import InMemoryDb
 from agno.memory import MemoryManager
+from agno.models.fallback import FallbackConfig
 from agno.models.openai import OpenAIChat
 from agno.run.agent import RunEvent
+from agno.team import Team
 from pydantic import BaseModel
 
 from app.core.agents.components.copies import SHARED, copy_of
+from app.core.agents.components.tree import OTHER_MODELS, models_in
 
 
 class Form(BaseModel):
@@ -56,6 +60,30 @@ def test_copy_changes_the_application(name: str) -> None:
     agent = Agent(instructions=["a"], session_state={"a": 1}, tools=[hook], telemetry=False)
     getattr(copy_of(agent), name).clear()
     assert getattr(agent, name)
+
+
+def _model(name: str) -> OpenAIChat:
+    return OpenAIChat(id=name, api_key="k")
+
+
+MODELS: dict[str, dict[str, Any]] = {
+    **{name: {name: _model(name)} for name in ("model", *OTHER_MODELS)},
+    "followups": {"followups": FollowupConfig(model=_model("followups"))},
+    "fallback_config": {"fallback_config": FallbackConfig(on_error=[_model("fallback")])},
+}
+
+
+@pytest.mark.parametrize("kind", [Agent, Team])
+@pytest.mark.parametrize("fields", MODELS.values(), ids=MODELS)
+def test_copy_has_models_of_its_own(kind: Any, fields: dict[str, Any]) -> None:
+    """All models of a copy are those of the application, with the connections that they have: a
+    copied one would open others in each run, which nobody closed."""
+    members: dict[str, Any] = {"members": []} if kind is Team else {}
+    component = kind(telemetry=False, **members, **fields)
+    expected = models_in(component)
+    assert 1 == len(expected)
+    found = models_in(copy_of(component))
+    assert [id(model) for model in expected] == [id(model) for model in found]
 
 
 def test_copy_has_the_state_of_a_run() -> None:

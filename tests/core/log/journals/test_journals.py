@@ -535,7 +535,7 @@ async def test_other_process_reads_each_append(join: Join) -> None:
 
 
 async def test_count_peers(join: Join) -> None:
-    """Each process counts the others, without those that have left."""
+    """Each process counts the others, without those that are about to end, or have ended."""
     one = await join("one")
     assert 0 == await one.count_peers()
     two = await join("two/with:odd signs")
@@ -543,8 +543,13 @@ async def test_count_peers(join: Join) -> None:
     for journal in (one, two, three):
         await journal.send_heartbeat()
     assert [2, 2, 2] == [await journal.count_peers() for journal in (one, two, three)]
+    await two.mark_leaving()
+    await two.send_heartbeat()
+    assert [1, 2, 1] == [await journal.count_peers() for journal in (one, two, three)]
+    assert [] == await one.adopt_orphans()
+    await three.mark_leaving()
     await two.close()
-    assert [1, 1] == [await one.count_peers(), await three.count_peers()]
+    assert [0, 1] == [await one.count_peers(), await three.count_peers()]
 
 
 async def test_runs_of_living_processes_are_not_adopted(join: Join) -> None:

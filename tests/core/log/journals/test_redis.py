@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from app.core.errors import ConfigurationError, Gap
 from app.core.log.journal import Entry, Group, RunRecord, SharedJournal
 from app.core.log.journals import open_journal
-from app.core.log.journals.redis import HEARTBEAT_TTL
+from app.core.log.journals.redis_calls.membership import HEARTBEAT_TTL
 from app.core.log.journals.redis_connection import CALL_TIMEOUT
 from tests.core.parts import ending, record, text_chunk, words
 from tests.services import RedisServer, free_port

@@ -54,7 +54,8 @@ async def test_a_replaced_file_is_reported_once(tmp_path: Path) -> None:
 
 
 async def test_a_heartbeat_takes_the_lock_again(tmp_path: Path) -> None:
-    """Other processes see that this one is alive, also after the folder of locks was removed."""
+    """Other processes see that this one is alive, also after the folder of locks was removed; and
+    that it is about to end."""
     one, two = SqliteJournal(tmp_path / "runs.db"), SqliteJournal(tmp_path / "runs.db")
     await one.open("one")
     await two.open("two")
@@ -62,6 +63,11 @@ async def test_a_heartbeat_takes_the_lock_again(tmp_path: Path) -> None:
     assert 0 == await two.count_peers()
     await one.send_heartbeat()
     assert 1 == await two.count_peers()
+    await two.mark_leaving()
+    remove(tmp_path)
+    for journal in (two, one):
+        await journal.send_heartbeat()
+    assert [0, 1] == [await journal.count_peers() for journal in (one, two)]
     await one.close()
     assert 0 == await two.count_peers()
     await two.close()

@@ -6,8 +6,10 @@ local function run_key(id) return prefix .. 'run:' .. id end
 local function log_key(id) return prefix .. 'log:' .. id end
 local function runs_key(owner) return prefix .. 'runs:' .. owner end
 local function asked_key(owner) return prefix .. 'asked:' .. owner end
+local function adopted_key(owner) return prefix .. 'adopted:' .. owner end
 local function active_key(principal) return prefix .. 'active:' .. principal end
-local owners, live, ended = prefix .. 'owners', prefix .. 'live', prefix .. 'ended'
+local owners, leaving = prefix .. 'owners', prefix .. 'leaving'
+local live, ended = prefix .. 'live', prefix .. 'ended'
 local sizes, bytes = prefix .. 'sizes', prefix .. 'bytes'
 local paused = prefix .. 'paused'
 

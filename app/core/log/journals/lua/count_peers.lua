@@ -1,6 +1,6 @@
--- Count the other owners that are alive. Argument: owner.
-local own = redis.call('ZSCORE', owners, ARGV[2])
-local time = now()
-local count = redis.call('ZCOUNT', owners, time, '+inf')
-if own and tonumber(own) >= time then count = count - 1 end
+-- Count the other owners that are alive and not leaving. Argument: owner.
+local count = 0
+for _, owner in ipairs(redis.call('ZRANGEBYSCORE', owners, now(), '+inf')) do
+  if owner ~= ARGV[2] and redis.call('SISMEMBER', leaving, owner) == 0 then count = count + 1 end
+end
 return count

@@ -139,16 +139,22 @@ class Connection(asyncio.Protocol):
         if self._ended:  # no request is under way: perhaps a 408 before the end
             self.abort()
             return
+        failure: Exception | None = None
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._deliver()
+            failure = error
+        if parts := self._parts:  # all that came with one read goes to the receiver at once
+            body = parts[0] if len(parts) == 1 else b"".join(parts)
+            parts.clear()
+            if self._receiver is not None:
+                self._receiver.body(body)
+        if failure is not None:
             if self._ended:  # what is wrong came behind the response
                 self._finish(reusable=False)
             else:
-                self._break(httpx2.RemoteProtocolError(f"The provider's HTTP is wrong: {error}"))
+                self._break(httpx2.RemoteProtocolError(f"The provider's HTTP is wrong: {failure}"))
             return
-        self._deliver()
         if self._ended:
             self._finish(reusable=self._reusable)
         elif self._in_head >= 0:
@@ -204,12 +210,6 @@ class Connection(asyncio.Protocol):
             self._headers = []
 
     # ---- ends ----
-
-    def _deliver(self) -> None:
-        """Give the receiver all that came with one read at once."""
-        parts, self._parts = self._parts, []
-        if parts and self._receiver is not None:
-            self._receiver.body(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def _finish(self, *, reusable: bool) -> None:
         self._ended = True

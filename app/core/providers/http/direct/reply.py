@@ -141,8 +141,10 @@ class Reply:
                 self.close()
         elif self._waiting:
             self._rest.append(data)
-        else:
+        elif len(data) > LIGHT:
             self._read(data)
+        elif self._context.run(self._feed, data):  # a token, which is not worth counting
+            self._finish()
 
     def end(self) -> None:
         self._connection = None
@@ -154,7 +156,7 @@ class Reply:
         self._connection = None
         if self._rest:
             rest, self._rest = self._rest, []
-            self._feed(b"".join(rest))
+            self._context.run(self._feed, b"".join(rest))
         if self._over:
             return
         if self._reader is not None and self._reader.ended:
@@ -164,12 +166,11 @@ class Reply:
         self._settle(error)
 
     def _read(self, data: bytes, *, served: bool = False) -> None:
-        """Give data to the reader, in slices. A provider that sends without a pause waits for its
-        turn, which it has if it is `served`."""
-        heavy = len(data) > LIGHT
+        """Give data to the reader, in slices that are counted as heavy work. A provider that sends
+        without a pause waits for its turn, which it has if it is `served`."""
         place, size = 0, len(data) if len(data) <= SMALL else SLICE
         while place < len(data):
-            if heavy and not served and self._stile.crowded(makes=True):
+            if not served and self._stile.crowded(makes=True):
                 if self._connection is not None:
                     self._connection.pause()
                 self._rest.append(data[place:])
@@ -178,9 +179,12 @@ class Reply:
                 return
             served = False
             began = perf_counter()
-            self._feed(data[place : place + size] if size < len(data) else data)
+            part = data[place : place + size] if size < len(data) else data
+            complete = self._context.run(self._feed, part)
             self._stile.spend(perf_counter() - began)
             place += size
+            if complete:
+                self._finish()
             if self._over:
                 return
 
@@ -200,31 +204,28 @@ class Reply:
             self._connection.resume()
         return bool(data)
 
-    def _feed(self, data: bytes) -> None:
-        try:
-            self._context.run(self._feed_reader, data)
-        except Exception as error:  # of the run: it is its own, and raised in its task
-            self.close(error)
-        reader = self._reader
-        if reader is None or self._over:
-            return
-        if reader.complete:
-            self._finish()
-        elif reader.ended and self._grace is None:
-            self._grace = later(GRACE, self._finish)
-
-    def _feed_reader(self, data: bytes) -> None:
+    def _feed(self, data: bytes) -> bool:
+        """Give data to the reader, in the context of the reply; True if that was all it reads."""
         reader = self._reader
         assert reader is not None
         moves = reader.moves
-        out = reader.feed(data)
-        if reader.moves != moves:
-            self._exchange.on_alive()
+        try:
+            out = reader.feed(data)
+            if reader.moves != moves:
+                self._exchange.on_alive()
+        except Exception as error:  # of the run: it is its own, and raised in its task
+            self.close(error)
+            return False
         if out:
             self._out.append(out)
             self._wake()
             if len(self._out) > MOST_UNREAD and self._connection is not None:
                 self._connection.pause()
+        if reader.complete:
+            return True
+        if reader.ended and self._grace is None and not self._over:
+            self._grace = later(GRACE, self._finish)
+        return False
 
     def _finish(self) -> None:
         """End the answer; only what keeps the connection from its next request may follow."""

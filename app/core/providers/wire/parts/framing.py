@@ -40,38 +40,33 @@ class Framing(Protocol):
 class _Lines:
     """Complete lines, out of parts that are joined once: not again with each part."""
 
-    __slots__ = ("_parts", "_size", "stopped")
+    __slots__ = ("parts", "size")
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-        self.stopped = False
+        self.parts: list[bytes] = []  # of the line that has no end yet
+        self.size = 0  # of them
 
     def feed(self, data: bytes) -> bytes:
         """The lines that end in `data`, each with its LF; empty if there is none."""
         end = data.rfind(b"\n") + 1
         if not end:
-            self._parts.append(data)
-            self._size += len(data)
+            self.parts.append(data)
+            self.size += len(data)
             return b""
         lines, rest = (data, b"") if end == len(data) else (data[:end], data[end:])
-        if self._parts:
-            self._parts.append(lines)
-            lines = b"".join(self._parts)
-            self._parts.clear()
+        if self.parts:
+            self.parts.append(lines)
+            lines = b"".join(self.parts)
+            self.parts.clear()
         if rest:
-            self._parts.append(rest)
-        self._size = len(rest)
+            self.parts.append(rest)
+        self.size = len(rest)
         return lines
-
-    @property
-    def too_long(self) -> bool:
-        return self._size > LARGEST
 
     def rest(self) -> bytes:
         """The line that has no end."""
-        rest = b"".join(self._parts)
-        self._parts.clear()
+        rest = b"".join(self.parts)
+        self.parts.clear()
         return rest
 
 
@@ -102,12 +97,14 @@ class Events:
         if b"\r" in data:
             self._after_cr = data.endswith(b"\r")  # a LF may come with the next part
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        lines = self._lines.feed(data)
+        # Whole events, as they mostly come, need not be joined.
+        whole = not self._lines.parts and data.endswith(b"\n")
+        lines = data if whole else self._lines.feed(data)
         if lines and not self._data and self._name is None:
             self._read_events(lines)
         elif lines:
             self._read(lines[:-1].split(b"\n"))
-        if self._lines.too_long:
+        if self._lines.size > LARGEST:
             self._refuse()
 
     def close(self) -> None:
@@ -192,7 +189,7 @@ class JsonLines:
         lines = self._lines.feed(data)
         if lines:
             self._read(lines[:-1].split(b"\n"))
-        if self._lines.too_long:
+        if self._lines.size > LARGEST:
             self._refuse()
 
     def close(self) -> None:

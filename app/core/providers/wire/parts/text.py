@@ -1,7 +1,6 @@
 """The text and the reasoning of a response, on their way to a sink and to the SDK."""
 
-from io import StringIO
-
+from .....models.growing import GrowingText
 from ....text import Sink
 from .think_tags import ThinkTags
 
@@ -18,16 +17,11 @@ class Text:
     def __init__(self, sink: Sink | None, *, think_tags: bool) -> None:
         self._sink = sink or _nowhere
         self._tags = ThinkTags() if think_tags else None
-        self._texts = StringIO()  # takes a tenth of what its pieces take in a list
-        self._thoughts = StringIO()
+        self._texts = GrowingText()
+        self._thoughts = GrowingText()
         self._reasoning: list[str] = []  # what `take` has returned of it
         self.total = 0  # characters so far
-        self._taken = 0  # of them, by `take`
-
-    @property
-    def full(self) -> bool:
-        """Whether it is time for `take`."""
-        return self.total - self._taken > MOST_KEPT
+        self.bound = MOST_KEPT  # above which it is time for `take`
 
     def add(self, text: str | None, thought: str | None) -> bool:
         """Take a piece; False if it is held back, because it may be the beginning of a tag."""
@@ -37,10 +31,10 @@ class Text:
             if not (text or thought):
                 return False
         if text:
-            self._texts.write(text)
+            self._texts.append(text)
             self.total += len(text)
         if thought:
-            self._thoughts.write(thought)
+            self._thoughts.append(thought)
             self.total += len(thought)
         self._sink(text or None, thought or None)
         return True
@@ -52,9 +46,9 @@ class Text:
 
     def take(self) -> tuple[str, str]:
         """Text and reasoning since the last time."""
-        text, thought = self._texts.getvalue(), self._thoughts.getvalue()
-        self._texts, self._thoughts = StringIO(), StringIO()
-        self._taken = self.total
+        text, thought = str(self._texts), str(self._thoughts)
+        self._texts, self._thoughts = GrowingText(), GrowingText()
+        self.bound = self.total + MOST_KEPT
         if thought:
             self._reasoning.append(thought)
         return text, thought
@@ -62,7 +56,7 @@ class Text:
     @property
     def reasoning(self) -> str:
         """All reasoning."""
-        return "".join((*self._reasoning, self._thoughts.getvalue()))
+        return "".join((*self._reasoning, str(self._thoughts)))
 
 
 def _nowhere(text: str | None, thought: str | None) -> None:

@@ -6,9 +6,9 @@ their records are read here, a batch at a time, because Redis runs nothing else 
 
 import msgspec
 
-from ..journal import RunRecord, belongs
-from . import redis_scripts as scripts
-from .redis_connection import KEY_PREFIX, Connection, result
+from ...journal import RunRecord, belongs
+from .. import redis_scripts as scripts
+from ..redis_connection import KEY_PREFIX, Connection, result
 
 #: Records that are read at once.
 BATCH = 200

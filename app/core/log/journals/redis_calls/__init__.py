@@ -1,0 +1,1 @@
+"""What the Redis journal does in several calls, or with a memory of its own."""
