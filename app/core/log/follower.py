@@ -37,6 +37,11 @@ class Follower:
     not if it was `redirected` to another process, where it continues.
     """
 
+    __slots__ = (
+        *("_closed", "_on_close", "_poked", "_waiting", "after", "done", "fresh", "on_growth"),
+        *("record", "redirected", "source", "traffic", "__weakref__"),
+    )
+
     def __init__(
         self,
         record: RunRecord,

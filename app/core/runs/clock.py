@@ -26,6 +26,11 @@ class Clock:
     may be silent. There is a single timer, so that a token costs only one reading of the clock.
     """
 
+    __slots__ = (
+        *("_expire", "_first_token_seen", "_last", "_loop", "_start", "_timeouts", "_timer"),
+        *("_tools", "_wheel"),
+    )
+
     def __init__(self, timeouts: Timeouts, expire: Callable[[RunTimeout], None]) -> None:
         self._timeouts = timeouts
         self._expire = expire

@@ -27,6 +27,8 @@ class Chunks:
     it: text that is joined of many goes to the SDK in a chunk of its fields.
     """
 
+    __slots__ = ("_beside", "_like", "unread")
+
     def __init__(self) -> None:
         self.unread = b""  # the latest chunk with text, if it is not `LARGE`
         self._like: Any = {}

@@ -14,6 +14,8 @@ class Text:
     With `think_tags`, a `<think>` element at the beginning of the text is reasoning.
     """
 
+    __slots__ = ("_reasoning", "_sink", "_tags", "_texts", "_thoughts", "bound", "total")
+
     def __init__(self, sink: Sink | None, *, think_tags: bool) -> None:
         self._sink = sink or _nowhere
         self._tags = ThinkTags() if think_tags else None
