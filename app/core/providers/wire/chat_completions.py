@@ -50,11 +50,11 @@ class _Chunk(msgspec.Struct, gc=False):
 
 _decode = msgspec.json.Decoder(_Chunk).decode
 
-_READ_FIELDS = """content reasoning_content reasoning reasoning_details refusal tool_calls
-    function_call role token_id"""
-
 #: Fields of a delta that are read here; others of a value go to the SDK as they came.
-_READ = frozenset(_READ_FIELDS.split())
+_READ = {
+    *("content", "reasoning_content", "reasoning", "reasoning_details", "refusal"),
+    *("tool_calls", "function_call", "role", "token_id"),
+}
 
 #: Fields of a call that go back with it are those beside these.
 _CALL = frozenset({"index", "id", "type", "function"})
@@ -76,11 +76,10 @@ class ChatCompletions(EventsReader):
 
     def _take(self, data: bytes, name: bytes | None) -> None:
         try:
-            chunk = _decode(data)
+            chunk = _decode(data) if name is None else None
         except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors
-            self._read(data, name)
-            return
-        if name is not None:
+            chunk = None
+        if chunk is None:
             self._read(data, name)
             return
         if chunk.usage:
@@ -178,7 +177,10 @@ class ChatCompletions(EventsReader):
 
     def _settle(self, reason: FinishReason) -> None:
         first = islice(self._usage.items(), MOST_COUNTS)
-        self._usage = {key: _value(count) for key, count in first}
+        self._usage = {
+            key: parse(bytes(count)) if isinstance(count, msgspec.Raw) else count
+            for key, count in first
+        }
         like = self._chunks.latest
         if isinstance(model := like.get("model"), str):
             self.outcome.model = model
@@ -246,7 +248,3 @@ class ChatCompletions(EventsReader):
         if self._usage:
             made_of["usage"] = chat_counts(self._usage, self.outcome.usage)
         return made_of
-
-
-def _value(value: Any) -> Any:
-    return parse(bytes(value)) if isinstance(value, msgspec.Raw) else value
