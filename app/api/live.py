@@ -27,6 +27,8 @@ class Live:
     an entry for which `encode` returns None, an error of the encoder.
     """
 
+    __slots__ = ("_direct", "_encode", "_follower", "_heartbeat", "_late", "_loop", "error")
+
     def __init__(
         self, follower: Follower, direct: Direct, heartbeat: Heartbeat, encode: Encode
     ) -> None:

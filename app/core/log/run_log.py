@@ -29,6 +29,11 @@ class RunLog:
     which then takes all entries that are new.
     """
 
+    __slots__ = (
+        *("_dropped", "_metered", "_start", "_touch", "_written", "base", "before", "entries"),
+        *("flushed", "granted", "grown", "left", "memo", "meter", "readers", "record", "requested"),
+    )
+
     def __init__(
         self,
         record: RunRecord,

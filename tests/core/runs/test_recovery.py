@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from app.core.access.slots import Slots
-from app.core.log.journal import Entry, Group, RunRecord
+from app.core.log.journal import Entry, Group, RunRecord, SharedJournal
 from app.core.log.reading import PAGE
 from app.core.run_failures import Interrupted
 from app.core.runs.clock import Timeouts
@@ -362,12 +362,12 @@ async def test_server_that_begins_to_stop_leaves_what_it_took_over(tmp_path: Pat
     the next process, which goes on with it."""
     stopping = RunsHarness(shared(tmp_path), "m", replan=Replanned("more"))
     await stopping.runs.open()
+    journal = stopping.hub.journal
+    assert isinstance(journal, SharedJournal)
     stopping.runs._launcher.accepting = False  # the signal comes just after a search for orphans
     await left_behind(tmp_path, orphan(), *said("one "))
     async with asyncio.timeout(10):
-        while (  # noqa: ASYNC110 - the journal tells nobody
-            (await stopping.hub.journal.list_active("ann"))[0].owner != stopping.runs.owner
-        ):
+        while (await journal.list_active("ann"))[0].owner != stopping.runs.owner:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await stopping.runs.drain(0.1)
     assert 2 == len(await log_of(tmp_path))

@@ -194,7 +194,9 @@ class ChatCompletions(EventsReader):
         like = self._chunks.latest
         if thought:
             self._thought_key = self._thought_key or thought_key(like)
-        return self._chunks.delta(self._delta(text, thought), like)
+        made = self._chunks.delta(self._delta(text, thought), like)
+        self._chunks.forget_choices()
+        return made
 
     @staticmethod
     def _delta(text: str, thought: str) -> dict[str, Any]:
