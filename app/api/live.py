@@ -1,6 +1,7 @@
 """Writes what a run says to its reader from within the append that adds it to the log.
 
 See docs/decisions/077-an-append-writes-to-the-socket.md.
+See docs/decisions/082-what-a-token-passes-has-slots.md.
 """
 
 import asyncio

@@ -39,8 +39,7 @@ class Follower:
 
     __slots__ = (
         *("_closed", "_on_close", "_poked", "_waiting", "after", "done", "fresh", "on_growth"),
-        *("record", "redirected", "source", "traffic"),
-        "__weakref__",
+        *("record", "redirected", "source", "traffic", "__weakref__"),
     )
 
     def __init__(

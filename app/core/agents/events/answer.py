@@ -18,7 +18,7 @@ class Answer:
 
     __slots__ = (
         *("_citations", "_content", "_inside", "_requests", "_state", "_whole", "followups"),
-        *("streamed",),
+        "streamed",
     )
 
     def __init__(self) -> None:

@@ -63,6 +63,8 @@ _CALL = frozenset({"index", "id", "type", "function"})
 class ChatCompletions(EventsReader):
     """Reads a chat completion, streamed or whole."""
 
+    __slots__ = ("_chunks", "_details", "_other_choice", "_thought_key")
+
     _CLOSING = b"data: [DONE]\n\n"
 
     def _frame(self) -> Framing:

@@ -2,6 +2,8 @@
 
 No task is woken for a token: the reader's text goes to the run's log in the call in which the
 socket was read.
+
+See docs/decisions/082-what-a-token-passes-has-slots.md.
 """
 
 import asyncio
@@ -179,8 +181,7 @@ class Reply:
                 return
             served = False
             began = perf_counter()
-            part = data[place : place + size] if size < len(data) else data
-            complete = self._context.run(self._feed, part)
+            complete = self._context.run(self._feed, data[place : place + size])
             self._stile.spend(perf_counter() - began)
             place += size
             if complete:
@@ -221,11 +222,9 @@ class Reply:
             self._wake()
             if len(self._out) > MOST_UNREAD and self._connection is not None:
                 self._connection.pause()
-        if reader.complete:
-            return True
-        if reader.ended and self._grace is None and not self._over:
+        if reader.ended and not reader.complete and self._grace is None and not self._over:
             self._grace = wheel().call_later(GRACE, self._finish)
-        return False
+        return reader.complete
 
     def _finish(self) -> None:
         """End the answer; only what keeps the connection from its next request may follow."""
