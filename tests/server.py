@@ -60,6 +60,10 @@ class Served:
             time.sleep(0.005)
         return self
 
+    def buffer_little(self) -> None:
+        """Let the kernel take some tens of KiB at most for clients that do not read."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32768)
+
     def __exit__(self, *_: object) -> None:
         self._uvicorn.should_exit = True
         self._thread.join(timeout=20)

@@ -21,6 +21,11 @@ class Heartbeat:
     only notes the time.
     """
 
+    __slots__ = (
+        *("_due", "_expire", "_interval", "_loop", "_timer", "_wake", "_wheel", "_write_timeout"),
+        *("_writing", "last_write", "silence"),
+    )
+
     def __init__(
         self,
         *,

@@ -1,6 +1,7 @@
 """Writes what a run says to its reader from within the append that adds it to the log.
 
 See docs/decisions/077-an-append-writes-to-the-socket.md.
+See docs/decisions/082-what-a-token-passes-has-slots.md.
 """
 
 import asyncio
@@ -26,6 +27,8 @@ class Live:
     gets, and leaves everything else to the pump, which it wakes: a slow reader, the end of the run,
     an entry for which `encode` returns None, an error of the encoder.
     """
+
+    __slots__ = ("_direct", "_encode", "_follower", "_heartbeat", "_late", "_loop", "error")
 
     def __init__(
         self, follower: Follower, direct: Direct, heartbeat: Heartbeat, encode: Encode

@@ -36,6 +36,11 @@ class Pump:
     run fails before the first byte.
     """
 
+    __slots__ = (
+        *("_direct", "_encoder", "_follower", "_gone", "_heartbeat", "_kind", "_live", "_pacer"),
+        *("_refusal", "_steady", "_writer"),
+    )
+
     def __init__(
         self,
         follower: Follower,

@@ -25,6 +25,8 @@ class Reading:
     `connection` reports it.
     """
 
+    __slots__ = ("_direct", "_follower", "_gone", "_receive", "_watching")
+
     def __init__(
         self, follower: Follower, receive: Receive, connection: Connection | None = None
     ) -> None:

@@ -34,7 +34,8 @@ class Secured:
         if scope["type"] != "http":
             return self._app(scope, receive, send)
 
-        def secured(message: Message) -> Awaitable[None]:  # a coroutine here would cost each token
+        # A coroutine here would cost each token, and types without quotes memory of each stream.
+        def secured(message: "Message") -> "Awaitable[None]":
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
                 more = [header for header in SECURITY_HEADERS if header[0] not in own]

@@ -144,7 +144,7 @@ class Shortcut:
             return
         started = False
 
-        def noting(message: Message) -> Awaitable[None]:
+        def noting(message: "Message") -> "Awaitable[None]":  # made anew for each stream
             nonlocal started
             started = True
             return send(message)

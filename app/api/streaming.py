@@ -113,13 +113,12 @@ class RunStream(Response):
 
     def _timer(self, connection: Connection, deadline: asyncio.Timeout) -> Heartbeat:
         deferred = self._encoder.defers_status
-        loop = asyncio.get_running_loop()
         return Heartbeat(
             first=self._interval if deferred else min(FIRST_HEARTBEAT, self._interval),
             interval=self._interval,
             write_timeout=connection.write_timeout,
             wake=self._follower.poke,
-            expire=lambda: deadline.reschedule(loop.time()),
+            expire=lambda: deadline.reschedule(asyncio.get_running_loop().time()),
         )
 
     def _pump(

@@ -39,7 +39,8 @@ class Tracked:
         own = sent if VALID.fullmatch(sent) else uuid4().hex
         status: int | None = None
 
-        def noting(message: Message) -> Awaitable[None]:  # a coroutine here would cost each token
+        # A coroutine here would cost each token, and types without quotes memory of each stream.
+        def noting(message: "Message") -> "Awaitable[None]":
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]

@@ -22,6 +22,8 @@ class StreamWriter:
     """Sends the status and the body of one streaming response, and notifies `heartbeat` of each
     write."""
 
+    __slots__ = ("_headers", "_heartbeat", "_send", "_traffic", "state")
+
     def __init__(
         self,
         send: Send,

@@ -26,6 +26,11 @@ class AgentPlan:
     then `resumed` says how it goes on.
     """
 
+    __slots__ = (
+        *("agent", "agents", "chosen", "connections", "continuation", "conversations", "entry"),
+        *("media", "model", "question", "resumed", "settings", "stored_question", "user"),
+    )
+
     def __init__(
         self,
         agents: AgentCatalog,

@@ -2,9 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import aclosing
-from functools import partial
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,7 +11,7 @@ from agno.models.base import Model
 from agno.run.authorization import authorization_scope
 
 from ..models.chat import StreamingChunk, Usage
-from .agents.children import cancelled_together
+from .agents.children import Together
 from .agents.components.external import External
 from .agents.components.factories import made_for
 from .agents.components.kinds import Caller
@@ -87,14 +85,11 @@ class AgentTurn:
         """Emit the answer, and return its last chunk; raises `RunFailed` if it is incomplete."""
         self._began_at = time.monotonic()
         try:
-            return await self._answer(emit, on_alive)
+            last = self._counted(await self._agnos_answer(emit, on_alive))
+            stored = await self._stored(last)
         finally:
             for model in self._made_models:
                 await close_client(model)
-
-    async def _answer(self, emit: Emit, on_alive: Callable[[], None]) -> StreamingChunk:
-        last = self._counted(await self._agnos_answer(emit, on_alive))
-        stored = await self._stored(last)
         return last if stored else msgspec.structs.replace(last, stored=False)
 
     async def _stored(self, last: StreamingChunk) -> bool:
@@ -114,10 +109,11 @@ class AgentTurn:
         media = MediaReader(self._plan.media, self._owner)
         if runner.models is not None:
             runner.models.listen(on_alive)
-        authorization: Any = partial(getattr, runner, "authorization")
+        events: AsyncGenerator[Any] | None = None
         try:
-            async with aclosing(runner.events()) as events:
-                with cancelled_together(), authorization_scope(authorization):
+            try:
+                with Together(), authorization_scope(runner.authorized):
+                    events = await runner.events()
                     async for event in events:
                         self._begun = True
                         reader.read(event)
@@ -128,6 +124,9 @@ class AgentTurn:
                         found = media.concerns(event) and await media.read(event, reader.model)
                         if found:
                             reader.recorder.emit(found)
+            finally:
+                if events is not None:
+                    await events.aclose()
         except (InputCheckError, OutputCheckError) as error:
             raise refusal_of(error) from error
         finally:

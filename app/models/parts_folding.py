@@ -44,6 +44,8 @@ class PartsFolder:
     also if other speakers spoke in between. Tool calls and steps are updated in their places.
     """
 
+    __slots__ = ("_final", "_parts", "_spoken", "_tools")
+
     def __init__(self, parts: Iterable[Part] = ()) -> None:
         self._parts: list[Part | _Text] = []
         self._tools: dict[object, int] = {}  # places of tool calls and steps

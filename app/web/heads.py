@@ -54,6 +54,8 @@ class HeadMeter:
     a field that never ends is bounded, too.
     """
 
+    __slots__ = ("_address", "_bounds", "_fed", "_fields", "_size")
+
     def __init__(self, bounds: ConnectionBounds) -> None:
         self._bounds = bounds
         self._address = self._size = self._fields = self._fed = 0

@@ -261,7 +261,7 @@ def test_inspector_on_a_phone_has_the_focus(visit: Visit, page: Page) -> None:
 
 def test_paragraphs_have_the_direction_of_their_text(visit: Visit, provider: Provider) -> None:
     """Text that runs from right to left begins at the right, beside text that does not."""
-    provider.script(Reply("مرحبا بالعالم\n\nHello"))
+    provider.script(Reply("مرحبا بالعالم\n\nHello\n\n|a|number|\n|-|-:|\n|x|1|"))
     visit.ask("مرحبا").ended()
     left = """element => {
       const range = document.createRange()
@@ -271,6 +271,7 @@ def test_paragraphs_have_the_direction_of_their_text(visit: Visit, provider: Pro
     arabic, english = visit.answer.locator(".prose p").all()
     assert arabic.evaluate(left) > 100
     assert abs(english.evaluate(left)) < 2
+    assert visit.answer.locator("td").last.evaluate(left) > 100  # as its column says
 
 
 def test_stream_inspector_shows_raw_events(visit: Visit, provider: Provider) -> None:

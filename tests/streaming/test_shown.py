@@ -177,7 +177,8 @@ async def test_reload_loses_parts(serve: Serve, provider: Provider, name: str) -
     assert state["parts"] == message["parts"]
     assert seen(chunks) == again(message["parts"])
     assert "".join(chunk["content"] for chunk in chunks) == message["content"]
-    for field in ("reasoning", "tools", "media", "citations"):
+    assert message["duration"] > 0
+    for field in ("reasoning", "tools", "media", "citations", "usage"):
         assert state.get(field) == message.get(field), field
     assert chunks[-1].get("followups") == message.get("followups")
     assert (chunks[0]["run_id"], chunks[-1]["model"]) == (message["run_id"], message["model"])
@@ -218,6 +219,8 @@ async def test_broken_answer_loses_parts(
     assert case.types.split()[:-1] == types(message["parts"]).split()[: len(case.types.split()) - 1]
     assert state["content"] == message["content"]
     assert state.get("error") == message.get("error")
+    assert state["usage"] == message["usage"]
+    assert message["duration"] > 0
 
 
 async def test_export_and_rename(serve: Serve, provider: Provider) -> None:

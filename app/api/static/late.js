@@ -16,6 +16,7 @@ const OFFLINE = t('The question was not sent, because you are offline. It stays 
 /** @typedef {typeof import('./turn.js')} TurnModule */
 /** @typedef {typeof import('./listener.js')} ListenerModule */
 /** @typedef {typeof import('./chart.js')} ChartModule */
+/** @typedef {typeof import('./waiting.js')} WaitingModule */
 
 /** @type {TurnModule['Turn']} once they are loaded */
 export let Turn
@@ -23,6 +24,8 @@ export let Turn
 export let turnListener
 /** @type {ChartModule['drawChart']} once they are loaded */
 export let drawChart
+/** @type {WaitingModule['findStandings']} once they are loaded */
+export let findStandings
 /** Whether turns can be drawn. */
 export let isLoaded = false
 
@@ -77,16 +80,18 @@ export function loadTurnsSoon(now) {
 async function load() {
   // A browser may remember that a module has failed, but not under another address.
   const again = failures ? `?again=${failures}` : ''
-  /** @type {[TurnModule, ListenerModule, ChartModule, ...unknown[]]} */
-  const [turn, listener, chart] = await Promise.all([
+  /** @type {[TurnModule, ListenerModule, ChartModule, WaitingModule, ...unknown[]]} */
+  const [turn, listener, chart, waiting] = await Promise.all([
     import(`./turn.js${again}`),
     import(`./listener.js${again}`),
     import(`./chart.js${again}`),
+    import(`./waiting.js${again}`),
     ...STYLES.map(loadStyle),
   ])
   Turn = turn.Turn
   turnListener = listener.turnListener
   drawChart = chart.drawChart
+  findStandings = waiting.findStandings
   isLoaded = true
 }
 

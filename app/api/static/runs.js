@@ -1,8 +1,8 @@
 // The runs of a conversation: stored ones, those that only this browser knows, and live ones.
 
 import * as api from './api.js'
+import { findStandings, loadTurns } from './late.js'
 import * as memory from './memory.js'
-import { findStandings } from './waiting.js'
 
 /** @import { Choice } from './composer.js' */
 /** @import { ChatRequest, LiveRun, MediaItem, Message, StoredConversation } from './wire.js' */
@@ -40,6 +40,7 @@ export async function readRuns(id) {
     if (error.status === 404) return null
     throw error
   })
+  await loadTurns()
   const { standings, taken } = await findStandings(runs, stored?.messages ?? [])
   return { live: runs.filter(run => !taken.has(run.run_id)), stored, standings }
 }

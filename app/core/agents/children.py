@@ -13,8 +13,11 @@ from typing import Any
 
 import agno
 
+#: Tasks as keys, because an empty set takes 216 bytes, and few runs have any.
+Tasks = dict[asyncio.Task[Any], None]
+
 #: The tasks of the run of this context; None outside of runs.
-_TASKS: ContextVar[set[asyncio.Task[Any]] | None] = ContextVar("tasks", default=None)
+_TASKS: ContextVar[Tasks | None] = ContextVar("tasks", default=None)
 
 #: Where Agno's code is: tasks of others, such as a database client's, last longer than a run.
 AGNO = str(Path(agno.__file__).parent)
@@ -34,8 +37,8 @@ def noticed() -> Iterator[None]:
         task = make(work, loop=loop, **options) if before is None else make(loop, work, **options)
         tasks = _TASKS.get()
         if tasks is not None:
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+            tasks[task] = None
+            task.add_done_callback(tasks.pop)
         return task
 
     loop.set_task_factory(start)
@@ -45,23 +48,23 @@ def noticed() -> Iterator[None]:
         loop.set_task_factory(before)
 
 
-@contextmanager
-def cancelled_together() -> Iterator[None]:
-    """Cancel Agno's tasks of a run that does not come to its end.
+class Together:
+    """Cancels Agno's tasks of a run that does not come to its end: `with Together():`.
 
     The one that stores the run goes on: Agno starts it while the cancellation goes through it.
     """
-    tasks: set[asyncio.Task[Any]] = set()
-    token = _TASKS.set(tasks)
-    try:
-        yield
-    except BaseException:
-        for task in list(tasks):
+
+    __slots__ = ("_tasks", "_token")
+
+    def __enter__(self) -> None:
+        self._tasks: Tasks = {}
+        self._token = _TASKS.set(self._tasks)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        _TASKS.reset(self._token)
+        for task in list(self._tasks) if kind is not None else ():
             code = getattr(task.get_coro(), "cr_code", None)
             if code is None or code.co_name == STORES:
                 continue
             if code.co_filename.startswith(AGNO):
                 task.cancel()
-        raise
-    finally:
-        _TASKS.reset(token)

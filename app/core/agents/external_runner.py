@@ -48,6 +48,9 @@ class ExternalRunner(Runner):
         return EventReader(self._run_id, model, emit, team=self.component.remote == "team")
 
     async def events(self) -> AsyncGenerator[Any]:
+        return self._events()
+
+    async def _events(self) -> AsyncGenerator[Any]:
         """The events of the run, under the run's own id; some yield their whole output, too, which
         is none. Raises `RunFailed` for what is known of their errors."""
         fields = {**self._common(), **self._further()}

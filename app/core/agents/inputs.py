@@ -51,6 +51,8 @@ class Input:
     user's last one on: guardrails see that message, and the model sees all of them.
     """
 
+    __slots__ = ("media", "past", "system", "tail", "text")
+
     def __init__(self, question: Question) -> None:
         past = [*(question.history or [])]
         self.tail: list[PastMessage] = []
@@ -139,7 +141,7 @@ async def _marked(history: list[PastMessage]) -> list[Message]:
     return messages
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Authorization:
     """The authenticated sender of the question, for tools and hooks; Agno's `user_id` is not.
 

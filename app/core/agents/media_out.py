@@ -29,6 +29,10 @@ TEXT = frozenset({"RunContent", "TeamRunContent"})
 MAX_URL = 2000
 
 
+#: An empty set takes 216 bytes, which each run would have.
+_NONE: frozenset[str] = frozenset()
+
+
 class MediaReader:
     """Reads the media in the events of one run, each item once.
 
@@ -36,11 +40,13 @@ class MediaReader:
     pieces, and is kept at its end; its transcript is the text of the answer.
     """
 
+    __slots__ = ("_owner", "_seen", "_sent", "_sound", "_store")
+
     def __init__(self, store: MediaStore | None, owner: Owner) -> None:
         self._store = store
         self._owner = owner
         self._seen: dict[int, Any] = {}  # by identity; the objects are held, so that ids stay true
-        self._sent: set[str] = set()
+        self._sent = _NONE
         self._sound = _Sound()
 
     @staticmethod
@@ -69,8 +75,10 @@ class MediaReader:
             if (media := await self._kept_sound()) is not None:
                 found.append(media)
         new = [media for media in found if media.id not in self._sent]
+        if not new:
+            return None
         self._sent |= {media.id for media in new}
-        return StreamingChunk(content="", done=False, model=model, media=new) if new else None
+        return StreamingChunk(content="", done=False, model=model, media=new)
 
     def _new(self, event: Any) -> Iterator[tuple[Kind, Any]]:
         for field, kind in FIELDS.items():
@@ -150,6 +158,8 @@ class MediaReader:
 
 class _Sound:
     """The sound of a model, joined from its pieces, which are base64 of OpenAI, bytes of others."""
+
+    __slots__ = ("_channels", "_rate", "_type", "parts")
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []

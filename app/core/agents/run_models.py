@@ -27,6 +27,8 @@ class Part:
     """An agent, team or workflow of a run: the models that write its text, and the `inner` ones,
     which may write it as well."""
 
+    __slots__ = ("component", "inner", "own")
+
     def __init__(self, component: Any) -> None:
         self.component = component
         self.own: list[TrackedModel] = []
@@ -58,6 +60,8 @@ class RunModels:
     last step. `default` is the server's model, for agents without one.
     """
 
+    __slots__ = ("_answer", "_count", "_default", "_track", "all", "leader")
+
     def __init__(self, component: Any, chosen: Model, default: Model, track: Track) -> None:
         self._track = track
         self._default = default
@@ -79,6 +83,7 @@ class RunModels:
             above = chosen if isinstance(component, Team) else None
             for part in parts_of(component):
                 self._inside(self._answer, part, above)
+        del self._track  # it would hold what made it for as long as the run
 
     def _add(self, source: Model, **kwargs: Any) -> TrackedModel:
         tracked = self._track(source, **kwargs)

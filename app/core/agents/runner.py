@@ -4,7 +4,6 @@ They differ in what Agno's `arun` takes, and in what is copied for a run.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
 from typing import Any
 
 from ...models.chat import StreamingChunk
@@ -14,7 +13,7 @@ from .components.kinds import Caller
 from .components.late import Team, Workflow
 from .events.reader import EventReader
 from .events.steps import Outline
-from .inputs import Authorization, Input, authorization_of, context_of, schema_for
+from .inputs import Input, authorization_of, context_of, schema_for
 from .pausing.checkpoints import AnyRun, Resumed
 from .pausing.stored import (
     Continuation,
@@ -71,8 +70,8 @@ class Runner:
             self._scratch = detach(component)
             self._forget()
 
-    @property
-    def authorization(self) -> Authorization:
+    def authorized(self) -> Any:
+        """Who the run is for, as Agno's scopes want it."""
         return authorization_of(self._question, self._caller)
 
     def reader(self, model: str, emit: Emit) -> EventReader:
@@ -80,7 +79,7 @@ class Runner:
         return EventReader(self._run_id, model, emit)
 
     async def events(self) -> AsyncGenerator[Any]:
-        """The events of the run, as they come from Agno."""
+        """The events of the run as they come from Agno, to be closed by the caller."""
         if self._going_on is not None:
             found = self._resumed(self._going_on)
         elif self._continuation is not None:
@@ -89,9 +88,7 @@ class Runner:
             if self.models is not None:
                 await self._input.install(self.component)
             found = self._started()
-        async with aclosing(found) as events:  # type: ignore[type-var]  # Agno's are generators
-            async for event in events:
-                yield event
+        return found  # type: ignore[return-value]  # Agno's are generators
 
     def _started(self) -> AsyncIterator[Any]:
         """The events of a new run; raises `InputRefused`."""

@@ -37,6 +37,11 @@ class Follower:
     not if it was `redirected` to another process, where it continues.
     """
 
+    __slots__ = (
+        *("_closed", "_on_close", "_poked", "_waiting", "after", "done", "fresh", "on_growth"),
+        *("record", "redirected", "source", "traffic", "__weakref__"),
+    )
+
     def __init__(
         self,
         record: RunRecord,
@@ -71,7 +76,15 @@ class Follower:
         try:
             entries = await self.source.read(self.after)
             if not entries:
-                entries = await self._wait_and_read()
+                position = await self.source.position(self.after)
+                if position is None:
+                    self.done = True
+                    return []
+                if position != self.after:
+                    self.after = position
+                elif not self._poked:
+                    await self._change()
+                entries = await self.source.read(self.after)
         except JournalUnavailable:
             await asyncio.sleep(RETRY_DELAY)
             return []
@@ -81,21 +94,10 @@ class Follower:
             self.done = entries[-1][1].done
         return entries
 
-    async def _wait_and_read(self) -> list[Entry]:
-        position = await self.source.position(self.after)
-        if position is None:
-            self.done = True
-            return []
-        if position != self.after:
-            self.after = position
-        elif not self._poked:
-            # until the log has changed or `poke` is called; `on_growth` may move `after` meanwhile
-            self._waiting = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
-        return await self.source.read(self.after)
+    def _change(self) -> asyncio.Future[None]:
+        """Done when the log has changed or `poke` is called; `on_growth` may move `after`."""
+        self._waiting = asyncio.get_running_loop().create_future()
+        return self._waiting
 
     def _grown(self) -> None:
         waiting = self._waiting

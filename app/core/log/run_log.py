@@ -1,6 +1,7 @@
 """The log of one live run: its newest entries, in memory, and pieces of it for the journal.
 
 See docs/decisions/006-streams-go-on-while-the-journal-fails.md.
+See docs/decisions/082-what-a-token-passes-has-slots.md.
 """
 
 import time
@@ -28,6 +29,12 @@ class RunLog:
     the first entry that is not. `readers` are functions that an append calls: each wakes a reader,
     which then takes all entries that are new.
     """
+
+    __slots__ = (
+        *("_dropped", "_metered", "_start", "_touch", "_written", "base", "before", "entries"),
+        *("flushed", "granted", "grown", "left", "memo", "meter", "readers", "record"),
+        "requested",
+    )
 
     def __init__(
         self,

@@ -48,8 +48,7 @@ class Source(Protocol):
         """Return the entries that follow entry `after`; empty if there are none yet."""
 
     def fresh(self, after: int) -> list[Entry]:
-        """Return what `read` would at once; empty if it had to wait for the journal, or if the end
-        of the run is among it."""
+        """Return what `read` would at once; empty if it had to wait, or the run's end is in it."""
 
     async def position(self, after: int) -> int | None:
         """Return the number after which a reader at number `after` continues, usually `after`
@@ -69,6 +68,8 @@ class LiveSource:
 
     Entries that memory no longer has are read from the journal.
     """
+
+    __slots__ = ("_journal", "log")
 
     def __init__(self, log: RunLog, journal: Log) -> None:
         self.log = log

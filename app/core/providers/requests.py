@@ -4,10 +4,10 @@ See docs/decisions/013-the-finish-reason-comes-from-the-provider.md.
 """
 
 import asyncio
-import copy
 import itertools
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import aclosing
+from types import MethodType
 from typing import Any
 
 from agno.exceptions import ModelProviderError
@@ -18,6 +18,7 @@ from ...models.chat import FinishReason, Usage
 from ..run_failures import ModelUnavailable, RunFailed, TooManyRounds, UpstreamCut
 from ..text import AlreadySent, Sink
 from .attempts import Incomplete, failure_in, past_of
+from .copies import small_copy
 from .http.clients import attach
 from .http.exchange import Exchange, bound
 from .http.histories import shortened
@@ -61,7 +62,8 @@ class Requests:
         max_rounds: int | None,
     ) -> None:
         self.read = attach(source)
-        self.model = copy.copy(source)
+        self._source = source
+        self.model = small_copy(source)
         self.on_alive: Callable[[], None] = ignore
         self.finish_reason: FinishReason | None = None
         self.failure: RunFailed | None = None
@@ -76,7 +78,6 @@ class Requests:
         self._max_rounds = max_rounds
         self._rounds = 0
         self._think_tags = writes_think_tags(source.id)
-        self._stock: dict[str, Any] = {}  # the methods of the model's class that are wrapped
         self._wrap(ainvoke=self._ainvoke, ainvoke_stream=self._ainvoke_stream)
 
     @property
@@ -90,8 +91,12 @@ class Requests:
     def _wrap(self, **methods: Callable[..., Any]) -> None:
         """Put these in the place of the copy's public methods."""
         for name, wrapped in methods.items():
-            self._stock[name] = getattr(self.model, name)
             setattr(self.model, name, wrapped)
+
+    def _stock(self, name: str) -> Any:
+        """A method of the copy that is wrapped: its user's own, or that of its class."""
+        own = vars(self._source).get(name)
+        return own or MethodType(getattr(type(self.model), name), self.model)
 
     def _ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ModelResponse]:
         return self._attempts(self._deltas, args, kwargs, streaming=True)
@@ -105,36 +110,44 @@ class Requests:
     ) -> AsyncGenerator[ModelResponse]:
         """What comes of a request, which is sent again as long as that may help."""
         apply_output_schema(self.model, kwargs.get("response_format"), streaming=streaming)
-        with self._request(kwargs) as call:
-            sent, history = kwargs, None
-            if self.read and "messages" in kwargs:
-                messages, history = shortened(self.model, kwargs["messages"])
-                sent = {**kwargs, "messages": messages}
-            while True:
-                exchange = self._exchange(call, kwargs, streaming=streaming)
-                exchange.history = history
-                spoke = False
-                try:
-                    async with aclosing(send(exchange, args, sent)) as found:
-                        async for delta in found:
-                            if not spoke:
-                                spoke = self.spoke = True
-                                call.spoke()
-                            yield delta
-                except Exception as error:
-                    pause = self._failed(call, exchange, error, spoke=spoke)
-                    if pause is None:
-                        raise
-                else:
-                    call.spoke()
-                    return
-                await asyncio.sleep(pause)
+        call = self._request(kwargs)
+        try:
+            with call:
+                messages, history = kwargs.get("messages", ()), None
+                if self.read and messages:
+                    short, history = shortened(self.model, messages)
+                    kwargs = kwargs if history is None else {**kwargs, "messages": short}
+                while True:
+                    exchange = self._exchange(call, messages, streaming=streaming)
+                    exchange.history = history
+                    spoke = False
+                    try:
+                        found = send(exchange, args, kwargs)
+                        try:
+                            async for delta in found:
+                                if not spoke:
+                                    spoke = self.spoke = True
+                                    call.spoke()
+                                yield delta
+                        finally:
+                            await found.aclose()
+                    except Exception as error:
+                        pause = self._failed(call, exchange, error, spoke=spoke)
+                        if pause is None:
+                            raise
+                    else:
+                        call.spoke()
+                        return
+                    await asyncio.sleep(pause)
+        finally:
+            self._latest = next(self._count)
 
     async def _deltas(
         self, exchange: Exchange, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> AsyncGenerator[ModelResponse]:
         """What the stock class makes of a response; text that the sink has had is marked."""
-        async with aclosing(self._stock["ainvoke_stream"](*args, **kwargs)) as deltas:
+        deltas = self._stock("ainvoke_stream")(*args, **kwargs)
+        try:
             # An async generator has its consumer's context: left set over a `yield`, the variable
             # would claim the requests of other models, too.
             with bound(exchange):
@@ -143,6 +156,8 @@ class Requests:
                 self._note(delta, exchange)
                 yield delta
                 delta = await anext(deltas, _END)
+        finally:
+            await deltas.aclose()
         self._settle(exchange)
         if (found := exchange.kept) is not None:  # Agno stores it with the message
             yield ModelResponse(provider_data={KEY: found})
@@ -152,15 +167,14 @@ class Requests:
     ) -> AsyncGenerator[ModelResponse]:
         """The one response of a request that does not stream."""
         with bound(exchange):
-            response: ModelResponse = await self._stock["ainvoke"](*args, **kwargs)
+            response: ModelResponse = await self._stock("ainvoke")(*args, **kwargs)
         self._note(response, exchange)
         self._settle(exchange)
         if (found := exchange.kept) is not None:
             response.provider_data = {**(response.provider_data or {}), KEY: found}
         yield response
 
-    @contextmanager
-    def _request(self, kwargs: dict[str, Any]) -> Iterator[Call]:
+    def _request(self, kwargs: dict[str, Any]) -> Call:
         """Begin a request: one more round of the run, if its provider may be called now."""
         if self._rounds:
             self.on_alive()
@@ -183,15 +197,10 @@ class Requests:
         if "messages" in kwargs:
             kwargs["messages"] = without_downloads(self.model, kwargs["messages"])
         self.uncounted = sum(len(str(m.content or "")) for m in kwargs.get("messages", ()))
-        try:
-            with call:
-                yield call
-        finally:
-            self._latest = next(self._count)
+        return call
 
-    def _exchange(self, call: Call, kwargs: dict[str, Any], *, streaming: bool) -> Exchange:
+    def _exchange(self, call: Call, messages: Iterable[Any], *, streaming: bool) -> Exchange:
         self.finish_reason = self.failure = None
-        messages = kwargs.get("messages", ())
         return Exchange(
             streaming=streaming,
             sink=self._sink if streaming else None,

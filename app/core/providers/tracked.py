@@ -45,7 +45,6 @@ class TrackedModel(Requests):
         super().__init__(
             source, sink=sink, upstream=upstream, principal=principal, max_rounds=max_rounds
         )
-        self._source = source
         self._is_aside = False
         self.fallback: TrackedModel | None = None
         self.on_fallback: Callable[[str], None] = ignore
@@ -98,7 +97,7 @@ class TrackedModel(Requests):
                 self.keeps_decided = False
                 await keep(ModelResponse())
         try:
-            async for event in self._stock["aresponse_stream"](messages=messages, **kwargs):
+            async for event in self._stock("aresponse_stream")(messages=messages, **kwargs):
                 yield event
         except Exception:
             fallback = self._take_over()
@@ -115,7 +114,7 @@ class TrackedModel(Requests):
             return await self._aside().aresponse(messages=messages, **kwargs)
         before = list(messages)
         try:
-            whole: ModelResponse = await self._stock["aresponse"](messages=messages, **kwargs)
+            whole: ModelResponse = await self._stock("aresponse")(messages=messages, **kwargs)
         except Exception:
             fallback = self._take_over()
             if fallback is None:
@@ -151,7 +150,7 @@ class TrackedModel(Requests):
                 self.on_unknown_call(call)
         self.client_calls += theirs
         message = Message(role=assistant_message.role, tool_calls=own)
-        run: list[FunctionCall] = self._stock["get_function_calls_to_run"](
+        run: list[FunctionCall] = self._stock("get_function_calls_to_run")(
             message, messages, functions
         )
         return [*run, *(FunctionCall(function=known[c.name], call_id=c.id) for c in theirs)]

@@ -89,8 +89,13 @@ class Upstream:
         return Call(self, provider, principal)
 
 
+_NO_HEADERS: Mapping[str, str] = {}
+
+
 class Call:
     """One upstream request and its retries: a context manager that each attempt reports to."""
+
+    __slots__ = ("_attempts", "_begun", "_failure", "_principal", "_settled", "_span", "_upstream")
 
     def __init__(self, upstream: Upstream, provider: str, principal: str = "") -> None:
         self._upstream = upstream
@@ -107,7 +112,7 @@ class Call:
     def headers(self) -> Mapping[str, str]:
         """The trace context, which makes the provider's spans children of ours."""
         tracing = self._upstream.tracing
-        return {} if tracing is None else tracing.headers(self._span)
+        return _NO_HEADERS if tracing is None else tracing.headers(self._span)
 
     def spoke(self) -> None:
         """Report the first token: the provider works, whatever becomes of the answer."""

@@ -5,7 +5,6 @@ See docs/decisions/002-a-run-is-two-tasks.md.
 
 import asyncio
 import logging
-from asyncio import FIRST_COMPLETED
 from collections.abc import Coroutine
 from typing import Any, Literal, TypeVar
 
@@ -89,10 +88,10 @@ class Run:
         self.resumes = 0
         self._failure: RunFailed | None = None
         self._step: asyncio.Task[Any] | None = None
+        self._waiter: asyncio.Future[None] | None = None  # of `step`
         self._present = 0  # readers
         self._grace: asyncio.TimerHandle | None = None
         self._mailbox = mailbox
-        self._given_up = self.loop.create_future()
         self._giving_up: asyncio.TimerHandle | None = None
         self._checking: asyncio.Task[None] | None = None
 
@@ -125,7 +124,7 @@ class Run:
         self._failure = failure
         if self._step is not None:
             self._step.cancel()
-            self._giving_up = self.loop.call_later(self.stop_timeout, self._give_up)
+            self._giving_up = self.loop.call_later(self.stop_timeout, self._wake)
 
     def end(self, last: StreamingChunk) -> None:
         """Append the last chunk to the log, and cancel all timers; a run that is paused has ended
@@ -154,8 +153,10 @@ class Run:
             work.close()
             raise self._failure
         self._step = asyncio.ensure_future(work)
+        self._waiter = self.loop.create_future()
+        self._step.add_done_callback(self._wake)
         try:
-            await asyncio.wait({self._step, self._given_up}, return_when=FIRST_COMPLETED)
+            await self._waiter
         except asyncio.CancelledError:
             self._step.cancel()
             raise
@@ -216,9 +217,10 @@ class Run:
         else:
             self._disconnect()
 
-    def _give_up(self) -> None:
-        if not self._given_up.done():
-            self._given_up.set_result(None)
+    def _wake(self, _: object = None) -> None:
+        """Let `step` go on: its work has ended, or it is waited for no longer."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def consume(self) -> StreamingChunk:
         """Run the agent to its end and return the last chunk; all others are appended to the

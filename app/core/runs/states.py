@@ -44,6 +44,8 @@ class Life:
     """The states that a run has gone through so far, which `TRANSITIONS` allows; begins with
     QUEUED."""
 
+    __slots__ = ("path",)
+
     def __init__(self) -> None:
         self.path = [State.QUEUED]
 

@@ -6,6 +6,7 @@ See docs/decisions/077-an-append-writes-to-the-socket.md.
 import asyncio
 import math
 from collections.abc import Callable
+from contextvars import Context
 from heapq import heappop, heappush
 from weakref import WeakKeyDictionary
 
@@ -47,6 +48,7 @@ class Wheel:
         self._order: list[int] = []  # a heap of the keys of `_steps`
         self._armed: asyncio.TimerHandle | None = None
         self._armed_for = 0  # its step
+        self._context = Context()  # that of a run would keep what is in it until the first step
 
     def call_later(self, seconds: float, call: Callable[[], object]) -> Timer:
         """Call a function in so many seconds."""
@@ -78,7 +80,8 @@ class Wheel:
             del self._steps[heappop(self._order)]  # all of its timers were cancelled
         if self._order:
             self._armed_for = self._order[0]
-            self._armed = loop.call_at(self._armed_for * STEP, self._turn)
+            when = self._armed_for * STEP
+            self._armed = loop.call_at(when, self._turn, context=self._context)
 
     def _turn(self) -> None:
         loop = asyncio.get_running_loop()

@@ -24,6 +24,8 @@ class SseEncoder:
     blank line for the same reason; it makes a reader reconnect after one second.
     """
 
+    __slots__ = ("_head", "_line", "_recoveries", "heartbeat")
+
     media_type: ClassVar[str] = "text/event-stream"
     defers_status: ClassVar[bool] = False
     reconnect_hint: ClassVar[bytes | None] = b"retry: 1000\n"

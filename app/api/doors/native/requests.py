@@ -102,11 +102,6 @@ class HowToAnswer(BodyModel):
 
     def ask(self, message: str, **fields: Any) -> Question:
         """Return a question that is answered in this way; `fields` are further ones of it."""
-        stop = self.options.stop
-        options = ModelOptions(
-            **self.options.model_dump(exclude={"stop"}),
-            stop=[stop] if isinstance(stop, str) else stop,
-        )
         given: dict[str, Any] = {
             "agent": self.agent,
             "model": self.model,
@@ -117,8 +112,13 @@ class HowToAnswer(BodyModel):
             "metadata": self.metadata,
             "knowledge_filters": self.knowledge_filters,
             "output_schema": self.output_schema,
-            "options": options,
         }
+        if self.options.model_fields_set:  # else those of all questions without any
+            stop = self.options.stop
+            given["options"] = ModelOptions(
+                **self.options.model_dump(exclude={"stop"}),
+                stop=[stop] if isinstance(stop, str) else stop,
+            )
         return Question(message=message, **{**given, **fields})
 
 

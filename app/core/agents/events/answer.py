@@ -16,6 +16,11 @@ Emit = Callable[[StreamingChunk], None]
 class Answer:
     """Collects the fields of the last chunk of a run; `streamed` is the text so far."""
 
+    __slots__ = (
+        *("_citations", "_content", "_inside", "_requests", "_state", "_whole", "followups"),
+        "streamed",
+    )
+
     def __init__(self) -> None:
         self.streamed = GrowingText()
         self.followups: list[str] | None = None

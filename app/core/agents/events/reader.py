@@ -22,6 +22,11 @@ class EventReader(ChunkWriter):
     that of a workflow.
     """
 
+    __slots__ = (
+        *("_answering", "_outline", "_rewriting", "_run_id", "_speakers", "_thought"),
+        *("by_function", "failure", "finished", "pause"),
+    )
+
     def __init__(
         self,
         run_id: str,

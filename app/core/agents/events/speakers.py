@@ -4,13 +4,18 @@ from typing import Any, Literal
 
 from ....models.chat import Speaker
 
+#: An empty set takes 216 bytes, which each stream would have.
+_NONE: frozenset[str] = frozenset()
+
 
 class Speakers:
     """The speakers of one run. `team` is True if its own members are those of a team."""
 
+    __slots__ = ("_known", "_run_id", "_teams")
+
     def __init__(self, run_id: str, *, team: bool) -> None:
         self._run_id = run_id
-        self._teams = {run_id} if team else set()
+        self._teams = frozenset((run_id,)) if team else _NONE
         self._known: dict[str, Speaker] = {}
 
     def of(self, event: Any) -> Speaker:
@@ -43,7 +48,7 @@ class Speakers:
         above = self._known.get(parent or "")
         depth = above.depth + 1 if above else 1 + (event.nested_depth or 0)
         if getattr(event, "team_id", None):
-            self._teams.add(run_id)
+            self._teams |= {run_id}
         kind: Literal["member", "step", "agent"] = "agent"
         if parent in self._teams:
             kind = "member"

@@ -30,6 +30,8 @@ class ChunkWriter:
     store.
     """
 
+    __slots__ = ("_emit", "_reasoning", "_text", "answer", "model", "recorder")
+
     def __init__(self, model: str, emit: Emit) -> None:
         self.model = model
         self.answer = Answer()

@@ -34,6 +34,8 @@ class Safety:
     back.
     """
 
+    __slots__ = ("_checkpoints", "_emit", "_guard", "_held", "_run_id")
+
     def __init__(
         self,
         guard: Guard | None,

@@ -48,6 +48,11 @@ class Keeping:
     place that of the run stands; None if it stands behind the last one.
     """
 
+    __slots__ = (
+        *("_backlog", "_component", "_parts", "_question", "_replaces", "_run_id", "_session"),
+        *("_stores",),
+    )
+
     def __init__(
         self,
         stores: Stores,

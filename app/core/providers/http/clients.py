@@ -125,11 +125,13 @@ def _give_fast_transport(model: Any) -> bool:
             model.get_async_client()  # the model keeps it
             model.client_params = own
         return False
-    if is_a(model, "OpenAIChat", "OpenAIResponses"):
+    if is_a(model, "OpenAIChat", "OpenAIResponses"):  # one of its own would load certificates, too
         own = model.client_params
         model.client_params = {**given, "http_client": aiohttp_client()}
-        model.get_async_client()  # at once, because one of its own would load certificates, too
-        model.client_params = own
+        try:
+            model.get_async_client()
+        finally:
+            model.client_params = own
         return given.keys() <= PLAIN
     client = model.get_async_client()
     if isinstance(_http_client(client), httpx2.AsyncClient) and hasattr(client, "with_options"):

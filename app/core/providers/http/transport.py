@@ -26,6 +26,7 @@ from ..wire.responses import Responses
 from .bodies import body_of
 from .bounds import DRAIN, GRACE, LARGE, LIGHT, REFUSAL, SLICE, SMALL
 from .exchange import CURRENT, Exchange
+from .refusals import decoded
 
 #: Readers by the end of the path that a request goes to.
 READERS: dict[str, type[Reader]] = {
@@ -91,7 +92,8 @@ async def _on_response(response: Any) -> None:
     if exchange is None:
         return
     if response.status_code >= 400:
-        response.stream = body_of(response)(response.stream, _beginning(response.stream))
+        beginning = _beginning(response.stream, response.headers.pop("content-encoding", ""))
+        response.stream = body_of(response)(response.stream, beginning)
         exchange.refused(response.status_code, await response.aread(), response.headers)
         return
     if response.status_code != 200:
@@ -107,13 +109,13 @@ async def _on_response(response: Any) -> None:
     response.headers.pop("content-length", None)
 
 
-async def _beginning(inner: Any) -> AsyncGenerator[bytes]:
-    size = 0
+async def _beginning(inner: Any, encodings: str) -> AsyncGenerator[bytes]:
+    body = bytearray()
     async for part in inner:
-        yield part
-        size += len(part)
-        if size > REFUSAL:
-            return
+        body += part
+        if len(body) > REFUSAL:
+            break
+    yield decoded(bytes(body), encodings)
 
 
 async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerator[bytes]:

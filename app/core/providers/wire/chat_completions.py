@@ -63,6 +63,8 @@ _CALL = frozenset({"index", "id", "type", "function"})
 class ChatCompletions(EventsReader):
     """Reads a chat completion, streamed or whole."""
 
+    __slots__ = ("_chunks", "_details", "_other_choice", "_thought_key")
+
     _CLOSING = b"data: [DONE]\n\n"
 
     def _frame(self) -> Framing:
@@ -194,7 +196,9 @@ class ChatCompletions(EventsReader):
         like = self._chunks.latest
         if thought:
             self._thought_key = self._thought_key or thought_key(like)
-        return self._chunks.delta(self._delta(text, thought), like)
+        made = self._chunks.delta(self._delta(text, thought), like)
+        self._chunks.forget_choices()
+        return made
 
     @staticmethod
     def _delta(text: str, thought: str) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class Chunks:
     it: text that is joined of many goes to the SDK in a chunk of its fields.
     """
 
+    __slots__ = ("_beside", "_like", "unread")
+
     def __init__(self) -> None:
         self.unread = b""  # the latest chunk with text, if it is not `LARGE`
         self._like: Any = {}
@@ -43,6 +45,11 @@ class Chunks:
         """Take a chunk with text that is read already."""
         self.unread = b""
         self._like = chunk
+
+    def forget_choices(self) -> None:
+        """Let go of what further chunks do not take from the latest one."""
+        like = self.latest
+        self._like = {key: part for key, part in like.items() if key != "choices"}
 
     def keep(self, chunk: dict[str, Any]) -> None:
         """Keep the fields of a chunk for the last one."""

@@ -9,6 +9,8 @@ from .reader import Reader
 class EventsReader(Reader):
     """Reads a body of server-sent events, whose data is JSON for the most part."""
 
+    __slots__ = ()
+
     def _read(self, data: bytes, name: bytes | None) -> None:
         """Read the data of an event that is not just text."""
         if name != b"error" and is_noise(data, name):

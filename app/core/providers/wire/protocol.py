@@ -11,6 +11,8 @@ from .parts.framing import Framing
 class Protocol:
     """What a reader of one protocol defines: how events are taken, and how they are written."""
 
+    __slots__ = ()
+
     #: The type of what `feed` returns, whatever came: some SDKs look at it.
     STREAM_TYPE = "text/event-stream"
 

@@ -29,6 +29,12 @@ class Reader(Protocol):
     reason, or fails, ends in an error for the SDK, so that no half of a call is run.
     """
 
+    __slots__ = (
+        *("_begun", "_body", "_calls", "_closing", "_content_type", "_counted", "_framing"),
+        *("_joins", "_kept", "_out", "_quiet", "_refusal", "_usage", "_word", "complete"),
+        *("ended", "moves", "outcome"),
+    )
+
     def __init__(
         self,
         sink: Sink | None = None,

@@ -84,6 +84,18 @@ async def test_the_client_of_a_user_is_replaced() -> None:
         assert [his, transport._on_request] == http.event_hooks["request"]
 
 
+@pytest.mark.parametrize("kind", [OpenAIChat, OpenAIResponses])
+async def test_the_parameters_of_a_user_are_replaced(kind: Any) -> None:
+    """What a user gives OpenAI's SDK stays: an HTTP client, and the parameters themselves."""
+    async with httpx2.AsyncClient() as http:
+        for params in (None, {"timeout": 9.0}, {"http_client": http}):
+            model = kind(id="m", api_key="sk-test", client_params=params)
+            assert clients.attach(model)
+            assert params == model.client_params
+            assert ("http_client" in (params or {})) == (client_of(model) is http)
+            await client_of(model).aclose()
+
+
 async def test_a_client_of_httpx_is_replaced() -> None:
     """So does the HTTP client that an SDK takes from its model."""
     async with httpx.AsyncClient() as http:

@@ -8,10 +8,11 @@ from typing import Any
 import httpx2
 import openai
 
+from ..refusals import decoded
 from .connection import Headers
 
 #: What is no longer true of a body that was read here.
-_FRAMING = ("transfer-encoding", "content-length")
+_FRAMING = ("transfer-encoding", "content-length", "content-encoding")
 
 
 class Attempt(httpx2.AsyncBaseTransport):
@@ -45,11 +46,9 @@ async def give(
 def response(status: int, headers: Headers, body: bytes) -> httpx2.Response:
     """A response that was read here, as far as it was."""
     kept = [pair for pair in headers if pair[0].decode("latin-1") not in _FRAMING]
-    try:
-        return httpx2.Response(status, headers=kept, content=body)
-    except httpx2.DecodingError:  # it says to be compressed, and is not, or was cut
-        kept = [pair for pair in kept if pair[0] != b"content-encoding"]
-        return httpx2.Response(status, headers=kept, content=body)
+    encodings = b",".join(value for name, value in headers if name == b"content-encoding")
+    content = decoded(body, encodings.decode("latin-1"))
+    return httpx2.Response(status, headers=kept, content=content)
 
 
 class Untouched:

@@ -2,6 +2,8 @@
 
 No task is woken for a token: the reader's text goes to the run's log in the call in which the
 socket was read.
+
+See docs/decisions/082-what-a-token-passes-has-slots.md.
 """
 
 import asyncio
@@ -12,12 +14,13 @@ from time import perf_counter
 import httpx2
 
 from ....access.turnstile import turnstile
+from ....waiting.wheel import Timer, wheel
 from ...wire.reader import Reader
 from ..bounds import DRAIN, GRACE, LIGHT, MOST_UNREAD, REFUSAL, SLICE, SMALL
 from ..exchange import Exchange
 from .connection import Connection, Headers
 from .failures import Untouched
-from .silence import Silence, later
+from .silence import Silence
 
 
 class Reply:
@@ -56,7 +59,7 @@ class Reply:
         self._ended = False  # no more of the body will come
         self._over = False
         self._error: BaseException | None = None
-        self._grace: asyncio.TimerHandle | None = None
+        self._grace: Timer | None = None
         calls = (self._unsent_bytes, self._expired)
         self._silence = None if timeout is None else Silence(timeout, *calls)
 
@@ -67,20 +70,20 @@ class Reply:
     async def started(self) -> None:
         """Wait for the head; raises what the connection failed with."""
         while not self.status and not self._over:
-            await self._wait()
+            await self._next()
         if not self.status and self._error is not None:
             raise self._error
 
     async def whole(self) -> bytes:
         """The beginning of a body without a reader."""
         while not self._over:
-            await self._wait()
+            await self._next()
         return bytes(self.raw)
 
     async def more(self) -> bytes:
         """What the reader writes next for the SDK; nothing at the end. Raises what failed."""
         while not self._out and not self._over:
-            await self._wait()
+            await self._next()
         if not self._out and self._error is not None:
             raise self._error
         out, self._out = b"".join(self._out), []
@@ -100,12 +103,10 @@ class Reply:
         if not self._over and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.close)
 
-    async def _wait(self) -> None:
+    def _next(self) -> asyncio.Future[None]:
+        """Done when there is more to look at: one task waits at a time."""
         self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -128,6 +129,7 @@ class Reply:
             self._silence.heard = self._loop.time()
         self.status, self.headers = status, headers
         self._reader = self._begin(status, headers)
+        del self._begin  # and what it holds: a response has one head
         self._wake()
 
     def body(self, data: bytes) -> None:
@@ -179,8 +181,7 @@ class Reply:
                 return
             served = False
             began = perf_counter()
-            part = data[place : place + size] if size < len(data) else data
-            complete = self._context.run(self._feed, part)
+            complete = self._context.run(self._feed, data[place : place + size])
             self._stile.spend(perf_counter() - began)
             place += size
             if complete:
@@ -221,11 +222,9 @@ class Reply:
             self._wake()
             if len(self._out) > MOST_UNREAD and self._connection is not None:
                 self._connection.pause()
-        if reader.complete:
-            return True
-        if reader.ended and self._grace is None and not self._over:
-            self._grace = later(GRACE, self._finish)
-        return False
+        if reader.ended and not reader.complete and self._grace is None and not self._over:
+            self._grace = wheel().call_later(GRACE, self._finish)
+        return reader.complete
 
     def _finish(self) -> None:
         """End the answer; only what keeps the connection from its next request may follow."""

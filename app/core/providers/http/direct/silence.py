@@ -1,17 +1,9 @@
 """The time in which a provider neither sends nor takes anything."""
 
 import asyncio
-import contextvars
 from collections.abc import Callable
 
-
-def later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-    """Call a function in so many seconds.
-
-    Even a cancelled handle keeps its context until its time, so it is not the one of the run.
-    """
-    loop = asyncio.get_running_loop()
-    return loop.call_later(seconds, call, context=contextvars.Context())
+from ....waiting.wheel import wheel
 
 
 class Silence:
@@ -29,7 +21,7 @@ class Silence:
         self._expire = expire
         self._taken = 0
         self.heard = self._loop.time()
-        self._timer = later(seconds, self._look)
+        self._timer = wheel().call_later(seconds, self._look)
 
     def cancel(self) -> None:
         self._timer.cancel()
@@ -41,6 +33,6 @@ class Silence:
             self.heard = self._loop.time()
         left = self.heard + self._seconds - self._loop.time()
         if left > 0:
-            self._timer = later(left, self._look)
+            self._timer = wheel().call_later(left, self._look)
         else:
             self._expire()

@@ -66,11 +66,11 @@ async def _read(
     # A function: as a method, it would hold the object that holds it, and a stream that nobody
     # reads any more would be open until the garbage is collected.
     try:
-        while part := await reply.more():
-            for event in part.split(b"\n\n"):
-                data = event[len(b"data: ") :]
-                if data.startswith(b"{"):
-                    yield _chunk(json.loads(data), request)
+        while events := (await reply.more()).split(b"\n\n")[:-1]:
+            events.reverse()
+            while events:  # what is read is let go: the next may come in minutes
+                if (chunk := _chunk(events.pop(), request)) is not None:
+                    yield chunk
     except httpx2.TimeoutException as error:
         raise openai.APITimeoutError(request=request()) from error
     except httpx2.TransportError as error:
@@ -79,7 +79,12 @@ async def _read(
         reply.close()
 
 
-def _chunk(fields: dict[str, Any], request: Callable[[], httpx2.Request]) -> ChatCompletionChunk:
+def _chunk(event: bytes, request: Callable[[], httpx2.Request]) -> ChatCompletionChunk | None:
+    """The chunk in an event; None for the event that ends the stream."""
+    data = event[len(b"data: ") :]
+    if not data.startswith(b"{"):
+        return None
+    fields: dict[str, Any] = json.loads(data)
     if error := fields.get("error"):
         raise openai.APIError(error.get("message") or "", request(), body=error)
     try:

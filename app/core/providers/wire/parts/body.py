@@ -26,6 +26,8 @@ class Body:
     `is_stream` says which it is by the first bytes that are not blank, as `begins_events` does.
     """
 
+    __slots__ = ("_head", "_is_stream", "_kept", "_size", "streaming")
+
     def __init__(self, is_stream: Callable[[bytes], bool | None]) -> None:
         self.streaming = False
         self._is_stream = is_stream

@@ -77,6 +77,8 @@ class Events:
     event without data. At the end of the body an event is taken without a blank line behind it.
     """
 
+    __slots__ = ("_after_cr", "_data", "_lines", "_name", "_overflow", "_size", "_stopped", "_take")
+
     def __init__(self, take: Take, overflow: Callable[[], None]) -> None:
         self._take = take
         self._overflow = overflow

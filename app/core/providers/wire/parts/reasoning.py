@@ -37,6 +37,8 @@ def thought_key(like: Any) -> str:
 class Details:
     """The `reasoning_details` of a stream, the pieces of each joined as they were before."""
 
+    __slots__ = ("_details", "_full")
+
     def __init__(self) -> None:
         self._details: list[Any] = []
         self._full = _MANY

@@ -14,11 +14,13 @@ class Text:
     With `think_tags`, a `<think>` element at the beginning of the text is reasoning.
     """
 
+    __slots__ = ("_reasoning", "_sink", "_tags", "_texts", "_thoughts", "bound", "total")
+
     def __init__(self, sink: Sink | None, *, think_tags: bool) -> None:
         self._sink = sink or _nowhere
         self._tags = ThinkTags() if think_tags else None
         self._texts = GrowingText()
-        self._thoughts = GrowingText()
+        self._thoughts: GrowingText | None = None
         self._reasoning: list[str] = []  # what `take` has returned of it
         self.total = 0  # characters so far
         self.bound = MOST_KEPT  # above which it is time for `take`
@@ -34,6 +36,7 @@ class Text:
             self._texts.append(text)
             self.total += len(text)
         if thought:
+            self._thoughts = self._thoughts or GrowingText()
             self._thoughts.append(thought)
             self.total += len(thought)
         self._sink(text or None, thought or None)
@@ -46,8 +49,8 @@ class Text:
 
     def take(self) -> tuple[str, str]:
         """Text and reasoning since the last time."""
-        text, thought = str(self._texts), str(self._thoughts)
-        self._texts, self._thoughts = GrowingText(), GrowingText()
+        text, thought = str(self._texts), str(self._thoughts or "")
+        self._texts, self._thoughts = GrowingText(), None
         self.bound = self.total + MOST_KEPT
         if thought:
             self._reasoning.append(thought)
@@ -56,7 +59,7 @@ class Text:
     @property
     def reasoning(self) -> str:
         """All reasoning."""
-        return "".join((*self._reasoning, str(self._thoughts)))
+        return "".join((*self._reasoning, str(self._thoughts or "")))
 
 
 def _nowhere(text: str | None, thought: str | None) -> None:

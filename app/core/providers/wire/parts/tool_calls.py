@@ -79,6 +79,8 @@ class ToolCalls:
     The index is only a hint: it may be missing, equal for all, begin at 1, or be absurd.
     """
 
+    __slots__ = ("_by_id", "_by_index", "_calls", "_size")
+
     def __init__(self) -> None:
         self._calls: list[_Call] = []
         self._by_id: dict[str, _Call] = {}
