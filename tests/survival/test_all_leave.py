@@ -60,6 +60,7 @@ async def test_all_stop_and_start_again(
             reading.append(as_event_source(tab, await stack.enter_async_context(http)))
         clients = [asyncio.to_thread(as_client, servers[0].url) for _ in range(CLIENTS)]
         whole = asyncio.gather(asyncio.gather(*reading), asyncio.gather(*clients))
+        await until(lambda: provider.opened == TABS + CLIENTS, 30)
         await until(lambda: all(tab.tokens > 5 for tab in tabs), 30)
         stopping = [asyncio.to_thread(server.stop, within=60) for server in servers]
         assert {0} == set(await asyncio.gather(*stopping))
