@@ -16,7 +16,7 @@ from tests.web.attacks import memory
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 #: Growth of the server's memory that is left to it, in bytes, and requests of each flood.
-ROOM, COUNT = 60 << 20, 100
+ROOM, COUNT = 60 << 20, 60
 
 Ask = Callable[[httpx.AsyncClient, int, dict[str, str]], Awaitable[httpx.Response]]
 HELLO = {"message": "hi", "stream": False}
@@ -37,12 +37,6 @@ def posting(path: str, body: Callable[[int], Any], **headers: str) -> Ask:
         return http.post(path.format_map(turn), json=body(number), headers=headers)
 
     return ask
-
-
-def ranges(http: httpx.AsyncClient, number: int, turn: dict[str, str]) -> Awaitable[httpx.Response]:
-    """A request for a file of the page, in many parts that overlap."""
-    parts = ",".join(f"{start}-{start + 9999}" for start in range(number, number + 900))
-    return http.get("/static/main.js", headers={"Range": f"bytes={parts}"})
 
 
 def message(number: int, method: str, **params: Any) -> dict[str, Any]:
@@ -75,15 +69,17 @@ FLOODS: dict[str, tuple[Ask, set[int]]] = {
         {200, 422},
     ),
     "forks": (
-        posting("/api/v1/conversations/{conversation}/fork", lambda n: {"run_id": None}),
+        posting("/api/v1/conversations/{conversation}/fork", lambda n: {}),
         {201, 422},
     ),
-    "regenerations": (posting("/api/v1/runs/{run}/regenerate", lambda n: {}), {200, 409}),
+    "edits": (
+        posting("/api/v1/runs/{run}/edit", lambda n: {"message": "hi", "background": True}),
+        {202, 409},
+    ),
     "runs in the background": (
         posting("/api/v1/chat", lambda n: {"message": "hi", "background": True}),
         {202},
     ),
-    "ranges": (ranges, {200, 206, 404, 416}),
 }
 
 
@@ -109,3 +105,54 @@ async def test_a_flood_of_requests_stops_others(command: Command, name: str) -> 
     assert seen.keys() <= statuses, seen
     assert slowest < 5
     assert memory(command.process.pid) - before < ROOM
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"\0" * (1 << 16)
+
+#: Names of files that a header must not take as they are.
+NAMES = [
+    'a"b.png',
+    "..\\..\\x.png",
+    "x\r\nX-Evil: 1",
+    "\u202egnp.exe",
+    "\0.png",
+    "../../etc/passwd",
+]
+
+#: `Range` headers: empty, backwards, beyond the end, and so many parts that they are a flood.
+RANGES = {
+    "bytes=0-0": 1,
+    "bytes=5-": len(PICTURE) - 5,
+    "bytes=0-18446744073709551616": len(PICTURE),
+    "bytes=9-2": 0,
+    "bytes=,,,": 0,
+    "bytes=99999999-": 0,
+    "bytes=" + "9" * 15_000 + "-": 0,
+    "bytes=" + ",".join(["0-"] * 2000): len(PICTURE),
+    "bytes=" + ",".join(f"{start}-{start + 1}" for start in range(0, 8000, 4)): len(PICTURE),
+}
+
+
+def test_names_and_ranges_of_a_file_are_harmless(command: Command) -> None:
+    """A file of any name is served under a name without line ends, quotes and folders, and no
+    `Range` makes a response longer than the file, by much."""
+    with httpx.Client(base_url=command.url, timeout=60) as http:
+        path = ""
+        for name in NAMES:
+            sent = {"images": (name, PICTURE, "image/png")}
+            fields = {"message": "hi", "stream": "false"}
+            turn = http.post("/api/v1/chat", files=sent, data=fields).json()
+            found = http.get(f"/api/v1/conversations/{turn['conversation_id']}").json()
+            [item] = [item for part in found["messages"] for item in part.get("media", [])]
+            path = f"/api/v1/runs/{turn['run_id']}/media/{item['id']}"
+            response = http.get(path)
+            assert PICTURE == response.content
+            assert "x-evil" not in response.headers
+            shown = response.headers["content-disposition"].split('"')
+            assert 3 == len(shown), shown
+            assert shown[1].isprintable()
+            assert not set(shown[1]) & set("/\\"), shown
+        for field, size in RANGES.items():
+            response = http.get(path, headers={"Range": field})
+            assert response.status_code in ((200, 206) if size else (400, 416)), field[:40]
+            assert len(response.content) < size + 200, field[:40]
