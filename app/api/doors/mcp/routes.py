@@ -1,7 +1,6 @@
 """The route of MCP's streamable HTTP, without sessions."""
 
 import asyncio
-import sys
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +16,9 @@ router = APIRouter(include_in_schema=False)
 #: The module that imports the SDK.
 SDK = f"{__package__}.sdk"
 
+#: It, once it is imported.
+_imported: list[Any] = []
+
 
 @router.post("/mcp")
 async def mcp(request: Request, server: Server, principal: Principal) -> Response:
@@ -31,9 +33,11 @@ async def mcp(request: Request, server: Server, principal: Principal) -> Respons
 
 async def _sdk() -> Any:
     """The module that speaks the protocol, imported with the first request; raises `NoMcp`."""
-    if SDK in sys.modules:
-        return sys.modules[SDK]
+    if _imported:  # a module is in `sys.modules` before it is whole
+        return _imported[0]
     try:
-        return await asyncio.to_thread(import_module, SDK)
+        module = await asyncio.to_thread(import_module, SDK)
     except ImportError:
         raise NoMcp("This server does not speak MCP: agno-stream[mcp] is not installed.") from None
+    _imported[:] = [module]
+    return module
