@@ -1,4 +1,7 @@
-"""What the models of request bodies have in common."""
+"""What the models of request bodies have in common.
+
+See docs/decisions/083-what-nobody-uses-is-not-loaded.md.
+"""
 
 from pydantic import BaseModel, ConfigDict
 

@@ -1,4 +1,7 @@
-"""Shallow copies that are small: each run has one of its agent, and one of each model."""
+"""Shallow copies that are small: each run has one of its agent, and one of each model.
+
+See docs/decisions/083-what-nobody-uses-is-not-loaded.md.
+"""
 
 import copy
 from typing import TypeVar

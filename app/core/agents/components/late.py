@@ -2,6 +2,8 @@
 
 Loading them takes 4 MB and a twentieth of the start, and most applications bring only agents. A
 thing can be an instance of a class only if somebody has loaded it.
+
+See docs/decisions/083-what-nobody-uses-is-not-loaded.md.
 """
 
 import sys
