@@ -53,7 +53,7 @@ RPC = {"Accept": "application/json, text/event-stream"}
 #: Each flood, and the statuses that its requests may get. The first ones of MCP load its SDK.
 FLOODS: dict[str, tuple[Ask, set[int]]] = {
     "MCP": (posting("/mcp", lambda n: message(n, "initialize", **INITIALIZE), **RPC), {200}),
-    "MCP's batches": (posting("/mcp", lambda n: [message(n, "ping")] * 1000, **RPC), {400}),
+    "MCP's batches": (posting("/mcp", lambda n: [message(n, "ping")] * 5000, **RPC), {400}),
     "decisions for a run that does not wait": (
         posting("/api/v1/runs/{run}/continue", lambda n: {"decisions": [{"id": f"{n}"}] * 500}),
         {409},

@@ -1,6 +1,5 @@
 """The response to one message of a client: the SDK's, around which a session is but a name."""
 
-import json
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -19,7 +18,7 @@ SESSION = "mcp-session-id"
 
 
 class Exchange(Response):
-    """The response to a message, made by the SDK, which is behind `serve`.
+    """The response to a message, made by the SDK, which is behind `serve`, of the message's bytes.
 
     Clients of protocols before 2026-07-28 get an id of a session with `initialize`, and repeat it.
     The server keeps nothing of it: it makes the ids of the runs of their calls, so that each
@@ -27,13 +26,19 @@ class Exchange(Response):
     """
 
     def __init__(
-        self, serve: Serve, server: Context, principal: str, request: Request, body: bytes
+        self,
+        serve: Serve,
+        server: Context,
+        principal: str,
+        request: Request,
+        body: bytes,
+        message: dict[str, Any],
     ) -> None:
         super().__init__()
         self._serve = serve
         self._caller = Caller(server, principal, request, request.headers.get(SESSION))
         self._body = body
-        self._message = _object(body)
+        self._message = message
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._message.get("method") == "notifications/cancelled":
@@ -56,15 +61,6 @@ def _trimmed(scope: Scope) -> Scope:
     compares them with the message."""
     headers = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
     return {**scope, "headers": headers}
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    """A message as an object; empty if it is none, which the SDK refuses."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _with_session(send: Send) -> Send:

@@ -304,6 +304,17 @@ def test_odd_messages_are_refused(url: str, body: bytes, version: Any) -> None:
     assert "Internal" not in reply.text
 
 
+def test_a_batch_is_tried_message_by_message(url: str) -> None:
+    """A batch is refused as a whole, however long it is, in the form of the protocol."""
+    for spaces in (0, 5000):
+        body = b" " * spaces + json.dumps([{"jsonrpc": "2.0", "id": 1, "method": "ping"}]).encode()
+        reply = httpx.post(url, content=body, headers={"Accept": "application/json"}, timeout=30)
+        assert 400 == reply.status_code
+        error = reply.json()["error"]
+        assert (-32600, "bad_request") == (error["code"], error["data"]["code"])
+        assert "batches" in error["message"]
+
+
 def test_there_is_nothing_to_get(url: str) -> None:
     """The server sends nothing but answers, and keeps no sessions that could be deleted."""
     for method in ("GET", "DELETE", "PUT"):
