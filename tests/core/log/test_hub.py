@@ -1,6 +1,7 @@
 """The hub: logs that grow in memory, and the groups in which they reach the journal."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -107,13 +108,14 @@ def test_trim_keeps_unwritten_and_newest_entries(
 
 
 async def test_tokens_are_written_in_groups(hub: Hub, journal: RecordingJournal) -> None:
-    """Tokens reach the journal in groups, far fewer than there are tokens."""
+    """Tokens reach the journal in groups, of which there is one in each interval at most."""
     log = await hub.create(record())
+    began = time.monotonic()
     await speak(log, 300, pause=0.0005)
     log.append(ending())
     await retired(hub, log)
     assert [*numbered(300), ""] == words(journal.entries["r1"])
-    assert len(journal.appends) < 60
+    assert len(journal.appends) <= (time.monotonic() - began) / FLUSH + 2
 
 
 async def test_single_chunk_is_written(hub: Hub, journal: RecordingJournal) -> None:
