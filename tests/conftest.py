@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import httpx
 import pytest
+from hypothesis import settings
 
 from tests import tables
 from tests.provider import Provider
@@ -17,6 +18,10 @@ from tests.services import PostgresServer, RedisServer
 pytest_plugins = ["tests.skips", "tests.trust"]
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import would fetch prices
+
+# How long an example takes depends on who else has the processors, and says nothing.
+settings.register_profile("suite", settings(), deadline=None)
+settings.load_profile("suite")
 
 
 @pytest.hookimpl(wrapper=True)

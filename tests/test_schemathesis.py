@@ -71,7 +71,6 @@ def probe(cases: SearchStrategy[Case[Any]], url: str, headers: dict[str, str]) -
 
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
         database=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),

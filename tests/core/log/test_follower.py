@@ -258,7 +258,7 @@ async def test_close_counts_a_reader_out_once(hub: Hub) -> None:
 Reader = tuple[int, int, int]  # comes after that many chunks, from that number, at that pace
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     count=st.integers(0, 60),
     readers=st.lists(

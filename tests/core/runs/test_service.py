@@ -610,7 +610,7 @@ async def test_run_while_the_journal_fails() -> None:
 Step = tuple[str, int]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     scripts=st.lists(
         st.lists(st.sampled_from(["say", "wait", "raise", "cut", "cancel", "done"]), max_size=6),

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core.log.run_log import RunLog
@@ -48,7 +48,6 @@ def test_life_follows_the_table(wanted: list[State]) -> None:
         assert life.began == (State.RUNNING in life.path)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["begin", "stop", "stop again", "pause", "end"]), max_size=8),
     st.booleans(),

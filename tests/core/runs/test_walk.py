@@ -164,4 +164,4 @@ class Walk(RuleBasedStateMachine):
 
 TestWalk = Walk.TestCase
 TestWalk.__doc__ = "Whatever happens to runs in whichever order, the journal knows their states."
-TestWalk.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+TestWalk.settings = settings(max_examples=20, stateful_step_count=25)

@@ -161,7 +161,7 @@ def with_heartbeats(frames: list[bytes]) -> bytes:
     return beat + b"".join(frame + beat for frame in frames)
 
 
-@settings(deadline=None, max_examples=60)  # the oracles are slow
+@settings(max_examples=60)  # the oracles are slow
 @given(LOGS, REQUESTS)
 @example([FIRST, AWKWARD], PLAIN)
 def test_each_log_is_a_valid_stream(log: list[StreamingChunk], request: Request) -> None:
@@ -174,7 +174,7 @@ def test_each_log_is_a_valid_stream(log: list[StreamingChunk], request: Request)
     assert thoughts_of(events) == "".join(chunk.reasoning or "" for chunk in log)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(LOGS, st.data())
 def test_a_cut_stream_is_resumed_exactly(log: list[StreamingChunk], data: st.DataObject) -> None:
     """Behind each event the same events come again, with the same ids, also without the entries
@@ -190,7 +190,7 @@ def test_a_cut_stream_is_resumed_exactly(log: list[StreamingChunk], data: st.Dat
     assert b"" == b"".join(encoded(log, WHOLE, cursor=Cursor(entries=entries))[:entries])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(LOGS)
 def test_a_client_can_send_its_messages_back(log: list[StreamingChunk]) -> None:
     """What a client has of a run is a valid history of the protocol."""

@@ -100,7 +100,6 @@ def with_heartbeats(frames: list[bytes]) -> bytes:
     return beat + b"".join(frame + beat for frame in frames)
 
 
-@settings(deadline=None)  # the first use of a type builds its schema
 @given(LOGS, REQUESTS)
 @example([AWKWARD], PLAIN)
 def test_each_log_is_a_valid_stream(log: list[StreamingChunk], request: Request) -> None:
@@ -113,7 +112,7 @@ def test_each_log_is_a_valid_stream(log: list[StreamingChunk], request: Request)
     assert thoughts_of(events) == "".join(c.reasoning or "" for c in log)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(LOGS, REQUESTS)
 def test_the_sdk_accumulates_what_the_end_has(log: list[StreamingChunk], request: Request) -> None:
     """OpenAI's client builds from the events the same output that the last event has."""
@@ -130,7 +129,6 @@ def test_the_sdk_accumulates_what_the_end_has(log: list[StreamingChunk], request
         assert log[-1].final == Response.model_validate(last).output_text
 
 
-@settings(deadline=None)  # the first use of a type builds its schema
 @given(LOGS, REQUESTS, st.data())
 def test_a_cut_stream_is_resumed_exactly(
     log: list[StreamingChunk], request: Request, data: st.DataObject
@@ -142,7 +140,6 @@ def test_a_cut_stream_is_resumed_exactly(
     assert whole[after + 1 :] == rest
 
 
-@settings(deadline=None)  # the first use of a type builds its schema
 @given(LOGS, REQUESTS)
 def test_a_held_stream_is_the_same(log: list[StreamingChunk], request: Request) -> None:
     """What is held back at first comes with the next chunk, and nothing is lost."""

@@ -463,7 +463,6 @@ RUNS = map("run-{}".format, itertools.count())  # names nobody had before
 
 @settings(
     max_examples=50,
-    deadline=None,
     # One store serves all examples; each has runs of its own in it.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
