@@ -4,16 +4,12 @@ import gzip
 import sys
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import httpx
-import httpx2
 import pytest
-from openai import DefaultAioHttpClient
 
-from app.core.providers.http import transport
 from app.core.providers.http.bounds import REFUSAL
 from app.core.providers.http.direct.failures import response
 from app.core.providers.http.exchange import Exchange, bound
@@ -51,17 +47,6 @@ ENCODINGS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 def bomb(name: str) -> bytes:
     """A refusal of 24 MiB before it was encoded."""
     return ENCODINGS[name][1](b" " * (24 << 20))
-
-
-@pytest.fixture(
-    params=[httpx.AsyncClient, httpx2.AsyncClient, DefaultAioHttpClient],
-    ids=["httpx", "httpx2", "aiohttp"],
-)
-async def client(request: Any, upstream: ByteServer) -> AsyncIterator[Any]:
-    """A hooked client of each package."""
-    async with request.param(base_url=upstream.url, timeout=20) as made:
-        transport.hook(made)
-        yield made
 
 
 async def refused(client: Any, upstream: ByteServer, body: bytes, encoding: str) -> tuple[int, str]:

@@ -3,18 +3,12 @@
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import httpx
-import httpx2
 import pytest
-from openai import DefaultAioHttpClient
 
-from app.core.providers.http import transport
 from app.core.providers.http.bounds import REFUSAL
-from app.core.providers.http.exchange import CURRENT, Exchange
+from app.core.providers.http.exchange import Exchange, bound
 from app.core.providers.wire.outcome import ProviderError
 from app.core.providers.wire.parts.framing import LARGEST
 from app.core.providers.wire.replay import Past, Replay, kept
@@ -36,26 +30,6 @@ class Sink:
     def __call__(self, text: str | None, reasoning: str | None) -> None:
         self.text += text or ""
         self.reasoning += reasoning or ""
-
-
-@pytest.fixture(
-    params=[httpx.AsyncClient, httpx2.AsyncClient, DefaultAioHttpClient],
-    ids=["httpx", "httpx2", "aiohttp"],
-)
-async def client(request: Any, upstream: ByteServer) -> AsyncIterator[Any]:
-    """A hooked client of each of the two packages, and the one of OpenAI's SDK over aiohttp."""
-    async with request.param(base_url=upstream.url, timeout=20) as made:
-        transport.hook(made)
-        yield made
-
-
-@contextmanager
-def bound(exchange: Exchange) -> Iterator[None]:
-    token = CURRENT.set(exchange)
-    try:
-        yield
-    finally:
-        CURRENT.reset(token)
 
 
 async def stream(client: Any, exchange: Exchange, path: str = CHAT, body: Any = None) -> bytes:
