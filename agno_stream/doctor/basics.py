@@ -106,9 +106,9 @@ async def auth(wire: Wire) -> Finding:
             "Set API_KEYS on the server.",
         )
     if without.status == 403 and key is None:
-        return Finding(
-            "auth", "failed", f"{UnexpectedStatus(403, without.body, f'GET {MODELS_PATH}')}."
-        )
+        message = f"{UnexpectedStatus(403, without.body, f'GET {MODELS_PATH}')}."
+        mend = "If a proxy refuses it, pass what it wants: --header 'Name: value'."
+        return Finding("auth", "failed", message, mend)
     if key is None:
         message = "The server needs a key, and none was given; the other checks need it."
         return Finding("auth", "failed", message, "Pass --api-key, or set AGNO_STREAM_API_KEY.")

@@ -225,12 +225,14 @@ def test_invalid_url(url: str) -> None:
 
 
 def test_missing_api_key(demo: Server, tmp_path: Path) -> None:
-    """Without the key that the server needs the doctor says so, and sends no question."""
+    """Without the token that a proxy wants, or the key that the server needs, the doctor says so,
+    and sends no question."""
     with Nginx(tmp_path, configuration(GUARD), demo.port) as nginx:
-        checks = report(nginx.url)
-    assert 1 == checks["exit_code"]
-    assert "--api-key" in checks["auth"]["mend"]
-    assert "model" not in checks
+        for arguments, missing in ([], "--header"), (GUARDED[2:], "--api-key"):
+            checks = report(nginx.url, *arguments)
+            assert 1 == checks["exit_code"]
+            assert missing in checks["auth"]["mend"]
+            assert "model" not in checks
 
 
 def test_model_that_pauses_is_not_blamed(provider: Provider, tmp_path: Path) -> None:
