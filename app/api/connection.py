@@ -21,9 +21,8 @@ class Direct(Protocol):
 
     `write` sends a part of the body at once; it may be called only while `ready` is True. `clogged`
     is True while the client does not take what was sent; `drained` waits for the end of that, or of
-    the connection. `watch`
-    calls a function when the connection is lost; it returns False if that has happened, or if the
-    request's body is not complete, so that `receive` is needed.
+    the connection. `watch` calls a function when the connection is lost; it returns False if that
+    has happened, or if the request's body is not complete, so that `receive` is needed.
     """
 
     @property

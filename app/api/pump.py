@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from time import perf_counter
 
 from starlette.responses import Response
 
@@ -184,10 +183,8 @@ class Pump:
         """The same as `_encoded`, for so many entries that they wait for their turn."""
         stile = turnstile()
         await stile.share()
-        began = perf_counter()
-        body = self._encoded(number, entries)
-        stile.spend(perf_counter() - began)
-        return body
+        with stile.spending():
+            return self._encoded(number, entries)
 
     def _encoded(self, number: int, entries: list[Entry]) -> bytes:
         """Return the bytes of the entries that follow entry `number`.

@@ -147,10 +147,8 @@ async def in_turns(steps: Generator[None, None, T]) -> T:
     stile = turnstile()
     while True:
         await stile.share()
-        began = perf_counter()
-        try:
-            next(steps)
-        except StopIteration as end:
-            return cast(T, end.value)
-        finally:
-            stile.spend(perf_counter() - began)
+        with stile.spending():
+            try:
+                next(steps)
+            except StopIteration as end:
+                return cast(T, end.value)

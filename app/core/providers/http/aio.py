@@ -28,10 +28,11 @@ class _Sessions:
         self._ssl = transport.ssl_context
 
     def __call__(self) -> aiohttp.ClientSession:
-        most: dict[str, Any] = {"limit": self._limits.max_connections}
+        most = self._limits.max_connections
+        bound: dict[str, Any] = {} if most is None else {"limit": most}
         connector = aiohttp.TCPConnector(
             keepalive_timeout=self._limits.keepalive_expiry,
             ssl=self._ssl,
-            **({} if self._limits.max_connections is None else most),
+            **bound,
         )
         return aiohttp.ClientSession(connector=connector, read_bufsize=READ_AHEAD)

@@ -182,6 +182,7 @@ def _request(body: bytes, heads: Heads, exchange: Exchange) -> bytes:
 def _beginner(exchange: Exchange) -> Callable[[int, Headers], Reader | Untouched | None]:
     """Makes the reader of a response by its head."""
 
+    # Types without quotes would be evaluated for each request, and kept as long as its answer.
     def begin(status: "int", headers: "Headers") -> "Reader | Untouched | None":
         fields = dict(headers)
         if status >= 300:
