@@ -225,7 +225,7 @@ class AgentTurn:
         counted = self._reader.usage if self._reader else None
         return estimated(counted, self._runner.models if self._runner else None, pieces)
 
-    async def remember(self, text: str, failure: RunFailed) -> bool:
+    async def remember(self, text: str, failure: RunFailed, usage: Usage | None = None) -> bool:
         if not self._plan.question.kept or isinstance(failure, NOT_BEGUN):
             return True
         if isinstance(failure, InputRefused | OutputRefused):
@@ -233,8 +233,9 @@ class AgentTurn:
             if self._plan.media is not None:
                 await self._plan.media.remove(self._owner.run_id)
             return True
+        last = msgspec.structs.replace(failure.last_chunk(self.model), usage=usage)
         return await self._keep().remember(
-            *(text, failure.finish_reason, self._shown(failure.last_chunk(self.model))),
+            *(text, failure.finish_reason, self._shown(last)),
             begun=self._begun,
             continues=self._plan.continuation is not None,
         )

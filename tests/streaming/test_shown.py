@@ -223,6 +223,23 @@ async def test_broken_answer_loses_parts(
     assert message["duration"] > 0
 
 
+async def test_stopped_answer_has_two_counts(serve: Serve, provider: Provider) -> None:
+    """An answer that is stopped while it flows has the same count of tokens in its conversation as
+    in its last chunk."""
+    provider.script(*[Reply("word " * 5000, rate=2000)] * 10)
+    async with httpx.AsyncClient(base_url=serve().url) as http:
+        for turn in range(10):
+            conversation = f"c{turn}"
+            async with ask(http, conversation_id=conversation, on_disconnect="continue") as source:
+                run_id = source.response.headers["x-run-id"]
+                await take(source, 20 + turn)
+            await http.post(f"/api/v1/runs/{run_id}/cancel")
+            state = await ended(http, run_id)
+            message = await message_of(http, conversation)
+            assert "cancelled" == state["finish_reason"]
+            assert state["usage"] == message["usage"]
+
+
 async def test_export_and_rename(serve: Serve, provider: Provider) -> None:
     """A conversation gets a title of its own, and is exported as Markdown and as JSON, with all
     that its reader saw."""

@@ -75,14 +75,15 @@ class Driver:
             logger.exception("run %s: the agent failed", run.record.run_id)
             failure = AgentFailed("The agent failed; the server's log says why.")
         finally:
+            usage = last.usage if last is not None and last.usage is not None else _estimate(run)
             try:
                 if isinstance(failure, TakenOver | HandedOver):
                     pass  # the process that has the run stores its turn
                 elif failure is not None and (
                     run.began or run.was_begun or isinstance(failure, Interrupted)
                 ):
-                    stored = await self._remember(run, failure)
-                await self._rates.record_tokens(run.record.principal, _tokens(run, last))
+                    stored = await self._remember(run, failure, usage)
+                await self._rates.record_tokens(run.record.principal, usage.total_tokens)
             finally:
                 if lock is not None:
                     lock.release()
@@ -90,20 +91,26 @@ class Driver:
                     run.hand_over()
                     self._release(run)
                 else:
-                    self._end(run, last, failure, stored=stored)
+                    self._end(run, last, failure, usage, stored=stored)
 
-    async def _remember(self, run: Run, failure: RunFailed) -> bool:
+    async def _remember(self, run: Run, failure: RunFailed, usage: Usage) -> bool:
         try:
             if run.turn.stored_question is None:
                 return True
             async with asyncio.timeout(run.stop_timeout):
-                return await run.turn.remember(run.text, failure)
+                return await run.turn.remember(run.text, failure, usage)
         except Exception:
             logger.exception("run %s: its partial answer was not stored", run.record.run_id)
             return False
 
     def _end(
-        self, run: Run, last: StreamingChunk | None, failure: RunFailed | None, *, stored: bool
+        self,
+        run: Run,
+        last: StreamingChunk | None,
+        failure: RunFailed | None,
+        usage: Usage,
+        *,
+        stored: bool,
     ) -> None:
         if last is None:
             failure = failure or server_stopped()
@@ -111,7 +118,7 @@ class Driver:
         if not stored:
             last = msgspec.structs.replace(last, stored=False)
         if last.usage is None:
-            last = msgspec.structs.replace(last, usage=_estimate(run))
+            last = msgspec.structs.replace(last, usage=usage)
         run.end(last)
         self._release(run)
         if self._observers:
@@ -126,14 +133,6 @@ class Driver:
         del self._active[run.record.run_id]
         self._slots.release(run.record.principal)
         run.ended.set()
-
-
-def _tokens(run: Run, last: StreamingChunk | None) -> int:
-    """Return the number of a run's tokens: the provider's count, or an estimate if there is
-    none."""
-    if last is not None and last.usage is not None:
-        return last.usage.total_tokens
-    return _estimate(run).total_tokens
 
 
 def _estimate(run: Run) -> Usage:

@@ -31,8 +31,9 @@ class Turn(Protocol):
         """Return the tokens of a run without a usage from the provider: counted ones plus an
         estimate of those in `pieces`, the number of its chunks with text or reasoning."""
 
-    async def remember(self, text: str, failure: RunFailed) -> bool:
-        """Store the question and the partial answer of a run that failed or was stopped.
+    async def remember(self, text: str, failure: RunFailed, usage: Usage | None = None) -> bool:
+        """Store the question and the partial answer of a run that failed or was stopped, with the
+        usage that its readers are told; an estimate if it is None.
 
         Returns False if that is not possible yet, and what must be stored is kept for later.
         """

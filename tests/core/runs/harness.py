@@ -42,6 +42,7 @@ class Scripted:
         name: str = "",
     ) -> None:
         self.remembered: list[tuple[str, str]] = []
+        self.counted: Usage | None = None
         self.began = asyncio.Event()
         self.closed = False
         self._script = script
@@ -83,8 +84,9 @@ class Scripted:
     def estimate_usage(self, pieces: int) -> Usage:
         return Usage(input_tokens=2, output_tokens=pieces, total_tokens=2 + pieces)
 
-    async def remember(self, text: str, failure: RunFailed) -> bool:
+    async def remember(self, text: str, failure: RunFailed, usage: Usage | None = None) -> bool:
         self.remembered.append((text, failure.finish_reason))
+        self.counted = usage
         if self._remember is not None:
             await self._remember()
         return True

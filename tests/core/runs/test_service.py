@@ -216,7 +216,7 @@ async def test_first_stop_reason_wins(harness: RunsHarness) -> None:
 
 
 async def test_agent_that_ignores_a_cancel(harness: RunsHarness) -> None:
-    """Chunks of an agent after it was stopped are not in the log."""
+    """Chunks of an agent after it was stopped are not in the log, and are not counted."""
 
     async def deaf() -> Chunks:
         yield text_chunk("word")
@@ -226,10 +226,13 @@ async def test_agent_that_ignores_a_cancel(harness: RunsHarness) -> None:
             yield text_chunk(" and more")
         yield ending()
 
-    run = await harness.start(Scripted(deaf))
+    turn = Scripted(deaf)
+    run = await harness.start(turn)
     await until(lambda: run.log.last == 2)
     assert "cancelled" == (await harness.cancel(run)).status
     assert ("cancelled", "cancelled", "word") == await harness.ending(run)
+    assert turn.counted is not None
+    assert turn.counted == run.log.entries[-1][1].usage
 
 
 async def test_agent_that_never_returns_is_given_up(harness: RunsHarness) -> None:
