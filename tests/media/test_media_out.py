@@ -1,5 +1,6 @@
 """What tools and models make: in chunks, states and conversations, and served to its owner."""
 
+import asyncio
 import base64
 import io
 import json
@@ -42,6 +43,12 @@ def maker(**media: list[Any]) -> Agent:
     return Agent(id="maker", tools=[tool(**media)], send_media_to_model=False)
 
 
+def journal_of(folder: Path) -> bytes:
+    """All that is in the journal's file; of what moves there meanwhile, its old place comes
+    first."""
+    return b"".join((folder / name).read_bytes() for name in ("runs.db-wal", "runs.db"))
+
+
 async def test_media_of_a_tool(serve: Serve, provider: Provider, tmp_path: Path) -> None:
     """Each item is in one chunk, in the state and in the whole answer; its bytes are at its address
     and in no log."""
@@ -73,8 +80,9 @@ async def test_media_of_a_tool(serve: Serve, provider: Provider, tmp_path: Path)
     assert {"image": PNG, "audio": MP3, "video": MP4, "file": PDF} == {
         kind: response.content for kind, response in served.items()
     }
-    journal = b"".join((tmp_path / name).read_bytes() for name in ("runs.db", "runs.db-wal"))
-    assert items[0]["id"].encode() in journal
+    async with asyncio.timeout(10):  # the log is written a moment after it is read
+        while items[0]["id"].encode() not in (journal := journal_of(tmp_path)):
+            await asyncio.sleep(0.05)
     assert base64.b64encode(PNG)[:40] not in journal
     assert PNG not in journal
 

@@ -37,7 +37,7 @@ class Backlog:
     """The turns that wait for their store, of all processes that share the journal.
 
     What the journal does not take is kept in memory. `size` is how many there were at the last
-    look.
+    look, and those that came since.
     """
 
     def __init__(self, store_turn: StoreTurn, outbox: Outbox | None = None) -> None:
@@ -45,11 +45,13 @@ class Backlog:
         self.size = 0
         self._store_turn = store_turn
         self._memory = MemoryOutbox()
+        self._coming = self._kept = 0  # turns on their way into an outbox, and that are in one
         self._more = asyncio.Event()
 
     async def keep(self, turn: UnstoredTurn) -> None:
         """Keep a turn; takes `JOURNAL_TIMEOUT` seconds at most."""
         self.size += 1
+        self._coming += 1
         self._more.set()
         try:
             await within(JOURNAL_TIMEOUT, self.outbox.keep(turn))
@@ -60,6 +62,9 @@ class Backlog:
                 exc_info=None if is_of_store(error) else error,
             )
             await self._memory.keep(turn)
+        finally:
+            self._coming -= 1
+            self._kept += 1
 
     async def clear(self, session: str, *, looked: bool = False) -> None:
         """Store the waiting turns of a session, before a newer one begins.
@@ -93,8 +98,7 @@ class Backlog:
 
     async def look(self) -> None:
         """Store what waits, as far as possible now."""
-        self.size = await self._count(None)
-        if not self.size:
+        if not await self._counted():
             return
         refused: set[str] = set()
         try:
@@ -108,7 +112,7 @@ class Backlog:
         finally:
             with suppress(Exception):  # claims end by themselves
                 await within(JOURNAL_TIMEOUT, self.outbox.release())
-        self.size = await self._count(None)
+        await self._counted()
 
     @asynccontextmanager
     async def opened(self, also: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
@@ -147,6 +151,14 @@ class Backlog:
                 async with asyncio.timeout(RETRY_INTERVAL if self.size else IDLE_INTERVAL):
                     await self._more.wait()
                 await asyncio.sleep(RETRY_INTERVAL)
+
+    async def _counted(self) -> int:
+        """`size`, counted anew unless a turn comes meanwhile, which may be missing in the count."""
+        kept = self._kept
+        count = await self._count(None)
+        if not self._coming and kept == self._kept:
+            self.size = count
+        return self.size
 
     async def _count(self, session: str | None) -> int:
         here = await self._memory.count(session)

@@ -20,6 +20,11 @@ class Late(MemoryOutbox):
         await asyncio.sleep(self.seconds)
         await super().keep(turn)
 
+    async def count(self, session: str | None = None) -> int:
+        found = await super().count(session)
+        await asyncio.sleep(self.seconds)
+        return found
+
 
 async def refuse(turn: UnstoredTurn) -> None:
     raise ConversationsUnavailable("It is away.")
@@ -49,3 +54,20 @@ async def test_memory_is_emptied_at_the_end(
     assert comes_back != ("3 turns are lost" in caplog.text)
     assert 3 == caplog.text.count("is kept in memory alone: TimeoutError")
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("before", [0.0, 0.02, 0.06])
+async def test_a_turn_that_comes_meanwhile_is_not_counted(before: float) -> None:
+    """A look that began before a turn came does not take it out of the count again."""
+    outbox = Late()
+    backlog = Backlog(refuse, outbox)
+    await backlog.keep(TURNS[0])
+    outbox.seconds = 0.04
+    looking = asyncio.create_task(backlog.look())
+    await asyncio.sleep(before)
+    await backlog.keep(TURNS[1])
+    assert 2 == backlog.size
+    await looking
+    assert 2 == backlog.size
+    await backlog.look()
+    assert 2 == backlog.size
