@@ -6,7 +6,6 @@ See docs/decisions/006-streams-go-on-while-the-journal-fails.md.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 
 from ..access.turnstile import turnstile
 from .journal import Log, RunRecord
@@ -64,8 +63,8 @@ class Hub:
         self.outage = Outage(flush_interval)
         self._retention = retention
         self._dirty: set[RunLog] = set()
-        self._work = asyncio.Event()
-        self._hurry = asyncio.Event()  # somebody waits for the next write
+        self._due = asyncio.Event()  # it is time for a flush
+        self._timer: asyncio.TimerHandle | None = None  # sets it; None if there is no work
         self._flushed = asyncio.Event()  # set after each flush
         self._stop = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
@@ -84,8 +83,8 @@ class Hub:
     async def close(self) -> None:
         """Write the entries that are still in memory alone to the journal, and close the
         journal."""
-        for event in (self._stop, self._work, self._hurry):
-            event.set()
+        self._stop.set()
+        self._due.set()
         for task in (self._flusher, self._sweeper):
             if task is not None:
                 await task
@@ -127,7 +126,7 @@ class Hub:
         log.requested += 1
         requested, last = log.requested, log.last
         self._touch(log)
-        self._hurry.set()
+        self._due.set()
         while self._has(log) and (log.granted < requested or log.flushed < last):
             self._flushed.clear()
             await self._flushed.wait()
@@ -172,22 +171,28 @@ class Hub:
 
     def _touch(self, log: RunLog) -> None:
         self._dirty.add(log)
-        self._work.set()
+        if self._timer is None:
+            self._arm()
+
+    def _arm(self) -> None:
+        # Not `asyncio.timeout`, whose cancellation costs as much as a flush of few entries.
+        self._timer = asyncio.get_running_loop().call_later(self.outage.pause, self._due.set)
 
     async def _keep_flushing(self) -> None:
-        while not self._stop.is_set():
-            await self._work.wait()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.outage.pause):
-                    await self._hurry.wait()
+        while True:
+            await self._due.wait()
+            if self._timer is not None:
+                self._timer.cancel()
             if self._stop.is_set():
                 return
-            self._hurry.clear()
-            self._work.clear()
+            self._due.clear()
             try:
                 await self._flush()
             except Exception:  # without this task nothing would be written any more
                 logger.exception("journal: a flush failed; the next one follows")
+            self._timer = None
+            if self._dirty:
+                self._arm()
 
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()

@@ -7,7 +7,7 @@ See docs/decisions/005-a-gap-is-reported-never-skipped.md.
 """
 
 from collections.abc import Collection, Sequence
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -217,9 +217,6 @@ class Checkpoints(Protocol):
 
 class Mailbox(Protocol):
     """What processes that share a store request of the owner of a run, and report to it."""
-
-    #: How often the owner of a run polls for cancel requests, which is what a poll may cost.
-    CANCEL_POLL_SECONDS: ClassVar[float]
 
     async def request_cancel(self, run_id: str) -> None:
         """Request that the owner of a run cancels it; no effect if the run is not active."""

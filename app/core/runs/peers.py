@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 #: Seconds between two heartbeats, and between two searches for orphans.
 HEARTBEAT_INTERVAL = 1.0
 
+#: Seconds between two looks for requests to cancel runs, each of which costs as much as ten tokens.
+CANCEL_INTERVAL = 0.2
+
 #: Seconds that ending one run of a dead process may take. It is retried later.
 ADOPTION_TIMEOUT = 10.0
 
@@ -85,7 +88,7 @@ class Peers:
                 "heartbeat": self._repeat(HEARTBEAT_INTERVAL, self._heartbeat),
                 # Beside the heartbeat: while it ends the runs of a dead host, this process lives.
                 "adoption": self._keep_adopting(),
-                "cancel": self._repeat(self.journal.CANCEL_POLL_SECONDS, self._poll_cancels),
+                "cancel": self._repeat(CANCEL_INTERVAL, self._poll_cancels),
             }.items()
         ]
         try:

@@ -5,7 +5,7 @@ See docs/decisions/009-redis-entries-have-the-number-of-their-last-chunk.md.
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 from urllib.parse import SplitResult
 
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
@@ -54,8 +54,6 @@ class RedisJournal:
     Cluster is not supported (the keys of a run would be on several nodes), nor is a Redis that
     evicts keys (`maxmemory-policy` other than `noeviction`): runs would lose their beginning.
     """
-
-    CANCEL_POLL_SECONDS: ClassVar[float] = 0.05
 
     def __init__(
         self,

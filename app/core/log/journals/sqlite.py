@@ -7,7 +7,7 @@ import asyncio
 import sqlite3
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 from urllib.parse import SplitResult
 
 from ...errors import ConfigurationError
@@ -44,8 +44,6 @@ class SqliteJournal:
     A process is alive while it holds its lock in the folder `<file>.owners`. Bounds count bytes on
     disk.
     """
-
-    CANCEL_POLL_SECONDS: ClassVar[float] = 0.2
 
     def __init__(
         self,
