@@ -81,7 +81,7 @@ async def test_media_of_a_tool(serve: Serve, provider: Provider, tmp_path: Path)
         kind: response.content for kind, response in served.items()
     }
     async with asyncio.timeout(10):  # the log is written a moment after it is read
-        while items[0]["id"].encode() not in (journal := journal_of(tmp_path)):
+        while items[0]["id"].encode() not in (journal := journal_of(tmp_path)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert base64.b64encode(PNG)[:40] not in journal
     assert PNG not in journal
