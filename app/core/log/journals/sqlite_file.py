@@ -13,6 +13,7 @@ from ...errors import ConfigurationError
 from ...threads.worker import Worker
 from ..journal import MEBIBYTE
 from .sqlite_pauses import TABLE as PAUSED
+from .sqlite_wal import use_wal
 
 logger = logging.getLogger(__name__)
 
@@ -224,7 +225,7 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
     db.execute(PAUSED)  # also in files that are older than it
     db.execute(CHECKPOINTS)
     db.execute("COMMIT")
-    db.execute("PRAGMA journal_mode = WAL")
+    use_wal(db, BUSY_TIMEOUT)
 
 
 def _has(db: sqlite3.Connection, table: str) -> bool:

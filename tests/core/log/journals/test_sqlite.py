@@ -120,6 +120,11 @@ async def test_cancelled_call_leaves_no_transaction(journal: SqliteJournal, file
 
 async def test_new_file_is_set_up_once(file: Path) -> None:
     """A new file is set up once, however many processes start together."""
+    for n in range(20):
+        journals = [SqliteJournal(file.parent / str(n) / "runs.db") for _ in range(8)]
+        await asyncio.gather(*(each.open(f"{n}") for n, each in enumerate(journals)))
+        for each in journals:
+            await each.close()
     journals = [SqliteJournal(file) for _ in range(8)]
     await asyncio.gather(*(each.open(f"{n}") for n, each in enumerate(journals)))
     await asyncio.gather(

@@ -13,6 +13,7 @@ from typing import Any
 
 from agno.db.sqlite import SqliteDb
 
+from ....log.journals.sqlite_wal import use_wal
 from ....threads.worker import Worker
 from ..rows import NAME, PINNED, TurnRows, type_of
 from .columns import run_columns, session_columns
@@ -152,8 +153,9 @@ class SqliteWriter:
     def _connect(self) -> sqlite3.Connection:
         self._file.parent.mkdir(parents=True, exist_ok=True)  # somebody may have moved it away
         db = sqlite3.connect(self._file, timeout=BUSY_TIMEOUT, isolation_level=None)
-        for pragma in ("foreign_keys = ON", "journal_mode = WAL", "secure_delete = ON"):
+        for pragma in ("foreign_keys = ON", "secure_delete = ON"):
             db.execute(f"PRAGMA {pragma}").fetchall()
+        use_wal(db, BUSY_TIMEOUT)
         return db
 
     def _drop(self) -> None:
