@@ -169,14 +169,11 @@ class Hub:
     def get(self, run_id: str) -> RunLog | None:
         return self._logs.get(run_id)
 
-    def _touch(self, log: RunLog) -> None:
-        self._dirty.add(log)
-        if self._timer is None:
-            self._arm()
-
-    def _arm(self) -> None:
-        # Not `asyncio.timeout`, whose cancellation costs as much as a flush of few entries.
-        self._timer = asyncio.get_running_loop().call_later(self.outage.pause, self._due.set)
+    def _touch(self, *logs: RunLog) -> None:
+        self._dirty.update(logs)
+        if self._dirty and self._timer is None:
+            # Not `asyncio.timeout`, whose cancellation costs as much as a flush of few entries.
+            self._timer = asyncio.get_running_loop().call_later(self.outage.pause, self._due.set)
 
     async def _keep_flushing(self) -> None:
         while True:
@@ -191,8 +188,7 @@ class Hub:
             except Exception:  # without this task nothing would be written any more
                 logger.exception("journal: a flush failed; the next one follows")
             self._timer = None
-            if self._dirty:
-                self._arm()
+            self._touch()
 
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, set()
@@ -246,9 +242,7 @@ class Hub:
 
     def _bound(self) -> None:
         logs = list(self._logs.values())
-        expired: list[RunLog] = []
-        if self.trouble:
-            expired = [log for log in logs if log.ended and log.lag > self._retention]
+        expired = [log for log in logs if self.trouble and log.ended and log.lag > self._retention]
         for log in expired + trim(logs, self._run_bytes, self._total_bytes):
             logger.error("run %s: its end never reached the journal", log.record.run_id)
             self._logs.pop(log.record.run_id, None)

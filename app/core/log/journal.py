@@ -21,6 +21,9 @@ ADOPTION_BATCH = 50
 #: Seconds for which `Mailbox.mark_followed` is valid.
 FOLLOWED_TTL = 10.0
 
+#: Seconds for which `Mailbox.saw_no_cancels` is true after a write, and between two looks else.
+LOOK_SECONDS = 0.2
+
 MEBIBYTE = 1 << 20
 
 #: Seconds for which a paused run waits for a person, unless `PAUSE_RETENTION` says otherwise.
@@ -221,6 +224,10 @@ class Mailbox(Protocol):
     async def request_cancel(self, run_id: str) -> None:
         """Request that the owner of a run cancels it; no effect if the run is not active."""
 
+    @property
+    def saw_no_cancels(self) -> bool:
+        """True if a write has just found no such request: who writes need not look for them."""
+
     async def take_cancel_requests(self) -> list[str]:
         """The runs of this process that are to be cancelled; each request is returned once."""
 
@@ -238,8 +245,5 @@ class SharedJournal(Log, Membership, Checkpoints, Mailbox, Protocol):
 
 def belongs(record: RunRecord, principal: str, conversation_id: str, user: str | None) -> bool:
     """Whether a run is in this conversation."""
-    return (record.principal, record.conversation_id, record.user) == (
-        principal,
-        conversation_id,
-        user,
-    )
+    whose = (record.principal, record.conversation_id, record.user)
+    return whose == (principal, conversation_id, user)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from ...models.chat import StreamingChunk
 from ...models.numbers import standing
 from ..log.follower import Follower
-from ..log.journal import ADOPTION_BATCH, Entry, Group, RunRecord, SharedJournal
+from ..log.journal import ADOPTION_BATCH, LOOK_SECONDS, Entry, Group, RunRecord, SharedJournal
 from ..log.outage import words
 from ..log.reading import PAGE, WholeLog, journal_call, read_whole
 from ..log.tail import POLL_INTERVAL
@@ -24,9 +24,6 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between two heartbeats, and between two searches for orphans.
 HEARTBEAT_INTERVAL = 1.0
-
-#: Seconds between two looks for requests to cancel runs, each of which costs as much as ten tokens.
-CANCEL_INTERVAL = 0.2
 
 #: Seconds that ending one run of a dead process may take. It is retried later.
 ADOPTION_TIMEOUT = 10.0
@@ -88,7 +85,7 @@ class Peers:
                 "heartbeat": self._repeat(HEARTBEAT_INTERVAL, self._heartbeat),
                 # Beside the heartbeat: while it ends the runs of a dead host, this process lives.
                 "adoption": self._keep_adopting(),
-                "cancel": self._repeat(CANCEL_INTERVAL, self._poll_cancels),
+                "cancel": self._repeat(LOOK_SECONDS, self._poll_cancels),
             }.items()
         ]
         try:
@@ -232,7 +229,7 @@ class Peers:
         notify(self._observers, lambda observer: observer.ended(report))
 
     async def _poll_cancels(self) -> None:
-        if self._active or self._orphans:
+        if (self._active or self._orphans) and not self.journal.saw_no_cancels:
             await self._stop_cancelled()
 
     async def _stop_cancelled(self) -> None:

@@ -3,6 +3,7 @@
 See docs/decisions/009-redis-entries-have-the-number-of-their-last-chunk.md.
 """
 
+import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
@@ -14,6 +15,7 @@ from ...errors import ConfigurationError
 from ..journal import (
     ADOPTION_BATCH,
     FOLLOWED_TTL,
+    LOOK_SECONDS,
     MEBIBYTE,
     PAUSE_RETENTION,
     Entry,
@@ -72,6 +74,7 @@ class RedisJournal:
         self._redis = Connection(url)
         self._members = Membership(self._redis, self._lifetime)
         self.outbox = RedisOutbox(self._redis)
+        self._no_cancels_until = 0.0  # by `time.monotonic()`
 
     @classmethod
     def at(cls, url: SplitResult, *, data_dir: Path, **options: Any) -> Self:
@@ -139,7 +142,8 @@ class RedisJournal:
         records = [scripts.pack_record(group.record) for group in groups if group.recovers]
         bounds = (self._run_bytes, self._retention, self._lifetime)
         packed = scripts.pack_groups(groups)
-        answers = await self._redis.run(scripts.APPEND, packed, *bounds, *records)
+        *answers, asked = await self._redis.run(scripts.APPEND, packed, *bounds, *records)
+        self._no_cancels_until = 0.0 if asked else time.monotonic() + LOOK_SECONDS
         return cast("list[int]", answers)
 
     async def record(self, run_id: str) -> RunRecord | None:
@@ -212,6 +216,10 @@ class RedisJournal:
 
     async def request_cancel(self, run_id: str) -> None:
         await self._redis.run(scripts.REQUEST_CANCEL, run_id, self._lifetime)
+
+    @property
+    def saw_no_cancels(self) -> bool:
+        return time.monotonic() < self._no_cancels_until
 
     async def take_cancel_requests(self) -> list[str]:
         key = f"{KEY_PREFIX}asked:{self._members.owner}"

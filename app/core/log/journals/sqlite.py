@@ -5,6 +5,7 @@ See docs/decisions/007-sqlite-one-row-a-run-and-flush.md.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,7 @@ from urllib.parse import SplitResult
 from ...errors import ConfigurationError
 from ..journal import (
     ADOPTION_BATCH,
+    LOOK_SECONDS,
     MEBIBYTE,
     PAUSE_RETENTION,
     Entry,
@@ -60,6 +62,7 @@ class SqliteJournal:
         self._run_bytes = run_bytes
         self._total_bytes = total_bytes
         self._owner = ""
+        self._no_cancels_until = 0.0  # by `time.monotonic()`
         self._owners = Owners(file.with_name(f"{file.name}.owners"))
         # Two, so that a write does not wait for a long read.
         self._writer = Connection(file, "BEGIN IMMEDIATE")
@@ -98,13 +101,16 @@ class SqliteJournal:
         return await self._writer.run(_create, record, session)
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
-        return await self._writer.run(self._append, groups)
+        lost, asked = await self._writer.run(self._append, groups)
+        self._no_cancels_until = 0.0 if asked else time.monotonic() + LOOK_SECONDS
+        return lost
 
-    def _append(self, db: sqlite3.Connection, groups: Sequence[Group]) -> Collection[str]:
+    def _append(self, db: sqlite3.Connection, groups: Sequence[Group]) -> tuple[list[str], bool]:
         if self._writer.replaced:
             self._writer.replaced = False
             raise JournalReplaced(f"{self._file} was removed or replaced")
-        return sql.append(db, groups, self._run_bytes)
+        lost = sql.append(db, groups, self._run_bytes)
+        return lost, bool(shared.cancel_requests(db, self._owner))
 
     async def record(self, run_id: str) -> RunRecord | None:
         return await self._reader.run(sql.record, run_id)
@@ -177,6 +183,10 @@ class SqliteJournal:
 
     async def request_cancel(self, run_id: str) -> None:
         await self._writer.run(shared.request_cancel, run_id)
+
+    @property
+    def saw_no_cancels(self) -> bool:
+        return time.monotonic() < self._no_cancels_until
 
     async def take_cancel_requests(self) -> list[str]:
         requested = await self._reader.run(shared.cancel_requests, self._owner)

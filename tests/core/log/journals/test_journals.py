@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import ConfigurationError, Gap, UnknownRun
-from app.core.log.journal import Entry, Group, Log, Reach, RunRecord, SharedJournal
+from app.core.log.journal import LOOK_SECONDS, Entry, Group, Log, Reach, RunRecord, SharedJournal
 from app.core.log.journals import open_journal
 from app.core.log.outbox import Created, UnstoredTurn
 from app.models.sizes import size_of
@@ -738,6 +738,25 @@ async def test_cancel_request_reaches_the_owner_once(join: Join) -> None:
     assert ["r4"] == await two.take_cancel_requests()
     await two.request_cancel("r1")
     assert ["r1"] == await one.take_cancel_requests()
+
+
+async def test_write_overlooks_a_cancel_request(join: Join) -> None:
+    """A write that finds no cancel request of its process spares it a look; one that finds some
+    does not, and neither does an old one."""
+    one, two = await join("one"), await join("two")
+    await put(two, owned("r2", "two"), 1, numbered(1))
+    await two.request_cancel("r2")  # that of another process
+    assert not one.saw_no_cancels
+    await put(one, owned("r1", "one"), 1, numbered(1))
+    assert one.saw_no_cancels
+    await two.request_cancel("r1")
+    await put(one, owned("r1", "one"), 2, numbered(1))
+    assert not one.saw_no_cancels
+    assert ["r1"] == await one.take_cancel_requests()
+    await put(one, owned("r1", "one"), 3, numbered(1))
+    assert one.saw_no_cancels
+    await asyncio.sleep(LOOK_SECONDS + 0.05)
+    assert not one.saw_no_cancels
 
 
 async def test_cancel_request_for_an_ended_run(join: Join) -> None:

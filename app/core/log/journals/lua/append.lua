@@ -1,6 +1,7 @@
 -- Append groups to logs. Arguments: groups (MessagePack), run_bytes, retention, lifetime, and records
 -- that have changed, to which groups refer by their places, from 1 on. Returns for each group WRITTEN
--- (now or before), LOST (another owner, or ended), or UNKNOWN (no record).
+-- (now or before), LOST (another owner, or ended), or UNKNOWN (no record), and then how many cancels
+-- are requested of the process that writes.
 local WRITTEN, LOST, UNKNOWN = 0, 1, 2
 local run_bytes, retention, lifetime = tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local time = now()
@@ -46,6 +47,10 @@ local function append(id, owner, first, last, size, ends, pauses, changed, blob)
   return WRITTEN
 end
 
-local answers = {}
-for n, group in ipairs(cmsgpack.unpack(ARGV[2])) do answers[n] = append(unpack(group)) end
+local answers, owner = {}, ''
+for n, group in ipairs(cmsgpack.unpack(ARGV[2])) do
+  answers[n] = append(unpack(group))
+  owner = group[2]
+end
+table.insert(answers, redis.call('SCARD', asked_key(owner)))
 return answers
