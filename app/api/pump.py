@@ -104,7 +104,9 @@ class Pump:
         direct = self._direct
         if direct is not None and direct.clogged:
             self._heartbeat.write_began()
+            self._follower.stalled = True
             await direct.drained()
+            self._follower.stalled = False
             self._heartbeat.write_ended()
 
     def _encoded_live(self, number: int, entries: list[Entry]) -> bytes | None:
@@ -157,11 +159,16 @@ class Pump:
 
     async def _emit(self, number: int, entries: list[Entry]) -> None:
         if self._pacer is None and len(entries) > MANY:
-            await self._writer.write(await self._encoded_in_turn(number, entries))
+            await self._write(await self._encoded_in_turn(number, entries))
         elif self._pacer is None:
-            await self._writer.write(self._encoded(number, entries))
+            await self._write(self._encoded(number, entries))
         else:
             await self._replay(self._pacer, number, entries)
+
+    async def _write(self, body: bytes) -> None:
+        self._follower.stalled = True  # until the client has taken enough of what is before it
+        await self._writer.write(body)
+        self._follower.stalled = False
 
     async def _replay(self, pacer: Pacer, number: int, entries: list[Entry]) -> None:
         loop = asyncio.get_running_loop()
@@ -173,7 +180,7 @@ class Pump:
                     return
                 except TimeoutError:
                     await self._beat()
-            await self._writer.write(self._encoded(number + offset, [entry]))
+            await self._write(self._encoded(number + offset, [entry]))
 
     async def _beat(self) -> None:
         if not self._gone.is_set() and self._heartbeat.take():

@@ -187,7 +187,7 @@ async def test_events_end_after_their_lifetime() -> None:
         say(log, 0)
         left: list[bool] = []
         source = source_of(record(), hub.journal, hub.get("r1"))
-        follower = Follower(record(), source, 0, lambda: left.append(True))
+        follower = Follower(record(), source, 0, lambda _: left.append(True))
         response = EventsStream(follower, Offset(0), "7", heartbeat=60, lifetime=0.05)
         reader = Client()
         task = called(response, reader)

@@ -140,7 +140,7 @@ async def test_cancelling_a_response_leaves_no_task() -> None:
     """A server that cancels a response instead leaves no reader and no task behind."""
     async with opened() as (hub, log):
         left: list[int] = []
-        follower = Follower(record(), LiveSource(log, hub.journal), 0, lambda: left.append(1))
+        follower = Follower(record(), LiveSource(log, hub.journal), 0, lambda _: left.append(1))
         response = RunStream(follower, SseEncoder("r1", "m"), refusal=error_response, heartbeat=60)
         task = serve(response, Client())
         await asyncio.sleep(0.01)

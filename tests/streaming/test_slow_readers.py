@@ -19,6 +19,7 @@ from tests.command import Command
 from tests.conftest import Serve
 from tests.provider import Provider
 from tests.provider_replies import Reply, numbered
+from tests.streaming.reader import CHAT
 
 
 def stalled(
@@ -136,8 +137,8 @@ def rest(client: socket.socket) -> bytes:
 def test_a_reader_that_is_behind_has_little_memory(serve: Serve, provider: Provider) -> None:
     """On every door, and for one who joins a run or resumes it, little waits in memory for a client
     that reads nothing; others go on, and it still gets everything when it reads."""
-    tokens = 1000
-    provider.default = Reply([f"{n:04}." + "x" * 1000 for n in range(tokens)])
+    tokens = 480  # for those behind which its readers are further, a fast answer waits
+    provider.default = Reply([f"{n:04}." + "x" * 2000 for n in range(tokens)], rate=300)
     server = serve(write_timeout=300)
     server.buffer_little()
     runs = f"{server.url}/api/v1/runs"
@@ -167,6 +168,41 @@ def test_a_reader_that_is_behind_has_little_memory(serve: Serve, provider: Provi
             assert b"200 OK" in body[:100], (name, body[:1000])
             seen = {int(number) for number in re.findall(rb"(\d{4})\.x", body)}
             assert set(range(2, tokens)) - seen == set(), name
+
+
+@linux
+@pytest.mark.parametrize("model", ["openai:m", "ollama:m"])
+def test_fast_answer_runs_ahead_of_its_readers(
+    serve: Serve, provider: Provider, model: str
+) -> None:
+    """Of an answer that nobody takes the provider sends no more than a model speaks in that time;
+    as soon as somebody takes it, or leaves, it comes as fast as it can, and whole."""
+    words = numbered(30_000)
+    provider.default = Reply(words)
+    server = serve(model=model, ollama_host=provider.origin, write_timeout=300)
+    server.buffer_little()
+    with httpx.Client(base_url=server.url, timeout=60) as http, ExitStack() as stack:
+        body = {"message": "x", "on_disconnect": "continue"}
+        clients = [stack.enter_context(stalled(server.port, CHAT, body)) for _ in range(2)]
+        time.sleep(2)
+        runs = [run["run_id"] for run in http.get("/api/v1/runs").json()["runs"]]
+        assert 2 == len(runs)
+        for run_id in runs:
+            state = http.get(f"/api/v1/runs/{run_id}").json()
+            assert 200 < len(state["content"].split()) < len(words) / 4
+        taken = "".join(
+            json.loads(line[6:])["content"]
+            for line in http.get(f"/api/v1/runs/{runs[0]}/events").text.splitlines()
+            if line.startswith("data: {")
+        )
+        assert "".join(words) == taken
+        for client in clients:
+            client.close()
+        deadline = time.monotonic() + 30
+        while http.get("/api/v1/runs").json()["runs"] and time.monotonic() < deadline:
+            time.sleep(0.1)
+        state = http.get(f"/api/v1/runs/{runs[1]}").json()
+    assert ("completed", "".join(words)) == (state["status"], state["content"])
 
 
 def resident(process: int) -> int:

@@ -34,12 +34,13 @@ class Follower:
 
     A batch has all entries that are new, so that a slow reader catches up in few steps. `done` is
     True when the reader has got the last entry. `on_close` is called when the reader leaves, but
-    not if it was `redirected` to another process, where it continues.
+    not if it was `redirected` to another process, where it continues. `stalled` is True while its
+    client does not take what it was sent.
     """
 
     __slots__ = (
         *("_closed", "_on_close", "_poked", "_waiting", "after", "done", "fresh", "on_growth"),
-        *("record", "redirected", "source", "traffic", "__weakref__"),
+        *("record", "redirected", "source", "stalled", "traffic", "__weakref__"),
     )
 
     def __init__(
@@ -47,13 +48,14 @@ class Follower:
         record: RunRecord,
         source: Source,
         after: int,
-        on_close: Callable[[], None] | None = None,
+        on_close: Callable[["Follower"], None] | None = None,
         traffic: Traffic | None = None,
     ) -> None:
         self.record = record
         self.after = after
         self.done = False
         self.redirected = False
+        self.stalled = False
         self.traffic = traffic or Traffic()
         self.traffic.followers += 1
         self.source = source
@@ -170,7 +172,7 @@ class Follower:
         self.traffic.followers -= 1
         self.source.unsubscribe(self._grown)
         if self._on_close is not None and not self.redirected:
-            self._on_close()
+            self._on_close(self)
 
     def __enter__(self) -> Self:
         return self

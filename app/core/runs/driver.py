@@ -21,7 +21,9 @@ from ..run_failures import (
     TakenOver,
     server_stopped,
 )
+from ..waiting.pause import PAUSE
 from .queues import Queues
+from .readers import pause_for
 from .report import Observer, RunReport, notify
 from .run import Run
 
@@ -57,6 +59,7 @@ class Driver:
         failure: RunFailed | None = None
         last: StreamingChunk | None = None
         stored = True
+        PAUSE.set(lambda: pause_for(run.present, run.log.last))
         try:
             notify(self._observers, lambda observer: observer.began(run.record))
             if run.recovered:

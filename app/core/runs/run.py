@@ -12,6 +12,7 @@ import msgspec
 
 from ...models.chat import StreamingChunk
 from ...models.growing import GrowingText
+from ..log.follower import Follower
 from ..log.journal import FOLLOWED_TTL, Mailbox, RunRecord
 from ..log.run_log import RunLog
 from ..request_context import request_id
@@ -89,7 +90,7 @@ class Run:
         self._failure: RunFailed | None = None
         self._step: asyncio.Task[Any] | None = None
         self._waiter: asyncio.Future[None] | None = None  # of `step`
-        self._present = 0  # readers
+        self.present: tuple[Follower, ...] = ()  # readers that are here
         self._grace: asyncio.TimerHandle | None = None
         self._mailbox = mailbox
         self._giving_up: asyncio.TimerHandle | None = None
@@ -168,9 +169,9 @@ class Run:
             raise AgentFailed("The agent was cancelled from within.")
         return self._step.result()  # type: ignore[no-any-return]  # Task[Any] holds the T
 
-    def join(self) -> None:
-        """Count a new reader, and cancel the timer that would stop a run without readers."""
-        self._present += 1
+    def join(self, reader: Follower) -> None:
+        """Note a new reader, and cancel the timer that would stop a run without readers."""
+        self.present += (reader,)
         self.readers += 1
         if self._grace is not None:
             self._grace.cancel()
@@ -179,13 +180,13 @@ class Run:
     def expect_readers(self) -> None:
         """Start the timer that stops a run without readers, because those of the process that has
         died may not come back."""
-        if self.policy.on_disconnect != "continue" and not self._present:
+        if self.policy.on_disconnect != "continue" and not self.present:
             self._grace = self.loop.call_later(self.policy.grace, self._grace_over)
 
-    def leave(self) -> None:
-        """Count a reader less, and apply the policy `on_disconnect` if that was the last one."""
-        self._present -= 1
-        if self._present or self.log.ended or self.policy.on_disconnect == "continue":
+    def leave(self, reader: Follower) -> None:
+        """Forget a reader, and apply the policy `on_disconnect` if that was the last one."""
+        self.present = tuple(other for other in self.present if other is not reader)
+        if self.present or self.log.ended or self.policy.on_disconnect == "continue":
             return
         if self.policy.on_disconnect == "cancel":
             self._disconnect()
@@ -210,7 +211,7 @@ class Run:
         except Exception:  # the journal fails, which the hub logs
             logger.debug("run %s: its readers are unknown", self.record.run_id, exc_info=True)
             followed = True
-        if self._present or self.log.ended:
+        if self.present or self.log.ended:
             return
         if followed:
             self._grace = self.loop.call_later(FOLLOWED_TTL, self._grace_over)

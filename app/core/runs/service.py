@@ -159,13 +159,14 @@ class Runs:
         if number is None or (log is not None and number > log.last):
             raise BadEventId(f"Run {run_id} has no event {after} so far.")
         run = self._active.get(run_id)
-        if run is not None:
-            run.join()
-            run.resumes += after > 0
-        self.traffic.resumes += after > 0
         source = source_of(record, journal, log, self._tail, saw_end=saw_end)
         leave = None if run is None else run.leave
-        return self._readers.add(Follower(record, source, number, leave, self.traffic))
+        follower = Follower(record, source, number, leave, self.traffic)
+        if run is not None:
+            run.join(follower)
+            run.resumes += after > 0
+        self.traffic.resumes += after > 0
+        return self._readers.add(follower)
 
     async def cancel(self, run_id: str, *, principal: str) -> RunState:
         """Stop a run, wait until it has ended, and return its state; an ended run is not changed.

@@ -248,7 +248,7 @@ async def test_close_counts_a_reader_out_once(hub: Hub) -> None:
     """A reader that leaves is no longer woken, and is counted out once."""
     log = await hub.create(record())
     left: list[str] = []
-    follower = Follower(record(), LiveSource(log, hub.journal), 0, lambda: left.append("left"))
+    follower = Follower(record(), LiveSource(log, hub.journal), 0, lambda _: left.append("left"))
     assert 1 == len(log.readers)
     follower.close()
     follower.close()

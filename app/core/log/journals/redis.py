@@ -142,8 +142,8 @@ class RedisJournal:
         records = [scripts.pack_record(group.record) for group in groups if group.recovers]
         bounds = (self._run_bytes, self._retention, self._lifetime)
         packed = scripts.pack_groups(groups)
-        *answers, asked = await self._redis.run(scripts.APPEND, packed, *bounds, *records)
-        self._no_cancels_until = 0.0 if asked else time.monotonic() + LOOK_SECONDS
+        *answers, requested = await self._redis.run(scripts.APPEND, packed, *bounds, *records)
+        self._no_cancels_until = 0.0 if requested else time.monotonic() + LOOK_SECONDS
         return cast("list[int]", answers)
 
     async def record(self, run_id: str) -> RunRecord | None:

@@ -101,8 +101,8 @@ class SqliteJournal:
         return await self._writer.run(_create, record, session)
 
     async def append(self, groups: Sequence[Group]) -> Collection[str]:
-        lost, asked = await self._writer.run(self._append, groups)
-        self._no_cancels_until = 0.0 if asked else time.monotonic() + LOOK_SECONDS
+        lost, requested = await self._writer.run(self._append, groups)
+        self._no_cancels_until = 0.0 if requested else time.monotonic() + LOOK_SECONDS
         return lost
 
     def _append(self, db: sqlite3.Connection, groups: Sequence[Group]) -> tuple[list[str], bool]:

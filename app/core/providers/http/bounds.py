@@ -15,6 +15,9 @@ SMALL, SLICE = 16 * 1024, 8 * 1024
 #: without a pause does not let the loop go on.
 LIGHT = 2 * 1024
 
+#: Of so many parts one waits for its turn, however small they are.
+OFTEN = 64
+
 #: Bytes of a response that are buffered before they are read: twice as many stop the provider, at
 #: the next read of the socket.
 READ_AHEAD = 32 * 1024

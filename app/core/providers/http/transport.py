@@ -15,6 +15,7 @@ import httpx
 import httpx2
 
 from ...access.turnstile import turnstile
+from ...waiting.pause import PAUSE
 from ..wire.chat_completions import ChatCompletions
 from ..wire.gemini import Gemini
 from ..wire.messages import Messages
@@ -24,7 +25,7 @@ from ..wire.parts.framing import LARGEST
 from ..wire.reader import Reader
 from ..wire.responses import Responses
 from .bodies import body_of
-from .bounds import DRAIN, GRACE, LARGE, LIGHT, REFUSAL, SLICE, SMALL
+from .bounds import DRAIN, GRACE, LARGE, LIGHT, OFTEN, REFUSAL, SLICE, SMALL
 from .exchange import CURRENT, Exchange
 from .refusals import decoded
 
@@ -123,12 +124,12 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
     parts = aiter(inner)
     deadline: float | None = None  # of the loop's time
     part = b""  # the latest one, which is read up to `at`
-    at = 0
-    stile = turnstile()
+    at = parts_read = 0
+    stile, pause = turnstile(), PAUSE.get()
 
     async def more() -> bytes:
         """Read until there is something for the SDK; nothing at the end of the answer."""
-        nonlocal deadline, part, at
+        nonlocal deadline, part, at, parts_read
         while not reader.complete:
             if at >= len(part):
                 at = 0
@@ -148,7 +149,10 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
                     if not isinstance(error, SLOW):
                         reader.break_off()
                     raise
-            if len(part) > LIGHT:
+            parts_read += 1
+            if len(part) > LIGHT or not parts_read % OFTEN:
+                if (seconds := pause()) > 0:
+                    await asyncio.sleep(seconds)
                 await stile.share(makes=True)
             size = len(part) if len(part) <= SMALL else SLICE
             moves = reader.moves

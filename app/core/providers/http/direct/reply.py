@@ -14,9 +14,10 @@ from time import perf_counter
 import httpx2
 
 from ....access.turnstile import turnstile
+from ....waiting.pause import PAUSE, after
 from ....waiting.wheel import Timer, wheel
 from ...wire.reader import Reader
-from ..bounds import DRAIN, GRACE, LIGHT, MOST_UNREAD, REFUSAL, SLICE, SMALL
+from ..bounds import DRAIN, GRACE, LIGHT, MOST_UNREAD, OFTEN, REFUSAL, SLICE, SMALL
 from ..exchange import Exchange
 from .connection import Connection, Headers
 from .failures import Untouched
@@ -33,7 +34,7 @@ class Reply:
     __slots__ = (
         *("status", "headers", "raw", "_exchange", "_begin", "_loop", "_context", "_connection"),
         *("_stile", "_reader", "_out", "_waiter", "_rest", "_waiting", "_ended", "_over", "_error"),
-        *("_silence", "_grace"),
+        *("_silence", "_grace", "_pause", "_parts"),
     )
 
     def __init__(
@@ -50,18 +51,18 @@ class Reply:
         self._loop = asyncio.get_running_loop()
         self._stile = turnstile()
         self._context = contextvars.copy_context()
+        self._pause = PAUSE.get()
         self._connection: Connection | None = None
         self._reader: Reader | Untouched | None = None
         self._out: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
         self._rest: list[bytes] = []  # what the reader has not yet had, while `_waiting`
         self._waiting = False  # other tasks have their turn
-        self._ended = False  # no more of the body will come
-        self._over = False
+        self._ended = self._over = False  # no more of the body will come; nothing will
         self._error: BaseException | None = None
         self._grace: Timer | None = None
-        calls = (self._unsent_bytes, self._expired)
-        self._silence = None if timeout is None else Silence(timeout, *calls)
+        self._silence = None if timeout is None else Silence(timeout, self._unsent, self._expired)
+        self._parts = 0
 
     def send(self, connection: Connection, request: bytes) -> None:
         self._connection = connection
@@ -113,16 +114,12 @@ class Reply:
             self._waiter.set_result(None)
 
     def _settle(self, error: BaseException | None) -> None:
-        if not self._over:
-            self._over, self._error = True, error
-        if self._silence is not None:
-            self._silence.cancel()
-        if self._grace is not None:
-            self._grace.cancel()
+        self._over, self._error = True, self._error if self._over else error
+        for timer in (self._silence, self._grace):
+            if timer is not None:
+                timer.cancel()
         self._silence = self._grace = None
         self._wake()
-
-    # ---- calls of the connection ----
 
     def head(self, status: int, headers: Headers) -> None:
         if self._silence is not None:
@@ -135,6 +132,7 @@ class Reply:
     def body(self, data: bytes) -> None:
         if self._silence is not None:
             self._silence.heard = self._loop.time()
+        self._parts += 1
         if self._over:
             return
         if self._reader is None:
@@ -143,7 +141,7 @@ class Reply:
                 self.close()
         elif self._waiting:
             self._rest.append(data)
-        elif len(data) > LIGHT:
+        elif len(data) > LIGHT or not self._parts % OFTEN:
             self._read(data)
         elif self._context.run(self._feed, data):  # a token, which is not worth counting
             self._finish()
@@ -172,12 +170,12 @@ class Reply:
         without a pause waits for its turn, which it has if it is `served`."""
         place, size = 0, len(data) if len(data) <= SMALL else SLICE
         while place < len(data):
-            if not served and self._stile.crowded(makes=True):
+            if not served and ((seconds := self._pause()) or self._stile.crowded(makes=True)):
                 if self._connection is not None:
                     self._connection.pause()
                 self._rest.append(data[place:])
                 self._waiting = True
-                self._stile.call(self._go_on, makes=True)
+                after(seconds, lambda: self._stile.call(self._go_on, makes=True))
                 return
             served = False
             began = perf_counter()
@@ -195,6 +193,8 @@ class Reply:
         self._waiting = False
         data = b"" if self._over else b"".join(self._rest)
         self._rest = []
+        if self._silence is not None:
+            self._silence.heard = self._loop.time()
         if data:
             self._read(data, served=True)
         if self._over or self._waiting:
@@ -240,7 +240,7 @@ class Reply:
             self._settle(error)
         self._settle(None)
 
-    def _unsent_bytes(self) -> int:
+    def _unsent(self) -> int:
         return 0 if self._connection is None else self._connection.unsent
 
     def _expired(self) -> None:
