@@ -15,7 +15,7 @@ from .agents.children import Together
 from .agents.components.external import External
 from .agents.components.factories import made_for
 from .agents.components.kinds import Caller
-from .agents.components.tree import models_in, walk
+from .agents.components.tree import walk
 from .agents.events.reader import EventReader
 from .agents.external_runner import ExternalRunner
 from .agents.media_in import taken
@@ -32,7 +32,6 @@ from .agents.storage.shown import Shown
 from .log.journal import RunRecord
 from .media import Owner
 from .providers.http.clients import close as close_client
-from .providers.http.clients import has_client
 from .recovering import Guard
 from .run_failures import (
     NOT_BEGUN,
@@ -197,9 +196,7 @@ class AgentTurn:
         entry = self._plan.entry
         made = await made_for(entry, caller)
         agents = self._plan.agents
-        component = agents.preparation.component(made, entry.id)
-        # Models that come without a client are the factory's for this request; they get one here.
-        self._made_models = [model for model in models_in(component) if not has_client(model)]
+        component, self._made_models = agents.made(made, entry)
         refusal = agents.refusal(component, self._plan.chosen, self._plan.question)
         if refusal is not None:
             raise InputRefused(refusal)

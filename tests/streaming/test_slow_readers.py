@@ -182,7 +182,7 @@ def test_fast_answer_runs_ahead_of_its_readers(
     server = serve(model=model, ollama_host=provider.origin, write_timeout=300)
     server.buffer_little()
     with httpx.Client(base_url=server.url, timeout=60) as http, ExitStack() as stack:
-        body = {"message": "x", "on_disconnect": "continue"}
+        body: dict[str, object] = {"message": "x", "on_disconnect": "continue"}
         clients = [stack.enter_context(stalled(server.port, CHAT, body)) for _ in range(2)]
         time.sleep(2)
         runs = [run["run_id"] for run in http.get("/api/v1/runs").json()["runs"]]

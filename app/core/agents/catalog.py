@@ -10,7 +10,8 @@ from agno.models.base import Model
 from ..errors import ConfigurationError, InvalidField, UnknownAgent
 from ..providers.catalog import ModelCatalog, ModelEntry
 from ..providers.client_tools import choose_tool
-from ..providers.http.clients import close as close_client
+from ..providers.http import clients
+from ..providers.managers import ManagerModels
 from ..providers.options import apply_options
 from ..providers.options.families import is_a
 from ..providers.tracked import TrackedModel
@@ -53,12 +54,12 @@ class AgentCatalog:
         self._open_to_system = open_to_system
         self._models = models
         self._upstreams = upstreams or Upstreams()
-        self._for_managers: dict[int, Model] = {}
-        self.preparation = Preparation(db, self._manager_model)
+        self._managers = ManagerModels(models, self._upstreams)
+        self._preparation = Preparation(db, self._managers.of)
         self.entries: dict[str, AgentEntry] = {}
         found = {id(agent): agent for agent in gathered(list(agents), "the list")}
         for number, agent in enumerate(found.values(), start=1):
-            entry = self.preparation.entry(agent, number)
+            entry = self._preparation.entry(agent, number)
             if (other := self.entries.setdefault(entry.id, entry)) is not entry:
                 raise ConfigurationError(
                     f"AGENTS: the {other.kind} {other.name!r} and the {entry.kind} {entry.name!r} "
@@ -70,7 +71,7 @@ class AgentCatalog:
     @property
     def dbs(self) -> list[AsyncBaseDb]:
         """The stores of all agents, each once."""
-        return self.preparation.dbs
+        return self._preparation.dbs
 
     @property
     def model_ids(self) -> set[str]:
@@ -87,8 +88,8 @@ class AgentCatalog:
     async def close(self) -> None:
         """Close the connections of the models and the stores; call after the last run."""
         own = [model for entry in self.entries.values() for model in models_in(entry.component)]
-        for model in [*self._models.made, *own]:
-            await close_client(model)
+        for model in [*self._models.made, *own, *self._managers.opened]:
+            await clients.close(model)
         await self._models.embedder.close()
         for db in self.dbs:
             await db.close()
@@ -103,6 +104,14 @@ class AgentCatalog:
                 f"There is no agent {name!r}. Available agents: {', '.join(ids)}.", agents=ids
             )
         return self.entries[name]
+
+    def made(self, thing: Any, entry: AgentEntry) -> tuple[Any, list[Model]]:
+        """The component of what a factory has made for one request, with the models that are to be
+        closed after it: those that came without connections."""
+        with self._managers.apart() as models:
+            component = self._preparation.component(thing, entry.id)
+            models += [model for model in models_in(component) if not clients.has_client(model)]
+        return component, models
 
     def takes_system(self, entry: AgentEntry) -> bool:
         """Whether an agent takes a system prompt of its callers beside its own instructions."""
@@ -191,14 +200,6 @@ class AgentCatalog:
         if model is not None:
             return self._models.model(model)
         return entry.source
-
-    def _manager_model(self, source: Model | None) -> Model:
-        """The tracked model of managers, which serves all runs."""
-        found = source or self._models.model(self._models.default)
-        if id(found) not in self._for_managers:
-            upstream = self._upstreams.of(found, own=source is not None)
-            self._for_managers[id(found)] = TrackedModel(found, upstream=upstream).model
-        return self._for_managers[id(found)]
 
     def _fallback_for(self, source: Model, question: Question) -> Model | None:
         """The fallback model; None if none is configured or it cannot answer this question."""

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from agno.agent import Agent
+from agno.agent import Agent, AgentFactory
 from agno.compaction import Compaction
 from agno.compression.manager import CompressionManager
+from agno.db.in_memory import InMemoryDb
 from agno.learn import LearningMachine
 from agno.memory import MemoryManager
+from agno.models.openai import OpenAIChat
 from agno.session import SessionSummaryManager
 from agno.team import Team
+from openai import AsyncOpenAI
 
 from app.core.question import ModelOptions
 from tests.core.agents.application import Applications, model
@@ -119,3 +122,61 @@ async def test_member_keeps_model_of_run(provider: Provider, applications: Appli
     assert [0.9, None, 0.9, 0.1, None, 0.1] == warm
     assert member.model is None
     assert application.catalog.entries["a"].component.members[0].model is None
+
+
+#: Managers with models of their own, as an application brings them.
+OWN: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "memories": lambda of: {
+        "memory_manager": MemoryManager(model=of("m2")),
+        "update_memory_on_run": True,
+    },
+    "summaries": lambda of: {
+        "session_summary_manager": SessionSummaryManager(model=of("m2")),
+        "enable_session_summaries": True,
+    },
+    "compression": lambda of: {
+        "compression_manager": CompressionManager(model=of("m2")),
+        "compress_tool_results": True,
+    },
+    "learning": lambda of: {"learning": LearningMachine(model=of("m2"), user_memory=True)},
+    "compaction": lambda of: {
+        "compaction": Compaction(compact_at_tokens=100_000, model=of("m2")),
+    },
+    "the agent's model": lambda of: {"update_memory_on_run": True},
+}
+
+
+@pytest.mark.parametrize("by_factory", [False, True], ids=["an agent", "a factory"])
+@pytest.mark.parametrize("fields", OWN.values(), ids=OWN)
+async def test_connections_of_a_manager_stay_open(
+    provider: Provider,
+    applications: Applications,
+    fields: Callable[[Any], dict[str, Any]],
+    by_factory: bool,
+) -> None:
+    """The connections of a manager's model are closed with those of the agent: at the end of the
+    server, or of the run if a factory has made them for it."""
+    models: list[OpenAIChat] = []
+
+    def of(model_id: str) -> OpenAIChat:
+        models.append(model(provider, model_id))
+        return models[-1]
+
+    def clients() -> list[AsyncOpenAI]:
+        return [each.async_client for each in models if each.async_client is not None]
+
+    def build(_: Any = None) -> Agent:
+        return Agent(id="a", model=of("m"), telemetry=False, **fields(of))
+
+    provider.default = Reply("Noted.")
+    application = applications(
+        AgentFactory(id="a", db=InMemoryDb(), factory=build)  # type: ignore[no-untyped-call]
+        if by_factory
+        else build()
+    )
+    for question in ("First.", "Second."):
+        await application.ask(question)
+        assert [by_factory] == [*{client.is_closed() for client in clients()}]
+    if not by_factory:
+        await application.catalog.close()
+        assert [True] == [*{client.is_closed() for client in clients()}]
