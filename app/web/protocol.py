@@ -4,6 +4,7 @@ See docs/decisions/057-heads-are-bounded-below-the-framework.md.
 """
 
 import asyncio
+import socket
 from typing import Any
 
 import httptools
@@ -23,8 +24,8 @@ HEAD_END = b"\r\n\r\n"
 CHUNKED_SLICE = 1024
 
 #: Bytes of responses that wait for a client, above which nothing more is written until it has taken
-#: most of them. The system has buffers of its own, which are larger.
-MOST_UNSENT = 16 << 10
+#: most of them: here, and in the system, which otherwise takes megabytes for each connection.
+MOST_UNSENT, MOST_UNSENT_BY_SYSTEM = 16 << 10, 64 << 10
 
 #: Requests that may wait for an earlier response on a connection, after they were parsed.
 MAX_PARSED = 64
@@ -61,6 +62,7 @@ class BoundedProtocol(RefusingProtocol):
         super().connection_made(transport)
         self.flow = Flow(transport)
         transport.set_write_buffer_limits(MOST_UNSENT)
+        _bound_unsent(transport.get_extra_info("socket"))
         allowed = self._shared.opened(self)
         if allowed is None:
             self._closing = True
@@ -238,3 +240,11 @@ class BoundedProtocol(RefusingProtocol):
                 self.close_idle()
             elif self._held:
                 self.loop.call_soon(self._release)
+
+
+def _bound_unsent(connection: Any) -> None:
+    """Bound what the system holds that has not left for the client; what is on its way counts
+    apart, so that no connection is slower for it."""
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Windows has none
+    if option is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.IPPROTO_TCP, option, MOST_UNSENT_BY_SYSTEM)
