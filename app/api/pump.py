@@ -74,7 +74,8 @@ class Pump:
         if self._live is not None:
             follower.on_growth = self._live.grown
         while not follower.done and not self._gone.is_set():
-            await self._wait_for_client()
+            if await self._wait_for_client():
+                return None
             number = follower.after
             try:
                 entries = await follower.batch()
@@ -98,16 +99,17 @@ class Pump:
                 await self._beat()
         return None
 
-    async def _wait_for_client(self) -> None:
+    async def _wait_for_client(self) -> bool:
         """Wait until the client has taken what it was sent, so that nothing is read for it that
-        would only wait in memory."""
+        would only wait in memory; return True if it has left meanwhile."""
         direct = self._direct
         if direct is not None and direct.clogged:
             self._heartbeat.write_began()
             self._follower.stalled = True
             await direct.drained()
-            self._follower.stalled = False
+            self._follower.stalled = self._gone.is_set()
             self._heartbeat.write_ended()
+        return self._gone.is_set()
 
     def _encoded_live(self, number: int, entries: list[Entry]) -> bytes | None:
         """Return the bytes of entries that `Live` may write; None if `run` has to."""
@@ -168,7 +170,7 @@ class Pump:
     async def _write(self, body: bytes) -> None:
         self._follower.stalled = True  # until the client has taken enough of what is before it
         await self._writer.write(body)
-        self._follower.stalled = False
+        self._follower.stalled = self._gone.is_set()
 
     async def _replay(self, pacer: Pacer, number: int, entries: list[Entry]) -> None:
         loop = asyncio.get_running_loop()

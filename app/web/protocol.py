@@ -25,7 +25,7 @@ CHUNKED_SLICE = 1024
 
 #: Bytes of responses that wait for a client, above which nothing more is written until it has taken
 #: most of them: here, and in the system, which otherwise takes megabytes for each connection.
-MOST_UNSENT, MOST_UNSENT_BY_SYSTEM = 16 << 10, 64 << 10
+MOST_UNSENT, MOST_UNSENT_BY_SYSTEM = 16 << 10, 32 << 10
 
 #: Requests that may wait for an earlier response on a connection, after they were parsed.
 MAX_PARSED = 64

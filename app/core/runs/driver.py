@@ -59,7 +59,7 @@ class Driver:
         failure: RunFailed | None = None
         last: StreamingChunk | None = None
         stored = True
-        PAUSE.set(lambda: pause_for(run.present, run.log.last))
+        PAUSE.set(lambda: pause_for(run.present or run.left, run.log.last))
         try:
             notify(self._observers, lambda observer: observer.began(run.record))
             if run.recovered:

@@ -85,12 +85,12 @@ class Run:
         self._text = GrowingText()
         self.was_begun = False  # by a process that has died
         self.request_id = request_id.get()
-        self.readers = 0  # so far
-        self.resumes = 0
+        self.readers = self.resumes = 0  # so far
         self._failure: RunFailed | None = None
         self._step: asyncio.Task[Any] | None = None
         self._waiter: asyncio.Future[None] | None = None  # of `step`
         self.present: tuple[Follower, ...] = ()  # readers that are here
+        self.left: tuple[Follower, ...] = ()  # the last that left, if it took nothing more
         self._grace: asyncio.TimerHandle | None = None
         self._mailbox = mailbox
         self._giving_up: asyncio.TimerHandle | None = None
@@ -186,6 +186,7 @@ class Run:
     def leave(self, reader: Follower) -> None:
         """Forget a reader, and apply the policy `on_disconnect` if that was the last one."""
         self.present = tuple(other for other in self.present if other is not reader)
+        self.left = (reader,) if reader.stalled else ()
         if self.present or self.log.ended or self.policy.on_disconnect == "continue":
             return
         if self.policy.on_disconnect == "cancel":
