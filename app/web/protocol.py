@@ -1,6 +1,7 @@
 """uvicorn's HTTP/1.1 connection with bounds: on heads, on pipelined requests, on time.
 
 See docs/decisions/057-heads-are-bounded-below-the-framework.md.
+See docs/decisions/084-a-fast-answer-waits-for-its-readers.md.
 """
 
 import asyncio
