@@ -18,7 +18,7 @@ SMALLEST = 200
 
 #: Bytes of all logs in memory that the journal has as well, and of each of them at least. Readers
 #: that are further behind read from the journal.
-KEPT, LEAST_KEPT = 2 << 20, 16 << 10
+KEPT, LEAST_KEPT = 1 << 20, 16 << 10
 
 
 class RunLog:

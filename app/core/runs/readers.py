@@ -11,24 +11,18 @@ from collections.abc import Sequence
 
 from ..log.follower import Follower
 
-#: Entries by which readers of a run are behind for whom its provider waits.
-FAR_BEHIND = 100
-
-#: Seconds that it waits before each part of some KiB: for readers that take nothing, so that the
-#: answer goes on, but no faster than models speak; and for those for whom the server is late.
-STALLED, LATE = 1.0, 0.02
+#: Entries by which readers of a run are behind for whom its provider waits, and the seconds that it
+#: waits before each part of some KiB: its answer goes on, but no faster than models speak.
+FAR_BEHIND, PAUSE_SECONDS = 100, 1.0
 
 
 def pause_for(readers: Sequence[Follower], last: int) -> float:
-    """The seconds for which a run is to read nothing from its provider, because all of its readers
-    are far behind its newest entry, `last`; 0 if one is not, or if there are none."""
-    pause = STALLED if readers else 0.0
+    """The seconds for which a run is to read nothing from its provider, because none of its readers
+    takes what it is sent; 0 if one does, or if there are none. `last` is its newest entry."""
     for reader in readers:
-        if last - reader.after < FAR_BEHIND:
+        if not reader.stalled or last - reader.after < FAR_BEHIND:
             return 0.0
-        if not reader.stalled:
-            pause = LATE
-    return pause
+    return PAUSE_SECONDS if readers else 0.0
 
 
 class Readers:
