@@ -15,8 +15,8 @@ from ..core.errors import AlreadyAsked, BadRequest, JournalUnavailable, KeyReuse
 from ..core.log.follower import Follower
 from ..core.log.journal import RunRecord
 from ..core.question import Question
+from ..core.runs.clock import Policy
 from ..core.runs.identity import Identity, new_id
-from ..core.runs.run import Policy
 from ..core.runs.turn import Plan
 from .context import Context
 from .media_links import MediaLinks

@@ -18,7 +18,7 @@ from app.core.log.journal import Entry
 from app.core.log.journals.memory import MemoryJournal
 from app.core.log.reading import WholeLog
 from app.core.log.sources import JournalSource
-from app.core.runs.run import opening
+from app.core.runs.identity import opening
 from app.models.chat import Recovered, StreamingChunk
 from app.models.numbers import STRIDE, Recovery, entry_number, event_number, standing
 from tests.core.parts import ending, record, text_chunk

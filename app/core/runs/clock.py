@@ -1,7 +1,9 @@
-"""The three timeouts of a run: to its first token, between two events, and in all."""
+"""What ends a run by itself: its policy, and the three timeouts, to its first token, between two
+events, and in all."""
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
@@ -13,6 +15,10 @@ from ..waiting.wheel import wheel
 _NONE: frozenset[str] = frozenset()
 
 
+OnDisconnect = Literal["cancel", "continue", "grace"]
+OnBusy = Literal["queue", "reject", "interrupt"]
+
+
 class Timeouts(msgspec.Struct, frozen=True):
     """The longest times in seconds to a run's first token, between two chunks, and for the whole
     run."""
@@ -20,6 +26,16 @@ class Timeouts(msgspec.Struct, frozen=True):
     first_token: float
     idle: float
     total: float
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """The timeouts of a run, and what happens without readers and in a busy conversation; `grace`
+    is the time in seconds for which a run continues after its last reader has left."""
+
+    timeouts: Timeouts
+    on_disconnect: OnDisconnect = "grace"
+    on_busy: OnBusy = "queue"
+    grace: float = 30.0
 
 
 class Clock:

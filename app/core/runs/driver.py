@@ -21,9 +21,8 @@ from ..run_failures import (
     TakenOver,
     server_stopped,
 )
-from ..waiting.pause import PAUSE
+from ..waiting.pause import RUN
 from .queues import Queues
-from .readers import pause_for
 from .report import Observer, RunReport, notify
 from .run import Run
 
@@ -59,7 +58,7 @@ class Driver:
         failure: RunFailed | None = None
         last: StreamingChunk | None = None
         stored = True
-        PAUSE.set(lambda: pause_for(run.present or run.left, run.log.last))
+        RUN.set(run)
         try:
             notify(self._observers, lambda observer: observer.began(run.record))
             if run.recovered:

@@ -1,9 +1,10 @@
-"""What identifies a run: its id, its conversation, its principal."""
+"""What identifies a run: its id, its conversation, its principal; and the chunk that says so."""
 
 import time
 import uuid
 from dataclasses import dataclass
 
+from ...models.chat import StreamingChunk
 from ..log.journal import RunRecord
 from .turn import Plan
 
@@ -55,3 +56,17 @@ class Identity:
 def new_id() -> str:
     """Return a new random id for a run or a conversation, 32 hexadecimal digits."""
     return uuid.uuid4().hex
+
+
+def opening(record: RunRecord) -> StreamingChunk:
+    """Return the first chunk of a run's log, which has the run's id and its conversation's."""
+    return StreamingChunk(
+        content="",
+        done=False,
+        model=record.model,
+        agent=record.agent,
+        run_id=record.run_id,
+        conversation_id=record.conversation_id,
+        continues=record.continues,
+        replaces=record.replaces,
+    )

@@ -17,10 +17,12 @@ from ..log.outbox import TurnsWait
 from ..log.run_log import RunLog
 from ..recovering import Guard
 from ..run_failures import handed_over, server_stopped
+from .clock import Policy
 from .driver import Driver
+from .identity import opening
 from .peers import Peers
 from .queues import Queues, Starts
-from .run import Policy, Run, opening
+from .run import Run
 from .turn import Plan, Turn
 
 #: Seconds that a stopped agent may take to return, and then storing its partial answer; after that

@@ -17,8 +17,9 @@ from ..log.outage import words
 from ..log.reading import PAGE, WholeLog, journal_call, read_whole
 from ..log.tail import POLL_INTERVAL
 from ..run_failures import RunFailed, cancelled, server_stopped
+from .identity import opening
 from .report import Observer, notify, report_of_orphan
-from .run import Run, opening
+from .run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,7 @@ ADOPTION_TIMEOUT = 10.0
 #: Seconds that the start of the server waits for the first search for orphans.
 START_TIMEOUT = 3.0
 
-#: Seconds without adoptions after the journal failed, because the other processes could not send
-#: heartbeats either.
+#: Seconds without adoptions after the journal failed: others could send no heartbeats either.
 ADOPTION_PAUSE = 5.0
 
 #: Seconds that showing the others that this process stops may take, and before each look for one

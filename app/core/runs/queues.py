@@ -11,8 +11,9 @@ from ..log.journal import RunRecord
 from ..log.reading import journal_call
 from ..log.tail import POLL_INTERVAL
 from ..run_failures import RunStopped
+from .clock import Policy
 from .peers import Peers
-from .run import Policy, Run
+from .run import Run
 
 logger = logging.getLogger(__name__)
 

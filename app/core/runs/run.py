@@ -6,9 +6,7 @@ See docs/decisions/002-a-run-is-two-tasks.md.
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any, Literal, TypeVar
-
-import msgspec
+from typing import Any, TypeVar
 
 from ...models.chat import StreamingChunk
 from ...models.growing import GrowingText
@@ -18,39 +16,13 @@ from ..log.run_log import RunLog
 from ..request_context import request_id
 from ..run_failures import AgentFailed, RunFailed, RunStopped
 from ..waiting.flag import Flag
-from .clock import Clock, Timeouts
+from .clock import Clock, Policy
+from .readers import pause_for
 from .states import Life, State, closing
 from .turn import Turn
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-
-OnDisconnect = Literal["cancel", "continue", "grace"]
-OnBusy = Literal["queue", "reject", "interrupt"]
-
-
-class Policy(msgspec.Struct, frozen=True):
-    """The timeouts of a run, and what happens without readers and in a busy conversation; `grace`
-    is the time in seconds for which a run continues after its last reader has left."""
-
-    timeouts: Timeouts
-    on_disconnect: OnDisconnect = "grace"
-    on_busy: OnBusy = "queue"
-    grace: float = 30.0
-
-
-def opening(record: RunRecord) -> StreamingChunk:
-    """Return the first chunk of a run's log, which has the run's id and its conversation's."""
-    return StreamingChunk(
-        content="",
-        done=False,
-        model=record.model,
-        agent=record.agent,
-        run_id=record.run_id,
-        conversation_id=record.conversation_id,
-        continues=record.continues,
-        replaces=record.replaces,
-    )
 
 
 class Run:
@@ -59,6 +31,21 @@ class Run:
     An agent that is stopped has `stop_timeout` seconds to return; then the run ends without it.
     `mailbox` shows whether other processes have readers of the run; None without other processes.
     """
+
+    __slots__ = (
+        *(
+            "_checking",
+            "_failure",
+            "_giving_up",
+            "_grace",
+            "_left",
+            "_mailbox",
+            "_present",
+            "_step",
+        ),
+        *("_text", "_waiter", "ended", "life", "log", "loop", "policy", "readers", "record"),
+        *("recovered", "request_id", "resumes", "stop_timeout", "turn", "was_begun"),
+    )
 
     def __init__(
         self,
@@ -89,8 +76,8 @@ class Run:
         self._failure: RunFailed | None = None
         self._step: asyncio.Task[Any] | None = None
         self._waiter: asyncio.Future[None] | None = None  # of `step`
-        self.present: tuple[Follower, ...] = ()  # readers that are here
-        self.left: tuple[Follower, ...] = ()  # the last that left, if it took nothing more
+        self._present: tuple[Follower, ...] = ()  # readers that are here
+        self._left: tuple[Follower, ...] = ()  # the last that left, if it took nothing more
         self._grace: asyncio.TimerHandle | None = None
         self._mailbox = mailbox
         self._giving_up: asyncio.TimerHandle | None = None
@@ -171,23 +158,27 @@ class Run:
 
     def join(self, reader: Follower) -> None:
         """Note a new reader, and cancel the timer that would stop a run without readers."""
-        self.present += (reader,)
+        self._present += (reader,)
         self.readers += 1
         if self._grace is not None:
             self._grace.cancel()
             self._grace = None
 
+    def pause(self) -> float:
+        """The seconds for which nothing more is to be read from the run's providers."""
+        return pause_for(self._present or self._left, self.log.last)
+
     def expect_readers(self) -> None:
         """Start the timer that stops a run without readers, because those of the process that has
         died may not come back."""
-        if self.policy.on_disconnect != "continue" and not self.present:
+        if self.policy.on_disconnect != "continue" and not self._present:
             self._grace = self.loop.call_later(self.policy.grace, self._grace_over)
 
     def leave(self, reader: Follower) -> None:
         """Forget a reader, and apply the policy `on_disconnect` if that was the last one."""
-        self.present = tuple(other for other in self.present if other is not reader)
-        self.left = (reader,) if reader.stalled else ()
-        if self.present or self.log.ended or self.policy.on_disconnect == "continue":
+        self._present = tuple(other for other in self._present if other is not reader)
+        self._left = (reader,) if reader.stalled else ()
+        if self._present or self.log.ended or self.policy.on_disconnect == "continue":
             return
         if self.policy.on_disconnect == "cancel":
             self._disconnect()
@@ -212,7 +203,7 @@ class Run:
         except Exception:  # the journal fails, which the hub logs
             logger.debug("run %s: its readers are unknown", self.record.run_id, exc_info=True)
             followed = True
-        if self.present or self.log.ended:
+        if self._present or self.log.ended:
             return
         if followed:
             self._grace = self.loop.call_later(FOLLOWED_TTL, self._grace_over)

@@ -23,6 +23,7 @@ from ..log.sources import source_of
 from ..log.state import folded, whole_log
 from ..log.tail import Tail
 from ..run_failures import cancelled, taken_over
+from .clock import Policy
 from .driver import Driver
 from .identity import Identity, new_id
 from .launcher import STOP_TIMEOUT, Launcher
@@ -31,7 +32,7 @@ from .queues import Queues
 from .readers import Readers
 from .recovery.recovery import ATTEMPTS, Ended, Recoveries, Replan
 from .report import Observer
-from .run import Policy, Run
+from .run import Run
 from .turn import Plan
 
 logger = logging.getLogger(__name__)

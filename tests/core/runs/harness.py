@@ -12,9 +12,9 @@ from app.core.log.journal import Log, RunRecord
 from app.core.log.journals.sqlite import SqliteJournal
 from app.core.recovering import Guard
 from app.core.run_failures import RunFailed
-from app.core.runs.clock import Timeouts
+from app.core.runs.clock import OnBusy, OnDisconnect, Policy, Timeouts
 from app.core.runs.identity import Identity
-from app.core.runs.run import OnBusy, OnDisconnect, Policy, Run
+from app.core.runs.run import Run
 from app.core.runs.service import Runs
 from app.models.chat import RunState, StreamingChunk, Usage
 from tests.core.parts import ending, read_all, text_chunk

@@ -14,10 +14,10 @@ from app.core.access.slots import Slots
 from app.core.log.journal import Entry, Group, RunRecord, SharedJournal
 from app.core.log.reading import PAGE
 from app.core.run_failures import Interrupted
-from app.core.runs.clock import Timeouts
+from app.core.runs.clock import Policy, Timeouts
+from app.core.runs.identity import opening
 from app.core.runs.recovery.guard import Checkpoint
 from app.core.runs.recovery.recovery import STALLED
-from app.core.runs.run import Policy, opening
 from app.models.chat import Recovered, StreamingChunk
 from app.models.numbers import STRIDE, Recovery
 from tests.core.parts import read_all, record, text_chunk, until, words

@@ -15,8 +15,8 @@ from app.core.log.journal import Log
 from app.core.log.journals.memory import MemoryJournal
 from app.core.log.outbox import Created
 from app.core.run_failures import Interrupted, ModelRateLimited, UpstreamCut
-from app.core.runs.clock import Timeouts
-from app.core.runs.run import OnBusy, OnDisconnect, Run
+from app.core.runs.clock import OnBusy, OnDisconnect, Timeouts
+from app.core.runs.run import Run
 from app.models.chat import StreamingChunk
 from tests.core.parts import RecordingJournal, ending, read_all, text_chunk, until
 from tests.core.runs.harness import (

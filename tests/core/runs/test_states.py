@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from app.core.log.run_log import RunLog
 from app.core.run_failures import Interrupted
-from app.core.runs.clock import Timeouts
-from app.core.runs.run import Policy, Run
+from app.core.runs.clock import Policy, Timeouts
+from app.core.runs.run import Run
 from app.core.runs.states import CLOSED, TRANSITIONS, Life, State
 from app.models.chat import StreamingChunk
 from tests.core.parts import ending, record

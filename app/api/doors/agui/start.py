@@ -11,8 +11,8 @@ import msgspec
 from ....core.errors import AlreadyAsked, InvalidField, UnknownRun
 from ....core.log.follower import Follower
 from ....core.pauses import check
+from ....core.runs.clock import Policy
 from ....core.runs.pauses.inbox import Waiting, continuing
-from ....core.runs.run import Policy
 from ....core.runs.turn import Plan
 from ....core.text import replace_lone_surrogates
 from ....models.chat import Decision

@@ -19,8 +19,8 @@ from ....core.errors import (
 from ....core.log.follower import Follower
 from ....core.log.journal import RunRecord
 from ....core.question import PastMessage
+from ....core.runs.clock import OnDisconnect, Policy
 from ....core.runs.pauses.inbox import continuing
-from ....core.runs.run import OnDisconnect, Policy
 from ....core.runs.turn import Plan
 from ...context import Context
 from ...names import Target, resolve

@@ -13,8 +13,8 @@ from ....core.log.follower import Follower
 from ....core.log.journal import Entry, RunRecord
 from ....core.pauses import check
 from ....core.run_failures import server_stopped
+from ....core.runs.clock import OnDisconnect, Policy
 from ....core.runs.pauses.inbox import Waiting, continuing
-from ....core.runs.run import OnDisconnect, Policy
 from ....core.runs.turn import Plan
 from ....models.chat import Decision, StreamingChunk
 from ....models.numbers import standing

@@ -9,7 +9,7 @@ from typing import TypedDict
 from fastapi import Request, Response
 
 from ....core.question import Question
-from ....core.runs.run import OnDisconnect, Policy
+from ....core.runs.clock import OnDisconnect, Policy
 from ...context import Context
 from ...starting import IdempotencyKey, start_in_background, start_or_replay
 from .answer import NativeAnswer, accepted

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from ....core.errors import AlreadyAsked, UnknownRun
 from ....core.pauses import check
+from ....core.runs.clock import Policy
 from ....core.runs.identity import new_id
 from ....core.runs.pauses.inbox import continuing
-from ....core.runs.run import Policy
 from ....core.runs.turn import Plan
 from ....models.chat import Decision
 from ... import route_docs

@@ -8,9 +8,9 @@ import msgspec
 
 from ....core.errors import AlreadyAsked, UnknownRun
 from ....core.log.follower import Follower
+from ....core.runs.clock import OnDisconnect, Policy
 from ....core.runs.identity import new_id
 from ....core.runs.pauses.inbox import Waiting, continuing
-from ....core.runs.run import OnDisconnect, Policy
 from ....core.runs.turn import Plan
 from ....models.chat import Decision
 from ...context import Context

@@ -15,7 +15,7 @@ import httpx
 import httpx2
 
 from ...access.turnstile import turnstile
-from ...waiting.pause import PAUSE
+from ...waiting.pause import pausing
 from ..wire.chat_completions import ChatCompletions
 from ..wire.gemini import Gemini
 from ..wire.messages import Messages
@@ -125,7 +125,7 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
     deadline: float | None = None  # of the loop's time
     part = b""  # the latest one, which is read up to `at`
     at = parts_read = 0
-    stile, pause = turnstile(), PAUSE.get()
+    stile, run = turnstile(), pausing()
 
     async def more() -> bytes:
         """Read until there is something for the SDK; nothing at the end of the answer."""
@@ -151,7 +151,7 @@ async def _read(inner: Any, reader: Reader, exchange: Exchange) -> AsyncGenerato
                     raise
             parts_read += 1
             if len(part) > LIGHT or not parts_read % OFTEN:
-                if (seconds := pause()) > 0:
+                if (seconds := run.pause()) > 0:
                     await asyncio.sleep(seconds)
                 await stile.share(makes=True)
             size = len(part) if len(part) <= SMALL else SLICE

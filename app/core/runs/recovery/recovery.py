@@ -17,9 +17,10 @@ from ...log.hub import Hub
 from ...log.journal import Entry, Group, RunRecord
 from ...log.reading import WholeLog
 from ...log.run_log import RunLog
+from ..clock import Policy
+from ..identity import opening
 from ..launcher import Launcher
 from ..peers import Peers
-from ..run import Policy, opening
 from ..turn import Plan
 from .guard import JournalGuard, checkpoint_of
 

@@ -14,7 +14,7 @@ from time import perf_counter
 import httpx2
 
 from ....access.turnstile import turnstile
-from ....waiting.pause import PAUSE, after
+from ....waiting.pause import after, pausing
 from ....waiting.wheel import Timer, wheel
 from ...wire.reader import Reader
 from ..bounds import DRAIN, GRACE, LIGHT, MOST_UNREAD, OFTEN, REFUSAL, SLICE, SMALL
@@ -34,7 +34,7 @@ class Reply:
     __slots__ = (
         *("status", "headers", "raw", "_exchange", "_begin", "_loop", "_context", "_connection"),
         *("_stile", "_reader", "_out", "_waiter", "_rest", "_waiting", "_ended", "_over", "_error"),
-        *("_silence", "_grace", "_pause", "_parts"),
+        *("_silence", "_grace", "_run", "_parts"),
     )
 
     def __init__(
@@ -51,7 +51,7 @@ class Reply:
         self._loop = asyncio.get_running_loop()
         self._stile = turnstile()
         self._context = contextvars.copy_context()
-        self._pause = PAUSE.get()
+        self._run = pausing()
         self._connection: Connection | None = None
         self._reader: Reader | Untouched | None = None
         self._out: list[bytes] = []
@@ -170,7 +170,7 @@ class Reply:
         without a pause waits for its turn, which it has if it is `served`."""
         place, size = 0, len(data) if len(data) <= SMALL else SLICE
         while place < len(data):
-            if not served and ((seconds := self._pause()) or self._stile.crowded(makes=True)):
+            if not served and ((seconds := self._run.pause()) or self._stile.crowded(makes=True)):
                 if self._connection is not None:
                     self._connection.pause()
                 self._rest.append(data[place:])
