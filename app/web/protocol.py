@@ -244,7 +244,7 @@ class BoundedProtocol(RefusingProtocol):
 
 
 def _bound_unsent(connection: Any) -> None:
-    """Bound what the system holds that has not left yet; what is on its way is not bounded."""
+    """Bound what the system holds that has not left yet: what is on its way is not bounded."""
     option = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Windows has none
-    if option is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+    if option and getattr(connection, "family", None) in (socket.AF_INET, socket.AF_INET6):
         connection.setsockopt(socket.IPPROTO_TCP, option, MOST_UNSENT_BY_SYSTEM)

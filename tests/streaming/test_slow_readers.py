@@ -183,7 +183,6 @@ def test_fast_answer_runs_ahead_of_its_readers(
     words = numbered(30_000)
     provider.default = Reply(words)
     server = serve(model=model, ollama_host=provider.origin, write_timeout=300)
-    server.buffer_little()
     with httpx.Client(base_url=server.url, timeout=60) as http, ExitStack() as stack:
         body: dict[str, object] = {"message": "x", "on_disconnect": "continue"}
         client = stack.enter_context(stalled(server.port, CHAT, body))

@@ -33,18 +33,9 @@ class Run:
     """
 
     __slots__ = (
-        *(
-            "_checking",
-            "_failure",
-            "_giving_up",
-            "_grace",
-            "_left",
-            "_mailbox",
-            "_present",
-            "_step",
-        ),
-        *("_text", "_waiter", "ended", "life", "log", "loop", "policy", "readers", "record"),
-        *("recovered", "request_id", "resumes", "stop_timeout", "turn", "was_begun"),
+        *("_checking", "_failure", "_giving_up", "_grace", "_left", "_mailbox", "_present"),
+        *("_step", "_text", "_waiter", "ended", "life", "log", "loop", "policy", "readers"),
+        *("record", "recovered", "request_id", "resumes", "stop_timeout", "turn", "was_begun"),
     )
 
     def __init__(
