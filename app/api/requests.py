@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from ..core.errors import InvalidField
+from ..core.text import without_lone_surrogates
 from .bodies import BodyBounds, read_body, use_body
 from .body_model import BodyModel
 from .json_objects import EMPTY, parse_in_turns, parse_object
@@ -32,6 +33,9 @@ Body = TypeVar("Body", bound=BaseModel)
 #: The largest whole number in JSON that is stored; one that is larger is no floating-point number.
 LARGEST = 10**300
 
+
+#: What may be half of a UTF-16 pair: an escape of JSON, its bytes, or a body that is no UTF-8.
+HALF = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]|\0")
 
 #: Types of JSON whose values can always be stored.
 PLAIN = frozenset({float, bool, type(None)})
@@ -122,6 +126,19 @@ async def read_object(request: Request, bounds: BodyBounds, empty: str = EMPTY) 
     """Return a request's body, which is a JSON object; raises what `use_body` and `parse_object`
     raise."""
     return await use_body(request, bounds, lambda body: parse_in_turns(body, empty))
+
+
+async def read_mended(request: Request, bounds: BodyBounds) -> dict[str, Any]:
+    """The same as `read_object`, with U+FFFD for each lone surrogate, which nothing can store: for
+    protocols whose clients send histories, in which a model may have left one."""
+
+    async def use(body: bytearray) -> dict[str, Any]:
+        halves = HALF.search(body) is not None  # before it is parsed, which empties it
+        fields = await parse_in_turns(body)
+        mended: dict[str, Any] = without_lone_surrogates(fields) if halves else fields
+        return mended
+
+    return await use_body(request, bounds, use)
 
 
 def validate(model: type[Body], fields: dict[str, Any]) -> Body:

@@ -1,6 +1,7 @@
 """Text that arrives in pieces: the sink it goes to, and the mending of lone surrogates."""
 
 from collections.abc import Callable
+from typing import Any
 
 #: Takes a piece of text and a piece of reasoning as they come; either may be None.
 Sink = Callable[[str | None, str | None], None]
@@ -29,6 +30,20 @@ def replace_lone_surrogates(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def without_lone_surrogates(value: Any) -> Any:
+    """Return a value of JSON whose texts are all valid Unicode."""
+    if isinstance(value, str):
+        return replace_lone_surrogates(value)
+    if isinstance(value, dict):
+        return {
+            replace_lone_surrogates(name): without_lone_surrogates(part)
+            for name, part in value.items()
+        }
+    if isinstance(value, list):
+        return [without_lone_surrogates(part) for part in value]
+    return value
 
 
 class SurrogateJoiner:

@@ -19,6 +19,109 @@ def cursor(*values: Any) -> str:
 
 CONVERSATIONS = "/api/v1/conversations"
 
+#: Half of a UTF-16 pair, which nothing can store, and where a body of each protocol may have it.
+HALF = "a\ud800"
+FUNCTION = {"name": "f", "description": HALF, "parameters": {"type": "object", "title": HALF}}
+CALL = {"id": HALF, "type": "function", "function": {"name": "f", "arguments": HALF}}
+USER = {"role": "user", "content": "a"}
+HALVES: list[tuple[str, dict[str, Any]]] = [
+    *[
+        ("/v1/chat/completions", {"model": "demo", "messages": [USER], **fields})
+        for fields in (
+            {"tools": [{"type": "function", "function": FUNCTION}]},
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "n", "schema": {"title": HALF}},
+                }
+            },
+            {
+                "messages": [
+                    USER,
+                    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+                    {"role": "tool", "tool_call_id": HALF, "content": HALF},
+                ]
+            },
+            {"metadata": {HALF: HALF}, "user": HALF, "stop": [HALF], HALF: HALF},
+        )
+    ],
+    *[
+        ("/v1/responses", {"model": "demo", "input": "a", **fields})
+        for fields in (
+            {"input": HALF},
+            {"input": HALF, "stream": True},
+            {"input": [{**USER, "content": HALF}]},
+            {"input": [{**USER, "content": [{"type": "input_text", "text": HALF}]}]},
+            {"input": [{**USER, HALF: HALF}]},
+            {"tools": [{"type": "function", **FUNCTION}]},
+            {"text": {"format": {"type": "json_schema", "name": "n", "schema": {HALF: HALF}}}},
+            {"metadata": {HALF: HALF}, "instructions": HALF, "user": HALF},
+            {"conversation": HALF},
+            {"previous_response_id": HALF},
+        )
+    ],
+    *[
+        ("/v1/messages", {"model": "demo", "max_tokens": 9, "messages": [USER], **fields})
+        for fields in (
+            {"tools": [{"name": "f", "description": HALF, "input_schema": {"title": HALF}}]},
+            {"system": HALF, "stop_sequences": [HALF], "metadata": {"user_id": HALF}},
+            {
+                "messages": [
+                    USER,
+                    {
+                        "role": "assistant",
+                        "content": [
+                            {"type": "tool_use", "id": HALF, "name": "f", "input": {HALF: 1}}
+                        ],
+                    },
+                    {
+                        "role": "user",
+                        "content": [{"type": "tool_result", "tool_use_id": HALF, "content": HALF}],
+                    },
+                ]
+            },
+        )
+    ],
+    ("/v1/completions", {"model": "demo", "prompt": HALF}),
+    ("/api/generate", {"model": "demo", "prompt": HALF, "system": HALF, "format": {HALF: HALF}}),
+    (
+        "/api/chat",
+        {
+            "model": "demo",
+            "messages": [USER],
+            "tools": [{"type": "function", "function": FUNCTION}],
+            "options": {"stop": [HALF]},
+        },
+    ),
+    (
+        "/ai/chat",
+        {
+            "id": "c",
+            "trigger": "submit-message",
+            "messages": [
+                {
+                    "id": HALF,
+                    "role": "user",
+                    "parts": [{"type": "text", "text": HALF}],
+                    "metadata": {HALF: HALF},
+                }
+            ],
+        },
+    ),
+    (
+        "/agui",
+        {
+            "threadId": "t",
+            "runId": "r",
+            "state": {HALF: HALF},
+            "tools": [FUNCTION],
+            "context": [{"description": HALF, "value": HALF}],
+            "messages": [{"id": HALF, **USER}],
+            "forwardedProps": {HALF: HALF},
+        },
+    ),
+]
+
 #: Method, path, and the body.
 STRANGE: list[tuple[str, str, Any]] = [
     ("GET", f"{CONVERSATIONS}?q=%00", None),
@@ -61,6 +164,7 @@ STRANGE: list[tuple[str, str, Any]] = [
     ("GET", "/api/v1/runs?conversation_id=%00", None),
     ("GET", "/api/v1/runs/x/media/%00", None),
     ("GET", "/static/%00", None),
+    *[("POST", path, body) for path, body in HALVES],
 ]
 
 

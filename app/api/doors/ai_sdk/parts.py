@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from ....core.errors import InvalidField
 from ....core.question import Attachment, Picture
-from ....core.text import replace_lone_surrogates
+from ....core.text import replace_lone_surrogates, without_lone_surrogates
 from ...body_model import BodyModel
 from ...media_items import decode
 from ...requests import ITEMS
@@ -15,19 +15,8 @@ from ...requests import ITEMS
 Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
 
 
-def _encodable(value: Any) -> Any:
-    """JSON without lone surrogates."""
-    if isinstance(value, str):
-        return replace_lone_surrogates(value)
-    if isinstance(value, dict):
-        return {replace_lone_surrogates(name): _encodable(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_encodable(part) for part in value]
-    return value
-
-
-Json = Annotated[Any, AfterValidator(_encodable)]
-JsonObject = Annotated[dict[str, Any], AfterValidator(_encodable)]
+Json = Annotated[Any, AfterValidator(without_lone_surrogates)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(without_lone_surrogates)]
 
 #: The name of this server among those whose metadata a part carries.
 OWN = "agno-stream"

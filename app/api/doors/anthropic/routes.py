@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Request, Response
 from ...context import Principal, Server
 from ...ignored import ignored_fields
 from ...names import resolve
-from ...requests import read_object, validate
+from ...requests import read_mended, validate
 from ...starting import start_with_history
 from ...streaming import RunStream
 from . import listing
@@ -40,7 +40,7 @@ async def messages(
     The client keeps the history; the server stores question and answer only if the request names a
     conversation in the header `X-Conversation-Id`.
     """
-    fields = await read_object(request, server.body)
+    fields = await read_mended(request, server.body)
     body = validate(MessageRequest, fields)
     target = resolve(server, body.model)
     follower, links = await start_with_history(
@@ -61,7 +61,7 @@ async def messages(
 @router.post("/messages/count_tokens")
 async def count_tokens(request: Request, server: Server) -> Response:
     """Estimate the tokens of a request from its characters; media are not counted."""
-    fields = await read_object(request, server.body)
+    fields = await read_mended(request, server.body)
     body = validate(CountRequest, fields)
     resolve(server, body.model)
     return listing.json_response(TokenCount(body.estimate_tokens()))

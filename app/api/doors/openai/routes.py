@@ -12,7 +12,7 @@ from ...context import Context, Principal, Server
 from ...ignored import ignored_fields
 from ...media_links import MediaLinks
 from ...names import resolve
-from ...requests import read_object, validate
+from ...requests import read_mended, validate
 from ...starting import start_with_history
 from ...streaming import RunStream
 from ...vectors import vectors
@@ -66,7 +66,7 @@ async def chat_completions(
     The client keeps the history; the server stores question and answer only if the request names a
     conversation in the header `X-Conversation-Id`.
     """
-    fields = await read_object(request, server.body)
+    fields = await read_mended(request, server.body)
     body = validate(CompletionRequest, fields)
     target = resolve(server, body.model)
     follower, links = await start_with_history(
@@ -96,7 +96,7 @@ async def completions(
     conversation_id: ConversationHeader = None,
 ) -> Response:
     """Answer a prompt with a text, as a stream or as one object."""
-    fields = await read_object(request, server.body)
+    fields = await read_mended(request, server.body)
     body = validate(TextRequest, fields)
     target = resolve(server, body.model)
     follower, links = await start_with_history(
@@ -114,7 +114,7 @@ async def completions(
 @router.post("/embeddings")
 async def make_embeddings(request: Request, server: Server, principal: Principal) -> Response:
     """Return the vectors of texts, if the server has a model for them."""
-    fields = await read_object(request, server.body)
+    fields = await read_mended(request, server.body)
     server.models.embedder.check_configured()
     body = validate(EmbeddingsRequest, fields)
     found = await vectors(server, principal, body.model, body.texts, body.dimensions)

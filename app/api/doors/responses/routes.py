@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from ...context import Context, Principal, Server
 from ...media_links import MediaLinks
 from ...reading import run_headers
-from ...requests import read_object, validate
+from ...requests import read_mended, validate
 from ...starting import IdempotencyKey
 from ...streaming import RunStream
 from .answer import JSON, ResponseAnswer, json_response
@@ -45,7 +45,7 @@ async def create(
     The response is kept, unless the request has `store: false`. In the background the response is
     returned at once, and its run continues without readers.
     """
-    fields = await read_object(request, server.body)
+    fields = await read_mended(request, server.body)
     body = validate(ResponseRequest, fields)
     key = None
     if idempotency_key is not None:
