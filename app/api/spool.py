@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 FREE = 64 << 10
 
 #: Bytes of large bodies in memory, of all requests together; further ones go to files.
-IN_MEMORY = 4 << 20
+IN_MEMORY = 2 << 20
 
 #: Bytes that are written to a file at once.
 BLOCK = 256 << 10
