@@ -73,7 +73,7 @@ class Pump:
         follower, encoder, writer = self._follower, self._encoder, self._writer
         if self._live is not None:
             follower.on_growth = self._live.grown
-        while not follower.done and not self._gone.is_set():
+        while not follower.done:
             if await self._wait_for_client():
                 return None
             number = follower.after
@@ -101,7 +101,7 @@ class Pump:
 
     async def _wait_for_client(self) -> bool:
         """Wait until the client has taken what it was sent, so that nothing is read for it that
-        would only wait in memory; return True if it has left meanwhile."""
+        would only wait in memory; return True if it has left."""
         direct = self._direct
         if direct is not None and direct.clogged:
             self._heartbeat.write_began()
