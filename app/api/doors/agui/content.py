@@ -3,16 +3,12 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from ....core.question import Attachment, Picture
-from ....core.text import replace_lone_surrogates
 from ...body_model import BodyModel
 from ...media_items import decode
 from ...requests import ITEMS
-
-#: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
-Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
 
 
 def kind(field: str, *known: str) -> Callable[[Any], str]:
@@ -28,12 +24,12 @@ def kind(field: str, *known: str) -> Callable[[Any], str]:
 class Other(BodyModel):
     """A part or source that is not read here, or that a model could not be shown."""
 
-    type: Text
+    type: str
 
 
 class TextPart(BodyModel):
     type: Literal["text"]
-    text: Text
+    text: str
 
 
 class DataSource(BodyModel):
@@ -41,13 +37,13 @@ class DataSource(BodyModel):
 
     type: Literal["data"]
     value: str
-    mime_type: Text | None = Field(None, alias="mimeType")
+    mime_type: str | None = Field(None, alias="mimeType")
 
 
 class UrlSource(BodyModel):
     type: Literal["url"]
-    value: Text
-    mime_type: Text | None = Field(None, alias="mimeType")
+    value: str
+    mime_type: str | None = Field(None, alias="mimeType")
 
 
 Source = Annotated[
@@ -67,10 +63,10 @@ class BinaryPart(BodyModel):
     """Media as clients of versions before 1.0 send them."""
 
     type: Literal["binary"]
-    mime_type: Text = Field("", alias="mimeType")
+    mime_type: str = Field("", alias="mimeType")
     data: str | None = None
-    url: Text | None = None
-    filename: Text | None = None
+    url: str | None = None
+    filename: str | None = None
 
 
 Part = Annotated[
@@ -84,7 +80,7 @@ Part = Annotated[
     Discriminator(kind("type", "text", "image", "audio", "video", "document", "binary")),
 ]
 
-Content = Text | Annotated[list[Part], *ITEMS]
+Content = str | Annotated[list[Part], *ITEMS]
 
 #: The kinds of attachments by the type of their part.
 KINDS: dict[str, Literal["audio", "video", "file"]] = {

@@ -8,14 +8,14 @@ from pydantic import Discriminator, Field, Tag
 from ....core.question import ClientCall, PastMessage
 from ...body_model import BodyModel
 from ...requests import ITEMS
-from .content import Content, Text, TextPart, kind, media_of, text_of
+from .content import Content, TextPart, kind, media_of, text_of
 from .sealed import unseal
 
 
 class Attributed(BodyModel):
     """A message; one of a subagent is not a part of the run's own answer."""
 
-    subagent_run_id: Text | None = Field(None, alias="subagentRunId")
+    subagent_run_id: str | None = Field(None, alias="subagentRunId")
 
 
 class GivenMessage(Attributed):
@@ -24,12 +24,12 @@ class GivenMessage(Attributed):
 
 
 class Function(BodyModel):
-    name: Text
-    arguments: Text = ""
+    name: str
+    arguments: str = ""
 
 
 class Call(BodyModel):
-    id: Annotated[Text, Field(min_length=1)]
+    id: Annotated[str, Field(min_length=1)]
     function: Function
     encrypted_value: str | None = Field(None, alias="encryptedValue")
 
@@ -45,8 +45,8 @@ class ToolMessage(Attributed):
 
     role: Literal["tool"]
     content: Content = ""
-    tool_call_id: Annotated[Text, Field(min_length=1, alias="toolCallId")]
-    error: Text | None = None
+    tool_call_id: Annotated[str, Field(min_length=1, alias="toolCallId")]
+    error: str | None = None
 
     @property
     def text(self) -> str:
@@ -57,7 +57,7 @@ class ToolMessage(Attributed):
 class OtherMessage(BodyModel):
     """Reasoning, activities, and roles that are not known here: no part of a history."""
 
-    role: Text
+    role: str
 
 
 Message = Annotated[

@@ -11,7 +11,7 @@ from ....core.log.journal import RunRecord
 from ....core.log.reading import WholeLog
 from ...context import Context, Principal, Server
 from ...media_links import MediaLinks
-from ...requests import read_object, validate
+from ...requests import read_mended, validate
 from ...steady import numbered
 from ...streaming import RunStream
 from .cursor import START, Cursor, parse
@@ -81,7 +81,7 @@ async def follow(
 async def _run(
     request: Request, server: Context, principal: str, agent: str | None, position: str | None
 ) -> Response:
-    fields = await read_object(request, server.body)
+    fields = await read_mended(request, server.body)
     body = validate(RunAgentInput, fields)
     if position is not None and position != BEGINNING:  # a reader that was cut off sends it again
         return await _resume(request, server, principal, body.run_id, position)

@@ -14,7 +14,6 @@ from ....core.pauses import check
 from ....core.runs.clock import Policy
 from ....core.runs.pauses.inbox import Waiting, continuing
 from ....core.runs.turn import Plan
-from ....core.text import replace_lone_surrogates
 from ....models.chat import Decision
 from ...context import Context
 from ...names import Target, resolve
@@ -156,7 +155,7 @@ class Start:
         )
 
     def _request(self) -> Request:
-        text = replace_lone_surrogates(json.dumps(self.fields["messages"], ensure_ascii=False))
+        text = json.dumps(self.fields["messages"], ensure_ascii=False)
         small = len(text.encode()) <= STORED_BYTES
         return Request(
             thread_id=self.body.thread_id,

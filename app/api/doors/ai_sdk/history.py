@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ....core.question import ClientCall, PastMessage
-from ....core.text import replace_lone_surrogates
 from .parts import Part, ReasoningPart, StepStart, TextPart, ToolPart, UIMessage
 
 
@@ -86,5 +85,4 @@ def _result(part: ToolPart) -> str | None:
 
 def text_of(value: Any) -> str:
     """A value of JSON as text: texts as they are, all others as JSON."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return replace_lone_surrogates(text)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -2,21 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from ....core.errors import InvalidField
 from ....core.question import Attachment, Picture
-from ....core.text import replace_lone_surrogates, without_lone_surrogates
 from ...body_model import BodyModel
 from ...media_items import decode
 from ...requests import ITEMS
-
-#: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
-Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
-
-
-Json = Annotated[Any, AfterValidator(without_lone_surrogates)]
-JsonObject = Annotated[dict[str, Any], AfterValidator(without_lone_surrogates)]
 
 #: The name of this server among those whose metadata a part carries.
 OWN = "agno-stream"
@@ -24,12 +16,12 @@ OWN = "agno-stream"
 
 class TextPart(BodyModel):
     type: Literal["text"]
-    text: Text
+    text: str
 
 
 class ReasoningPart(BodyModel):
     type: Literal["reasoning"]
-    text: Text = ""
+    text: str = ""
 
 
 class FilePart(BodyModel):
@@ -37,8 +29,8 @@ class FilePart(BodyModel):
 
     type: Literal["file"]
     url: str
-    mediaType: Text = ""  # the name on the wire
-    filename: Text | None = None
+    mediaType: str = ""  # the name on the wire
+    filename: str | None = None
 
     @property
     def kind(self) -> str:
@@ -60,7 +52,7 @@ class FilePart(BodyModel):
     def _source(self) -> dict[str, Any]:
         full = self.mediaType if "/" in self.mediaType and "*" not in self.mediaType else None
         if self.url.startswith(("https://", "http://")):
-            return {"url": replace_lone_surrogates(self.url), "mime_type": full}
+            return {"url": self.url, "mime_type": full}
         if not self.url.startswith("data:"):
             raise InvalidField("messages: the url of a file must be http(s) or a data URL")
         content, mime = decode(self.url, "messages")
@@ -72,25 +64,25 @@ class StepStart(BodyModel):
 
 
 class Approval(BodyModel):
-    id: Text
+    id: str
     approved: bool | None = None
-    reason: Text | None = None
+    reason: str | None = None
 
 
 class ToolPart(BodyModel):
     """A call of a tool, with its state: `type` is `tool-<name>`, or `dynamic-tool`."""
 
-    type: Text
-    toolCallId: Annotated[Text, Field(min_length=1)]
-    state: Text
-    toolName: Text | None = None
-    input: Json = None
-    rawInput: Json = None
-    output: Json = None
-    errorText: Text | None = None
+    type: str
+    toolCallId: Annotated[str, Field(min_length=1)]
+    state: str
+    toolName: str | None = None
+    input: Any = None
+    rawInput: Any = None
+    output: Any = None
+    errorText: str | None = None
     preliminary: bool | None = None
     approval: Approval | None = None
-    callProviderMetadata: JsonObject | None = None
+    callProviderMetadata: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -113,7 +105,7 @@ class ToolPart(BodyModel):
 class OtherPart(BodyModel):
     """A part that tells the model nothing: sources, data for the page, files of reasoning."""
 
-    type: Text
+    type: str
 
 
 def _kind(value: Any) -> str:
@@ -139,7 +131,7 @@ Part = Annotated[
 class UIMessage(BodyModel):
     """A message; `content` is the form of older pages, without parts."""
 
-    id: Text = ""
+    id: str = ""
     role: Literal["system", "user", "assistant"]
     parts: Annotated[list[Part], *ITEMS] = Field(default=[])
     metadata: Any = None

@@ -13,7 +13,7 @@ from ...histories import history_or_memory
 from ...names import Target
 from ...requests import ENTRIES, ITEMS, MESSAGES, Name, User
 from .history import past_messages
-from .parts import Text, UIMessage
+from .parts import UIMessage
 
 #: Ids of chats that are ids of conversations, too.
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
@@ -22,8 +22,8 @@ PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 class Tool(BodyModel):
     """A tool that the page runs."""
 
-    name: Annotated[Text, Field(min_length=1)] | None = None
-    description: Text | None = None
+    name: Annotated[str, Field(min_length=1)] | None = None
+    description: str | None = None
     parameters: dict[str, Any] | None = None
     inputSchema: dict[str, Any] | None = None  # the name on the wire
 
@@ -44,15 +44,15 @@ class ChatRequest(BodyModel):
     `model` and the fields after it are not the protocol's; pages send them in their `body`.
     """
 
-    id: Annotated[Text, Field(min_length=1, max_length=1024)]
+    id: Annotated[str, Field(min_length=1, max_length=1024)]
     messages: Annotated[list[UIMessage], *MESSAGES] | None = None
     message: UIMessage | None = None
-    trigger: Text | None = None
-    messageId: Text | None = None  # the name on the wire
+    trigger: str | None = None
+    messageId: str | None = None  # the name on the wire
     model: Name | None = None
     agent: Name | None = None
     user: User | None = None
-    system: Text | None = None
+    system: str | None = None
     tools: Annotated[dict[str, Tool], ENTRIES] | Annotated[list[Tool], *ITEMS] | None = None
     on_disconnect: Literal["cancel", "continue", "grace"] | None = None
 

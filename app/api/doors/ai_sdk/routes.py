@@ -10,7 +10,7 @@ from ....core.log.journal import RunRecord
 from ...context import Context, Principal, Server
 from ...ignored import ignored_fields
 from ...media_links import MediaLinks
-from ...requests import read_object, validate
+from ...requests import read_mended, validate
 from ...streaming import RunStream
 from .encoder import AiSdkEncoder
 from .errors import STREAM_HEADERS, refusal
@@ -47,7 +47,7 @@ async def chat(
     The id of the chat is that of the conversation. A message of the assistant with answers on its
     calls goes on.
     """
-    fields = await read_object(request, server.body)
+    fields = await read_mended(request, server.body)
     body = validate(ChatRequest, fields)
     follower = await Start(server, principal, body, idempotency_key, fields).run()
     return await _stream(

@@ -3,49 +3,45 @@
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
+from pydantic import BaseModel, Discriminator, Field, Tag
 
 from ....core.errors import InvalidField
 from ....core.question import Attachment, Picture
-from ....core.text import replace_lone_surrogates
 from ...body_model import BodyModel
 from ...media_items import decode
 from ...requests import ITEMS
 
-#: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
-Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
-
 
 class TextBlock(BodyModel):
     type: Literal["text"]
-    text: Text
+    text: str
 
 
 class Base64Source(BodyModel):
     type: Literal["base64"]
     data: str
-    media_type: Text | None = None
+    media_type: str | None = None
 
 
 class UrlSource(BodyModel):
     type: Literal["url"]
-    url: Annotated[Text, Field(pattern="^https?://")]
+    url: Annotated[str, Field(pattern="^https?://")]
 
 
 class TextSource(BodyModel):
     type: Literal["text"]
-    data: Text
+    data: str
 
 
 class BlocksSource(BodyModel):
     type: Literal["content"]
-    content: Text | Annotated[list[TextBlock], *ITEMS]
+    content: str | Annotated[list[TextBlock], *ITEMS]
 
 
 class OtherBlock(BodyModel):
     """A block or source of a type that is not read here."""
 
-    type: Text
+    type: str
 
 
 def _kind(*known: str) -> Callable[[Any], str]:
@@ -86,8 +82,8 @@ class DocumentBlock(BodyModel):
         | Annotated[OtherBlock, Tag("<other>")],
         Discriminator(_kind("base64", "url", "text", "content")),
     ]
-    title: Text | None = None
-    context: Text | None = None
+    title: str | None = None
+    context: str | None = None
 
     @property
     def text(self) -> str | None:
@@ -117,18 +113,18 @@ class DocumentBlock(BodyModel):
 
 class ThinkingBlock(BodyModel):
     type: Literal["thinking"]
-    thinking: Text
+    thinking: str
 
 
 class RedactedBlock(BodyModel):
     type: Literal["redacted_thinking"]
-    data: Text
+    data: str
 
 
 class ToolUseBlock(BodyModel):
     type: Literal["tool_use"]
-    id: Text
-    name: Text
+    id: str
+    name: str
     input: dict[str, Any] = Field(default={})
 
 
@@ -145,8 +141,8 @@ class ToolResultBlock(BodyModel):
     """The result of a call of a client's tool."""
 
     type: Literal["tool_result"]
-    tool_use_id: Text
-    content: Text | Annotated[list[ResultBlock], *ITEMS] | None = None
+    tool_use_id: str
+    content: str | Annotated[list[ResultBlock], *ITEMS] | None = None
     is_error: bool | None = None
 
     @property

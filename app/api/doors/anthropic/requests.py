@@ -8,7 +8,6 @@ from pydantic import Field
 
 from ....core.errors import InvalidField
 from ....core.question import ClientCall, ModelOptions, PastMessage, Question
-from ....core.text import replace_lone_surrogates
 from ...body_model import BodyModel
 from ...histories import history_or_memory
 from ...names import Target
@@ -17,7 +16,6 @@ from .blocks import (
     Block,
     MessageBlock,
     RedactedBlock,
-    Text,
     TextBlock,
     ThinkingBlock,
     ToolResultBlock,
@@ -36,7 +34,7 @@ CHARS_PER_TOKEN = 4
 
 class Message(BodyModel):
     role: Literal["user", "assistant", "system"]
-    content: Text | Annotated[list[MessageBlock], *ITEMS]
+    content: str | Annotated[list[MessageBlock], *ITEMS]
 
     @property
     def blocks(self) -> list[Block]:
@@ -85,7 +83,7 @@ class Message(BodyModel):
             ClientCall(
                 block.id,
                 block.name,
-                replace_lone_surrogates(json.dumps(block.input, ensure_ascii=False)),
+                json.dumps(block.input, ensure_ascii=False),
                 fields_of(wanted.get(block.id, {}), "call"),
             )
             for block in self.blocks
@@ -112,12 +110,12 @@ class OutputFormat(BodyModel):
 
 
 class OutputConfig(BodyModel):
-    effort: Text | None = None
+    effort: str | None = None
     format: OutputFormat | None = None
 
 
 class Metadata(BodyModel):
-    user_id: Text | None = None
+    user_id: str | None = None
 
 
 class CountRequest(BodyModel):
@@ -125,7 +123,7 @@ class CountRequest(BodyModel):
 
     model: Name
     messages: Annotated[list[Message], *MESSAGES, Field(min_length=1)]
-    system: Text | Annotated[list[TextBlock], *ITEMS] | None = None
+    system: str | Annotated[list[TextBlock], *ITEMS] | None = None
     tools: Annotated[list[Tool], *ITEMS] | None = None
     tool_choice: ToolChoice | None = None
     thinking: Thinking | None = None
@@ -158,12 +156,12 @@ class MessageRequest(CountRequest):
 
     max_tokens: Annotated[Int64, Field(ge=1)] | None = None
     stream: bool | None = None
-    stop_sequences: Annotated[list[Text], *ITEMS] | None = None
+    stop_sequences: Annotated[list[str], *ITEMS] | None = None
     temperature: float | None = None
     top_p: float | None = None
     top_k: Int64 | None = None
     metadata: Metadata | None = None
-    service_tier: Text | None = None
+    service_tier: str | None = None
 
     def question(self, target: Target, *, kept: bool) -> Question:
         """Return the request as a `Question`; if `kept`, the server stores question and answer.

@@ -7,7 +7,6 @@ from pydantic import Field
 from ....core.errors import InvalidField
 from ....core.question import ClientTool
 from ...body_model import BodyModel
-from .blocks import Text
 
 #: The types of tools that Anthropic's server runs. They are passed over: the agent has its own.
 HOSTED = ("web_search_", "web_fetch_", "code_execution_", "tool_search_", "mcp_toolset")
@@ -16,16 +15,16 @@ HOSTED = ("web_search_", "web_fetch_", "code_execution_", "tool_search_", "mcp_t
 class Tool(BodyModel):
     """A tool that the client runs, or one that Anthropic's server would, which has no schema."""
 
-    name: Annotated[Text, Field(min_length=1)] | None = None
-    type: Text | None = None
-    description: Text | None = None
+    name: Annotated[str, Field(min_length=1)] | None = None
+    type: str | None = None
+    description: str | None = None
     input_schema: dict[str, Any] | None = None
     strict: bool | None = None
 
 
 class ToolChoice(BodyModel):
     type: Literal["auto", "any", "tool", "none"]
-    name: Text | None = None
+    name: str | None = None
     disable_parallel_tool_use: bool | None = None
 
     @property

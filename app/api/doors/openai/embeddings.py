@@ -10,17 +10,16 @@ from pydantic import Field
 from ....models.parts import Vectors
 from ...body_model import BodyModel
 from ...requests import Int64, Name
-from .parts import Text
 
 
 class EmbeddingsRequest(BodyModel):
     """The body of `/v1/embeddings`; unknown fields are ignored."""
 
     model: Name
-    input: Text | Annotated[list[Text], Field(min_length=1, max_length=2048)]
+    input: str | Annotated[list[str], Field(min_length=1, max_length=2048)]
     dimensions: Annotated[Int64, Field(ge=1)] | None = None
     encoding_format: Literal["float", "base64"] | None = None
-    user: Text | None = None
+    user: str | None = None
 
     @property
     def texts(self) -> list[str]:

@@ -2,31 +2,27 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from ....core.errors import InvalidField
 from ....core.question import Attachment
-from ....core.text import replace_lone_surrogates
 from ...body_model import BodyModel
 from ...media_items import decode
-
-#: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
-Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
 
 
 class TextPart(BodyModel):
     type: Literal["text"]
-    text: Text
+    text: str
 
 
 class RefusalPart(BodyModel):
     type: Literal["refusal"]
-    refusal: Text
+    refusal: str
 
 
 class ImageAddress(BodyModel):
-    url: Text
-    detail: Text | None = None
+    url: str
+    detail: str | None = None
 
 
 class ImagePart(BodyModel):
@@ -46,7 +42,7 @@ class AudioPart(BodyModel):
 
 class FileData(BodyModel):
     file_data: str | None = None
-    filename: Text | None = None
+    filename: str | None = None
     file_id: str | None = None
 
 

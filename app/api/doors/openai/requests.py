@@ -18,15 +18,15 @@ from ...body_model import BodyModel
 from ...histories import history_or_memory
 from ...names import Target
 from ...requests import ENTRIES, ITEMS, MESSAGES, Int64, Name, end_user, picture
-from .parts import AudioPart, FilePart, ImagePart, Part, RefusalPart, Text, TextPart, attachment
+from .parts import AudioPart, FilePart, ImagePart, Part, RefusalPart, TextPart, attachment
 
 #: Fields of an assistant's message that some providers want back with its tool calls.
 REASONING = ("reasoning_content", "reasoning", "reasoning_details")
 
 
 class CalledFunction(BodyModel):
-    name: Text
-    arguments: Text
+    name: str
+    arguments: str
 
 
 class Call(BodyModel):
@@ -34,7 +34,7 @@ class Call(BodyModel):
 
     model_config = ConfigDict(extra="allow")
 
-    id: Text
+    id: str
     type: Literal["function"] = "function"
     function: CalledFunction
 
@@ -43,9 +43,9 @@ class Message(BodyModel):
     """A message of the request; the role `developer` is OpenAI's newer name for `system`."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: Text | Annotated[list[Part], *ITEMS] | None = None
+    content: str | Annotated[list[Part], *ITEMS] | None = None
     tool_calls: Annotated[list[Call], *ITEMS] | None = None
-    tool_call_id: Text | None = None
+    tool_call_id: str | None = None
     reasoning_content: Any = None
     reasoning: Any = None
     reasoning_details: Any = None
@@ -102,8 +102,8 @@ def given(fields: dict[str, Any] | None) -> dict[str, Any]:
 
 
 class Function(BodyModel):
-    name: Annotated[Text, Field(min_length=1)]
-    description: Text | None = None
+    name: Annotated[str, Field(min_length=1)]
+    description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
@@ -116,7 +116,7 @@ class Tool(BodyModel):
 class JsonSchema(BodyModel):
     model_config = ConfigDict(extra="allow")
 
-    name: Text
+    name: str
     schema_: dict[str, Any] | None = Field(None, alias="schema")
 
 
@@ -147,12 +147,12 @@ class Options(BodyModel):
     seed: Int64 | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    reasoning_effort: Text | None = None
-    verbosity: Text | None = None
+    reasoning_effort: str | None = None
+    verbosity: str | None = None
     logit_bias: Annotated[dict[str, int | float], ENTRIES] | None = None
-    user: Text | None = None
-    service_tier: Text | None = None
-    metadata: Annotated[dict[str, Text], ENTRIES] | None = None
+    user: str | None = None
+    service_tier: str | None = None
+    metadata: Annotated[dict[str, str], ENTRIES] | None = None
     top_k: Int64 | None = None  # this one and the next are additions of other servers
     min_p: float | None = None
 
@@ -166,7 +166,7 @@ class CompletionRequest(Options):
     stream_options: StreamOptions | None = None
     max_tokens: Int64 | None = None
     max_completion_tokens: Int64 | None = None
-    stop: Text | Annotated[list[Text], *ITEMS] | None = None
+    stop: str | Annotated[list[str], *ITEMS] | None = None
     n: Literal[1] | None = None
     tools: Annotated[list[Tool], *ITEMS] | None = None
     tool_choice: str | dict[str, Any] | None = None

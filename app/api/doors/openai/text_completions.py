@@ -21,7 +21,6 @@ from ...requests import Int64, Name, end_user
 from ...whole_answer import WholeAnswer
 from .encoder import Counts, Identity, counts, finish_reason
 from .errors import error_frame, refusal
-from .parts import Text
 from .requests import Options, StreamOptions
 
 
@@ -29,11 +28,11 @@ class TextRequest(Options):
     """The body of `/v1/completions`."""
 
     model: Name
-    prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=1)]
+    prompt: str | Annotated[list[str], Field(min_length=1, max_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: Int64 | None = None
-    stop: Text | list[Text] | None = None
+    stop: str | list[str] | None = None
     n: Literal[1] | None = None
     best_of: Literal[1] | None = None
     echo: bool | None = None

@@ -10,7 +10,7 @@ from ....core.errors import InvalidField
 from ....core.question import ClientCall, PastMessage
 from ...body_model import BodyModel
 from ...requests import invalid
-from .parts import Content, Text, attachments, pictures, text_of
+from .parts import Content, attachments, pictures, text_of
 
 
 class MessageItem(BodyModel):
@@ -23,12 +23,12 @@ class FunctionCallItem(BodyModel):
     """A call of a tool in an earlier answer; also one whose input is plain text."""
 
     type: Literal["function_call", "custom_tool_call", "mcp_call"]
-    name: Text
-    call_id: Text = ""
-    id: Text | None = None
-    arguments: Text | None = None
-    input: Text | None = None
-    output: Text | None = None  # an `mcp_call` has its result with it
+    name: str
+    call_id: str = ""
+    id: str | None = None
+    arguments: str | None = None
+    input: str | None = None
+    output: str | None = None  # an `mcp_call` has its result with it
 
     @property
     def call(self) -> ClientCall:
@@ -42,7 +42,7 @@ class OutputItem(BodyModel):
     """The result of a tool that the client ran."""
 
     type: Literal["function_call_output", "custom_tool_call_output"]
-    call_id: Annotated[Text, Field(min_length=1)]
+    call_id: Annotated[str, Field(min_length=1)]
     output: Content
 
 
@@ -50,22 +50,22 @@ class ApprovalItem(BodyModel):
     """A person's decision on a call of a tool of the server."""
 
     type: Literal["mcp_approval_response"]
-    approval_request_id: Annotated[Text, Field(min_length=1)]
+    approval_request_id: Annotated[str, Field(min_length=1)]
     approve: bool
-    reason: Text | None = None
+    reason: str | None = None
 
 
 class ReferenceItem(BodyModel):
     """An item of an earlier response, by its id."""
 
     type: Literal["item_reference"] = "item_reference"
-    id: Annotated[Text, Field(min_length=1)]
+    id: Annotated[str, Field(min_length=1)]
 
 
 class OtherItem(BodyModel):
     """An item that does not change the question: reasoning, and calls of other servers' tools."""
 
-    type: Text
+    type: str
 
 
 #: The kinds of items by type, in a form that no error takes for the name of a field.

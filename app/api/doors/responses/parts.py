@@ -2,42 +2,38 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from ....core.errors import InvalidField
 from ....core.question import Attachment, Picture
-from ....core.text import replace_lone_surrogates
 from ...body_model import BodyModel
 from ...media_items import decode
 from ...requests import ITEMS, picture
 
-#: Lone surrogates cannot be sent on, but a history may hold what a model once sent.
-Text = Annotated[str, AfterValidator(replace_lone_surrogates)]
-
 
 class TextPart(BodyModel):
     type: Literal["input_text", "output_text", "text", "summary_text", "reasoning_text"]
-    text: Text
+    text: str
 
 
 class RefusalPart(BodyModel):
     type: Literal["refusal"]
-    refusal: Text
+    refusal: str
 
 
 class ImagePart(BodyModel):
     type: Literal["input_image"]
-    image_url: Text | None = None
-    file_id: Text | None = None
-    detail: Text | None = None
+    image_url: str | None = None
+    file_id: str | None = None
+    detail: str | None = None
 
 
 class FilePart(BodyModel):
     type: Literal["input_file"]
     file_data: str | None = None
-    file_url: Text | None = None
-    file_id: Text | None = None
-    filename: Text | None = None
+    file_url: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
 
 
 class Sound(BodyModel):
@@ -52,7 +48,7 @@ class AudioPart(BodyModel):
 
 class VideoPart(BodyModel):
     type: Literal["input_video"]
-    video_url: Text
+    video_url: str
 
 
 Part = Annotated[
@@ -60,7 +56,7 @@ Part = Annotated[
     Field(discriminator="type"),
 ]
 
-Content = Text | Annotated[list[Part], *ITEMS]
+Content = str | Annotated[list[Part], *ITEMS]
 
 SOUNDS = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 

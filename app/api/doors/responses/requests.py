@@ -11,7 +11,6 @@ from ...names import Target
 from ...requests import ENTRIES, ITEMS, MESSAGES, ConversationId, Int64, Name
 from . import tools as tooling
 from .input import Item
-from .parts import Text
 from .resource import Request
 
 
@@ -27,7 +26,7 @@ class TextFormat(BodyModel):
     model_config = ConfigDict(extra="allow")
 
     type: Literal["text", "json_object", "json_schema"]
-    name: Text | None = None
+    name: str | None = None
     schema_: dict[str, Any] | None = Field(None, alias="schema")
 
     @model_validator(mode="after")
@@ -48,13 +47,13 @@ class TextFormat(BodyModel):
 
 class TextOptions(BodyModel):
     format: TextFormat | None = None
-    verbosity: Text | None = None
+    verbosity: str | None = None
 
 
 class ReasoningOptions(BodyModel):
     model_config = ConfigDict(extra="allow")
 
-    effort: Text | None = None
+    effort: str | None = None
 
 
 class ConversationObject(BodyModel):
@@ -66,7 +65,7 @@ class ResponseRequest(BodyModel):
 
     model: Name | None = None
     input: Annotated[list[Item], *MESSAGES, Field(min_length=1)]
-    instructions: Text | None = None
+    instructions: str | None = None
     previous_response_id: Name | None = None
     conversation: ConversationId | ConversationObject | None = None
     stream: bool | None = None
@@ -83,11 +82,11 @@ class ResponseRequest(BodyModel):
     frequency_penalty: float | None = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None
-    service_tier: Text | None = None
-    metadata: Annotated[dict[str, Text], ENTRIES] | None = None
-    user: Text | None = None
-    safety_identifier: Text | None = None
-    prompt_cache_key: Text | None = None
+    service_tier: str | None = None
+    metadata: Annotated[dict[str, str], ENTRIES] | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
     prompt: None = None  # a prompt that OpenAI stores: refused, for it would be missing
 
     @model_validator(mode="before")

@@ -7,9 +7,8 @@ from pydantic import Discriminator, Field, Tag
 from ....core.errors import InvalidField
 from ....core.question import ClientTool
 from ...body_model import BodyModel
-from .parts import Text
 
-Name = Annotated[Text, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1)]
 
 
 class FunctionTool(BodyModel):
@@ -17,7 +16,7 @@ class FunctionTool(BodyModel):
 
     type: Literal["function"]
     name: Name
-    description: Text | None = None
+    description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
@@ -27,13 +26,13 @@ class CustomTool(BodyModel):
 
     type: Literal["custom"]
     name: Name
-    description: Text | None = None
+    description: str | None = None
 
 
 class HostedTool(BodyModel):
     """A tool that OpenAI runs, such as `web_search`: the agent has tools of its own instead."""
 
-    type: Text
+    type: str
 
 
 def _kind(value: Any) -> str:
