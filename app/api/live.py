@@ -41,26 +41,29 @@ class Live:
         self._late = False  # a write at the end of this turn is due
         self.error: Exception | None = None  # of the encoder
 
-    def grown(self) -> bool:
-        """Write what is new, now or soon; return False if the pump has to do it."""
+    def grown(self) -> None:
+        """Write what is new, now or soon, or wake the pump, which has to do it."""
         if self._late:
-            return True
+            return
         now = self._loop.time()
         if now - self._heartbeat.last_write < BURST:
             self._late = True
             self._loop.call_soon(self._end_turn)
-            return True
-        return self._write(now)
+        elif not self._write(now):
+            self._follower.poke()
 
     def _end_turn(self) -> None:
         self._late = False
-        if self._follower.waits and not self._write(self._loop.time()):
+        if not self._write(self._loop.time()):
             self._follower.poke()
 
     def _write(self, now: float) -> bool:
         follower = self._follower
+        if not (follower.waits and self._direct.ready):
+            return False
         after = follower.after
-        if not self._direct.ready or not (entries := follower.fresh(after)):
+        entries = follower.fresh(after)
+        if not entries:
             return False
         try:
             body = self._encode(after, entries)

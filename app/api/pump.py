@@ -72,7 +72,7 @@ class Pump:
         the first byte, else None."""
         follower, encoder, writer = self._follower, self._encoder, self._writer
         if self._live is not None:
-            follower.on_growth = self._live.grown
+            follower.divert(self._live.grown)
         while not follower.done:
             if await self._wait_for_client():
                 return None

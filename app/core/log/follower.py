@@ -39,7 +39,7 @@ class Follower:
     """
 
     __slots__ = (
-        *("_closed", "_on_close", "_poked", "_waiting", "after", "done", "fresh", "on_growth"),
+        *("_closed", "_on_close", "_poked", "_waiting", "_wake", "after", "done", "fresh"),
         *("record", "redirected", "source", "stalled", "traffic", "__weakref__"),
     )
 
@@ -61,13 +61,19 @@ class Follower:
         self.source = source
         #: What `batch` would return at once, after the number of an entry; see `Source`.
         self.fresh = source.fresh
-        source.subscribe(self._grown)
+        self._wake: Callable[[], None] = self.poke  # called when the log has grown
+        source.subscribe(self._wake)
         self._on_close = on_close
         self._closed = False
         self._poked = False
         self._waiting: asyncio.Future[None] | None = None
-        #: Called when the log has grown while `batch` waits; `batch` goes on if it returns False.
-        self.on_growth: Callable[[], bool] | None = None
+
+    def divert(self, wake: Callable[[], None]) -> None:
+        """Call `wake` when the log has grown, instead of `poke`: it may read what is new itself,
+        while `batch` waits, and move `after` behind it."""
+        self.source.subscribe(wake)
+        self.source.unsubscribe(self._wake)
+        self._wake = wake
 
     async def batch(self) -> list[Entry]:
         """Return the next entries, and move `after` behind them; wait if there are none yet.
@@ -97,19 +103,9 @@ class Follower:
         return entries
 
     def _change(self) -> asyncio.Future[None]:
-        """Done when the log has changed or `poke` is called; `on_growth` may move `after`."""
+        """Done when the log has changed or `poke` is called; `after` may move; see `divert`."""
         self._waiting = asyncio.get_running_loop().create_future()
         return self._waiting
-
-    def _grown(self) -> None:
-        waiting = self._waiting
-        if (
-            self.on_growth is None
-            or waiting is None
-            or waiting.done()
-            or not self.on_growth()  # which may be all that a token costs its reader
-        ):
-            self.poke()
 
     @property
     def waits(self) -> bool:
@@ -170,7 +166,7 @@ class Follower:
             return
         self._closed = True
         self.traffic.followers -= 1
-        self.source.unsubscribe(self._grown)
+        self.source.unsubscribe(self._wake)
         if self._on_close is not None and not self.redirected:
             self._on_close(self)
 

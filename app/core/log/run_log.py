@@ -132,7 +132,7 @@ class RunLog:
 
     def measure(self, at_least: int = 1) -> None:
         """Pass the entries that are not measured yet to `meter`, if they are at least
-        `at_least`."""
+        `at_least`: it has the text and the times of all entries before them."""
         if self.last - self._metered >= at_least:
             self.meter.read(self.entries[max(self._metered - self.base, 0) :])
             self._metered = self.last

@@ -42,35 +42,40 @@ class Clock:
     """Watches the timeouts of one run, and calls `expire` with the error of the first that expires.
 
     The idle timeout is suspended while a tool works, because a search may take longer than a model
-    may be silent. There is a single timer, so that a token costs only one reading of the clock.
+    may be silent. `silence` returns the seconds since the run's newest chunk: there is a single
+    timer, which asks for it, so that a token costs nothing. `begun` is True once the model has
+    said something.
     """
 
     __slots__ = (
-        *("_expire", "_first_token_seen", "_last", "_loop", "_start", "_timeouts", "_timer"),
-        *("_tools", "_wheel"),
+        *("_expire", "_last", "_loop", "_silence", "_start", "_timeouts", "_timer"),
+        *("_tools", "_wheel", "begun"),
     )
 
-    def __init__(self, timeouts: Timeouts, expire: Callable[[RunTimeout], None]) -> None:
+    def __init__(
+        self,
+        timeouts: Timeouts,
+        expire: Callable[[RunTimeout], None],
+        silence: Callable[[], float],
+    ) -> None:
         self._timeouts = timeouts
         self._expire = expire
+        self._silence = silence
         self._loop = asyncio.get_running_loop()
         self._start = self._last = self._loop.time()
-        self._first_token_seen = False
+        self.begun = False
         self._tools = _NONE  # at work
         self._wheel = wheel()
         self._timer = self._wheel.call_at(self._next(), self._check)
 
     def saw(self, chunk: StreamingChunk) -> None:
-        """Restart the idle timeout, because the run has a new chunk.
-
-        The first token ends the wait for it; a chunk with a tool call suspends or resumes the idle
-        timeout.
-        """
+        """Restart the idle timeout, because the run will have a new chunk: its first token, which
+        ends the wait for it, or a tool call, which suspends or resumes the idle timeout."""
         self._last = self._loop.time()
         tool = chunk.tool if chunk.said is None else chunk.said.tool
-        if self._first_token_seen and tool is None:
+        if self.begun and tool is None:
             return
-        self._first_token_seen = True
+        self.begun = True
         if tool is not None and tool.status == "started":
             self._tools |= {tool.id}
         elif tool is not None:
@@ -80,8 +85,8 @@ class Clock:
     def alive(self) -> None:
         """Restart the idle timeout for what comes from the model and is no chunk: it has begun."""
         self._last = self._loop.time()
-        if not self._first_token_seen:
-            self._first_token_seen = True
+        if not self.begun:
+            self.begun = True
             self._restart()
 
     def stop(self) -> None:
@@ -95,16 +100,19 @@ class Clock:
         """Return when the next timeout expires, in the loop's time."""
         limits = self._timeouts
         when = self._start + limits.total
-        if not self._first_token_seen:
+        if not self.begun:
             return min(when, self._start + limits.first_token)
-        return when if self._tools else min(when, self._last + limits.idle)
+        if self._tools:
+            return when
+        last = max(self._last, self._loop.time() - self._silence())
+        return min(when, last + limits.idle)
 
     def _error(self, when: float) -> RunTimeout:
         """Return the error to end the run with if its next timeout, at this time, has expired."""
         limits = self._timeouts
         if when == self._start + limits.total:
             return RunTimeout("timeout_total", f"The answer took longer than {limits.total:g} s.")
-        if not self._first_token_seen:
+        if not self.begun:
             return RunTimeout(
                 "timeout_first_token", f"The model sent nothing for {limits.first_token:g} s."
             )

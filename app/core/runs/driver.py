@@ -100,7 +100,8 @@ class Driver:
             if run.turn.stored_question is None:
                 return True
             async with asyncio.timeout(run.stop_timeout):
-                return await run.turn.remember(run.text, failure, usage)
+                run.log.measure()
+                return await run.turn.remember(run.log.meter.text, failure, usage)
         except Exception:
             logger.exception("run %s: its partial answer was not stored", run.record.run_id)
             return False
@@ -157,6 +158,6 @@ def _report(run: Run, last: StreamingChunk) -> RunReport:
         resumes=run.resumes,
         request_id=run.request_id,
         question=run.turn.logged_question,
-        text=run.text + last.content,
+        text=log.meter.take_text(),
         requirements=last.requirements,
     )

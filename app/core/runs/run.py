@@ -9,7 +9,6 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from ...models.chat import StreamingChunk
-from ...models.growing import GrowingText
 from ..log.follower import Follower
 from ..log.journal import FOLLOWED_TTL, Mailbox, RunRecord
 from ..log.run_log import RunLog
@@ -34,7 +33,7 @@ class Run:
 
     __slots__ = (
         *("_checking", "_failure", "_giving_up", "_grace", "_left", "_mailbox", "_present"),
-        *("_step", "_text", "_waiter", "ended", "life", "log", "loop", "policy", "readers"),
+        *("_step", "_waiter", "ended", "life", "log", "loop", "policy", "readers"),
         *("record", "recovered", "request_id", "resumes", "stop_timeout", "turn", "was_begun"),
     )
 
@@ -60,7 +59,6 @@ class Run:
         if recovered:
             self.life.enter(State.RECOVERED)
         self.ended = Flag()  # set when the run is in no table any more
-        self._text = GrowingText()
         self.was_begun = False  # by a process that has died
         self.request_id = request_id.get()
         self.readers = self.resumes = 0  # so far
@@ -79,15 +77,6 @@ class Run:
         """True if the run has left the queue of its conversation; stays True until and after its
         end."""
         return self.life.began
-
-    @property
-    def text(self) -> str:
-        """The text of the answer so far."""
-        return str(self._text)
-
-    def said(self, text: str) -> None:
-        """Begin with a text that another process has got from the model."""
-        self._text.append(text)
 
     def begin(self) -> None:
         """Note that the run has left its queue; has no effect if the run was stopped at that
@@ -209,15 +198,15 @@ class Run:
     async def consume(self) -> StreamingChunk:
         """Run the agent to its end and return the last chunk; all others are appended to the
         log."""
-        clock, write = Clock(self.policy.timeouts, self.stop), self._text.append
+        log = self.log  # which has the first chunk of the run
+        clock = Clock(self.policy.timeouts, self.stop, lambda: log.age - log.entries[-1][0])
 
         def emit(chunk: StreamingChunk) -> None:
             if self._failure is not None:  # the agent continues although it was cancelled
                 raise self._failure
-            clock.saw(chunk)
-            if chunk.content:
-                write(chunk.content)
-            self.log.append(chunk)
+            if not clock.begun or chunk.tool is not None or chunk.said is not None:
+                clock.saw(chunk)  # of all others it sees that the log has them
+            log.append(chunk)
 
         try:
             return await self.turn.run(emit, clock.alive)

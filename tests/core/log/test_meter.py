@@ -58,3 +58,19 @@ def test_trimmed_entries_are_metered_first() -> None:
     log.measure()
     assert 1001 == log.meter.tokens
     assert 1000 == sum(log.meter.delays)
+
+
+def test_the_text_is_whole_however_it_is_read() -> None:
+    """The text of a log is that of all its entries, of those that were dropped from it, too; what
+    stands of another process's text comes before it."""
+    log = RunLog(record("r1"), lambda log: None)
+    log.append(text_chunk("void"))
+    log.measure()
+    log.meter.begin("stands, ")
+    for number in range(1000):
+        log.append(text_chunk(f"{number} "))
+        if number % 97 == 0:
+            log.trim_head(1000, lossy=True)
+    log.measure()
+    assert "stands, " + "".join(f"{number} " for number in range(1000)) == log.meter.take_text()
+    assert "" == log.meter.text

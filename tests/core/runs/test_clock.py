@@ -20,8 +20,9 @@ class Watched:
         self, *, first_token: float = LONG, idle: float = LONG, total: float = LONG
     ) -> None:
         self.expired: list[tuple[str, float]] = []
+        self.silence = LONG  # of the log
         self._start = time.monotonic()
-        self.clock = Clock(Timeouts(first_token, idle, total), self._expire)
+        self.clock = Clock(Timeouts(first_token, idle, total), self._expire, lambda: self.silence)
 
     def _expire(self, error: RunTimeout) -> None:
         self.expired.append((error.code, time.monotonic() - self._start))
@@ -46,6 +47,18 @@ async def test_first_token_timeout() -> None:
     code, when = await Watched(first_token=0.1).out()
     assert "timeout_first_token" == code
     assert 0.09 <= when < 1
+
+
+async def test_what_the_log_gets_restarts_the_idle_timeout() -> None:
+    """A token is not reported to the clock, which asks how old the newest one is."""
+    watched = Watched(idle=0.2)
+    watched.clock.saw(text_chunk("first"))
+    watched.silence = 0.0
+    await asyncio.sleep(0.5)
+    assert [] == watched.codes
+    watched.silence = LONG
+    code, _ = await watched.out()
+    assert "timeout_idle" == code
 
 
 async def test_idle_timeout() -> None:
@@ -160,7 +173,7 @@ async def test_stopped_clock_does_not_expire() -> None:
 async def test_message_names_the_timeout() -> None:
     """The message has the seconds for people, and the error a finish reason for programs."""
     errors: list[RunTimeout] = []
-    Clock(Timeouts(first_token=0.05, idle=LONG, total=LONG), errors.append)
+    Clock(Timeouts(first_token=0.05, idle=LONG, total=LONG), errors.append, lambda: 0.0)
     await until(lambda: bool(errors))
     assert ("timeout_first_token", 504) == (errors[0].finish_reason, errors[0].status)
     assert "0.05 s" in errors[0].message

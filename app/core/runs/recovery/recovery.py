@@ -171,7 +171,8 @@ class Recoveries:
         recovered = Recovered(event_number(after, before), len(text), attempt=len(before) + 1)
         live.append(StreamingChunk(content="", done=False, model=record.model, recovered=recovered))
         run = self._launcher.take_over(plan.prepare(changed), policy, live)
-        run.said(text)
+        live.measure()
+        live.meter.begin(text)
         run.was_begun = log.last > 1
         logger.warning(
             "run %s: its process died; it goes on here after event %d", record.run_id, after
