@@ -59,7 +59,8 @@ class Live:
 
     def _write(self, now: float) -> bool:
         follower = self._follower
-        if not (follower.waits and self._direct.ready):
+        waiting = follower.waiting
+        if waiting is None or waiting.done() or not self._direct.ready:
             return False
         after = follower.after
         entries = follower.fresh(after)

@@ -39,8 +39,8 @@ class Follower:
     """
 
     __slots__ = (
-        *("_closed", "_on_close", "_poked", "_waiting", "_wake", "after", "done", "fresh"),
-        *("record", "redirected", "source", "stalled", "traffic", "__weakref__"),
+        *("_closed", "_on_close", "_poked", "_wake", "after", "done", "fresh", "record"),
+        *("redirected", "source", "stalled", "traffic", "waiting", "__weakref__"),
     )
 
     def __init__(
@@ -66,7 +66,8 @@ class Follower:
         self._on_close = on_close
         self._closed = False
         self._poked = False
-        self._waiting: asyncio.Future[None] | None = None
+        #: What `batch` waits for, or has waited for, unless `poke` is called; None before that.
+        self.waiting: asyncio.Future[None] | None = None
 
     def divert(self, wake: Callable[[], None]) -> None:
         """Call `wake` when the log has grown, instead of `poke`: it may read what is new itself,
@@ -104,13 +105,8 @@ class Follower:
 
     def _change(self) -> asyncio.Future[None]:
         """Done when the log has changed or `poke` is called; `after` may move; see `divert`."""
-        self._waiting = asyncio.get_running_loop().create_future()
-        return self._waiting
-
-    @property
-    def waits(self) -> bool:
-        """True while `batch` waits, and nothing has interrupted it."""
-        return self._waiting is not None and not self._waiting.done()
+        self.waiting = asyncio.get_running_loop().create_future()
+        return self.waiting
 
     async def ended(self) -> bool:
         """Return True if nothing is left to read, now or later; else move `after` to the next entry
@@ -130,8 +126,8 @@ class Follower:
     def poke(self) -> None:
         """Make a waiting `batch` return early; if none is waiting, the next one does not wait."""
         self._poked = True
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(None)
 
     @property
     def live(self) -> bool:
