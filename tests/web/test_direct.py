@@ -56,6 +56,7 @@ class Side:
         self.hub = Hub(MemoryJournal(), flush_interval=0.001)
         self.log: RunLog
         self.messages: list[Message] = []
+        self.followers: list[Follower] = []
         self.ended = 0
         self._encoder = encoder
         self._heartbeat = heartbeat
@@ -70,6 +71,7 @@ class Side:
             return send(message)
 
         follower = Follower(record(), source_of(record(), self.hub.journal, self.hub.get("r1")), 0)
+        self.followers.append(follower)
         try:
             await RunStream(
                 follower, self._encoder(), refusal=error_response, heartbeat=self._heartbeat
@@ -175,13 +177,11 @@ async def a_reader_that_is_slow_is_waited_for() -> None:
             conn.connect(("127.0.0.1", port))
             conn.sendall(GET)
             await until(lambda: len(side.log.readers) == 1)
-            (wake,) = side.log.readers
-            follower: Any = wake.__self__  # type: ignore[attr-defined]
             kept = [text_chunk("x" * 10_000) for _ in range(1000)]
             for chunk in kept:
                 side.log.append(chunk)
                 await asyncio.sleep(0)
-            assert follower.after < 900
+            assert side.followers[0].after < 900
             side.log.append(ending())
             conn.setblocking(False)
             reader, writer = await asyncio.open_connection(sock=conn, limit=4 << 20)
