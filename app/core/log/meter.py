@@ -44,7 +44,7 @@ class Meter:
 
     def begin(self, text: str) -> None:
         """Let `text` be what was said so far: what stands of the text of a process that died."""
-        self.take_text()
+        self._text = GrowingText()
         self._text.append(text)
 
     def read(self, entries: Sequence[Entry]) -> None:
